@@ -2,17 +2,17 @@
 
 Addresses: ``gphoto2:`` (the only connected camera), ``gphoto2:serial=0123``,
 ``gphoto2:usb:001,004``; ``gphoto2:virtual=FOLDER`` is libgphoto2's virtual camera, which delivers
-the first JPEG of a folder; it comes with the wheel of gphoto2. Nothing here has been tried on a
-real camera body.
+the first JPEG of a folder; the wheel of gphoto2 carries it. Nothing here was tried on a real
+camera body: what bodies do is played from reports of people who drive them.
 """
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
+from defocus.capture.body_abilities import CardSpace
 from defocus.capture.camera import (
     SETTING_NAMES,
     CameraDescription,
@@ -23,36 +23,39 @@ from defocus.capture.camera import (
     Word,
 )
 from defocus.capture.links.camera_words import refuse_value
-from defocus.capture.links.gphoto2.detection import CHILD, detect
-from defocus.capture.links.gphoto2.errors import BUSY, explained
+from defocus.capture.links.gphoto2.body.delivery import in_memory
+from defocus.capture.links.gphoto2.detection import detect
+from defocus.capture.links.gphoto2.errors import explained
+from defocus.capture.links.gphoto2.process import CameraProcess
+from defocus.capture.links.gphoto2.received import card_space, check_kind, say_strays
 from defocus.capture.links.gphoto2.setting_names import (
     FILES_OF_KIND,
     FORMAT_WORDS,
+    PROGRAM_WORDS,
     SETTING_WORDS,
     as_words,
+    expected_files,
     format_choice,
     mirror_changes,
-    serial_of,
+    setting_of,
     unwanted_automatics,
     white_balance_changes,
 )
 from defocus.capture.links.gphoto2.virtual import virtual_environment
 from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.patience import ShotFailedError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
-__all__ = ["GPhoto2Camera", "discover", "open_camera"]
-
-T = TypeVar("T")
+__all__ = ["GPhoto2Camera", "GPhoto2FocusCamera", "discover", "open_camera"]
 
 QUIET_MS = 1500
 """No further file for so long: where nobody knows how many a shot makes, all have come."""
 
-RECONNECT_SECONDS = 60.0
-"""How long a camera of a known serial number is looked for at other ports after it was lost."""
+SHOT_SECONDS = 300.0
+"""A body may list its card at each release: 92 s with 1,906 files were told of."""
 
-LOOK_AGAIN_SECONDS = 1.0
+FOCUS_SECONDS = 600.0
+"""Long ways of a motor that takes single steps."""
 
 VIRTUAL_MANUFACTURER = "GP"
 """What libgphoto2's virtual camera says; the body it plays says its maker's full name."""
@@ -62,25 +65,26 @@ class GPhoto2Camera:
     """A camera in a child process; a crash of the child costs one retry.
 
     Attributes:
-        child: The process.
-        quiet_ms: Time to wait for a further file of a shot if their number is unknown.
-        reconnect_seconds: Time to look for a lost camera.
-        on_card: Paths of the last shot's files on the card (see ``HasCard``).
+        quiet_ms: How long to wait for a further file of a shot where it is not known how many
+            there are.
+        on_card: Where the files of the last shot are (see ``HasCard``); empty where they are in the
+            camera's memory, which ends with the process.
     """
 
-    def __init__(self, uri: str, port: str, environment: dict[str, str]) -> None:
-        self._uri, self._port, self._environment = uri, port, environment
+    def __init__(self, uri: str, process: CameraProcess) -> None:
+        self._uri, self._process = uri, process
         self._found: dict[str, str] = {}
-        self._wanted: dict[str, str] = {}
         self._readied = False
         self.on_card: tuple[CardFile, ...] = ()
         self.quiet_ms = QUIET_MS
-        self.reconnect_seconds = RECONNECT_SECONDS
-        self.child = self._started(port)
-        summary = self.child.ask("summary")
-        self._serial = serial_of(summary)
-        self._virtual = summary.get("manufacturer") == VIRTUAL_MANUFACTURER
+        self._virtual = process.summary.get("manufacturer") == VIRTUAL_MANUFACTURER
+        self._kind: FileKind | None = None
         self._files_due = 1 if self._virtual else None
+
+    @property
+    def child(self) -> Child:
+        """The process."""
+        return self._process.child
 
     def __enter__(self) -> Self:
         return self
@@ -97,21 +101,28 @@ class GPhoto2Camera:
         """Restore every changed setting, and release the camera."""
         try:
             for word, value in reversed(self._found.items()):
-                self.child.ask("write", word=word, value=value)
+                self._put_back(word, value)
             self.child.ask("close")
         except (ChildLostError, AnswerError) as error:
             say(f"the camera's settings could not be restored: {error}")
         finally:
             self.child.end()
 
+    def _put_back(self, word: str, value: str) -> None:
+        """One that is refused must not keep the others from being put back."""
+        try:
+            self.child.ask("write", word=word, value=value)
+        except AnswerError as error:
+            say(f"{word} could not be set back to {value}: {error}")
+
     def describe(self) -> CameraDescription:
-        """Describe the camera."""
-        summary = self._retried(lambda: self.child.ask("summary"))
+        """What the camera says about itself."""
+        summary = self._process.ask("summary")
         return CameraDescription(
             uri=self._uri,
             model=summary["model"],
-            serial=self._serial,
-            port=self._port,
+            serial=self._process.serial,
+            port=self._process.port,
             battery=summary.get("batterylevel"),
             lens=summary.get("lensname"),
             virtual=self._virtual,
@@ -119,21 +130,23 @@ class GPhoto2Camera:
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Aperture, shutter and ISO, if the camera has them."""
+        """Aperture, shutter and ISO, as far as the camera has them and its mode lets them be."""
+        program = self._read_first(PROGRAM_WORDS)
+        mode = "" if program is None else str(program[1]["value"])
         found: dict[SettingName, Setting] = {}
         for name in SETTING_NAMES:
-            for word in SETTING_WORDS[name]:
-                entry = self._read(word)
-                if entry is not None:
-                    found[name] = Setting(
-                        name, word, entry["value"], tuple(entry["choices"]), entry["read_only"]
-                    )
-                    break
+            read = self._read_first(SETTING_WORDS[name])
+            if read is not None:
+                found[name] = setting_of(name, *read, mode)
         return found
 
-    def _read(self, word: str) -> dict[str, Any] | None:
-        entry: dict[str, Any] | None = self._retried(lambda: self.child.ask("read", word=word))
-        return entry
+    def _read_first(self, words: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
+        """The first of some entries that the camera has."""
+        for word in words:
+            entry: dict[str, Any] | None = self._process.ask("read", word=word)
+            if entry is not None:
+                return word, entry
+        return None
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices, checked here and again in the child process."""
@@ -142,7 +155,8 @@ class GPhoto2Camera:
             raise InputError(f"this camera has no setting for the {name}")
         if setting.read_only:
             raise InputError(
-                f"{setting.word} is {setting.value} and follows the camera's dial; set it there"
+                f"{setting.word} is {setting.value} and follows the camera's dial; set the dial to "
+                "M and the lens ring to A"
             )
         if value not in setting.choices:
             raise InputError(
@@ -169,7 +183,7 @@ class GPhoto2Camera:
             raise InputError(
                 f"the file format of this camera cannot be set; set {kind} on the camera"
             )
-        self._files_due = FILES_OF_KIND[kind]
+        self._kind, self._files_due = kind, FILES_OF_KIND[kind]
         return chosen
 
     def choose_white_balance(self, asked: str) -> str:
@@ -196,27 +210,46 @@ class GPhoto2Camera:
             try:
                 self._write(word, words[word].value, choice)
             except CameraError as error:
-                say(f"{self._port}: {word} could not be set to {choice}: {error}")
+                say(f"{self._process.port}: {word} could not be set to {choice}: {error}")
+        if self._files_due is None:
+            self._files_due = expected_files(words)
+        if "capturetarget" not in words:
+            say(
+                f"{self._process.port}: this camera lets nobody choose where its pictures go; one "
+                "that is only in its memory is lost if the connection breaks before it is here"
+            )
 
     def _write(self, word: str, before: str, value: str) -> str:
-        """Set an entry while this camera is open, and return its new value."""
-        got = str(self._retried(lambda: self.child.ask("write", word=word, value=value)))
+        """Set an entry for as long as this camera is open, and return what it then is."""
+        got = str(self._process.ask("write", word=word, value=value))
         self._found.setdefault(word, before)
-        self._wanted[word] = value
+        self._process.wanted[word] = value
         return got
+
+    def set_again(self) -> None:
+        """Set everything once more, whatever the camera answers that it is."""
+        for word, value in self._process.wanted.items():
+            self._process.ask("write", word=word, value=value, again=True)
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture; its files are downloaded and stay on the camera."""
         self._ready()
-        return self._delivered(
+        parts = self._delivered(
             lambda: self.child.ask(
                 "shoot",
+                within_seconds=SHOT_SECONDS,
                 stem=str(path_stem.absolute()),
                 due=self._files_due,
+                all_or_none=self._kind is not None or self._virtual,
                 quiet_ms=self.quiet_ms,
             ),
             shooting=True,
         )
+        if self._kind is not None and not self._virtual:
+            check_kind(parts, self._kind)
+        if self._files_due is not None:
+            self._files_due = len(parts)  # by what came, not by what the body calls its format
+        return parts
 
     def fetch(self, path_stem: Path) -> list[Path]:
         """Download an earlier shot that is still on the card (see ``HasCard``)."""
@@ -224,25 +257,37 @@ class GPhoto2Camera:
 
     def delete(self, place: CardFile) -> None:
         """Delete a file on the card (see ``HasCard``)."""
-        self._retried(lambda: self.child.ask("delete", folder=place[0], name=place[1]))
+        self._process.ask("delete", folder=place[0], name=place[1])
 
     def _delivered(
         self, request: Callable[[], dict[str, Any]], *, shooting: bool = False
     ) -> list[Path]:
-        delivered = self._retried(request, shooting=shooting)
-        self.on_card = tuple((folder, name) for folder, name in delivered["on_card"])
+        delivered = self._process.retried(request, shooting=shooting)
+        places = [(folder, name) for folder, name in delivered["on_card"]]
+        self.on_card = () if any(map(in_memory, places)) else tuple(places)
+        say_strays(delivered["strays"])
         return [Path(part) for part in delivered["parts"]]
 
     def preview(self) -> bytes:
         """A JPEG of the live view; an error for cameras without one, including the virtual one."""
         with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
             path = Path(folder) / "preview.jpg"
-            self._retried(lambda: self.child.ask("preview", path=str(path)))
+            self._process.ask("preview", path=str(path))
             return path.read_bytes()
 
+    def rest_preview(self) -> None:
+        """End the live view (see ``RestsPreview``), unless it holds up the mirror."""
+        if self._process.wanted.get("viewfinder") != "1":
+            self._process.ask("rest")
+
+    def cards(self) -> tuple[CardSpace, ...]:
+        """The cards that the camera shows (see ``HasCardSpace``)."""
+        told = self._process.retried(lambda: self.child.ask("card", within_seconds=SHOT_SECONDS))
+        return tuple(map(card_space, told))
+
     def config(self) -> dict[str, Word]:
-        """The full configuration, by libgphoto2's names."""
-        return as_words(self._retried(lambda: self.child.ask("words")))
+        """The whole configuration, by libgphoto2's names."""
+        return as_words(self._process.ask("words"))
 
     def configure(self, word: str, value: str) -> str:
         """Set an entry permanently; values that could crash the library are refused."""
@@ -252,83 +297,31 @@ class GPhoto2Camera:
                 f"this camera has no entry '{word}'; see 'defocus-capture config list'"
             )
         refuse_value(word, value, known)
-        return str(self._retried(lambda: self.child.ask("configure", word=word, value=value)))
+        return str(self._process.ask("write", word=word, value=value))
 
-    def _started(self, port: str) -> Child:
-        child = Child(CHILD, self._environment)
-        try:
-            child.ask("open", port=port)
-        except BaseException:
-            child.end()
-            raise
-        return child
 
-    def _retried(self, request: Callable[[], T], *, shooting: bool = False) -> T:
-        """Do a request, and repeat it in a new child process if the first one was lost.
+class GPhoto2FocusCamera(GPhoto2Camera):
+    """One whose lens has a motor that can be driven."""
 
-        A shot that the library refuses is repeated too: the virtual camera's store is full after 26
-            shots of one process, and a real camera may have lost its connection.
+    def move_focus(self, steps: int) -> int:
+        """Drive the motor (see ``HasFocusMotor``).
+
+        A move that a crash cut short is an error, since it may be half done.
         """
+        self._ready()
         try:
-            return request()
-        except ChildLostError as error:
-            reason: Exception = error
+            return int(self.child.ask("move_focus", within_seconds=FOCUS_SECONDS, steps=steps))
         except AnswerError as error:
-            if error.code == BUSY:
-                raise ShotFailedError(f"{self._port}: {explained(error)}") from error
-            if not shooting:
-                raise CameraError(f"{self._port}: {explained(error)}") from error
-            reason = error
-        say(f"{self._port}: {reason}; trying once more")
-        try:
-            self._restart()
-            return request()
-        except (ChildLostError, AnswerError, CameraNotFoundError) as error:
             raise CameraError(
-                f"{self._port}: the camera was lost: {explained(error)}; "
-                "check cable and battery, then run 'defocus-capture resume'"
+                f"{self._process.port}: the focus did not move: {explained(error)}; set the camera "
+                "to manual focus"
             ) from error
-
-    def _restart(self) -> None:
-        """Open the camera in a new process with its settings.
-
-        The port may differ after a replug.
-        """
-        self.child.end()
-        self.child = self._found_again()
-        for word, value in self._wanted.items():
-            self.child.ask("write", word=word, value=value)
-
-    def _found_again(self) -> Child:
-        try:
-            return self._started(self._port)
-        except (ChildLostError, AnswerError) as error:
-            if self._serial is None:
-                raise
-            reason = explained(error)
-        say(f"{self._port}: {reason}; looking for serial number {self._serial}")
-        deadline = time.monotonic() + self.reconnect_seconds
-        while time.monotonic() < deadline:
-            for entry in detect(self._environment):
-                child = self._of_that_serial(entry["port"])
-                if child is not None:
-                    self._port = entry["port"]
-                    return child
-            time.sleep(LOOK_AGAIN_SECONDS)
-        raise CameraNotFoundError(
-            f"no camera of serial number {self._serial} came back in {self.reconnect_seconds:g} s"
-        )
-
-    def _of_that_serial(self, port: str) -> Child | None:
-        """The camera at a port if it is the lost one; another one is released."""
-        try:
-            child = self._started(port)
-        except (ChildLostError, AnswerError):
-            return None
-        if serial_of(child.ask("summary")) == self._serial:
-            return child
-        child.end()
-        return None
+        except ChildLostError as error:
+            self._process.restart()
+            raise CameraError(
+                f"{self._process.port}: {error} while the focus moved; its position is unknown; "
+                "shoot this pair again"
+            ) from error
 
 
 def open_camera(uri: str) -> GPhoto2Camera:
@@ -340,6 +333,11 @@ def open_camera(uri: str) -> GPhoto2Camera:
     """
     rest = uri.removeprefix("gphoto2:")
     environment: dict[str, str] = {}
+    if rest.startswith("ptpip:"):
+        raise InputError(
+            f"camera address '{uri}': cameras over the network (PTP/IP) are left out, because none "
+            "was at hand; connect it by USB, as gphoto2:"
+        )
     if rest.startswith("virtual="):
         environment = virtual_environment(Path(rest.removeprefix("virtual=")))
         rest = ""
@@ -363,7 +361,9 @@ def open_camera(uri: str) -> GPhoto2Camera:
 
 def _opened(uri: str, port: str, environment: dict[str, str]) -> GPhoto2Camera:
     try:
-        return GPhoto2Camera(uri, port, environment)
+        process = CameraProcess(port, environment)
+        kind = GPhoto2FocusCamera if process.child.ask("motor") else GPhoto2Camera
+        return kind(uri, process)
     except (ChildLostError, AnswerError) as error:
         raise CameraNotFoundError(f"{uri}: {port} cannot be opened: {explained(error)}") from error
 

@@ -6,14 +6,22 @@ Values reported by the camera are checked; the user is asked about the rest.
 import time
 from collections.abc import Callable, Mapping
 
+from defocus.capture.body_abilities import CardSpace, HasCardSpace
 from defocus.capture.camera import Camera, CameraDescription, Word
 from defocus.capture.inspecting.doctor import CheckedPoint, Status, asked
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
+from defocus.capture.links.gphoto2.setting_names import automatic_settings, program_of
 
 __all__ = ["camera_findings"]
 
 LOW_BATTERY_PERCENT = 25
 CLOCK_TOLERANCE_SECONDS = 120.0
+LITTLE_CARD_BYTES = 4_000_000_000
+MANY_FILES = 300
+"""A GH5 needs 60 s for a release with so many on its card."""
+
+SWITCHED_AT_THE_LENS = ("one shot", "ai focus", "ai servo")
+"""Canon's focus modes: whether the lens is at MF they do not say."""
 
 
 def camera_findings(camera: Camera) -> list[CheckedPoint]:
@@ -22,7 +30,8 @@ def camera_findings(camera: Camera) -> list[CheckedPoint]:
     words = words_of(camera)
     findings = [
         CheckedPoint("camera", "ok", f"{described.model} answers at {described.uri}"),
-        _settable(camera),
+        _settable(camera, words),
+        *_cards(camera),
         *_battery(described),
         *_camera_clock(words),
     ]
@@ -35,8 +44,12 @@ def camera_findings(camera: Camera) -> list[CheckedPoint]:
     return [*findings, *(check(words) for check in checks)]
 
 
-def _settable(camera: Camera) -> CheckedPoint:
+def _settable(camera: Camera, words: Mapping[str, Word]) -> CheckedPoint:
     settings = camera.settings()
+    program = program_of(words)
+    if automatic_settings(program):
+        advice = "set the dial to M; entries come and go with the mode"
+        return CheckedPoint("settings", "fail", f"the camera is in mode {program}", advice)
     if "aperture" not in settings:
         return CheckedPoint(
             "settings",
@@ -58,6 +71,46 @@ def _battery(described: CameraDescription) -> list[CheckedPoint]:
     if int(digits) >= LOW_BATTERY_PERCENT:
         return [CheckedPoint("battery", "ok", f"{digits} %")]
     return [CheckedPoint("battery", "warn", f"{digits} %", "charge it, or use a mains adapter")]
+
+
+def _cards(camera: Camera) -> list[CheckedPoint]:
+    """Space and number of files of each card that the camera shows."""
+    if not isinstance(camera, HasCardSpace):
+        return []
+    return [_card(card) for card in camera.cards()]
+
+
+def _card(card: CardSpace) -> CheckedPoint:
+    free = "an unknown space" if card.free_bytes is None else f"{card.free_bytes / 1e9:.1f} GB"
+    detail = f"{card.folder}: {free} free, {card.files} files"
+    if card.free_bytes is not None and card.free_bytes < LITTLE_CARD_BYTES:
+        return CheckedPoint("card", "warn", detail, "put in an empty card: a RAW pair needs 0.1 GB")
+    if card.files > MANY_FILES:
+        advice = "empty it: some bodies list the whole card at each release, a minute and more"
+        return CheckedPoint("card", "warn", detail, advice)
+    return CheckedPoint("card", "ok", detail)
+
+
+def _target(words: Mapping[str, Word]) -> CheckedPoint:
+    """Whether a shot is on a card before it is here."""
+    target = words.get("capturetarget")
+    if target is not None and any("card" in choice.lower() for choice in target.choices):
+        return CheckedPoint("capture-target", "ok", "pictures can be kept on the card")
+    detail = "this camera lets nobody choose that its pictures go to a card"
+    advice = "mind the cable: one that is only in the camera's memory ends with the connection"
+    return CheckedPoint("capture-target", "warn", detail, advice)
+
+
+def _drive(words: Mapping[str, Word]) -> CheckedPoint:
+    """One picture for each release: a timer delays it, a burst hands out old ones later."""
+    name = next((name for name in ("drivemode", "capturemode") if name in words), None)
+    question = "does each release take one picture, at once?"
+    if name is None or (single := words[name].value.lower()).startswith("unknown"):
+        return asked("drive-mode", question, "set the camera to single pictures")
+    if single.startswith("single") or not words[name].read_only:
+        return CheckedPoint("drive-mode", "ok", f"{name} is {words[name].value}")
+    advice = "set its dial to single pictures"
+    return CheckedPoint("drive-mode", "warn", f"{name} is {words[name].value}", advice)
 
 
 def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
@@ -213,11 +266,18 @@ def _focus_shift(_words: Mapping[str, Word]) -> CheckedPoint:
 
 
 def _autofocus(words: Mapping[str, Word]) -> CheckedPoint:
+    for name in ("focusmode2", "focusmode", "afmode"):  # what stands at manual needs no switch
+        if name in words and words[name].value.lower().startswith(("manual", "mf")):
+            return CheckedPoint("autofocus", "ok", f"{name} is {words[name].value}")
+    name = "focusmode"
+    if name in words and words[name].value.lower() in SWITCHED_AT_THE_LENS:
+        question = f"is the switch on the lens at MF? ({name} says {words[name].value} either way)"
+        return asked("autofocus", question, "switch the lens to MF")
     return _checked(
         words,
         "autofocus",
         ("autofocus", "focusmode"),
-        lambda value: _is_on(value) and "manual" not in value and value != "mf",
+        _is_on,
         "warn",
         "is the lens on manual focus?",
         "switch the lens to MF: it focuses anew before each shot otherwise",
@@ -242,6 +302,8 @@ BODY_CHECKS: tuple[Callable[[Mapping[str, Word]], CheckedPoint], ...] = (
     _focus_shift,
     _autofocus,
     _corrections,
+    _target,
+    _drive,
 )
 
 VIDEO_CHECKS = (_stabilisation, _focus_shift, _corrections)

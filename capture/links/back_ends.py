@@ -24,7 +24,9 @@ ENTRY_POINTS = "defocus.cameras"
 
 LEFT_OUT = {
     "genicam": "GenICam cameras are left out, because none was at hand; use 'folder:' with the "
-    "camera's own program, or 'command:'"
+    "camera's own program, or 'command:'",
+    "ptpip": "cameras over the network (PTP/IP) are left out, because none was at hand; connect it "
+    "by USB, as 'gphoto2:'",
 }
 """Schemes that other programs know and we do not: what to do instead."""
 

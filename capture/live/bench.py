@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
+from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasPreview
 from defocus.capture.live.camera_slot import CameraSeat
+from defocus.capture.live.preview_pace import PreviewPace
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
 from defocus.capture.live.views.preview import look_at
 from defocus.capture.sessions.folder import SessionFolder
@@ -93,6 +95,7 @@ class ShootingThread:
         self._tasks: queue.Queue[tuple[Action, Task]] = queue.Queue(maxsize=20)
         self._shots_waiting = threading.Semaphore(1)
         self._stopping, self._answered = threading.Event(), threading.Event()
+        self._preview = PreviewPace()
         self._state = BenchState(folder.root.name, live=seat is not None)
         self._state.scene = free_scene_name(self.session) if seat is not None else ""
         self._state.current = max(self.session.complete, default="")
@@ -225,22 +228,44 @@ class ShootingThread:
     def _look(self) -> None:
         """Publish a live picture if a page is open."""
         camera: object = None if self._rig is None else self._rig.blurry
-        if not isinstance(camera, HasPreview) or self._state.live_view or not self.feed.listeners:
+        if not isinstance(camera, HasPreview) or self._state.live_view == NO_LIVE_VIEW:
+            return
+        if not self.feed.listeners:
+            self._rest(camera)
+            return
+        if not self._preview.due:
             return
         try:
-            self.feed.publish("preview", look_at(camera.preview()).to_json())
+            seen = look_at(camera.preview()).to_json()
         except CameraError as error:
             self._without_live_view(camera, error)
+            return
+        self._preview.came()
+        if self._state.live_view:
+            self._state.live_view = ""
+            self._tell()
+        self.feed.publish("preview", seen)
+
+    def _rest(self, camera: HasPreview) -> None:
+        """End the live view once nobody has watched for minutes."""
+        if self._preview.to_be_ended and isinstance(camera, RestsPreview):
+            try:
+                camera.rest_preview()
+            except CameraError as error:
+                self._without_live_view(camera, error)
 
     def _without_live_view(self, camera: HasPreview, error: CameraError) -> None:
-        """Handle a missing live picture: the camera was lost, or has no live view."""
+        """Either the camera was lost, or it answers but has no live picture now."""
         try:
             cast(Camera, camera).describe()
         except CameraError as lost:
             self._lose_camera(lost)
         else:
-            self._state.live_view = f"{NO_LIVE_VIEW} ({error})"
-            self._tell()
+            self._preview.failed()
+            told = f"no live picture; trying again ({error})"
+            if self._state.live_view != told:
+                self._state.live_view = told
+                self._tell()
 
     def _shoot(self, scene: str, focus_steps: Sequence[int] | None = None) -> None:
         rig, shooter = self._rig, self._shooter

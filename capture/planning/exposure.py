@@ -178,8 +178,15 @@ def plan_bracket(
     for name in ("aperture", "shutter"):
         if name not in settings or name not in second_settings:
             raise InputError(
-                f"the {name} of this camera cannot be set; an aperture bracket needs it"
+                f"the {name} of this camera cannot be set; an aperture bracket needs it; on a body "
+                "set the dial to M and the lens ring to A"
             )
+        for setting in (settings[name], second_settings[name]):
+            if setting.read_only:
+                raise InputError(
+                    f"{setting.word} is {setting.value} and follows the camera's dial; set the "
+                    "dial to M and the lens ring to A"
+                )
     wide = _chosen(settings["aperture"], blurry)
     narrow = _chosen(second_settings["aperture"], sharp)
     if narrow[1] <= wide[1]:

@@ -46,9 +46,13 @@ SHUTTERS = tuple(_SHUTTERS.split())
 ISOS = tuple(_ISOS.split())
 """Labels of all third stops, for cameras that accept any number."""
 
+UNKNOWN_PART = 65533
+"""Bodies write times that they do not know, Bulb and composites as ``65535/65535`` and such."""
+
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _F_NUMBER = re.compile(rf"(?:[fF]/?\s*)?{_NUMBER}", re.ASCII)
 _SECONDS = re.compile(rf"(?:(\d+)/{_NUMBER}|{_NUMBER})\s*(?:s|\"|sec)?", re.ASCII)
+_MINUTES = re.compile(r"(\d{1,2})m", re.ASCII)
 _ISO = re.compile(r"0*[1-9][0-9]{0,7}")
 
 
@@ -72,7 +76,10 @@ def parse_seconds(text: str) -> float | None:
         0.25
     """
     match = _SECONDS.fullmatch(text.strip())
-    if match is None:
+    minutes = _MINUTES.fullmatch(text.strip())
+    if minutes is not None:
+        return 60.0 * int(minutes[1])
+    if match is None or (match[1] is not None and int(match[1]) >= UNKNOWN_PART):
         return None
     if match[3] is not None:
         seconds = float(match[3])

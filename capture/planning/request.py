@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from defocus.capture.camera import Camera
+from defocus.capture.body_abilities import no_motor
+from defocus.capture.camera import Camera, HasFocusMotor
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
 from defocus.capture.planning.optics_plan import make_optics_plan
 from defocus.capture.planning.plan import Plan, lens_of
@@ -71,6 +72,8 @@ class BracketRequest:
         if "," in self.blurry:
             raise InputError(f"--blurry {self.blurry}: give one aperture; 'shoot' takes several")
         self._check(two_cameras=sharp_camera is not None)
+        if self.mode in ("focus", "both") and not isinstance(camera, HasFocusMotor):
+            raise no_motor(camera)
         bracket = plan_bracket(
             camera.settings(),
             self.blurry,

@@ -23,7 +23,7 @@ __all__ = [
 
 Verdict = Literal["accept", "warn", "reject"]
 
-FILE_NAME = r"^(truth/)?[a-z0-9_-]+\.[a-z0-9]{1,5}$"
+FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?\.[a-z0-9]{1,5}$"
 
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 PairId = Annotated[str, Field(pattern=r"^[0-9]{4,6}_[a-z0-9][a-z0-9-]{0,63}$")]

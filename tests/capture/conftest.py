@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 from defocus.capture.camera import SettingName
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
+from defocus.capture.links.gphoto2.process import CameraProcess
 from defocus.capture.planning.labels import parse_f_number, parse_seconds
 
 SOURCE_BYTES = 300_000
@@ -46,8 +47,8 @@ class StagedVirtualCamera(GPhoto2Camera):
     def __init__(self, folder: Path, pictures: Callable[[float], Picture]) -> None:
         with open_camera(f"gphoto2:virtual={folder}") as camera:
             assert isinstance(camera, GPhoto2Camera)
-            environment, port = camera._environment, camera._port
-        super().__init__(f"gphoto2:virtual={folder}", port, environment)
+            environment, port = camera._process._environment, camera._process.port
+        super().__init__(f"gphoto2:virtual={folder}", CameraProcess(port, environment))
         self.source, self.pictures = folder / "source.jpg", pictures
 
     def set(self, name: SettingName, value: str) -> str:

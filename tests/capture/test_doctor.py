@@ -21,7 +21,7 @@ from tests.conftest import Run
 
 ASKED = {
     "stabilisation", "electronic-first-curtain", "electronic-shutter", "sleep", "focus-shift",
-    "long-exposure-noise-reduction", "lossy-raw", "autofocus", "corrections",
+    "long-exposure-noise-reduction", "lossy-raw", "autofocus", "corrections", "drive-mode",
 }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 
-from defocus.capture.cameras import gphoto2
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
+from defocus.capture.links.gphoto2 import process
 from defocus.capture.planning.exposure import plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.sessions.checking import check_session
@@ -36,7 +36,7 @@ def test_ten_pairs_with_a_crash_in_the_middle(
     """Two apertures and an anchor, ten times; at the sixth, libgphoto2 dies."""
     flag = tmp_path / "crash"
     monkeypatch.setenv(FLAG, str(flag))
-    monkeypatch.setattr(gphoto2, "CHILD", "tests.capture.crashing_child")
+    monkeypatch.setattr(process, "CHILD", "tests.capture.crashing_child")
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     sharp = PillowImage.fromarray(noise).filter(ImageFilter.GaussianBlur(0.7))
     blurry = sharp.filter(ImageFilter.GaussianBlur(2.0))

@@ -149,7 +149,7 @@ def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
         work.until(lambda now: not now["camera_problem"])
         work.faults.blind = True
         now = work.until(lambda now: bool(now["live_view"]))
-        assert now["live_view"] == "this camera has no live picture (live view is off)"
+        assert now["live_view"] == "no live picture; trying again (live view is off)"
         assert now["camera_problem"] == ""
 
 

@@ -9,12 +9,18 @@ import json
 import os
 import select
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.camera import ON_CARD, CardFile
-from defocus.capture.links.gphoto2.delivery import MissingFileError, Told, files_of_shot
+from defocus.capture.links.gphoto2.body.card import cards_of
+from defocus.capture.links.gphoto2.body.connection import OpenBody, RequestRefusedError
+from defocus.capture.links.gphoto2.body.delivery import in_memory
+from defocus.capture.links.gphoto2.body.entries import Entries
+from defocus.capture.links.gphoto2.body.motor import BodyMotor
+from defocus.capture.links.gphoto2.body.release import Shutter
 from defocus.command_line.commands import json_output
 
 __all__ = ["main"]
@@ -27,23 +33,18 @@ KEEP_ALIVE_SECONDS = 25.0
 """Bodies fall asleep after half a minute at the earliest; being asked for something wakes them."""
 
 
-class RequestRefusedError(Exception):
-    """A request that is refused here or by the library."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 class ChildCamera:
     """One camera and its requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         import gphoto2
 
-        self._gp = gphoto2
+        self._gp, self._clock = gphoto2, clock
         self._ports: Any = None
         self._camera: Any = None
+        self._entries: Entries | None = None
+        self._shutter: Shutter | None = None
+        self._body: OpenBody | None = None
 
     def detect(self, _request: dict[str, Any]) -> list[dict[str, str]]:
         """Model and port of every connected camera."""
@@ -68,12 +69,20 @@ class ChildCamera:
         camera.set_port_info(self._ports[self._ports.lookup_path(request["port"])])
         camera.init()
         self._camera = camera
+        self._body = OpenBody(gp, camera, self._clock)
+        self._entries, self._shutter = Entries(self._body), Shutter(self._body)
 
     def close(self, _request: dict[str, Any]) -> None:
         """Release the camera."""
         if self._camera is not None:
             self._camera.exit()
             self._camera = None
+
+    @property
+    def entries(self) -> Entries:
+        """The configuration of the open camera."""
+        assert self._entries is not None  # noqa: S101 - asked for after ``open`` alone
+        return self._entries
 
     def keep_alive(self) -> None:
         """Read the battery level, to keep the body awake."""
@@ -82,80 +91,40 @@ class ChildCamera:
                 self._camera.get_single_config("batterylevel")
 
     def read(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Read a setting: value, choices, whether it is read-only; None if it does not exist."""
-        gp = self._gp
-        try:
-            widget = self._camera.get_single_config(request["word"])
-        except gp.GPhoto2Error as error:
-            if error.code in (gp.GP_ERROR_BAD_PARAMETERS, gp.GP_ERROR_NOT_SUPPORTED):
-                return None
-            raise
-        listed = widget.get_type() in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
-        return {
-            "value": str(widget.get_value()),
-            "choices": [str(choice) for choice in widget.get_choices()] if listed else [],
-            "read_only": bool(widget.get_readonly()),
-        }
+        """One setting: value, choices, whether it is read-only; None where there is none."""
+        return self.entries.read(request["word"])
 
     def write(self, request: dict[str, Any]) -> str:
-        """Set a setting to one of its choices, and read it back."""
-        gp, word, value = self._gp, request["word"], request["value"]
-        widget = self._camera.get_single_config(word)
-        if widget.get_type() not in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU):
-            return self.configure(request)
-        # A value that is no choice can kill the process (tried: "f/123" on the virtual camera).
-        if value not in list(widget.get_choices()):
-            raise RequestRefusedError(gp.GP_ERROR_BAD_PARAMETERS, f"{word} has no choice {value!r}")
-        widget.set_value(value)
-        self._camera.set_single_config(word, widget)
-        return str(self._camera.get_single_config(word).get_value())
+        """Set a setting to one of its choices, or a number, and read it back."""
+        word, value = request["word"], request["value"]
+        return self.entries.write(word, value, again=request.get("again", False))
 
     def words(self, _request: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """The full configuration: every widget with a value, by name, without actions.
+        """The whole configuration."""
+        return self.entries.everything()
 
-        Texts and dates are treated as read-only, because allowed texts are unknown and a wrong
-        value can crash the process.
-        """
-        gp = self._gp
-        found: dict[str, dict[str, Any]] = {}
-        waiting = [self._camera.get_config()]
-        while waiting:
-            widget = waiting.pop()
-            kind = widget.get_type()
-            if widget.get_name() in ("actions", "other"):
-                continue  # what opens the shutter, such as bulb; the same entries as raw numbers
-            if kind in (gp.GP_WIDGET_WINDOW, gp.GP_WIDGET_SECTION):
-                children = range(widget.count_children() - 1, -1, -1)
-                waiting.extend(widget.get_child(index) for index in children)
-            elif kind != gp.GP_WIDGET_BUTTON:
-                listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
-                choices = [str(choice) for choice in widget.get_choices()] if listed else []
-                found[widget.get_name()] = {
-                    "value": str(widget.get_value()),
-                    "choices": ["0", "1"] if kind == gp.GP_WIDGET_TOGGLE else choices,
-                    "span": list(widget.get_range()[:2]) if kind == gp.GP_WIDGET_RANGE else None,
-                    "read_only": bool(widget.get_readonly())
-                    or kind in (gp.GP_WIDGET_TEXT, gp.GP_WIDGET_DATE),
-                }
-        return found
+    def motor(self, _request: dict[str, Any]) -> str | None:
+        """How the focus motor is driven; None where there is none."""
+        return self._motor.kind()
 
-    def configure(self, request: dict[str, Any]) -> str:
-        """Set a list, a switch or a number of the configuration, and read it back."""
-        gp, word, value = self._gp, request["word"], request["value"]
-        widget = self._camera.get_single_config(word)
-        kind = widget.get_type()
-        if kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU):
-            return self.write(request)
-        if kind == gp.GP_WIDGET_RANGE:
-            widget.set_value(float(value))
-        elif kind == gp.GP_WIDGET_TOGGLE:
-            widget.set_value(int(value == "1"))
-        else:
-            raise RequestRefusedError(
-                gp.GP_ERROR_BAD_PARAMETERS, f"{word} is a text and stays as it is"
-            )
-        self._camera.set_single_config(word, widget)
-        return str(self._camera.get_single_config(word).get_value())
+    def move_focus(self, request: dict[str, Any]) -> int:
+        """Drive the focus motor; the steps driven."""
+        return self._motor.move(request["steps"])
+
+    @property
+    def _motor(self) -> BodyMotor:
+        assert self._body is not None  # noqa: S101 - asked for after ``open`` alone
+        return BodyMotor(self._body, self.entries)
+
+    def rest(self, _request: dict[str, Any]) -> None:
+        """Switch the live view off, where it is on: it heats the sensor and holds up the mirror."""
+        found = self.entries.read("viewfinder")
+        if found is not None and found["value"] == "1" and not found["read_only"]:
+            self.entries.write("viewfinder", "0")
+
+    def card(self, _request: dict[str, Any]) -> list[dict[str, Any]]:
+        """Each card: its folder, kilobytes in all and free (None = not told), number of files."""
+        return cards_of(self._camera, self._gp)
 
     def summary(self, _request: dict[str, Any]) -> dict[str, str]:
         """The camera's summary of itself."""
@@ -174,47 +143,35 @@ class ChildCamera:
         if note.exists():
             with contextlib.suppress(self._gp.GPhoto2Error, RequestRefusedError):
                 return self.fetch(request)
-        written = note.with_name(f"{note.name}.part")
-        written.write_text(json.dumps(self._release(request["due"], request["quiet_ms"])))
-        written.replace(note)
-        return self.fetch(request)
+        assert self._shutter is not None  # noqa: S101 - asked for after ``open`` alone
+        found = self._shutter.release(
+            request["due"], request["quiet_ms"] / 1000, all_or_none=request["all_or_none"]
+        )
+        if not any(map(in_memory, found.files)):  # memory ends with this process; names repeat
+            written = note.with_name(f"{note.name}.part")
+            written.write_text(json.dumps(found.files))
+            written.replace(note)
+        return {**self._downloaded(request, found.files), "strays": found.strays}
 
     def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
         """Download the files recorded beside a stem, and remove the record.
 
         Returns:
-            ``parts``, the written files, and ``on_card``, their paths on the card.
+            ``parts``, the files written, ``on_card``, where each of them came from, and
+            ``strays``, files that are no part of the shot.
         """
-        note = _note(request)
-        on_card = json.loads(note.read_text())
-        parts = [
-            str(self._download(folder, name, Path(request["stem"]))) for folder, name in on_card
-        ]
-        note.unlink()
-        return {"parts": parts, "on_card": on_card}
+        return {**self._downloaded(request, json.loads(_note(request).read_text())), "strays": []}
+
+    def _downloaded(self, request: dict[str, Any], places: Sequence[CardFile]) -> dict[str, Any]:
+        stem, parts = Path(request["stem"]), list[Path]()
+        for folder, name in places:
+            parts.append(self._download(folder, name, _free_part(stem, name, parts)))
+        _note(request).unlink(missing_ok=True)
+        return {"parts": [str(part) for part in parts], "on_card": list(places)}
 
     def delete(self, request: dict[str, Any]) -> None:
         """Delete a file on the card."""
         self._camera.file_delete(request["folder"], request["name"])
-
-    def _release(self, due: int | None, quiet_ms: int) -> list[CardFile]:
-        """Take a shot; return folder and name of its files on the camera."""
-        first = self._camera.capture(self._gp.GP_CAPTURE_IMAGE)
-        try:
-            return files_of_shot(
-                (first.folder, first.name), self._listen, due=due, quiet_seconds=quiet_ms / 1000
-            )
-        except MissingFileError as error:
-            raise RequestRefusedError(self._gp.GP_ERROR_TIMEOUT, str(error)) from error
-
-    def _listen(self, seconds: float) -> Told:
-        gp = self._gp
-        kind, data = self._camera.wait_for_event(max(1, round(seconds * 1000)))
-        if kind == gp.GP_EVENT_FILE_ADDED:
-            return Told("file", (data.folder, data.name))
-        if kind == gp.GP_EVENT_CAPTURE_COMPLETE:
-            return Told("complete")
-        return Told("nothing" if kind == gp.GP_EVENT_TIMEOUT else "other")
 
     def preview(self, request: dict[str, Any]) -> None:
         """Store one picture of the live view, a JPEG, at a path."""
@@ -222,8 +179,8 @@ class ChildCamera:
         camera_file = self._camera.capture_preview()
         Path(request["path"]).write_bytes(bytes(camera_file.get_data_and_size()))
 
-    def _download(self, folder: str, name: str, stem: Path) -> Path:
-        """Store a file as ``<stem><suffix>.part``; it stays on the camera."""
+    def _download(self, folder: str, name: str, target: Path) -> Path:
+        """Store a file; it stays on the camera."""
         gp = self._gp
         # The data point into the CameraFile: it must stay in a variable until they are copied.
         camera_file = self._camera.file_get(folder, name, gp.GP_FILE_TYPE_NORMAL)
@@ -233,9 +190,16 @@ class ChildCamera:
             raise RequestRefusedError(
                 gp.GP_ERROR_CORRUPTED_DATA, f"{name}: {len(content)} of {expected} bytes arrived"
             )
-        target = stem.with_name(f"{stem.name}{Path(name).suffix.lower()}.part")
         target.write_bytes(content)
         return target
+
+
+def _free_part(stem: Path, name: str, taken: Sequence[Path]) -> Path:
+    """``<stem><suffix>.part``; of a second file of one suffix ``<stem>.2<suffix>.part``."""
+    suffix = Path(name).suffix.lower()
+    numbers = ("", *(f".{number}" for number in range(2, len(taken) + 2)))
+    paths = (stem.with_name(f"{stem.name}{number}{suffix}.part") for number in numbers)
+    return next(path for path in paths if path not in taken)
 
 
 def _note(request: dict[str, Any]) -> Path:
@@ -255,11 +219,14 @@ def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
         "read": holder.read,
         "write": holder.write,
         "words": holder.words,
-        "configure": holder.configure,
         "summary": holder.summary,
         "shoot": holder.shoot,
         "fetch": holder.fetch,
         "delete": holder.delete,
+        "motor": holder.motor,
+        "move_focus": holder.move_focus,
+        "rest": holder.rest,
+        "card": holder.card,
         "preview": holder.preview,
     }
     try:

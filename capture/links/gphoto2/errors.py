@@ -6,13 +6,21 @@ Source: libgphoto2, ``gphoto2-port-result.h`` and ``gphoto2-result.h``.
 from defocus.capture.inspecting.holders import usb_holders
 from defocus.capture.links.isolation.child_link import AnswerError
 
-__all__ = ["BUSY", "explained"]
+__all__ = ["MAY_PASS", "NO_PICTURE", "NO_SPACE", "explained"]
 
 CLAIMED = -53
 BUSY = -110
 OUT_OF_MEMORY = -3
 NO_SPACE = -115
 BAD_PARAMETERS = -2
+NO_PICTURE = -1
+TOO_FEW_FILES = -10
+END_OF_TRAVEL = -113
+NOT_SUPPORTED = -6
+LOST_CONTACT = (-7, -34)
+
+MAY_PASS = (BUSY, NO_PICTURE, TOO_FEW_FILES)
+"""After these the body is there and may do next time what it was asked for."""
 
 
 def explained(error: Exception) -> str:
@@ -22,9 +30,18 @@ def explained(error: Exception) -> str:
         CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "
         "'gio mount -s gphoto2'",
         OUT_OF_MEMORY: "the card or buffer may be full",
-        NO_SPACE: "the card is full",
-        BUSY: "the camera is busy: it writes to its card, or its mirror is locked up",
-        BAD_PARAMETERS: "the camera does not know that setting or value",
+        NO_SPACE: "the card is full; put in another one",
+        BUSY: "the camera is busy: most often autofocus finds nothing (set the lens to manual "
+        "focus); or its mirror lock-up is on, or it writes to its card",
+        NO_PICTURE: "it took no picture: most often autofocus finds nothing (set the lens to "
+        "manual focus), or its time is Bulb",
+        BAD_PARAMETERS: "it is busy, the value belongs to another mode of its dial, or the "
+        "setting is not there as it is set now",
+        TOO_FEW_FILES: "its word for the format may be wrong; set the format on the camera and "
+        "drop --format",
+        END_OF_TRAVEL: "the focus motor is at the end of its travel",
+        NOT_SUPPORTED: "this camera cannot do that, whatever its entries say",
+        **dict.fromkeys(LOST_CONTACT, "contact was lost; switch the camera off and on"),
     }
     hint = hints.get(error.code) if isinstance(error, AnswerError) else None
     return f"{error}: {hint}" if hint else str(error)

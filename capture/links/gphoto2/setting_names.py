@@ -11,18 +11,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from defocus.capture.camera import FileKind, SettingName, Word
+from defocus.capture.camera import FileKind, Setting, SettingName, Word
 from defocus.errors import InputError
 
 __all__ = [
     "FILES_OF_KIND",
     "FORMAT_WORDS",
+    "PROGRAM_WORDS",
     "SETTING_WORDS",
     "as_words",
+    "automatic_settings",
+    "expected_files",
     "file_kind_of",
     "format_choice",
     "mirror_changes",
+    "program_of",
     "serial_of",
+    "setting_of",
     "unwanted_automatics",
     "white_balance_changes",
 ]
@@ -38,14 +43,22 @@ time, and ``shutterspeed`` is rounded to four decimals."""
 FORMAT_WORDS = ("imageformat", "imageformatsd", "imageformatcf", "imageformatxd", "imagequality")
 """What makers call the format of files; Canon has one entry for each card besides."""
 
+THIRD_STOPS = (
+    "1", "1.1", "1.2", "1.4", "1.6", "1.8", "2", "2.2", "2.5", "2.8", "3.2", "3.5", "4", "4.5", "5",
+    "5.6", "6.3", "7.1", "8", "9", "10", "11", "13", "14", "16", "18", "20", "22", "25", "29", "32",
+)  # fmt: skip
+"""Apertures where a body takes any number; which of them the lens has, the pictures tell."""
+
 FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
 """How many files a shot makes."""
 
 _OFF = re.compile(r"off|no|none|0|disabled?|false", re.IGNORECASE)
 _NEVER = re.compile(r"0|off|never|disabled?", re.IGNORECASE)
-_CARD = re.compile(r"memory card|card", re.IGNORECASE)
+_CARD = re.compile(r"memory card|card\+sdram", re.IGNORECASE)
+_COMPUTER = re.compile(r"application", re.IGNORECASE)
 _SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
-_MANUAL = re.compile(r"manual( focus)?|mf", re.IGNORECASE)
+_MANUAL = re.compile(r"manual( focus)?|mf( \((fixed|selection)\))?", re.IGNORECASE)
+"""Nikon says whether the switch on the lens or the one on the body stands at manual focus."""
 
 _WANTED: dict[str, re.Pattern[str]] = {
     "autoiso": _OFF,
@@ -60,8 +73,20 @@ _WANTED: dict[str, re.Pattern[str]] = {
     "drivemode": _SINGLE,
     "capturemode": _SINGLE,
     "capturetarget": _CARD,
+    "prioritymode": _COMPUTER,
 }
-"""Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer."""
+"""Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer; Sony's
+``card`` alone keeps it from the computer. Sony's priority mode says who may set the body."""
+
+PROGRAM_WORDS = ("autoexposuremode", "expprogram")
+"""What makers call the mode dial."""
+
+_TIME_IS_AUTOMATIC = re.compile(r"av?", re.IGNORECASE)
+_APERTURE_IS_AUTOMATIC = re.compile(r"tv|s", re.IGNORECASE)
+_ALL_IS_AUTOMATIC = re.compile(
+    r"p|auto|green|(intelligent|superior) auto|a_dep|dep|portrait|landscape|sports|closeup",
+    re.IGNORECASE,
+)
 
 _RAW = re.compile(r"raw|nef|arw|raf|\bcr[23]\b", re.IGNORECASE)
 _SMALL_RAW = re.compile(r"\b([ms]|small|medium|compressed|c)[ -]?raw", re.IGNORECASE)
@@ -186,6 +211,42 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
     return changes
 
 
+def automatic_settings(program: str) -> frozenset[SettingName]:
+    """What a body sets by itself in a mode; nothing in M and in modes that we do not know.
+
+    Example:
+        >>> sorted(automatic_settings("P"))
+        ['aperture', 'shutter']
+    """
+    if _ALL_IS_AUTOMATIC.fullmatch(program):
+        return frozenset({"aperture", "shutter"})
+    if _TIME_IS_AUTOMATIC.fullmatch(program):
+        return frozenset({"shutter"})
+    return frozenset({"aperture"} if _APERTURE_IS_AUTOMATIC.fullmatch(program) else ())
+
+
+def program_of(words: Mapping[str, Word]) -> str:
+    """The mode that a body's dial stands at, in its own words; empty where it does not say."""
+    return next((words[word].value for word in PROGRAM_WORDS if word in words), "")
+
+
+def setting_of(name: SettingName, word: str, entry: Mapping[str, Any], program: str) -> Setting:
+    """A setting as a body has it in a mode; an aperture that is a number gets our third stops.
+
+    Args:
+        name: Our name for it.
+        word: The body's.
+        entry: What the body's process read.
+        program: The mode, as the body words it; empty where it does not say.
+    """
+    choices = tuple(entry["choices"])
+    if entry["span"] is not None:
+        low, high = entry["span"]
+        choices = tuple(stop for stop in THIRD_STOPS if low <= float(stop) <= high)
+    follows = entry["read_only"] or name in automatic_settings(program)
+    return Setting(name, word, entry["value"], choices, follows)
+
+
 def file_kind_of(choice: str) -> FileKind | None:
     """Kind of files made by a format choice; None if unknown.
 
@@ -235,6 +296,14 @@ def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
     }
 
 
+def expected_files(words: Mapping[str, Word]) -> int | None:
+    """How many files a shot makes by the body's own words, which may be wrong; None = no word."""
+    said = next((words[word].value for word in FORMAT_WORDS if word in words), None)
+    kind = None if said is None else file_kind_of(said)
+    return None if kind is None else FILES_OF_KIND[kind]
+
+
 def serial_of(summary: Mapping[str, str]) -> str | None:
-    """The serial number in a camera's summary."""
-    return summary.get("serialnumber") or summary.get("eosserialnumber") or None
+    """The serial number in what a camera says about itself."""
+    found = (summary.get(word, "") for word in ("serialnumber", "eosserialnumber"))
+    return next((serial for serial in found if serial not in ("", "(null)", "None")), None)

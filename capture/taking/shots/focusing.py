@@ -6,8 +6,8 @@ position that is always approached towards far is reproducible.
 
 from collections.abc import Callable
 
+from defocus.capture.body_abilities import no_motor
 from defocus.capture.camera import Camera, HasFocusMotor
-from defocus.errors import InputError
 
 __all__ = ["DEFAULT_OVERSHOOT", "FocusPositions", "focus_positions"]
 
@@ -87,7 +87,5 @@ def focus_positions(camera: Camera, overshoot: int = DEFAULT_OVERSHOOT) -> Focus
         CameraError: The motor refused, or the camera was lost.
     """
     if not isinstance(camera, HasFocusMotor):
-        raise InputError(
-            f"{camera.describe().model} has no focus motor that can be driven; use --mode aperture"
-        )
+        raise no_motor(camera)
     return FocusPositions(camera.move_focus, overshoot)

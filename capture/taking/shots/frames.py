@@ -11,7 +11,14 @@ from threading import Barrier
 from typing import Any
 
 from defocus.capture.arriving.incoming import copy_part
-from defocus.capture.camera import Camera, CardFile, HasCard, KnowsRelease, SettingName
+from defocus.capture.body_abilities import SetsAgain
+from defocus.capture.camera import (
+    Camera,
+    CardFile,
+    HasCard,
+    KnowsRelease,
+    SettingName,
+)
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.links.patience import patiently
 from defocus.capture.planning.exposure import Exposure
@@ -36,6 +43,12 @@ __all__ = [
 ]
 
 RELEASE_TIMEOUT_SECONDS = 60.0
+
+EXPOSURE_TRIES = 3
+"""Shots until one is exposed as asked, of a camera that says that it is set otherwise."""
+
+SAME_STOPS = 0.1
+"""Two labels of one third stop differ by less, two third stops by more; base-2 logarithm."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,7 @@ def take_frames(
         The shots by role, in order.
 
     Raises:
-        CameraError: A camera was lost, or did not keep the settings.
+        CameraError: A camera was lost, or exposed otherwise than it was set.
         StorageError: The disk is full.
     """
     if protocol.mode == "dual":
@@ -137,7 +150,7 @@ def take_frame(
     """Take one shot into the folder of a pair.
 
     Raises:
-        CameraError: The camera was lost, or did not keep the settings.
+        CameraError: The camera was lost, or exposed otherwise than it was set.
         StorageError: The disk is full.
     """
 
@@ -145,11 +158,21 @@ def take_frame(
         say(f"{pair.id}  {frame.role}: {failure}; trying again")
         folder.journal.append("retry", pair=pair.id, role=frame.role, text=failure)
 
-    got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
-    time.sleep(settle_seconds)
-    with finished_first():
-        shot = patiently(lambda: _release(folder, camera, pair, frame), told)
-        return _stored(folder, pair, frame, got, shot)
+    for left in range(EXPOSURE_TRIES, 0, -1):
+        got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
+        time.sleep(settle_seconds)
+        with finished_first():
+            shot = patiently(lambda: _release(folder, camera, pair, frame), told)
+            problem = _exposed_otherwise(frame.exposure, got, shot.parts)
+            if not problem:
+                return _stored(folder, pair, frame, got, shot)
+            for part in shot.parts:
+                part.unlink()
+        if left > 1:
+            told(problem)
+            if isinstance(camera, SetsAgain):
+                camera.set_again()
+    raise CameraError(problem)
 
 
 def _take_at_once(
@@ -174,6 +197,10 @@ def _take_at_once(
     with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
         waiting = {frame.role: threads.submit(release, frame) for frame in frames}
         shots = {role: future.result() for role, future in waiting.items()}
+        for frame in frames:
+            problem = _exposed_otherwise(frame.exposure, got[frame.role], shots[frame.role].parts)
+            if problem:
+                raise CameraError(problem)
         return {
             frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
             for frame in frames
@@ -231,20 +258,38 @@ def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:
 
 
 def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
-    """Set a camera to an exposure and return its resulting settings.
+    """Set a camera to an exposure and return what it says that it then has.
+
+    That may be another value than the one set: some bodies answer late, some never, and the
+    pictures alone tell what they were set to.
 
     Raises:
-        CameraError: The camera did not accept a value.
+        CameraError: The camera refused, or was lost.
     """
-    got: dict[SettingName, str] = {}
-    for name, word in exposure.words.items():
-        got[name] = camera.set(name, word)
-        if got[name] != word and not _same(name, got[name], word):
-            raise CameraError(
-                f"the camera kept {name} {got[name]} although {word} was set; set the dial to M "
-                "and the lens ring to A"
+    return {name: camera.set(name, word) for name, word in exposure.words.items()}
+
+
+def _exposed_otherwise(
+    asked: Exposure, got: Mapping[SettingName, str], parts: Sequence[Path]
+) -> str:
+    """What is wrong with a shot whose camera answered another value than was set; empty = nothing.
+
+    Where the camera answered as it was set, what EXIF says is for the verdict.
+    """
+    unsure = [n for n, word in asked.words.items() if got[n] != word and not _same(n, got[n], word)]
+    if not unsure:
+        return ""
+    exif = read_exif(min(parts, key=lambda part: part.with_suffix("").suffix not in RAW_SUFFIXES))
+    said = {"aperture": exif.f_number, "shutter": exif.seconds, "iso": exif.iso}
+    for name in unsure:
+        wanted, taken = parse_value(name, asked.words[name]), said[name]
+        if wanted is None or taken is None or abs(math.log2(taken / wanted)) > SAME_STOPS:
+            picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
+            return (
+                f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
+                f"{picture}; set the dial to M and the lens ring to A"
             )
-    return got
+    return ""
 
 
 def _same(name: SettingName, got: str, asked: str) -> bool:

@@ -1,0 +1,187 @@
+"""Entries of a body's configuration: read and set, although the body answers late or wrongly.
+
+A name that is not there may come with the next event, a value that was set is read back old for
+seconds, and a refusal may only mean that the body is busy. What is still read back old in the end
+is no error here: the pictures tell what the body was set to.
+"""
+
+import math
+from typing import Any
+
+from defocus.capture.links.gphoto2.body.connection import NOT_THERE, OpenBody, RequestRefusedError
+
+__all__ = ["Entries"]
+
+READ_AGAIN_SECONDS = 3.0
+"""How long a value may be read back old before it is set once more, and then again."""
+
+DEAF_SECONDS = 0.3
+"""The same where an entry of this body never followed what was set."""
+
+LOOK_SECONDS = 0.2
+"""Time between two looks."""
+
+
+class Entries:
+    """The entries of an open body."""
+
+    def __init__(self, body: OpenBody) -> None:
+        self._body = body
+        self._seen: set[str] = set()
+        self._last: dict[str, str] = {}
+        self._deaf: set[str] = set()
+
+    def read(self, word: str) -> dict[str, Any] | None:
+        """One entry: value, choices, limits, whether it is read-only; None where there is none."""
+        found = self._look(word)
+        if word not in self._seen:
+            # The first answers after connecting are often of before, and names come late.
+            self._seen.add(word)
+            self._body.hear_out(LOOK_SECONDS)
+            found = self._look(word)
+        return found
+
+    def _look(self, word: str) -> dict[str, Any] | None:
+        gp = self._body.gp
+        try:
+            widget = self._body.camera.get_single_config(word)
+        except gp.GPhoto2Error as error:
+            if error.code in NOT_THERE:
+                return None
+            raise
+        return self.told_of(widget)
+
+    def told_of(self, widget: Any) -> dict[str, Any]:  # noqa: ANN401 - the binding's
+        """What an entry is, as it goes to the other process."""
+        gp, kind = self._body.gp, widget.get_type()
+        listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
+        return {
+            "value": str(widget.get_value()),
+            "choices": [str(choice) for choice in widget.get_choices()] if listed else [],
+            "span": list(widget.get_range()[:2]) if kind == gp.GP_WIDGET_RANGE else None,
+            "read_only": bool(widget.get_readonly()),
+        }
+
+    def write(self, word: str, value: str, *, again: bool = False) -> str:
+        """Set an entry, and return what it is read back as in the end.
+
+        Args:
+            word: Its name.
+            value: One of its choices, or a number.
+            again: Set it although it is read back as that already.
+
+        Raises:
+            RequestRefusedError: No such choice, or a text; it did not reach the library.
+            gphoto2.GPhoto2Error: The body refused to the end.
+        """
+        found = self.read(word)
+        known = found is not None and _same(found["value"], value)
+        # Setting the value it has makes some bodies change it; theirs may be an old one, though.
+        if known and not again and self._last.get(word, value) == value:
+            return str(value if found is None else found["value"])
+        first = "" if found is None else found["value"]
+        got = self._tried(word, value)
+        if not _same(got, value) and word not in self._deaf:
+            got = self._tried(word, value)
+        self._last[word] = value
+        if not _same(got, value) and got == first:
+            self._deaf.add(word)
+        return got
+
+    def _tried(self, word: str, value: str) -> str:
+        """Set once, and read until it has followed or the time is over."""
+        body = self._body
+        patience = DEAF_SECONDS if word in self._deaf else READ_AGAIN_SECONDS
+        refusal = self._put(word, value)
+        deadline = body.clock() + patience
+        got = ""
+        while True:
+            body.hear_out(LOOK_SECONDS)
+            if refusal is not None:
+                refusal = self._put(word, value)
+                if isinstance(refusal, RequestRefusedError):
+                    break  # no event brings a choice back; a dial does
+            if refusal is None:
+                got = str(body.camera.get_single_config(word).get_value())
+            if refusal is None and _same(got, value):
+                return got
+            if body.clock() >= deadline:
+                break
+            body.listen(LOOK_SECONDS)
+        if refusal is not None:
+            raise self._meaning(word, refusal)
+        return got
+
+    def _meaning(self, word: str, refusal: Exception) -> Exception:
+        """A refusal in words, where the entry now says why."""
+        now = self._look(word)
+        code = getattr(refusal, "code", NOT_THERE[0])
+        if now is None:
+            return RequestRefusedError(
+                code, f"this camera has no '{word}' as it is set now; turn its dial to M"
+            )
+        if now["read_only"]:
+            return RequestRefusedError(
+                code, f"{word} is {now['value']} and follows the camera's dial; set it there"
+            )
+        return refusal
+
+    def _put(self, word: str, value: str) -> Exception | None:
+        """Set once; what the body answered where it refused."""
+        body, gp = self._body, self._body.gp
+        try:
+            widget = body.camera.get_single_config(word)
+            kind = widget.get_type()
+            if kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU):
+                choices = list(widget.get_choices())
+                # A value that is no choice can kill the process (tried on the virtual camera).
+                if value not in choices:
+                    return RequestRefusedError(NOT_THERE[0], f"{word} has no choice {value!r}")
+                widget.set_value(value)
+            elif kind == gp.GP_WIDGET_RANGE:
+                widget.set_value(float(value))
+            elif kind == gp.GP_WIDGET_TOGGLE:
+                widget.set_value(int(value == "1"))
+            else:
+                return RequestRefusedError(NOT_THERE[0], f"{word} is a text and stays as it is")
+            body.camera.set_single_config(word, widget)
+        except gp.GPhoto2Error as error:
+            if error.code not in (*NOT_THERE, gp.GP_ERROR, gp.GP_ERROR_CAMERA_BUSY):
+                raise
+            return error  # type: ignore[no-any-return]
+        return None
+
+    def everything(self) -> dict[str, dict[str, Any]]:
+        """The whole configuration: every entry that has a value, by its name; no actions.
+
+        Texts and dates are called read-only: what a text may be nobody tells, and a wrong value can
+        kill the process.
+        """
+        gp = self._body.gp
+        found: dict[str, dict[str, Any]] = {}
+        waiting = [self._body.camera.get_config()]
+        while waiting:
+            widget = waiting.pop()
+            kind = widget.get_type()
+            if widget.get_name() in ("actions", "other"):
+                continue  # what opens the shutter, such as bulb; the same entries as raw numbers
+            if kind in (gp.GP_WIDGET_WINDOW, gp.GP_WIDGET_SECTION):
+                children = range(widget.count_children() - 1, -1, -1)
+                waiting.extend(widget.get_child(index) for index in children)
+            elif kind != gp.GP_WIDGET_BUTTON:
+                told = self.told_of(widget)
+                if kind == gp.GP_WIDGET_TOGGLE:
+                    told["choices"] = ["0", "1"]
+                told["read_only"] |= kind in (gp.GP_WIDGET_TEXT, gp.GP_WIDGET_DATE)
+                found[widget.get_name()] = told
+        return found
+
+
+def _same(got: str, asked: str) -> bool:
+    """Whether two words are the same; numbers with limits come back with more digits."""
+    if got == asked:
+        return True
+    try:
+        return math.isclose(float(got), float(asked), rel_tol=1e-3)
+    except ValueError:
+        return False

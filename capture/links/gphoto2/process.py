@@ -1,0 +1,144 @@
+"""Our side of the process that holds a gphoto2 camera: asked, and started again after a crash."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from defocus.capture.links.gphoto2.detection import CHILD, detect
+from defocus.capture.links.gphoto2.errors import MAY_PASS, NO_PICTURE, NO_SPACE, explained
+from defocus.capture.links.gphoto2.setting_names import serial_of
+from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.links.patience import ShotFailedError
+from defocus.errors import CameraError, CameraNotFoundError
+from defocus.progress import say
+
+__all__ = ["CameraProcess"]
+
+T = TypeVar("T")
+
+RECONNECT_SECONDS = 60.0
+"""How long a camera of a known serial number is looked for at other ports after it was lost."""
+
+LOOK_AGAIN_SECONDS = 1.0
+
+TRIES_OF_ONE_PROCESS = 3
+"""Failures one after another that may pass; at the last, the camera is opened anew."""
+
+
+class CameraProcess:
+    """The process of one camera.
+
+    Attributes:
+        child: It; another one after a crash.
+        port: Where the camera is plugged in.
+        serial: Its serial number.
+        summary: What it said about itself when it was opened.
+        wanted: What it is set to; a new process sets it again.
+        reconnect_seconds: How long the camera is looked for after it was lost.
+    """
+
+    def __init__(self, port: str, environment: dict[str, str]) -> None:
+        """Open the camera at a port.
+
+        Raises:
+            ChildLostError, AnswerError: It cannot be opened.
+        """
+        self.port, self._environment = port, environment
+        self.wanted: dict[str, str] = {}
+        self._failures = 0
+        self.reconnect_seconds = RECONNECT_SECONDS
+        self.child = self._started(port)
+        self.summary: dict[str, str] = self.child.ask("summary")
+        self.serial = serial_of(self.summary)
+
+    def ask(self, do: str, **request: Any) -> Any:  # noqa: ANN401 - JSON values
+        """Ask, once more in a new process where the first one was lost.
+
+        Raises:
+            ShotFailedError: The camera is there and may do next time what it was asked for.
+            CameraError: It refused, or was lost.
+        """
+        return self.retried(lambda: self.child.ask(do, **request))
+
+    def retried(self, request: Callable[[], T], *, shooting: bool = False) -> T:
+        """Do what ``request`` does, once more in a new process where the first one was lost.
+
+        A shot that the library refuses for no reason that may pass is tried again too: the virtual
+        camera's store is full after 26 shots of one process, and a real one may have lost its
+        connection.
+        """
+        try:
+            answer = request()
+        except ChildLostError as error:
+            reason: Exception = error
+        except AnswerError as error:
+            self._failures += 1
+            if error.code in MAY_PASS and self._failures < TRIES_OF_ONE_PROCESS:
+                raise ShotFailedError(f"{self.port}: {explained(error)}") from error
+            if not shooting or error.code == NO_SPACE:
+                raise CameraError(f"{self.port}: {explained(error)}") from error
+            reason = error
+        else:
+            self._failures = 0
+            return answer
+        say(f"{self.port}: {reason}; trying once more")
+        try:
+            self._failures = 0
+            self.restart()
+            return request()
+        except (ChildLostError, AnswerError, CameraNotFoundError) as error:
+            code = getattr(error, "code", None)
+            if code in MAY_PASS and code != NO_PICTURE:
+                raise ShotFailedError(f"{self.port}: {explained(error)}") from error
+            what = "it was opened anew in vain" if code == NO_PICTURE else "the camera was lost"
+            raise CameraError(
+                f"{self.port}: {what}: {explained(error)}; "
+                "check cable and battery, then run 'defocus-capture resume'"
+            ) from error
+
+    def restart(self) -> None:
+        """Open the camera in a new process, set as it was; at another port after a replug."""
+        self.child.end()
+        self.child = self._found_again()
+        for word, value in self.wanted.items():
+            self.child.ask("write", word=word, value=value)
+
+    def _started(self, port: str) -> Child:
+        child = Child(CHILD, self._environment)
+        try:
+            child.ask("open", port=port)
+        except BaseException:
+            child.end()
+            raise
+        return child
+
+    def _found_again(self) -> Child:
+        try:
+            return self._started(self.port)
+        except (ChildLostError, AnswerError) as error:
+            if self.serial is None:
+                raise
+            reason = explained(error)
+        say(f"{self.port}: {reason}; looking for serial number {self.serial}")
+        deadline = time.monotonic() + self.reconnect_seconds
+        while time.monotonic() < deadline:
+            for entry in detect(self._environment):
+                child = self._of_that_serial(entry["port"])
+                if child is not None:
+                    self.port = entry["port"]
+                    return child
+            time.sleep(LOOK_AGAIN_SECONDS)
+        raise CameraNotFoundError(
+            f"no camera of serial number {self.serial} came back in {self.reconnect_seconds:g} s"
+        )
+
+    def _of_that_serial(self, port: str) -> Child | None:
+        """The camera at a port, where it is the one that was lost; another one is let go of."""
+        try:
+            child = self._started(port)
+        except (ChildLostError, AnswerError):
+            return None
+        if serial_of(child.ask("summary")) == self.serial:
+            return child
+        child.end()
+        return None

@@ -1,0 +1,50 @@
+"""When a live picture is asked for: again after failures, and no more where nobody watches.
+
+A body is often busy for a moment, after a shot or when its live view begins, so one failure says
+little. And a live view that nobody sees heats the sensor, drains the battery and holds up the
+mirror.
+"""
+
+import time
+from collections.abc import Callable
+
+__all__ = ["PreviewPace"]
+
+AGAIN_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""After so many failures one after another; then always the last."""
+
+REST_SECONDS = 120.0
+"""How long after the last live picture it is ended, where nobody watches."""
+
+
+class PreviewPace:
+    """The pace of live pictures."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._next_at = clock()
+        self._last_at: float | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether a picture may be asked for now."""
+        return self._clock() >= self._next_at
+
+    @property
+    def to_be_ended(self) -> bool:
+        """Whether the live view runs unseen for long; it says so once."""
+        if self._last_at is None or self._clock() - self._last_at < REST_SECONDS:
+            return False
+        self._last_at = None
+        return True
+
+    def came(self) -> None:
+        """A picture came."""
+        self._failures, self._last_at = 0, self._clock()
+
+    def failed(self) -> None:
+        """None came."""
+        pause = AGAIN_SECONDS[min(self._failures, len(AGAIN_SECONDS) - 1)]
+        self._failures += 1
+        self._next_at = self._clock() + pause

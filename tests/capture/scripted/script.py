@@ -1,0 +1,153 @@
+"""A body's text file: configuration, events and faults.
+
+The format of an entry is that of ``gphoto2 --list-all-config``; lines that begin with ``@`` say
+what is no entry, and a ``~`` before any line says that its content is inferred.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Entry", "Event", "Fault", "Script", "read_script"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the configuration; ``kind`` as gphoto2 names it, such as ``RADIO``."""
+
+    path: str
+    kind: str = "TEXT"
+    value: str = ""
+    choices: tuple[str, ...] = ()
+    span: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    read_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is told ``at`` seconds after a release: a kind, and a path or words."""
+
+    at: float
+    kind: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the file says of a fault."""
+
+    name: str
+    codes: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    seconds: float = 0.0
+    inferred: bool = False
+
+
+@dataclass
+class Script:
+    """A whole file."""
+
+    model: str = ""
+    abilities: tuple[str, ...] = ()
+    folder: str = ""
+    entries: dict[str, Entry] = field(default_factory=dict)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+
+
+def read_script(path: Path) -> Script:
+    """Read a body's file.
+
+    Raises:
+        ValueError: A line that is none of the format.
+    """
+    script = Script()
+    lines = iter(path.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        inferred, text = line.startswith("~"), line.removeprefix("~")
+        if not text.strip() or text.startswith(("#", "END")):
+            continue
+        if text.startswith("/"):
+            entry = _entry(text, lines)
+            script.entries[entry.name] = entry
+        elif text.startswith("@events"):
+            title = text.partition("#")[0].removeprefix("@events").strip()
+            script.events[title] = list(_events(lines))
+        elif text.startswith("@fault"):
+            fault = _fault(text, inferred=inferred)
+            script.faults.setdefault(fault.name, fault)
+        elif text.startswith("@"):
+            _about(script, text)
+        else:
+            raise ValueError(f"{path}: '{line}' is no line of a body")
+    return script
+
+
+def _about(script: Script, text: str) -> None:
+    key, _, value = text.partition("#")[0].strip().partition(" ")
+    if key == "@model":
+        script.model = value.strip()
+    elif key == "@abilities":
+        script.abilities = tuple(value.split())
+    elif key == "@names" and (found := re.search(r"folder=(\S+)", value)):
+        script.folder = found[1]
+
+
+def _entry(path: str, lines: Iterator[str]) -> Entry:
+    kind, value, read_only = "TEXT", "", False
+    choices: list[str] = []
+    span = {"Bottom": 0.0, "Top": 0.0, "Step": 0.0}
+    for line in lines:
+        key, _, said = line.removeprefix("~").partition(": ")
+        if key == "END":
+            break
+        if key == "Type":
+            kind = said
+        elif key == "Current":
+            value = said
+        elif key == "Readonly":
+            read_only = said.strip() == "1"
+        elif key == "Choice":
+            choices.append(said.partition(" ")[2])
+        elif key == "Choices":
+            choices += _regular(said)
+        elif key in span:
+            span[key] = float(said.replace(",", "."))  # one dump has decimal commas
+    limits = (span["Bottom"], span["Top"], span["Step"])
+    return Entry(path, kind, value, tuple(choices), limits, read_only)
+
+
+def _regular(said: str) -> list[str]:
+    """``751 from 2500 to 10000 step 10`` written out."""
+    count, low, _, step = (int(number) for number in re.findall(r"\d+", said))
+    return [str(low + index * step) for index in range(count)]
+
+
+def _events(lines: Iterator[str]) -> Iterator[Event]:
+    for line in lines:
+        text = line.removeprefix("~").partition("   #")[0].strip()
+        if text == "@end":
+            return
+        found = re.match(r"(?:\+([\d.]+) )?([A-Z_]+)(?: (.*))?$", text)
+        if found:  # what never comes is simply not there
+            yield Event(float(found[1] or 0.0), found[2], (found[3] or "").strip())
+
+
+def _fault(text: str, *, inferred: bool) -> Fault:
+    head = text.partition(" : ")[0]
+    code = re.search(r"code=([-\d|]+)", head)
+    names = re.search(r"names=(\S+)", head)
+    seconds = re.search(r"(?:seconds|lag|after)=(\d+(?:\.\d+)?)", head)
+    return Fault(
+        head.split()[1],
+        tuple(int(c) for c in re.findall(r"-\d+", code[1])) if code else (),
+        tuple(names[1].split(",")) if names else (),
+        float(seconds[1]) if seconds else 0.0,
+        inferred,
+    )

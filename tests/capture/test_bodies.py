@@ -1,0 +1,233 @@
+"""Scripted bodies: every body that we wrote, with every fault that its script names."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from defocus.capture.camera import FileKind, HasFocusMotor
+from defocus.capture.inspecting.camera_checks import camera_findings
+from defocus.capture.links.back_ends import open_camera
+from defocus.capture.live import preview_pace
+from defocus.capture.live.bench import ShootingThread
+from defocus.capture.live.camera_slot import CameraSeat
+from defocus.capture.live.scenes import SceneShooter
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.taking.resuming import resume_session
+from defocus.capture.taking.shots.rig import RigAddress, open_rig
+from defocus.errors import CameraError, InputError
+from defocus.reports.serving.feed import Feed
+from tests.capture.scripted.faults import EXPECTED, happens, spare_of, times_of
+from tests.capture.scripted.plugging import BODIES, Plugged, plug
+from tests.capture.scripted.scenarios import (
+    ALL_TARGETS,
+    URI,
+    Target,
+    aim,
+    bracket_for,
+    checked,
+    kinds_of,
+    shoot,
+)
+from tests.capture.scripted.script import read_script
+
+OWN = sorted(BODIES.glob("*.txt"))
+FAULTS = [
+    pytest.param(path, fault, id=f"{path.stem}-{fault}")
+    for path in OWN
+    for fault in read_script(path).faults
+    if fault in EXPECTED
+]
+KINDS: tuple[FileKind | None, ...] = ("jpeg", "raw", "raw+jpeg", None)
+
+
+@pytest.fixture(params=OWN, ids=lambda path: path.stem)
+def plugged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Plugged:
+    """Each body in turn."""
+    return plug(monkeypatch, request.param)
+
+
+@pytest.mark.parametrize("target", ALL_TARGETS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_pairs(
+    plugged: Plugged, kind: FileKind | None, target: Target, tmp_path: Path
+) -> None:
+    if kind not in kinds_of(plugged.body) or not aim(plugged.body, target):
+        with open_camera(URI) as camera:  # what it does not have is refused before a shot
+            assert camera.describe().model == plugged.body.script.model
+        return
+    assert shoot(tmp_path / "s", bracket_for(), kind, pairs=3) == 0
+    checked(tmp_path / "s", plugged.body, 3)
+
+
+@pytest.mark.parametrize(("path", "fault"), FAULTS)
+def test_faults(
+    path: Path,
+    fault: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With a fault, the pairs are right or there is one line that says what to do."""
+    plugged = plug(monkeypatch, path)
+    kinds = kinds_of(plugged.body)
+    kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds[-1]
+    expected = EXPECTED[fault]
+    request = bracket_for()
+    plugged.body.arm(fault, times_of(fault))
+    if expected == "pairs":
+        assert shoot(tmp_path / "s", request, kind, pairs=2) == 0
+        checked(tmp_path / "s", plugged.body, 2, spare=spare_of(fault))
+        assert happens(plugged.body, fault)
+        return
+    with pytest.raises((CameraError, InputError), match=expected):
+        shoot(tmp_path / "s", request, kind, pairs=2)
+    plugged.body.arm(fault, 0)
+    if (tmp_path / "s").exists():  # once it is over, the session goes on where it stopped
+        assert resume_session(tmp_path / "s", uris=(), yes=True, json_lines=False, hook=None) == 0
+        capsys.readouterr()
+
+
+@pytest.mark.parametrize("fault", ["busy-release", "out-of-focus", "nothing-captured"])
+def test_a_body_that_never_releases_says_why(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = {path.stem: path for path in OWN}
+    body = {"busy-release": "near-far", "out-of-focus": "signed-steps"}.get(fault, "speeds")
+    plugged = plug(monkeypatch, scripts[body])
+    plugged.body.arm(fault)
+    with pytest.raises(CameraError, match=r"autofocus finds nothing .set the lens to manual focus"):
+        shoot(tmp_path / "s", bracket_for(), None)
+    assert plugged.body.shots == []
+
+
+def test_a_finger_on_the_body(
+    plugged: Plugged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What somebody takes between two sessions or during a shot is kept apart, and said."""
+    request = bracket_for()
+    plugged.body.press()
+    plugged.body.press(after=1.0)
+    assert shoot(tmp_path / "s", request, kinds_of(plugged.body)[-1], pairs=2) == 0
+    checked(tmp_path / "s", plugged.body, 2)
+    said = capsys.readouterr().err
+    if plugged.body.target == "card":
+        assert len(re.findall("somebody pressed the camera's own button", said)) >= 2
+
+
+def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
+    """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
+    body = plugged.body
+    request = bracket_for(mode="focus")
+    with open_camera(URI) as camera:
+        if not isinstance(camera, HasFocusMotor):
+            with pytest.raises(InputError, match="has no focus motor that can be driven"):
+                request.plan(camera)
+            return
+        request.plan(camera)
+        body.arm("focus-drive-repeat-ignored")
+        assert camera.move_focus(30) == 30
+        assert body.focus == 30
+        assert camera.move_focus(-30) == -30
+        assert body.focus == 0
+    assert body.true.get("viewfinder", "0") == "0"
+    shoot(tmp_path / "s", request, kinds_of(body)[0])
+    assert abs(body.focus) == 0
+
+
+def test_a_motor_at_the_end_of_its_travel_says_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugged = plug(monkeypatch, BODIES / "signed-steps.txt")
+    with open_camera(URI) as camera:
+        assert isinstance(camera, HasFocusMotor)
+        assert camera.move_focus(1000) == 400
+        assert camera.move_focus(1000) == 0
+        assert camera.move_focus(-100) == -100
+    assert plugged.body.focus == 300
+
+
+def test_doctor(plugged: Plugged) -> None:
+    with open_camera(URI) as camera:
+        found = {point.name: point.status for point in camera_findings(camera)}
+    assert found["camera"] == "ok"
+    assert found["settings"] == "ok"
+    sony = plugged.body.script.folder == ""
+    assert ("card" in found) != sony, "a body in computer mode shows no card"
+    assert found["capture-target"] == (
+        "ok" if "capturetarget" in plugged.body.script.entries else "warn"
+    )
+
+
+def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged = plug(monkeypatch, BODIES / "signed-steps.txt")
+    plugged.body.put("expprogram", "P")
+    plugged.body.put("capturemode", "Timer")
+    plugged.body.arm("card-full")
+    with open_camera(URI) as camera:
+        found = {point.name: point for point in camera_findings(camera)}
+    assert (found["settings"].status, found["settings"].detail) == (
+        "fail",
+        "the camera is in mode P",
+    )
+    assert found["drive-mode"].status == "warn"
+    assert found["card"].status == "warn"
+    assert found["autofocus"].status == "ok", "MF (fixed) is manual focus"
+
+
+def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(
+    plugged: Plugged, tmp_path: Path
+) -> None:
+    request = bracket_for()
+    words = {"near-far": ("autoexposuremode", "TV"), "few-entries": None}
+    dial = words.get(_name(plugged), ("expprogram", "P"))
+    if dial is None:
+        return  # it does not say what its dial is at: its pictures will
+    plugged.body.put(*dial)
+    with pytest.raises(InputError, match="follows the camera's dial; set the dial to M"):
+        shoot(tmp_path / "s", request, None)
+    assert not (tmp_path / "s").exists()
+
+
+def _name(plugged: Plugged) -> str:
+    by_model = {read_script(path).model: path.stem for path in OWN}
+    return by_model[plugged.body.script.model]
+
+
+def test_live_pictures_fail_and_come_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A busy body, a picture, nobody who looks: the live view rests, and starts again."""
+    plugged = plug(monkeypatch, BODIES / "signed-steps.txt")
+    monkeypatch.setattr(preview_pace, "AGAIN_SECONDS", (0.0,))
+    monkeypatch.setattr(preview_pace, "REST_SECONDS", 0.0)
+    plugged.body.arm("preview-busy", 2)
+    with open_session_folder(tmp_path / "s", create=True) as folder:
+        feed = Feed()
+        seat = CameraSeat(lambda: open_rig(RigAddress(URI)))
+        bench = ShootingThread(folder, feed, seat, SceneShooter(bracket_for()))
+        bench.take_camera()
+        monkeypatch.setattr(Feed, "listeners", 1)
+        for looked in ("trying again", "trying again", ""):
+            bench._look()
+            assert looked in bench._state.live_view
+        assert bench._state.live_view == ""
+        assert "preview" in feed._newest
+        plugged.body.put("viewfinder", "1")  # a body's live view goes on by itself
+        monkeypatch.setattr(Feed, "listeners", 0)
+        bench._look()
+        assert plugged.body.true["viewfinder"] == "0"
+        seat.close()
+
+
+def test_network_bodies_get_an_answer() -> None:
+    for uri in ("ptpip:192.168.1.5", "gphoto2:ptpip:192.168.1.5"):
+        with pytest.raises(InputError, match="connect it by USB"):
+            open_camera(uri)
+
+
+def test_pictures_in_memory_are_no_pictures_on_a_card(plugged: Plugged, tmp_path: Path) -> None:
+    """Names in memory start anew with each process: they must not be fetched or deleted later."""
+    target: Target = "ram" if aim(plugged.body, "ram") else "card"
+    with open_camera(URI) as camera:
+        camera.shoot(tmp_path / "a")
+        assert bool(camera.on_card) == (target == "card")  # type: ignore[attr-defined]
+    assert not list(tmp_path.glob("*.json"))
