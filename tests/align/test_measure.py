@@ -33,7 +33,7 @@ def share_within_two_sigma(ratios: list[float]) -> float:
 
 def test_transforms_lie_within_two_sigma() -> None:
     ratios, widths = [], []
-    for seed in range(12):
+    for seed in range(8):
         pair = rendered_pair(200 + seed, 6.0, size=SIZE)
         found = measure(pair.blurry, pair.sharp, flow_estimator("dis")).misalignment
         model, sigma = found.similarity, found.sigma
@@ -46,7 +46,7 @@ def test_transforms_lie_within_two_sigma() -> None:
         widths.append(sigma.shift_px)
         assert found.residual_median_px is not None
         assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
-    assert len(widths) >= 9, "too many unknown to say anything"
+    assert len(widths) >= 6, "too many unknown to say anything"
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
 

@@ -5,8 +5,6 @@ import json
 import os
 import shlex
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.store import COSTS
 from defocus.benchmark.statistics.comparable import CEILING
 from tests.benchmark.conftest import make_pictures
+from tests.command_process import run_command
 from tests.conftest import Run
 
 COLUMNS = (
@@ -46,15 +45,8 @@ def finished(
     folder = tmp_path_factory.mktemp("study")
     arguments = ["run", "--all", "--only", "input", "--only", "tiny-*", "--out", "out"]
     arguments += ["--dataset", f"tiny:{tiny_dataset}", "--seeds", "2"]
-    command = [sys.executable, "-c", "from defocus.benchmark.cli import main; main()", *arguments]
-    result = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, **third_party},
-        check=False,
-    )
+    environment = {**os.environ, **third_party}
+    result = run_command("defocus.benchmark.cli", arguments, folder, environment, timeout=120)
     return {"result": result, "out": folder / "out", "arguments": arguments, "folder": folder}
 
 
