@@ -9,6 +9,7 @@ import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import Exif, read_exif
+from defocus.capture.judging.exposure_match import compare_light
 from defocus.capture.judging.quality import exposure_gain_ev, judge_pair
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
@@ -58,6 +59,14 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Shots:
 def brighter(picture: Image, factor: float) -> Image:
     linear = srgb_to_linear(as_float(picture, np.float64)) * factor
     return as_integer(linear_to_srgb(linear), 16)
+
+
+def test_red_and_blue_are_compared_with_green() -> None:
+    second = np.full((64, 96, 3), 0.2, np.float32)
+    found = compare_light(second * np.array([2.0, 1.0, 0.5], np.float32), second)
+    assert found is not None
+    assert found.colour_ev == pytest.approx((1.0, -1.0), abs=1e-3)
+    assert found.gain_ev == pytest.approx(math.log2(3.5 / 3), abs=1e-3)
 
 
 def test_a_good_pair_is_accepted(shots: Shots) -> None:
