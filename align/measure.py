@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.flow.supported import supported
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
@@ -53,6 +54,24 @@ class Field:
     def misplaced(self) -> NDArray[np.float32]:
         """``(2, h, w)`` residual flow without the part caused by the point spread, px."""
         return np.asarray(self.factor * (self.flow.residual - self.asymmetry))
+
+    @property
+    def local(self) -> NDArray[np.float32]:
+        """``(2, h, w)`` px of the full picture: the displacement that a compensation may add.
+
+        Zero where the transform of the whole picture explains the pair as well.
+        """
+        flow = self.flow
+        shown = supported(flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable)
+        return np.asarray(self.misplaced * shown, np.float32)
+
+    @property
+    def placed(self) -> NDArray[np.float32]:
+        """``(2, h, w)`` px of the full picture: the global transform's displacement and ``local``.
+
+        What the flow shows by chance where nothing moves is not in it.
+        """
+        return np.asarray(self.factor * (self.flow.flow - self.flow.residual) + self.local)
 
     @property
     def residual_px(self) -> NDArray[np.float32]:
@@ -100,6 +119,7 @@ def measure(
     rig: Rig | None = None,
     defocus_map: NDArray[np.float32] | None = None,
     known: Similarity | None = None,
+    at_most: str = "homography",
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
@@ -112,6 +132,8 @@ def measure(
             its size is estimated from the pair, without a sign.
         known: The transform, if another shot measured it better than the blurry one can; it is used
             unchanged and has no standard errors.
+        at_most: Richest model of the global transform: translation, similarity, affine or
+            homography.
 
     Raises:
         AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
@@ -121,7 +143,7 @@ def measure(
     shape = (blurry.shape[0], blurry.shape[1])
     if defocus_map is not None:
         _check_map(defocus_map, shape)
-    found = _registered(blurry, sharp, rig) if known is None else _as_known(known, shape)
+    found = _as_known(known, shape) if known else _registered(blurry, sharp, rig, at_most)
     if found.matrix is None or found.similarity is None:
         return _unknown(found.reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
@@ -194,11 +216,12 @@ def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:
     return Registration(similarity, matrix=matrix, model="similarity")
 
 
-def _registered(blurry: Image, sharp: Image, rig: Rig | None) -> Registration:
+def _registered(blurry: Image, sharp: Image, rig: Rig | None, at_most: str) -> Registration:
     """The global registration, in pixels of the full pictures."""
     height, width = blurry.shape[:2]
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
-    found = register(luminance_view(blurry, factor), luminance_view(sharp, factor, rig))
+    small = luminance_view(blurry, factor), luminance_view(sharp, factor, rig)
+    found = register(*small, at_most)
     if factor == 1 or found.matrix is None or found.uncertainty is None:
         return found
     scale = scaling(factor)
@@ -270,6 +293,7 @@ def _sigma(field: Field, found: Uncertainty) -> Sigma:
         shift_px=found.shift_px,
         zoom=found.zoom,
         rotation_deg=found.rotation_deg,
+        corner_px=found.corner_px,
         residual_median_px=float(np.hypot(values[0], own)),
         residual_p95_px=float(np.hypot(values[1], own)),
         reliable_share=float(values[2]),

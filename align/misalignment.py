@@ -21,6 +21,7 @@ class Sigma:
         shift_px: Standard error of each coordinate of the shift.
         zoom: Standard error of the zoom ratio.
         rotation_deg: Standard error of the rotation, degrees.
+        corner_px: Standard error of the displacement at the worst corner.
         residual_median_px, residual_p95_px: Standard errors of the residual flow's length.
         reliable_share, occluded_share: Standard errors of the shares.
         consistency_px: Standard error of the median forward-backward error.
@@ -29,6 +30,7 @@ class Sigma:
     shift_px: float
     zoom: float
     rotation_deg: float
+    corner_px: float
     residual_median_px: float
     residual_p95_px: float
     reliable_share: float
@@ -114,6 +116,7 @@ class Misalignment:
             "shift_px": [sigma.shift_px, sigma.shift_px],
             "zoom": sigma.zoom,
             "rotation_deg": sigma.rotation_deg,
+            "corner_px": sigma.corner_px,
             "residual_px": {"median": sigma.residual_median_px, "p95": sigma.residual_p95_px},
             "reliable_share": sigma.reliable_share,
             "gain_ev": light.gain_ev_sigma,

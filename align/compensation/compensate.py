@@ -157,15 +157,15 @@ def plan_compensation(
 
 
 def _local_flow(field: Field) -> LocalFlow:
-    """The residual flow where it is reliable, faded out elsewhere.
+    """The residual flow where it is reliable and explains more than the global transform.
 
-    The displacement by an asymmetric point spread is left out.
+    It fades out elsewhere. The displacement by an asymmetric point spread is left out.
     """
     believed = field.flow.reliable.astype(np.uint8)
     size = 2 * BLEND_PX + 1
     inner = cv2.erode(believed, np.ones((size, size), np.uint8))
     weight = cv2.blur(inner.astype(np.float32), (size, size))
-    return LocalFlow(np.ascontiguousarray(field.misplaced * weight, np.float32), field.factor)
+    return LocalFlow(np.ascontiguousarray(field.local * weight, np.float32), field.factor)
 
 
 def compensated_sharp(sharp: Image, plan: Compensation) -> Image:

@@ -25,20 +25,15 @@ SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
 """With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
 LEAST_LIKENESS = 0.6
 """Median over the tiles; see :class:`TileFit`."""
-LARGE_SIDE = 768
-LARGEST_ERROR_PX = {"small": 0.25, "large": 0.4}
-LARGEST_PARALLAX_ERROR_PX = 0.19
-"""Standard error of the worst corner that is still a number, in pixels of the full picture, below
-and from a compared side of 768 px. In small pictures a blur is large against the tiles, and single
-errors reached four times the standard one; in large ones less than three times. A small picture
-with parallax errs farther, in standard errors: its direction is not always the true one."""
-LARGEST_UNKNOWN_PX = {"small": 0.8, "large": 1.0}
-"""The same with the lens's asymmetry: pairs of the split "choose" were off by more than 1 px only
-above, but for one in 500."""
+LARGEST_ERROR_PX, LARGEST_PARALLAX_ERROR_PX = 0.4, 0.35
+"""Standard error of the worst corner that is still a number, in pixels of the compared pictures.
+Pairs of the split "choose" that were off by more than 1 px had 1.2 and more; with parallax they err
+farther, in standard errors: its direction is not always the true one."""
+LARGEST_UNKNOWN_PX = 1.0
+"""The same with the lens's asymmetry."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
 """Skewness of the point spread that tells a coma, as the asymmetry that it stands for (symmetric
 kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
-LARGEST_STEP_PX = 0.5
 LARGEST_DISAGREEMENT_PX = 1.0
 
 
@@ -51,7 +46,6 @@ class Level:
         tiles: The last fit, in pixels of the reduced picture.
         matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
         error_px: Standard error at the worst corner, in pixels of the full picture.
-        step_px: Movement of the worst corner in the last round, in pixels of the full picture.
         blur_px: Root mean squared circle of confusion of the agreeing tiles, in pixels of the full
             picture.
         coma_px: Possible addition to the standard error at the worst corner by a coma, in pixels of
@@ -63,7 +57,6 @@ class Level:
     tiles: TileFit
     matrix: Array
     error_px: float
-    step_px: float
     blur_px: float
     coma_px: float
     spread: SpreadShape | None
@@ -99,23 +92,18 @@ def moved_picture(sharp: Grey, matrix: Array) -> Grey:
 
 def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
     """Why the result of the tiles is not reliable; empty if it is."""
-    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
-    largest = LARGEST_ERROR_PX[size]
-    if size == "small" and level.tiles.parallax:
-        largest = LARGEST_PARALLAX_ERROR_PX
-    if level.error_px > largest:
+    largest = LARGEST_PARALLAX_ERROR_PX if level.tiles.parallax else LARGEST_ERROR_PX
+    if level.error_px > level.factor * largest:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
-    if level.step_px > LARGEST_STEP_PX:
-        return f"the search does not settle (its last step is {level.step_px:.1f} px)"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level):
         return "the texture repeats itself"
-    if level.skew_px > LARGEST_SKEW_PX:
+    if level.skew_px > level.factor * LARGEST_SKEW_PX:
         return (
             f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
         )
-    if math.hypot(level.error_px, level.asymmetry_px) > LARGEST_UNKNOWN_PX[size]:
+    if math.hypot(level.error_px, level.asymmetry_px) > level.factor * LARGEST_UNKNOWN_PX:
         return (
             f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
             "corners and cannot be told apart"

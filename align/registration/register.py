@@ -33,7 +33,7 @@ from defocus.align.registration.level import (
     moved_picture,
     rescaled,
 )
-from defocus.align.registration.models import corner_distance_px, radial
+from defocus.align.registration.models import MODELS, corner_distance_px, radial
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.registration.tiles import TileShifts, most_alike_shifts, tile_shifts
 from defocus.align.sampling.pyramid import factor_for, reduced
@@ -61,7 +61,8 @@ LARGEST_BLUR = 0.4
 
 ROUNDS = 4
 SETTLED_PX = 0.1
-"""A round that moves no corner by more, in pixels of the reduced picture, is the last."""
+"""A round that moves no corner by more, in pixels of the reduced picture, is the last; what a
+search that does not settle still moves is part of its error."""
 
 CENTRE_SHARE = 0.003
 """Standard error at the centre that the tiles cannot see, over their circle of confusion."""
@@ -122,12 +123,14 @@ class Registration:
         return None if self.uncertainty is None else self.uncertainty.corner_px
 
 
-def register(blurry: Grey, sharp: Grey) -> Registration:
+def register(blurry: Grey, sharp: Grey, at_most: str = "homography") -> Registration:
     """Find the transform between two pictures of one scene, one of them defocused.
 
     Args:
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
         sharp: Same shape.
+        at_most: The richest model that the result may have, a name of
+            :data:`defocus.align.registration.models.MODELS`.
 
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
@@ -141,7 +144,7 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     levels: list[Level] = []
     for factor in factors:
         pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
-        level = _refined(*pair, matrix, factor, rough=rough)
+        level = _refined(*pair, matrix, factor, at_most, rough=rough)
         if isinstance(level, NoFit):
             break
         levels.append(level)
@@ -207,7 +210,9 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     return best_matrix
 
 
-def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool) -> Level | NoFit:
+def _refined(
+    blurry: Grey, sharp: Grey, start: Array, factor: int, at_most: str, *, rough: bool
+) -> Level | NoFit:
     """Refine by rounds of tile correlation on reduced pictures, from a ``start`` in full positions.
 
     A ``rough`` level, which is followed by a finer one, tries fewer blurs.
@@ -222,14 +227,20 @@ def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: boo
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
     diameters = diameters[::2] if rough else diameters
     chosen: NDArray[np.int_] | None = None
+    used: list[str] = []
     for _ in range(ROUNDS):
         moved = moved_picture(sharp, matrix)
         found, chosen = _measured(first, moved, area, side, diameters, chosen)
         coc = diameters[chosen]
-        fitted = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, matrix, shape)
+        placed = coc <= LARGEST_BLUR * side
+        fitted = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
         if isinstance(fitted, NoFit):
             return fitted
         tiles = fitted
+        model = tiles.fit.model
+        if model in used and model != used[-1]:  # two models must not take turns for ever
+            at_most = min(used[-1], model, key=list(MODELS).index)
+        used.append(model)
         before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
         if step < SETTLED_PX:
@@ -239,7 +250,7 @@ def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: boo
     spread = _spread_shape(first, moved, area, found, coc, tiles.agreeing, side)
     if spread is not None:
         prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
-        better = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, before, shape, prior)
+        better = fit_tiles(found, placed, coc, before, shape, prior, at_most)
         tiles = tiles if isinstance(better, NoFit) else better
     return _level(factor, tiles, found, coc, step, shape, spread)
 
@@ -257,14 +268,14 @@ def _level(
     agreeing = tiles.agreeing
     blur = float(np.sqrt(np.square(coc[agreeing]).mean()))
     coma = COMA_SHARE * _least_spread(found.centres[agreeing], coc[agreeing], shape)
+    error = tiles.scatter_px * tiles.fit.corner_factor_px
     if spread is not None:
         coma = min(coma, blur * math.hypot(spread.coma, spread.coma_sigma))
     return Level(
         factor=factor,
         tiles=tiles,
         matrix=rescaled(tiles.fit.matrix, 1 / factor),
-        error_px=factor * tiles.scatter_px * tiles.fit.corner_factor_px,
-        step_px=factor * step,
+        error_px=factor * math.hypot(error, step if step >= SETTLED_PX else 0.0),
         blur_px=factor * blur,
         coma_px=factor * coma,
         spread=spread,

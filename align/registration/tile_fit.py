@@ -11,6 +11,7 @@ from defocus.align.registration.models import (
     DisplacementScatter,
     ModelFit,
     Spread,
+    corner_distance_px,
     corners,
     fit_model,
     radial,
@@ -30,12 +31,22 @@ LEAST_SLOPE_RATIO = 0.06
 LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_TILES = 6
 INLIER_PX = 0.7
-FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.03
-"""What a tile's prediction of its own error leaves out: at first, and at least."""
+OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
+"""What a tile errs by beyond its prediction: always, and over its circle of confusion. Depth edges,
+blur that changes within the tile and a kernel that is no disc move a blurred tile, not a sharp one.
+"""
+FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.02
+"""What all tiles scatter beyond that (parallax): at first, and at least."""
+HUBER = 2.0
+"""Standard deviations beyond which a tile that agrees counts less, in proportion."""
 LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
 """What a richer model has to make of the squared error with which left-out parts are predicted.
 A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
 that would be far off at the corners."""
+LEAST_DISTANCE = 3.0
+"""So many of its own standard errors more than a similarity must lie from it at a corner."""
+LEAST_ASYMMETRY_GAIN = 0.7
+"""What an asymmetry has to make of the squared error with which left-out parts are predicted."""
 LARGEST_PARALLAX_PX = 2.5
 """Tiles that parallax moves by up to this either way agree; a layer farther off is outvoted."""
 DIRECTIONS = 18
@@ -98,6 +109,7 @@ def fit_tiles(
     start: Array,
     shape: tuple[int, ...],
     prior: float = ASYMMETRY,
+    at_most: str = "homography",
 ) -> TileFit | NoFit:
     """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
 
@@ -109,6 +121,7 @@ def fit_tiles(
         shape: Height and width of the pictures.
         prior: Standard deviation of the point spread's asymmetry before the measurement of
             displacements.
+        at_most: Richest model that is tried.
     """
     candidates = measurable & _textured(found)
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
@@ -118,22 +131,15 @@ def fit_tiles(
     first = found.centres[usable]
     second = moved_points(start, first + found.shifts[usable])
     precision = found.overlap / prior**2
-    matches = _Matches(first, second, found.errors_px[usable], Spread(coc_px[usable], precision))
+    errors = _errors(found.errors_px[usable], coc_px[usable])
+    matches = _Matches(first, second, errors, Spread(coc_px[usable], precision))
     asymmetry, asymmetry_px = _asymmetry(matches, shape, prior)
     matches = matches.without(asymmetry, shape)
     keep = _voted(matches)
-    best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
-    for model, ratio in LEAST_GAIN.items():
-        settled = _settled(model, matches, keep, shape)
-        if settled is None:
-            continue
-        checked = _without_parts(settled, matches, shape)
-        if best is None or checked.squared < ratio * chosen.squared:
-            best, chosen, corner_px = settled, checked, checked.corner_error_px
-        elif model == "similarity":  # that no zoom is seen does not mean that it is known
-            corner_px = max(corner_px, checked.corner_error_px)
-    if best is None:
+    simplest = _simplest(matches, keep, shape, at_most)
+    if simplest is None:
         return NoFit("the tiles of the two pictures do not agree on one displacement")
+    best, corner_px = simplest
     overlapping = float(np.sqrt(found.overlap))
     scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
     share = float(best.keep.sum() / candidates.sum())
@@ -142,6 +148,37 @@ def fit_tiles(
     agreeing[usable] = best.keep
     parallax = best.scatter.parallax
     return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px, parallax)
+
+
+def _simplest(
+    matches: "_Matches", keep: Mask, shape: tuple[int, ...], at_most: str
+) -> tuple["_Settled", float] | None:
+    """The simplest sufficient model, and its standard error at the worst corner."""
+    best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
+    models = list(LEAST_GAIN)
+    for model in models[: models.index(at_most) + 1]:
+        settled = _settled(model, matches, keep, shape)
+        if settled is None:
+            continue
+        checked = _without_parts(settled, matches, shape)
+        if best is None or _clearly_better(model, (settled, checked), (best, chosen), shape):
+            best, chosen, corner_px = settled, checked, checked.corner_error_px
+        elif model == "similarity":  # that no zoom is seen does not mean that it is known
+            corner_px = max(corner_px, checked.corner_error_px)
+    return None if best is None else (best, corner_px)
+
+
+def _clearly_better(
+    model: str,
+    new: tuple["_Settled", "_Checked"],
+    best: tuple["_Settled", "_Checked"],
+    shape: tuple[int, ...],
+) -> bool:
+    """Whether a richer model predicts left-out parts better and is truly another one."""
+    if new[1].squared >= LEAST_GAIN[model] * best[1].squared:
+        return False
+    apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape)
+    return model == "similarity" or apart > LEAST_DISTANCE * new[1].corner_error_px
 
 
 def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tuple[float, float]:
@@ -166,9 +203,19 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tup
     variance = max(least, shown**2) + ASYMMETRY_ERROR**2
     left = math.sqrt(1 / (1 / prior**2 + 1 / variance))
     significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
+    taken = significant and _predicts_better(joint, matches, shape)
     # parallax may look like an asymmetry too, so that what it explains is never sure
-    doubt_px = fit.corner_per_asymmetry_px * math.hypot(left, fit.asymmetry)
-    return fit.asymmetry if significant else 0.0, doubt_px
+    doubt = math.hypot(left, fit.asymmetry) if taken else left
+    return fit.asymmetry if taken else 0.0, fit.corner_per_asymmetry_px * doubt
+
+
+def _predicts_better(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> bool:
+    """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
+    plain = _settled("similarity", matches, _voted(matches), shape)
+    if plain is None:
+        return True
+    allowed = _without_parts(joint, matches, shape, asymmetric=True).squared
+    return allowed < LEAST_ASYMMETRY_GAIN * _without_parts(plain, matches, shape).squared
 
 
 def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
@@ -194,6 +241,11 @@ def _voted(matches: "_Matches") -> Mask:
         maxIters=2000,
     )
     return np.zeros(len(matches.first), dtype=bool) if voted is None else voted[:, 0] > 0
+
+
+def _errors(predicted: Array, coc_px: Array) -> Array:
+    """Standard errors of tiles, px: what the peaks predict, and what grows with the blur."""
+    return np.asarray(np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2))
 
 
 def _textured(found: TileShifts) -> Mask:
@@ -240,22 +292,31 @@ def _settled(
 ) -> _Settled | None:
     """Fit to the tiles that agree with the fit itself; None if they are too few.
 
-    Scatter beyond the predicted errors (parallax, blur that varies within a tile) is a covariance
-    common to all tiles, so that a sharp tile does not get unlimited weight.
+    Scatter beyond the errors of the tiles (parallax) is a covariance common to all, and tiles far
+    off count less, so that a sharp tile does not get unlimited weight.
     """
     settled, scatter = None, DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
+    trusted = np.ones(len(matches.first))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
             return None
-        weights = 1.0 / (np.square(matches.errors)[:, None] + scatter.variances)
+        weights = trusted[:, None] / (np.square(matches.errors)[:, None] + scatter.variances)
         spread = matches.spread.of(keep) if asymmetric else None
         on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
         seen = matches.without(on.asymmetry, shape)
         apart = moved_points(on.matrix, seen.first) - seen.second
         scatter = _scatter(apart, matches.errors, scatter)
         keep = _distances(apart, scatter) <= INLIER_PX
+        trusted = _trusted(apart, matches.errors, scatter)
         settled = _Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
+
+
+def _trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
+    """``(N,)``: 1, or less in proportion to how far off a tile lies (Huber)."""
+    variances = np.square(errors)[:, None] + scatter.variances
+    off = np.sqrt((np.square(apart @ scatter.axes.T) / variances).sum(axis=1))
+    return np.asarray(np.minimum(1.0, HUBER / np.maximum(off, 1e-9)))
 
 
 def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
@@ -270,8 +331,10 @@ def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> Displa
     if counts[best] <= CLEARLY_MORE * close.sum():
         if not close.any():
             return before
-        beyond = np.square(apart[close]).mean() - np.square(errors[close]).mean()
-        variance = max(float(beyond), LEAST_EXTRA_PX**2)
+        squares = np.square(apart[close]).mean(axis=1) - np.square(errors[close])
+        # sharp tiles tell what all scatter by; blurred ones would drown it in their errors
+        sure = 1 / np.square(np.square(errors[close]) + np.mean(before.variances))
+        variance = max(float(np.average(squares, weights=sure)), LEAST_EXTRA_PX**2)
         return DisplacementScatter(np.eye(2), (variance, variance))
     keep = band[:, best]
     values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
@@ -292,8 +355,8 @@ class _Checked:
     """Result of leaving out parts of the picture.
 
     Attributes:
-        squared: Mean squared distance of tiles from the prediction of the other parts, px^2;
-            outliers count with the inlier limit.
+        squared: Mean squared distance of tiles from the prediction of the other parts, px^2,
+            weighted by the precision of the tiles; outliers count with the inlier limit.
         corner_error_px: Standard error at the worst corner (jackknife); infinite if the result
             depends on a single part.
     """
@@ -310,7 +373,9 @@ def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
     return np.asarray(row * PARTS + column)
 
 
-def _without_parts(settled: _Settled, matches: _Matches, shape: tuple[int, ...]) -> _Checked:
+def _without_parts(
+    settled: _Settled, matches: _Matches, shape: tuple[int, ...], *, asymmetric: bool = False
+) -> _Checked:
     """Fit without each part of the picture in turn.
 
     Neighbouring tiles have correlated errors (they overlap and see the same depth), so whole parts
@@ -326,11 +391,14 @@ def _without_parts(settled: _Settled, matches: _Matches, shape: tuple[int, ...])
         if keep.sum() < LEAST_TILES:
             return _Checked(INLIER_PX**2, float("inf"))
         weights = settled.weights[keep]
-        fit = fit_model(settled.fit.model, *matches.of(keep), weights, shape, scatter=scatter)
-        apart = moved_points(fit.matrix, matches.first[left]) - matches.second[left]
+        spread = matches.spread.of(keep) if asymmetric else None
+        fit = fit_model(settled.fit.model, *matches.of(keep), weights, shape, spread, scatter)
+        seen = matches.without(fit.asymmetry, shape).second[left]
+        apart = moved_points(fit.matrix, matches.first[left]) - seen
         squared[left] = np.minimum(np.square(_distances(apart, scatter)), INLIER_PX**2)
         ends.append(moved_points(fit.matrix, places))
     differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
     at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
     variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
-    return _Checked(float(squared.mean()), float(np.sqrt(variances.max())))
+    told = 1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)  # a sharp tile says more
+    return _Checked(float(np.average(squared, weights=told)), float(np.sqrt(variances.max())))

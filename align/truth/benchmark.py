@@ -10,6 +10,9 @@ from typing import Any
 
 from defocus.align.truth.failures import RegistrationTrial, trial
 from defocus.align.truth.methods import Members, answers
+from defocus.align.truth.real_like.pair import real_like_pair
+from defocus.align.truth.real_like.scene import scene_files
+from defocus.align.truth.real_like.score import WarpScore, score_pair
 from defocus.align.truth.rendered.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, render_pair
 from defocus.align.truth.rendered.psf import ASYMMETRIC
 from defocus.align.truth.rendered.textures import Split, Textures, load_textures
@@ -63,6 +66,7 @@ class TruthPlan:
         methods: Names of the methods.
         code: Hash of the code; stored results of other code are not used.
         jobs: Number of processes.
+        real_like: Number of pairs with a known warp, made of the photographs in the folders.
     """
 
     split: Split
@@ -74,6 +78,7 @@ class TruthPlan:
     methods: tuple[str, ...]
     code: str
     jobs: int
+    real_like: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,14 @@ class TruthResults:
         trials: Number of trials of the global registration.
         still_trials: Trials on pairs without misalignment, by asymmetric point spread.
         frames: Frames of the real focus stacks.
+        real_like: Scores by method, for each pair with a known warp.
     """
 
     scores: Mapping[str, Mapping[str, Sequence[PairScore]]]
     trials: Sequence[RegistrationTrial]
     still_trials: Mapping[str, Sequence[RegistrationTrial]]
     frames: Sequence[FrameScore]
+    real_like: Sequence[dict[str, WarpScore]] = ()
 
 
 def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
@@ -140,7 +147,24 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     }
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
-    return TruthResults(scores, trials, still, [_frame_score(one) for one in stacks])
+    done = [_frame_score(one) for one in stacks]
+    return TruthResults(scores, trials, still, done, _real_like(plan, folder / "real-like pairs"))
+
+
+def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
+    if not plan.real_like:
+        return []
+    files = scene_files(plan.split, plan.folders, plan.stacks)
+    parts = [plan.seed, plan.code, [sha256_file(file) for file in files]]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    work = partial(_warped, files=files, seed=plan.seed)
+    found = _completed(folder, key, work, range(plan.real_like), plan)
+    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in found]
+
+
+def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
+    scores = score_pair(real_like_pair(files, seed, index))
+    return {name: asdict(one) for name, one in scores.items()}
 
 
 def _trials(

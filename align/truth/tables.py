@@ -11,6 +11,8 @@ from typing import Any
 from defocus.align.truth.benchmark import TruthPlan, TruthResults, TruthSetting, settings_of
 from defocus.align.truth.failures import count_failures
 from defocus.align.truth.methods import REFERENCE
+from defocus.align.truth.real_like.score import method_means
+from defocus.align.truth.real_like.table import real_like_table
 from defocus.align.truth.rendered.textures import Split
 from defocus.align.truth.score import (
     COC_BINS,
@@ -62,6 +64,9 @@ def document(plan: TruthPlan, results: TruthResults) -> dict[str, Any]:
             if trials
         },
         "stacks": stack_means(results.frames) if results.frames else None,
+        "real_like": {
+            name: asdict(means) for name, means in method_means(results.real_like).items()
+        },
     }
 
 
@@ -115,7 +120,8 @@ def csv_rows(results: TruthResults) -> str:
 
 def markdown(plan: TruthPlan, results: TruthResults) -> str:
     """All tables."""
-    parts = [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
+    parts = [real_like_table(results.real_like)] if results.real_like else []
+    parts += [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
     if results.trials:
         parts.append(_failures(results))
     if results.frames:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Misalignment, measure
+from defocus.align.misalignment import Sigma
 from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.sharpness import sharpness
 from defocus.datasets.pair import Pair
@@ -31,9 +32,12 @@ class AuditedPair:
             datasets without ground truth; ``unreadable`` if a file is damaged.
         reason: Why the status is not ``ok``.
         width, height: Width and height of the blurry picture, px.
-        misalignment_px: Mean length of the flow from the blurry to the sharp member, over reliable
-            pixels, without the displacement by an asymmetric point spread.
+        misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
+            reliable pixels: that of the frame, and the local flow where it explains more; without
+            the displacement by an asymmetric point spread.
+        misalignment_sigma_px: Standard error of the frame's displacement at its worst corner.
         shift_x_px, shift_y_px, zoom, rotation_deg: Misalignment of the frame.
+        shift_sigma_px, zoom_sigma, rotation_sigma_deg: Standard errors of the misalignment.
         residual_median_px, residual_p95_px: Length of the remaining flow.
         reliable_share: Share of reliable pixels.
         gain_ev: log2 of blurry over sharp light.
@@ -52,10 +56,14 @@ class AuditedPair:
     width: int | None = None
     height: int | None = None
     misalignment_px: float | None = None
+    misalignment_sigma_px: float | None = None
     shift_x_px: float | None = None
     shift_y_px: float | None = None
     zoom: float | None = None
     rotation_deg: float | None = None
+    shift_sigma_px: float | None = None
+    zoom_sigma: float | None = None
+    rotation_sigma_deg: float | None = None
     residual_median_px: float | None = None
     residual_p95_px: float | None = None
     reliable_share: float | None = None
@@ -130,6 +138,18 @@ def _geometry(found: Misalignment) -> dict[str, float | None]:
         "residual_median_px": found.residual_median_px,
         "residual_p95_px": found.residual_p95_px,
         "reliable_share": found.reliable_share,
+        **_standard_errors(found.sigma),
+    }
+
+
+def _standard_errors(sigma: Sigma | None) -> dict[str, float | None]:
+    if sigma is None:
+        return {}
+    return {
+        "misalignment_sigma_px": sigma.corner_px,
+        "shift_sigma_px": sigma.shift_px,
+        "zoom_sigma": sigma.zoom,
+        "rotation_sigma_deg": sigma.rotation_deg,
     }
 
 
@@ -138,7 +158,7 @@ def _of_field(field: Field | None) -> dict[str, float | None]:
     if field is None:
         return {}
     believed = field.flow.reliable
-    displacement = field.factor * np.hypot(*(field.flow.flow - field.asymmetry))[believed]
+    displacement = np.hypot(*field.placed)[believed]
     blur = field.factor * np.abs(field.flow.coc_px)[believed]
     return {
         "misalignment_px": float(displacement.mean()),

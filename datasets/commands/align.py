@@ -26,7 +26,7 @@ KERNEL_HELP = "Interpolation kernel (default bicubic)."
 PHOTOMETRIC_HELP = "Match the exposure of SHARP to BLURRY in linear light, or not (default match)."
 
 SECTIONS = {
-    "Measurement": ("--estimator", "--flow-weights", "--rig"),
+    "Measurement": ("--estimator", "--flow-weights", "--rig", "--at-most"),
     "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
     "Output": ("--out", "--evidence", "--from-record", "--json"),
 }
@@ -49,6 +49,13 @@ SECTIONS = {
     "in the official format; its hash is given.",
 )
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pair.")
+@click.option(
+    "--at-most",
+    "at_most",
+    type=click.Choice(["translation", "similarity", "affine", "homography"]),
+    help="Richest model of the global transform (default homography). A tripod and one lens leave "
+    "no more than a similarity.",
+)
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
@@ -106,6 +113,7 @@ class _Order:
     estimator: str | None
     weights: Path | None
     rig_file: Path | None
+    at_most: str | None
     model: Any
     scale: float | None
     kernel: Any
@@ -131,7 +139,7 @@ def _align(order: _Order) -> "Misalignment":
 
     default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR
     estimator = flow_estimator(order.estimator or default, order.weights)
-    measurement = measure(blurry, sharp, estimator, rig=rig)
+    measurement = measure(blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography")
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)
     if order.evidence is not None:
@@ -206,6 +214,7 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("shift", f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
         ("zoom", f"{found['zoom']:.5f} ± {sigma['zoom']:.5f}"),
         ("rotation", f"{found['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"),
+        ("corner", f"± {sigma['corner_px']:.2f} px at the worst corner"),
         ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
         ("reliable", f"{100 * found['reliable_share']:.1f} % of the pixels"),
         ("occluded", f"{100 * found['occluded_share']:.1f} % of the pixels"),

@@ -12,7 +12,7 @@ __all__ = ["command"]
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 SECTIONS = {
-    "Data": ("--pictures", "--stacks", "--pairs", "--trials", "--seed", "--split"),
+    "Data": ("--pictures", "--stacks", "--real-like", "--pairs", "--trials", "--seed", "--split"),
     "Output": ("--out", "--page", "--jobs", "--json"),
 }
 
@@ -28,8 +28,16 @@ SECTIONS = {
 @click.option("--stacks", type=FOLDER, help="Folder of focus stacks: frames with expected.jpg.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
 @click.option(
+    "--real-like",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Number of pairs with a known warp, made of the photographs of --pictures and --stacks "
+    "with real lenses and a camera; other people's methods are run on them too.",
+)
+@click.option(
     "--pairs",
-    type=click.IntRange(1),
+    type=click.IntRange(0),
     default=200,
     show_default=True,
     help="Number of pairs of 512 x 384 px; a fifth as many are added without misalignment, and a "
@@ -66,6 +74,7 @@ def command(
     folders: tuple[Path, ...],
     stacks: Path | None,
     out: Path,
+    real_like: int,
     pairs: int,
     trials: int,
     seed: int,
@@ -99,6 +108,7 @@ def command(
             methods=available_methods(),
             code=code_hash("defocus.align", "defocus.optics"),
             jobs=jobs,
+            real_like=real_like,
         )
         results = run_benchmark(plan, out)
         tables, summary = markdown(plan, results), document(plan, results)

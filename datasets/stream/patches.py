@@ -12,7 +12,6 @@ from defocus.datasets.patching.augmentation import random_look, with_look
 from defocus.datasets.patching.batch import drawn_batch
 from defocus.datasets.patching.packing import Further
 from defocus.datasets.patching.store import ColourChange
-from defocus.datasets.stream.camera import StreamCamera, draw_camera, recorded
 from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
 from defocus.datasets.stream.optics import (
     OPTICS,
@@ -25,6 +24,7 @@ from defocus.datasets.stream.optics import (
 )
 from defocus.datasets.stream.photographs import Branch, Photographs, read_photographs
 from defocus.datasets.stream.scene import Sources, draw_scene
+from defocus.optics.camera import StreamCamera, draw_camera, recorded
 
 if TYPE_CHECKING:
     import torch

@@ -64,7 +64,8 @@ def test_a_disc_has_the_second_moment_of_its_diameter() -> None:
 def test_cats_eye_moves_the_centroid_with_field_height_and_the_sign_of_the_defocus() -> None:
     psf = PSF("cats-eye", 0.0, 6, 0.4)
     behind, before = (centroid(kernel(psf, d, (0.8, 0.0), 20.0)) for d in (20.0, -20.0))
-    assert abs(behind[0]) > 1
+    # cut from both sides it is narrow, but its middle is hardly off: real corners have 0.9 px
+    assert 0.3 < abs(behind[0]) < 1
     assert before[0] == pytest.approx(-behind[0], abs=0.05)
     assert behind[1] == pytest.approx(0, abs=0.05)
     assert centroid(kernel(psf, 20.0, (0, 0), 20.0))[0] == pytest.approx(0, abs=0.05)

@@ -3,9 +3,7 @@
 Every kernel is float32, odd-sized, sums to 1 and has the chief ray at its centre; its support is
 the circle of confusion. Cat's-eye and coma kernels depend on the place in the field, and their
 centroid lies off the chief ray, so that a picture blurred by them looks displaced although nothing
-moved. The cat's eye here is cut by one rim only, as in one of ten lenses; this is the case with the
-largest displacement for its width. Most lenses cut from both sides
-(:mod:`defocus.optics.aperture`).
+moved. The cat's eye is that of :mod:`defocus.optics.aperture`, cut by rims from both sides.
 """
 
 import math
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.truth.rendered.textures import Split
+from defocus.optics.aperture import Aperture, aperture_psf
 
 __all__ = ["ASYMMETRIC", "FAMILIES_OF", "PSF", "PSFFamily", "draw_psf", "kernel"]
 
@@ -66,7 +65,7 @@ _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
     "soft-disc": (0.1, 0.4),  # width of the soft edge, in radii
     "ring": (0.25, 0.5),  # radius of the obstruction, in radii
     "spherical": (-0.8, 0.8),  # from a bright rim to a bright core, behind the focus plane
-    "cats-eye": (0.25, 0.5),  # displacement of the vignetting edge at the corner, in diameters
+    "cats-eye": (0.25, 0.5),  # see Aperture.cats_eye
     "coma": (0.1, 0.25),  # length of the tail at the corner, in radii of the largest circle
 }
 
@@ -97,6 +96,9 @@ def kernel(
     radius = abs(defocus_px) / 2
     if psf.family == "coma":
         return _coma(radius, psf.strength * largest_px / 2, field)
+    if psf.family == "cats-eye":
+        eye = aperture_psf(defocus_px, Aperture(cats_eye=psf.strength), field)
+        return np.asarray(eye, dtype=np.float32)
     reach = radius * (1 + psf.strength) if psf.family == "soft-disc" else radius
     half = math.ceil(max(reach - 0.5, 0.0))
     if half == 0:
@@ -104,7 +106,7 @@ def kernel(
     steps = np.arange(-half, half + 1, dtype=np.float32)
     x, y = steps[None, :], steps[:, None]
     sign = 1.0 if defocus_px >= 0 else -1.0
-    density = _density(psf, x * sign, y * sign, radius, sign, field)
+    density = _density(psf, x * sign, y * sign, radius, sign)
     return np.asarray(density / density.sum(), dtype=np.float32)
 
 
@@ -114,7 +116,6 @@ def _density(
     y: NDArray[np.float32],
     radius: float,
     sign: float,
-    field: tuple[float, float],
 ) -> NDArray[np.float32]:
     """Light per pixel; edges are anti-aliased over one pixel."""
     distance = np.hypot(x, y)
@@ -130,10 +131,6 @@ def _density(
         return np.asarray(disc * np.exp(-2 * (distance / radius) ** 2))
     if psf.family == "spherical":
         return np.asarray(disc * (1 + sign * psf.strength * (1 - 2 * (distance / radius) ** 2)))
-    if psf.family == "cats-eye":
-        cut = 2 * radius * psf.strength
-        other = np.hypot(x - cut * field[0], y - cut * field[1])
-        return np.asarray(np.minimum(disc, np.clip(radius - other + 0.5, 0, 1)))
     return np.asarray(disc)
 
 

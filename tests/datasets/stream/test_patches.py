@@ -13,7 +13,6 @@ import torch
 
 from defocus.datasets.patching.loader import PairPatches
 from defocus.datasets.patching.mixing import PatchMixture
-from defocus.datasets.stream.camera import CLEAN
 from defocus.datasets.stream.patches import (
     EPOCH_PIXELS,
     STREAM_REVISION,
@@ -21,6 +20,7 @@ from defocus.datasets.stream.patches import (
     StreamPatches,
 )
 from defocus.datasets.stream.photographs import Photographs
+from defocus.optics.camera import CLEAN
 
 
 @pytest.fixture(scope="module")

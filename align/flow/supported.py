@@ -1,0 +1,60 @@
+"""Where a local flow explains a pair better than the transform of the whole picture."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["supported"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+TILE_PX = 32
+"""Side of the place that is judged; what predicts it lies around it, up to three sides away."""
+LEAST_SHARE = 0.25
+"""Of the tile, and of what lies around it, that has to be reliable."""
+OWN_ERROR_PX, ERROR_OVER_COC = 0.05, 0.03
+"""What a flow errs by beyond its prediction, always and over the circle of confusion: real lenses
+displace tiles by that much where nothing moved."""
+SIGNIFICANT = 3.0
+LEFT_SHARE = 0.5
+"""Of a place's squared flow that the flow around it may leave unexplained."""
+
+
+def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask) -> Mask:
+    """Where the flow around a place predicts that place better than no flow does.
+
+    The flow in a tile is left out of what predicts it, and it has to be longer than three times
+    what a blur of its size errs by.
+
+    Args:
+        residual: ``(2, H, W)``, what the transform of the whole picture leaves, px.
+        uncertainty_px: ``(H, W)``, its expected error.
+        coc_px: ``(H, W)``, diameter of the circle of confusion; its sign does not matter.
+        reliable: ``(H, W)``, where the flow is believed.
+    """
+    counted = reliable.astype(np.float32)
+    terms = [*residual, uncertainty_px, np.abs(coc_px)]
+    sums = np.stack([counted, *(counted * term for term in terms)])
+    own, wide = (np.stack([_box(one, side) for one in sums]) for side in (TILE_PX, 3 * TILE_PX))
+    around = wide - own
+    share, ring_share = own[0] / TILE_PX**2, around[0] / (8 * TILE_PX**2)
+    x, y, expected, coc = own[1:] / np.maximum(own[0], 1)
+    near_x, near_y = around[1:3] / np.maximum(around[0], 1)
+    squared = x * x + y * y
+    variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
+    left = (x - near_x) ** 2 + (y - near_y) ** 2
+    return np.asarray(
+        (share >= LEAST_SHARE)
+        & (ring_share >= LEAST_SHARE)
+        & (squared > SIGNIFICANT**2 * variance)
+        & (left < LEFT_SHARE * squared)
+    )
+
+
+def _box(values: Array, side: int) -> Array:
+    return np.asarray(
+        cv2.boxFilter(
+            values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
+    )

@@ -1,0 +1,145 @@
+"""Methods that are compared on pairs with a known warp: ours, and what people use otherwise."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import Release, plan_compensation
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
+from defocus.align.measure import measure
+from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
+from defocus.align.registration.register import register
+from defocus.align.sampling.positions import pixel_grid, transformed
+from defocus.images import Image
+
+__all__ = ["OURS", "PEERS", "Placed", "placements"]
+
+Array = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+ECC_ITERATIONS, ECC_SMOOTHING_PX = 100, 5
+FLOW_STEP_PX = 8
+LIKE = 0.8
+"""Distance of the best descriptor over that of the second best below which it is a match."""
+RANSAC_PX = 1.0
+LEAST_MATCHES = 6
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a method says that the blurry picture's pixels lie in the sharp one.
+
+    Attributes:
+        positions: ``(2, H, W)`` float32.
+        matrix: ``(3, 3)``, its transform of the whole picture.
+        sigma_px: Standard error at the worst corner; None where the method does not tell.
+    """
+
+    positions: Array
+    matrix: Matrix
+    sigma_px: float | None = None
+
+
+def _of(matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None) -> Placed:
+    return Placed(transformed(pixel_grid(*shape[:2]), matrix), matrix, sigma_px)
+
+
+def _global(blurry: Image, sharp: Image) -> Placed | None:
+    found = register(reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE))
+    if found.matrix is None:
+        return None
+    return _of(found.matrix, blurry.shape, found.corner_error_px)
+
+
+def _flow(blurry: Image, sharp: Image) -> Placed | None:
+    measured = measure(blurry, sharp, flow_estimator(DEFAULT_ESTIMATOR))
+    matrix = measured.misalignment.matrix
+    if matrix is None:
+        return None
+    placement = plan_compensation(measured, sharp.shape, Release("flow")).placement
+    rows, columns = (np.arange(side, dtype=float) for side in blurry.shape[:2])
+    return Placed(np.stack(placement(columns, rows)).astype(np.float32), matrix)
+
+
+def _ecc(blurry: Image, sharp: Image) -> Placed | None:
+    """Affine, from the identity, OpenCV's Gaussian of 5."""
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-6)
+    first, second = _grey(blurry), _grey(sharp)
+    start, inside = np.eye(2, 3, dtype=np.float32), np.full(first.shape, 255, np.uint8)
+    try:
+        _, affine = cv2.findTransformECC(
+            first, second, start, cv2.MOTION_AFFINE, criteria, inside, ECC_SMOOTHING_PX
+        )
+    except cv2.error:  # how OpenCV says that the iteration diverged
+        return None
+    return _of(np.vstack([affine, [0, 0, 1]]).astype(np.float64), blurry.shape)
+
+
+def _dis(blurry: Image, sharp: Image) -> Placed | None:
+    """Dense inverse search, and the similarity on which most of its flow agrees."""
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    none = np.zeros((*blurry.shape[:2], 2), np.float32)
+    flow = np.asarray(estimator.calc(_grey(blurry), _grey(sharp), none))
+    start = pixel_grid(*blurry.shape[:2])[:, ::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(2, -1).T
+    return _agreed(start, start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2), blurry)
+
+
+def _sift(blurry: Image, sharp: Image) -> Placed | None:
+    """Features of SIFT, those that match, and the similarity on which most of them agree."""
+    sift = cv2.SIFT.create()
+    (first, a), (second, b) = (sift.detectAndCompute(_grey(one), None) for one in (blurry, sharp))
+    if a is None or b is None or len(b) < 2:
+        return None
+    pairs = cv2.BFMatcher().knnMatch(a, b, k=2)
+    good = [best for best, other in pairs if best.distance < LIKE * other.distance]
+    start = np.array([first[match.queryIdx].pt for match in good]).reshape(-1, 2)
+    end = np.array([second[match.trainIdx].pt for match in good]).reshape(-1, 2)
+    return _agreed(start, end, blurry)
+
+
+def _agreed(start: NDArray[np.floating], end: NDArray[np.floating], blurry: Image) -> Placed | None:
+    if len(start) < LEAST_MATCHES:
+        return None
+    cv2.setRNGSeed(0)
+    affine, voted = cv2.estimateAffinePartial2D(
+        start, end, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX, maxIters=5000
+    )
+    if affine is None or int(voted.sum()) < LEAST_MATCHES:
+        return None
+    return _of(np.vstack([affine, [0, 0, 1]]), blurry.shape)
+
+
+def _phase(blurry: Image, sharp: Image) -> Placed | None:
+    """One shift, by phase correlation of the whole pictures."""
+    first, second = (_grey(one).astype(np.float32) for one in (blurry, sharp))
+    window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(first, second, window)
+    return _of(np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]]), blurry.shape)
+
+
+def _grey(picture: Image) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+OURS = ("ours, global", "ours, flow")
+PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
+    OURS[0]: _global,
+    OURS[1]: _flow,
+    "ECC affine": _ecc,
+    "DIS + RANSAC": _dis,
+    "SIFT + RANSAC": _sift,
+    "phase correlation": _phase,
+}
+"""The methods by the name that the table gives them; 8-bit pictures in, None for no answer."""
+
+
+def placements(blurry: Image, sharp: Image) -> Iterator[tuple[str, Placed | None, float]]:
+    """What each method says, and the CPU seconds that it took."""
+    for name, method in PEERS.items():
+        start = time.process_time()
+        found = method(blurry, sharp)
+        yield name, found, time.process_time() - start
