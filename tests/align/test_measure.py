@@ -185,6 +185,7 @@ def test_everything_has_an_uncertainty(measured: tuple[Image, Image, Measurement
     assert len(document["gain"]) == len(document["offset"]) == 3
     for value in (document["uncertainty"]["zoom"], *document["uncertainty"]["gain"]):
         assert value > 0
+    assert 0 < document["uncertainty"]["corner_px"] < 0.4
     assert 0 < document["consistency_px"] < 0.5
     assert 0 <= document["occluded_share"] < 0.2
     assert 0 < document["calibration_share"] <= 1

@@ -73,6 +73,9 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
     assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
     rows = {row["id"].rpartition("-")[2]: row for row in document["pairs"]}
     assert rows["astronaut"]["misalignment_px"] < 0.2
+    for name in ("misalignment_sigma_px", "shift_sigma_px", "zoom_sigma", "rotation_sigma_deg"):
+        assert 0 < rows["shifted"][name] < 0.4
+        assert rows["wall"][name] is None
     assert rows["shifted"]["misalignment_px"] == pytest.approx(np.hypot(3, 2), abs=0.15)
     assert rows["shifted"]["shift_x_px"] == pytest.approx(3, abs=0.15)
     assert rows["shifted"]["shift_y_px"] == pytest.approx(-2, abs=0.15)
@@ -89,6 +92,7 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
     with (tmp_path / "out" / "audit.csv").open(newline="") as handle:
         table = list(csv.DictReader(handle))
     assert [row["id"] for row in table] == [row["id"] for row in document["pairs"]]
+    assert {"misalignment_sigma_px", "shift_sigma_px"} <= set(table[0])
     page = (tmp_path / "out" / "audit.html").read_text()
     assert "shifted" in page
     assert "Nearly the same picture in two splits" in page
