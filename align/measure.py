@@ -221,7 +221,7 @@ def _registered(blurry: Image, sharp: Image, rig: Rig | None, at_most: str) -> R
     height, width = blurry.shape[:2]
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     small = luminance_view(blurry, factor), luminance_view(sharp, factor, rig)
-    found = register(*small, at_most)
+    found = register(*small, at_most=at_most)
     if factor == 1 or found.matrix is None or found.uncertainty is None:
         return found
     scale = scaling(factor)

@@ -123,7 +123,7 @@ class Registration:
         return None if self.uncertainty is None else self.uncertainty.corner_px
 
 
-def register(blurry: Grey, sharp: Grey, at_most: str = "homography") -> Registration:
+def register(blurry: Grey, sharp: Grey, *, at_most: str = "homography") -> Registration:
     """Find the transform between two pictures of one scene, one of them defocused.
 
     Args:

@@ -32,11 +32,10 @@ LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_TILES = 6
 INLIER_PX = 0.7
 OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
-"""What a tile errs by beyond its prediction: always, and over its circle of confusion. Depth edges,
-blur that changes within the tile and a kernel that is no disc move a blurred tile, not a sharp one.
-"""
+"""Error of a tile beyond its prediction: always, and over its circle of confusion. Depth edges and
+kernels that are no discs move a blurred tile, not a sharp one."""
 FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.02
-"""What all tiles scatter beyond that (parallax): at first, and at least."""
+"""Scatter of all tiles beyond that (parallax): at first, and at least."""
 HUBER = 2.0
 """Standard deviations beyond which a tile that agrees counts less, in proportion."""
 LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
@@ -63,8 +62,7 @@ which depth moves a place as well as it blurs it."""
 SIGNIFICANT = 3.0
 """So many standard errors an asymmetry has to differ from none before the fit allows for it."""
 CLEARLY_MORE = 1.1
-"""So many times the tiles have to agree under an asymmetry before it is where the fit begins, and
-with a parallax before there is one."""
+"""So many times the tiles have to agree before a fit begins with an asymmetry or has a parallax."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +153,7 @@ def _simplest(
 ) -> tuple["_Settled", float] | None:
     """The simplest sufficient model, and its standard error at the worst corner."""
     best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
-    models = list(LEAST_GAIN)
-    for model in models[: models.index(at_most) + 1]:
+    for model in list(LEAST_GAIN)[: list(LEAST_GAIN).index(at_most) + 1]:
         settled = _settled(model, matches, keep, shape)
         if settled is None:
             continue
@@ -212,10 +209,8 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tup
 def _predicts_better(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> bool:
     """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
     plain = _settled("similarity", matches, _voted(matches), shape)
-    if plain is None:
-        return True
-    allowed = _without_parts(joint, matches, shape, asymmetric=True).squared
-    return allowed < LEAST_ASYMMETRY_GAIN * _without_parts(plain, matches, shape).squared
+    none = np.inf if plain is None else _without_parts(plain, matches, shape).squared
+    return _without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
 
 
 def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
@@ -374,7 +369,7 @@ def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
 
 
 def _without_parts(
-    settled: _Settled, matches: _Matches, shape: tuple[int, ...], *, asymmetric: bool = False
+    settled: _Settled, matches: _Matches, shape: tuple[int, ...], asymmetric: bool = False
 ) -> _Checked:
     """Fit without each part of the picture in turn.
 
@@ -400,5 +395,5 @@ def _without_parts(
     differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
     at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
     variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
-    told = 1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)  # a sharp tile says more
-    return _Checked(float(np.average(squared, weights=told)), float(np.sqrt(variances.max())))
+    weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
+    return _Checked(float(weighted), float(np.sqrt(variances.max())))

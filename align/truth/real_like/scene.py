@@ -109,7 +109,7 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> Scene:
         if large:
             scale = rng.uniform(*SCALES)
             size = (round(light.shape[1] * scale), round(light.shape[0] * scale))
-            light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+            light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
         rows, columns = (min(a, b) for a, b in zip(light.shape, CANVAS, strict=False))
         if min(rows, columns) >= LEAST_SIDE_PX:
             break
