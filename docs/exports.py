@@ -96,6 +96,8 @@ def write_page(rows: dict[str, str]) -> None:
     written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     exported = sum("| none |" not in line for line in rows.values())
     total = f"{exported} of {len(rows)} systems have a graph."
+    if untried := [f"`{name}`" for name in listed() if name not in rows]:
+        total += f" Not tried yet: {', '.join(untried)}."
     lines = [f"{written}{MARK}", "", total, "", *HEAD, *rows.values(), ""]
     write_text(PAGE, "\n".join(lines))
 

@@ -213,7 +213,8 @@ def listed() -> dict[str, Baseline]:
 
 def test_the_table_has_every_listed_network() -> None:
     rows = table_rows()
-    assert set(rows) <= set(listed())
+    untried = {name for name in listed() if f"`{name}`" in TABLE.read_text().split("Not tried")[-1]}
+    assert set(rows) | untried == set(listed())
     for name in rows:
         system = listed()[name]
         assert rows[name][1] == f"{parameter_count(system) / 1e6:.2f} M"
@@ -222,10 +223,12 @@ def test_the_table_has_every_listed_network() -> None:
         else:
             assert float(rows[name][3]) <= TOLERANCE
             assert float(rows[name][4]) > 0
-    assert sum(row[2] != "none" for row in rows.values()) >= 20
+    assert sum(row[2] != "none" for row in rows.values()) >= 25
 
 
 def exported_as_the_table_says(name: str) -> None:
+    if name not in table_rows():
+        pytest.skip(f"{name} has no row yet: python docs/exports.py {name}")
     system, told = baseline(name), table_rows()[name][2]
     network = filled(system.build())
     if told == "none":
