@@ -33,7 +33,7 @@ SIDE_PX = 256
 RADII_PX = (1, 2, 3, 4, 6, 8)
 NOISES = (0.0, 0.003, 0.01, 0.02)
 BINS_PX = (0.0, 1.0, 3.0, 6.0, 10.0, 20.0)
-CLASSICAL = ("wiener", "richardson-lucy", "krishnan-fergus", "ebdb", "jnb")
+CLASSICAL = ("wiener", "richardson-lucy", "krishnan-fergus", "ebdb")
 SHOWN, CROP_PX = 10, 128
 LESS_SHARP = 1.5
 
