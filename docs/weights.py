@@ -76,7 +76,7 @@ def restorer(name: str, weights: str | None) -> Restore:
     system = defocus.load(name, weights=weights)
 
     def restore(picture: Array) -> Array:
-        restored = defocus.restore(picture.astype(np.float32), system=system, tile=0)
+        restored = defocus.restore(picture.astype(np.float32), system=system, tile=0, guard=False)
         return np.clip(restored, 0, 1).astype(np.float64)
 
     return restore

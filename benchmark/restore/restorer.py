@@ -22,7 +22,7 @@ __all__ = ["Restorer", "make_restorer", "require_restoring"]
 PROBE_PX = 256
 COMPARED_PX = 640
 """Side of the part that is restored both ways: more would take time and tell no more."""
-MOST_BYTES = 3 * 2**27
+MOST_BYTES = 2**28
 """That the tensors of a tile may take on the CPU: larger tiles are no faster."""
 SHARE = 0.3
 """Of the available memory that the tensors of a tile may take. Libraries need some inside their

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from defocus.benchmark.restore.blur_map.network import CELL_PX, BlurNetwork, as_diameter
+from defocus.benchmark.restore.blur_map.network import (
+    CELL_PX,
+    MULTIPLE_PX,
+    BlurNetwork,
+    as_diameter,
+    details,
+)
 
 __all__ = ["LARGEST_PX", "LEARNED", "BlurMap", "estimate_blur_map"]
 
@@ -121,16 +127,16 @@ def _levels(picture: Array) -> Array:
     for begin in range(0, height, STRIP_PX):
         first, last = max(0, begin - STRIP_MARGIN_PX), begin + STRIP_PX + STRIP_MARGIN_PX
         strip = _at_least_a_cell(tensor[:, :, first:last])
-        found = as_diameter(_network()(strip))[0]
+        found = as_diameter(_network()(details(strip)))[0]
         skipped = (begin - first) // CELL_PX
         strips.append(found[:, skipped : skipped + -(-min(STRIP_PX, height - begin) // CELL_PX)])
     return np.ascontiguousarray(torch.cat(strips, dim=1).permute(1, 2, 0).numpy())
 
 
 def _at_least_a_cell(picture: torch.Tensor) -> torch.Tensor:
-    """Repeated outwards to 16 px, which reflection needs."""
+    """Repeated outwards to 32 px, which reflection needs."""
     height, width = picture.shape[-2:]
-    pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
+    pad = (0, max(0, MULTIPLE_PX - width), 0, max(0, MULTIPLE_PX - height))
     return functional.pad(picture, pad, mode="replicate") if any(pad) else picture
 
 
@@ -138,4 +144,4 @@ def _at_least_a_cell(picture: torch.Tensor) -> torch.Tensor:
 def _network() -> BlurNetwork:
     network = BlurNetwork().eval()
     network.load_state_dict({name: one.float() for name, one in load_file(LEARNED).items()})
-    return network.to(memory_format=torch.channels_last)
+    return network

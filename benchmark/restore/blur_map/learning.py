@@ -1,13 +1,13 @@
 """Learn the map of blur: ``python -m defocus.benchmark.restore.blur_map.learning PHOTOGRAPHS``.
 
-From the training stream of a folder of photographs, whose pairs have their circles of confusion,
+From pairs of the training stream of a folder of photographs, which have their circles of confusion,
 and from plain patterns (gradients, waves, noise, flat colours), which are as sharp as they will
-ever be. ``--minutes`` is the time of one processor core; the committed weights took 7.
+ever be. It takes about five minutes of one processor core.
 """
 
 import argparse
 import math
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +19,18 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
-from defocus.benchmark.restore.blur_map.network import CELL_PX, BlurNetwork, as_level
+from defocus.benchmark.restore.blur_map.network import CELL_PX, BlurNetwork, as_level, details
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.files import write_bytes
+from defocus.progress import track
 
 __all__ = ["LEARNED", "QUANTILES", "learn", "main", "pattern", "pinball"]
 
 LEARNED = Path(__file__).with_name("learned.safetensors")
-SIDE_PX, BATCH = 128, 12
+SIDE_PX, PAIRS, BATCH = 256, 900, 8
 PATTERN_SHARE = 0.06
-RATE, WARM_UP = 2e-3, 100
+STEPS, RATE, WARM_UP = 5000, 2e-3, 100
 QUANTILES = (0.5, 0.95)
 
 Array = NDArray[np.float32]
@@ -39,44 +40,50 @@ def main() -> None:
     """Learn, and write the weights beside this file."""
     words = argparse.ArgumentParser(description="Learn the map of blur.")
     words.add_argument("photographs", type=Path)
-    words.add_argument("--minutes", type=float, default=7.0)
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
-    learn(Renderer(find_photographs(given.photographs), "train"), given.minutes, given.out)
-
-
-def learn(renderer: Renderer, minutes: float, out: Path) -> None:
-    """Learn, and write the moving average of the weights now and then and at the end.
-
-    Args:
-        renderer: Of the training branch.
-        minutes: Processor time after which the rate has come down to zero.
-        out: Where the weights go, as float16.
-    """
     keep_freed_memory()
     torch.manual_seed(0)
-    network = BlurNetwork().to(memory_format=torch.channels_last)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.995))  # type: ignore[no-untyped-call]
+    renderer = Renderer(find_photographs(given.photographs), "train")
+    samples = [_sample(renderer, number) for number in track(range(PAIRS), "rendering")]
+    network = learn([one for one, _ in samples], [other for _, other in samples])
+    state = network.state_dict()
+    write_bytes(given.out, save({name: one.half().contiguous() for name, one in state.items()}))
+
+
+def learn(found: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -> nn.Module:
+    """A network with the moving average of what it learned.
+
+    Args:
+        found: ``(13, h, h)`` details of each picture.
+        diameters: ``(1, h, h)`` circle of confusion of each cell, px, >= 0.
+    """
+    network = BlurNetwork()
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998))  # type: ignore[no-untyped-call]
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
-    begun, step, done = time.process_time(), 0, 0.0
-    while done < 1:
-        rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+    draw = torch.Generator().manual_seed(0)
+    for step in track(range(STEPS), "learning"):
+        rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
         optimiser.param_groups[0]["lr"] = rate
-        pictures, diameters = _batch(renderer, step)
-        loss = pinball(network(pictures), diameters)
+        chosen = torch.randint(len(found), (BATCH,), generator=draw).tolist()
+        turns, mirrored = torch.randint(4, (2,), generator=draw).tolist()
+        batch, truth = (
+            _turned(torch.stack([one[index] for index in chosen]), turns, mirrored > 1)
+            for one in (found, diameters)
+        )
+        loss = pinball(network(batch), truth)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         average.update_parameters(network)
-        step += 1
-        done = (time.process_time() - begun) / (60 * minutes)
-        if step % 100 == 0 or done >= 1:
-            print(f"{step} {done:.0%} {loss.item():.4f}", flush=True)  # noqa: T201 - a script
-            state = average.module.state_dict()
-            write_bytes(
-                out, save({name: value.half().contiguous() for name, value in state.items()})
-            )
+    learned: nn.Module = average.module
+    return learned
+
+
+def _turned(cells: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
+    turned = torch.rot90(cells, turns, (2, 3))
+    return turned.flip(3) if mirrored else turned
 
 
 def pinball(levels: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
@@ -84,27 +91,23 @@ def pinball(levels: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
 
     Args:
         levels: ``(N, 2, h, w)`` of the network.
-        diameters: ``(N, 1, H, W)`` of the circle of confusion, px, >= 0.
+        diameters: ``(N, 1, h, w)`` circle of confusion of each cell, px, >= 0.
     """
-    above = as_level(functional.avg_pool2d(diameters, CELL_PX)) - levels
+    above = as_level(diameters) - levels
     quantiles = torch.tensor(QUANTILES).view(1, 2, 1, 1)
     return torch.maximum(quantiles * above, (quantiles - 1) * above).mean()
 
 
-def _batch(renderer: Renderer, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    pictures, diameters = [], []
-    for number in range(step * BATCH, (step + 1) * BATCH):
-        random = np.random.default_rng([number, 2])
-        if random.random() < PATTERN_SHARE:
-            picture, diameter = pattern(random, SIDE_PX), np.zeros((SIDE_PX, SIDE_PX), np.float32)
-        else:
-            pair = renderer.pair(number, SIDE_PX)
-            picture, diameter = pair.blurry, np.abs(pair.diameters)
-        if random.random() < 0.3:
-            picture = picture[:, :, random.permutation(3)]
-        pictures.append(np.ascontiguousarray(picture.transpose(2, 0, 1)))
-        diameters.append(diameter[None])
-    return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(diameters))
+def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The details and the circle of confusion of a picture's cells."""
+    random = np.random.default_rng([number, 2])
+    if random.random() < PATTERN_SHARE:
+        picture, diameter = pattern(random, SIDE_PX), np.zeros((SIDE_PX, SIDE_PX), np.float32)
+    else:
+        pair = renderer.pair(number, SIDE_PX)
+        picture, diameter = pair.blurry, np.abs(pair.diameters)
+    tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+    return details(tensor)[0], functional.avg_pool2d(torch.from_numpy(diameter)[None], CELL_PX)
 
 
 def pattern(random: np.random.Generator, side: int) -> Array:

@@ -1,7 +1,8 @@
 """A small network that tells the circle of confusion from one picture.
 
-It gives two values for each cell of 8 x 8 px: the median and the value that 95 % of the truths do
-not exceed. A patch without edges can have any blur, so the two lie far apart there.
+It sees how strong details of six sizes are in each cell of 8 x 8 px, and the cells around. It gives
+two values for each cell: the median and the value that 95 % of the truths do not exceed. A wall
+without edges can have any blur, so the two lie far apart there.
 """
 
 import torch
@@ -10,12 +11,17 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["CELL_PX", "BlurNetwork", "as_diameter", "as_level"]
+__all__ = ["CELL_PX", "MULTIPLE_PX", "BlurNetwork", "as_diameter", "as_level", "details"]
 
 CELL_PX = 8
-FOLD = 4
-WIDTHS = (32, 56, 80)
-COARSEST_PX = 16
+LEVELS = 6
+MULTIPLE_PX = 2**LEVELS // 2
+WIDTH = 48
+REACH = (1, 2, 4)
+FAINT = 1e-3
+"""Details this strong are lost in rounding; of 1."""
+LUMA = (0.299, 0.587, 0.114)
+BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 def as_level(diameter_px: torch.Tensor) -> torch.Tensor:
@@ -28,52 +34,74 @@ def as_diameter(level: torch.Tensor) -> torch.Tensor:
     return torch.exp2(level.clamp(min=0.0)) - 1
 
 
+def details(picture: torch.Tensor) -> torch.Tensor:
+    """The strength of details of six sizes in each cell, and its brightness.
+
+    Args:
+        picture: ``(N, 3, H, W)`` float32 RGB in [0, 1]; padded by reflection on the right and below
+            to multiples of 32 px.
+
+    Returns:
+        ``(N, 13, ceil(H / 8), ceil(W / 8))``: logarithms of the mean and the largest value of each
+        level of a Laplacian pyramid, and the mean luma.
+
+    Source: Burt and Adelson, IEEE Transactions on Communications 31 (1983).
+    """
+    height, width = (-(-side // CELL_PX) for side in picture.shape[-2:])
+    weights = torch.tensor(LUMA).view(1, 3, 1, 1)
+    level = (pad_to_multiple(picture, MULTIPLE_PX) * weights).sum(dim=1, keepdim=True)
+    found = [functional.avg_pool2d(level, CELL_PX)]
+    for number in range(LEVELS):
+        smooth = _smoothed(level)
+        strength = (level - smooth).abs()
+        size = CELL_PX // 2**number
+        if size > 1:
+            pooled = [functional.avg_pool2d(strength, size), functional.max_pool2d(strength, size)]
+        else:
+            larger = 2**number // CELL_PX
+            pooled = [functional.interpolate(strength, scale_factor=larger, mode="nearest")] * 2
+        found += [torch.log2(one + FAINT) / 4 for one in pooled]
+        level = smooth[..., ::2, ::2]
+    return torch.cat(found, dim=1)[..., :height, :width]
+
+
+def _smoothed(level: torch.Tensor) -> torch.Tensor:
+    bell = torch.tensor(BELL)
+    padded = functional.pad(level, (2, 2, 2, 2), mode="replicate")
+    across = functional.conv2d(padded, bell.view(1, 1, 1, 5))
+    return functional.conv2d(across, bell.view(1, 1, 5, 1))
+
+
 class BlurNetwork(nn.Module):
-    """From a picture to the level (see :func:`as_level`) of each cell's circle of confusion."""
+    """From the details in each cell to the level (see :func:`as_level`) of its blur."""
 
     def __init__(self) -> None:
         super().__init__()
-        fine, middle, coarse = WIDTHS
-        self.intro = nn.Conv2d(3 * FOLD**2, fine, 3, padding=1)
-        self.fine = _Block(fine)
-        self.down = nn.Conv2d(fine, middle, 2, stride=2)
-        self.middle = nn.Sequential(_Block(middle), _Block(middle))
-        self.down_again = nn.Conv2d(middle, coarse, 2, stride=2)
-        self.coarse = nn.Sequential(_Block(coarse), _Block(coarse), _Block(coarse))
-        self.up = nn.Conv2d(coarse, middle, 1)
-        self.joined = _Block(middle)
-        self.ending = nn.Conv2d(middle, 2, 1)
+        self.intro = nn.Conv2d(1 + 2 * LEVELS, WIDTH, 3, padding=1)
+        self.blocks = nn.Sequential(*(_Block(reach) for reach in REACH))
+        self.ending = nn.Conv2d(WIDTH, 2, 1)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, found: torch.Tensor) -> torch.Tensor:
         """Two levels for each cell.
 
         Args:
-            picture: ``(N, 3, H, W)`` float32 RGB in [0, 1]; padded by reflection on the right and
-                below to whole cells.
+            found: ``(N, 13, h, w)`` of :func:`details`.
 
         Returns:
-            ``(N, 2, ceil(H / 8), ceil(W / 8))``: the median, and the 95 % quantile, which is
-            nowhere below it.
+            ``(N, 2, h, w)``: the median, and the 95 % quantile, which is nowhere below it.
         """
-        height, width = (-(-side // CELL_PX) for side in picture.shape[-2:])
-        padded = pad_to_multiple(picture, COARSEST_PX)
-        folded = functional.pixel_unshuffle(padded - 0.5, FOLD)
-        fine = self.fine(functional.relu(self.intro(folded)))
-        middle = self.middle(self.down(fine))
-        coarse = self.coarse(self.down_again(middle))
-        spread = functional.interpolate(self.up(coarse), scale_factor=2, mode="bilinear")
-        median, further = self.ending(self.joined(middle + spread)).split(1, dim=1)
-        levels = torch.cat([median, median + functional.softplus(further)], dim=1)
-        return levels[..., :height, :width]
+        features = self.blocks(functional.relu(self.intro(found)))
+        median, further = self.ending(features).split(1, dim=1)
+        return torch.cat([median, median + functional.softplus(further)], dim=1)
 
 
 class _Block(nn.Module):
-    """Two convolutions beside the identity."""
+    """Two convolutions beside the identity, which look ``reach`` cells around each."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, reach: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = nn.Conv2d(WIDTH, WIDTH, 3, padding=reach, dilation=reach)
+        self.second = nn.Conv2d(WIDTH, WIDTH, 3, padding=reach, dilation=reach)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         changed: torch.Tensor = self.second(functional.relu(self.first(features)))

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 __all__ = ["MOST_NOISE", "noise_by_brightness", "noise_of"]
 
-BLOCK_PX = 16
+BLOCK_PX = 8
 BINS = 8
 LEAST_BLOCKS = 24
 QUIET_QUANTILE = 0.05

@@ -1,0 +1,187 @@
+"""What stays of a restored picture: its kind, colours, transparency; masks, maps and folders."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageCms
+
+from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
+from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
+from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
+from defocus.errors import ImageError
+from defocus.images import as_shown, as_stored, read_stored
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def smooth(*shape: int) -> NDArray[np.float32]:
+    drawn = np.random.default_rng(len(shape)).random(shape).astype(np.float32)
+    soft = cv2.GaussianBlur(drawn, (0, 0), 2.0)
+    return np.asarray((soft - soft.min()) / np.ptp(soft), np.float32)
+
+
+def stored(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    values = smooth(*shape)
+    if np.dtype(dtype).kind == "f":
+        return np.asarray(1.5 * values - 0.2, dtype)
+    return np.asarray(np.rint(values * np.iinfo(dtype).max), dtype)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "shape", "dtype"),
+    [
+        (".png", (33, 40), np.uint8),
+        (".png", (33, 40), np.uint16),
+        (".png", (33, 40, 4), np.uint8),
+        (".png", (33, 40, 4), np.uint16),
+        (".tif", (33, 40), np.uint16),
+        (".tif", (33, 40, 4), np.uint8),
+        (".tif", (33, 40, 4), np.uint16),
+        (".tif", (33, 40), np.float32),
+        (".tif", (33, 40, 3), np.float32),
+        (".tif", (33, 40, 4), np.float64),
+    ],
+)
+def test_a_picture_is_written_as_it_was_read(
+    tmp_path: Path, suffix: str, shape: tuple[int, ...], dtype: Any
+) -> None:
+    """Colours that are given back unchanged change nothing, beyond [0, 1] neither."""
+    path, again = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    pixels = stored(shape, dtype)
+    profile = PROFILE if len(shape) == 3 else None
+    write_picture(path, pixels, Metadata({271: "Maker"}, icc=profile))
+    picture = read_own_picture(path)
+    np.testing.assert_array_equal(picture.stored, pixels)
+    made = picture.with_colours(picture.colours())
+    np.testing.assert_allclose(made, pixels, rtol=1e-6, atol=1e-6)
+    write_picture(again, made, picture.metadata)
+    assert read_stored(again).dtype == dtype
+    assert read_stored(again).shape == shape
+    assert read_metadata(again).image[271] == "Maker"
+    assert read_metadata(again).icc == profile
+
+
+def test_what_cannot_be_seen_and_transparency_stay() -> None:
+    pixels = stored((20, 20, 4), np.uint8)
+    pixels[:5, :, 3] = 0
+    from defocus.benchmark.restore.files.own_picture import OwnPicture
+
+    picture = OwnPicture(pixels, Metadata())
+    made = picture.with_colours(np.zeros((20, 20, 3), np.float32))
+    np.testing.assert_array_equal(made[:5], pixels[:5])
+    np.testing.assert_array_equal(made[:, :, 3], pixels[:, :, 3])
+    assert made[5:, :, :3].max() == 0
+
+
+@pytest.mark.parametrize("layout", ["grey and alpha", "apart", "half floats"])
+def test_layouts_that_opencv_misreads(tmp_path: Path, layout: str) -> None:
+    path = tmp_path / "a.tif"
+    if layout == "grey and alpha":
+        pixels = stored((9, 12, 2), np.uint8)
+        tifffile.imwrite(path, pixels, photometric="minisblack", extrasamples=["unassalpha"])
+        np.testing.assert_array_equal(read_stored(path), pixels[:, :, [0, 0, 0, 1]])
+    elif layout == "apart":
+        pixels = stored((9, 12, 3), np.uint16)
+        apart = pixels.transpose(2, 0, 1)
+        tifffile.imwrite(path, apart, photometric="rgb", planarconfig="separate")
+        np.testing.assert_array_equal(read_stored(path), pixels)
+    else:
+        pixels = stored((9, 12, 3), np.float16)
+        tifffile.imwrite(path, pixels, photometric="rgb")
+        np.testing.assert_array_equal(read_stored(path), pixels.astype(np.float32))
+
+
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((20, 20, 3), np.nan, np.float32))
+    with pytest.raises(ImageError, match="values that are not finite"):
+        read_own_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path: Path, orientation: int) -> None:
+    exif = Pillow.Exif()
+    exif[274] = orientation
+    Pillow.fromarray(stored((20, 30, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    picture = read_own_picture(tmp_path / "a.jpg")
+    wanted = np.zeros((20, 30), np.uint8)
+    wanted[2:9, 4:25] = 255
+    shown = as_shown(wanted, orientation)
+    cv2.imwrite(str(tmp_path / "mask.png"), shown)
+    np.testing.assert_array_equal(as_stored(shown, orientation), wanted)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", picture) * 255, wanted)
+    with Pillow.open(tmp_path / "a.jpg") as opened:
+        from PIL import ImageOps
+
+        assert ImageOps.exif_transpose(opened).size == shown.shape[::-1]
+    cv2.imwrite(str(tmp_path / "other.png"), np.zeros((7, 7), np.uint8))
+    with pytest.raises(ImageError, match="the mask is 7x7, but the picture is shown at"):
+        read_mask(tmp_path / "other.png", picture)
+
+
+def lettering() -> NDArray[np.uint8]:
+    """Sharp letters on the left, the same behind a disc on the right."""
+    sharp = np.full((160, 160, 3), 225, np.uint8)
+    for line in range(20, 160, 22):
+        cv2.putText(
+            sharp, "defocus 0815", (6, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (30, 35, 40), 1
+        )
+    y, x = np.mgrid[-4:5, -4:5]
+    disc = (np.hypot(x, y) <= 4.2).astype(np.float32)
+    blurred = cv2.filter2D(sharp, -1, disc / disc.sum())
+    return np.hstack([sharp, blurred])
+
+
+def test_a_folder_a_mask_and_a_map_from_the_command_line(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    picture, folder = lettering(), tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), picture)
+    (folder / "notes.txt").write_text("no picture")
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[:, 200:] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    words = ("--mask", tmp_path / "mask.png", "--map", tmp_path / "blur.png", "--no-guard")
+    done = run("defocus-bench", "restore", folder, "--out", tmp_path / "out", *words, "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert (row["image"], row["checked"]) == (str(folder / "a.png"), 0)
+    restored = cv2.imread(str(tmp_path / "out" / "a.png"))
+    np.testing.assert_array_equal(restored[:, :200], picture[:, :200])
+    assert np.abs(restored[:, 210:].astype(int) - picture[:, 210:]).mean() > 1
+    diameters = tifffile.imread(tmp_path / "blur.tif")
+    assert (diameters.shape, diameters.dtype) == (picture.shape[:2], np.float32)
+    assert diameters[:, 220:300].mean() > diameters[:, 20:100].mean() + 2
+    assert cv2.imread(str(tmp_path / "blur.png")).shape == picture.shape
+    again = run("defocus-bench", "restore", folder, "--out", tmp_path / "out", *words)
+    assert again.returncode == 0, again.stderr  # done before: nothing is overwritten
+    other = run("defocus-bench", "restore", folder, "--out", tmp_path / "new", *words)
+    assert "blur.png: exists already; choose another name for the map" in other.stderr
+
+
+def test_the_sharp_part_can_be_left() -> None:
+    picture = np.asarray(lettering() / np.float32(255), np.float32)
+    blur_map = estimate_blur_map(picture)
+    share = blur_map.sharp()
+    assert share[:, 10:130].mean() > share[:, 190:310].mean() + 0.4
+    assert not blur_map.too_blurred
+
+
+def test_a_picture_of_nothing_but_blur_is_said_to_be_beyond_rescue() -> None:
+    light = np.random.default_rng(3).random((512, 512, 3)).astype(np.float32) > 0.995
+    y, x = np.mgrid[-40:41, -40:41]
+    disc = (np.hypot(x, y) <= 40).astype(np.float32)
+    blurred = cv2.filter2D(light.astype(np.float32), -1, disc)
+    blurred = np.asarray(blurred / blurred.max(), np.float32)
+    noisy = blurred + np.random.default_rng(4).normal(0, 0.002, blurred.shape).astype(np.float32)
+    blur_map = estimate_blur_map(np.clip(noisy, 0, 1))
+    assert np.median(blur_map.diameter_px) > 15
