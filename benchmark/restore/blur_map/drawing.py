@@ -46,7 +46,14 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path
     shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
     write_image(picture, drawn(shown))
     with atomic_path(numbers) as temporary:
-        tifffile.imwrite(temporary, shown, compression="zlib", metadata=None, software=False)
+        tifffile.imwrite(
+            temporary,
+            shown,
+            photometric="minisblack",
+            compression="zlib",
+            metadata=None,
+            software=False,
+        )
     return picture, numbers
 
 

@@ -2,7 +2,7 @@
 
 From pairs of the training stream of a folder of photographs, which have their circles of confusion,
 and from plain patterns (gradients, waves, noise, flat colours), which are as sharp as they will
-ever be. It takes about five minutes of one processor core.
+ever be. It takes about seven minutes of one processor core.
 """
 
 import argparse

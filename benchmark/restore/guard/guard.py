@@ -17,11 +17,15 @@ __all__ = ["Guarded", "guarded"]
 
 NOISES = 3.0
 """What is left may be so many times the noise, which is the same in neighbours to some degree."""
+PATTERN = 2.0
+NOISES_OF_PATTERNS = 1.0
+"""The same from twice this fineness on: fine stripes and noise itself, which look like more noise
+than there is."""
 ROUNDING = 1.25 / 255
 UNEXPLAINED = 0.6
 """Of the change, where there is blur: real ones are not the same in every direction, and a tile has
 several of them."""
-IN_FOCUS_PX, BLURRED_PX = 1.0, 3.0
+IN_FOCUS_PX, BLURRED_PX = 2.0, 5.0
 COARSE, FINE = 0.3, 0.6
 """Fineness of a tile: blurred ones have less than the first, those beyond the second are in focus;
 of the stream's tiles with a circle of confusion from 2.5 px on, 2 in 100 have more than 0.45."""
@@ -60,29 +64,33 @@ def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
     """
     noise = noise_by_brightness(blurry)
     within = limited(restored, blurry, noise)
-    highest = _highest_of_tiles(blur_map)
+    median, highest = (
+        _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)
+    )
     found = agreement(blurry, within, highest)
-    fails = _disagrees(found, noise_of(found.brightness, noise), highest)
+    likely = np.sqrt((1 + median) * (1 + highest)) - 1
+    fails = _disagrees(found, noise_of(found.brightness, noise), likely)
     _fade_back(within, blurry, fails)
     return Guarded(within, fails.size, int(fails.sum()))
 
 
-def _highest_of_tiles(blur_map: BlurMap) -> Array:
-    """``(rows, columns)``: the largest blur that the map allows in each tile, px."""
+def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
+    """``(rows, columns)``: the largest of the cells in each tile."""
     per_tile = STRIDE_PX // CELL_PX
-    rows, columns = (math.ceil(length / STRIDE_PX) for length in blur_map.size)
-    cells = blur_map.highest_px
+    rows, columns = (math.ceil(length / STRIDE_PX) for length in size)
     pad = (rows * per_tile - cells.shape[0], columns * per_tile - cells.shape[1])
     wide = np.pad(cells, ((0, pad[0]), (0, pad[1])), mode="edge")
-    highest = wide.reshape(rows, per_tile, columns, per_tile).max(axis=(1, 3))
-    return np.asarray(highest, np.float32)
+    largest = wide.reshape(rows, per_tile, columns, per_tile).max(axis=(1, 3))
+    return np.asarray(largest, np.float32)
 
 
-def _disagrees(found: Agreement, noise: NDArray[np.float64], highest: Array) -> NDArray[np.bool_]:
-    by_map = (highest - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX)
+def _disagrees(found: Agreement, noise: NDArray[np.float64], likely: Array) -> NDArray[np.bool_]:
+    by_map = (likely - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX)
     by_detail = (FINE - found.fineness) / (FINE - COARSE)
     blurred = np.clip(np.minimum(by_map, by_detail), 0, 1)
-    left = np.hypot(NOISES * noise, ROUNDING) + UNEXPLAINED * blurred * found.change
+    patterned = np.clip(found.fineness / PATTERN - 1, 0, 1)
+    allowed = (NOISES + patterned * (NOISES_OF_PATTERNS - NOISES)) * noise
+    left = np.hypot(allowed, ROUNDING) + UNEXPLAINED * blurred * found.change
     shifted = noise + ROUNDING + SHIFTED * found.change
     return np.asarray((found.left > left) | (found.shift > shifted))
 
