@@ -13,7 +13,7 @@ import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as own_weights
 from defocus.benchmark.restore.run import restore_pictures
-from defocus.errors import ImageError, InputError, NotApplicableError, WeightsError
+from defocus.errors import ImageError, InputError, NotApplicableError
 from defocus.images import as_integer, read_image, write_image
 
 NOISE = np.random.default_rng(8).random((40, 52, 3)).astype(np.float32)
@@ -103,7 +103,7 @@ def test_without_a_system_it_is_the_packages_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_weights, "files", lambda package: tmp_path)
-    with pytest.raises(WeightsError, match="the package ships no weights of defocus-m"):
+    with pytest.raises(InputError, match="defocus-m needs weights"):
         defocus.restore(BYTES)
 
 

@@ -22,14 +22,14 @@ NOISES_OF_PATTERNS = 1.0
 """The same from twice this fineness on: fine stripes and noise itself, which look like more noise
 than there is."""
 ROUNDING = 1.25 / 255
-UNEXPLAINED = 0.6
+UNEXPLAINED = 0.7
 """Of the change, where there is blur: real ones are not the same in every direction, and a tile has
 several of them."""
-IN_FOCUS_PX, BLURRED_PX = 2.0, 5.0
+IN_FOCUS_PX, BLURRED_PX = 1.0, 3.0
 COARSE, FINE = 0.3, 0.6
 """Fineness of a tile: blurred ones have less than the first, those beyond the second are in focus;
 of the stream's tiles with a circle of confusion from 2.5 px on, 2 in 100 have more than 0.45."""
-SHIFTED = 0.3
+SHIFTED = 0.6
 """Of the change, so much the mean may move: light adds up in linear light, not in stored values."""
 
 Array = NDArray[np.float32]
