@@ -5,18 +5,15 @@ ImageNet networks. Files are looked up in torch's own folder, so a file that tor
 earlier is used.
 """
 
+import contextlib
 import hashlib
-import http.client
 import os
 import queue
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from defocus.errors import InputError, WeightsError
@@ -122,57 +119,66 @@ def fetch(
 
 
 def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iterator[bytes]:
-    """Yield the bytes of a file or an address, with read errors told apart from write errors."""
-    try:
-        stream = _open(origin, timeout_seconds)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise InputError(f"{origin}: cannot be read ({_cause(error)})") from error
-    with stream:
+    """The bytes of a file or an address; failures to read are told apart from failures to write."""
+    import httpx  # takes a tenth of a second
+
+    is_address = urlsplit(origin).scheme in {"http", "https"}
+    chunks = _answer(origin, timeout_seconds) if is_address else _read(Path(origin))
+    with contextlib.closing(chunks):
+        try:
+            next(chunks)
+        except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise InputError(f"{origin}: cannot be read ({_cause(error)})") from error
         while True:
             if deadline is not None and time.monotonic() > deadline:
                 raise InputError(f"{origin}: the download is too slow")
             try:
-                chunk = stream.read(_CHUNK)
-            except (OSError, http.client.HTTPException) as error:
+                chunk = next(chunks, b"")
+            except (OSError, httpx.HTTPError) as error:
                 raise InputError(f"{origin}: broke off ({_cause(error)})") from error
             if not chunk:
                 return
             yield chunk
 
 
-def _open(origin: str, timeout_seconds: float) -> BinaryIO:
-    if urlsplit(origin).scheme in {"http", "https"}:
-        return _answer(origin, timeout_seconds)
-    return Path(origin).open("rb")
+def _read(path: Path) -> Generator[bytes, None, None]:
+    with path.open("rb") as file:
+        yield b""  # it could be opened
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
-def _answer(address: str, timeout_seconds: float) -> BinaryIO:
-    """The server's answer, within a total time limit.
+def _answer(address: str, timeout_seconds: float) -> Generator[bytes, None, None]:
+    """The content of the server's answer, which is waited for no longer than that in all.
 
-    ``urlopen``'s own limit applies to each address of a host name, and not to the lookup of the
-    name, which can take a minute if packets are lost.
+    The limits of ``httpx`` are of each address that a name stands for, and not of the search for
+    the name: where packets vanish, that is a minute.
     """
-    answers: queue.SimpleQueue[BinaryIO | Exception] = queue.SimpleQueue()
+    import httpx
 
-    def ask() -> None:
+    answers: queue.SimpleQueue[httpx.Response | Exception] = queue.SimpleQueue()
+
+    def ask(client: httpx.Client) -> None:
         try:
-            answers.put(urllib.request.urlopen(address, timeout=timeout_seconds))  # noqa: S310 - http(s) alone
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()  # it holds the connection, and its traceback would keep it
+            answers.put(client.send(client.build_request("GET", address), stream=True))
+        except (OSError, httpx.HTTPError) as error:
             answers.put(error)
 
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=timeout_seconds)
-    except queue.Empty as error:
-        raise TimeoutError(f"no answer within {timeout_seconds:g} s") from error
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    with httpx.Client(timeout=timeout_seconds, follow_redirects=True) as client:
+        threading.Thread(target=ask, args=[client], daemon=True).start()
+        try:
+            answer = answers.get(timeout=timeout_seconds)
+        except queue.Empty as error:
+            raise TimeoutError(f"no answer within {timeout_seconds:g} s") from error
+        if isinstance(answer, Exception):
+            raise answer
+        with contextlib.closing(answer):
+            if not answer.is_success:
+                raise OSError(f"{answer.status_code} {answer.reason_phrase}")
+            yield b""  # it has begun
+            yield from answer.iter_bytes(_CHUNK)
 
 
 def _cause(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
