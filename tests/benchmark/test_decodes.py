@@ -1,12 +1,13 @@
 """Each picture of a pair is decoded once, however many protocols and metrics look at it."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -22,7 +23,6 @@ from defocus.benchmark.metric.registry import find_metric
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES
 from defocus.benchmark.scoring.protocols import make_target
-from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import Image, as_float, read_image, write_image
 
@@ -31,12 +31,16 @@ FLOW = flow_estimator("dis")
 
 
 @pytest.fixture(scope="module")
-def dataset() -> Dataset:
-    """One test pair of the sample, registered already."""
-    found = open_dataset("sample")
-    one = replace(found, pairs=found.split("test")[:1])
-    make_target("input-aligned", one, one.pairs[0], as_picture(one.pairs[0]), FLOW)
-    return one
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """One test pair, registered already."""
+    folder = tmp_path_factory.mktemp("pair")
+    sharp = skimage.data.astronaut()[:384, :384]
+    write_image(folder / "sharp.png", sharp)
+    write_image(folder / "blurry.png", cv2.GaussianBlur(sharp, None, 1.5))
+    pair = Pair("a", "a", "test", folder / "blurry.png", folder / "sharp.png")
+    found = Dataset("one pair", folder, (pair,), "1" * 64, folder / "derived")
+    make_target("input-aligned", found, pair, as_picture(pair), FLOW)
+    return found
 
 
 def as_picture(pair: Pair) -> NDArray[np.float64]:
