@@ -32,7 +32,7 @@ def names(command: click.Command) -> set[str]:
 def test_what_live_lacks_of_shoot_is_said() -> None:
     section = (Path(__file__).parents[2] / "capture/README.md").read_text(encoding="utf-8")
     section = section.split("## In the browser")[1].split("## ")[0]
-    said = set(re.findall(r"`--([a-z-]+)`", section.split("has no")[1].split(";")[0]))
+    said = set(re.findall(r"`--([a-z-]+)`", section.split("has no")[1].split(".")[0]))
     assert said == names(shoot) - names(live) - {"yes", "json-lines", "dry-run"}
 
 
