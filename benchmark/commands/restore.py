@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.command_line.commands import SectionedCommand
 from defocus.progress import printable
 
 if TYPE_CHECKING:
     from defocus.benchmark.restore.run import Restored
 
 __all__ = ["command"]
+
+SECTIONS = {
+    "Network": ("--baseline", "--weights", "--tile"),
+    "What changes": ("--strength", "--mask", "--leave-sharp", "--no-guard"),
+    "Output": ("--out", "--map", "--json"),
+}
 
 
 def _tile_px(
@@ -29,7 +36,7 @@ def _tile_px(
     return int(value)
 
 
-@click.command()
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--baseline",
