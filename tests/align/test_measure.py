@@ -12,7 +12,7 @@ from synthetic import rendered_pair
 from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.photometry.gains import photometry
+from defocus.align.photometry.gains import GainMatch, photometry
 from defocus.align.photometry.linear_light import linear_light
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.uncertainty import block_sigma, blocks_of
@@ -74,6 +74,12 @@ def test_the_offset_stays_near_zero_where_contrast_decides_nothing() -> None:
     assert found.offset == pytest.approx((0.0,) * 3, abs=0.005)
     assert found.gain == pytest.approx((0.8,) * 3, abs=0.02)
     assert found.gain_ev == pytest.approx(np.log2(0.8), abs=1e-3)
+
+
+def test_a_match_adds_its_offset_and_is_cut_at_black() -> None:
+    light = np.full((1, 1, 3), 0.2, np.float32)
+    applied = GainMatch((2.0, 1.0, 0.5), (0.1, 0.0, -0.2)).applied(light)
+    assert applied.ravel().tolist() == pytest.approx([0.5, 0.2, 0.0])
 
 
 def test_saturated_or_unreliable_light_is_not_compared() -> None:
