@@ -9,13 +9,13 @@ from typing import Literal, TypeVar
 
 from defocus.errors import storage_error
 
-__all__ = ["Telling", "counted", "log", "open_log", "printable", "say", "telling", "track"]
+__all__ = ["MessageSettings", "counted", "log", "open_log", "printable", "say", "telling", "track"]
 
 T = TypeVar("T")
 
 
 @dataclass
-class Telling:
+class MessageSettings:
     """Settings for messages of this process, set once by the command line.
 
     Attributes:
@@ -31,7 +31,7 @@ class Telling:
     log_file: Path | None = None
 
 
-telling = Telling()
+telling = MessageSettings()
 
 
 def open_log(path: Path) -> None:

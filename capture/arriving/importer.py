@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.arriving.incoming import copy_part, written_name
-from defocus.capture.arriving.looking import PictureFolder
+from defocus.capture.arriving.hot_folder import copy_part, written_name
 from defocus.capture.arriving.pairing import CardShot, FoundPair, apertures_of
+from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.camera import CameraDescription
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.links.card_camera import CardCamera, protocol_of

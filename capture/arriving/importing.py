@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from defocus.capture.arriving.hot_folder import require_folder
 from defocus.capture.arriving.importer import Importer, ImportRequest, stored_checksums
-from defocus.capture.arriving.incoming import require_folder
-from defocus.capture.arriving.looking import Look, PictureFolder
 from defocus.capture.arriving.pairing import CardShot, find_pairs
-from defocus.capture.sessions.damage import say_damage
+from defocus.capture.arriving.picture_folder import Look, PictureFolder
+from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError, InputError
@@ -43,7 +43,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         _require_pairs(request, shots)
     with _importer(session, request, pictures, json_lines=json_lines) as importer:
         lost = importer.restore_damaged()
-        say_damage(session, lost)
+        report_damage(session, lost)
         new = importer.new_shots(shots)
         if new:
             _take_all(importer, new, request.apertures(shots))

@@ -26,7 +26,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator
 
-from defocus.capture.arriving.incoming import damage_of
+from defocus.capture.arriving.hot_folder import damage_of
 from defocus.capture.camera import CameraDescription, Setting, SettingName
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import IMAGE_SUFFIXES

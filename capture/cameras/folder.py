@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from defocus.capture.arriving.incoming import HotFolder, copy_part, picture_files, require_folder
+from defocus.capture.arriving.hot_folder import HotFolder, copy_part, picture_files, require_folder
 from defocus.capture.camera import CameraDescription, Setting, SettingName
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from defocus.capture.arriving.incoming import copy_part, written_name
+from defocus.capture.arriving.hot_folder import copy_part, written_name
 from defocus.capture.arriving.pairing import FoundPair
 from defocus.capture.camera import CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasPreview
-from defocus.capture.live.camera_slot import CameraSeat
+from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.preview_pace import PreviewPace
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
 from defocus.capture.live.views.preview import look_at
@@ -86,7 +86,7 @@ class ShootingThread:
         self,
         folder: SessionFolder,
         feed: Feed,
-        seat: CameraSeat | None = None,
+        seat: CameraSlot | None = None,
         shooter: Shooter | None = None,
     ) -> None:
         self.feed = feed

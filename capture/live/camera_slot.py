@@ -8,14 +8,14 @@ from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.progress import say
 
-__all__ = ["CameraSeat", "RigOpener"]
+__all__ = ["CameraSlot", "RigOpener"]
 
 RETRY_SECONDS = 2.0
 
 RigOpener = Callable[[], contextlib.AbstractContextManager[SessionCameras]]
 
 
-class CameraSeat:
+class CameraSlot:
     """Holds the open cameras; used by a single thread.
 
     Attributes:

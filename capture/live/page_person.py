@@ -5,13 +5,13 @@ from collections.abc import Callable
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.running import ShootOptions
 
-__all__ = ["Ask", "PagePerson"]
+__all__ = ["Ask", "PageUser"]
 
 Ask = Callable[[str], None]
 """Says what is to be done, and returns when the person says that it is."""
 
 
-class PagePerson:
+class PageUser:
     """Asks for the grey card on the page, and leaves decisions on rejected pairs to its buttons."""
 
     def __init__(self, options: ShootOptions, ask: Ask, carded: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from defocus.capture.calibration.calibrations import (
     stored_calibrations,
 )
 from defocus.capture.camera import KnowsTruth
-from defocus.capture.live.page_person import Ask, PagePerson
+from defocus.capture.live.page_person import Ask, PageUser
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder
@@ -196,6 +196,6 @@ class SceneShooter:
         calibrations: Calibrations,
         ask: Ask,
     ) -> list[CompletePair]:
-        person = PagePerson(options, ask, self._carded)
+        person = PageUser(options, ask, self._carded)
         handling = options.handling(plan, person, after_pair(self.hook, folder), calibrations)
         return shoot_pairs(folder, rig, pairs, plan.protocol, handling)

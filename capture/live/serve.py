@@ -9,7 +9,7 @@ from pathlib import Path
 
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import ShootingThread
-from defocus.capture.live.camera_slot import CameraSeat, RigOpener
+from defocus.capture.live.camera_slot import CameraSlot, RigOpener
 from defocus.capture.live.scenes import Shooter
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Record
@@ -52,7 +52,7 @@ def serve_session(
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listening_on(port))
         stack.enter_context(terminated_as_interrupted())
-        seat = None if opener is None else CameraSeat(opener)
+        seat = None if opener is None else CameraSlot(opener)
         if seat is not None and shooter is not None:
             stack.callback(seat.close)
             shooter.check(seat.open())  # before a session folder is made for nothing

@@ -11,10 +11,10 @@ from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.errors import InputError
 
-__all__ = ["Onlooker", "serve_preview"]
+__all__ = ["ViewOnlyShooter", "serve_preview"]
 
 
-class Onlooker:
+class ViewOnlyShooter:
     """Shooter that refuses to shoot."""
 
     def check(self, rig: SessionCameras) -> None:
@@ -61,5 +61,5 @@ def serve_preview(uri: str, *, port: int) -> None:
             Path(folder) / "preview",
             port=port,
             opener=lambda: open_rig(address),
-            shooter=Onlooker(),
+            shooter=ViewOnlyShooter(),
         )

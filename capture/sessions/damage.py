@@ -7,7 +7,7 @@ from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import SessionState, StoredFile
 from defocus.progress import say, track
 
-__all__ = ["DamagedFile", "damaged_files", "say_damage"]
+__all__ = ["DamagedFile", "damaged_files", "report_damage"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
     ]
 
 
-def say_damage(session: Path, damaged: list[DamagedFile]) -> None:
+def report_damage(session: Path, damaged: list[DamagedFile]) -> None:
     """Report the files that could not be restored, with advice."""
     for entry in damaged:
         say(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.links.patience import ShotFailedError
+from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.simulation.faults import Faults
 from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.simulation.picture.surface import dust_shadow, tint

@@ -14,7 +14,7 @@ from defocus.capture.links.back_ends import starts_programs
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
-from defocus.capture.sessions.damage import DamagedFile, damaged_files, say_damage
+from defocus.capture.sessions.damage import DamagedFile, damaged_files, report_damage
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair
@@ -61,7 +61,7 @@ def resume_session(
     """
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         damaged = _mended(folder, uris)
-        say_damage(path, damaged)
+        report_damage(path, damaged)
         incomplete = folder.state.incomplete
         lost = len({entry.pair for entry in damaged})
         complete = counted(len(folder.state.complete) - lost, "pair")

@@ -26,8 +26,8 @@ from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import PlannedPair, scene_slug
-from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_reads
 from defocus.capture.taking.hooks import After, Hook, after_pair
+from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
 from defocus.capture.taking.person import Asker, Person, ring
 from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
@@ -165,9 +165,9 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
         tell: Callable[[Record], None] = _tell
         if json_lines:
             out = stack.enter_context(json_output())
-            tell = while_somebody_reads(out.write)
+            tell = until_pipe_closes(out.write)
         folder = stack.enter_context(open_session_folder(path, create=create, listener=tell))
-        stack.enter_context(how_to_go_on_said(folder, path))
+        stack.enter_context(continuation_hint(folder, path))
         yield folder
 
 

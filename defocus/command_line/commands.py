@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from defocus import __version__
-from defocus.command_line.options import with_telling
+from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import with_plugins
 from defocus.errors import (
     EXIT_INTERRUPTED,
@@ -68,7 +68,7 @@ class CommandGroup(click.Group):
             f"{self.commands_package}.{cmd_name.replace('-', '_')}"
         )
         command: click.Command = module.command
-        return with_telling(with_plugins(command) if self.plugins else command)
+        return with_common_options(with_plugins(command) if self.plugins else command)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a sub-command; a closed output pipe, as with ``| head``, is a success.

@@ -16,7 +16,7 @@ import click
 
 from defocus import progress
 
-__all__ = ["with_telling"]
+__all__ = ["with_common_options"]
 
 PRINTS = "defocus.print-config"
 SOURCES = {
@@ -27,11 +27,11 @@ SOURCES = {
 }
 
 
-def with_telling(command: click.Command) -> click.Command:
+def with_common_options(command: click.Command) -> click.Command:
     """Add the common options to a command, or to each command of a group, only once."""
     if isinstance(command, click.Group):
         for member in command.commands.values():
-            with_telling(member)
+            with_common_options(member)
     elif OPTIONS[0] not in command.params:
         command.params.extend(OPTIONS)
         command.callback = _unless_printed(command.callback)

@@ -98,9 +98,9 @@ def together(
         )
     from torch.nn.parallel import DistributedDataParallel
 
-    from defocus.training.steps.network_and_objective import Joint
+    from defocus.training.steps.network_and_objective import NetworkAndObjective
 
     numbers = [mine.local] if device.type == "cuda" else None
     return DistributedDataParallel(
-        Joint(network, objective), device_ids=numbers, find_unused_parameters=True
+        NetworkAndObjective(network, objective), device_ids=numbers, find_unused_parameters=True
     )

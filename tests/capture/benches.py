@@ -15,7 +15,7 @@ from defocus.capture.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Action, ShootingThread
-from defocus.capture.live.camera_slot import CameraSeat
+from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
@@ -128,7 +128,7 @@ def bench_at_work(
             yield SessionCameras.single(camera)
 
     followers: list[Callable[[Record], None]] = []
-    seat = None if uri is None else CameraSeat(opener)
+    seat = None if uri is None else CameraSlot(opener)
     shooter = shooter or SceneShooter(BracketRequest("f/4", "f/22", order="sharp-first"))
     with open_session_folder(
         root, create=uri is not None, listener=lambda record: [f(record) for f in followers]

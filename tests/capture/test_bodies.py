@@ -10,7 +10,7 @@ from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import preview_pace
 from defocus.capture.live.bench import ShootingThread
-from defocus.capture.live.camera_slot import CameraSeat
+from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.taking.resuming import resume_session
@@ -202,7 +202,7 @@ def test_live_pictures_fail_and_come_again(monkeypatch: pytest.MonkeyPatch, tmp_
     plugged.body.arm("preview-busy", 2)
     with open_session_folder(tmp_path / "s", create=True) as folder:
         feed = Feed()
-        seat = CameraSeat(lambda: open_rig(RigAddress(URI)))
+        seat = CameraSlot(lambda: open_rig(RigAddress(URI)))
         bench = ShootingThread(folder, feed, seat, SceneShooter(bracket_for()))
         bench.take_camera()
         monkeypatch.setattr(Feed, "listeners", 1)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
-from defocus.capture.links import patience
+from defocus.capture.links import retries
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import read_journal
@@ -51,7 +51,7 @@ def faulty(moment: random.Random) -> str:
 
 def go_on(session: Path, uri: str, pairs: int) -> None:
     """Start or resume a session; what the camera or the disk ends, ends the process with 1."""
-    patience.PAUSES_SECONDS = (0.001,) * 5
+    retries.PAUSES_SECONDS = (0.001,) * 5
     settings = {"yes": True, "json_lines": False, "hook": None}
     try:
         begun = bool(read_state(session)[0].planned)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.patience import PAUSES_SECONDS, ShotFailedError
+from defocus.capture.links.retries import PAUSES_SECONDS, ShotFailedError
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.journal import read_journal
@@ -45,7 +45,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the simulated camera and of whoever waits for it."""
     clock = Clock()
-    for module in ("simulation.body", "cameras.sim", "links.patience", "taking.frames"):
+    for module in ("simulation.body", "cameras.sim", "links.retries", "taking.shots.frames"):
         monkeypatch.setattr(f"defocus.capture.{module}.time", clock)
     return clock
 
@@ -166,7 +166,7 @@ def test_what_no_retry_cures_ends_a_session_that_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second of three pairs is cut short at its second shot."""
-    monkeypatch.setattr("defocus.capture.links.patience.PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr("defocus.capture.links.retries.PAUSES_SECONDS", (0.01, 0.01))
     session = tmp_path / "session"
     with pytest.raises(kind, match=message) as caught:
         shoot(session, fault, repeat=3)

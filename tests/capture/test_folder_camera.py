@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.arriving import incoming
+from defocus.capture.arriving import hot_folder
 from defocus.capture.arriving.pairing import CardShot, apertures_of, find_pairs
 from defocus.capture.exif import Exif
 from defocus.capture.links.back_ends import open_camera
@@ -30,9 +30,9 @@ WIDE, NARROW = 4.0, 22.0
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming, "STABLE_SECONDS", 0.2)
-    monkeypatch.setattr(incoming, "SIBLING_SECONDS", 0.4)
-    monkeypatch.setattr(incoming, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(hot_folder, "STABLE_SECONDS", 0.2)
+    monkeypatch.setattr(hot_folder, "SIBLING_SECONDS", 0.4)
+    monkeypatch.setattr(hot_folder, "POLL_SECONDS", 0.05)
 
 
 def later(work: Callable[[], None]) -> threading.Thread:
@@ -84,13 +84,13 @@ def test_raw_and_jpeg_of_one_release_come_together(
         clock.looks += 1
         if clock.looks == 1:
             write("A1.JPG", card_jpeg(NARROW, 1))
-        elif not (hot / "A1.PNG").exists() and clock.now - begun > incoming.SIBLING_SECONDS:
+        elif not (hot / "A1.PNG").exists() and clock.now - begun > hot_folder.SIBLING_SECONDS:
             write("A1.PNG", png())
             write("A1.xmp", b"no picture")
             write("B1.JPG.part", card_jpeg(NARROW, 2))
 
     times = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now, sleep=sleep)
-    monkeypatch.setattr(incoming, "time", times)
+    monkeypatch.setattr(hot_folder, "time", times)
     with open_camera(f"folder:{hot}") as camera:
         parts = camera.shoot(tmp_path / "sharp")
     assert [part.name for part in parts] == ["sharp.jpg.part", "sharp.png.part"]
@@ -107,7 +107,7 @@ def png() -> bytes:
 def test_what_never_comes_or_never_becomes_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = incoming.HotFolder(tmp_path, wait_seconds=0.3)
+    folder = hot_folder.HotFolder(tmp_path, wait_seconds=0.3)
     with pytest.raises(CameraError, match=r"no new picture in 0\.3 s"):
         folder.next_shot()
     (tmp_path / "half.jpg").write_bytes(card_jpeg(WIDE, 0)[:3000])

@@ -17,7 +17,7 @@ from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2 import process
 from defocus.capture.links.gphoto2.child import lines_of
-from defocus.capture.links.patience import ShotFailedError
+from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.planning.exposure import plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.sessions.folder import open_session_folder

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from defocus.capture.arriving import importing, looking
+from defocus.capture.arriving import importing, picture_folder
 from defocus.capture.arriving.importer import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
-from defocus.capture.arriving.looking import PictureFolder
+from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError
 from tests.capture.card import card_jpeg, fill_card
@@ -72,14 +72,14 @@ def test_pictures_that_are_renamed_while_they_are_read(
         tmp_path / "card", [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 15)]
     )
     pictures = PictureFolder(tmp_path / "card")
-    listed = looking.picture_files
+    listed = picture_folder.picture_files
 
     def listed_then_renamed(folder: Path) -> list[Path]:
         found = listed(folder)
         second.rename(tmp_path / "second.jpg")
         return found
 
-    monkeypatch.setattr(looking, "picture_files", listed_then_renamed)
+    monkeypatch.setattr(picture_folder, "picture_files", listed_then_renamed)
     looks = pictures.looks()
     assert [look[0] for look in looks] == [first, third, fourth]
     third.rename(tmp_path / "third.jpg")
@@ -89,7 +89,7 @@ def test_pictures_that_are_renamed_while_they_are_read(
             path.rename(tmp_path / "fourth.jpg")
         return ""
 
-    monkeypatch.setattr(looking, "damage_of", whole_then_renamed)
+    monkeypatch.setattr(picture_folder, "damage_of", whole_then_renamed)
     assert [shot.files[0] for shot in pictures.shots(looks, set())] == [first]
     assert not pictures.damaged
 

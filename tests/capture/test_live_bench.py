@@ -13,7 +13,7 @@ from defocus.capture.calibration.document import Calibration
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import camera_slot as seat
 from defocus.capture.live.bench import ShootingThread
-from defocus.capture.live.camera_slot import CameraSeat
+from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
@@ -223,7 +223,7 @@ def test_a_camera_without_a_live_picture_shoots_all_the_same(
             yield SessionCameras.single(camera)
 
     with open_session_folder(tmp_path / "s", create=True) as folder:
-        place = CameraSeat(opener)
+        place = CameraSlot(opener)
         bench = ShootingThread(folder, Feed(), place, SceneShooter(request))
         bench.take_camera()
         work = Work(bench, folder, Faults())

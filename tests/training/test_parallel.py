@@ -19,7 +19,7 @@ from defocus.benchmark.training.train import train
 from defocus.errors import InputError
 from defocus.training.parallel import Ranks, part_of
 from defocus.training.settings import Training
-from defocus.training.steps.network_and_objective import Joint
+from defocus.training.steps.network_and_objective import NetworkAndObjective
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
 
@@ -90,7 +90,7 @@ def test_the_parts_of_a_batch_are_exchanged_once(tmp_path: Path) -> None:
     store = distributed.FileStore(str(tmp_path / "store"), 1)
     distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
-        joint = DistributedDataParallel(Joint(network, objective))
+        joint = DistributedDataParallel(NetworkAndObjective(network, objective))
         exchanged: list[int] = []
         joint.register_comm_hook(exchanged, counted)
         optimiser_step(

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-from defocus.capture.arriving.incoming import copy_part
+from defocus.capture.arriving.hot_folder import copy_part
 from defocus.capture.body_abilities import SetsAgain
 from defocus.capture.camera import (
     Camera,
@@ -20,7 +20,7 @@ from defocus.capture.camera import (
     SettingName,
 )
 from defocus.capture.exif import Exif, read_exif
-from defocus.capture.links.patience import patiently
+from defocus.capture.links.retries import with_retries
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
@@ -159,10 +159,10 @@ def take_frame(
         folder.journal.append("retry", pair=pair.id, role=frame.role, text=failure)
 
     for left in range(EXPOSURE_TRIES, 0, -1):
-        got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
+        got = with_retries(lambda: apply_exposure(camera, frame.exposure), told)
         time.sleep(settle_seconds)
         with finished_first():
-            shot = patiently(lambda: _release(folder, camera, pair, frame), told)
+            shot = with_retries(lambda: _release(folder, camera, pair, frame), told)
             problem = _exposed_otherwise(frame.exposure, got, shot.parts)
             if not problem:
                 return _stored(folder, pair, frame, got, shot)
@@ -184,7 +184,7 @@ def _take_at_once(
 ) -> dict[str, TakenFrame]:
     """Set both cameras, then release them together from two threads."""
     got = {
-        frame.role: patiently(partial(apply_exposure, rig.of(frame.role), frame.exposure), say)
+        frame.role: with_retries(partial(apply_exposure, rig.of(frame.role), frame.exposure), say)
         for frame in frames
     }
     time.sleep(settle_seconds)
@@ -192,7 +192,7 @@ def _take_at_once(
 
     def release(frame: PlannedShot) -> Shot:
         together.wait()
-        return patiently(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
+        return with_retries(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
 
     with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
         waiting = {frame.role: threads.submit(release, frame) for frame in frames}

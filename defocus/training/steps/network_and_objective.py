@@ -7,10 +7,10 @@ from torch import distributed, nn
 
 from defocus.training.objective import BatchT, Progress, TrainingObjective
 
-__all__ = ["Joint", "mean_over_processes"]
+__all__ = ["NetworkAndObjective", "mean_over_processes"]
 
 
-class Joint(nn.Module, Generic[BatchT]):
+class NetworkAndObjective(nn.Module, Generic[BatchT]):
     """Module that maps a batch to the loss."""
 
     def __init__(self, network: nn.Module, objective: TrainingObjective[BatchT]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.links import patience
+from defocus.capture.links import retries
 from defocus.capture.links.gphoto2 import child as child_process
 from defocus.capture.links.gphoto2 import detection, process
 from defocus.capture.links.isolation import child_link
@@ -72,6 +72,6 @@ def plug(monkeypatch: pytest.MonkeyPatch, *scripts: Path) -> Plugged:
     monkeypatch.setitem(sys.modules, "gphoto2", binding_of(bodies))
     for module in (process, detection):
         monkeypatch.setattr(module, "Child", start)
-    for module in (process, patience, frames):
+    for module in (process, retries, frames):
         monkeypatch.setattr(module, "time", time)
     return plugged

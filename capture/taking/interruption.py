@@ -12,11 +12,11 @@ from defocus.capture.sessions.journal import Listener, Record
 from defocus.errors import InterruptedWorkError, StorageError
 from defocus.progress import say
 
-__all__ = ["how_to_go_on_said", "while_somebody_reads"]
+__all__ = ["continuation_hint", "until_pipe_closes"]
 
 
 @contextlib.contextmanager
-def how_to_go_on_said(folder: SessionFolder, path: Path) -> Iterator[None]:
+def continuation_hint(folder: SessionFolder, path: Path) -> Iterator[None]:
     """At an interruption or on a full disk, print the command that continues the session.
 
     An import is continued by repeating the same command.
@@ -56,7 +56,7 @@ def _advice(folder: SessionFolder, path: Path) -> str | None:
     )
 
 
-def while_somebody_reads(write: Callable[[Record], None]) -> Listener:
+def until_pipe_closes(write: Callable[[Record], None]) -> Listener:
     """Write journal lines until the pipe is closed, as by ``| head``; shooting continues."""
     reading = True
 

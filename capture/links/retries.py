@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from defocus.errors import CameraError
 
-__all__ = ["PAUSES_SECONDS", "ShotFailedError", "patiently"]
+__all__ = ["PAUSES_SECONDS", "ShotFailedError", "with_retries"]
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ class ShotFailedError(CameraError):
     """A request failed, but the camera is present: another try may succeed."""
 
 
-def patiently(order: Callable[[], T], told: Callable[[str], None]) -> T:
+def with_retries(order: Callable[[], T], told: Callable[[str], None]) -> T:
     """Carry out an order, and repeat it after growing pauses on temporary failures.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from defocus.capture.arriving.incoming import damage_of, picture_files
+from defocus.capture.arriving.hot_folder import damage_of, picture_files
 from defocus.capture.arriving.pairing import CardShot, read_shots
 from defocus.files import sha256_file
 from defocus.progress import say
