@@ -130,6 +130,8 @@ def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
 def test_faults(name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugged = at_m(plug(monkeypatch, BY_NAME[name]))
     request, expected = bracket_for(), EXPECTED[fault]
+    if plugged.body.script.faults[fault].names == ("capturetarget",):
+        expected = "pairs"  # where the pictures go changes none of them
     kinds = kinds_of(plugged.body)
     kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds[-1]
     plugged.body.arm(fault, times_of(fault))
