@@ -8,6 +8,7 @@ import pytest
 
 from defocus.benchmark.metric import one_pass
 from defocus.benchmark.metrics import psnr
+from defocus.benchmark.revisions import SCORING_REVISION
 from tests.golden import scores as golden
 
 TOLERANCE = 1e-6
@@ -89,4 +90,9 @@ def test_a_raised_revision_asks_for_the_numbers_to_be_made_anew(kept: dict[str, 
     versions["metrics"]["psnr"] = raised.version
     said = f"a revision was raised: remake by {golden.COMMAND}"
     assert complaint(kept["scores"], versions, kept) == said
-    assert complaint(kept["scores"], golden.versions() | {"scoring_revision": 2}, kept) == said
+    assert (
+        complaint(
+            kept["scores"], golden.versions() | {"scoring_revision": SCORING_REVISION + 1}, kept
+        )
+        == said
+    )

@@ -17,7 +17,7 @@ from defocus.files import sha256_file
 from defocus.images import IMAGE_SUFFIXES, as_float, read_image, srgb_to_linear
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["MARGIN_PX", "Scene", "draw_scene", "scene_files"]
+__all__ = ["MARGIN_PX", "RealLikeScene", "draw_scene", "scene_files"]
 
 Array = NDArray[np.float32]
 
@@ -42,7 +42,7 @@ LEAST_SEGMENT = 0.02
 
 
 @dataclass(frozen=True)
-class Scene:
+class RealLikeScene:
     """What the lens sees.
 
     Attributes:
@@ -95,7 +95,7 @@ def _photograph(file: Path) -> Array:
     return np.asarray(srgb_to_linear(as_float(read_image(file))), np.float32)
 
 
-def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> Scene:
+def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene:
     """A part of a photograph with depth.
 
     Args:
@@ -116,7 +116,7 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> Scene:
     top = int(rng.integers(light.shape[0] - rows + 1))
     left = int(rng.integers(light.shape[1] - columns + 1))
     part = np.ascontiguousarray(light[top : top + rows, left : left + columns])
-    return Scene(_beyond_white(part, rng), _diameters(part, rng), file.name)
+    return RealLikeScene(_beyond_white(part, rng), _diameters(part, rng), file.name)
 
 
 def _beyond_white(light: Array, rng: np.random.Generator) -> Array:
