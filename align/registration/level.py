@@ -29,8 +29,10 @@ LARGEST_ERROR_PX, LARGEST_PARALLAX_ERROR_PX = 0.4, 0.35
 """Standard error of the worst corner that is still a number, in pixels of the compared pictures.
 Pairs of the split "choose" that were off by more than 1 px had 1.2 and more; with parallax they err
 farther, in standard errors: its direction is not always the true one."""
-LARGEST_UNKNOWN_PX = 1.0
-"""The same with the lens's asymmetry."""
+LARGE_SIDE = 768
+LARGEST_UNKNOWN_PX = {"small": 0.8, "large": 1.0}
+"""The same with the lens's asymmetry, below and from a compared side of 768 px: in small pictures a
+blur is large against the tiles, and one of 1.0 px was off by 1.4."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
 """Skewness of the point spread that tells a coma, as the asymmetry that it stands for (symmetric
 kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
@@ -103,7 +105,8 @@ def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
         return (
             f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
         )
-    if math.hypot(level.error_px, level.asymmetry_px) > level.factor * LARGEST_UNKNOWN_PX:
+    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    if math.hypot(level.error_px, level.asymmetry_px) > level.factor * LARGEST_UNKNOWN_PX[size]:
         return (
             f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
             "corners and cannot be told apart"

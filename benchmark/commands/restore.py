@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
-from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.progress import printable
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _tile_px(
 )
 @click.option(
     "--strength",
-    type=click.FloatRange(0, 2),
+    type=FiniteRange(0, 2),
     default=1.0,
     show_default=True,
     help="0 leaves the picture, 1 restores it, up to 2 goes beyond.",

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
@@ -51,20 +52,20 @@ def faulty(moment: random.Random) -> str:
 
 def go_on(session: Path, uri: str, pairs: int) -> None:
     """Start or resume a session; what the camera or the disk ends, ends the process with 1."""
-    retries.PAUSES_SECONDS = (0.001,) * 5
-    settings = {"yes": True, "json_lines": False, "hook": None}
-    try:
-        begun = bool(read_state(session)[0].planned)
-    except DatasetError:
-        begun = False
-    try:
-        if begun:
-            resume_session(session, uris=(uri,), **settings)  # type: ignore[arg-type]
-        else:
-            options = ShootOptions(repeat=pairs, retries=3)
-            shoot_new(session, RigAddress(uri), REQUEST, options, **settings)  # type: ignore[arg-type]
-    except DefocusError as error:
-        sys.exit(f"ended by a fault: {error}")
+    with patch.object(retries, "PAUSES_SECONDS", (0.001,) * 5):
+        settings = {"yes": True, "json_lines": False, "hook": None}
+        try:
+            begun = bool(read_state(session)[0].planned)
+        except DatasetError:
+            begun = False
+        try:
+            if begun:
+                resume_session(session, uris=(uri,), **settings)  # type: ignore[arg-type]
+            else:
+                options = ShootOptions(repeat=pairs, retries=3)
+                shoot_new(session, RigAddress(uri), REQUEST, options, **settings)  # type: ignore[arg-type]
+        except DefocusError as error:
+            sys.exit(f"ended by a fault: {error}")
 
 
 def started(target: Callable[..., object], *arguments: object) -> ForkServerProcess:

@@ -66,8 +66,8 @@ class SpreadShape:
         return math.hypot(self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma)
 
     def skewed(self, least: float) -> bool:
-        """Whether there is a coma of more than ``least`` and more than three standard errors."""
-        return abs(self.coma) > max(least, SIGNIFICANT * self.coma_sigma)
+        """Whether there is a coma: a standard error above ``least``, and three above zero."""
+        return abs(self.coma) > max(least + self.coma_sigma, SIGNIFICANT * self.coma_sigma)
 
 
 @dataclass(frozen=True)
