@@ -1,7 +1,5 @@
 """Richardson-Lucy deconvolution, plain and accelerated."""
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 
 from defocus.baselines.operators.classical.deconvolution.domain import (
@@ -11,7 +9,7 @@ from defocus.baselines.operators.classical.deconvolution.domain import (
     in_precision,
 )
 
-__all__ = ["richardson_lucy", "richardson_lucy_levels"]
+__all__ = ["richardson_lucy"]
 
 LEAST = 1e-6
 """No light is less than this; the method divides by it."""
@@ -49,25 +47,6 @@ def richardson_lucy(
     scene = seen if start is None else start
     work = _accelerated if accelerated else _plain
     return work(scene, seen, transfer, iterations, domain)
-
-
-def richardson_lucy_levels(
-    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, iterations: int
-) -> Iterator[Array]:
-    """The accelerated form for several kernels, from the blurry picture.
-
-    Args:
-        blurry: ``(H, W)``, linear light.
-        transfers: Transfer functions of the kernels.
-        domain: Frequency domain of the picture.
-        iterations: Number of iterations.
-
-    Yields:
-        The picture deconvolved with each kernel.
-    """
-    seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
-    for transfer in transfers:
-        yield _accelerated(seen, seen, _both(transfer, seen), iterations, domain)
 
 
 Both = tuple[Spectrum, Spectrum]
