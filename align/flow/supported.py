@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.registration.tile_fit import ERROR_OVER_COC
+
 __all__ = ["supported"]
 
 Array = NDArray[np.float32]
@@ -13,9 +15,9 @@ TILE_PX = 32
 """Side of the place that is judged; what predicts it lies around it, up to three sides away."""
 LEAST_SHARE = 0.25
 """Of the tile, and of what lies around it, that has to be reliable."""
-OWN_ERROR_PX, ERROR_OVER_COC = 0.05, 0.03
-"""What a flow errs by beyond its prediction, always and over the circle of confusion: real lenses
-displace tiles by that much where nothing moved."""
+OWN_ERROR_PX = 0.05
+"""Error of a flow beyond its prediction where nothing is blurred; with blur it grows as that of a
+registered tile does."""
 SIGNIFICANT = 3.0
 LEFT_SHARE = 0.5
 """Of a place's squared flow that the flow around it may leave unexplained."""

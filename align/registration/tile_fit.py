@@ -19,7 +19,7 @@ from defocus.align.registration.models import (
 from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
-__all__ = ["NoFit", "TileFit", "fit_tiles"]
+__all__ = ["ERROR_OVER_COC", "NoFit", "TileFit", "fit_tiles"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
