@@ -1,4 +1,4 @@
-"""Recurrent memory across scales, shared by GKMNet, NRKNet and P2IKT."""
+"""Recurrent memory across scales, shared by GKMNet, NRKNet, P2IKT and INIKNet."""
 
 from typing import TypeAlias
 
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["ConvLSTM", "Memory", "enlarged"]
+__all__ = ["ConvLSTM", "Memory", "enlarged", "next_memory"]
 
 KERNEL = 5
 
@@ -41,10 +41,21 @@ class ConvLSTM(nn.Module):
             nothing = features.new_zeros(count, self.hidden, height, width)
             memory = (nothing, nothing)
         state, cell = memory
-        gates = self.conv(torch.cat([features, state], dim=1)).chunk(4, dim=1)
-        take, forget, give = (gate.sigmoid() for gate in gates[:3])
-        cell = forget * cell + take * gates[3].tanh()
-        return give * cell.tanh(), cell
+        return next_memory(self.conv(torch.cat([features, state], dim=1)), cell)
+
+
+def next_memory(gates: torch.Tensor, cell: torch.Tensor) -> Memory:
+    """The memory after a step.
+
+    Args:
+        gates: ``(N, 4 hidden, H, W)`` before their activations: what to take, to forget, to give,
+            and the new content.
+        cell: ``(N, hidden, H, W)``.
+    """
+    *shares, content = gates.chunk(4, dim=1)
+    take, forget, give = (share.sigmoid() for share in shares)
+    cell = forget * cell + take * content.tanh()
+    return give * cell.tanh(), cell
 
 
 def enlarged(picture: torch.Tensor) -> torch.Tensor:

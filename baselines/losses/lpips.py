@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -17,16 +17,24 @@ SMALLEST_PX = 31
 
 
 class _LPIPS:
-    def __init__(self, model: Any, *, normalise: bool) -> None:  # noqa: ANN401 - no types there
-        self.model, self.normalise = model, normalise
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - no types there
+        *,
+        normalise: bool,
+        flipped: bool,
+    ) -> None:
+        self.model, self.normalise, self.flipped = model, normalise, flipped
 
     def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         self.model.to(output.device)
+        if self.flipped:
+            output, target = output.flip(1), target.flip(1)
         distances: torch.Tensor = self.model(output, target, normalize=self.normalise)
         return distances.abs().mean()
 
 
-def make(normalise: bool = True) -> LossFunction:
+def make(normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb") -> LossFunction:
     """Make the loss, the batch mean of |LPIPS|; without AlexNet's file it is zero, with a warning.
 
     Pictures have at least 31 px on each side.
@@ -34,6 +42,7 @@ def make(normalise: bool = True) -> LossFunction:
     Args:
         normalise: Whether to convert pictures from [0, 1] to [-1, 1], as LPIPS requires; some
             released trainings do not.
+        colour_order: Channel order of AlexNet's input; it was trained on RGB.
 
     Raises:
         WeightsError: AlexNet's file is damaged.
@@ -52,4 +61,4 @@ def make(normalise: bool = True) -> LossFunction:
     # lpips names its slices' layers slice1.0, slice2.3, …, with torchvision's index at the end.
     state = {name: stored[name.split(".", 1)[1]] for name in model.net.state_dict()}
     model.net.load_state_dict(state)
-    return _LPIPS(frozen(model), normalise=normalise)
+    return _LPIPS(frozen(model), normalise=normalise, flipped=colour_order == "bgr")

@@ -1,5 +1,6 @@
 """Distance of VGG19 features."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -16,24 +17,27 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Perceptual:
-    """Mean squared or absolute difference of features.
+    """Mean squared or absolute difference of features, summed over layers.
 
     Args:
-        backbone: Frozen network from pictures to features, frozen.
+        backbone: Frozen layers from pictures to features.
         colour_order: Channel order of the backbone's input; it was trained on RGB.
         normalise: Whether to normalise by ImageNet's mean and deviation.
         distance: Distance function of the features.
+        earlier: Index of each layer that is compared besides the last.
     """
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: nn.Sequential,
         colour_order: Literal["rgb", "bgr"] = "rgb",
         *,
         normalise: bool = True,
         distance: Literal["l1", "l2"] = "l2",
+        earlier: Sequence[int] = (),
     ) -> None:
         self.backbone = backbone
+        self.earlier = frozenset(earlier)
         self.colour_order = colour_order
         self.normalise = normalise
         self.compare = functional.l1_loss if distance == "l1" else functional.mse_loss
@@ -42,8 +46,18 @@ class Perceptual:
         """The distance; no gradient goes to the target."""
         self.backbone.to(output.device)
         with torch.no_grad():
-            wanted = self.backbone(self._fed(target))
-        return self.compare(self.backbone(self._fed(output)), wanted)
+            wanted = self._features(target)
+        found = self._features(output)
+        return torch.stack(list(map(self.compare, found, wanted))).sum()
+
+    def _features(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        features = self._fed(picture)
+        kept = []
+        for number, layer in enumerate(self.backbone):
+            features = layer(features)
+            if number in self.earlier:
+                kept.append(features.clone())  # the next layer may work in place
+        return [*kept, features]
 
     def _fed(self, picture: torch.Tensor) -> torch.Tensor:
         if self.normalise:
@@ -65,6 +79,7 @@ def make(
     colour_order: Literal["rgb", "bgr"] = "rgb",
     normalise: bool = True,
     distance: Literal["l1", "l2"] = "l2",
+    earlier: Sequence[int] = (),
 ) -> LossFunction:
     """Make the loss; without VGG19's file it is zero, with a warning.
 
@@ -73,6 +88,7 @@ def make(
         colour_order: Channel order of VGG19's input.
         normalise: Whether to normalise by ImageNet's mean and deviation.
         distance: Distance function of the features.
+        earlier: Indices of layers whose distances are added, each below ``last``.
 
     Raises:
         WeightsError: VGG19's file is damaged.
@@ -82,4 +98,6 @@ def make(
         return left_out("perceptual", VGG19)
     backbone = vgg19(last)
     backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()})
-    return Perceptual(frozen(backbone), colour_order, normalise=normalise, distance=distance)
+    return Perceptual(
+        frozen(backbone), colour_order, normalise=normalise, distance=distance, earlier=earlier
+    )

@@ -22,32 +22,39 @@ class Term(Settings):
 
     Attributes:
         loss: Name of a module in ``defocus.baselines.losses``.
-        of: Output of the network that is compared with the target; see
-            :func:`~defocus.baselines.objective.outputs_of`.
+        of: Output of the network that is compared with the target, or several, whose losses are
+            added; see :func:`~defocus.baselines.objective.outputs_of`.
         weight: Factor of the term.
         from_epoch: First epoch of the term.
         settings: Keyword arguments of the loss's ``make``.
     """
 
     loss: str
-    of: str = "restored"
+    of: str | tuple[str, ...] = "restored"
     weight: float = Field(default=1.0, gt=0)
     from_epoch: float = Field(default=0.0, ge=0)
     settings: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the compared outputs."""
+        return (self.of,) if isinstance(self.of, str) else self.of
 
 
 class SupervisedObjective(Objective):
     """Sum over terms of weight x loss(output, target).
 
-    If an output is smaller than the target, the target is resized to it (bilinear, antialiased).
+    If an output is smaller than the target, the target is resized to it (bilinear).
 
     Args:
         terms: The terms, at least one from the first epoch on.
+        antialias: Whether the resized target is antialiased.
     """
 
-    def __init__(self, terms: Sequence[Term]) -> None:
+    def __init__(self, terms: Sequence[Term], *, antialias: bool = True) -> None:
         super().__init__()
         self.terms = tuple(terms)
+        self.antialias = antialias
         self._losses: list[LossFunction] = [
             make_loss(term.loss, **term.settings) for term in self.terms
         ]
@@ -63,37 +70,45 @@ class SupervisedObjective(Objective):
         for term, compare in zip(self.terms, self._losses, strict=True):
             if progress.epoch < term.from_epoch:
                 continue
-            output = outputs[term.of]
-            value = compare(output, _at_size_of(output, batch.target, targets))
-            total = total + term.weight * value
-            parts[f"{term.loss}_{term.of}"] = float(value.detach())
-        return total, parts if len(self.terms) > 1 else {}
+            for name in term.outputs:
+                value = compare(outputs[name], self._target(outputs[name], batch.target, targets))
+                total = total + term.weight * value
+                parts[f"{term.loss}_{name}"] = float(value.detach())
+        return total, parts if sum(len(term.outputs) for term in self.terms) > 1 else {}
+
+    def _target(
+        self,
+        output: torch.Tensor,
+        target: torch.Tensor,
+        made: dict[tuple[int, int], torch.Tensor],
+    ) -> torch.Tensor:
+        """The target in the size of an output; each size is made once."""
+        size = (output.shape[-2], output.shape[-1])
+        if size == tuple(target.shape[-2:]):
+            return target
+        if size not in made:
+            made[size] = functional.interpolate(
+                target, size, mode="bilinear", antialias=self.antialias
+            )
+        return made[size]
 
 
-def _at_size_of(
-    output: torch.Tensor, target: torch.Tensor, made: dict[tuple[int, int], torch.Tensor]
-) -> torch.Tensor:
-    """The target in the size of an output; each size is made once."""
-    size = (output.shape[-2], output.shape[-1])
-    if size == tuple(target.shape[-2:]):
-        return target
-    if size not in made:
-        made[size] = functional.interpolate(target, size, mode="bilinear", antialias=True)
-    return made[size]
-
-
-def make(terms: Sequence[Mapping[str, object]] | None = None) -> SupervisedObjective:
+def make(
+    terms: Sequence[Mapping[str, object]] | None = None, *, antialias: bool = True
+) -> SupervisedObjective:
     """The objective.
 
     Args:
         terms: Tables with the fields of :class:`Term`; None is the Charbonnier loss of the restored
             picture.
+        antialias: Whether the target of a smaller output is antialiased.
 
     Raises:
         SettingsError: A term with an unknown key or value.
         RegistryError: An unknown loss.
     """
     if terms is None:
-        return SupervisedObjective([Term(loss=DEFAULT_LOSS)])
+        return SupervisedObjective([Term(loss=DEFAULT_LOSS)], antialias=antialias)
     origin = "objective_settings.terms"
-    return SupervisedObjective([parse_settings(Term, dict(term), origin=origin) for term in terms])
+    parsed = [parse_settings(Term, dict(term), origin=origin) for term in terms]
+    return SupervisedObjective(parsed, antialias=antialias)

@@ -1,1 +1,1 @@
-"""Weights: shipped ones, ImageNet backbones, TensorFlow variables."""
+"""Weights: shipped ones, ImageNet backbones, TensorFlow variables, shared parameters."""

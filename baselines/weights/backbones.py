@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +23,8 @@ from defocus.files import sha256_file
 from defocus.progress import say
 
 __all__ = ["ALEXNET", "VGG19", "BackboneFile", "all_required", "features_of", "frozen", "left_out"]
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,6 @@ def _zero(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # noqa: 
     return output.new_zeros(())
 
 
-def frozen(module: nn.Module) -> nn.Module:
+def frozen(module: M) -> M:
     """The module in evaluation mode, without gradients."""
     return module.eval().requires_grad_(False)

@@ -88,6 +88,17 @@ def test_the_perceptual_loss_is_the_distance_of_the_layer_named(
     torch.testing.assert_close(plain(first, second), swapped)
 
 
+def test_distances_of_earlier_layers_are_added_before_their_activations() -> None:
+    torch.manual_seed(0)
+    layers = backbone.frozen(vgg19(7))
+    first, second = pictures()
+    compare = Perceptual(layers, normalise=False, distance="l1", earlier=[2])
+    expected = sum(
+        (layers[: last + 1](first) - layers[: last + 1](second)).abs().mean() for last in (2, 7)
+    )
+    torch.testing.assert_close(compare(first, second), expected)
+
+
 def test_only_the_output_gets_a_gradient() -> None:
     torch.manual_seed(0)
     first, second = (picture.requires_grad_() for picture in pictures())
@@ -113,5 +124,7 @@ def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(
     with torch.no_grad():
         right = model(2 * first - 1, 2 * second - 1).mean()
         forgotten = model(first, second).mean()
+        swapped = model(2 * first.flip(1) - 1, 2 * second.flip(1) - 1).mean()
     torch.testing.assert_close(loss("lpips")(first, second), right)
     torch.testing.assert_close(loss("lpips", normalise=False)(first, second), forgotten)
+    torch.testing.assert_close(loss("lpips", colour_order="bgr")(first, second), swapped)

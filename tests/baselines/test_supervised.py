@@ -56,6 +56,16 @@ def test_terms_are_weighted_and_smaller_outputs_meet_a_smaller_target() -> None:
     assert set(parts) == {"l1_restored", "l2_half", "charbonnier_restored"}
 
 
+def test_a_term_of_several_outputs_is_the_sum_and_targets_need_not_be_antialiased() -> None:
+    terms = [{"loss": "l1", "of": ["restored", "half"], "weight": 2}]
+    half = functional.interpolate(TARGET, scale_factor=0.5, mode="bilinear")
+    first = (BLURRY - TARGET).abs().mean()
+    second = (functional.avg_pool2d(BLURRY, 2) - half).abs().mean()
+    loss, parts = make(terms, antialias=False)(TwoScales(), Batch(BLURRY, TARGET), Progress(0, 0.0))
+    torch.testing.assert_close(loss, 2 * (first + second))
+    assert parts == pytest.approx({"l1_restored": first.item(), "l1_half": second.item()})
+
+
 def test_the_network_gets_what_it_needs_and_no_supervision() -> None:
     needed, withheld = torch.full((2, 1, 16, 24), 0.25), torch.ones(2, 6, 16, 24)
     batch = Batch(BLURRY, BLURRY + 0.25, {"defocus_map": needed}, {"dual_pixel": withheld})

@@ -4,9 +4,6 @@ Source: Zamir et al., "Multi-Stage Progressive Image Restoration", CVPR 2021; la
 released code.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -14,6 +11,7 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.patch_grid import join, split
 from defocus.baselines.systems.mprnet.blocks import AttentionBlock, SupervisedAttention, conv
 from defocus.baselines.systems.mprnet.stages import Decoder, Encoder, FullResolution
+from defocus.baselines.weights.aliases import separate_aliases
 
 __all__ = ["MPRNet"]
 
@@ -51,7 +49,7 @@ class MPRNet(nn.Module):
         self.concat12 = conv(2 * width, width, 3)
         self.concat23 = conv(2 * width, full_width, 3)
         self.tail = conv(full_width, 3, 3)
-        self.register_state_dict_post_hook(_unshare)  # type: ignore[no-untyped-call]
+        separate_aliases(self)  # the activation is one for all
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture; see :meth:`outputs`."""
@@ -90,17 +88,3 @@ class MPRNet(nn.Module):
     def _shallow(self, stage: int, picture: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)
         return features
-
-
-def _unshare(
-    module: nn.Module,  # noqa: ARG001 - PyTorch's signature of such a hook
-    state: dict[str, torch.Tensor],
-    prefix: str,
-    local_metadata: Mapping[str, Any],  # noqa: ARG001 - as above
-) -> None:
-    """Give the PReLU's aliases memory of their own; safetensors refuses entries that share it."""
-    aliases = [
-        name for name, value in state.items() if name.startswith(prefix) and value.shape == (1,)
-    ]
-    for name in aliases[1:]:
-        state[name] = state[name].clone()

@@ -3,48 +3,17 @@
 import torch
 from torch import nn
 
-__all__ = ["Backbone", "reflecting"]
+from defocus.baselines.layers.three_scales.units import (
+    BlockRow,
+    Unit,
+    doubling,
+    reflecting,
+    reflecting_residual,
+)
+
+__all__ = ["Backbone"]
 
 WIDTHS = (64, 128, 256)
-
-
-def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
-    """A 3 × 3 convolution, reflection outside, no bias."""
-    return nn.Conv2d(
-        inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect", bias=False
-    )
-
-
-class _Unit(nn.Module):
-    """A convolution, and ReLU if there is one, under their official name."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.main = nn.Sequential(*layers)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.main(features)
-        return given
-
-
-class _Residual(_Unit):
-    def __init__(self, channels: int) -> None:
-        super().__init__(
-            _Unit(reflecting(channels, channels), nn.ReLU()), _Unit(reflecting(channels, channels))
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features + super().forward(features)
-
-
-class _Residuals(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(_Residual(channels))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.layers(features)
-        return given
 
 
 class Backbone(nn.Module):
@@ -53,18 +22,18 @@ class Backbone(nn.Module):
     def add_backbone(self) -> None:
         """Register the layers, in the official order, after what comes before them."""
         finest, middle, coarsest = WIDTHS
-        self.Encoder = nn.ModuleList(map(_Residuals, WIDTHS))
-        self.Decoder = nn.ModuleList(map(_Residuals, reversed(WIDTHS)))
+        self.Encoder = nn.ModuleList(map(_row, WIDTHS))
+        self.Decoder = nn.ModuleList(map(_row, reversed(WIDTHS)))
         self.bottleneck = nn.Sequential(
-            _Unit(reflecting(coarsest, coarsest), nn.ReLU()), _Residuals(coarsest)
+            Unit(reflecting(coarsest, coarsest), nn.ReLU()), _row(coarsest)
         )
         self.feat_extract = nn.ModuleList(
             [
-                _Unit(reflecting(3, finest), nn.ReLU()),
-                _Unit(reflecting(finest, middle, stride=2), nn.ReLU()),
-                _Unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
-                _Unit(_doubling(coarsest, middle), nn.ReLU()),
-                _Unit(_doubling(middle, finest), nn.ReLU()),
+                Unit(reflecting(3, finest), nn.ReLU()),
+                Unit(reflecting(finest, middle, stride=2), nn.ReLU()),
+                Unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
+                Unit(doubling(coarsest, middle), nn.ReLU()),
+                Unit(doubling(middle, finest), nn.ReLU()),
             ]
         )
 
@@ -82,5 +51,5 @@ class Backbone(nn.Module):
         return decoded
 
 
-def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+def _row(channels: int) -> BlockRow:
+    return BlockRow(reflecting_residual(channels))

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.systems.nrknet.backbone import Backbone, reflecting
+from defocus.baselines.layers.three_scales.units import reflecting
+from defocus.baselines.systems.nrknet.backbone import Backbone
 from defocus.baselines.systems.nrknet.blur import ATOMS, RecursiveBlur
 
 __all__ = ["NRKNet"]

@@ -1,0 +1,1 @@
+"""INIKNet: inverse kernels from networks of coordinates, mixed per pixel."""

@@ -1,0 +1,145 @@
+"""INIKNet: what its conformance fixture replaces or cannot see."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.objective import Progress
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
+from defocus.baselines.systems.iniknet.kernels import KernelDictionary, coordinates
+from defocus.baselines.systems.iniknet.network import INIKNet
+from tests.baselines.overfitting import loss_falls_to, paired_batch
+
+NARROW = {"width": 8, "kernels": 3}
+PUBLISHED_PARAMETERS = 1_976_847
+
+
+@pytest.fixture
+def narrow() -> INIKNet:
+    torch.manual_seed(0)
+    return INIKNet(**NARROW).eval()
+
+
+def test_frequencies_start_evenly_from_2_to_12() -> None:
+    found = [drawing.layers[1].w0.item() for drawing in KernelDictionary(10).kernelINR_list]
+    published = [2, 3.111111, 4.222222, 5.333333, 6.444444, 7.555556, 8.666667, 9.777778, 10.888889]
+    assert found == pytest.approx([*published, 12], abs=1e-6)
+
+
+def test_both_sines_learn_one_frequency_that_is_listed_twice() -> None:
+    drawing = KernelDictionary(10).kernelINR_list[4]
+    values = drawing(coordinates(3))
+    values.sum().backward()
+    assert drawing.layers[1].w0 is drawing.layers[3].w0
+    assert drawing.layers[1].w0.grad.item() != 0
+    state = drawing.state_dict()
+    assert state["layers.1.w0"] == state["layers.3.w0"]
+    assert state["layers.1.w0"].data_ptr() != state["layers.3.w0"].data_ptr()
+    moved = {name: value + 1 if name.endswith("w0") else value for name, value in state.items()}
+    drawing.load_state_dict(moved)
+    assert drawing.layers[3].w0.item() == pytest.approx(6.444444 + 1, abs=1e-6)
+
+
+def test_parameters_are_counted_once() -> None:
+    network = INIKNet()
+    assert sum(each.numel() for each in network.parameters()) == PUBLISHED_PARAMETERS
+    elements = sum(value.numel() for value in network.state_dict().values())
+    assert elements == PUBLISHED_PARAMETERS + 10
+
+
+@pytest.mark.parametrize("size", [3, 15])
+def test_the_centre_lies_at_exactly_0_and_the_others_on_circles(size: int) -> None:
+    places = coordinates(size).reshape(size, size, 3)
+    half = size // 2
+    assert places[half, half].tolist() == [0, 1, 0.5]
+    assert places[0, 0].tolist() == pytest.approx([1, (1 - 0.5**0.5) / 2, (1 - 0.5**0.5) / 2])
+    row, column = 0, size - 1 - (size > 3)
+    down, right = 2 * row / (size - 1) - 1, 2 * column / (size - 1) - 1
+    angle = math.atan2(right, down)
+    expected = [math.hypot(down, right) / 2**0.5, (math.cos(angle) + 1) / 2]
+    assert places[row, column].tolist() == pytest.approx([*expected, (math.sin(angle) + 1) / 2])
+
+
+@torch.no_grad()
+def test_mixing_size_by_size_is_the_published_sum_over_all_maps(narrow: INIKNet) -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand(2, 3, 17, 20, generator=generator)
+    of_basis, of_size = torch.randn(2, 3, 17, 20), torch.randn(2, 8, 17, 20)
+    kernels = narrow.inr_conv()
+    maps = [torch.zeros(2, 9, 17, 20)]
+    for size in kernels:
+        filtered = [
+            functional.conv2d(picture[:, colour : colour + 1], size[:, None], padding="same")
+            for colour in range(3)
+        ]
+        maps.append(torch.cat(filtered, dim=1))
+    shares = of_size.exp() / of_size.exp().sum(dim=1, keepdim=True)
+    flat = torch.cat(
+        [
+            one[:, place : place + 1] * share[:, None] * of_basis[:, place % 3 : place % 3 + 1]
+            for one, share in zip(maps, shares.unbind(1), strict=True)
+            for place in range(9)
+        ],
+        dim=1,
+    )
+    mixed = narrow._mixed(picture, kernels, of_basis, of_size)
+    torch.testing.assert_close(mixed, narrow.sum(flat))
+
+
+@torch.no_grad()
+def test_scales_are_shrunk_from_the_whole_picture_in_bgr(narrow: INIKNet) -> None:
+    blurry = torch.rand(1, 3, 40, 50)
+    padded = nn.functional.pad(blurry, (0, 14, 0, 8), mode="reflect")
+    seen: list[torch.Tensor] = []
+    narrow.unet.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    outputs = narrow.outputs(blurry)
+    for picture, share in zip(seen, (0.25, 0.5, 1), strict=True):
+        wanted = functional.interpolate(padded.flip(1), scale_factor=share, mode="bilinear")
+        torch.testing.assert_close(picture, wanted, rtol=0, atol=0)
+    sizes = {name: tuple(output.shape[-2:]) for name, output in outputs.items()}
+    assert sizes == {"quarter": (10, 13), "half": (20, 25), "restored": (40, 50)}
+    torch.testing.assert_close(outputs["restored"], narrow(padded)[..., :40, :50])
+
+
+@torch.no_grad()
+def test_the_loss_is_the_released_one(
+    narrow: INIKNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the two terms over backbones, whose files are not there."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    recipe = baseline("iniknet").recipe()
+    batch = paired_batch(64)
+    outputs = narrow.outputs(batch.blurry)
+    expected = torch.zeros(())
+    for name, share in (("quarter", 0.25), ("half", 0.5), ("restored", 1.0)):
+        target = functional.interpolate(batch.target, scale_factor=share, mode="bilinear")
+        spectra = torch.fft.fft2(outputs[name]), torch.fft.fft2(target)
+        real = (spectra[0].real - spectra[1].real).abs().mean()
+        imaginary = (spectra[0].imag - spectra[1].imag).abs().mean()
+        expected += functional.mse_loss(outputs[name], target) + 0.1 * (real + imaginary)
+    loss, parts = objective("supervised", **recipe.objective_settings)(
+        narrow, batch, Progress(0, 0.0)
+    )
+    torch.testing.assert_close(loss, expected)
+    assert {name for name in parts if name.startswith(("lpips", "perceptual"))} == {
+        f"{term}_{scale}"
+        for term in ("lpips", "perceptual")
+        for scale in ("restored", "half", "quarter")
+    }
+
+
+def test_the_rate_is_halved_three_times() -> None:
+    recipe = baseline("iniknet").recipe()
+    rates = [recipe.learning_rate("paper", epoch) for epoch in (0, 1199, 1200, 2400, 3600, 4999)]
+    assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 5e-5, 2.5e-5, 2.5e-5])
+
+
+def test_it_learns_a_batch_by_heart(narrow: INIKNet) -> None:
+    recipe = baseline("iniknet").recipe()
+    made = objective(recipe.objective, **recipe.objective_settings)
+    assert loss_falls_to(narrow, made, recipe, paired_batch(32)) < 0.8
