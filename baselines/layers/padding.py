@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-__all__ = ["PaddingMode", "pad", "pad_to_multiple"]
+__all__ = ["PaddingMode", "cropped", "pad", "pad_to_multiple"]
 
 PaddingMode = Literal["reflect", "symmetric", "replicate", "zeros"]
 """``reflect`` mirrors at the middle of the border pixel (it is not repeated), ``symmetric`` at its
@@ -13,20 +13,36 @@ outer edge (it is), ``replicate`` repeats it, ``zeros`` is black."""
 
 
 def pad_to_multiple(
-    blurry: torch.Tensor, multiple: int, mode: PaddingMode = "reflect"
+    blurry: torch.Tensor, multiple: int, mode: PaddingMode = "reflect", *, least: int = 1
 ) -> torch.Tensor:
-    """Pad on the right and below to the next multiple; crop back with ``[..., :h, :w]``.
+    """Pad on the right and below to the next multiple; crop back with :func:`cropped`.
 
     Args:
         blurry: ``(N, C, H, W)``.
         multiple: Both sides become a multiple of this, >= 1.
         mode: Kind of padding.
+        least: Shortest side, px, a multiple itself or 1.
 
     Returns:
-        The padded picture, or the same one if the sides are multiples already.
+        The padded picture, or the same one if nothing is missing.
     """
-    height, width = blurry.shape[-2:]
-    return pad(blurry, (0, -width % multiple, 0, -height % multiple), mode)
+    below, right = (max(least - size, -size % multiple) for size in blurry.shape[-2:])
+    return pad(blurry, (0, right, 0, below), mode)
+
+
+def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch.Tensor:
+    """Crop what a network made of a padded picture.
+
+    Args:
+        padded: ``(N, C, h, w)``, ``every`` times smaller than the padded picture.
+        blurry: ``(N, C, H, W)``, the picture before it was padded.
+        every: Factor between the two sizes.
+
+    Returns:
+        ``(N, C, H / every, W / every)``, sides rounded up.
+    """
+    height, width = (-(-size // every) for size in blurry.shape[-2:])
+    return padded[..., :height, :width]
 
 
 def pad(

@@ -3,7 +3,16 @@
 import torch
 from torch import nn
 
-__all__ = ["BlockRow", "ResidualUnit", "Unit", "doubling", "reflecting", "reflecting_residual"]
+__all__ = [
+    "BlockRow",
+    "ResidualUnit",
+    "Unit",
+    "doubling",
+    "reflecting",
+    "reflecting_residual",
+    "zero_padded",
+    "zero_padded_residual",
+]
 
 
 class Unit(nn.Module):
@@ -32,20 +41,28 @@ class ResidualUnit(Unit):
 
 
 class BlockRow(nn.Module):
-    """Blocks in a row, as an encoder or a decoder has them at one size.
+    """The blocks that an encoder or a decoder has at one size.
 
     Args:
-        blocks: Applied one after the other.
+        layers: The blocks; mostly a sequence of them.
     """
 
-    def __init__(self, *blocks: nn.Module) -> None:
+    def __init__(self, layers: nn.Module) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*blocks)
+        self.layers = layers
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         given: torch.Tensor = self.layers(features)
         return given
+
+
+def zero_padded(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, activated: bool = True
+) -> Unit:
+    """A convolution with zeros outside and a bias, and GELU after it if it is activated."""
+    convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
+    return Unit(convolution, nn.GELU()) if activated else Unit(convolution)
 
 
 def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
@@ -64,4 +81,11 @@ def reflecting_residual(channels: int) -> ResidualUnit:
     """Two reflecting convolutions with ReLU between them."""
     return ResidualUnit(
         Unit(reflecting(channels, channels), nn.ReLU()), Unit(reflecting(channels, channels))
+    )
+
+
+def zero_padded_residual(channels: int) -> ResidualUnit:
+    """Two zero-padded convolutions with GELU between them."""
+    return ResidualUnit(
+        zero_padded(channels, channels), zero_padded(channels, channels, activated=False)
     )

@@ -21,7 +21,7 @@ class _Cell(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         both = 2 * channels
-        self.layers = BlockRow(*(reflecting_residual(both) for _ in range(BLOCKS)))
+        self.layers = BlockRow(nn.Sequential(*(reflecting_residual(both) for _ in range(BLOCKS))))
         self.conv = nn.Conv2d(both, 4 * channels, 1)
 
     def forward(self, features: torch.Tensor, memory: Memory) -> Memory:

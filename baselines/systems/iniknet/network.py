@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.systems.iniknet.across_scales import AcrossScales
 from defocus.baselines.systems.iniknet.kernels import SIZES_PX, KernelDictionary
 from defocus.baselines.systems.iniknet.unet import UNet
@@ -19,7 +19,7 @@ MULTIPLE = 16
 SMALLEST_PX = 32
 """Below, reflection runs out of pixels at the coarsest level of the coarsest scale."""
 COLOURS = 3
-SHARES = {"quarter": 0.25, "half": 0.5, "full": 1.0}
+SHARES = {"quarter": 0.25, "half": 0.5, "restored": 1.0}
 """The scales, coarsest first."""
 
 
@@ -56,8 +56,7 @@ class INIKNet(nn.Module):
         Returns:
             ``(N, 3, H, W)``, not clamped; the smaller ones rounded up to whole pixels.
         """
-        height, width = blurry.shape[-2:]
-        padded = pad(blurry.flip(1), (0, _missing(width), 0, _missing(height)))
+        padded = pad_to_multiple(blurry.flip(1), MULTIPLE, least=SMALLEST_PX)
         pictures = {name: _shrunk(padded, share) for name, share in SHARES.items()}
         features = [self.unet(picture) for picture in pictures.values()]
         bases = self.lstms_basis_select(features)
@@ -68,9 +67,8 @@ class INIKNet(nn.Module):
             mixed = self._mixed(
                 picture, kernels, self.basis_select(of_basis), self.scale_select(of_size)
             )
-            every = round(1 / SHARES[name])
-            cropped = (picture + mixed)[..., : -(-height // every), : -(-width // every)]
-            restored["restored" if name == "full" else name] = cropped.flip(1)
+            whole = cropped(picture + mixed, blurry, round(1 / SHARES[name]))
+            restored[name] = whole.flip(1)
         return restored
 
     def _mixed(
@@ -98,10 +96,6 @@ class INIKNet(nn.Module):
             summed = functional.conv2d(maps * per_colour, weight)
             mixed = mixed + summed * shares[:, number : number + 1]
         return mixed
-
-
-def _missing(size: int) -> int:
-    return max(SMALLEST_PX - size, -size % MULTIPLE)
 
 
 def _shrunk(picture: torch.Tensor, share: float) -> torch.Tensor:

@@ -54,4 +54,4 @@ class UNet(nn.Module):
 
 
 def _row(channels: int) -> BlockRow:
-    return BlockRow(*(reflecting_residual(channels) for _ in range(BLOCKS)))
+    return BlockRow(nn.Sequential(*(reflecting_residual(channels) for _ in range(BLOCKS))))

@@ -52,4 +52,4 @@ class Backbone(nn.Module):
 
 
 def _row(channels: int) -> BlockRow:
-    return BlockRow(reflecting_residual(channels))
+    return BlockRow(nn.Sequential(reflecting_residual(channels)))

@@ -1,0 +1,1 @@
+"""FSNet: SFNet whose stages at full size are small U's themselves."""

@@ -1,0 +1,63 @@
+"""FSNet with the official state-dict names.
+
+Source: Cui et al., Image Restoration via Frequency Selection (IEEE TPAMI 2023); c-yn/FSNet at
+139b3c4d.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.three_scales.frame import ThreeScales
+from defocus.baselines.layers.three_scales.frequency_selection import SelectiveBlock
+from defocus.baselines.layers.three_scales.pooling import Pooling
+from defocus.baselines.layers.three_scales.units import BlockRow
+
+__all__ = ["FSNet"]
+
+
+class _Waist(nn.Module):
+    """Blocks of which the middle half works at half the size."""
+
+    def __init__(self, channels: int, blocks: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = blocks
+        self.down = nn.Conv2d(channels, channels, 2, stride=2, groups=channels)
+        self.conv = nn.Conv2d(2 * channels, channels, 1)
+        self.quarter = len(blocks) // 4
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        outer = self.quarter
+        skip = self.layers[:outer](features)
+        inner = self.layers[outer:-outer](self.down(skip))
+        size = (features.shape[-2], features.shape[-1])
+        raised = functional.interpolate(inner, size, mode="bilinear", align_corners=False)
+        joined = self.conv(torch.cat([raised, skip], dim=1))
+        added: torch.Tensor = self.layers[-outer:](joined) + features
+        return added
+
+
+class FSNet(ThreeScales):
+    """From a blurry to the restored picture.
+
+    Args:
+        width: Channels at full size, 8 or a multiple of 16.
+        blocks: Residual blocks per size, at least 4; the last one has filters.
+        window_px: Side of the pooling window in a map of 256 px, in training too; None for means
+            over the whole map.
+    """
+
+    multiple = 8
+    smallest_px = 16
+
+    def __init__(self, *, width: int = 32, blocks: int = 16, window_px: int | None = None) -> None:
+        pooling = Pooling(window_px, in_training=True)
+
+        def stage(channels: int, full_size: bool) -> BlockRow:
+            rows = range(blocks - 1, -1, -1)
+            row = nn.Sequential(
+                *(SelectiveBlock(channels, pooling, filters=left == 0) for left in rows)
+            )
+            return BlockRow(_Waist(channels, row) if full_size else row)
+
+        super().__init__(width, stage)

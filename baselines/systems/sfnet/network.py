@@ -1,0 +1,41 @@
+"""SFNet with the official state-dict names.
+
+Source: Cui et al., Selective Frequency Network for Image Restoration (ICLR 2023); c-yn/SFNet at
+b2d3c691, Motion_deblurring.
+"""
+
+from torch import nn
+
+from defocus.baselines.layers.three_scales.frame import ThreeScales
+from defocus.baselines.layers.three_scales.frequency_selection import SelectiveBlock
+from defocus.baselines.layers.three_scales.pooling import Pooling
+from defocus.baselines.layers.three_scales.units import BlockRow
+
+__all__ = ["SFNet"]
+
+
+class SFNet(ThreeScales):
+    """From a blurry to the restored picture.
+
+    Args:
+        width: Channels at full size, 8 or a multiple of 16.
+        blocks: Residual blocks per size; the last one has filters.
+        window_px: Side of the pooling window in a map of 256 px, as the official tests have it;
+            None for means over the whole map. Training takes means over the whole map.
+    """
+
+    multiple = 8
+    smallest_px = 16
+
+    def __init__(self, *, width: int = 32, blocks: int = 16, window_px: int | None = None) -> None:
+        pooling = Pooling(window_px)
+
+        def stage(channels: int, _: bool) -> BlockRow:
+            rows = range(blocks - 1, -1, -1)
+            return BlockRow(
+                nn.Sequential(
+                    *(SelectiveBlock(channels, pooling, filters=left == 0) for left in rows)
+                )
+            )
+
+        super().__init__(width, stage)
