@@ -22,16 +22,16 @@ Array = NDArray[np.float32]
 Kind = str
 
 SHARES: Mapping[Kind, float] = {
-    "sharp": 0.10,
-    "constant": 0.12,
-    "plane": 0.22,
-    "occluders": 0.28,
-    "fractal": 0.14,
-    "curved": 0.14,
+    "sharp": 0.08,
+    "constant": 0.24,
+    "plane": 0.18,
+    "occluders": 0.24,
+    "fractal": 0.13,
+    "curved": 0.13,
 }
 """How often each kind of depth is drawn; ``sharp`` has everything in focus."""
 
-LARGEST_PX = (0.7, 30.0)
+LARGEST_PX = (0.7, 20.0)
 """Largest circle of confusion of a picture, log-uniform."""
 
 INSIDE_SHARE = 0.6

@@ -22,7 +22,7 @@ from defocus.datasets.stream.photographs import Branch
 from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.optics.lens.draw import draw_lens
 from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
+from defocus.optics.lens.prescription import OffAxis, RealLens
 
 __all__ = ["KernelBank", "Optic", "all_in_focus", "blurred", "margin", "nearest", "sharp_diameters"]
 
@@ -38,6 +38,12 @@ LARGEST_PX = 32.0
 STEP_PX = 1.0
 STEPS_GROW_FROM = 8.0
 OFFSET_PX = (0.5, 1.25)
+
+CORRECTED_SHARE = 0.6
+"""So many lenses have little aberration, as newer lenses with aspheres have."""
+
+LEFT_OVER = 0.3
+"""At most so much of a traced lens's aberrations is left in a well-corrected one."""
 
 LOST_SHARE = 0.002
 """Light in the far rings of a kernel that is left out, so that kernels stay small."""
@@ -116,10 +122,33 @@ def _optic(branch: Branch, index: int) -> Optic:
     offset = random.uniform(*OFFSET_PX)
     while True:
         lens = draw_lens(random)
+        if random.random() < CORRECTED_SHARE:
+            lens = _corrected(lens, random.uniform(0.0, LEFT_OVER))
         height, angle = math.sqrt(random.uniform()), random.uniform(0, 2 * math.pi)
         place = (height * math.cos(angle), height * math.sin(angle))
         if max(_spread(colour_psfs(lens, d, place)) for d in (-1.0, 1.0)) <= LARGEST_ERROR_PX:
             return Optic(lens, place, _nodes(offset))
+
+
+def _corrected(lens: RealLens, share: float) -> RealLens:
+    """The lens with a share of its aberrations; aperture and rims stay."""
+
+    def less(off: OffAxis) -> OffAxis:
+        return OffAxis(share * off.at_07, share * off.at_corner)
+
+    red_axial, blue_axial = lens.axial_colour_um
+    red_lateral, blue_lateral = lens.lateral_colour_um
+    return replace(
+        lens,
+        spherical=share * lens.spherical,
+        spherical_6=share * lens.spherical_6,
+        oblique_spherical=less(lens.oblique_spherical),
+        coma=less(lens.coma),
+        astigmatism=less(lens.astigmatism),
+        field_curvature=less(lens.field_curvature),
+        axial_colour_um=(share * red_axial, share * blue_axial),
+        lateral_colour_um=(share * red_lateral, share * blue_lateral),
+    )
 
 
 def _nodes(offset: float) -> tuple[float, ...]:

@@ -43,7 +43,7 @@ __all__ = [
 
 Array = NDArray[np.float32]
 
-STREAM_REVISION = 2
+STREAM_REVISION = 3
 """Raised by hand whenever a patch of the same number looks different."""
 
 EPOCH_PIXELS = 2**25

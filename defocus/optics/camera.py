@@ -91,17 +91,17 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
     weights = random.uniform(0, 1, 4)
     to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
     to_camera /= to_camera.sum(axis=1, keepdims=True)
-    mosaic = bool(random.random() < 0.2)
+    mosaic = bool(random.random() < 0.1)
     shot = math.exp(random.uniform(math.log(1e-5), math.log(2e-3)))
     read = math.exp(2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26))
     # what is reduced to so many times less pixels each way has so much less noise
     averaged = 1.0 if mosaic else random.uniform(1.5, 4.0) ** 2
-    sharpening = random.uniform(0.0, 1.0) if random.random() < 0.5 else 0.0
+    sharpening = random.uniform(0.0, 0.8) if random.random() < 0.3 else 0.0
     quality_kind = random.random()
     quality = 0
-    if quality_kind < 0.70:
+    if quality_kind < 0.35:
         quality = int(random.integers(85, 99))
-    elif quality_kind < 0.85:
+    elif quality_kind < 0.45:
         quality = int(random.integers(60, 85))
     return StreamCamera(
         exposure=math.exp(random.uniform(math.log(0.6), math.log(1.3))),
