@@ -31,7 +31,7 @@ SHARES: Mapping[Kind, float] = {
 }
 """How often each kind of depth is drawn; ``sharp`` has everything in focus."""
 
-LARGEST_PX = (0.7, 20.0)
+LARGEST_PX = (0.7, 30.0)
 """Largest circle of confusion of a picture, log-uniform."""
 
 INSIDE_SHARE = 0.6
