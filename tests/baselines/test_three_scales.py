@@ -13,7 +13,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from tests.baselines.overfitting import paired_batch
 
-FAMILY = ["sfnet", "fsnet"]
+FAMILY = ["sfnet", "fsnet", "focalnet", "irnext", "oknet"]
 
 
 class Frame(ThreeScales):

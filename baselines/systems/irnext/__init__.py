@@ -1,0 +1,1 @@
+"""IRNeXt: convolutions that also see the picture at three coarser sizes."""

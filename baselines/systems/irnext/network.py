@@ -1,0 +1,97 @@
+"""IRNeXt with the official state-dict names.
+
+Source: Cui et al., IRNeXt: Rethinking Convolutional Network Design for Image Restoration (ICML
+2023); c-yn/IRNeXt at cbb33e06.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.three_scales.dynamic_filter import FilterChoice, filtered
+from defocus.baselines.layers.three_scales.frame import ThreeScales
+from defocus.baselines.layers.three_scales.units import BlockRow, ResidualUnit, zero_padded
+
+__all__ = ["IRNeXt"]
+
+POOLED_PX = (8, 4, 2)
+FILTER_PX = 3
+
+
+class _Contrast(FilterChoice):
+    """Adds a filtered version that the picture chooses; at first the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.lamb_l = nn.Parameter(torch.zeros(channels))
+        self.lamb_h = nn.Parameter(torch.zeros(channels))
+        self.inside_all = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.add_choice(channels, FILTER_PX)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        mean = features.mean(dim=(2, 3), keepdim=True)
+        low = filtered(features, self.chosen(mean).tanh(), self.size)
+        low = (self.inside_all + 1) * low - self.inside_all * mean
+        of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
+        added: torch.Tensor = of_low * low + of_all * features
+        return added
+
+
+class _Pyramid(nn.Module):
+    """Adds features of means over 8, 4 and 2 px, the coarser ones feeding the finer."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(_plain(channels) for _ in POOLED_PX)
+        self.dynas = nn.ModuleList(_Contrast(channels) for _ in POOLED_PX)
+        self.conv_sum = _plain(channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        total = features
+        size = (features.shape[-2], features.shape[-1])
+        coarser: torch.Tensor | None = None
+        for side, convolution, contrast in zip(POOLED_PX, self.convs, self.dynas, strict=True):
+            means = functional.avg_pool2d(features, side)
+            if coarser is not None:
+                means = means + _raised(coarser, (means.shape[-2], means.shape[-1]))
+            coarser = contrast(convolution(means))
+            total = total + _raised(coarser, size)
+        summed: torch.Tensor = self.conv_sum(functional.gelu(total))
+        return summed
+
+
+class IRNeXt(ThreeScales):
+    """From a blurry to the restored picture.
+
+    Args:
+        width: Channels at full size, a multiple of 8.
+        blocks: Residual blocks per size; the last one sees the coarser sizes.
+    """
+
+    multiple = 32
+    smallest_px = 64
+
+    def __init__(self, *, width: int = 32, blocks: int = 16) -> None:
+        def block(channels: int, *, last: bool) -> ResidualUnit:
+            between = _Pyramid(channels) if last else nn.Identity()
+            return ResidualUnit(
+                zero_padded(channels, channels),
+                between,
+                zero_padded(channels, channels, activated=False),
+            )
+
+        def stage(channels: int, _: bool) -> BlockRow:
+            numbers = range(1, blocks + 1)
+            return BlockRow(
+                nn.Sequential(*(block(channels, last=number == blocks) for number in numbers))
+            )
+
+        super().__init__(width, stage)
+
+
+def _plain(channels: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+
+def _raised(features: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return functional.interpolate(features, size, mode="bilinear", align_corners=True)
