@@ -1,7 +1,8 @@
 """Card of a system (its description) and baseline (what the benchmark runs)."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does no
 
     from defocus.baselines.recipes.recipe import Recipe
 
-__all__ = ["UNKNOWN", "Baseline", "Card"]
+__all__ = ["UNKNOWN", "Baseline", "Card", "Narrow"]
 
 UNKNOWN = "unknown"
 """In place of a dataset's name, where no source says what official weights were trained on."""
@@ -67,6 +68,24 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Narrow:
+    """The narrow copy of a network: the same layers with few channels and blocks.
+
+    The budget ``demo`` trains it, because a whole network shows nothing after a few seconds.
+
+    Attributes:
+        name: Name of the system that declares it; start weights are named after it.
+        settings: Keyword arguments of the network.
+        zeroed: Layers that start at zero, by which an untrained copy gives its input; empty where
+            the paper's network does not add the picture at its end.
+    """
+
+    name: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    zeroed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Baseline:
     """A system: its card, how to build it, how to train it.
 
@@ -79,16 +98,29 @@ class Baseline:
         source_hash: SHA-256 hash of its plug-in file, set when the file is loaded; empty for
             systems of installed packages. It distinguishes results of different files with the same
             name.
+        narrow: Its narrow copy; None for systems that are not trained, and for plug-ins.
+        is_narrow: Whether this is the narrow copy itself.
     """
 
     card: Card
     build: "Callable[[], nn.Module]"
     recipe: "Callable[[], Recipe] | None" = None
     source_hash: str = ""
+    narrow: Narrow | None = None
+    is_narrow: bool = False
+
+    def narrowed(self) -> "Baseline":
+        """The narrow copy; the system itself if it has none."""
+        if self.narrow is None or not isinstance(self.build, Network):
+            return self
+        build = replace(self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed)
+        return replace(self, build=build, is_narrow=True)
 
     def identity(self) -> dict[str, str | int]:
         """Identity of the system, different from others and earlier revisions, as JSON values."""
         facts: dict[str, str | int] = {"system": self.card.name, "revision": self.card.revision}
+        if self.is_narrow and self.narrow is not None:
+            facts["narrow"] = json.dumps([self.narrow.settings, self.narrow.zeroed], sort_keys=True)
         return facts | ({"source_hash": self.source_hash} if self.source_hash else {})
 
     @classmethod
@@ -97,6 +129,8 @@ class Baseline:
         module: str,
         network: str,
         card: Card,
+        narrow: Mapping[str, object] | None = None,
+        zeroed: tuple[str, ...] = (),
         **settings: Any,  # noqa: ANN401 - whatever the network takes
     ) -> "Baseline":
         """Make a system from its folder: ``baseline.py``, the network's module, ``recipe.toml``.
@@ -105,12 +139,15 @@ class Baseline:
             module: ``__name__`` of the ``baseline.py``.
             network: ``module:name`` of a class or function in the same folder.
             card: The card. Classical systems and references have no recipe; all others have one.
+            narrow: Keyword arguments of the narrow copy; see :class:`Narrow`.
+            zeroed: Layers of the narrow copy that start at zero.
             settings: Keyword arguments of the class or function.
         """
         package = module.rpartition(".")[0]
         trained = card.kind not in {"reference", "classical"}
         build = Network(f"{package}.{network}", settings)
-        return cls(card, build, RecipeFile(package) if trained else None)
+        copy = None if narrow is None else Narrow(card.name, narrow, zeroed)
+        return cls(card, build, RecipeFile(package) if trained else None, narrow=copy)
 
     def variant(
         self,
@@ -145,16 +182,17 @@ class Baseline:
         recipe: "Callable[[Recipe], Recipe] | None" = None,
     ) -> "Baseline":
         """The same system with another network or training; see :meth:`variant`."""
-        build, train = self.build, self.recipe
+        build, train, narrow = self.build, self.recipe, self.narrow
         if network is not None:
             if not isinstance(build, Network):
                 raise TypeError(f"{self.card.name} has no declared network to change")
             build = build.given(network)
+            narrow = narrow and replace(narrow, name=self.card.name)
         if recipe is not None:
             if train is None:
                 raise TypeError(f"{self.card.name} has no training to change")
             train = partial(_changed, train, recipe)
-        return replace(self, build=build, recipe=train)
+        return replace(self, build=build, recipe=train, narrow=narrow)
 
     @classmethod
     def of_network(

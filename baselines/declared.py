@@ -26,10 +26,12 @@ class Network:
     Attributes:
         where: ``package.module:name`` of a class or a function.
         settings: Keyword arguments of the class or function.
+        zeroed: Names of layers whose weights are set to zero.
     """
 
     where: str
     settings: Mapping[str, object] = field(default_factory=dict)
+    zeroed: tuple[str, ...] = ()
 
     def __call__(self) -> "nn.Module":
         """Make the network with fresh weights.
@@ -37,7 +39,10 @@ class Network:
         Raises:
             RegistryError: The module has no such name.
         """
-        return self.maker()(**self.settings)
+        network = self.maker()(**self.settings)
+        for name in self.zeroed:
+            network.get_submodule(name).apply(_zero)
+        return network
 
     def maker(self) -> "Callable[..., nn.Module]":
         """The class or function itself.
@@ -59,6 +64,11 @@ class Network:
     def given(self, settings: Mapping[str, object]) -> "Network":
         """The same network with further keyword arguments."""
         return replace(self, settings={**self.settings, **settings})
+
+
+def _zero(layer: "nn.Module") -> None:
+    for parameter in layer.parameters(recurse=False):
+        parameter.data.zero_()
 
 
 @dataclass(frozen=True)

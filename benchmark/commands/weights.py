@@ -146,6 +146,55 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it")
 
 
+@command.command(name="narrow")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--dataset",
+    required=True,
+    metavar="stream:FOLDER",
+    help="Stream of rendered pairs; FOLDER has sharp photographs.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.5,
+    show_default=True,
+    help="Minutes of one processor core for each training.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the weights; finished ones in it are not made again.",
+)
+@click.option("--ship", is_flag=True, help="Also copy the weights into the package.")
+def narrow_command(
+    names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool
+) -> None:
+    """Train start weights of narrow copies.
+
+    The budget 'demo' trains narrow copies of the systems, and begins with these weights. Each gets
+    the same minutes and the same patches. NAME is a system; without NAME all are trained.
+
+    Run the same command again to continue after an interruption.
+    """
+    from defocus.benchmark.training.narrow import (
+        narrow_systems,
+        open_bank,
+        ship_narrow,
+        train_narrow,
+    )
+    from defocus.files import require_writable
+
+    require_writable(out)
+    systems = narrow_systems(names)
+    stream, bank = open_bank(dataset)
+    for system in systems:
+        path = train_narrow(system, stream, bank, minutes, out)
+        if ship:
+            click.echo(ship_narrow(system, path))
+
+
 @command.command(name="export")
 @click.argument("name")
 @click.option(

@@ -9,7 +9,7 @@ from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
-from defocus.benchmark.results.store import CUSTOM, ELSEWHERE
+from defocus.benchmark.results.store import CUSTOM, ELSEWHERE, NARROW
 from defocus.benchmark.statistics.comparable import CEILING, RANKED_BUDGETS, Track, may_be_ranked
 from defocus.reports.model import Cell, Column, Table
 
@@ -119,7 +119,7 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
 def _origin(row: Row) -> str:
     """Whose weights a system has, where the study did not train it."""
     origin = {"official": f" (official, {row.train_dataset})", "own": " (own weights)"}
-    return origin.get(row.weights, "")
+    return (origin | {NARROW: " (narrow)"}).get(row.weights, "")
 
 
 def _by_study(rows: Sequence[Row]) -> list[list[Row]]:
@@ -242,7 +242,7 @@ def _note(rows: list[Row]) -> str:
         everywhere = all(r.value is None for r in rows if r.metric == row.metric)
         subject = row.metric if everywhere and not empty else row.system
         whole[row.status].add(subject)
-    trained = [row for row in rows if row.weights == "trained"]
+    trained = [row for row in rows if row.weights in {"trained", NARROW}]
     seeds = max((row.seeds for row in trained), default=0)
     reasons = [f"{', '.join(sorted(names))}: {status}" for status, names in whole.items()]
     fewer = sorted(

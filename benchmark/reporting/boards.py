@@ -24,6 +24,7 @@ from defocus.benchmark.reporting.content import (
     settings,
 )
 from defocus.benchmark.reporting.published_numbers import PublishedBeside
+from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import NEVER_RANKED, SIGMA, Track
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Link, Measured, Table
@@ -369,6 +370,6 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
 
 def _seeds(rows: Sequence[Row]) -> list[str]:
     """Note on systems with fewer seeds than others."""
-    trained = [row for row in rows if row.weights == "trained"]
+    trained = [row for row in rows if row.weights in {"trained", NARROW}]
     most = max((row.seeds for row in trained), default=0)
     return sorted({f"{r.system}: {r.seeds} of {most} seeds" for r in trained if r.seeds < most})

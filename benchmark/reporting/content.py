@@ -10,7 +10,7 @@ from defocus.baselines.card import Card
 from defocus.baselines.registry import known_baselines
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entries
 from defocus.benchmark.leaderboard.tables import budget_words
-from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.results.store import NARROW, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, Track
 from defocus.benchmark.statistics.standings import tracks
@@ -69,6 +69,7 @@ class TrackKey:
         if self.weights == "none" or not self.train_dataset:
             return f"{seen}, nothing trained"
         origin = {"official": "official weights of", "own": "own weights, trained on"}
+        origin[NARROW] = "narrow copies, trained on"
         return f"{seen}, {origin.get(self.weights, f'{self.weights} on')} {self.train_dataset}"
 
 

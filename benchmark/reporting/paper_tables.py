@@ -22,6 +22,7 @@ from defocus.benchmark.reporting.content import (
     setting_of,
     settings,
 )
+from defocus.benchmark.results.store import NARROW
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
 from defocus.reports.text import number_text
@@ -207,7 +208,7 @@ def _label(content: Content, key: TrackKey, system: str) -> str:
     """The system's name, with the origin of its weights if the study did not train them."""
     name = display_name(content, system)
     origin = {"official": f" (official, {key.train_dataset})", "own": " (own weights)"}
-    return name + origin.get(key.weights, "")
+    return name + (origin | {NARROW: " (narrow)"}).get(key.weights, "")
 
 
 def _head(place: Place) -> Column:

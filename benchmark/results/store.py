@@ -18,6 +18,7 @@ __all__ = [
     "CUSTOM",
     "ELSEWHERE",
     "FORMAT",
+    "NARROW",
     "STORE",
     "Cost",
     "Entry",
@@ -38,6 +39,9 @@ ELSEWHERE = "elsewhere"
 """Weights and budget of pictures that were restored elsewhere: they count as no other's."""
 
 
+NARROW = "narrow"
+"""Weights of a narrow copy: the system's layers with few channels, as the budget demo trains."""
+
 STORE = "results.sqlite"
 """Name of the file in a study's folder."""
 
@@ -56,7 +60,8 @@ class Entry:
             :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
         system: Name of the system.
         input: Inputs of the system: ``single``, ``dual``, ``single, defocus_map``.
-        weights: ``trained``, ``official``, ``none`` or :data:`ELSEWHERE`.
+        weights: ``trained``, ``official``, ``own``, ``none``, :data:`NARROW` or
+            :data:`ELSEWHERE`.
         reconstruction: 1 if the card says that only an abstract is public.
         train_dataset: Name of the training dataset; empty if nothing was trained.
         dataset: Name of the test dataset.

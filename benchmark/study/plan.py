@@ -16,6 +16,7 @@ from pydantic.main import IncEx
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import source_hashes
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
 from defocus.benchmark.results.store import CUSTOM
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
@@ -27,6 +28,7 @@ from defocus.settings import Settings, parse_settings
 from defocus.training.settings import UNDECIDING, Training
 
 __all__ = [
+    "NARROW_BUDGET",
     "Override",
     "Run",
     "ScheduleOverride",
@@ -36,6 +38,10 @@ __all__ = [
     "plan_weights",
     "select",
 ]
+
+
+NARROW_BUDGET: BudgetName = "demo"
+"""Trains narrow copies: whole networks show nothing after seconds."""
 
 
 class ScheduleOverride(Settings):
@@ -123,6 +129,7 @@ class Run:
 
         The source code is not included: developers raise revisions when numbers change.
         """
+        copy = find_narrow_weights(self.baseline) if self.baseline.is_narrow else None
         recipe = self.recipe and _recipe_facts(self.recipe)
         brought = source_hashes(self.recipe) if self.recipe else {}
         return {
@@ -137,6 +144,7 @@ class Run:
             "seed": self.seed,
             **({"weights": self.weights.facts()} if self.weights else {}),
             **({"start": self.start.facts()} if self.start else {}),
+            **({"narrow_start": narrow_card(copy).sha256} if copy else {}),
         }
 
 
@@ -225,6 +233,8 @@ def plan_runs(
 ) -> list[Run]:
     """The runs of a study, by system and seed; a system without training has one run.
 
+    The budget ``demo`` trains narrow copies, unless the weights to start from are given.
+
     Args:
         baselines: The systems.
         dataset: The dataset for training and evaluation.
@@ -242,7 +252,8 @@ def plan_runs(
     _require_budget(baselines, budget)
     runs = []
     custom = override is not None and override.deciding
-    for baseline in baselines:
+    narrow = budget == NARROW_BUDGET and start is None
+    for baseline in [one.narrowed() for one in baselines] if narrow else baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
         for seed in range(seeds if recipe else 1):
             draft = Run("", "", baseline, recipe, budget, seed, custom, start=start)

@@ -14,6 +14,7 @@ from torch import nn
 from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.weights.backbones import all_required
+from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights
 from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.study.plan import Run
@@ -108,7 +109,15 @@ def train(
 
 
 def _started(run: Run) -> nn.Module:
-    """Make the network with fresh weights, or with those that the run or its schedule names."""
+    """Make the network with fresh weights, or with those that the run or its schedule names.
+
+    A narrow copy begins with the start weights that the package ships for it.
+    """
+    if run.baseline.is_narrow:
+        network = run.baseline.build()
+        if (path := find_narrow_weights(run.baseline)) is not None:
+            load_narrow_weights(network, path)
+        return network
     weights, label = run.start, run.schedule.start
     if weights is None and label is not None:
         weights = find_weights(run.baseline, label)

@@ -38,9 +38,12 @@ SIDE_PX = 96
 
 def planned(name: str, folder: Path) -> tuple[Study, Run]:
     """The training of a system, on pictures that are the same on every machine."""
-    schedule = ScheduleOverride(steps=STEPS, crop_px=CROP_PX, batch=BATCH)
+    system = baseline(name)
+    rate = system.recipe().demo.learning_rate if system.recipe else None
+    schedule = ScheduleOverride(steps=STEPS, crop_px=CROP_PX, batch=BATCH, learning_rate=rate)
     dataset = _dataset(folder)
-    runs = plan_runs([baseline(name)], dataset, "demo", override=Override(schedule=schedule))
+    # of the whole network: the budget demo trains narrow copies
+    runs = plan_runs([system], dataset, "quick", override=Override(schedule=schedule))
     return Study(folder / "study", dataset, runs), runs[0]
 
 

@@ -24,5 +24,6 @@ BASELINES = (
             published_as="aifnet",
             weights_trained_on=(UNKNOWN,),
         ),
+        narrow={"divide_channels_by": 16},
     ),
 )

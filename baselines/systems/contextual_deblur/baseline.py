@@ -25,5 +25,11 @@ BASELINES = (
             published_as="contextual-deblur",
             weights_trained_on=(UNKNOWN,),
         ),
+        narrow={
+            "encoder": (24, 4),
+            "repeats_input": True,
+            "contextual_heads": 4,
+            "decoder": (24, 4),
+        },
     ),
 )

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.near_identity import hand_on
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.systems.contextual_deblur.tiles import TILE, cut, places, stitch
 from defocus.baselines.systems.contextual_deblur.vit import (
@@ -23,6 +24,7 @@ __all__ = ["ContextualDeblur"]
 SMALLEST = 30
 """Px; below, the last convolution's reflection would exceed its input."""
 FEATURES = 24
+COLOURS = 3
 
 
 class ContextualDeblur(nn.Module):
@@ -32,6 +34,7 @@ class ContextualDeblur(nn.Module):
         encoder: Channels and heads of the primary encoder.
         contextual_heads: Number of heads of the contextual encoder.
         decoder: Channels and heads of the decoder.
+        repeats_input: Whether the first weights give the input; not in the paper.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class ContextualDeblur(nn.Module):
         encoder: tuple[int, int] = (768, 12),
         contextual_heads: int = 16,
         decoder: tuple[int, int] = (1024, 16),
+        *,
+        repeats_input: bool = False,
     ) -> None:
         super().__init__()
         self.primary_encoder = PrimaryEncoder(*encoder)
@@ -47,6 +52,9 @@ class ContextualDeblur(nn.Module):
         self.outputprojr_step = nn.Conv2d(FEATURES, 3, 13)
         self.inputecoding_step = nn.Conv2d(6, FEATURES, 11)
         initialise(self)
+        if repeats_input:
+            nn.init.zeros_(self.decoder.decoder_pred.weight)
+            hand_on([self.inputecoding_step, self.outputprojr_step], COLOURS)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.

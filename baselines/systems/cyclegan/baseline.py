@@ -22,5 +22,6 @@ BASELINES = (
             "trained it; the critics' learning rate does not fall",
             licence="official code: BSD; ours is written anew, MIT",
         ),
+        narrow={"width": 12, "blocks": 3},
     ),
 )

@@ -24,5 +24,6 @@ BASELINES = (
             "attention",
             licence="no official code; ours, MIT",
         ),
+        narrow={"dim": 8, "blocks": (2, 2, 1, 1), "refinement": 1, "heads": (1, 1, 2, 2)},
     ),
 )

@@ -19,7 +19,15 @@ CARD = Card(
     "chosen by its gain per second of one CPU core",
     licence="code and weights: MIT; trained on renderings of our own",
 )
-MEDIUM_NETWORK = Baseline.of_folder(__name__, "network:DefocusUNet", CARD, **MEDIUM, **BLOCKS)
+MEDIUM_NETWORK = Baseline.of_folder(
+    __name__,
+    "network:DefocusUNet",
+    CARD,
+    **MEDIUM,
+    **BLOCKS,
+    narrow={"widths": (16, 32, 64), "encoder": (1, 1, 2), "decoder": (1, 1)},
+    zeroed=("ending",),
+)
 
 BASELINES = (
     MEDIUM_NETWORK,

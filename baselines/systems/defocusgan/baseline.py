@@ -39,7 +39,12 @@ CARD = Card(
     published_as="defocusgan",
     weights_trained_on=(UNKNOWN,),
 )
-DEFOCUSGAN = Baseline.of_folder(__name__, "network:Generator", CARD)
+DEFOCUSGAN = Baseline.of_folder(
+    __name__,
+    "network:Generator",
+    CARD,
+    narrow={"channels": 12},
+)
 
 BASELINES = (
     DEFOCUSGAN,

@@ -37,10 +37,13 @@ CARD = Card(
     published_as="dmphn",
     weights_trained_on=("gopro",),
 )
-DMPHN = Baseline.of_folder(__name__, "network:DMPHN", CARD).changed(
-    recipe=partial(_supervised, ("restored",), None)
-)
-STACK = Baseline.of_folder(__name__, "network:StackedDMPHN", CARD)
+DMPHN = Baseline.of_folder(
+    __name__,
+    "network:DMPHN",
+    CARD,
+    narrow={"width": 5},
+).changed(recipe=partial(_supervised, ("restored",), None))
+STACK = Baseline.of_folder(__name__, "network:StackedDMPHN", CARD, narrow={"width": 5})
 
 
 def _stack(stages: int) -> Baseline:

@@ -12,7 +12,7 @@ from torch import nn
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.patch_grid import join, split
-from defocus.baselines.systems.dmphn.parts import Decoder, Encoder, initialise
+from defocus.baselines.systems.dmphn.parts import WIDTH, Decoder, Encoder, initialise
 
 __all__ = ["DMPHN", "StackedDMPHN"]
 
@@ -32,14 +32,15 @@ class DMPHN(nn.Module):
 
     Args:
         levels: 3: 1-2-4 patches; 4: 1-2-4-8.
+        width: Channels at full size.
     """
 
-    def __init__(self, levels: int = 4) -> None:
+    def __init__(self, levels: int = 4, width: int = WIDTH) -> None:
         super().__init__()
         self.levels = levels
         for level in range(1, levels + 1):
-            self.add_module(f"encoder_lv{level}", Encoder())
-            self.add_module(f"decoder_lv{level}", Decoder())
+            self.add_module(f"encoder_lv{level}", Encoder(width))
+            self.add_module(f"decoder_lv{level}", Decoder(width))
         self.apply(initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -69,15 +70,16 @@ class StackedDMPHN(nn.Module):
 
     Args:
         stages: 4 in the paper; weights for 2 and 3 were released too.
+        width: Channels at full size.
     """
 
-    def __init__(self, stages: int = 4) -> None:
+    def __init__(self, stages: int = 4, width: int = WIDTH) -> None:
         super().__init__()
         self.stages = stages
         for stage in range(1, stages + 1):
             for level in range(1, STACK_LEVELS + 1):
-                self.add_module(f"encoder_s{stage}_lv{level}", Encoder())
-                self.add_module(f"decoder_s{stage}_lv{level}", Decoder())
+                self.add_module(f"encoder_s{stage}_lv{level}", Encoder(width))
+                self.add_module(f"decoder_s{stage}_lv{level}", Decoder(width))
         self.apply(initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:

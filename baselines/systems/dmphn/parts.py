@@ -5,20 +5,28 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["Decoder", "Encoder", "initialise"]
+__all__ = ["WIDTH", "Decoder", "Encoder", "initialise"]
+
+WIDTH = 32
+"""Channels at full size in the released networks."""
 
 
 class Encoder(nn.Module):
-    """A patch ``(N, 3, h, w)`` to features ``(N, 128, h / 4, w / 4)``."""
+    """A patch ``(N, 3, h, w)`` to features ``(N, 4 width, h / 4, w / 4)``.
 
-    def __init__(self) -> None:
+    Args:
+        width: Channels at full size; each halving doubles them.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.layer1 = nn.Conv2d(3, 32, 3, padding=1)
-        self.layer2, self.layer3 = _residual(32), _residual(32)
-        self.layer5 = nn.Conv2d(32, 64, 3, stride=2, padding=1)
-        self.layer6, self.layer7 = _residual(64), _residual(64)
-        self.layer9 = nn.Conv2d(64, 128, 3, stride=2, padding=1)
-        self.layer10, self.layer11 = _residual(128), _residual(128)
+        two, four = 2 * width, 4 * width
+        self.layer1 = nn.Conv2d(3, width, 3, padding=1)
+        self.layer2, self.layer3 = _residual(width), _residual(width)
+        self.layer5 = nn.Conv2d(width, two, 3, stride=2, padding=1)
+        self.layer6, self.layer7 = _residual(two), _residual(two)
+        self.layer9 = nn.Conv2d(two, four, 3, stride=2, padding=1)
+        self.layer10, self.layer11 = _residual(four), _residual(four)
 
     def forward(self, patch: torch.Tensor) -> torch.Tensor:
         """The features; no activation between the units."""
@@ -28,16 +36,21 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features ``(N, 128, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``."""
+    """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``.
 
-    def __init__(self) -> None:
+    Args:
+        width: Channels at full size.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.layer13, self.layer14 = _residual(128), _residual(128)
-        self.layer16 = nn.ConvTranspose2d(128, 64, 4, stride=2, padding=1)
-        self.layer17, self.layer18 = _residual(64), _residual(64)
-        self.layer20 = nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1)
-        self.layer21, self.layer22 = _residual(32), _residual(32)
-        self.layer24 = nn.Conv2d(32, 3, 3, padding=1)
+        two, four = 2 * width, 4 * width
+        self.layer13, self.layer14 = _residual(four), _residual(four)
+        self.layer16 = nn.ConvTranspose2d(four, two, 4, stride=2, padding=1)
+        self.layer17, self.layer18 = _residual(two), _residual(two)
+        self.layer20 = nn.ConvTranspose2d(two, width, 4, stride=2, padding=1)
+        self.layer21, self.layer22 = _residual(width), _residual(width)
+        self.layer24 = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """The picture, or what is added to one."""

@@ -16,7 +16,13 @@ CARD = Card(
     "pictures, as a rival of the score-based method, whose paper does not say how it trained it",
     licence="official code and weights: MIT; ours is written anew, MIT",
 )
-DNCNN = Baseline.of_folder(__name__, "network:DnCNN", CARD)
+DNCNN = Baseline.of_folder(
+    __name__,
+    "network:DnCNN",
+    CARD,
+    narrow={"depth": 6},
+    zeroed=("model.14",),
+)
 
 BASELINES = (
     DNCNN,

@@ -20,7 +20,12 @@ CARD = Card(
     published_as="dpdnet-single",
     weights_trained_on=("dpdd",),
 )
-DPDNET = Baseline.of_folder(__name__, "network:DPDNet", CARD)
+DPDNET = Baseline.of_folder(
+    __name__,
+    "network:DPDNet",
+    CARD,
+    narrow={"widths": (16, 32, 64), "repeats_input": True},
+)
 
 BASELINES = (
     DPDNET,

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.near_identity import repeat_input
 from defocus.baselines.layers.padding import pad_to_multiple
 
 __all__ = ["DPDNet", "reversed_colours"]
@@ -22,6 +23,10 @@ TRUNCATED_STD = 0.87962566103423978
 """Standard deviation of a standard normal cut at two: Keras divides its initial values by it."""
 
 
+OFFSET = 8.0
+"""Keeps what the last ReLU gets above zero, where the first weights give the input."""
+
+
 class DPDNet(nn.Module):
     """From a blurry picture or two views to the restored picture; a sigmoid at the end.
 
@@ -31,9 +36,13 @@ class DPDNet(nn.Module):
     Args:
         views: 1: ``blurry`` is one picture; 2: it is the left and the right dual-pixel view.
         widths: Channels of the levels, finest first; the paper's by default.
+        repeats_input: Whether the first weights give the input, of two views the left one, not a
+            random picture; not in the paper. It needs 15 channels at the finest level.
     """
 
-    def __init__(self, views: int = 1, widths: tuple[int, ...] = WIDTHS) -> None:
+    def __init__(
+        self, views: int = 1, widths: tuple[int, ...] = WIDTHS, *, repeats_input: bool = False
+    ) -> None:
         super().__init__()
         self.levels = len(widths)
         inputs = 3 * views
@@ -52,6 +61,8 @@ class DPDNet(nn.Module):
         setattr(self, self.final, nn.Conv2d(3, 3, 1))
         self.dropout = nn.Dropout(DROPOUT)
         self._initialise()
+        if repeats_input:
+            self._repeat_input()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -89,6 +100,16 @@ class DPDNet(nn.Module):
 
     def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
         return functional.relu(self.get_submodule(name)(features), inplace=True)
+
+    def _repeat_input(self) -> None:
+        last = 2 * self.levels - 1
+        names = ("conv1_1", "conv1_2", f"conv{last}_1", f"conv{last}_2", self.head, self.final)
+        layers = [
+            module for name in names if isinstance(module := self.get_submodule(name), nn.Conv2d)
+        ]
+        repeat_input(layers[:2], layers[2:4], layers[4], skip=0, offset=OFFSET)
+        nn.init.dirac_(layers[5].weight)
+        nn.init.constant_(layers[5].bias, -OFFSET)  # type: ignore[arg-type]
 
     def _initialise(self) -> None:
         """He's cut normal as Keras draws it, Glorot's uniform for the last; biases 0."""

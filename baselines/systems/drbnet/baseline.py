@@ -30,7 +30,12 @@ CARD = Card(
     published_as="drbnet",
     weights_trained_on=("lfdof", "dpdd"),
 )
-DRBNET = Baseline.of_folder(__name__, "network:DRBNet", CARD)
+DRBNET = Baseline.of_folder(
+    __name__,
+    "network:DRBNet",
+    CARD,
+    narrow={"width": 4},
+)
 
 BASELINES = (
     DRBNET,

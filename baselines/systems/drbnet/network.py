@@ -11,12 +11,12 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.systems.drbnet.kernels import SIDE, filtered
 
-__all__ = ["CHANNELS", "DRBNet"]
+__all__ = ["DRBNet"]
 
 MULTIPLE = 8
 SLOPE = 0.1
-CHANNELS = (32, 64, 128, 256)
-"""Of the levels 1, 1/2, 1/4, 1/8."""
+LEVELS = 4
+"""1, 1/2, 1/4, 1/8."""
 
 
 class DRBNet(nn.Module):
@@ -27,32 +27,34 @@ class DRBNet(nn.Module):
 
     Args:
         dual: The encoder sees right and left dual-pixel view instead of the picture.
+        width: Channels of the finest level; each coarser one has twice as many.
     """
 
-    def __init__(self, *, dual: bool = False) -> None:
+    def __init__(self, *, dual: bool = False, width: int = 32) -> None:
         super().__init__()
         self.dual = dual
         inputs = 6 if dual else 3
-        for level, outputs in enumerate(CHANNELS, start=1):
+        channels = tuple(width << level for level in range(LEVELS))
+        for level, outputs in enumerate(channels, start=1):
             self.add_module(f"conv{level}_1", _conv(inputs, outputs, 1 if level == 1 else 2))
             self.add_module(f"conv{level}_2", _conv(outputs, outputs))
             self.add_module(f"conv{level}_3", _conv(outputs, outputs))
             inputs = outputs
-        deep = CHANNELS[-1]
+        two, four, deep = channels[1:]
         self.conv4_4 = nn.Sequential(
             _conv(deep, deep), _Residual(deep), _Residual(deep), _conv(deep, deep)
         )
-        self._add_up(3)
-        self.img_d8_feature = _picture_features(64, 128, 256)
-        self._add_heads(3, 512, (256, 128), (256, 64))
-        self._add_up(2)
-        self.img_d4_feature = _picture_features(64, 128, 128)
-        self._add_heads(2, 256, (128, 128), (128, 64))
-        self.img_d2_feature = _picture_features(64, 64, 64)
-        self._add_up(1)
-        self.img_d1_feature = _picture_features(64, 64, 32)
-        self._add_heads(1, 128, (64, 64), (64, 64))
-        self._add_heads(0, 64, (64, 64), (64, 64))
+        self._add_up(3, channels)
+        self.img_d8_feature = _picture_features(two, four, deep)
+        self._add_heads(3, 2 * deep, (deep, four), (deep, two))
+        self._add_up(2, channels)
+        self.img_d4_feature = _picture_features(two, four, four)
+        self._add_heads(2, deep, (four, four), (four, two))
+        self.img_d2_feature = _picture_features(two, two, two)
+        self._add_up(1, channels)
+        self.img_d1_feature = _picture_features(two, two, width)
+        self._add_heads(1, four, (two, two), (two, two))
+        self._add_heads(0, two, (two, two), (two, two))
 
     def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
         """The restored picture; see :meth:`outputs`."""
@@ -93,7 +95,7 @@ class DRBNet(nn.Module):
     def _encode(self, seen: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         """The features of the levels 1 to 1/4, finest first, and those to decode from."""
         levels: list[torch.Tensor] = []
-        for level in range(1, len(CHANNELS) + 1):
+        for level in range(1, LEVELS + 1):
             for part in (1, 2, 3):
                 seen = self.get_submodule(f"conv{level}_{part}")(seen)
             levels.append(seen)
@@ -115,9 +117,9 @@ class DRBNet(nn.Module):
         residual = self.get_submodule(f"upconv{level}_res")(joined)
         return picture + filtered(picture, kernel) + residual, kernel, residual
 
-    def _add_up(self, level: int) -> None:
-        outputs = CHANNELS[level - 1]
-        up = nn.ConvTranspose2d(CHANNELS[level], outputs, 4, stride=2, padding=1)
+    def _add_up(self, level: int, channels: tuple[int, ...]) -> None:
+        outputs = channels[level - 1]
+        up = nn.ConvTranspose2d(channels[level], outputs, 4, stride=2, padding=1)
         self.add_module(f"upconv{level}_u", nn.Sequential(up, nn.LeakyReLU(SLOPE, inplace=True)))
         self.add_module(f"upconv{level}_1", _Residual(outputs))
         self.add_module(f"upconv{level}_2", _Residual(outputs))

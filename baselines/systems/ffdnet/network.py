@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.near_identity import hand_on
 from defocus.baselines.layers.padding import pad_to_multiple
 
 __all__ = ["FFDNet"]
@@ -26,9 +27,12 @@ class FFDNet(nn.Module):
         colours: 3, or 1 for grey.
         width: Channels.
         depth: Convolutions.
+        repeats_input: Whether the first weights give the input; not in the paper.
     """
 
-    def __init__(self, *, colours: int = 3, width: int = 96, depth: int = 12) -> None:
+    def __init__(
+        self, *, colours: int = 3, width: int = 96, depth: int = 12, repeats_input: bool = False
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(4 * colours + 1, width, 3, padding=1), nn.ReLU()]
         for _ in range(depth - 2):
@@ -39,6 +43,9 @@ class FFDNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.orthogonal_(layer.weight, WEIGHT_GAIN)
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        if repeats_input:
+            convolutions = [layer for layer in self.model if isinstance(layer, nn.Conv2d)]
+            hand_on(convolutions, 4 * colours)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.

@@ -22,6 +22,8 @@ FSNET = Baseline.of_folder(
         licence="official code: MIT; no defocus weights stated; ours is written anew, MIT",
         published_as="fsnet",
     ),
+    narrow={"width": 8, "blocks": 2},
+    zeroed=("feat_extract.5", "ConvsOut.0", "ConvsOut.1"),
 )
 
 BASELINES = (

@@ -23,5 +23,6 @@ BASELINES = (
             "gates at full and coefficients at half size, two steps per scale, all of the training",
             licence="no code at hand; ours, MIT",
         ),
+        narrow={"width": 8, "repeats_input": True},
     ),
 )

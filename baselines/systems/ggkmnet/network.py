@@ -4,23 +4,28 @@ Source: Quan et al., Deep Single Image Defocus Deblurring via Gaussian Kernel Mi
 (TPAMI 2024).
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.systems.gkmnet.backbone import Backbone
+from defocus.baselines.systems.gkmnet.backbone import WIDTH, Backbone
 from defocus.baselines.systems.gkmnet.kernels import BANK, InterleavedBank
 
 __all__ = ["GGKMNet", "Mixture"]
 
 MULTIPLE = 16
 SCALES = 3
-FEATURES = 32
 GROUPS = 3
 STEPS = 2
 LARGEST_STEP = 1.5
+UNIT_LOGIT = -math.log(LARGEST_STEP - 1)
+"""What the sigmoid makes a step of 1."""
+DELTA_LOGIT = 5.0
+"""What the softmax makes a kernel that is nearly a delta."""
 COLOURS = 3
 
 
@@ -29,19 +34,22 @@ class Mixture(nn.Module):
 
     Between groups of seven Gaussians (and the delta) full-size gates decide, within a group
     half-size coefficients.
+
+    Args:
+        width: Features per pixel.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.gates = nn.Conv2d(FEATURES, 1 + GROUPS, 3, padding=1)
-        self.coefficients = nn.Conv2d(FEATURES, BANK - 1, 3, padding=1)
+        self.gates = nn.Conv2d(width, 1 + GROUPS, 3, padding=1)
+        self.coefficients = nn.Conv2d(width, BANK - 1, 3, padding=1)
 
     def forward(self, features: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
         """The shares, ``(N, 22, H, W)``, >= 0 and 1 together.
 
         Args:
-            features: ``(N, 32, H, W)``.
-            half: ``(N, 32, H / 2, W / 2)``.
+            features: ``(N, width, H, W)``.
+            half: ``(N, width, H / 2, W / 2)``.
         """
         delta, *gates = self.gates(features).softmax(dim=1).split(1, dim=1)
         within = self.coefficients(half).unflatten(1, (GROUPS, -1)).softmax(dim=2)
@@ -51,15 +59,26 @@ class Mixture(nn.Module):
 
 
 class GGKMNet(Backbone):
-    """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
+    """From a blurry to the restored picture, from the coarsest of three scales to the finest.
 
-    def __init__(self) -> None:
-        super().__init__()
+    Args:
+        width: Features per pixel.
+        repeats_input: Whether the first weights nearly give the input.
+    """
+
+    def __init__(self, width: int = WIDTH, *, repeats_input: bool = False) -> None:
+        super().__init__(width)
         self.bank = InterleavedBank()
-        self.memory = ConvLSTM(FEATURES, FEATURES)
-        self.mixture = Mixture()
-        self.step = nn.Conv2d(FEATURES, 1, 3, padding=1)
+        self.memory = ConvLSTM(width, width)
+        self.mixture = Mixture(width)
+        self.step = nn.Conv2d(width, 1, 3, padding=1)
         self.refine = nn.Conv2d(2 * COLOURS, COLOURS, 3, padding=1)
+        if repeats_input:
+            for layer in (self.mixture.gates, self.step, self.refine):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.constant_(self.mixture.gates.bias[:1], DELTA_LOGIT)  # type: ignore[index]
+            nn.init.constant_(self.step.bias, UNIT_LOGIT)  # type: ignore[arg-type]
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture; see :meth:`outputs`."""

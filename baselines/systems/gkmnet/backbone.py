@@ -3,7 +3,10 @@
 import torch
 from torch import nn
 
-__all__ = ["Backbone", "conv_norm_relu"]
+__all__ = ["WIDTH", "Backbone", "conv_norm_relu"]
+
+WIDTH = 32
+"""Features per pixel of the released networks."""
 
 GATE_MOMENTUM = 0.01
 
@@ -78,19 +81,24 @@ class _Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """From a picture to 32 features per pixel; additive skips, but none at full size."""
+    """From a picture to features per pixel; additive skips, but none at full size.
 
-    def __init__(self) -> None:
+    Args:
+        width: Features per pixel; each halving doubles them.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.in_block = _Block(nn.Sequential(nn.Conv2d(3, 32, 3, padding=1)), 32)
-        self.conv_block1_1 = _down(32, 64)
-        self.conv_block2_1 = _down(64, 128)
-        self.bottle_neck_1 = _Block(conv_norm_relu(nn.Conv2d(128, 128, 3, padding=1)), 128)
-        self.conv_block3_1 = _up(128, 64)
-        self.conv_block4_1 = _up(64, 32)
+        two, four = 2 * width, 4 * width
+        self.in_block = _Block(nn.Sequential(nn.Conv2d(3, width, 3, padding=1)), width)
+        self.conv_block1_1 = _down(width, two)
+        self.conv_block2_1 = _down(two, four)
+        self.bottle_neck_1 = _Block(conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)), four)
+        self.conv_block3_1 = _up(four, two)
+        self.conv_block4_1 = _up(two, width)
 
     def features(self, picture: torch.Tensor) -> torch.Tensor:
-        """From ``(N, 3, H, W)`` to ``(N, 32, H, W)``; H and W multiples of 4."""
+        """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4."""
         first = self.conv_block1_1(self.in_block(picture))
         second = self.conv_block2_1(first)
         raised = self.conv_block3_1(self.bottle_neck_1(second) + second)

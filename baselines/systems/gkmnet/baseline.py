@@ -34,7 +34,12 @@ CARD = Card(
     published_as="gkmnet",
     weights_trained_on=(UNKNOWN,),
 )
-GKMNET = Baseline.of_folder(__name__, "network:GKMNet", CARD)
+GKMNET = Baseline.of_folder(
+    __name__,
+    "network:GKMNet",
+    CARD,
+    narrow={"width": 8},
+)
 
 BASELINES = (
     GKMNET,

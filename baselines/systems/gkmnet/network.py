@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.systems.gkmnet.backbone import Backbone, conv_norm_relu
+from defocus.baselines.systems.gkmnet.backbone import WIDTH, Backbone, conv_norm_relu
 from defocus.baselines.systems.gkmnet.kernels import BANK, GroupedBank, InterleavedBank
 
 __all__ = ["GKMNet"]
@@ -26,12 +26,12 @@ MIXED = 2 * BANK  # weights for the blurry picture, then for the scale before
 class _Weights(nn.Module):
     """Mixing weights in (-1, 1), gated by a memory at half size (APU)."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         convolution = nn.Module()
-        convolution.conv = conv_norm_relu(nn.Conv2d(32, MIXED, 3, padding=1))
+        convolution.conv = conv_norm_relu(nn.Conv2d(width, MIXED, 3, padding=1))
         self.conv = convolution
-        self.conv_atten = ConvLSTM(32, MIXED)
+        self.conv_atten = ConvLSTM(width, MIXED)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
         own = self.conv.get_submodule("conv")(features)
@@ -56,12 +56,15 @@ class GKMNet(Backbone):
     Args:
         grouping: ``released``: the first repository's, where no colour sees the whole bank;
             ``updated``: the second one's. Parameters are shaped alike, checkpoints do not convert.
+        width: Features per pixel.
     """
 
-    def __init__(self, grouping: Literal["released", "updated"] = "released") -> None:
-        super().__init__()
+    def __init__(
+        self, grouping: Literal["released", "updated"] = "released", width: int = WIDTH
+    ) -> None:
+        super().__init__(width)
         self.bank = GroupedBank() if grouping == "released" else InterleavedBank()
-        self.APU = _Weights()
+        self.APU = _Weights(width)
         self.SumLayer = _Sum()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:

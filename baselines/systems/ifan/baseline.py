@@ -72,7 +72,13 @@ CARD = Card(
 )
 
 
-FILE = Baseline.of_folder(__name__, "network:IFAN", CARD)
+FILE = Baseline.of_folder(
+    __name__,
+    "network:IFAN",
+    CARD,
+    narrow={"channels": (8, 12, 16, 16), "steps": 5},
+    zeroed=("out_res",),
+)
 IFAN = FILE.changed(recipe=partial(_configured, Configuration()))
 
 

@@ -25,5 +25,7 @@ BASELINES = (
             published_as="iniknet",
             weights_trained_on=(UNKNOWN,),
         ),
+        narrow={"width": 8, "kernels": 5},
+        zeroed=("sum",),
     ),
 )

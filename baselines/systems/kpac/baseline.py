@@ -18,7 +18,13 @@ CARD = Card(
     published_as="kpac",
     weights_trained_on=("dpdd",),
 )
-KPAC = Baseline.of_folder(__name__, "network:KPAC", CARD)
+KPAC = Baseline.of_folder(
+    __name__,
+    "network:KPAC",
+    CARD,
+    narrow={"width": 10},
+    zeroed=("deblur.d2_2",),
+)
 
 BASELINES = (
     KPAC,

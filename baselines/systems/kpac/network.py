@@ -16,7 +16,7 @@ from defocus.baselines.layers.padding import pad_to_multiple
 __all__ = ["KPAC", "entry_names"]
 
 SLOPE = 0.2
-WIDTH, DEEP = 48, 96
+WIDTH = 48
 DILATIONS = (1, 2, 3, 4, 5)
 BLOCKS = 2
 INITIAL_STD = 0.04
@@ -33,13 +33,16 @@ class KPAC(nn.Module):
     Args:
         levels: Halvings between the picture and the atrous blocks, 2 or 3.
         dual: The encoder sees left and right dual-pixel view instead of the picture.
+        width: Channels of the finer levels; the coarser ones have twice as many.
     """
 
-    def __init__(self, levels: int = 3, *, dual: bool = False) -> None:
+    def __init__(self, levels: int = 3, *, dual: bool = False, width: int = WIDTH) -> None:
         super().__init__()
         self.levels, self.dual = levels, dual
-        self.deblur = nn.ModuleDict(_encoder(levels, 6 if dual else 3) | _decoder(levels))
-        blocks = [_block() for _ in range(BLOCKS)]
+        self.deblur = nn.ModuleDict(
+            _encoder(levels, 6 if dual else 3, width) | _decoder(levels, width)
+        )
+        blocks = [_block(width) for _ in range(BLOCKS)]
         for name in BLOCK:
             self.add_module(name, nn.ModuleList(block[name] for block in blocks))
         self.register_state_dict_post_hook(_in_graph_order)  # type: ignore[no-untyped-call]
@@ -120,12 +123,12 @@ def entry_names(levels: int) -> list[str]:
     return [name for name in names if not (name.startswith("dc1.") and name.endswith("bias"))]
 
 
-def _encoder(levels: int, inputs: int) -> dict[str, nn.Module]:
+def _encoder(levels: int, inputs: int, width: int) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {
-        "c0": nn.Conv2d(inputs, WIDTH, 5, padding=2),
-        "c0_2": nn.Conv2d(WIDTH, WIDTH, 3, padding=1),
+        "c0": nn.Conv2d(inputs, width, 5, padding=2),
+        "c0_2": nn.Conv2d(width, width, 3, padding=1),
     }
-    widths = (WIDTH, WIDTH, DEEP, DEEP)
+    widths = (width, width, 2 * width, 2 * width)
     for name, before, after in zip(
         ENCODER[2 : 2 * levels + 2 : 2], widths[:-1], widths[1:], strict=False
     ):
@@ -134,16 +137,17 @@ def _encoder(levels: int, inputs: int) -> dict[str, nn.Module]:
     return layers
 
 
-def _decoder(levels: int) -> dict[str, nn.Module]:
+def _decoder(levels: int, width: int) -> dict[str, nn.Module]:
+    deep = 2 * width
     layers: dict[str, nn.Module] = {
-        "cm_1": nn.Conv2d(DEEP * (BLOCKS + 1), DEEP, 3, padding=1),
-        "cm_2": nn.Conv2d(DEEP, DEEP, 3, padding=1),
-        "d0": nn.ConvTranspose2d(DEEP, DEEP, 4, stride=2, padding=1),
-        "d0_2": nn.Conv2d(2 * DEEP, DEEP, 3, padding=1),
-        "d1": nn.ConvTranspose2d(DEEP, WIDTH, 4, stride=2, padding=1),
-        "d1_2": nn.Conv2d(2 * WIDTH, WIDTH, 3, padding=1),
-        "d2": nn.ConvTranspose2d(WIDTH, WIDTH, 4, stride=2, padding=1),
-        "d2_2": nn.Conv2d(2 * WIDTH, 3, 5, padding=2),
+        "cm_1": nn.Conv2d(deep * (BLOCKS + 1), deep, 3, padding=1),
+        "cm_2": nn.Conv2d(deep, deep, 3, padding=1),
+        "d0": nn.ConvTranspose2d(deep, deep, 4, stride=2, padding=1),
+        "d0_2": nn.Conv2d(2 * deep, deep, 3, padding=1),
+        "d1": nn.ConvTranspose2d(deep, width, 4, stride=2, padding=1),
+        "d1_2": nn.Conv2d(2 * width, width, 3, padding=1),
+        "d2": nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
+        "d2_2": nn.Conv2d(2 * width, 3, 5, padding=2),
     }
     return {name: layer for name, layer in layers.items() if levels > 2 or name[:2] != "d0"}
 
@@ -152,20 +156,22 @@ def _ups(levels: int) -> tuple[str, ...]:
     return DECODER[6 - 2 * levels :: 2]
 
 
-def _block() -> dict[str, nn.Module]:
+def _block(width: int) -> dict[str, nn.Module]:
+    deep = 2 * width
+
     def wide(inputs: int, outputs: int) -> nn.Conv2d:
         return nn.Conv2d(inputs, outputs, 5, padding=4, dilation=2)
 
     return {
-        "dc1": nn.Conv2d(DEEP, WIDTH, 5, bias=False),
-        "sca_dc1": wide(DEEP, 32),
+        "dc1": nn.Conv2d(deep, width, 5, bias=False),
+        "sca_dc1": wide(deep, 32),
         "sca_dc2": wide(32, 32),
         "sca_dc3": wide(32, 16),
         "sca_dc4": wide(16, 16),
         "sca_c2": nn.Conv2d(16, len(DILATIONS), 5, padding=2),
-        "sha_c1": nn.Conv2d(DEEP, 12, 1),
-        "sha_c2": nn.Conv2d(12, WIDTH, 1),
-        "cf": nn.Conv2d(WIDTH * len(DILATIONS), DEEP, 3, padding=1),
+        "sha_c1": nn.Conv2d(deep, 12, 1),
+        "sha_c2": nn.Conv2d(12, width, 1),
+        "cf": nn.Conv2d(width * len(DILATIONS), deep, 3, padding=1),
     }
 
 

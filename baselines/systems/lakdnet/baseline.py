@@ -41,7 +41,13 @@ CARD = Card(
     published_as="lakdnet",
     weights_trained_on=(UNKNOWN,),
 )
-LAKDNET = Baseline.of_folder(__name__, "network:LaKDNet", CARD)
+LAKDNET = Baseline.of_folder(
+    __name__,
+    "network:LaKDNet",
+    CARD,
+    narrow={"dim": 8, "blocks": (1, 1, 1, 1)},
+    zeroed=("output",),
+)
 
 BASELINES = (
     LAKDNET,

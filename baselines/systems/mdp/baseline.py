@@ -41,7 +41,12 @@ CARD = Card(
     published_as="mdp",
     weights_trained_on=("dldp", "dpdd"),
 )
-MDP = Baseline.of_folder(__name__, "network:MDP", CARD)
+MDP = Baseline.of_folder(
+    __name__,
+    "network:MDP",
+    CARD,
+    narrow={"width": 4},
+)
 
 BASELINES = (
     MDP,

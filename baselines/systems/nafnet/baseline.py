@@ -39,7 +39,18 @@ CARD = Card(
     licence="official code: MIT, parts Apache-2.0; no defocus weights; ours is written anew, MIT",
     published_as="nafnet",
 )
-NAFNET = Baseline.of_folder(__name__, "network:NAFNet", CARD)
+NAFNET = Baseline.of_folder(
+    __name__,
+    "network:NAFNet",
+    CARD,
+    narrow={
+        "width": 12,
+        "encoder_blocks": (1, 1, 1),
+        "middle_blocks": 1,
+        "decoder_blocks": (1, 1, 1),
+    },
+    zeroed=("ending",),
+)
 
 BASELINES = (
     NAFNET,

@@ -11,19 +11,24 @@ from defocus.baselines.layers.three_scales.units import (
     reflecting_residual,
 )
 
-__all__ = ["Backbone"]
+__all__ = ["WIDTH", "Backbone"]
 
-WIDTHS = (64, 128, 256)
+WIDTH = 64
+"""Features per pixel of the released network."""
 
 
 class Backbone(nn.Module):
-    """From a picture to 64 features per pixel; additive skips."""
+    """From a picture to features per pixel; additive skips."""
 
-    def add_backbone(self) -> None:
-        """Register the layers, in the official order, after what comes before them."""
-        finest, middle, coarsest = WIDTHS
-        self.Encoder = nn.ModuleList(map(_row, WIDTHS))
-        self.Decoder = nn.ModuleList(map(_row, reversed(WIDTHS)))
+    def add_backbone(self, width: int) -> None:
+        """Register the layers, in the official order, after what comes before them.
+
+        Args:
+            width: Features per pixel; each halving doubles them.
+        """
+        finest, middle, coarsest = widths = (width, 2 * width, 4 * width)
+        self.Encoder = nn.ModuleList(map(_row, widths))
+        self.Decoder = nn.ModuleList(map(_row, reversed(widths)))
         self.bottleneck = nn.Sequential(
             Unit(reflecting(coarsest, coarsest), nn.ReLU()), _row(coarsest)
         )
@@ -38,7 +43,7 @@ class Backbone(nn.Module):
         )
 
     def features(self, picture: torch.Tensor) -> torch.Tensor:
-        """From ``(N, 3, H, W)`` to ``(N, 64, H, W)``; H and W multiples of 4, at least 8."""
+        """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4, at least 8."""
         features = picture.contiguous(memory_format=torch.channels_last)
         skips = []
         for extract, encoder in zip(self.feat_extract[:3], self.Encoder, strict=True):

@@ -24,5 +24,6 @@ BASELINES = (
             published_as="nrknet",
             weights_trained_on=("dpdd", "lfdof"),
         ),
+        narrow={"width": 8},
     ),
 )

@@ -10,7 +10,7 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.layers.three_scales.units import reflecting
-from defocus.baselines.systems.nrknet.backbone import Backbone
+from defocus.baselines.systems.nrknet.backbone import WIDTH, Backbone
 from defocus.baselines.systems.nrknet.blur import ATOMS, RecursiveBlur
 
 __all__ = ["NRKNet"]
@@ -52,14 +52,18 @@ class _Sum(nn.Module):
 
 
 class NRKNet(Backbone):
-    """From a blurry to the restored picture; BGR inside, as the official pipeline reads."""
+    """From a blurry to the restored picture; BGR inside, as the official pipeline reads.
 
-    def __init__(self) -> None:
+    Args:
+        width: Features per pixel.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.SummationLayer = _Sum()
         self.GCM = RecursiveBlur()
-        self.APU = _Weights(64)
-        self.add_backbone()
+        self.APU = _Weights(width)
+        self.add_backbone(width)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture; see :meth:`outputs`."""

@@ -33,7 +33,12 @@ CARD = Card(
     "ours is written anew, MIT",
     weights_trained_on=(UNKNOWN,),
 )
-P2IKT = Baseline.of_folder(__name__, "network:P2IKT", CARD)
+P2IKT = Baseline.of_folder(
+    __name__,
+    "network:P2IKT",
+    CARD,
+    narrow={"width": 8, "deep": 24},
+)
 
 BASELINES = (
     P2IKT,

@@ -29,7 +29,13 @@ CARD = Card(
     published_as="restormer-single",
     weights_trained_on=("dpdd",),
 )
-RESTORMER = Baseline.of_folder(__name__, "network:Restormer", CARD)
+RESTORMER = Baseline.of_folder(
+    __name__,
+    "network:Restormer",
+    CARD,
+    narrow={"dim": 8, "blocks": (1, 1, 1, 1), "refinement": 1, "heads": (1, 1, 2, 2)},
+    zeroed=("output",),
+)
 
 BASELINES = (
     RESTORMER,

@@ -21,6 +21,14 @@ GUIDED = Baseline.of_folder(
         licence="official code and weights: none stated, Restormer's part non-commercial; ours is "
         "written anew, MIT",
     ),
+    narrow={
+        "dim": 8,
+        "blocks": (1, 1, 1, 1),
+        "refinement": 1,
+        "heads": (1, 1, 2, 2),
+        "features": 16,
+    },
+    zeroed=("deblur.output",),
 )
 
 BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=plain)))

@@ -4,12 +4,14 @@ Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409
 ssscrystal/Reblurring-guided-JDRL at ef90c714.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from defocus.baselines.layers.attention.channel import LinearChannelAttention
 from defocus.baselines.systems.restormer.network import Restormer
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import ATTENTION_REDUCTION, CORE
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import ATTENTION_REDUCTION, CORE, FEATURES
 from defocus.baselines.systems.rjdrl_unet.network import Guided
 
 __all__ = ["GuidedRestormer", "rjdrl_restormer"]
@@ -21,8 +23,8 @@ class GuidedRestormer(Restormer):
     The residual is to the picture, not to these.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what Restormer takes
+        super().__init__(**settings)
         names = list(self._modules)
         later = names[names.index("up2_1") + 1 :]
         self.adjust_channels = nn.Conv2d(3 + CORE, 3, 1)
@@ -43,6 +45,11 @@ class GuidedRestormer(Restormer):
         return blurry + self.change(adapted)
 
 
-def rjdrl_restormer() -> Guided:
-    """The guided Restormer with fresh weights."""
-    return Guided(GuidedRestormer())
+def rjdrl_restormer(features: int = FEATURES, **settings: Any) -> Guided:  # noqa: ANN401 - as above
+    """The guided Restormer with fresh weights.
+
+    Args:
+        features: Inner channels of the blur estimator.
+        settings: Keyword arguments of Restormer.
+    """
+    return Guided(GuidedRestormer(**settings), features)

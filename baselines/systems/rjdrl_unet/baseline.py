@@ -31,6 +31,11 @@ CARD = Card(
     weights_trained_on=(UNKNOWN,),
 )
 
-GUIDED = Baseline.of_folder(__name__, "network:rjdrl_unet", CARD)
+GUIDED = Baseline.of_folder(
+    __name__,
+    "network:rjdrl_unet",
+    CARD,
+    narrow={"width": 16, "levels": 3, "features": 16, "repeats_input": True},
+)
 
 BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=plain)))

@@ -5,7 +5,7 @@ from torch import nn
 from defocus.baselines.objectives.jdrl.reblur import LEVELS, Trunk
 from defocus.baselines.operators.reblurring.rings import seed_count
 
-__all__ = ["ATTENTION_REDUCTION", "CORE", "BlurEstimator"]
+__all__ = ["ATTENTION_REDUCTION", "CORE", "FEATURES", "BlurEstimator"]
 
 CORE = seed_count(LEVELS)
 """Radial samples of all kernels: what the estimator predicts of each pixel."""
@@ -16,10 +16,14 @@ BIAS = 0.1
 
 
 class BlurEstimator(Trunk):
-    """Predicts from the blurry picture the radial kernel samples that R finds."""
+    """Predicts from the blurry picture the radial kernel samples that R finds.
 
-    def __init__(self) -> None:
-        super().__init__(3, CORE, FEATURES)
+    Args:
+        features: Inner channels.
+    """
+
+    def __init__(self, features: int = FEATURES) -> None:
+        super().__init__(3, CORE, features)
         self.apply(_initialise)
 
 

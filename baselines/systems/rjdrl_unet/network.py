@@ -14,9 +14,10 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.systems.rjdrl_unet.blur_estimator import (
     ATTENTION_REDUCTION,
     CORE,
+    FEATURES,
     BlurEstimator,
 )
-from defocus.baselines.systems.unet.network import UNet
+from defocus.baselines.systems.unet.network import LEVELS, WIDTH, UNet
 
 __all__ = ["Guided", "GuidedUNet", "rjdrl_unet"]
 
@@ -29,11 +30,12 @@ class Guided(nn.Module):
     Args:
         deblur: Function from picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the
             restored picture; H and W are multiples of 16.
+        features: Inner channels of the estimator.
     """
 
-    def __init__(self, deblur: nn.Module) -> None:
+    def __init__(self, deblur: nn.Module, features: int = FEATURES) -> None:
         super().__init__()
-        self.pred = BlurEstimator()
+        self.pred = BlurEstimator(features)
         self.deblur = deblur
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -62,13 +64,18 @@ class Guided(nn.Module):
 class GuidedUNet(UNet):
     """JDRL's U-Net on the picture and the estimate, weighed by channel attention."""
 
-    def __init__(self) -> None:
-        super().__init__(inputs=3 + CORE)
+    def __init__(
+        self, *, width: int = WIDTH, levels: int = LEVELS, repeats_input: bool = False
+    ) -> None:
+        super().__init__(width=width, levels=levels, inputs=3 + CORE)
         own = dict(self.named_children())
         self.channel_attention = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)
         for name, module in own.items():  # the released state dict has the attention first
             del self._modules[name]
             self.add_module(name, module)
+        if repeats_input:  # an attention that starts at zero gives half of everything
+            nn.init.zeros_(self.channel_attention.fc.get_submodule("2").get_parameter("weight"))
+            self._repeat_input(gain=2.0)
 
     def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
         """The restored picture, in (0, 1).
@@ -81,6 +88,20 @@ class GuidedUNet(UNet):
         return super().forward(self.channel_attention(torch.cat([blurry, core], dim=1)))
 
 
-def rjdrl_unet() -> Guided:
-    """The guided U-Net with fresh weights."""
-    return Guided(GuidedUNet())
+def rjdrl_unet(
+    *,
+    width: int = WIDTH,
+    levels: int = LEVELS,
+    features: int = FEATURES,
+    repeats_input: bool = False,
+) -> Guided:
+    """The guided U-Net with fresh weights.
+
+    Args:
+        width: Channels of the U-Net's finest level.
+        levels: Its resolutions.
+        features: Inner channels of the estimator.
+        repeats_input: Whether the first weights give the input; see :class:`UNet`.
+    """
+    network = GuidedUNet(width=width, levels=levels, repeats_input=repeats_input)
+    return Guided(network, features)

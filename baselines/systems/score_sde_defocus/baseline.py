@@ -25,7 +25,12 @@ CARD = Card(
     "MIT",
     published_as="score-sde-defocus",
 )
-SCORE_SDE = Baseline.of_folder(__name__, "network:ScoreSDE", CARD)
+SCORE_SDE = Baseline.of_folder(
+    __name__,
+    "network:ScoreSDE",
+    CARD,
+    narrow={"width": 8},
+)
 
 BASELINES = (
     SCORE_SDE,

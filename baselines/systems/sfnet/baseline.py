@@ -22,6 +22,8 @@ SFNET = Baseline.of_folder(
         licence="official code: MIT; no defocus weights; ours is written anew, MIT",
         published_as="sfnet-single",
     ),
+    narrow={"width": 8, "blocks": 2},
+    zeroed=("feat_extract.5", "ConvsOut.0", "ConvsOut.1"),
 )
 
 BASELINES = (

@@ -26,5 +26,13 @@ BASELINES = (
             licence="no official code; paper CC BY; HI-Diff: Apache-2.0; ours is written anew, MIT",
             published_as="swin-diff",
         ),
+        narrow={
+            "dim": 4,
+            "blocks": (1, 1, 1, 1),
+            "refinement": 1,
+            "encoder": 16,
+            "denoiser": 32,
+        },
+        zeroed=("transformer.output",),
     ),
 )

@@ -27,15 +27,23 @@ class SwinDiff(nn.Module):
         dim: Channels of the transformer's finest level.
         blocks: Number of blocks per level, finest first.
         refinement: Blocks after the decoder.
+        encoder: Channels of the encoder of the blurry picture.
+        denoiser: Channels inside the denoiser of the prior.
     """
 
     def __init__(
-        self, *, dim: int = 48, blocks: Sequence[int] = (4, 6, 6, 8), refinement: int = 4
+        self,
+        *,
+        dim: int = 48,
+        blocks: Sequence[int] = (4, 6, 6, 8),
+        refinement: int = 4,
+        encoder: int = 64,
+        denoiser: int = 512,
     ) -> None:
         super().__init__()
         self.transformer = Transformer(windowed=True, dim=dim, blocks=blocks, refinement=refinement)
-        self.encoder = LatentEncoder()
-        self.denoiser = Denoiser()
+        self.encoder = LatentEncoder(width=encoder)
+        self.denoiser = Denoiser(denoiser)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.

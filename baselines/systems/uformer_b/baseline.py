@@ -19,7 +19,13 @@ CARD = Card(
     published_as="uformer-b",
     weights_trained_on=("gopro", "sidd"),
 )
-UFORMER = Baseline.of_folder(__name__, "network:Uformer", CARD)
+UFORMER = Baseline.of_folder(
+    __name__,
+    "network:Uformer",
+    CARD,
+    narrow={"dim": 12, "depths": (1, 1, 1, 1, 1), "heads": (1, 2, 4, 2, 1)},
+    zeroed=("output_proj",),
+)
 
 BASELINES = (
     UFORMER,

@@ -21,6 +21,11 @@ CARD = Card(
     weights_trained_on=("sdd",),
 )
 
-UNET = Baseline.of_folder(__name__, "network:UNet", CARD)
+UNET = Baseline.of_folder(
+    __name__,
+    "network:UNet",
+    CARD,
+    narrow={"width": 16, "levels": 3, "repeats_input": True},
+)
 
 BASELINES = (UNET, *controls(UNET))

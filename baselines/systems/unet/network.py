@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.near_identity import repeat_input
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["UNet"]
+__all__ = ["LEVELS", "WIDTH", "UNet"]
 
 WIDTH, LEVELS = 64, 5
 DROPOUT = 0.4
@@ -27,9 +28,18 @@ class UNet(nn.Module):
         width: Channels of the finest level; each coarser one has twice as many.
         levels: Resolutions; the names count on, so a U-Net of other levels has its own.
         inputs: Channels of the input.
+        repeats_input: Whether the first weights give the input, not a random picture; not in the
+            paper. It needs 15 channels at the finest level.
     """
 
-    def __init__(self, *, width: int = WIDTH, levels: int = LEVELS, inputs: int = 3) -> None:
+    def __init__(
+        self,
+        *,
+        width: int = WIDTH,
+        levels: int = LEVELS,
+        inputs: int = 3,
+        repeats_input: bool = False,
+    ) -> None:
         super().__init__()
         self.levels = levels
         channels = [width << level for level in range(levels)]
@@ -43,6 +53,8 @@ class UNet(nn.Module):
             self.add_module(f"block{number}", _double(2 * width_up, width_up))
         self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), nn.Sigmoid())
         self.apply(_initialise)
+        if repeats_input:
+            self._repeat_input()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -57,6 +69,13 @@ class UNet(nn.Module):
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, 2 ** (self.levels - 1))
         return self._decode(self._encode(padded))[..., :height, :width]
+
+    def _repeat_input(self, gain: float = 1.0) -> None:
+        first, last = self.encoder[0], self.get_submodule(f"block{2 * self.levels - 1}")
+        (out,) = _convolutions(self.out)
+        repeat_input(
+            _convolutions(first), _convolutions(last), out, skip=out.in_channels, gain=gain
+        )
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
         """Numbers and channels of the decoder's levels, coarsest first."""
@@ -80,6 +99,10 @@ class UNet(nn.Module):
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored
+
+
+def _convolutions(part: nn.Module) -> list[nn.Conv2d]:
+    return [module for module in part.modules() if isinstance(module, nn.Conv2d)]
 
 
 def _double(inputs: int, outputs: int) -> nn.Sequential:

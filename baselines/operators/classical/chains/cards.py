@@ -1,12 +1,16 @@
 """Cards of a chain: the system itself and its variants of published strength."""
 
+from collections.abc import Mapping
+
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.operators.classical.chains.presets import PRESETS
 
 __all__ = ["with_presets"]
 
 
-def with_presets(module: str, card: Card, network: str) -> tuple[Baseline, ...]:
+def with_presets(
+    module: str, card: Card, network: str, narrow: Mapping[str, object] | None = None
+) -> tuple[Baseline, ...]:
     """A system and its variants.
 
     Args:
@@ -14,8 +18,9 @@ def with_presets(module: str, card: Card, network: str) -> tuple[Baseline, ...]:
         card: The system's card.
         network: ``module:name`` of what makes the chain, in the same folder; it takes the preset's
             name as ``strength``, empty for the default.
+        narrow: Keyword arguments of the narrow copy of a network.
     """
-    own = Baseline.of_folder(module, network, card, strength="")
+    own = Baseline.of_folder(module, network, card, narrow, strength="")
     variants = (
         own.variant(
             f"{card.name}-{preset.name}",

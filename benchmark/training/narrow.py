@@ -1,0 +1,267 @@
+"""Training of the start weights of narrow copies: equal processor time and the same patches."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from defocus.align.flow.by_name import flow_estimator
+from defocus.baselines.card import Baseline
+from defocus.baselines.objective import Batch, Objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.objectives.supervised import make as supervised
+from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_file
+from defocus.baselines.weights.own import find_own_weights, own_folder
+from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.training.validation import watch_split
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.datasets.stream.bank import PatchBank
+from defocus.datasets.stream.patches import Renderer
+from defocus.errors import InputError, TrainingError
+from defocus.files import atomic_path, make_folder, sha256_file, write_bytes, write_json
+from defocus.progress import say
+from defocus.training import loop
+from defocus.training.loop import Job
+from defocus.training.method import Cosine, Method
+from defocus.training.objective import Progress
+from defocus.training.optimiser import Optimiser
+from defocus.training.settings import Training
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
+
+__all__ = ["narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
+
+CROP_PX, BATCH, RATE = 64, 4, 1e-3
+PATCHES, PATCH_PX = 2048, 96
+"""Patches that are rendered once; a crop of the size above is cut from them anew each time."""
+TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
+OWN_OBJECTIVES = frozenset({"dmenet", "score_matching"})
+"""Objectives of networks whose restored picture has no gradient: these learn by their own."""
+
+METHOD = Method(
+    epochs=100,
+    optimiser=Optimiser(name="adamw", betas=(0.9, 0.98), weight_decay=1e-3, decayed="matrices"),
+    decay=Cosine(floor=1e-6, warmup_epochs=5),
+    gradient_clip=1.0,
+    training=Training(average=0.99, average_warmup=True),
+)
+TIMED_STEPS, UNTIMED_STEPS = 6, 2
+SECONDS_PER_MINUTE = 60
+
+
+def narrow_systems(names: Sequence[str]) -> list[Baseline]:
+    """The systems with these names in their order, each with a narrow copy of its own.
+
+    Args:
+        names: Names; empty for every system that ``run --all`` trains.
+
+    Raises:
+        RegistryError: A name is unknown.
+        InputError: A system has no narrow copy.
+    """
+    if names:
+        found = [baseline(name) for name in names]
+        without = [one.card.name for one in found if one.narrow is None]
+        if without:
+            raise InputError(f"{', '.join(without)}: no narrow copy; name systems that train")
+    else:
+        found = [
+            one
+            for one in all_baselines().values()
+            if one.narrow and not one.card.variant_of and find_own_weights(one) is None
+        ]
+    return list({one.narrow.name: one for one in found if one.narrow}.values())
+
+
+def open_bank(text: str) -> tuple[Dataset, PatchBank]:
+    """Open a stream and render the patches that all trainings share.
+
+    Raises:
+        InputError: The dataset is not a stream.
+        DatasetError: No photograph can be used.
+    """
+    dataset = open_dataset(text)
+    if dataset.endless is None:
+        raise InputError(f"{text}: not a stream; give stream:FOLDER with sharp photographs")
+    return dataset, PatchBank(Renderer(dataset.endless, "train"), PATCHES, PATCH_PX)
+
+
+def train_narrow(
+    system: Baseline, dataset: Dataset, bank: PatchBank, minutes: float, out: Path
+) -> Path:
+    """Train the narrow copy of a system for some minutes of one processor core.
+
+    How many steps that is, is measured once and kept, so that a stopped training goes on alike.
+
+    Args:
+        system: A system with a narrow copy.
+        dataset: The stream, for its validation pairs.
+        bank: Patches of the stream.
+        minutes: Minutes of processor time.
+        out: Folder of the results, and of a folder per training.
+
+    Returns:
+        The weights file; it is not made again if it fits the system.
+
+    Raises:
+        InputError: The system has no narrow copy.
+        TrainingError: The weights do not fit into half precision.
+        InterruptedWorkError: The process was told to stop; its state is saved.
+    """
+    if system.narrow is None or system.recipe is None:
+        raise InputError(f"{system.card.name} has no narrow copy")
+    copy = system.narrowed()
+    path = narrow_file(out, system.narrow.name)
+    if _is_made(path, copy):
+        say(f"{path.name}: made already")
+        return path
+    folder = make_folder(out / system.narrow.name)
+    recipe = system.recipe()
+    method = METHOD.model_copy(update={"adversary": recipe.adversary})
+    job = Job(
+        id=f"{system.narrow.name}-narrow",
+        seed=0,
+        method=method,
+        learning_rate=RATE,
+        steps=_steps(copy, method, recipe, bank, minutes, folder),
+        make_network=copy.build,
+        make_objective=lambda: _objective(recipe),
+        batches=lambda first: _batches(copy, bank, first),
+        code=package_version(),
+    )
+    network = loop.train(job, folder, torch.device("cpu")).network
+    _write(copy, network, path)
+    validation, gain = _validation(copy, path, dataset)
+    card = NarrowCard(
+        **_identity(copy),
+        sha256=sha256_file(path),
+        code=package_version(),
+        parameters=sum(one.numel() for one in network.parameters()),
+        steps=job.steps,
+        cpu_minutes=minutes,
+        dataset=dataset.name,
+        data_hash=dataset.content_hash,
+        validation=validation,
+        validation_gain=gain,
+        licence="MIT",
+    )
+    write_json(path.with_suffix(".json"), card.model_dump())
+    told = "not validated" if gain is None else f"{gain:+.2f} dB beside the input"
+    say(f"{path.name}: {card.parameters:,} parameters, {job.steps} steps, {told}")
+    return path
+
+
+def _identity(copy: Baseline) -> dict[str, Any]:
+    facts = copy.identity()
+    return {
+        "system": copy.narrow.name if copy.narrow else copy.card.name,
+        "narrow": facts["narrow"],
+        "revision": facts["revision"],
+    }
+
+
+def _is_made(path: Path, copy: Baseline) -> bool:
+    """Whether a finished file belongs to this copy."""
+    if not path.with_suffix(".json").is_file():
+        return False
+    card = narrow_card(path)
+    wanted = _identity(copy)
+    fits = all(getattr(card, name) == value for name, value in wanted.items())
+    return fits and path.is_file() and sha256_file(path) == card.sha256
+
+
+def _objective(recipe: Recipe) -> Objective:
+    if recipe.objective in OWN_OBJECTIVES:
+        return objective(recipe.objective, **recipe.objective_settings)
+    return supervised(TERMS)
+
+
+def _batches(copy: Baseline, bank: PatchBank, first: int) -> Iterator[Batch]:
+    step = first
+    while True:
+        yield bank.batch(step, BATCH, CROP_PX, dual=copy.card.input == "dual")
+        step += 1
+
+
+def _steps(
+    copy: Baseline, method: Method, recipe: Recipe, bank: PatchBank, minutes: float, folder: Path
+) -> int:
+    """How many steps fit into the minutes: measured at first, then as noted in the folder."""
+    plan = folder / "plan.json"
+    wanted = {**_identity(copy), "minutes": minutes}
+    if plan.is_file():
+        noted: Mapping[str, Any] = json.loads(plan.read_text(encoding="utf-8"))
+        if {name: noted.get(name) for name in wanted} == wanted:
+            return int(noted["steps"])
+        raise InputError(f"{folder}: holds another training; move it away or choose another --out")
+    torch.manual_seed(0)
+    network, made = copy.build().train(), _objective(recipe).train()
+    optimisers = make_optimisers(method, network, made)
+    batches = _batches(copy, bank, 0)
+    begun = 0.0
+    for step in range(UNTIMED_STEPS + TIMED_STEPS):
+        if step == UNTIMED_STEPS:
+            begun = time.process_time()
+        progress = Progress(step, 0.0, method.warmup_epochs)
+        optimiser_step(method, optimisers, network, made, next(batches), progress, RATE)
+    each = (time.process_time() - begun) / TIMED_STEPS
+    steps = max(1, math.floor(minutes * SECONDS_PER_MINUTE / each))
+    write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
+    return steps
+
+
+def _write(copy: Baseline, network: nn.Module, path: Path) -> None:
+    """Write the weights in half precision."""
+    state = {
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in network.state_dict().items()
+    }
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
+        raise TrainingError(f"{copy.card.name}: its numbers do not fit into half precision")
+    with atomic_path(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, temporary)
+
+
+def _validation(copy: Baseline, path: Path, dataset: Dataset) -> tuple[float | None, float | None]:
+    """PSNR of the validation pairs and its gain; None for what a stream has no inputs for."""
+    from safetensors.torch import load_file
+
+    if copy.card.input == "dual" or copy.card.needs:
+        return None, None
+    network = copy.build()
+    network.load_state_dict(load_file(path))
+    watch = watch_split(
+        copy.card, dataset, "validation", flow_estimator(ESTIMATOR), torch.device("cpu")
+    )
+    score = watch.of_network(network.eval())
+    before = watch.of_input() if watch.of_input else score
+    return round(score, 4), round(score - before, 4)
+
+
+def ship_narrow(system: Baseline, path: Path) -> Path:
+    """Copy finished start weights and their card beside the code of the system.
+
+    Args:
+        system: The system.
+        path: Result of :func:`train_narrow`.
+
+    Raises:
+        InputError: The system is not part of this package.
+        StorageError: The folder cannot be written.
+    """
+    folder = own_folder(system)
+    if folder is None:
+        raise InputError(f"{system.card.name} is not part of this package")
+    target = make_folder(folder) / path.name
+    for one in (path, path.with_suffix(".json")):
+        write_bytes(target.with_suffix(one.suffix), one.read_bytes())
+    return target

@@ -1,0 +1,76 @@
+"""Some patches of a stream, rendered once and kept in memory for many short trainings."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.stream.patches import Renderer
+from defocus.progress import track
+
+if TYPE_CHECKING:
+    from defocus.baselines.objective import Batch
+
+__all__ = ["PatchBank"]
+
+LEVELS = 65535
+
+
+class PatchBank:
+    """Batches of crops of rendered patches, turned and mirrored, determined by the step.
+
+    Args:
+        renderer: Renderer of the patches.
+        count: How many are rendered.
+        side: Side of a rendered patch, px.
+    """
+
+    def __init__(self, renderer: Renderer, count: int, side: int) -> None:
+        self.side = side
+        shape = (count, side, side, 3)
+        self.blurry, self.sharp = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
+        self.diameters = np.empty(shape[:3], np.float16)
+        for number in track(range(count), "rendering patches"):
+            pair = renderer.pair(number, side)
+            self.blurry[number] = np.rint(pair.blurry * LEVELS)
+            self.sharp[number] = np.rint(pair.sharp * LEVELS)
+            self.diameters[number] = np.abs(pair.diameters)
+
+    def batch(self, step: int, size: int, crop_px: int, *, dual: bool = False) -> "Batch":
+        """One batch.
+
+        Args:
+            step: Training step, >= 0.
+            size: Crops in the batch.
+            crop_px: Side of the crops, at most that of the patches.
+            dual: Whether the blurry picture stands for both dual-pixel views.
+
+        Returns:
+            ``(size, 3 or 6, crop_px, crop_px)`` float32 tensors in [0, 1]; the supervision has
+            ``defocus_map``, the diameter of the circle of confusion in px.
+        """
+        import torch
+
+        from defocus.baselines.objective import Batch
+
+        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([step])))
+        drawn = [self._crop(random, crop_px) for _ in range(size)]
+        blurry, sharp, diameters = (
+            torch.from_numpy(np.stack(one).transpose(0, 3, 1, 2).copy())
+            for one in zip(*drawn, strict=True)
+        )
+        seen = torch.cat([blurry, blurry], dim=1) if dual else blurry
+        return Batch(seen, sharp, supervision={"defocus_map": diameters})
+
+    def _crop(self, random: np.random.Generator, crop_px: int) -> list[NDArray[np.float32]]:
+        number = int(random.integers(len(self.blurry)))
+        top, left = (int(one) for one in random.integers(0, self.side - crop_px + 1, 2))
+        turns, mirrored = int(random.integers(4)), bool(random.integers(2))
+        window = np.s_[number, top : top + crop_px, left : left + crop_px]
+        members = (
+            self.blurry[window] / np.float32(LEVELS),
+            self.sharp[window] / np.float32(LEVELS),
+            self.diameters[window][..., None],
+        )
+        turned = (np.rot90(one, turns) for one in members)
+        return [(one[:, ::-1] if mirrored else one).astype(np.float32) for one in turned]
