@@ -194,7 +194,7 @@ def write_request(out: Path, document: StudyDocument) -> None:
     """Write the request into the study's folder, for ``resume``; the ones before it are kept."""
     content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
     known = [*_written(out / REQUEST), *content.pop("earlier", [])]
-    before = []
+    before: list[dict[str, Any]] = []
     for one in known:
         if _without_plugins(one) not in map(_without_plugins, (content, *before)):
             before.append(one)
