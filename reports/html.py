@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.reports.environment import environment
 from defocus.reports.model import (
+    Beside,
     Curves,
     Facts,
     Folded,
@@ -25,6 +26,8 @@ from defocus.reports.model import (
     Scatter,
     Slider,
     Table,
+    Tabs,
+    parts_inside,
 )
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plots.plot import plot
@@ -59,6 +62,8 @@ KINDS: dict[type[Part], str] = {
     Facts: "facts",
     Paragraph: "paragraph",
     Folded: "folded",
+    Tabs: "tabs",
+    Beside: "beside",
 }
 
 Address = Callable[[bytes], str]
@@ -236,8 +241,7 @@ def _overlays(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
 
 
 def _all_parts(parts: Sequence[Part]) -> Iterator[Part]:
-    """All parts in order, including those inside folded parts."""
+    """All parts in order, including those inside other parts."""
     for part in parts:
         yield part
-        if isinstance(part, Folded):
-            yield from _all_parts(part.parts)
+        yield from _all_parts(parts_inside(part))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError, InputError
 
 __all__ = [
+    "Beside",
     "Cell",
     "Column",
     "Curve",
@@ -30,7 +31,9 @@ __all__ = [
     "Scatter",
     "Slider",
     "Table",
+    "Tabs",
     "Tile",
+    "parts_inside",
 ]
 
 _ANCHOR = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -48,14 +51,14 @@ class Measured:
         interval: Lower and upper end of its confidence interval.
         place: 1 marks the best of its column, 2 the second best; None is unmarked.
         beside: Smaller text beside it, such as a published number; empty for none.
-        footnotes: Numbers of the table's footnotes, counted from 1, that belong to ``beside``.
+        notes: Numbers of the page's notes, counted from 1, that belong to ``beside``.
     """
 
     value: float | None
     interval: tuple[float, float] | None = None
     place: Literal[1, 2] | None = None
     beside: str = ""
-    footnotes: tuple[int, ...] = ()
+    notes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class Link:
     Attributes:
         text: Text of the link.
         target: ``#anchor`` of the same page, or a file of the report such as ``pages/a.html``.
+        marks: Short words beside the text, such as ``official``.
     """
 
     text: str
     target: str
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.target or not _TARGET.fullmatch(self.target):
@@ -89,6 +94,8 @@ class Column:
         decimals: Digits after the point of numbers.
         choose: Filter of the column on the HTML page: ``value`` filters rows by its texts,
             ``limit`` by a largest number, and ``column`` shows or hides these columns.
+        bar: Whether the HTML page also draws its numbers and intervals, all on one scale with 0.
+        extra: Whether the HTML page shows it only on demand.
     """
 
     name: str
@@ -96,6 +103,8 @@ class Column:
     better: Literal["higher", "lower"] | None = None
     decimals: int = 3
     choose: Literal["value", "limit", "column"] | None = None
+    bar: bool = False
+    extra: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,21 +116,23 @@ class Table:
         columns: Columns; the first one names the row.
         rows: Rows of cells, each as long as ``columns``.
         note: Text below the table, empty for none.
-        footnotes: Footnotes, numbered from 1; cells refer to them.
+        notes: Numbers of the page's notes that belong to the table, counted from 1.
         anchors: A permanent name for each row, for links; empty for none.
         facets: Properties of the table, such as ``("Protocol", "gt")``, by which readers of the
             HTML page choose tables.
         large: Whether to sort by the digits shown, which halves the size of pages with many rows.
+        references: Indices of rows that are drawn as lines across: nobody competes there.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
-    footnotes: tuple[str, ...] = ()
+    notes: tuple[int, ...] = ()
     anchors: tuple[str, ...] = ()
     facets: tuple[tuple[str, str], ...] = ()
     large: bool = False
+    references: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.anchors and len(self.anchors) != len(self.rows):
@@ -212,13 +223,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """A scatter plot with numbered points and a legend of the numbers.
+    """A scatter plot with named points.
 
     Attributes:
         caption: Text above the figure.
         x_label: Label of the horizontal axis.
         y_label: Label of the vertical axis.
-        points: Points in the order of their numbers.
+        points: Points; those first in the order have their names placed first.
         marked_as: Name of the line through the marked points; empty for none.
         log_x: Whether the horizontal axis is logarithmic.
     """
@@ -284,13 +295,48 @@ class Folded:
         _require_anchors(self.title, (self.anchor,))
 
 
+@dataclass(frozen=True)
+class Tabs:
+    """Parts of which the HTML page shows one at a time; print has them one after another.
+
+    Attributes:
+        label: What one chooses, such as ``Compared with``.
+        tabs: Name and parts of each; the first is shown.
+    """
+
+    label: str
+    tabs: "tuple[tuple[str, tuple[Part, ...]], ...]"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Parts in two columns where the page is wide enough: first ``aside``, then ``parts``."""
+
+    aside: "tuple[Part, ...]"
+    parts: "tuple[Part, ...]"
+
+
 def _require_anchors(owner: str, anchors: tuple[str, ...]) -> None:
     for anchor in anchors:
         if not _ANCHOR.fullmatch(anchor):
             raise InputError(f"{owner!r}: anchor {anchor!r} is not lower-case letters and digits")
 
 
-Part: TypeAlias = Table | Curves | Scatter | Slider | Gallery | Facts | Paragraph | Folded
+Part: TypeAlias = (
+    Table | Curves | Scatter | Slider | Gallery | Facts | Paragraph | Folded | Tabs | Beside
+)
+
+
+def parts_inside(part: Part) -> tuple[Part, ...]:
+    """The parts directly inside a part, in order."""
+    match part:
+        case Folded():
+            return part.parts
+        case Tabs():
+            return tuple(each for _, parts in part.tabs for each in parts)
+        case Beside():
+            return (*part.aside, *part.parts)
+    return ()
 
 
 @dataclass(frozen=True)
@@ -299,13 +345,15 @@ class Page:
 
     Attributes:
         title: Title of the page.
-        notice: Notice at the top, under every table and in every figure, such as "demo budget, not
-            a comparison"; empty for none.
+        notice: Notice at the top and on every printed page, such as "demo budget, not a
+            comparison"; empty for none.
         sections: Heading and parts, in order.
-        summary: One line under the title, empty for none.
+        summary: The result in a sentence, under the title; empty for none.
+        notes: Notes at the end, numbered from 1; tables and cells refer to them.
     """
 
     title: str
     notice: str
     sections: tuple[tuple[str, tuple[Part, ...]], ...]
     summary: str = ""
+    notes: tuple[str, ...] = ()

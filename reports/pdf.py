@@ -1,8 +1,10 @@
 """Render a page as PDF/UA-1 with typst; data are passed as JSON, never as markup."""
 
+import itertools
 import json
 import re
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ import typst
 from defocus.reports import text
 from defocus.reports.environment import TEMPLATES, environment
 from defocus.reports.model import (
+    Beside,
     Cell,
     Column,
     Curves,
     Facts,
     Folded,
     Gallery,
+    Link,
     Measured,
     Page,
     Paragraph,
@@ -25,6 +29,8 @@ from defocus.reports.model import (
     Scatter,
     Slider,
     Table,
+    Tabs,
+    parts_inside,
 )
 from defocus.reports.pictures import encode_states, encode_tiles, laid_over
 from defocus.reports.plots.plot import plot
@@ -41,7 +47,7 @@ LATER_BREAK = 12
 
 
 def render_pdf(page: Page) -> bytes:
-    """Render a page as a tagged A4 PDF, with numbered tables and figures and the page's notice.
+    """Render a page as a tagged A4 PDF, with numbered tables and figures, the notice on every page.
 
     Fonts come from typst and matplotlib, never from the system, so that the same page gives the
     same bytes in the same environment. A character without a glyph is shown by its code point.
@@ -77,7 +83,7 @@ def write_typst(page: Page, folder: Path) -> Path:
     sections = [
         {
             "heading": _printable(heading),
-            "parts": [_part(part, folder, f"{number}-{index}") for index, part in enumerate(parts)],
+            "parts": _parts(parts, folder, str(number)),
         }
         for number, (heading, parts) in enumerate(page.sections)
     ]
@@ -86,11 +92,22 @@ def write_typst(page: Page, folder: Path) -> Path:
         "summary": _printable(page.summary),
         "notice": _printable(page.notice),
         "sections": sections,
+        "notes": [_printable(note) for note in page.notes],
     }
     (folder / "page.json").write_text(json.dumps(document), encoding="utf-8")
     template = folder / "report.typ"
     template.write_bytes((TEMPLATES / "report.typ").read_bytes())
     return template
+
+
+def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any]]:
+    """All parts in order; several curves after another stand two beside each other."""
+    written = [_part(part, folder, f"{stem}-{index}") for index, part in enumerate(parts)]
+    grouped: list[dict[str, Any]] = []
+    for kind, members in itertools.groupby(written, key=lambda each: str(each["kind"])):
+        some = list(members)
+        grouped += [{"kind": "pairs", "parts": some}] if kind == "curves" and some[2:] else some
+    return grouped
 
 
 def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
@@ -106,9 +123,18 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
         case Scatter():
             return _scatter(part, folder, stem)
         case Folded():
-            parts = [_part(each, folder, f"{stem}-{n}") for n, each in enumerate(part.parts)]
             heading = _printable(f"{part.title}, {part.line}" if part.line else part.title)
+            parts = _parts(part.parts, folder, stem)
             return {"kind": "folded", "heading": heading, "parts": parts}
+        case Tabs():
+            tabs = [
+                {"kind": "folded", "heading": _printable(name), "parts": _parts(p, folder, inner)}
+                for n, (name, p) in enumerate(part.tabs)
+                if (inner := f"{stem}-{n}")
+            ]
+            return {"kind": "group", "parts": tabs}
+        case Beside():
+            return {"kind": "group", "parts": _parts(parts_inside(part), folder, stem)}
         case Facts():
             facts = [[_printable(name), _printable(value)] for name, value in part.facts]
             return {"kind": "facts", "caption": _printable(part.caption), "facts": facts}
@@ -130,26 +156,35 @@ def _table(table: Table) -> dict[str, Any]:
         [_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)]
         for row in table.rows
     ]
-    footnotes = [f"[{number}] {note}" for number, note in enumerate(table.footnotes, start=1)]
+    numbers = ", ".join(map(str, table.notes))
+    several = "s" if len(table.notes) > 1 else ""
+    referred = f"Note{several} {numbers} at the end." if numbers else ""
     return {
         "kind": "table",
         "caption": _printable(table.caption),
         "columns": columns,
         "rows": rows,
-        "notes": [_printable(note) for note in (table.note, *footnotes) if note],
+        "notes": [_printable(note) for note in (table.note, referred) if note],
+        "references": list(table.references),
     }
 
 
 def _cell(cell: Cell, column: Column) -> dict[str, Any]:
     asides: list[str] = []
+    inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
         if cell.interval:
             low, high = (text.number_text(end, column.decimals) for end in cell.interval)
-            asides.append(f"{low} – {high}")
-        if cell.beside:
-            asides.append(_printable(cell.beside) + "".join(f" [{n}]" for n in cell.footnotes))
+            if column.bar:
+                inline = f"{low} – {high}"
+            else:
+                asides.append(f"{low} – {high}")
+        if cell.beside or cell.notes:
+            said = [_printable(cell.beside), *(f"[{n}]" for n in cell.notes)]
+            asides.append(" ".join(filter(None, said)))
     place = cell.place if isinstance(cell, Measured) else None
-    return {"text": _printable(text.cell_text(cell, column)), "place": place, "asides": asides}
+    shown = _printable(text.cell_text(cell, column))
+    return {"text": shown, "place": place, "asides": asides, "inline": _printable(inline)}
 
 
 def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
@@ -174,14 +209,11 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
     geometry = scatter(figure)
     drawings: Any = environment().get_template("plot.svg.j2").module
     (folder / f"{stem}.svg").write_text(drawings.scatter_drawing(geometry), encoding="utf-8")
-    legend = [
-        f"{point.number} {point.label}"
-        + (f" ({figure.marked_as})" if point.marked and figure.marked_as else "")
-        for point in geometry.points
-    ]
+    legend = [f"{point.number} {point.label}" for point in geometry.legend]
+    front = f" (dashed: {figure.marked_as})" if geometry.front and figure.marked_as else ""
     return {
         "kind": "scatter",
-        "caption": _printable(figure.caption),
+        "caption": _printable(f"{figure.caption}{front}"),
         "x_label": _printable(figure.x_label) + (", logarithmic scale" if figure.log_x else ""),
         "y_label": _printable(figure.y_label),
         "file": f"{stem}.svg",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from markupsafe import Markup, escape
 
+from defocus.reports.bars import bar_of, bar_scale
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import (
     MISSING,
@@ -27,28 +28,25 @@ def numeric_columns(table: Table) -> tuple[bool, ...]:
     return tuple(column_is_numeric(table.rows, index) for index in range(len(table.columns)))
 
 
-def table_rows(table: Table, id: str) -> Iterator[Markup]:  # noqa: A002 - the template's name for it
-    """The rows of a table's body as markup, all text in it escaped.
-
-    Args:
-        table: The table.
-        id: Id of the table on the page; its footnotes are ``{id}-note-1`` and so on.
-    """
+def table_rows(table: Table) -> Iterator[Markup]:
+    """The rows of a table's body as markup, all text in it escaped."""
     numeric = numeric_columns(table)
     writers = [
-        _writer(column, number, table, id)
-        for column, number in zip(table.columns, numeric, strict=True)
+        _writer(index, column, number, table)
+        for index, (column, number) in enumerate(zip(table.columns, numeric, strict=True))
     ]
-    for row, name in zip(table.rows, table.anchors or ("",) * len(table.rows), strict=True):
+    names = table.anchors or ("",) * len(table.rows)
+    for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
         cells = "".join(write(cell) for write, cell in zip(writers[1:], row[1:], strict=True))
-        start = f'<tr id="{name}">' if name else "<tr>"
-        yield Markup(f"{start}{_head(row[0], table.columns[0], name)}{cells}</tr>")  # noqa: S704 - every text in it went through escape()
+        known = f' id="{name}"' if name else ""
+        known += ' class="reference"' if number in table.references else ""
+        yield Markup(f"<tr{known}>{_head(row[0], table.columns[0], name)}{cells}</tr>")  # noqa: S704 - every text in it went through escape()
 
 
 def _head(cell: Cell, column: Column, anchor: str) -> str:
     shown = escape(cell_text(cell, column))
     if isinstance(cell, Link):
-        shown = Markup('<a href="{}">{}</a>').format(cell.target, cell_text(cell, column))
+        shown = _linked(cell, cell_text(cell, column))
     link = ""
     if anchor:
         words = Markup("Link to this row: {}").format(cell_text(cell, column))
@@ -57,20 +55,34 @@ def _head(cell: Cell, column: Column, anchor: str) -> str:
     return f'<th scope="row"{value}>{shown}{link}</th>'
 
 
-def _writer(column: Column, number: bool, table: Table, id: str) -> Writer:  # noqa: A002 - as above
+def _linked(cell: Link, text: str) -> Markup:
+    said = (Markup(' <span class="mark">{}</span>').format(visible(mark)) for mark in cell.marks)
+    marks = Markup("").join(said)
+    return Markup('<a href="{}">{}</a>{}').format(cell.target, text, marks)
+
+
+def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
     if table.large:
         return lambda cell: f"<td>{escape(cell_text(cell, column))}</td>"
+
+    competing = [row[index] for at, row in enumerate(table.rows) if at not in table.references]
+    scale = bar_scale(competing) if column.bar else None
 
     def write(cell: Cell) -> str:
         text = cell_text(cell, column)
         shown = str(escape(text))
         classes = ["number"] if number else ["choice"] if column.choose == "value" else []
+        if column.extra:
+            classes.append("extra")
         if text == MISSING:
             classes.append("missing")
         if isinstance(cell, Link):
-            shown = Markup('<a href="{}">{}</a>').format(cell.target, text)
+            shown = str(_linked(cell, text))
         elif isinstance(cell, Measured):
-            shown = _marked(shown, cell) + _beside(cell, column, id)
+            shown = _marked(shown, cell) + _beside(cell, column)
+        if scale:
+            classes.append("gain")
+            shown = f"{bar_of(cell, scale)}{shown}"
         known = f' class="{" ".join(classes)}"' if classes else ""
         return f"<td{known}{_sorted_by(cell)}>{shown}</td>"
 
@@ -90,15 +102,15 @@ def _marked(shown: str, cell: Measured) -> str:
     return f'<{tag}>{shown}</{tag}><span class="unseen"> ({word})</span>'
 
 
-def _beside(cell: Measured, column: Column, id: str) -> str:  # noqa: A002 - as above
+def _beside(cell: Measured, column: Column) -> str:
     parts = []
     if cell.interval:
         low, high = (number_text(end, column.decimals) for end in cell.interval)
         parts.append(
             f'<span class="aside"><span class="unseen">95 % interval </span>{low} – {high}</span>'
         )
-    if cell.beside:
-        notes = ",".join(f'<a href="#{id}-note-{n}">{n}</a>' for n in cell.footnotes)
+    if cell.beside or cell.notes:
+        notes = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)
         notes = f"<sup>{notes}</sup>" if notes else ""
         parts.append(f'<span class="aside long">{escape(visible(cell.beside))}{notes}</span>')
     return "".join(parts)

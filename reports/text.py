@@ -91,7 +91,8 @@ def cell_text(cell: Cell, column: Column) -> str:
     content = plain(cell)
     if isinstance(content, str):
         return visible(content)
-    return number_text(content, column.decimals)
+    text = number_text(content, column.decimals)
+    return f"+{text}" if column.bar and content is not None and content > 0 else text
 
 
 def number_text(number: float | None, decimals: int) -> str:

@@ -15,7 +15,7 @@ SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SE
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@measured_study_options("defocus-misalignment")
+@measured_study_options
 @click.option(
     "--shift",
     "shifts",

@@ -3,12 +3,13 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
 from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
+from defocus.benchmark.statistics.gains import Gain, gains
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.progress import counted
 from defocus.reports.text import spreadsheet_text
@@ -52,6 +53,8 @@ class Row:
             together only if it is the same. Empty for costs.
         reconstruction: 1 if only an abstract of the system is public; such rows are never ranked
             and do not reproduce published numbers.
+        gain, gain_low, gain_high: Mean difference to the blurry input and its confidence interval,
+            dB; of PSNR alone, None where there is none.
     """
 
     system: str
@@ -80,6 +83,9 @@ class Row:
     measured_on: str = ""
     reconstruction: int = 0
     metric_version: str = ""
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
 
 
 CSV_COLUMNS = tuple(field.name for field in fields(Row))
@@ -123,9 +129,11 @@ def leaderboard(results: Results) -> list[Row]:
     """All rows, sorted by their columns from the left."""
     groups = [scored_group(results, group) for group in current_entries(results)]
     intervals = _intervals(groups)
+    gained = gains(groups)
     rows: list[Row] = []
     for number, group in enumerate(groups):
-        rows += _score_rows(group, intervals[number])
+        own = {line: gain for (of, line), gain in gained.items() if of == number}
+        rows += _score_rows(group, intervals[number], own)
         rows += _cost_rows(results, group, rows)
     return sorted(rows, key=attrgetter(*CSV_COLUMNS[:11]))
 
@@ -164,7 +172,7 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     return ends
 
 
-def _score_rows(group: ScoredGroup, ends: Sequence[Ends]) -> list[Row]:
+def _score_rows(group: ScoredGroup, ends: Sequence[Ends], gained: Mapping[int, Gain]) -> list[Row]:
     means = _means(group)
     images = group.counted.sum(axis=1).tolist()
     scenes = _scene_counts(group)
@@ -176,6 +184,7 @@ def _score_rows(group: ScoredGroup, ends: Sequence[Ends]) -> list[Row]:
             interval=ends[line],
             counts=(images[line], scenes[line]),
             version=group.versions[line],
+            gain=gained.get(line),
         )
         for line, place in enumerate(group.places)
     ]
@@ -243,6 +252,7 @@ def _row(
     counts: tuple[int, int],
     measured_on: str = "",
     version: str = "",
+    gain: Gain | None = None,
 ) -> Row:
     first = entries[0]
     status = first.status
@@ -275,6 +285,9 @@ def _row(
         measured_on=measured_on,
         reconstruction=first.reconstruction,
         metric_version=version,
+        gain=gain.mean if gain else None,
+        gain_low=gain.low if gain else None,
+        gain_high=gain.high if gain else None,
     )
 
 

@@ -63,14 +63,23 @@ class TrackKey:
     input: str
 
     @property
-    def words(self) -> str:
-        """The track in words."""
-        seen = " and ".join(SEEN.get(one, one) for one in self.input.split(", "))
+    def given(self) -> str:
+        """What its systems are given, in words."""
+        return " and ".join(SEEN.get(one, one) for one in self.input.split(", "))
+
+    @property
+    def training(self) -> str:
+        """What its systems were trained on, in words."""
         if self.weights == "none" or not self.train_dataset:
-            return f"{seen}, nothing trained"
+            return "nothing trained"
         origin = {"official": "official weights of", "own": "own weights, trained on"}
         origin[NARROW] = "narrow copies, trained on"
-        return f"{seen}, {origin.get(self.weights, f'{self.weights} on')} {self.train_dataset}"
+        return f"{origin.get(self.weights, f'{self.weights} on')} {self.train_dataset}"
+
+    @property
+    def words(self) -> str:
+        """The track in words."""
+        return f"{self.given}, {self.training}"
 
 
 @dataclass(frozen=True)
@@ -207,6 +216,5 @@ def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
 
 def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both have these names
     """Anchor of the provenance of a row on the page."""
-    return anchor(
-        "made", entry.dataset, entry.budget, entry.weights, entry.train_dataset, entry.system
-    )
+    names = (entry.dataset, entry.budget, entry.weights, entry.train_dataset, entry.system)
+    return anchor("made", *names)

@@ -1,37 +1,72 @@
 """Pages of a study: leaderboard for browsers, appendix for print."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import budget_notice
-from defocus.benchmark.reporting.boards import board_tables, breakdown_tables, unscored_table
-from defocus.benchmark.reporting.content import Content, read_content, setting_names
-from defocus.benchmark.reporting.figures.picture_pages import picture_parts
-from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
+from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
+from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
+from defocus.benchmark.reporting.board.notes import Notes
+from defocus.benchmark.reporting.board.table import board_table
+from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
+from defocus.benchmark.reporting.details import detail_parts
+from defocus.benchmark.reporting.figures.picture_pages import (
+    picture_parts,
+    printed_pictures,
+    typical_figure,
+    typical_pictures,
+)
+from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.benchmark.reporting.figures.plots import (
     misalignment_curves,
     pareto_plots,
     training_curves,
 )
+from defocus.benchmark.reporting.printed import part_table, protocol_table
 from defocus.benchmark.reporting.provenance import (
+    card_words,
     method_parts,
-    provenance_parts,
     references,
+    run_facts,
+    trainings,
 )
-from defocus.benchmark.reporting.summary import introduction, one_line, sentences
-from defocus.benchmark.results.store import Results
-from defocus.reports.model import Folded, Page, Paragraph, Part
+from defocus.benchmark.reporting.summary import result, sentences
+from defocus.benchmark.reporting.unscored import unscored_table
+from defocus.benchmark.results.store import Entry, Results
+from defocus.progress import counted
+from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Tabs
 
 __all__ = ["TITLE", "build_appendix", "build_page"]
 
 TITLE = "Defocus deblurring benchmark"
 
-PRINTED_PICTURES = 3
-"""So many pictures of each dataset are printed."""
-
 Section = tuple[str, tuple[Part, ...]]
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What both documents are made of."""
+
+    content: Content
+    pictures: list[PictureScores]
+    kept: KeptPictures
+    notes: Notes
+
+    def page(self, *sections: Section) -> Page:
+        """The document; empty sections are left out."""
+        return Page(
+            TITLE,
+            budget_notice(row.budget for row in self.content.rows),
+            tuple((heading, parts) for heading, parts in sections if parts),
+            result(self.content, self.pictures),
+            self.notes.texts,
+        )
+
+    def heading(self, words: str, scores: PictureScores) -> str:
+        """A heading with the dataset's name where there are several."""
+        return f"{words} of {scores.board.name}" if len(self.pictures) > 1 else words
 
 
 def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
@@ -42,13 +77,22 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         results: The study's store.
         rows: The rows of its leaderboard.
     """
-    content = read_content(out, results, rows)
-    return _page(
-        content,
-        ("Leaderboard", (Paragraph(introduction(rows)), *_boards(content))),
-        _pictures(content),
-        ("Systems", (references(content),)),
-        ("Provenance", tuple(provenance_parts(content))),
+    report = _read(out, results, rows)
+    content = report.content
+    boards = [(report.heading("Leaderboard", one), _board(report, one)) for one in report.pictures]
+    plots = pareto_plots(content)
+    return report.page(
+        *boards,
+        ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
+        ("Summary", _paragraphs(sentences(content))),
+        ("Quality and cost", _tabbed("Against", [(p.x_label, p) for p in plots])),
+        ("Misalignment", tuple(misalignment_curves(content))),
+        *(
+            (report.heading("Pictures", one), tuple(picture_parts(one, report.kept)))
+            for one in report.pictures
+        ),
+        ("Behind the rows", _behind(report)),
+        ("Methods", tuple(method_parts(content))),
     )
 
 
@@ -60,54 +104,90 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         results: The study's store.
         rows: The rows of its leaderboard.
     """
-    content = read_content(out, results, rows)
-    return _page(
-        content,
-        ("Results", _boards(content)),
-        _printed_pictures(content),
+    report = _read(out, results, rows)
+    content = report.content
+    return report.page(
+        *(
+            (report.heading("Leaderboard", one), _printed_board(report, one))
+            for one in report.pictures
+        ),
+        ("Without scores", tuple(unscored_table(content))),
+        ("Summary", _paragraphs(sentences(content))),
+        ("Quality and cost", tuple(pareto_plots(content))),
+        ("Misalignment", tuple(misalignment_curves(content))),
+        *(
+            (report.heading("Pictures", one), tuple(printed_pictures(one, report.kept)))
+            for one in report.pictures
+        ),
+        ("Training", tuple(training_curves(content))),
+        ("Methods", (*method_parts(content), trainings(content))),
         ("References", (references(content),)),
     )
 
 
-def _boards(content: Content) -> tuple[Part, ...]:
-    unscored = unscored_table(content)
-    return (*board_tables(content), *([unscored] if unscored else []))
+def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
+    content = read_content(out, results, rows)
+    pictures = [read_picture_scores(content, board) for board in read_boards(content)]
+    return _Report(content, pictures, KeptPictures(out), Notes())
 
 
-def _page(content: Content, boards: Section, pictures: list[Section], *last: Section) -> Page:
-    """Content of both documents, in order; empty sections are left out."""
-    sections: list[Section] = [
-        ("Summary", tuple(Paragraph(text) for text in sentences(content))),
-        boards,
-        ("Where the score comes from", tuple(breakdown_tables(content))),
-        ("Quality and cost", tuple(pareto_plots(content))),
-        ("Misalignment", tuple(misalignment_curves(content))),
-        *pictures,
-        ("Training", tuple(training_curves(content))),
-        ("Methods", tuple(method_parts(content))),
-        *last,
+def _paragraphs(texts: Sequence[str]) -> tuple[Part, ...]:
+    return tuple(Paragraph(text) for text in texts)
+
+
+def _tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
+    return (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
+
+
+def _board(report: _Report, scores: PictureScores) -> tuple[Part, ...]:
+    board = scores.board
+    tables = [
+        (board.convention_name(one), board_table(report.content, board, one, report.notes))
+        for one in board.conventions
     ]
-    notice = budget_notice(row.budget for row in content.rows)
-    shown = tuple((heading, parts) for heading, parts in sections if parts)
-    return Page(TITLE, notice, shown, one_line(content.rows))
+    aside = typical_figure(scores, report.kept)
+    tabs = _tabbed("Compared with", tables)
+    return (Beside(tuple(aside), tabs),) if aside else tabs
 
 
-def _pictures(content: Content) -> list[Section]:
-    kept = KeptPictures(content.out)
-    names = setting_names(content.rows)
-    return [
-        (
-            f"Pictures of {names[scores.setting]}",
-            tuple(picture_parts(content, scores, kept)),
-        )
-        for scores in read_picture_scores(content)
+def _printed_board(report: _Report, scores: PictureScores) -> tuple[Part, ...]:
+    board = scores.board
+    first, *others = board.conventions
+    figures = [
+        part
+        for _, pair, caption in typical_pictures(scores, report.kept)[:1]
+        for part in report.kept.read(scores, pair).slider(caption, most=1)
     ]
+    table = board_table(report.content, board, first, report.notes, print_out=True)
+    rest = [protocol_table(report.content, board, report.notes)] if others else []
+    return (*figures, table, *rest, *part_table(board))
 
 
-def _printed_pictures(content: Content) -> list[Section]:
-    """The pictures on which systems differ most, without the table over all pictures."""
-    printed: list[Section] = []
-    for heading, parts in _pictures(content):
-        folded = [part for part in parts if isinstance(part, Folded) and len(part.parts) > 1]
-        printed.append((heading, tuple(folded[:PRINTED_PICTURES])))
-    return printed
+def _behind(report: _Report) -> tuple[Part, ...]:
+    """What lies behind each row, one folded page each, and the curves of all trainings."""
+    content = report.content
+    rows = [_detail(report, group) for group in content.groups]
+    folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
+    curves = training_curves(content)
+    made = trainings(content)
+    return (
+        *([folded] if folded else []),
+        *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
+        *([Folded("Trainings", "trainings", (made,))] if made.rows else []),
+    )
+
+
+def _detail(report: _Report, group: Sequence[Entry]) -> Folded:
+    content, entry = report.content, group[0]
+    name, parts = display_name(content, entry.system), list[Part]()
+    for scores in report.pictures:
+        key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
+        lines = [line for line in scores.board.lines if line.key == line_of(entry)]
+        if lines and key == scores.board.key:
+            name = lines[0].name
+            parts += detail_parts(content, scores.board, lines[0], scores, report.notes)
+    card = content.cards.get(entry.system)
+    parts += [Paragraph(card_words(card))] if card else []
+    parts += run_facts(content, group)
+    said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
+    return Folded(name, group_anchor(entry), tuple(parts), said)

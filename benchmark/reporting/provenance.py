@@ -6,37 +6,32 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from defocus.baselines.card import Card
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.errors import InputError
-from defocus.reports.model import Cell, Column, Facts, Folded, Link, Paragraph, Part, Table
+from defocus.reports.model import Cell, Column, Facts, Link, Paragraph, Part, Table
 
-__all__ = ["flattened", "method_parts", "provenance_parts", "references", "run_document"]
+__all__ = [
+    "card_words",
+    "flattened",
+    "method_parts",
+    "references",
+    "run_document",
+    "run_facts",
+    "trainings",
+]
 
-PROTOCOL_WORDS = {
-    "gt": "the sharp picture as captured",
-    "input-aligned": "the sharp picture registered once onto the blurry input",
-    "deformed-gt": "the sharp picture warped onto each output, so that the reference depends on it",
-    "truth": "the true, aligned sharp picture of rendered data",
-}
 
-
-def provenance_parts(content: Content) -> list[Part]:
-    """One folded page per row, with everything that determined the result of each of its runs."""
-    return [
-        Folded(
-            display_name(content, group[0].system),
-            group_anchor(group[0]),
-            tuple(_run_facts(content, entry) for entry in group),
-            f"{group[0].dataset}, {budget_words([group[0].budget])}, {group[0].status}",
-        )
-        for group in content.groups
-    ]
+def run_facts(content: Content, group: Sequence[Entry]) -> list[Facts]:
+    """Everything that determined the result of each run of a group."""
+    return [_run_facts(content, entry) for entry in group]
 
 
 def _run_facts(content: Content, entry: Entry) -> Facts:
@@ -113,14 +108,13 @@ def references(content: Content) -> Facts:
     """Paper, code, reading and licence of every system in the study."""
     return Facts(
         "The systems and where they come from",
-        tuple(
-            (
-                card.display_name,
-                f"{_capital(card.source)}. Ours follows {card.follows}. {_capital(card.licence)}.",
-            )
-            for _, card in sorted(content.cards.items())
-        ),
+        tuple((card.display_name, card_words(card)) for _, card in sorted(content.cards.items())),
     )
+
+
+def card_words(card: Card) -> str:
+    """Paper, code, reading and licence of a system in sentences."""
+    return f"{_capital(card.source)}. Ours follows {card.follows}. {_capital(card.licence)}."
 
 
 def method_parts(content: Content) -> list[Part]:
@@ -147,7 +141,6 @@ def method_parts(content: Content) -> list[Part]:
             "budget); reconstructions from abstracts, rows under deformed-gt and trainings under "
             "a shortened budget are never ranked."
         ),
-        _budgets(content),
         _hardware(content),
     ]
 
@@ -167,7 +160,7 @@ def _conventions(name: str) -> str:
     )
 
 
-def _budgets(content: Content) -> Table:
+def trainings(content: Content) -> Table:
     """Budget of each training, one line per row."""
     rows: list[tuple[Cell, ...]] = []
     for group in content.groups:

@@ -1,46 +1,39 @@
-"""Tables of published and measured numbers, with sources as footnotes."""
+"""Published numbers beside measured ones, with their sources as notes."""
+
+from collections.abc import Callable
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.reporting.content import Content
+from defocus.reports.model import Measured
 
-__all__ = ["PublishedBeside"]
+__all__ = ["published_beside"]
 
 
-class PublishedBeside:
-    """The published cells of one table with their footnotes.
+def published_beside(
+    content: Content, row: Row | None, number: Callable[[str], int]
+) -> Measured | None:
+    """The published value of a row, with the notes that name its sources; None if there is none.
 
-    There are none under a budget that cannot compare systems, nor for a reconstruction, because it
+    There is none under a budget that cannot compare systems, nor for a reconstruction, because it
     would look like a reproduction.
 
     Args:
-        content: Content of the study, for the systems' cards.
+        content: The study.
+        row: A row with a score.
+        number: Gives the number of a note.
     """
-
-    def __init__(self, content: Content) -> None:
-        self._content = content
-        self._notes: dict[str, int] = {}
-
-    @property
-    def footnotes(self) -> tuple[str, ...]:
-        """The sources used so far, in the order of their numbers."""
-        return tuple(self._notes)
-
-    def of(self, row: Row) -> tuple[str, tuple[int, ...]]:
-        """The published value to print beside a row, with its footnotes; empty if there is none."""
-        card = self._content.cards.get(row.system)
-        if card is None or card.published_as is None:
-            return "", ()
-        if row.system in self._content.reconstructions:
-            return "", ()
-        found = printed_beside(row, card.published_as)
-        if not found:
-            return "", ()
-        decimals = all_metrics()[row.metric].decimals
-        numbers = sorted({f"{cell.true_value:.{decimals}f}" for cell in found})
-        notes = sorted({self._number(cell.source) for cell in found})
-        return f"published {', '.join(numbers)}", tuple(notes)
-
-    def _number(self, source: str) -> int:
-        return self._notes.setdefault(source, len(self._notes) + 1)
+    card = content.cards.get(row.system) if row is not None else None
+    if row is None or card is None or card.published_as is None:
+        return None
+    if row.system in content.reconstructions:
+        return None
+    found = printed_beside(row, card.published_as)
+    if not found:
+        return None
+    decimals = all_metrics()[row.metric].decimals
+    first, *others = dict.fromkeys(round(cell.true_value, decimals) for cell in found)
+    sources = tuple(sorted({number(cell.source) for cell in found}))
+    beside = ", ".join(f"{value:.{decimals}f}" for value in others)
+    return Measured(first, beside=beside, notes=sources)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
+from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.reporting.board.lines import BoardLine
 from defocus.benchmark.reporting.content import (
     Content,
     ReportSetting,
@@ -15,40 +16,87 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
+from defocus.benchmark.reporting.figures.picture_scores import PictureScores
+from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, Track
+from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
+from defocus.reports.text import number_text
 
-__all__ = ["introduction", "one_line", "sentences"]
+__all__ = ["result", "sentences"]
 
-
-def one_line(rows: Sequence[Row]) -> str:
-    """One line on what was compared; empty if nothing has finished."""
-    if not rows:
-        return ""
-    restoring = {row.system for row in rows} - {CEILING, "input"}
-    systems = counted(len(restoring), "system") if restoring else "The blurry input"
-    images, scenes = (max(getattr(row, name) for row in rows) for name in ("images", "scenes"))
-    datasets = ", ".join(sorted({row.dataset for row in rows}))
-    budgets = budget_words({row.budget for row in rows})
-    pictures = f"{counted(images, 'picture')} of {counted(scenes, 'scene')}"
-    return f"{systems} on {pictures}: {datasets}; {budgets}"
+JOINT = "jdrl-"
+"""Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
 
 
-def introduction(rows: Sequence[Row]) -> str:
-    """Introduction: how to read the leaderboard."""
-    if not rows:
+def result(content: Content, scored: Sequence[PictureScores]) -> str:
+    """The result in a sentence for each dataset: who gains most over the blurry input."""
+    if not content.rows:
         return "No run has finished yet."
-    budgets = {row.budget for row in rows}
-    if budget_notice(budgets):
-        return (
-            f"Trained under the {budget_words(budgets)}: systems stand in alphabetical order, "
-            "nothing is ranked or marked as best there, and the numbers must not be compared with "
-            "published ones."
-        )
-    return (
-        "Ranks are by PSNR within one track: input, training data, origin of weights, budget. The "
-        "best of a column is bold, the second underlined."
-    )
+    found = [_result(content, one) for one in scored]
+    return " ".join(filter(None, found)) or _restored(content)
+
+
+def _restored(content: Content) -> str:
+    """What there is where no system has a gain."""
+    restoring = {row.system for row in content.rows} - {CEILING, INPUT}
+    systems = counted(len(restoring), "system") if restoring else "The blurry input alone"
+    datasets = ", ".join(sorted({row.dataset for row in content.rows}))
+    return f"{systems} on {datasets}; no gain over the blurry input is known."
+
+
+def _result(content: Content, scores: PictureScores) -> str:
+    board, convention = scores.board, scores.convention
+    gained = [
+        (line, row)
+        for line in board.ordered(convention)
+        if not line.reference
+        and line.first.system not in content.reconstructions
+        and (row := line.score(convention, "psnr")) is not None
+        and row.gain is not None
+    ]
+    if not gained:
+        return ""
+    gained.sort(key=lambda each: -(each[1].gain or 0.0))
+    best, row = gained[0]
+    pictures = f"{counted(row.images, 'picture')} of {counted(row.scenes, 'scene')}"
+    most = "gains most, " if len(gained) > 1 else "gains "
+    over = f"over the blurry input{_interval(row, '95 % interval ')}"
+    field = f"Of {counted(len(gained), 'system')} on {pictures} of {board.name}"
+    said = [f"{field}, {best.name} {most}{_signed(row.gain)} {over}"]
+    here = (one for one in gained if one[0].first.weights in {"trained", NARROW})
+    trained = next(here, None)
+    if trained is not None and trained[0] is not best:
+        line, mine = trained
+        said.append(f"of those trained here {line.name}, {_signed(mine.gain)}{_interval(mine)}")
+    said += _joint(gained)
+    below = sum((each.gain or 0.0) < 0 for _, each in gained)
+    said += [f"{counted(below, 'system')} below the input"] if below else []
+    return "; ".join(said) + "."
+
+
+def _interval(row: Row, words: str = "") -> str:
+    if row.gain_low is None or row.gain_high is None:
+        return ""
+    return f" ({words}{number_text(row.gain_low, 2)} to {number_text(row.gain_high, 2)})"
+
+
+def _signed(number: float | None) -> str:
+    return f"{'+' if (number or 0.0) >= 0 else ''}{number_text(number, 2)} dB"
+
+
+def _joint(gained: Sequence[tuple[BoardLine, Row]]) -> list[str]:
+    """What JDRL's training gains over the plain loss of the same networks."""
+    known = {line.key: row.gain or 0.0 for line, row in gained}
+    pairs = [
+        gain - known[plain]
+        for (system, *rest), gain in known.items()
+        if (plain := (system.removeprefix(JOINT), *rest)) in known and system.startswith(JOINT)
+    ]
+    if not pairs:
+        return []
+    mean = sum(pairs) / len(pairs)
+    return [f"JDRL {_signed(mean)} against the plain loss ({counted(len(pairs), 'network')})"]
 
 
 def sentences(content: Content) -> list[str]:
@@ -60,7 +108,7 @@ def sentences(content: Content) -> list[str]:
     if failed:
         names = ", ".join(display_name(content, entry.system) for entry in failed)
         found.append(f"Without scores: {names}; the reasons are listed.")
-    return [text for text in found if text] or [introduction(content.rows)]
+    return [text for text in found if text]
 
 
 def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
@@ -91,7 +139,7 @@ def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> st
             said += _apart(content, content.tracks.get((setting, protocol, key)))
     rebuilt = len(content.reconstructions.intersection(systems))
     if rebuilt:
-        said.append(f"Reconstructions ({rebuilt}) stand in tables of their own and are not ranked.")
+        said.append(f"Reconstructions ({rebuilt}) are marked and not ranked.")
     return " ".join(said)
 
 

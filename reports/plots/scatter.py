@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from defocus.reports.model import Point, Scatter
 from defocus.reports.plots.plot import (
     BOTTOM,
-    HEIGHT,
     LEFT,
     RIGHT,
     TOP,
@@ -20,15 +19,23 @@ from defocus.reports.text import visible
 
 __all__ = ["PlacedPoint", "ScatterPlot", "scatter"]
 
-TEXT_HEIGHT, TEXT_WIDTH = 14.0, 18.0
+TEXT_HEIGHT, LETTER_WIDTH = 14.0, 6.6
+"""Room that a name takes, SVG units; a letter's width is a mean of the page's font."""
+
+SCATTER_HEIGHT = 440.0
+RADIUS = 6.0
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
 
 
 @dataclass(frozen=True)
 class PlacedPoint:
-    """A point with its number, and where the number is written."""
+    """A point, and its text: its name, or its number in the legend where a name has no room."""
 
     number: int
     label: str
+    text: str
     marked: bool
     x: float
     y: float
@@ -39,14 +46,21 @@ class PlacedPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ScatterPlot(PlotFrame):
-    """Everything that a template needs to draw points."""
+    """Everything that a template needs to draw points.
+
+    Attributes:
+        points: The points.
+        front: SVG points of the line through the marked ones.
+        legend: Points that are drawn with their number alone.
+    """
 
     points: tuple[PlacedPoint, ...]
     front: str
+    legend: tuple[PlacedPoint, ...]
 
 
 def scatter(figure: Scatter) -> ScatterPlot:
-    """Lay out a figure: axes, and points with numbers that overlap as little as possible.
+    """Lay out a figure: axes, and points with names that overlap neither points nor names.
 
     Points with a value that is not finite, or <= 0 on a logarithmic axis, are left out.
 
@@ -56,67 +70,88 @@ def scatter(figure: Scatter) -> ScatterPlot:
     Returns:
         The geometry; without ticks if no point can be drawn.
     """
-    numbered = [
-        (number, point)
-        for number, point in enumerate(figure.points, start=1)
+    drawn = [
+        point
+        for point in figure.points
         if math.isfinite(point.x) and math.isfinite(point.y) and (point.x > 0 or not figure.log_x)
     ]
     x_ticks: tuple[Tick, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     placed: tuple[PlacedPoint, ...] = ()
-    if numbered:
-        points = [point for _, point in numbered]
+    if drawn:
         x_axis = make_axis(
-            [point.x for point in points], LEFT, WIDTH - RIGHT, margin=0.06, log=figure.log_x
+            [point.x for point in drawn], LEFT, WIDTH - RIGHT, margin=0.06, log=figure.log_x
         )
-        y_axis = make_axis([point.y for point in points], HEIGHT - BOTTOM, TOP, margin=0.08)
+        bottom = SCATTER_HEIGHT - BOTTOM
+        y_axis = make_axis([point.y for point in drawn], bottom, TOP, margin=0.08)
         x_ticks, y_ticks = x_axis.ticks(6), y_axis.ticks(5)
-        placed = _placed(numbered, x_axis, y_axis)
+        placed = _placed(drawn, x_axis, y_axis)
     return ScatterPlot(
         x_ticks=x_ticks,
         y_ticks=y_ticks,
         points=placed,
         front=" ".join(f"{p.x},{p.y}" for p in sorted(placed, key=lambda p: p.x) if p.marked),
+        legend=tuple(point for point in placed if point.text != point.label),
         description=_description(figure),
+        height=SCATTER_HEIGHT,
+        bottom=SCATTER_HEIGHT - BOTTOM,
     )
 
 
-def _placed(
-    numbered: list[tuple[int, Point]], x_axis: Axis, y_axis: Axis
-) -> tuple[PlacedPoint, ...]:
-    spots = [(round(x_axis.place(p.x), 1), round(y_axis.place(p.y), 1)) for _, p in numbered]
-    taken = list(spots)
-    placed = []
-    for (number, point), (x, y) in zip(numbered, spots, strict=True):
-        corners = [
-            (x + 8, y - 5, "start"),
-            (x - 8, y - 5, "end"),
-            (x + 8, y + 14, "start"),
-            (x - 8, y + 14, "end"),
-            (x, y - 10, "middle"),
-            (x, y + 20, "middle"),
-        ]
-        text_x, text_y, text_anchor = max(
-            corners, key=lambda corner: min(1.0, _room(corner[:2], taken))
-        )
-        taken.append((text_x, text_y))
-        placed.append(
-            PlacedPoint(number, point.label, point.marked, x, y, text_x, text_y, text_anchor)
-        )
-    return tuple(placed)
+def _placed(points: list[Point], x_axis: Axis, y_axis: Axis) -> tuple[PlacedPoint, ...]:
+    spots = [(round(x_axis.place(p.x), 1), round(y_axis.place(p.y), 1)) for p in points]
+    taken: list[Box] = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in spots]
+    found: dict[int, PlacedPoint] = {}
+    unnamed = 0
+    # the names of the front first: they are what one looks for
+    for index in sorted(range(len(points)), key=lambda n: (not points[n].marked, n)):
+        point, (x, y) = points[index], spots[index]
+        label = visible(point.label)
+        text, place = label, _free_place(x, y, label, taken)
+        if place is None:
+            unnamed += 1
+            text = str(unnamed)
+            place = _free_place(x, y, text, taken) or (x + 8, y - 5, "start")
+        taken.append(_box(*place, text))
+        found[index] = PlacedPoint(unnamed, label, text, point.marked, x, y, *place)
+    return tuple(found[index] for index in range(len(points)))
 
 
-def _room(spot: tuple[float, float], taken: list[tuple[float, float]]) -> float:
-    """Distance to the nearest object, in lengths of a number; 1 or more is enough."""
-    return min(
-        math.hypot((spot[0] - x) / TEXT_WIDTH, (spot[1] - y) / TEXT_HEIGHT) for x, y in taken
-    )
+def _free_place(x: float, y: float, text: str, taken: list[Box]) -> tuple[float, float, str] | None:
+    """A place beside a point for its text that is free and inside the frame, if there is one."""
+    for place in (
+        (x + 9, y + 4, "start"),
+        (x - 9, y + 4, "end"),
+        (x, y - 10, "middle"),
+        (x, y + 19, "middle"),
+        (x + 7, y - 7, "start"),
+        (x - 7, y - 7, "end"),
+        (x + 7, y + 15, "start"),
+        (x - 7, y + 15, "end"),
+    ):
+        box = _box(*place, text)
+        inside = box[0] >= LEFT and box[2] <= WIDTH and box[1] >= 0
+        inside = inside and box[3] <= SCATTER_HEIGHT - BOTTOM
+        if inside and not any(_overlap(box, other) for other in taken):
+            return place
+    return None
+
+
+def _box(x: float, y: float, anchor: str, text: str) -> Box:
+    """The box of a text whose baseline starts, ends or has its middle at a place."""
+    width = LETTER_WIDTH * len(text)
+    left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+    return left, y - 0.8 * TEXT_HEIGHT, left + width, y + 0.2 * TEXT_HEIGHT
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _description(figure: Scatter) -> str:
     """The figure in words, for readers who do not see it."""
     sentences = [f"{figure.y_label} over {figure.x_label}."]
-    for number, point in enumerate(figure.points, start=1):
+    for point in figure.points:
         mark = f" ({figure.marked_as})" if point.marked and figure.marked_as else ""
-        sentences.append(f"{number} {point.label}{mark}: {point.y:.4g} at {point.x:.4g}.")
+        sentences.append(f"{point.label}{mark}: {point.y:.4g} at {point.x:.4g}.")
     return visible(" ".join(sentences))

@@ -10,15 +10,20 @@
   // What is chosen survives the page that is loaded again.
   const place = `choices ${location.pathname}`;
   const inputs = () => [...document.querySelectorAll(".filters select, .filters input")];
-  const label = (input) => input.closest("label").firstChild.textContent;
+  const label = (input) => [...input.closest("label").childNodes].find((each) => each !== input).textContent;
+  const key = (input) => (input.type === "checkbox" ? "checked" : "value");
+  const shownTabs = () => [...document.querySelectorAll("[role=tab][aria-selected=true]")].map((each) => each.id);
   const remembered = JSON.parse(sessionStorage.getItem(place) ?? "{}");
+  for (const id of remembered.tabs ?? []) document.getElementById(id)?.click();
   for (const input of inputs()) {
-    if (!(label(input) in remembered)) continue;
-    input.value = remembered[label(input)];
-    input.dispatchEvent(new Event("input", { bubbles: true }));
+    if (!(label(input) in (remembered.chosen ?? {}))) continue;
+    input[key(input)] = remembered.chosen[label(input)];
+    for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind, { bubbles: true }));
   }
-  const remember = () => sessionStorage.setItem(place,
-    JSON.stringify(Object.fromEntries(inputs().map((input) => [label(input), input.value]))));
+  const remember = () => sessionStorage.setItem(place, JSON.stringify({
+    tabs: shownTabs(),
+    chosen: Object.fromEntries(inputs().map((input) => [label(input), input[key(input)]])),
+  }));
 
   function fill(rows) {
     for (const [anchor, ...texts] of rows) {

@@ -14,6 +14,7 @@
   };
   const headName = (head) => head.querySelector(".name").textContent;
   const heads = (table) => [...table.tHead.rows[0].cells];
+  const facetsOf = (figure) => JSON.parse(figure.dataset.facets ?? "[]");
   const missing = (cell) => cell.textContent === "n/a";
 
   // Numbers first, then text in natural order, then what is missing, whichever way one sorts.
@@ -50,6 +51,7 @@
       if (way) head.setAttribute("aria-sort", way);
       const column = titles.indexOf(head);
       const sign = way === "descending" ? -1 : 1;
+      closeDetails(table);
       const rows = way ? [...original].sort((a, b) => compare(a, b, column, sign)) : original;
       body.append(...rows);
     }
@@ -71,7 +73,7 @@
       if (choice !== undefined) found.get(key).labels.add(choice);
     };
     for (const figure of figures) {
-      for (const [name, choice] of JSON.parse(figure.dataset.facets)) add("facet", name, choice);
+      for (const [name, choice] of facetsOf(figure)) add("facet", name, choice);
       const table = figure.querySelector("table");
       heads(table).forEach((head, column) => {
         const kind = head.dataset.choose;
@@ -84,7 +86,7 @@
     return [...found.values()].filter(({ kind, labels }) => kind === "limit" || labels.size > 1);
   }
 
-  function filterable(figures) {
+  function filterable(figures, tabs) {
     const controls = choices(figures).map((choice) => {
       const label = make("label", { textContent: choice.kind === "limit" ? `${choice.name} at most` : choice.name });
       const input = choice.kind === "limit"
@@ -101,23 +103,26 @@
     form.setAttribute("aria-label", "Choose what the tables show");
     const status = make("output", {});
     const reset = make("button", { type: "reset", textContent: "Show all" });
-    form.append(...controls.map(({ label }) => label), reset, status);
+    form.append(...controls.map(({ label }) => label), reset);
+    if (!tabs) form.append(status);
     form.addEventListener("submit", (event) => event.preventDefault());
 
     const chosen = (kind) => controls.filter((each) => each.kind === kind && each.input.value !== "");
 
     function fits(row, titles) {
       const cell = (name) => row.cells[titles.indexOf(name)];
+      if (row.classList.contains("reference")) return true;
       return chosen("value").every(({ name, input }) => !cell(name) || cell(name).textContent === input.value)
         && chosen("limit").every(({ name, input }) =>
           !cell(name) || Number(cell(name).dataset.value ?? Infinity) <= Number(input.value));
     }
 
     function update() {
-      let shown = 0, total = 0, tables = 0;
+      let shown = 0, total = 0, tables = 0, inTab = "";
       for (const figure of figures) {
-        const facets = new Map(JSON.parse(figure.dataset.facets));
+        const facets = new Map(facetsOf(figure));
         const table = figure.querySelector("table");
+        closeDetails(table);
         const titles = heads(table).map(headName);
         const wanted = chosen("facet").every(({ name, input }) => facets.get(name) === input.value);
         const [metric] = chosen("column");
@@ -134,24 +139,133 @@
         figure.hidden = !wanted || here === 0;
         shown += figure.hidden ? 0 : here;
         tables += figure.hidden ? 0 : 1;
+        if (figure.closest(".tab:not([hidden])")) inTab = `${here} of ${table.tBodies[0].rows.length} rows`;
       }
-      status.value = `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
+      status.value = tabs ? inTab : `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
     }
 
     for (const kind of ["input", "change"]) form.addEventListener(kind, update);
     form.addEventListener("reset", () => setTimeout(update));
-    figures[0].before(form);
+    if (tabs) {
+      const all = make("input", { type: "checkbox" });
+      const label = make("label", { className: "check" });
+      label.append(all, "All columns");
+      all.addEventListener("change", () => tabs.classList.toggle("all", all.checked));
+      form.addEventListener("reset", () => tabs.classList.remove("all"));
+      form.prepend(label);
+      const choose = make("details", { className: "choose" });
+      const summary = make("summary", { textContent: "Filter rows, show all columns" });
+      summary.append(status);
+      choose.append(summary, form);
+      tabs.querySelector(".tab").before(choose);
+      tabs.addEventListener("tab", update);
+    } else figures[0].before(form);
     update();
     return () => { form.reset(); update(); };
+  }
+
+  // ---- One tab of several; the arrow keys move between them
+  function tabbed(group) {
+    const panels = [...group.children];
+    const list = make("div", { className: "tablist" });
+    const names = panels.map((panel) => panel.querySelector(".tab-name"));
+    const buttons = panels.map((panel, index) => {
+      const button = make("button", { type: "button", textContent: names[index].textContent, id: `${panel.id}-button` });
+      button.setAttribute("role", "tab");
+      button.setAttribute("aria-controls", panel.id);
+      button.addEventListener("click", () => show(index));
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-labelledby", button.id);
+      names[index].remove();
+      return button;
+    });
+    function show(chosen) {
+      panels.forEach((panel, index) => {
+        panel.hidden = index !== chosen;
+        buttons[index].setAttribute("aria-selected", String(index === chosen));
+        buttons[index].tabIndex = index === chosen ? 0 : -1;
+      });
+      group.dispatchEvent(new Event("tab"));
+    }
+    const label = make("span", { textContent: `${group.dataset.label}:` });
+    const inner = make("div", {});
+    label.setAttribute("aria-hidden", "true");
+    list.append(label, inner);
+    inner.append(...buttons);
+    inner.setAttribute("role", "tablist");
+    inner.setAttribute("aria-label", group.dataset.label);
+    inner.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length;
+      show(next);
+      buttons[next].focus();
+    });
+    group.prepend(list);
+    panels.forEach((panel, index) => panel.addEventListener("reveal", () => show(index)));
+    show(0);
+  }
+
+  // ---- What lies behind a row opens below it, and the pictures beside show its system
+  const homes = new Map();
+  function putBack(row) {
+    const folded = row.querySelector(".folded");
+    homes.get(folded).replaceWith(folded);
+    homes.delete(folded);
+    folded.open = false;
+    row.previousElementSibling?.querySelector("th a").setAttribute("aria-expanded", "false");
+    row.remove();
+  }
+  function closeDetails(table) {
+    table.querySelectorAll("tr.detail").forEach(putBack);
+  }
+  function expandable(table) {
+    for (const link of table.querySelectorAll("tbody th > a:first-child")) {
+      const folded = document.getElementById(link.hash.slice(1));
+      if (folded?.tagName !== "DETAILS") continue;
+      link.setAttribute("aria-expanded", "false");
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        const row = link.closest("tr");
+        const open = link.getAttribute("aria-expanded") === "true";
+        const elsewhere = folded.closest("tr.detail");
+        if (elsewhere) putBack(elsewhere);
+        if (open) return;
+        const detail = make("tr", { className: "detail" });
+        const cell = make("td", { colSpan: row.cells.length });
+        const hold = make("div", { className: "hold" });
+        const home = document.createComment("");
+        folded.replaceWith(home);
+        homes.set(folded, home);
+        folded.open = true;
+        hold.append(folded);
+        cell.append(hold);
+        detail.append(cell);
+        row.after(detail);
+        link.setAttribute("aria-expanded", "true");
+        showInPictures(table, link.textContent);
+      });
+    }
+  }
+  function showInPictures(table, name) {
+    const selects = table.closest(".beside")?.querySelectorAll(".aside .choices label + label select") ?? [];
+    for (const select of selects) {
+      const option = [...select.options].find((each) => each.textContent === name);
+      if (!option) continue;
+      select.value = option.value;
+      select.dispatchEvent(new Event("change"));
+    }
   }
 
   // ---- Links to a place open what hides it
   function reveal(showAll) {
     const place = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
     if (!place) return;
-    const hidden = place.closest("[hidden]");
-    if (hidden) showAll();
-    for (let each = place; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+    for (let each = place; each; each = each.parentElement) {
+      if (each.tagName === "DETAILS") each.open = true;
+      if (each.classList.contains("tab")) each.dispatchEvent(new Event("reveal"));
+    }
+    if (place.closest("[hidden]")) showAll();
     if (place.tagName === "TR") place.tabIndex = -1;
     place.scrollIntoView();
     if (place.tagName === "TR") place.focus({ preventScroll: true });
@@ -159,8 +273,14 @@
 
   document.querySelectorAll("table").forEach(sortable);
   document.querySelectorAll(".comparison").forEach(comparePair);
+  const groups = [...document.querySelectorAll(".tabs")];
+  groups.forEach(tabbed);
+  document.querySelectorAll(".tabs table").forEach(expandable);
+  const resets = groups.filter((tabs) => tabs.querySelector("[data-choose]"))
+    .map((tabs) => filterable([...tabs.querySelectorAll(".table")], tabs));
   const figures = [...document.querySelectorAll(".table[data-facets]")];
-  const showAll = figures.length > 0 ? filterable(figures) : () => {};
+  if (figures.length > 0) resets.push(filterable(figures));
+  const showAll = () => resets.forEach((reset) => reset());
   addEventListener("hashchange", () => reveal(showAll));
   reveal(showAll);
 })();

@@ -70,6 +70,17 @@ const comparePair = (() => {
       turn();
       if (on && !still.matches) blinking = setInterval(() => (stage.isConnected ? turn() : clearInterval(blinking)), BLINK_MS);
     });
+    // The same part of every picture, under the pointer; from a keyboard the middle.
+    const look = (x, y) => {
+      stage.style.setProperty("--x", `${x}%`);
+      stage.style.setProperty("--y", `${y}%`);
+    };
+    tool("Zoom × 3", (on) => { look(50, 50); stage.classList.toggle("zoom", on); });
+    stage.addEventListener("pointermove", (event) => {
+      const box = stage.getBoundingClientRect();
+      if (stage.classList.contains("zoom")) look(
+        (100 * (event.clientX - box.left)) / box.width, (100 * (event.clientY - box.top)) / box.height);
+    });
     tool("Difference × 4", (on) => stage.classList.toggle("difference", on));
     if (overlay) {
       overlay.className = "over";

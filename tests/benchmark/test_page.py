@@ -14,6 +14,7 @@ from defocus.benchmark.leaderboard import publish as module
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
+from defocus.benchmark.published.numbers import all_published
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
 from defocus.benchmark.reporting.figures.plots import pareto_front
@@ -39,6 +40,8 @@ from defocus.reports.model import (
     Scatter,
     Slider,
     Table,
+    Tabs,
+    parts_inside,
 )
 from defocus.reports.text import cell_text
 from tests.benchmark.example_study import entry, make_study
@@ -96,8 +99,7 @@ def parts(page: Page, kind: type[Kind]) -> list[Kind]:
     def walk(some: tuple[Part, ...]) -> Iterator[Part]:
         for part in some:
             yield part
-            if isinstance(part, Folded):
-                yield from walk(part.parts)
+            yield from walk(parts_inside(part))
 
     shown = walk(tuple(part for _, section in page.sections for part in section))
     return [part for part in shown if isinstance(part, kind)]
@@ -111,15 +113,7 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path: Path) ->
     fill(tmp_path)
     page = page_of(tmp_path)
     assert page.notice == "demo budget, not a comparison"
-    assert headings(page) == [
-        "Summary",
-        "Leaderboard",
-        "Pictures of made",
-        "Training",
-        "Methods",
-        "Systems",
-        "Provenance",
-    ]
+    assert headings(page) == ["Leaderboard", "Summary", "Pictures", "Behind the rows", "Methods"]
     (slider,) = parts(page, Slider)
     assert [label for label, _ in slider.states] == ["blurry", "net", "sharp"]
     assert [int(picture[0, 0, 0]) for _, picture in slider.states] == [0, 1, 2]
@@ -132,7 +126,7 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path: Path) ->
 
 
 def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> None:
-    """The same picture under two settings has two places, and no two headings are alike."""
+    """Another split is another leaderboard, older code another tab; no two captions are alike."""
     fill(tmp_path)
     with open_results(tmp_path / "results.sqlite") as results:
         for other in (
@@ -143,15 +137,22 @@ def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> N
     page = page_of(tmp_path)
     places = [part.anchor for part in parts(page, Folded)]
     assert len(set(places)) == len(places)
-    assert [heading for heading in headings(page) if heading.startswith("Pictures")] == [
-        "Pictures of made, split test, scored by d",
-        "Pictures of made, split test, scored by e",
-        "Pictures of made, split val, scored by e",
+    assert [heading for heading in headings(page) if heading.startswith(("Lead", "Pict"))] == [
+        "Leaderboard of made, split test",
+        "Leaderboard of made, split val",
+        "Pictures of made, split test",
+        "Pictures of made, split val",
+    ]
+    tabs = [tab.tabs for tab in parts(page, Tabs) if tab.label == "Compared with"]
+    assert [[name for name, _ in each] for each in tabs] == [
+        ["gt, scored by e", "gt, scored by d"],
+        ["gt"],
     ]
     said = [part.text for part in parts(page, Paragraph)]
     assert any(text.startswith("1 system restored 1 val picture of 1 scene") for text in said)
-    captions = [table.caption for table in parts(page, Table) if table.facets]
-    assert len(set(captions)) == len(captions) == 3
+    assert len(parts(page, Table)) > 3
+    anchors = [name for table in parts(page, Table) for name in table.anchors]
+    assert len(set(anchors)) == len(anchors) == 4
 
 
 @pytest.mark.parametrize(
@@ -175,8 +176,9 @@ def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path: Path) 
     assert said.startswith("U-Net is not shown: runs/unet-paper/images/image-001.restored.png: ")
     assert str(tmp_path) not in said
     shown = {part.caption[:9]: [label for label, _ in part.states] for part in parts(page, Slider)}
-    assert shown["image-000"] == ["blurry", "U-Net + JDRL", "Restormer", "U-Net", "sharp"]
-    assert shown["image-001"] == ["blurry", "U-Net + JDRL", "Restormer", "sharp"]
+    assert shown["image-000"][::4] == shown["image-001"][::3] == ["blurry", "sharp"]
+    assert set(shown["image-000"][1:4]) == {"U-Net + JDRL", "Restormer", "U-Net"}
+    assert set(shown["image-001"][1:3]) == {"U-Net + JDRL", "Restormer"}
 
 
 def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
@@ -345,9 +347,20 @@ def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
     assert "input" not in table.note
 
 
-def test_the_page_says_in_one_line_what_was_compared(tmp_path: Path) -> None:
+def test_the_page_says_the_result_in_one_sentence(tmp_path: Path) -> None:
     fill(tmp_path)
-    assert page_of(tmp_path).summary == "1 system on 1 picture of 1 scene: made; demo budget"
+    one = "Of 1 system on 1 picture of 1 scene of made, net gains +0.00 dB over the blurry input."
+    assert page_of(tmp_path).summary == one
+    page = page_of(make_study(tmp_path / "several", 6, 24, budget="demo"))
+    table = boards(page)["input-aligned"]
+    gains = {row[0].text: row[1] for row in table.rows if isinstance(row[0], Link)}
+    best = max(gains, key=lambda name: gains[name].value)
+    assert page.summary.startswith(
+        f"Of 6 systems on 24 pictures of 12 scenes of dpdd:made, {best} gains most, "
+        f"+{gains[best].value:.2f} dB over the blurry input (95 % interval "
+    )
+    joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
+    assert f"; JDRL +{joint:.2f} dB against the plain loss (1 network)." in page.summary
 
 
 @pytest.fixture(scope="module")
@@ -358,24 +371,76 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def boards(page: Page) -> dict[str, Table]:
     """The leaderboard tables by protocol."""
-    return {dict(table.facets)["Protocol"]: table for table in parts(page, Table) if table.facets}
+    found = {}
+    for group in parts(page, Tabs):
+        if group.label == "Compared with":
+            for name, shown in group.tabs:
+                (table,) = shown
+                assert isinstance(table, Table)
+                found[name] = table
+    return found
+
+
+def cells(table: Table, name: str) -> dict[str, Any]:
+    """A column's cells by system."""
+    (index,) = [n for n, column in enumerate(table.columns) if column.name == name]
+    return {row[0].text: row[index] for row in table.rows if isinstance(row[0], Link)}
 
 
 def test_best_and_second_are_marked_where_ranking_is_legal(study: Path) -> None:
     tables = boards(page_of(study))
-    psnr = [column.name for column in tables["gt"].columns].index("PSNR")
-    cells = [row[psnr] for row in tables["gt"].rows]
-    assert all(isinstance(cell, Measured) and cell.interval for cell in cells)
-    marked = {cell.place: cell.value for cell in cells if isinstance(cell, Measured)}
-    values = sorted(
-        (c.value for c in cells[1:] if isinstance(c, Measured) and c.value), reverse=True
-    )
+    psnr = cells(tables["gt"], "PSNR")
+    marked = {cell.place: cell.value for cell in psnr.values()}
+    values = sorted((cell.value for name, cell in psnr.items() if name != "Input"), reverse=True)
     assert [marked[1], marked[2]] == values[:2]
-    assert isinstance(cells[0], Measured)
-    assert cells[0].place is None, "the blurry input is a reference"
+    assert psnr["Input"].place is None, "the blurry input is a reference"
     for row in tables["deformed-gt"].rows:
         assert not any(isinstance(cell, Measured) and cell.place for cell in row)
-    assert "never ranked" in tables["deformed-gt"].note
+    notes = page_of(study).notes
+    said = [notes[number - 1] for number in tables["deformed-gt"].notes]
+    assert any("nothing is ranked" in note for note in said)
+
+
+def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(study: Path) -> None:
+    for table in boards(page_of(study)).values():
+        values = [cell.value for cell in cells(table, "PSNR").values()]
+        assert values == sorted(values, reverse=True)
+        (line,) = table.references
+        assert isinstance(table.rows[line][0], Link)
+        assert table.rows[line][0].text == "Input"
+
+
+def test_gains_are_paired_differences_to_the_input_with_their_interval(study: Path) -> None:
+    table = boards(page_of(study))["gt"]
+    psnr, gains = cells(table, "PSNR"), cells(table, "Gain")
+    for name, gain in gains.items():
+        assert gain.value == pytest.approx(psnr[name].value - psnr["Input"].value)
+        if name != "Input":
+            assert gain.interval[0] < gain.value < gain.interval[1]
+            # pictures differ by more than systems do: the pairing takes that out
+            assert gain.interval[1] - gain.interval[0] < 1.0
+
+
+def test_columns_that_are_empty_everywhere_are_left_out(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 2, 4)
+    with open_results(out / "results.sqlite") as results:
+        for number in range(3):
+            reason = "no weights"
+            results.record(
+                replace(entry(number), grouping=f"h{number}"),
+                [
+                    Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 20.0 + number),
+                    Score(
+                        "defocus-v1", "gt", "lpips", "image-000", "scene-000", None, reason=reason
+                    ),
+                ],
+                [Cost("seconds", 1.0)],
+            )
+    page = page_of(out)
+    heads = [column.name for column in boards(page)["gt"].columns]
+    assert "LPIPS" not in heads
+    assert "PSNR" in heads
+    assert sum("lpips" in note for note in page.notes) == 1
 
 
 @pytest.mark.parametrize("budget", ["demo", "quick"])
@@ -391,34 +456,78 @@ def test_a_short_budget_has_no_marks_no_front_and_no_published_number(
     assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
 
 
-def test_published_numbers_stand_beside_with_their_source(study: Path) -> None:
-    table = boards(page_of(study))["gt"]
-    (row,) = [r for r in table.rows if isinstance(r[0], Link) and r[0].text == "Restormer"]
-    (psnr,) = [c for c, column in zip(row, table.columns, strict=True) if column.name == "PSNR"]
+def test_published_numbers_stand_behind_the_row_with_their_source(study: Path) -> None:
+    page = page_of(study)
+    (table,) = [t for t in parts(page, Table) if t.caption == "Restormer: all scores"]
+    (row,) = [row for row in table.rows if row[0] == "PSNR, dB"]
+    by_protocol = dict(zip([c.name for c in table.columns], row, strict=True))
+    psnr = by_protocol["gt"]
     assert isinstance(psnr, Measured)
     assert psnr.beside == "published 25.98"
-    assert psnr.footnotes
-    assert all(0 < number <= len(table.footnotes) for number in psnr.footnotes)
-    assert "25.98" not in str(boards(page_of(study))["deformed-gt"].rows)
+    assert psnr.interval
+    sources = {cell.source for cell in all_published() if cell.system.startswith("restormer")}
+    assert {page.notes[number - 1] for number in psnr.notes} <= sources
+    other = by_protocol["deformed-gt"]
+    assert isinstance(other, Measured)
+    assert not other.beside
 
 
-def test_rows_have_lasting_places_and_lead_to_their_provenance(study: Path) -> None:
+def test_a_paper_s_numbers_are_printed_in_the_table(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        page = build_appendix(study, results, leaderboard(results))
+    table = next(part for part in parts(page, Table) if part.references)
+    assert cells(table, "published")["Restormer"].value == pytest.approx(25.98)
+
+
+def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study: Path) -> None:
     first, again = page_of(study), page_of(study)
     anchors = [name for table in boards(first).values() for name in table.anchors]
     assert len(anchors) == len(set(anchors)) == 10
     assert anchors == [name for table in boards(again).values() for name in table.anchors]
     places = {f"#{folded.anchor}" for folded in parts(first, Folded)}
-    cells = [cell for table in parts(first, Table) for row in table.rows for cell in row]
-    targets = {cell.target for cell in cells if isinstance(cell, Link)}
+    found = [cell for table in parts(first, Table) for row in table.rows for cell in row]
+    targets = {cell.target for cell in found if isinstance(cell, Link)}
     assert len(targets) == 5 + 24
     assert targets <= places
 
 
-def test_pictures_come_in_the_order_of_how_much_systems_differ(study: Path) -> None:
+def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 3, 24, budget="demo")
+    with open_results(out / "results.sqlite") as results:
+        strange = (("official", "paper", "ok"), ("own", "own", "ok"))
+        elsewhere = ("elsewhere", "elsewhere", "seen: made elsewhere; how is not known")
+        for number, (weights, budget, status) in enumerate((*strange, elsewhere)):
+            made = replace(entry(1), run=f"r{number}", grouping=f"r{number}", status=status)
+            made = replace(made, weights=weights, budget=budget, train_dataset="other")
+            scored = [
+                Score("defocus-v1", "gt", "psnr", f"image-{n:03d}", f"scene-{n // 2:03d}", 30.0)
+                for n in range(24)
+            ]
+            results.record(made, scored)
+    table = boards(page_of(out))["gt"]
+    names = {row[0].text: row[0].marks for row in table.rows if isinstance(row[0], Link)}
+    assert names == {
+        "U-Net (official)": (),
+        "U-Net (own weights)": (),
+        "U-Net (made elsewhere)": ("seen",),
+        "U-Net": (),
+        "U-Net + JDRL": (),
+        "Restormer": (),
+        "Input": (),
+    }
+    gains = cells(table, "Gain")
+    assert gains["U-Net (official)"].value > gains["U-Net"].value > 0
+    assert "Rank" not in [column.name for column in table.columns], "nobody has a rank alone"
+
+
+def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(
+    study: Path,
+) -> None:
     page = page_of(study)
-    folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture")]
+    folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
+    assert len(folded) == 24
     spreads = [float(part.line.split("differ by ")[1].split()[0]) for part in folded]
-    shown = [part for part in folded if any(isinstance(p, Slider) for p in part.parts)]
+    shown = [part for part in folded if any(isinstance(p, Gallery) for p in part.parts)]
     assert folded[:2] == shown
     assert spreads[2:] == sorted(spreads[2:], reverse=True)
     crops, maps = (part for part in shown[0].parts if isinstance(part, Gallery))
@@ -429,19 +538,37 @@ def test_pictures_come_in_the_order_of_how_much_systems_differ(study: Path) -> N
     ]
 
 
+def test_the_typical_picture_has_the_median_gain_of_the_best_system(tmp_path: Path) -> None:
+    page = page_of(make_study(tmp_path, 2, 24, protocols=("gt",), pictures=5))
+    (group,) = [tabs for tabs in parts(page, Tabs) if tabs.label == "Picture"]
+    assert [name for name, _ in group.tabs] == ["Typical", "Best", "Worst"]
+    sliders = [part for _, (part,) in group.tabs]
+    found = {}
+    for (word, _), slider in zip(group.tabs, sliders, strict=True):
+        assert isinstance(slider, Slider)
+        assert slider.states[1][0] in slider.caption, "the best system comes first"
+        found[word] = float(slider.caption.split(" dB")[0].split()[-1])
+    assert found["Worst"] < found["Typical"] < found["Best"]
+    (median,) = [s.caption for s in sliders if isinstance(s, Slider) and "median" in s.caption]
+    assert "the median gain of 5 kept pictures" in median
+    captions = [slider.caption[:9] for slider in parts(page, Slider)]
+    assert len(captions) == len(set(captions)) == 5, "no picture has two sliders"
+
+
 def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: Path) -> None:
     out = make_study(tmp_path, 1, 4, pictures=1)
     with open_results(out / "results.sqlite") as results:
         ceiling = replace(entry(0), run="ceiling", grouping="c", system="ceiling")
-        scores = [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 45.0)]
+        scores = [Score("defocus-v1", "input-aligned", "psnr", "image-000", "scene-000", 45.0)]
         results.record(ceiling, scores)
     page = page_of(out)
-    (shown, *_) = [part for part in parts(page, Folded) if part.anchor.startswith("picture")]
+    (shown, *_) = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
     assert "differ by 0.00 dB" in shown.line
     (slider,) = parts(page, Slider)
     assert [label for label, _ in slider.states] == ["blurry", "U-Net", "sharp"]
-    kinds = {row[1] for table in boards(page).values() for row in table.rows}
-    assert kinds == {"reference", "network"}
+    table = boards(page)["input-aligned"]
+    assert set(cells(table, "Kind").values()) == {"reference", "network"}
+    assert [table.rows[n][0].text for n in table.references] == ["ceiling", "Input"]
 
 
 def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> None:
@@ -460,17 +587,22 @@ def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> No
 def test_the_appendix_says_in_sentences_what_came_out(study: Path) -> None:
     with open_results(study / "results.sqlite") as results:
         page = build_appendix(study, results, leaderboard(results))
-    assert headings(page)[0] == "Summary"
+    assert headings(page)[0] == "Leaderboard"
     assert headings(page)[-1] == "References"
-    (said,) = [part.text for part in page.sections[0][1] if isinstance(part, Paragraph)]
-    table = boards(page)["gt"]
-    psnr = [column.name for column in table.columns].index("PSNR")
-    best = next(r for r in table.rows if isinstance(r[psnr], Measured) and r[psnr].place == 1)
-    assert isinstance(best[0], Link)
-    assert isinstance(best[psnr], Measured)
-    assert f"{best[0].text} has the highest mean, {best[psnr].value:.2f} dB" in said
+    (said,) = [
+        part.text
+        for heading, section in page.sections
+        for part in section
+        if heading == "Summary" and isinstance(part, Paragraph)
+    ]
+    first, table, *_ = page.sections[0][1]
+    assert isinstance(first, Slider)
+    assert [label for label, _ in first.states][::2] == ["blurry", "sharp"]
+    assert isinstance(table, Table)
+    (best,) = [name for name, cell in cells(table, "PSNR").items() if cell.place == 1]
+    assert f"{best} has the highest mean, {cells(table, 'PSNR')[best].value:.2f} dB" in said
     assert "4 systems restored 24 test pictures of 12 scenes" in said
-    assert len([f for f in parts(page, Folded) if f.anchor.startswith("picture")]) == 2
+    assert len([part for part in parts(page, Gallery) if "differ most" in part.caption]) == 2
 
 
 def test_a_study_of_misalignment_is_drawn_over_shift_and_over_zoom(tmp_path: Path) -> None:
@@ -496,6 +628,6 @@ def test_names_of_a_strange_store_lead_nowhere_else(tmp_path: Path) -> None:
     write_image(tmp_path / "secret.restored.png", np.zeros((4, 4, 3), np.uint8))
     (tmp_path / "out/runs/net-1/images").mkdir(parents=True)
     kept = KeptPictures(tmp_path / "out")
-    no_setting = cast(Any, None)
-    scores = PictureScores(no_setting, "gt", ((ENTRY,),), frozenset(), {}, {})
+    nothing = cast(Any, None)
+    scores = PictureScores(nothing, nothing, ((ENTRY,),), ("net",), frozenset(), {}, {})
     assert not kept.has(scores, "../../../../secret")

@@ -9,7 +9,9 @@ import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
-from defocus.benchmark.reporting.boards import board_tables
+from defocus.benchmark.reporting.board.lines import read_boards
+from defocus.benchmark.reporting.board.notes import Notes
+from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.reporting.summary import sentences
@@ -19,7 +21,7 @@ from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
 from defocus.benchmark.statistics.comparable import CEILING, SIGMA, Track
 from defocus.benchmark.statistics.standings import tracks
-from defocus.reports.model import Link
+from defocus.reports.model import Link, Measured
 
 ENTRY = Entry(
     run="", grouping="", evaluation="e", system="", input="single", weights="trained",
@@ -111,24 +113,46 @@ def test_ranks_say_how_stable_they_are(study: Path) -> None:
     assert found(study)["demo"].standings[0].rank is None
 
 
-def test_reconstructions_stand_apart_in_every_kind_of_table(study: Path) -> None:
+def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:
     with open_results(study / "results.sqlite") as results:
         rows = leaderboard(results)
         content = read_content(study, results, rows)
-        told = list(content.tracks.values())
-        kinds = (
-            board_tables(content),
-            paper_tables(content, "methods"),
-            score_tables(rows, ["rebuilt"], told),
-        )
-    assert not any(s.system == "rebuilt" for track in told for s in track.standings)
-    for tables in kinds:
-        assert sum(table.caption.endswith(", reconstructions") for table in tables) == 1
-        for table in tables:
-            first = [row[0] for row in table.rows]
-            names = [name.text if isinstance(name, Link) else name for name in first]
-            assert ("rebuilt" in names) == table.caption.endswith(", reconstructions")
-            assert "rebuilt" not in names or len(names) == 1
+    assert not any(
+        s.system == "rebuilt" for track in content.tracks.values() for s in track.standings
+    )
+    tables = paper_tables(content, "methods")
+    assert sum(table.caption.endswith(", reconstructions") for table in tables) == 1
+    for table in tables:
+        names = [row[0] for row in table.rows]
+        assert ("rebuilt" in names) == table.caption.endswith(", reconstructions")
+        assert "rebuilt" not in names or len(names) == 1
+
+
+def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(
+    study: Path,
+) -> None:
+    with open_results(study / "results.sqlite") as results:
+        content = read_content(study, results, leaderboard(results))
+        boards = [
+            board_table(content, board, board.conventions[0], Notes())
+            for board in read_boards(content)
+        ]
+    table = max(boards, key=lambda one: len(one.rows))
+    heads = [column.name for column in table.columns]
+    lines = {row[0].text: row for row in table.rows if isinstance(row[0], Link)}
+    assert {"good", "equal", "bad", "classical", "rebuilt", "told", "demo"} <= set(lines)
+    first = next(iter(lines))
+    assert first == "rebuilt", "the highest mean stands first, whoever has it"
+    name = lines["rebuilt"][0]
+    assert isinstance(name, Link)
+    assert name.marks == ("reconstruction",)
+    assert lines["rebuilt"][heads.index("Rank")] is None
+    score = lines["rebuilt"][heads.index("PSNR")]
+    assert isinstance(score, Measured)
+    assert score.place is None
+    rank = lines["bad"][heads.index("Rank")]
+    assert isinstance(rank, Measured)
+    assert rank.value == 3
 
 
 def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path) -> None:
@@ -139,7 +163,7 @@ def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path)
     assert "With one picture and its true defocus map, trained on made, told has" in said
     assert f"With one picture, trained on made, demo has {BASE.mean() + 5:.2f} dB" in said
     assert f"{BASE.mean() + 30:.2f}" not in said
-    assert said.count("Reconstructions (1) stand in tables of their own and are not ranked.") == 2
+    assert said.count("Reconstructions (1) are marked and not ranked.") == 2
 
 
 def test_what_does_not_differ_is_in_one_group(study: Path) -> None:

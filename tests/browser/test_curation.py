@@ -44,7 +44,8 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         )
         WebDriverWait(browser, 20, 0.05).until(lambda _b: shown.get_property("naturalWidth") == 56)
         tools = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
-        assert [tool.text for tool in tools] == ["Blink", "Difference × 4"]  # nothing was measured
+        names = [tool.text for tool in tools]
+        assert names == ["Blink", "Zoom × 3", "Difference × 4"]  # nothing was measured
         press(browser, Keys.ARROW_LEFT)
         until(browser, "pair-name", "a")
         press(browser, "a")

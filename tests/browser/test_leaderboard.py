@@ -53,13 +53,32 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tables(browser: webdriver.Chrome) -> list[WebElement]:
-    found = browser.find_elements(By.CSS_SELECTOR, ".table[data-facets]")
+    found = browser.find_elements(By.CSS_SELECTOR, ".tab > .table")
     return [table for table in found if table.is_displayed()]
 
 
 def rows(table: WebElement) -> list[WebElement]:
     found = table.find_elements(By.CSS_SELECTOR, "tbody tr")
     return [row for row in found if row.is_displayed()]
+
+
+def names(table: WebElement) -> list[str]:
+    found = table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")
+    return [link.text for link in found if link.is_displayed()]
+
+
+def heads(table: WebElement) -> list[str]:
+    found = table.find_elements(By.CSS_SELECTOR, "thead th .name")
+    return [head.text for head in found if head.is_displayed()]
+
+
+def tab(browser: webdriver.Chrome, name: str) -> WebElement:
+    found = browser.find_elements(By.CSS_SELECTOR, "[role=tab]")
+    return next(each for each in found if each.text == name)
+
+
+def filters(browser: webdriver.Chrome) -> None:
+    browser.find_element(By.CSS_SELECTOR, ".choose summary").click()
 
 
 def control(browser: webdriver.Chrome, name: str) -> WebElement:
@@ -69,7 +88,7 @@ def control(browser: webdriver.Chrome, name: str) -> WebElement:
 
 
 def said(browser: webdriver.Chrome) -> str:
-    return browser.find_element(By.CSS_SELECTOR, ".filters output").text
+    return browser.find_element(By.CSS_SELECTOR, ".choose output").text
 
 
 def axe(browser: webdriver.Chrome) -> list[str]:
@@ -77,50 +96,95 @@ def axe(browser: webdriver.Chrome) -> list[str]:
     return list(browser.execute_async_script(RUN_AXE))
 
 
-def test_rows_tables_and_columns_are_chosen(open_page: Open, study: Path) -> None:
+def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
+    open_page: Open, study: Path
+) -> None:
+    browser = open_page(study / "report.html", 1280, 800)
+    (table,) = tables(browser)
+    assert heads(table) == ["System", "Rank", "Gain", "PSNR", "SSIM", "LPIPS", "Parameters", "Time"]
+    summary = browser.find_element(By.CLASS_NAME, "summary")
+    stage = browser.find_element(By.CSS_SELECTOR, ".aside .stage")
+    top = rows(table)[2]
+    for shown in (summary, stage, top):
+        assert shown.rect["y"] + shown.rect["height"] <= 800
+    assert table.rect["x"] + table.rect["width"] <= 1280
+    scroll = table.find_element(By.CLASS_NAME, "scroll")
+    assert scroll.get_property("scrollWidth") == scroll.get_property("clientWidth")
+    height = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["height"]
+    assert height <= 12 * 800
+
+
+def test_tabs_rows_and_columns_are_chosen(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html")
-    assert said(browser) == "20 of 20 rows, in 4 of 4 tables"
-    control(browser, "Protocol").send_keys("input")  # by keyboard: a list jumps to what is typed
-    assert said(browser) == "10 of 20 rows, in 2 of 4 tables"
-    assert all("input-aligned" in table.text for table in tables(browser))
-    Select(control(browser, "Metric")).select_by_visible_text("SSIM")
-    heads = tables(browser)[1].find_elements(By.CSS_SELECTOR, "thead th")
-    assert [h.text.split()[0] for h in heads if h.is_displayed()] == [
-        "System",
-        "Kind",
-        "Rank",
-        "Alike",
-        "SSIM",
-        "Parameters",
-        "MACs",
-        "Memory",
-        "Time",
-    ]
+    assert said(browser) == "9 of 9 rows"
+    assert "registered once onto the blurry input" in tables(browser)[0].text
+    first = tab(browser, "input-aligned")
+    assert first.get_attribute("aria-selected") == "true"
+    first.send_keys(Keys.ARROW_RIGHT)
+    assert browser.switch_to.active_element == tab(browser, "gt")
+    (table,) = tables(browser)
+    assert "as captured" in table.text
+    filters(browser)
+    control(browser, "All columns").click()
+    assert {"Alike", "Kind", "Given", "Weights", "MAE", "MACs"} <= set(heads(table))
     control(browser, "Parameters at most").send_keys("5")
-    kept = [row.text.split("#")[0].strip() for row in rows(tables(browser)[-1])]
-    assert kept == ["Input", "U-Net + JDRL", "U-Net"]
+    assert set(names(table)) == {"Input", "U-Net + JDRL", "U-Net"}
     Select(control(browser, "Kind")).select_by_visible_text("network")
-    assert said(browser) == "1 of 20 rows, in 1 of 4 tables"
+    assert names(table) == ["U-Net", "Input"], "references stay: one compares with them"
+    assert said(browser) == "2 of 9 rows"
     browser.find_element(By.CSS_SELECTOR, ".filters button").click()
-    WebDriverWait(browser, 5).until(lambda b: said(b) == "20 of 20 rows, in 4 of 4 tables")
-    assert control(browser, "Parameters at most").get_attribute("value") == ""
+    WebDriverWait(browser, 5).until(lambda b: said(b) == "9 of 9 rows")
+    assert "MACs" not in heads(table)
+
+
+def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(
+    open_page: Open, study: Path
+) -> None:
+    browser = open_page(study / "report.html")
+    (table,) = tables(browser)
+    link = next(
+        each
+        for each in table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")
+        if each.text == "Restormer"
+    )
+    link.send_keys(Keys.ENTER)
+    detail = table.find_element(By.CLASS_NAME, "detail")
+    assert link.get_attribute("aria-expanded") == "true"
+    assert "schedule.steps" in detail.text
+    assert "all scores" in detail.text
+    assert "by scene" in detail.text
+    tags = [tag.text for tag in browser.find_elements(By.CSS_SELECTOR, ".aside .tag.right")]
+    assert "Restormer" in tags
+    (scroll, *_) = table.find_elements(By.CLASS_NAME, "scroll")
+    assert scroll.get_property("scrollWidth") == scroll.get_property("clientWidth")
+    head = table.find_elements(By.CSS_SELECTOR, "thead button")[0]
+    head.click()
+    assert table.find_elements(By.CLASS_NAME, "detail") == [], "sorting closes it"
+    link.click()
+    link.click()
+    assert table.find_elements(By.CLASS_NAME, "detail") == []
+    assert link.get_attribute("aria-expanded") == "false"
 
 
 def test_a_link_finds_its_row_whatever_hides_it(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html")
-    last = browser.find_elements(By.CSS_SELECTOR, ".table[data-facets] .permalink")[-1]
-    place = str(last.get_attribute("href")).partition("#")[2]
+    found = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")
+    place = str(found[-1].get_attribute("href")).partition("#")[2]
     browser = open_page(f"{(study / 'report.html').as_uri()}#{place}")
     row = browser.find_element(By.ID, place)
     assert browser.switch_to.active_element == row
+    assert tab(browser, "gt").get_attribute("aria-selected") == "true"
     assert 0 <= row.location_once_scrolled_into_view["y"] < 900
-    Select(control(browser, "Protocol")).select_by_visible_text("gt")
+    filters(browser)
+    control(browser, "Parameters at most").send_keys("0.1")
     assert not row.is_displayed()
     browser.execute_script("location.hash = ''; location.hash = arguments[0]", place)
     WebDriverWait(browser, 5).until(lambda _: row.is_displayed())
-    row.find_element(By.CSS_SELECTOR, "th a").click()  # to where the row comes from
+    behind = str(row.find_element(By.CSS_SELECTOR, "th a").get_attribute("href"))
+    browser = open_page(behind)
     made = browser.find_element(By.CSS_SELECTOR, "details:target")
     assert made.get_attribute("open")
+    assert made.is_displayed()
     assert "schedule.steps" in made.text
 
 
@@ -128,13 +192,19 @@ def test_the_viewer_blinks_subtracts_and_overlays(open_page: Open, study: Path) 
     browser = open_page(study / "report.html")
     page = browser.find_element(By.CSS_SELECTOR, "details[id^=picture]")
     page.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
-    figure = page.find_element(By.CLASS_NAME, "comparison")
-    blink, difference = figure.find_elements(By.CSS_SELECTOR, ".tools button")
+    figure = browser.find_element(By.CSS_SELECTOR, ".aside .comparison")
+    blink, zoom, difference = figure.find_elements(By.CSS_SELECTOR, ".tools button")
     share = figure.find_element(By.CSS_SELECTOR, "input[type=range]")
     before = share.get_attribute("value")
     blink.send_keys(Keys.SPACE)  # motion is reduced: one turn, and nothing moves by itself
     assert (before, share.get_attribute("value")) == ("50", "100")
     assert blink.get_attribute("aria-pressed") == "true"
+    right = figure.find_element(By.CSS_SELECTOR, "img.right")
+    width = "return arguments[0].getBoundingClientRect().width"
+    small = browser.execute_script(width, right)
+    zoom.click()
+    assert browser.execute_script(width, right) == pytest.approx(3 * small, abs=1)
+    zoom.click()
     difference.click()
     left = figure.find_element(By.CSS_SELECTOR, "img.left")
     assert left.value_of_css_property("mix-blend-mode") == "difference"
@@ -155,7 +225,7 @@ def test_an_overlay_is_laid_over_the_pictures_when_asked_for(
     browser = open_page(tmp_path / "pair.html")
     overlay = browser.find_element(By.CSS_SELECTOR, ".stage img.over")
     assert not overlay.is_displayed()
-    button = browser.find_elements(By.CSS_SELECTOR, ".tools button")[2]
+    button = browser.find_elements(By.CSS_SELECTOR, ".tools button")[3]
     assert button.text == "Displacement × 2"
     button.send_keys(Keys.ENTER)
     assert overlay.is_displayed()
@@ -166,6 +236,8 @@ def test_an_overlay_is_laid_over_the_pictures_when_asked_for(
 def test_axe_finds_nothing(open_page: Open, study: Path, width: int, theme: str) -> None:
     browser = open_page(study / "report.html", width, 900, theme=theme)
     browser.execute_script("document.querySelectorAll('details').forEach((d, n) => d.open = n < 3)")
+    for link in browser.find_elements(By.CSS_SELECTOR, ".tab > .table tbody th > a")[1:2]:
+        link.send_keys(Keys.ENTER)
     assert axe(browser) == []
     metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
     assert metrics["cssContentSize"]["width"] <= width
@@ -173,13 +245,16 @@ def test_axe_finds_nothing(open_page: Open, study: Path, width: int, theme: str)
 
 def test_without_scripts_all_is_there(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html", script=False)
-    assert len(tables(browser)) == 4
-    assert sum(len(rows(table)) for table in tables(browser)) == 20
+    assert len(tables(browser)) == 2
+    assert sum(len(rows(table)) for table in tables(browser)) == 18
+    assert {"Gain", "MACs", "Kind"} <= set(heads(tables(browser)[0]))
     assert browser.find_elements(By.CLASS_NAME, "filters") == []
-    page = browser.find_element(By.CSS_SELECTOR, "details[id^=picture]")
-    page.find_element(By.TAG_NAME, "summary").click()
-    shown = page.find_elements(By.CSS_SELECTOR, ".states img")
-    assert len(shown) == 8 + 2
+    assert [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".main .tab-name")] == [
+        "input-aligned",
+        "gt",
+    ]
+    shown = browser.find_elements(By.CSS_SELECTOR, ".aside .states img")
+    assert len(shown) == 2 * (8 + 2)
     assert all(image.is_displayed() for image in shown)
 
 
@@ -205,7 +280,7 @@ def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
     }
     here = tmp_path.as_uri()
     assert all(url.startswith((f"{here}/large", "data:")) for url in asked)
-    html.write_html(replace(page, sections=page.sections[:1]), tmp_path / "large.html")
+    html.write_html(replace(page, sections=page.sections[-1:]), tmp_path / "large.html")
     assert list((tmp_path / "large-pictures").iterdir()) == []
 
 
@@ -217,7 +292,7 @@ def test_a_large_study_is_a_small_page_that_appears_at_once(
     painted = []
     for _ in range(3):  # the best of three: other processes share this machine
         browser = open_page(tmp_path / "report.html")
-        WebDriverWait(browser, 10).until(lambda b: said(b) == "62 of 62 rows, in 4 of 4 tables")
+        WebDriverWait(browser, 10).until(lambda b: said(b) == "30 of 30 rows")
         entries = "performance.getEntriesByName('first-contentful-paint')"
         painted.append(browser.execute_script(f"return {entries}[0].startTime"))
     assert min(painted) <= 1000
@@ -266,11 +341,15 @@ def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(
     assert axe(browser) == []
     browser.find_element(By.CSS_SELECTOR, "tbody th a").click()
     WebDriverWait(browser, 20).until(lambda b: "no process works here" in b.page_source)
-    Select(control(browser, "Protocol")).select_by_visible_text("gt")
+    filters(browser)
+    Select(control(browser, "Kind")).select_by_visible_text("network")
+    tab(browser, "gt").click()
     assert browser.get_log("browser") == []
     assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
     with open_results(study / "results.sqlite") as results:
         made = replace(entry(3), run="late", grouping="late", system="late-comer")
         results.record(made, [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 20.0)])
     WebDriverWait(browser, 20).until(lambda b: "late-comer" in b.page_source)
-    assert Select(control(browser, "Protocol")).first_selected_option.text == "gt"
+    assert tab(browser, "gt").get_attribute("aria-selected") == "true"
+    filters(browser)
+    assert Select(control(browser, "Kind")).first_selected_option.text == "network"

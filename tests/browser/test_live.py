@@ -187,7 +187,7 @@ def test_pairs_have_the_viewer_of_the_reports(open_page: Open, live_page: str) -
         lambda b: b.find_elements(By.CSS_SELECTOR, "#viewer .stage img.right")
     )
     share = browser.find_element(By.CSS_SELECTOR, "#viewer .stage input")
-    blink, _, displacement = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
+    blink, _, _, displacement = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
     share.send_keys(Keys.END)
     assert share.get_attribute("value") == "100"
     press(browser, "b")  # motion is unwanted in this browser: each press turns

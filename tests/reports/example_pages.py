@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from defocus.reports.model import (
+    Beside,
     Column,
     Curve,
     Curves,
@@ -22,6 +23,7 @@ from defocus.reports.model import (
     Scatter,
     Slider,
     Table,
+    Tabs,
     Tile,
 )
 
@@ -180,14 +182,17 @@ def hostile_page() -> Page:
         ]
     linked = Table(
         HOSTILE[0],
-        (Column(HOSTILE[0], choose="value"), Column("PSNR", choose="limit")),
-        tuple((Link(t, "#folded"), Measured(1.0, (0.5, 2.0), 1, t, (1,))) for t in HOSTILE),
-        footnotes=(HOSTILE[0],),
+        (Column(HOSTILE[0], choose="value"), Column("PSNR", choose="limit", bar=True)),
+        tuple((Link(t, "#folded", (t,)), Measured(1.0, (0.5, 2.0), 1, t, (1,))) for t in HOSTILE),
+        notes=(1,),
+        references=(1,),
         anchors=tuple(f"row-{number}" for number in range(len(HOSTILE))),
         facets=tuple((t, t) for t in HOSTILE),
     )
     folded = Folded(
         HOSTILE[0], "folded", (Facts(HOSTILE[1], ((HOSTILE[2], HOSTILE[3]),)),), HOSTILE[1]
     )
-    sections = ((HOSTILE[0], (linked, folded, *parts)), (HOSTILE[1], tuple(parts)))
-    return Page(" ".join(HOSTILE), HOSTILE[0], sections, HOSTILE[1])
+    tabs = Tabs(HOSTILE[0], tuple((text, (Paragraph(text),)) for text in HOSTILE))
+    beside = Beside((Paragraph(HOSTILE[2]),), (tabs,))
+    sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts)))
+    return Page(" ".join(HOSTILE), HOSTILE[0], sections, HOSTILE[1], HOSTILE)

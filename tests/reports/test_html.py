@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from defocus.reports.html import PICTURE_BUDGET_BYTES, render_html
-from defocus.reports.model import Column, Page, Table
+from defocus.reports.model import Column, Measured, Page, Table
 from defocus.reports.text import visible
 from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
 
@@ -129,19 +129,31 @@ def test_tables_have_caption_scopes_and_aligned_numbers(document: Document) -> N
     assert all(name in text for name in SYSTEMS)
 
 
-def test_the_notice_stands_at_the_top_and_in_every_table_and_figure(
-    document: Document, source: str
-) -> None:
-    figures = re.findall(r"<figure.*?</figure>", source, flags=re.DOTALL)
-    assert len(figures) == 7 + 3 + 1
-    assert all(figure.count(f">{NOTICE}<") == 1 for figure in figures)
+def test_the_notice_stands_at_the_top_and_nowhere_else(source: str) -> None:
+    assert source.count(f">{NOTICE}<") == 1
     assert source.index(NOTICE) < source.index("<main")
+
+
+def test_notes_stand_once_at_the_end_and_are_referred_to() -> None:
+    columns = (Column("System"), Column("Gain", "dB", bar=True))
+    rows = (("a", Measured(1.0, (0.5, 1.5))), ("b", Measured(-0.25)), ("input", Measured(0.0)))
+    table = Table("t", columns, rows, notes=(1, 2), references=(2,))
+    source = render_html(Page("p", "", (("s", (table, table)),), notes=("first", "second")))
+    assert source.count(">second<") == 1
+    assert source.count('Notes <a href="#note-1">1</a>, <a href="#note-2">2</a>') == 2
+    assert source.index("</table>") < source.index('<li id="note-2">second</li>')
+    bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)" y="4" width="([\d.]+)"', source)
+    assert [kind for kind, _, _ in bars[:3]] == ["up", "down", "up"]
+    (_, start, wide), (_, left, less), _ = bars[:3]
+    assert float(left) + float(less) == pytest.approx(float(start)), "both begin at 0"
+    assert float(wide) == pytest.approx(4 * float(less), abs=0.5)
+    assert source.count('<tr class="reference">') == 2
+    assert ">+1.000<" in source
 
 
 def test_without_a_notice_there_is_none() -> None:
     page = realistic_page()
     source = render_html(Page(page.title, "", page.sections))
-    assert 'class="notice"' not in source
     assert 'class="banner"' not in source
     assert 'class="summary"' not in source
 

@@ -1,94 +1,166 @@
-"""A report's pages of single pictures: one table over all, and a folded page for each."""
+"""A report's pages of single pictures: typical ones, one table over all, a folded page for each."""
 
 from collections.abc import Sequence
 from dataclasses import astuple
 
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.reporting.content import (
-    Content,
-    display_name,
+from defocus.benchmark.reporting.figures.picture_scores import (
+    LEADING,
+    PictureScores,
+    gain_on,
+    spread,
 )
-from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, spread
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.progress import counted
-from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table
+from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table, Tabs
 from defocus.reports.text import anchor, number_text
 
-__all__ = ["picture_parts"]
+__all__ = ["picture_parts", "printed_pictures", "typical_figure", "typical_pictures"]
 
 SHOWN_PICTURES = 6
-"""So many pictures have their restorations in the report: those on which systems differ most."""
+"""So many pictures have their restorations in the report: typical ones, then those on which systems
+differ most."""
+
+PRINTED_PICTURES = 3
+PRINTED_SYSTEMS = 6
+"""So many pictures and systems are printed."""
+
+Chosen = tuple[str, str, str]
+"""What a picture stands for, the picture, and a caption."""
 
 
-def picture_parts(content: Content, scores: PictureScores, kept: KeptPictures) -> list[Part]:
-    """The table over all pictures, then a folded page for each.
+def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
+    """The pictures of the median, the largest and the smallest gain of the best system."""
+    leader = next((n for n in range(len(scores.groups)) if n in scores.systems), None)
+    if leader is None:
+        return []
+    known = {
+        pair: gain
+        for pair in scores.values
+        if kept.has(scores, pair) and (gain := gain_on(scores, pair, leader)) is not None
+    }
+    pairs = sorted(known, key=lambda pair: (known[pair], pair))
+    if not pairs:
+        return []
+    places = {"Typical": (len(pairs) - 1) // 2, "Best": len(pairs) - 1, "Worst": 0}
+    chosen: dict[str, Chosen] = {}
+    for word, place in places.items():
+        pair = pairs[place]
+        rank = "median gain" if word == "Typical" else f"{word.lower()} gain"
+        name, many = scores.names[leader], counted(len(pairs), "kept picture")
+        caption = f"{pair}: {name} {known[pair]:+.2f} dB, the {rank} of {many}"
+        chosen.setdefault(pair, (word, pair, caption))
+    return list(chosen.values())
 
-    Pictures with the largest differences come first.
+
+def typical_figure(scores: PictureScores, kept: KeptPictures) -> list[Part]:
+    """The typical pictures under sliders, with every system to choose from."""
+    tabs = []
+    for word, pair, caption in typical_pictures(scores, kept):
+        sliders = kept.read(scores, pair).slider(caption)
+        if sliders:
+            tabs.append((word, tuple(sliders)))
+    return [Tabs("Picture", tuple(tabs))] if tabs else []
+
+
+def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
+    """The pictures with restorations, a folded page each; then all others behind one heading.
 
     Args:
-        content: The study.
-        scores: Scores of its pictures.
+        scores: Scores of the pictures of a leaderboard.
         kept: Kept restorations of the pictures.
     """
     pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
     if not pairs:
         return []
-    with_pictures = [pair for pair in pairs if kept.has(scores, pair)][:SHOWN_PICTURES]
-    said = f"Scores under {scores.protocol}. The pictures on which systems differ most come first"
-    if len(with_pictures) < len(pairs):
-        said += f"; before them the {counted(len(with_pictures), 'picture')} with restorations"
-    ordered = [*with_pictures, *(pair for pair in pairs if pair not in set(with_pictures))]
-    folded = [_folded(content, scores, pair, kept, pair in with_pictures) for pair in ordered]
-    return [_overview(content, scores, pairs), Paragraph(f"{said}."), *folded]
+    typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
+    differing = [p for p in pairs if kept.has(scores, p) and p not in typical]
+    shown = [*typical, *differing[: SHOWN_PICTURES - len(typical)]]
+    folded = [_folded(scores, pair, kept, slider=pair not in typical) for pair in shown]
+    others = [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
+    overview = Folded(
+        "Every picture",
+        anchor("pictures", *astuple(scores.board.key)),
+        (_overview(scores, pairs), *others),
+        counted(len(pairs), "picture"),
+    )
+    return [*folded, overview]
+
+
+def printed_pictures(scores: PictureScores, kept: KeptPictures) -> list[Part]:
+    """Crops of the best systems on a few pictures, for print."""
+    pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
+    typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
+    chosen = [*typical, *(p for p in pairs if kept.has(scores, p) and p not in typical)]
+    return [
+        part
+        for pair in chosen[:PRINTED_PICTURES]
+        for part in kept.read(scores, pair).crops(PRINTED_SYSTEMS)
+    ]
 
 
 def _place(scores: PictureScores, pair: str) -> str:
-    return anchor("picture", *astuple(scores.setting), pair)
+    return anchor("picture", *astuple(scores.board.key), pair)
 
 
-def _label(content: Content, scores: PictureScores, line: int) -> str:
-    """The system's name, with what distinguishes it from other lines of the same system."""
-    entry = scores.groups[line][0]
-    name = display_name(content, entry.system)
-    twins = [group for group in scores.groups if group[0].system == entry.system]
-    return f"{name} ({entry.weights}, {entry.train_dataset})" if len(twins) > 1 else name
-
-
-def _overview(content: Content, scores: PictureScores, pairs: Sequence[str]) -> Table:
+def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
+    """One line per picture: the input, and the best system there."""
     metric = all_metrics()[LEADING]
-    lines = range(len(scores.groups))
-    columns = [Column("Picture"), Column("Scene"), Column("Differ by", metric.unit, decimals=2)]
-    columns += [
-        Column(_label(content, scores, line), decimals=metric.decimals, better=metric.better)
-        for line in lines
-    ]
-    body = []
+    body: list[tuple[Cell, ...]] = []
+    before = scores.input_line
     for pair in sorted(pairs):
-        numbers: list[Cell] = [scores.values[pair].get(line, {}).get(LEADING) for line in lines]
-        head: list[Cell] = [Link(pair, f"#{_place(scores, pair)}"), scores.scenes[pair]]
-        body.append((*head, spread(scores, pair), *numbers))
-    caption = f"{metric.display_name}, {metric.unit}, of every picture under {scores.protocol}"
+        by_line = scores.values[pair]
+        values = {n: v[LEADING] for n, v in by_line.items() if n in scores.systems and LEADING in v}
+        best = max(values, key=lambda n: (values[n], -n), default=None)
+        under = by_line.get(before, {}).get(LEADING) if before is not None else None
+        body.append(
+            (
+                Link(pair, f"#{_place(scores, pair)}"),
+                scores.scenes[pair],
+                under,
+                values[best] if best is not None else None,
+                scores.names[best] if best is not None else None,
+                spread(scores, pair),
+            )
+        )
+    columns = (
+        Column("Picture"),
+        Column("Scene"),
+        Column("Input", metric.unit, decimals=2),
+        Column("Best", metric.unit, decimals=2),
+        Column("Best system"),
+        Column("Differ by", metric.unit, decimals=2),
+    )
+    caption = f"{metric.display_name} of every picture under {scores.convention.protocol}"
     note = "Differ by: the standard deviation over systems."
-    return Table(caption, tuple(columns), tuple(body), note, large=True)
+    return Table(caption, columns, tuple(body), note)
 
 
-def _folded(
-    content: Content, scores: PictureScores, pair: str, kept: KeptPictures, show: bool
-) -> Folded:
-    parts: list[Part] = []
-    if show:
-        lines = range(len(scores.groups))
-        labels = [_label(content, scores, line) for line in lines]
-        psnr = [scores.values[pair].get(line, {}).get(LEADING) for line in lines]
-        parts += kept.parts(scores, pair, labels, psnr)
-    parts.append(_scores_of(content, scores, pair))
+def _folded(scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool) -> Folded:
+    """The page of a picture; a slider that stands at the top of the report is not repeated."""
+    shown = kept.read(scores, pair)
+    parts: list[Part] = list(shown.unread)
+    if slider:
+        parts += shown.slider(f"{pair}: blurry, restored, sharp")
+    else:
+        parts.append(Paragraph("Its slider stands at the top of this page."))
+    parts += [*shown.crops(), *shown.errors(), _scores_of(scores, pair)]
+    return Folded(pair, _place(scores, pair), tuple(parts), _line(scores, pair))
+
+
+def _scores_alone(scores: PictureScores, pair: str) -> Folded:
+    table = _scores_of(scores, pair)
+    return Folded(pair, _place(scores, pair), (table,), _line(scores, pair))
+
+
+def _line(scores: PictureScores, pair: str) -> str:
     line = scores.scenes[pair]
     if len(scores.groups) > 1:
         line += f"; systems differ by {number_text(spread(scores, pair), 2)} dB"
-    return Folded(pair, _place(scores, pair), tuple(parts), line)
+    return line
 
 
-def _scores_of(content: Content, scores: PictureScores, pair: str) -> Table:
+def _scores_of(scores: PictureScores, pair: str) -> Table:
     """Table of one picture's scores: a row per system, a column per metric."""
     by_line = scores.values[pair]
     metrics = [
@@ -99,7 +171,7 @@ def _scores_of(content: Content, scores: PictureScores, pair: str) -> Table:
     columns = [Column("System")]
     columns += [Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics]
     body = tuple(
-        (_label(content, scores, line), *(by_metric.get(m.name) for m in metrics))
+        (scores.names[line], *(by_metric.get(m.name) for m in metrics))
         for line, by_metric in sorted(by_line.items())
     )
     return Table(f"Scores of {pair}", tuple(columns), body, large=True)

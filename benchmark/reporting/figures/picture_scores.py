@@ -6,17 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from defocus.benchmark.reporting.content import (
-    Content,
-    ReportSetting,
-    is_reference,
-    main_protocol,
-    settings,
-)
+from defocus.benchmark.reporting.board.lines import Board, Convention, LineKey, line_of
+from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.statistics.scored_group import scored_group
 
-__all__ = ["LEADING", "PictureScores", "read_picture_scores", "spread"]
+__all__ = ["LEADING", "PictureScores", "gain_on", "read_picture_scores", "spread"]
 
 LEADING = "psnr"
 """The metric of the table over all pictures, and of how much systems differ on one."""
@@ -24,59 +20,68 @@ LEADING = "psnr"
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores of pictures under one setting and protocol.
+    """Scores of the pictures of a leaderboard under its first convention.
 
     Attributes:
-        setting: Setting of the scores.
-        protocol: Protocol of the scores.
-        groups: The runs of each line; the runs of a group differ in their seed.
+        board: The leaderboard.
+        convention: How the scores were computed.
+        groups: The runs of each line, best first; the runs of a group differ in their seed.
+        names: Name of each line.
         systems: Lines that are systems, not references.
         scenes: Scene of each picture.
         values: Mean over seeds, by picture, line (index into ``groups``) and metric.
     """
 
-    setting: ReportSetting
-    protocol: str
+    board: Board
+    convention: Convention
     groups: Sequence[Sequence[Entry]]
+    names: Sequence[str]
     systems: frozenset[int]
     scenes: Mapping[str, str]
     values: Mapping[str, Mapping[int, Mapping[str, float]]]
 
+    def line_number(self, key: LineKey) -> int | None:
+        """Index of a line; None if it has no scores under this convention."""
+        return next((n for n, g in enumerate(self.groups) if line_of(g[0]) == key), None)
 
-def read_picture_scores(content: Content) -> list[PictureScores]:
-    """The scores per picture of each setting, under its main protocol."""
-    found = []
-    for setting, rows in settings(content.rows).items():
-        protocol = main_protocol(setting, rows)
-        groups = [group for group in content.scored() if _under(group[0], setting)]
-        if protocol and groups:
-            found.append(_read(content, setting, protocol, groups))
-    return found
+    @property
+    def input_line(self) -> int | None:
+        """Index of the blurry input."""
+        return next((n for n, g in enumerate(self.groups) if g[0].system == INPUT), None)
 
 
-def _under(entry: Entry, setting: ReportSetting) -> bool:
-    own = (entry.dataset, entry.split, entry.budget, entry.evaluation)
-    same = own == (setting.dataset, setting.split, setting.budget, setting.evaluation)
-    return same and entry.data_hash.startswith(setting.data_revision)
-
-
-def _read(
-    content: Content, setting: ReportSetting, protocol: str, groups: Sequence[Sequence[Entry]]
-) -> PictureScores:
+def read_picture_scores(content: Content, board: Board) -> PictureScores:
+    """The scores of every picture of a leaderboard."""
+    convention = board.conventions[0]
+    lines = board.ordered(convention)
+    groups = {line_of(g[0]): g for g in content.scored() if _is_of(g[0], board, convention)}
+    shown = [(line, groups[line.key]) for line in lines if line.key in groups]
     gathered: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     scenes: dict[str, str] = {}
-    for line, group in enumerate(groups):
+    for number, (_, group) in enumerate(shown):
         scored = scored_group(content.results, group)
         numbers = scored.image_values()
         for place, values in zip(scored.places, numbers.tolist(), strict=True):
-            if (place.profile, place.protocol) == (setting.profile, protocol):
+            if (place.profile, place.protocol) == (convention.profile, convention.protocol):
                 for (pair, scene), value in zip(scored.pictures, values, strict=True):
                     if not math.isnan(value):  # a perfect picture may have an infinite one
-                        gathered[pair][line][place.metric] = value
+                        gathered[pair][number][place.metric] = value
                         scenes[pair] = scene
-    entries = [group[0] for group in groups]
-    systems = frozenset(n for n, e in enumerate(entries) if not is_reference(content, e.system))
-    return PictureScores(setting, protocol, groups, systems, scenes, gathered)
+    return PictureScores(
+        board,
+        convention,
+        [group for _, group in shown],
+        [line.name for line, _ in shown],
+        frozenset(number for number, (line, _) in enumerate(shown) if not line.reference),
+        scenes,
+        gathered,
+    )
+
+
+def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
+    same = (entry.dataset, entry.split) == (board.key.dataset, board.key.split)
+    same = same and entry.evaluation == convention.evaluation
+    return same and entry.data_hash.startswith(board.key.data_revision)
 
 
 def spread(scores: PictureScores, pair: str) -> float:
@@ -89,3 +94,13 @@ def spread(scores: PictureScores, pair: str) -> float:
     if any(map(math.isinf, values)):
         return math.inf if len(set(values)) > 1 else 0.0
     return statistics.pstdev(values) if len(values) > 1 else 0.0
+
+
+def gain_on(scores: PictureScores, pair: str, line: int) -> float | None:
+    """Gain of a line over the blurry input on a picture, dB; None where one of them is missing."""
+    value = scores.values[pair].get(line, {}).get(LEADING)
+    before = scores.input_line
+    reference = scores.values[pair].get(before, {}).get(LEADING) if before is not None else None
+    if value is None or reference is None or math.isinf(reference):
+        return None
+    return value - reference

@@ -1,12 +1,13 @@
 """Restorations side by side: whole pictures, the crop of largest difference, error maps."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.reporting.figures.picture_scores import PictureScores
+from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import ImageError
@@ -15,7 +16,7 @@ from defocus.reports.model import Gallery, Paragraph, Part, Slider, Tile
 from defocus.reports.pictures import small_picture
 from defocus.reports.text import number_text
 
-__all__ = ["KeptPictures", "error_map", "most_different"]
+__all__ = ["KeptPictures", "ShownPicture", "error_map", "most_different"]
 
 CROP_PX = 96
 """Side of a crop; it is shown pixel by pixel."""
@@ -25,6 +26,58 @@ ERROR_MAP_PX = 320
 
 Picture = NDArray[np.uint8]
 Labelled = tuple[str, Picture]
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """The kept states of one picture, all of one size.
+
+    Attributes:
+        pair: The picture.
+        blurry, sharp: Label and picture; empty if it was not kept.
+        restored: Label and picture of every system, best first, with its PSNR in words.
+        unread: A line for each file that cannot be read.
+    """
+
+    pair: str
+    blurry: tuple[Labelled, ...]
+    restored: tuple[tuple[Labelled, str], ...]
+    sharp: tuple[Labelled, ...]
+    unread: tuple[Part, ...] = ()
+
+    def slider(self, caption: str, most: int | None = None) -> list[Part]:
+        """The states under one slider: blurry, the best systems, sharp."""
+        states = (*self.blurry, *(one for one, _ in self.restored[:most]), *self.sharp)
+        return [Slider(caption, states)] if len(states) >= 2 else []
+
+    def crops(self, most: int | None = None) -> list[Part]:
+        """The square where systems differ most, of the blurry picture, all systems, the sharp."""
+        if not (self.sharp and self.restored):
+            return []
+        top, left, side = self._square()
+        window = np.s_[top : top + side, left : left + side]
+        tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
+        tiles += [Tile(la, picture[window], said) for (la, picture), said in self.restored[:most]]
+        tiles += [Tile(label, picture[window]) for label, picture in self.sharp]
+        said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
+        return [Gallery(f"{self.pair}: where the systems differ most", tuple(tiles), said)]
+
+    def errors(self) -> list[Part]:
+        """The error of every system as a picture, all in one scale."""
+        if not (self.sharp and self.restored):
+            return []
+        sharp = self.sharp[0][1].astype(np.int16)
+        errors = [np.abs(p - sharp).mean(axis=2) for (_, p), _ in self.restored]
+        most = max(1.0, float(np.quantile(np.stack(errors), 0.995)))
+        maps = [
+            Tile(label, error_map(error, most), f"mean {error.mean():.1f} of 255")
+            for ((label, _), _), error in zip(self.restored, errors, strict=True)
+        ]
+        scale = f"Mean absolute difference to the sharp picture: dark 0, yellow {most:.0f} of 255."
+        return [Gallery(f"{self.pair}: error maps", tuple(maps), scale)]
+
+    def _square(self) -> tuple[int, int, int]:
+        return most_different([picture for (_, picture), _ in self.restored], self.sharp[0][1])
 
 
 class KeptPictures:
@@ -41,41 +94,32 @@ class KeptPictures:
         """Whether a restoration of this picture was kept."""
         return any(self._file(group[0], pair, "restored").exists() for group in scores.groups)
 
-    def parts(
-        self,
-        scores: PictureScores,
-        pair: str,
-        labels: Sequence[str],
-        psnr: Sequence[float | None],
-    ) -> list[Part]:
-        """A slider, crops and error maps of one picture.
-
-        Unreadable files are reported in a line each.
-
-        Nothing is shown if sizes differ.
+    def read(self, scores: PictureScores, pair: str) -> "ShownPicture":
+        """Read the kept states of one picture; those of another size than the first are left out.
 
         Args:
             scores: Scores whose groups of runs have the pictures.
             pair: The picture.
-            labels: Labels of the groups.
-            psnr: PSNR of the groups on this picture, dB.
         """
         unread: list[Part] = []
         blurry = self._state(scores, pair, "blurry", unread)
         sharp = self._state(scores, pair, "sharp", unread)
-        restored, lines = [], []
-        for group, label, value in zip(scores.groups, labels, psnr, strict=True):
+        restored: list[tuple[Labelled, str]] = []
+        for number, (group, label) in enumerate(zip(scores.groups, scores.names, strict=True)):
             if self._restored(group[0], pair):
+                value = scores.values[pair].get(number, {}).get(LEADING)
+                said = f"{number_text(value, 2)} dB" if value is not None else ""
                 found = self._read(group[0], pair, "restored", label, unread)
-                restored += found
-                lines += [f"{number_text(value, 2)} dB" if value is not None else ""] * len(found)
-        states = [*blurry, *restored, *sharp]
-        if len(states) < 2 or len({picture.shape for _, picture in states}) != 1:
-            return unread
-        parts: list[Part] = [*unread, Slider(f"{pair}: blurry, restored, sharp", tuple(states))]
-        if sharp and restored:
-            parts += _close_up(pair, blurry, list(zip(restored, lines, strict=True)), sharp[0])
-        return parts
+                restored += [(each, said) for each in found]
+        shapes = {picture.shape for _, picture in (*blurry, *sharp, *(one for one, _ in restored))}
+        alike = len(shapes) == 1
+        return ShownPicture(
+            pair,
+            tuple(blurry if alike else ()),
+            tuple(restored if alike else ()),
+            tuple(sharp if alike else ()),
+            tuple(unread),
+        )
 
     def _restored(self, entry: Entry, pair: str) -> bool:
         """Whether a group has a restoration to show.
@@ -108,29 +152,6 @@ class KeptPictures:
         # a store may come from anybody: a name that leads elsewhere is that of no picture here
         name = pair if Path(pair).name == pair else ""
         return run_folder(self._out, entry.run) / "images" / f"{name}.{state}.png"
-
-
-def _close_up(
-    pair: str, blurry: list[Labelled], restored: list[tuple[Labelled, str]], sharp: Labelled
-) -> list[Part]:
-    pictures = [picture for (_, picture), _ in restored]
-    top, left, side = most_different(pictures, sharp[1])
-    window = np.s_[top : top + side, left : left + side]
-    tiles = [Tile(label, picture[window]) for label, picture in blurry]
-    tiles += [Tile(label, picture[window], line) for (label, picture), line in restored]
-    tiles.append(Tile(sharp[0], sharp[1][window]))
-    errors = [np.abs(p.astype(np.int16) - sharp[1]).mean(axis=2) for p in pictures]
-    most = max(1.0, float(np.quantile(np.stack(errors), 0.995)))
-    maps = [
-        Tile(label, error_map(error, most), f"mean {error.mean():.1f} of 255")
-        for ((label, _), _), error in zip(restored, errors, strict=True)
-    ]
-    said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
-    scale = f"Mean absolute difference to the sharp picture: dark 0, yellow {most:.0f} of 255."
-    return [
-        Gallery(f"{pair}: where the systems differ most", tuple(tiles), said),
-        Gallery(f"{pair}: error maps", tuple(maps), scale),
-    ]
 
 
 def most_different(pictures: Sequence[Picture], sharp: Picture) -> tuple[int, int, int]:

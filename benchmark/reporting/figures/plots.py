@@ -3,24 +3,15 @@
 import csv
 import json
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.reporting.content import (
-    Content,
-    ReportSetting,
-    TrackKey,
-    by_track,
-    display_name,
-    is_reference,
-    main_protocol,
-    ranks,
-    settings,
-)
+from defocus.benchmark.reporting.board.lines import Board, BoardLine, read_boards, track_of
+from defocus.benchmark.reporting.content import Content, TrackKey, display_name
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError
@@ -43,51 +34,44 @@ CURVES_PER_FIGURE = 6
 
 
 def pareto_plots(content: Content) -> list[Scatter]:
-    """PSNR against multiply-adds and against time, one figure per setting, track and cost.
+    """PSNR against multiply-adds and against time, one figure per leaderboard and cost.
 
-    The front is marked only where the systems may be ranked.
+    The front is marked only among systems that are ranked together: those of the largest track.
     """
-    found = []
-    for setting, rows in settings(content.rows).items():
-        protocol = main_protocol(setting, rows)
-        for key, part in by_track([r for r in rows if not is_reference(content, r.system)]):
-            for cost in ("macs_g", "seconds"):
-                figure = _pareto(content, setting, protocol, key, part, cost)
-                found += [figure] if figure else []
-    return found
+    figures = [
+        _pareto(content, board, cost)
+        for board in read_boards(content)
+        for cost in ("macs_g", "seconds")
+    ]
+    return [figure for figure in figures if figure]
 
 
-def _pareto(
-    content: Content,
-    setting: ReportSetting,
-    protocol: str,
-    key: TrackKey,
-    rows: list[Row],
-    cost: str,
-) -> Scatter | None:
-    metric = all_metrics()["psnr"]
-    costs = {row.system: row.value for row in rows if row.metric == cost and not row.protocol}
-    scores = [row for row in rows if row.protocol == protocol and row.metric == metric.name]
-    spots = {
-        row.system: (spent, row.value)
-        for row in scores
-        if row.value is not None and (spent := costs.get(row.system))
-    }
+def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
+    metric, convention = all_metrics()["psnr"], board.conventions[0]
+    spots: dict[BoardLine, tuple[float, float]] = {}
+    tracks: dict[tuple[TrackKey, str], list[BoardLine]] = defaultdict(list)
+    for line in board.ordered(convention):
+        row, spent = line.score(convention, metric.name), line.cost(cost)
+        if line.reference or row is None or row.value is None or not spent:
+            continue
+        spots[line] = spent, row.value
+        if track_of(content, line, convention)[1] is not None:
+            tracks[line.track, line.first.budget].append(line)
     if len(spots) < 2:
         return None
-    ranked = ranks(content, setting, protocol, key)
-    front = pareto_front({s: spot for s, spot in spots.items() if s in ranked})
+    ranked = max(tracks.values(), key=len, default=[])
+    front = pareto_front({line.place: spots[line] for line in ranked})
     points = tuple(
-        Point(display_name(content, system), *spots[system], marked=system in front)
-        for system in sorted(spots, key=lambda s: (spots[s], s))
+        Point(line.name, *spots[line], marked=line.place in front)
+        for line in sorted(spots, key=lambda one: (-spots[one][1], one.name))
     )
     column = COST_COLUMNS[cost]
     return Scatter(
-        f"{setting.dataset}: quality against {column.name}; {key.words}",
+        f"{board.name}: quality against {column.name}",
         f"{column.name}, {column.unit}",
-        f"{metric.display_name}, {metric.unit}, under {protocol}",
+        f"{metric.display_name}, {metric.unit}, under {convention.protocol}",
         points,
-        marked_as="Pareto front" if front else "",
+        marked_as=f"Pareto front; {ranked[0].track.words}" if front else "",
         log_x=True,
     )
 
@@ -147,13 +131,17 @@ def training_curves(content: Content) -> list[Curves]:
             steps, losses = zip(*_thinned(points), strict=True)
             curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
     starts = range(0, len(curves), CURVES_PER_FIGURE)
-    return [_figure(curves[start : start + CURVES_PER_FIGURE]) for start in starts]
+    several = len(starts) > 1
+    return [
+        _figure(curves[start : start + CURVES_PER_FIGURE], f" ({number})" if several else "")
+        for number, start in enumerate(starts, start=1)
+    ]
 
 
-def _figure(curves: Sequence[Curve]) -> Curves:
+def _figure(curves: Sequence[Curve], number: str) -> Curves:
     positive = all(loss > 0 for curve in curves for loss in curve.y)
-    names = ", ".join(curve.label for curve in curves)
-    return Curves(f"Training loss by step: {names}", "step", "loss", tuple(curves), log_y=positive)
+    caption = f"Training loss by step{number}"
+    return Curves(caption, "step", "loss", tuple(curves), log_y=positive)
 
 
 def _label(content: Content, entry: Entry) -> str:

@@ -1,0 +1,252 @@
+"""Lines of a leaderboard: one per system, origin of weights and budget of a dataset."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
+from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.reporting.content import (
+    Content,
+    TrackKey,
+    display_name,
+    group_anchor,
+    is_reference,
+    ranks,
+    setting_of,
+)
+from defocus.benchmark.results.store import ELSEWHERE, NARROW, Entry
+from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.statistics.comparable import Track
+
+__all__ = [
+    "Board",
+    "BoardKey",
+    "BoardLine",
+    "Convention",
+    "LineKey",
+    "line_of",
+    "read_boards",
+    "track_of",
+]
+
+GIVEN_MARKS = {"dual": "dual-pixel", "dual_pixel": "dual-pixel", "defocus_map": "true map"}
+WEIGHT_MARKS = {
+    "official": "official",
+    "own": "own weights",
+    NARROW: "narrow",
+    ELSEWHERE: "made elsewhere",
+}
+
+LineKey = tuple[str, str, str, str]
+"""System, origin of its weights, what they were trained on, budget."""
+
+
+@dataclass(frozen=True, order=True)
+class BoardKey:
+    """What all rows of a leaderboard share: they restored the same pictures."""
+
+    dataset: str
+    split: str
+    data_revision: str
+
+
+@dataclass(frozen=True, order=True)
+class Convention:
+    """How scores were computed; a tab of the leaderboard."""
+
+    profile: str
+    evaluation: str
+    protocol: str
+
+
+@dataclass(frozen=True, eq=False)
+class BoardLine:
+    """One line of a leaderboard; a line equals itself alone.
+
+    Attributes:
+        key: What makes it a line of its own.
+        name: The system's name as written in text, and what tells it from others of that name.
+        marks: What a reader must know of it, such as ``official``; short words.
+        reference: Whether it is the input or the ceiling.
+        rows: Its rows by convention and metric; costs are under the empty protocol.
+    """
+
+    key: LineKey
+    name: str
+    marks: tuple[str, ...]
+    reference: bool
+    rows: Mapping[tuple[Convention, str], Row]
+
+    @cached_property
+    def first(self) -> Row:
+        """Any of its rows: for what they share."""
+        return next(iter(self.rows.values()))
+
+    @property
+    def place(self) -> str:
+        """Anchor of what lies behind the line."""
+        return group_anchor(self.first)
+
+    @property
+    def track(self) -> TrackKey:
+        """The track in which it competes."""
+        return TrackKey(self.first.weights, self.first.train_dataset, self.first.input)
+
+    def score(self, convention: Convention, metric: str) -> Row | None:
+        """The row of a metric."""
+        return self.rows.get((convention, metric))
+
+    def cost(self, metric: str) -> float | None:
+        """A cost; None if it was not measured."""
+        found = (row for (_, name), row in self.rows.items() if name == metric)
+        return next((row.value for row in found if not row.protocol), None)
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard of a dataset.
+
+    Attributes:
+        key: What its rows share.
+        name: Dataset, and further distinctions if the study needs them.
+        lines: Its lines, by name.
+        conventions: Those with scores; the first one is shown first.
+    """
+
+    key: BoardKey
+    name: str
+    lines: tuple[BoardLine, ...]
+    conventions: tuple[Convention, ...]
+
+    def ordered(self, convention: Convention) -> list[BoardLine]:
+        """The lines that were scored so, by PSNR, best first; then those without one."""
+        scored = [line for line in self.lines if any(c == convention for c, _ in line.rows)]
+
+        def value(line: BoardLine) -> float | None:
+            row = line.score(convention, "psnr")
+            return row.value if row else None
+
+        return sorted(scored, key=lambda line: (-(value(line) or 0.0), line.name))
+
+    def convention_name(self, convention: Convention) -> str:
+        """The protocol, and further distinctions if the leaderboard needs them."""
+        twins = [one for one in self.conventions if one.protocol == convention.protocol]
+        words = {"profile": "profile", "evaluation": "scored by"}
+        said = [
+            f"{word} {getattr(convention, name)}"
+            for name, word in words.items()
+            if len({getattr(one, name) for one in twins}) > 1
+        ]
+        return ", ".join([convention.protocol, *said])
+
+
+def read_boards(content: Content) -> list[Board]:
+    """The leaderboards of a study, by dataset; those without a score are left out."""
+    found: dict[BoardKey, list[Row]] = defaultdict(list)
+    for row in content.rows:
+        found[BoardKey(row.dataset, row.split, row.data_revision)].append(row)
+    scored = {key: rows for key, rows in sorted(found.items()) if any(r.protocol for r in rows)}
+    return [
+        Board(key, _name(key, list(scored)), _lines(content, rows), _conventions(rows))
+        for key, rows in scored.items()
+    ]
+
+
+def line_of(row: Row | Entry) -> LineKey:
+    """The line to which a row, or an entry of the store, belongs."""
+    return row.system, row.weights, row.train_dataset, row.budget
+
+
+def track_of(
+    content: Content, line: BoardLine, convention: Convention
+) -> tuple[Track | None, int | None]:
+    """The track of a line under a convention with its tests, and the line's rank there.
+
+    Nobody has a rank alone.
+    """
+    row = line.score(convention, "psnr")
+    if row is None:
+        return None, None
+    setting = setting_of(row)
+    track = content.tracks.get((setting, convention.protocol, line.track))
+    if line.first.system in content.reconstructions or line.reference:
+        return None, None
+    ranked = ranks(content, setting, convention.protocol, line.track)
+    return track, ranked.get(line.first.system) if len(ranked) > 1 else None
+
+
+def _name(key: BoardKey, keys: Sequence[BoardKey]) -> str:
+    twins = [other for other in keys if other.dataset == key.dataset]
+    words = {"split": f"split {key.split}", "data_revision": f"data {key.data_revision}"}
+    said = [text for name, text in words.items() if len({getattr(t, name) for t in twins}) > 1]
+    return ", ".join([key.dataset, *said])
+
+
+def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:
+    by_line: dict[LineKey, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_line[line_of(row)].append(row)
+    names = _line_names(content, list(by_line))
+    lines = [_line(content, key, part, names[key]) for key, part in by_line.items()]
+    return tuple(sorted(lines, key=lambda line: line.name))
+
+
+def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]:
+    """The systems' names; for lines of one name as much more as tells them apart."""
+    names = {key: display_name(content, key[0]) for key in keys}
+    for words in range(1, 4):
+        twins = Counter(names.values())
+        for key, name in names.items():
+            system, weights, train_dataset, budget = key
+            more = (WEIGHT_MARKS.get(weights, ""), train_dataset, budget_words([budget]))
+            said = ", ".join(dict.fromkeys(filter(None, more[:words])))
+            if twins[name] > 1 and said:
+                names[key] = f"{display_name(content, system)} ({said})"
+    return names
+
+
+def _line(content: Content, key: LineKey, rows: Sequence[Row], name: str) -> BoardLine:
+    by_place = {
+        (Convention(row.profile, row.evaluation, row.protocol), row.metric): row for row in rows
+    }
+    reference = is_reference(content, key[0])
+    said = name.removeprefix(display_name(content, key[0]))
+    marks = () if reference else tuple(m for m in _marks(content, rows[0]) if m not in said)
+    return BoardLine(key, name, marks, reference, by_place)
+
+
+def _marks(content: Content, row: Row) -> list[str]:
+    """Marks of a line: whose weights, what it is given, what forbids comparing it."""
+    found = [WEIGHT_MARKS.get(row.weights, "")]
+    found += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
+    found += ["reconstruction" if row.system in content.reconstructions else ""]
+    found += ["seen" if row.status.startswith("seen") else ""]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
+    """Conventions with scores: those of most systems first, each profile's own protocol first."""
+    systems: dict[tuple[str, str], set[LineKey]] = defaultdict(set)
+    valued: set[Convention] = set()
+    for row in rows:
+        if row.protocol:
+            systems[row.profile, row.evaluation].add(line_of(row))
+            if row.value is not None:
+                valued.add(Convention(row.profile, row.evaluation, row.protocol))
+    found = valued or {Convention(r.profile, r.evaluation, r.protocol) for r in rows if r.protocol}
+
+    def order(one: Convention) -> tuple[int, str, str, bool, int, str]:
+        profile = PROFILES.get(one.profile)
+        known = one.protocol in PROTOCOL_ORDER
+        return (
+            -len(systems[one.profile, one.evaluation]),
+            one.profile,
+            one.evaluation,
+            profile is None or one.protocol != profile.protocol,
+            PROTOCOL_ORDER.index(one.protocol) if known else len(PROTOCOL_ORDER),
+            one.protocol,
+        )
+
+    return tuple(sorted(found, key=order))

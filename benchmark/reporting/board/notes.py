@@ -1,0 +1,133 @@
+"""Notes of a report: each once, at the end, by number."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from defocus.benchmark.evaluation.columns import INDEPENDENT
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import COUNTED, budget_notice, budget_words
+from defocus.benchmark.reporting.board.lines import BoardLine, Convention
+from defocus.benchmark.results.store import NARROW
+from defocus.benchmark.statistics.comparable import NEVER_RANKED, Track
+from defocus.progress import counted
+
+__all__ = ["Notes", "notes_on"]
+
+
+class Notes:
+    """The notes of a report, in the order in which they were first needed."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All notes, in the order of their numbers."""
+        return tuple(self._numbers)
+
+    def number(self, text: str) -> int:
+        """The number of a note, counted from 1; a note that is already there keeps its own."""
+        return self._numbers.setdefault(text, len(self._numbers) + 1)
+
+    def numbers(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """The numbers of several notes, sorted."""
+        return tuple(sorted({self.number(text) for text in texts}))
+
+
+def notes_on(
+    convention: Convention, lines: Sequence[BoardLine], tracks: Sequence[Track]
+) -> list[str]:
+    """Notes on what a table's numbers can show, and why cells are empty."""
+    rows = [row for line in lines for row in line.rows.values()]
+    scores = [
+        row
+        for row in rows
+        if (row.profile, row.evaluation, row.protocol)
+        == (convention.profile, convention.evaluation, convention.protocol)
+    ]
+    competing = [line.first.budget for line in lines if not line.reference]
+    said = [_order(competing)]
+    said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
+    flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
+    said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
+    if convention.protocol in NEVER_RANKED:
+        said.append(
+            f"{convention.protocol}: the reference depends on the output; nothing is ranked."
+        )
+    for track in tracks:
+        said += _tests(track)
+    said += [*_reasons(scores), *_seeds(scores), *_independent(scores)]
+    measured = sorted({row.measured_on for row in rows if row.measured_on})
+    said.append(f"{COUNTED[:1].upper()}{COUNTED[1:]}.")
+    said += [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
+    return said
+
+
+def _order(budgets: Sequence[str]) -> str:
+    """How rows are ordered, and what may not be concluded from it."""
+    if notice := budget_notice(budgets):
+        unranked = {budget for budget in budgets if budget_notice([budget])}
+        kinds = budget_words(unranked)
+        return (
+            f"Rows stand in the order of PSNR. {notice[:1].upper()}{notice[1:]}: rows of the "
+            f"{kinds} have no rank, and their numbers must not be compared with published ones."
+        )
+    return (
+        "Rows stand in the order of PSNR. Ranks are within one track: input, training data, origin "
+        "of weights, budget. The best of a column is bold, the second underlined, within its track."
+    )
+
+
+def _flow(row: Row) -> str:
+    """The flow estimator with the start of its weights' hash, if it has weights."""
+    return f"{row.flow} {row.flow_weights[:8]}".strip()
+
+
+def _independent(rows: Sequence[Row]) -> list[str]:
+    """Scores of systems by a flow estimator that was not used to train them."""
+    return [
+        f"{row.system} by {_flow(row)}, which did not train it: PSNR {row.value:.2f} dB."
+        for row in rows
+        if row.metric == f"psnr{INDEPENDENT}" and row.value is not None
+    ]
+
+
+def _tests(track: Track) -> list[str]:
+    """Notes on the statistical tests of a track."""
+    said = []
+    if track.note:
+        said.append(f"{track.note.replace('n/a: ', 'No intervals and tests: ', 1)}.")
+    if track.alike:
+        said.append(
+            "Alike: systems that share a letter do not differ significantly (paired permutation of "
+            "scenes, Holm)."
+        )
+    if track.minimum_detectable is not None:
+        said.append(
+            f"A difference of {track.minimum_detectable:.2f} dB would be found four times in five."
+        )
+    if track.resolution is not None:
+        said.append(
+            f"Differences under {track.resolution:.2f} dB are below the dataset's resolution."
+        )
+    return [text[:1].upper() + text[1:] for text in said]
+
+
+def _reasons(rows: Sequence[Row]) -> list[str]:
+    """Why cells are empty and lines marked: each reason once, with all that it holds for."""
+    subjects: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.status != "ok":
+            empty = all(r.value is None for r in rows if r.system == row.system)
+            everywhere = all(r.value is None for r in rows if r.metric == row.metric)
+            subjects[row.status].add(row.metric if everywhere and not empty else row.system)
+    return [f"{', '.join(sorted(names))}: {status}." for status, names in subjects.items()]
+
+
+def _seeds(rows: Sequence[Row]) -> list[str]:
+    """Note on systems with fewer seeds than others."""
+    trained = [row for row in rows if row.weights in {"trained", NARROW}]
+    most = max((row.seeds for row in trained), default=0)
+    fewer = {r.system: r.seeds for r in trained if r.seeds < most}
+    names = ", ".join(f"{name} {seeds}" for name, seeds in sorted(fewer.items()))
+    return [f"Fewer than {counted(most, 'seed')}: {names}."] if fewer else []

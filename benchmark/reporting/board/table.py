@@ -1,0 +1,276 @@
+"""The one table of a leaderboard under a convention."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import Literal
+
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_words
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
+from defocus.benchmark.reporting.board.notes import Notes, notes_on
+from defocus.benchmark.reporting.content import Content, TrackKey
+from defocus.benchmark.reporting.published_numbers import published_beside
+from defocus.benchmark.statistics.comparable import Track
+from defocus.benchmark.statistics.gains import INPUT
+from defocus.progress import counted
+from defocus.reports.model import Cell, Column, Link, Measured, Table
+from defocus.reports.text import anchor
+
+__all__ = ["PROTOCOL_WORDS", "board_table", "metrics_of", "score_cell", "tracks_of"]
+
+ALWAYS_SHOWN = ("psnr", "ssim", "lpips")
+"""Metrics that the page shows without being asked."""
+
+SHOWN_COSTS = ("params_m", "seconds")
+"""Costs that the page shows without being asked."""
+
+PROTOCOL_WORDS = {
+    "gt": "the sharp picture as captured",
+    "input-aligned": "the sharp picture registered once onto the blurry input",
+    "deformed-gt": "the sharp picture warped onto each output, so that the reference depends on it",
+    "truth": "the true, aligned sharp picture of rendered data",
+}
+
+Named = tuple[Column, list[Cell]]
+"""A column with its cells."""
+
+
+def board_table(
+    content: Content, board: Board, convention: Convention, notes: Notes, *, print_out: bool = False
+) -> Table:
+    """The table of a leaderboard under a convention, best first, references among the rows.
+
+    Columns without any value are left out.
+
+    Args:
+        content: The study.
+        board: The leaderboard.
+        convention: One of its conventions.
+        notes: The notes of the document.
+        print_out: Whether for print, which has no columns on demand, and the printed numbers of
+            papers beside.
+    """
+    lines = board.ordered(convention)
+    standing = [track_of(content, line, convention) for line in lines]
+    places = _places(lines, convention, [rank for _, rank in standing])
+    columns = [
+        *_rank_columns(standing),
+        _gains(lines, convention),
+        *_metric_columns(content, lines, convention, places, notes, print_out=print_out),
+        *_cost_columns(lines, print_out=print_out),
+        *([] if print_out else _word_columns(content, lines, convention)),
+    ]
+    shown = [
+        (column, cells) for column, cells in columns if any(cell is not None for cell in cells)
+    ]
+    tracks = tracks_of(content, board, convention)
+    names: list[Cell] = [_name(line) for line in lines]
+    body = zip(names, *(cells for _, cells in shown), strict=True)
+    return Table(
+        _caption(board, convention, lines, print_out=print_out),
+        (Column("System"), *(column for column, _ in shown)),
+        tuple(body),
+        notes=notes.numbers(notes_on(convention, lines, tracks)),
+        anchors=tuple(anchor("row", *_place(board, convention), *line.key) for line in lines),
+        references=tuple(n for n, line in enumerate(lines) if line.reference),
+    )
+
+
+def metrics_of(lines: Sequence[BoardLine], convention: Convention) -> list[Metric]:
+    """The metrics with a value on some line."""
+    found = {
+        name
+        for line in lines
+        for (of, name), row in line.rows.items()
+        if of == convention and row.value is not None
+    }
+    return [metric for name, metric in all_metrics().items() if name in found]
+
+
+def score_cell(row: Row | None) -> Measured | None:
+    """A score with its interval."""
+    if row is None or row.value is None:
+        return None
+    interval = None
+    if row.ci_low is not None and row.ci_high is not None:
+        interval = (row.ci_low, row.ci_high)
+    return Measured(row.value, interval)
+
+
+def tracks_of(content: Content, board: Board, convention: Convention) -> list[Track]:
+    """The tracks of a leaderboard's lines, each once, the one with most systems first."""
+    found: dict[tuple[TrackKey, str], Track] = {}
+    for line in board.ordered(convention):
+        track, _ = track_of(content, line, convention)
+        if track is not None:
+            found[line.track, line.first.budget] = track
+    return sorted(found.values(), key=lambda track: -len(track.standings))
+
+
+def _caption(
+    board: Board, convention: Convention, lines: Sequence[BoardLine], *, print_out: bool
+) -> str:
+    scores = [row for line in lines for (of, _), row in line.rows.items() if of == convention]
+    images, scenes = (max((getattr(r, n) for r in scores), default=0) for n in ("images", "scenes"))
+    over = f"{counted(images, f'{board.key.split} picture')} of {counted(scenes, 'scene')}"
+    against = PROTOCOL_WORDS.get(convention.protocol, convention.protocol)
+    has_intervals = any(row.gain_low is not None for row in scores)
+    drawn = "in small print" if print_out else "whiskers"
+    intervals = f"; {drawn}: 95 % intervals" if has_intervals else ""
+    return f"{board.name}: means over {over}, against {against}{intervals}"
+
+
+def _place(board: Board, convention: Convention) -> tuple[str, ...]:
+    return (*astuple(board.key), *astuple(convention))
+
+
+def _name(line: BoardLine) -> Link:
+    return Link(line.name, f"#{line.place}", line.marks)
+
+
+def _rank_columns(standing: Sequence[tuple[Track | None, int | None]]) -> list[Named]:
+    """Ranks with their range over resamples."""
+    cells: list[Cell] = []
+    for track, rank in standing:
+        known = [s for s in (track.standings if track else ()) if s.rank == rank]
+        low, high = (known[0].rank_low, known[0].rank_high) if known else (None, None)
+        spread = low is not None and high is not None and low < high
+        ends = (float(low or 0), float(high or 0)) if spread else None
+        cells.append(None if rank is None else Measured(rank, ends))
+    return [(Column("Rank", better="lower", decimals=0), cells)]
+
+
+def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
+    return (
+        Column("Gain", "dB", "higher", 2, bar=True),
+        [_gain(line.score(convention, "psnr")) for line in lines],
+    )
+
+
+def _gain(row: Row | None) -> Measured | None:
+    if row is not None and row.system == INPUT and row.value is not None:
+        return Measured(0.0)
+    if row is None or row.gain is None:
+        return None
+    if row.gain_low is None or row.gain_high is None:
+        return Measured(row.gain)
+    return Measured(row.gain, (row.gain_low, row.gain_high))
+
+
+def _metric_columns(
+    content: Content,
+    lines: Sequence[BoardLine],
+    convention: Convention,
+    places: Mapping[str, Mapping[int, Literal[1, 2]]],
+    notes: Notes,
+    *,
+    print_out: bool,
+) -> list[Named]:
+    found: list[Named] = []
+    for metric in metrics_of(lines, convention):
+        extra = metric.name not in ALWAYS_SHOWN and not print_out
+        rows = [line.score(convention, metric.name) for line in lines]
+        cells: list[Cell] = [
+            Measured(row.value, place=places[metric.name].get(n))
+            if row is not None and row.value is not None
+            else None
+            for n, row in enumerate(rows)
+        ]
+        column = Column(
+            metric.display_name,
+            metric.unit,
+            metric.better,
+            metric.decimals,
+            extra=extra,
+        )
+        found.append((column, cells))
+        beside: list[Cell] = [published_beside(content, row, notes.number) for row in rows]
+        if print_out and metric.name == "psnr":
+            found.append((Column("published", metric.unit, None, metric.decimals), beside))
+    return found
+
+
+def _cost_columns(lines: Sequence[BoardLine], *, print_out: bool) -> list[Named]:
+    return [
+        (
+            Column(
+                column.name,
+                column.unit,
+                "lower",
+                column.decimals,
+                choose="limit",
+                extra=name not in SHOWN_COSTS and not print_out,
+            ),
+            [line.cost(name) for line in lines],
+        )
+        for name, column in COST_COLUMNS.items()
+    ]
+
+
+def _word_columns(
+    content: Content, lines: Sequence[BoardLine], convention: Convention
+) -> list[Named]:
+    """Columns by whose words rows are chosen; they are shown on demand."""
+    given: list[Cell] = [None if line.reference else line.track.given for line in lines]
+    trained: list[Cell] = [None if line.reference else line.track.training for line in lines]
+    budgets: list[Cell] = [
+        None if line.reference else budget_words([line.first.budget]) for line in lines
+    ]
+    marks: list[Cell] = [", ".join(line.marks) or None for line in lines]
+    words: list[tuple[str, list[Cell]]] = [
+        ("Kind", [_kind(content, line) for line in lines]),
+        ("Given", given),
+        ("Weights", trained),
+        ("Budget", budgets),
+        ("Marks", marks),
+    ]
+    found: list[Named] = [(Column("Alike", extra=True), _letters(content, lines, convention))]
+    for name, cells in words:
+        found.append((Column(name, choose="value", extra=True), cells))
+    return found
+
+
+def _kind(content: Content, line: BoardLine) -> str:
+    card = content.cards.get(line.first.system)
+    return card.kind if card else "reference" if line.reference else "system"
+
+
+def _letters(content: Content, lines: Sequence[BoardLine], convention: Convention) -> list[Cell]:
+    """Letters that systems share which do not differ significantly; each track has its own."""
+    known: dict[tuple[object, ...], int] = {}
+    cells: list[Cell] = []
+    for line in lines:
+        track, _ = track_of(content, line, convention)
+        mine = [names for names in (track.alike if track else ()) if line.first.system in names]
+        numbers = [known.setdefault((line.track, line.first.budget, n), len(known)) for n in mine]
+        cells.append("".join(map(_letter, numbers)) or None)
+    return cells
+
+
+def _letter(number: int) -> str:
+    """Letters from a to z, then a1 to z1 and so on."""
+    return chr(ord("a") + number % 26) + (str(number // 26) if number >= 26 else "")
+
+
+def _places(
+    lines: Sequence[BoardLine], convention: Convention, ranked: Sequence[int | None]
+) -> dict[str, dict[int, Literal[1, 2]]]:
+    """The best and the second best of each track's ranked lines, by metric and line."""
+    tracks: dict[tuple[TrackKey, str], list[int]] = defaultdict(list)
+    for number, (line, rank) in enumerate(zip(lines, ranked, strict=True)):
+        if rank is not None:
+            tracks[line.track, line.first.budget].append(number)
+    found: dict[str, dict[int, Literal[1, 2]]] = defaultdict(dict)
+    for metric in metrics_of(lines, convention):
+        for members in tracks.values():
+            rows = {n: lines[n].score(convention, metric.name) for n in members}
+            values = {n: row.value for n, row in rows.items() if row and row.value is not None}
+            if len(values) < 2 or metric.against == "input":  # a displacement ranks nobody
+                continue
+            best, *others = sorted(set(values.values()), reverse=metric.better == "higher")
+            found[metric.name] |= {n: 1 for n, value in values.items() if value == best}
+            found[metric.name] |= {n: 2 for n, value in values.items() if value in others[:1]}
+    return found

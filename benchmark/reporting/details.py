@@ -1,0 +1,139 @@
+"""What lies behind a row of a leaderboard: all its scores, by blur, region and scene."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from defocus.benchmark.evaluation.columns import INDEPENDENT
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
+from defocus.benchmark.reporting.board.notes import Notes
+from defocus.benchmark.reporting.board.table import metrics_of, score_cell
+from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
+from defocus.benchmark.reporting.published_numbers import published_beside
+from defocus.benchmark.statistics.comparable import SIGMA
+from defocus.reports.model import Cell, Column, Measured, Part, Table
+
+__all__ = ["detail_parts", "is_breakdown", "place_words"]
+
+
+def detail_parts(
+    content: Content, board: Board, line: BoardLine, scores: PictureScores, notes: Notes
+) -> list[Part]:
+    """Tables of a line's scores under every convention, of parts of the pictures, and by scene.
+
+    Args:
+        content: The study.
+        board: The line's leaderboard.
+        line: The line.
+        scores: Scores of single pictures of the leaderboard.
+        notes: The notes of the document.
+    """
+    parts = [_all_scores(content, board, line, notes)]
+    parts += _by_part(board, line)
+    parts += _by_scene(scores, line)
+    return [part for part in parts if part.rows]
+
+
+def is_breakdown(metric: str) -> bool:
+    """Whether a score is PSNR over a part of the picture, or of the dataset."""
+    other = metric in all_metrics() or metric.endswith((SIGMA, INDEPENDENT))
+    return metric.startswith("psnr_") and not other
+
+
+def place_words(metric: str) -> str:
+    """``psnr_coc_2_4`` as ``Blur 2 to 4 px``, ``psnr_in_focus`` as ``In focus``."""
+    name = metric.removeprefix("psnr_")
+    if name.startswith("coc_"):
+        low, _, high = name.removeprefix("coc_").partition("_")
+        return f"Blur {low} px and more" if high == "up" else f"Blur {low} to {high} px"
+    return name.replace("_", " ").capitalize()
+
+
+def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
+    """Every metric under every convention, with intervals and published numbers."""
+    mine = [one for one in board.conventions if any(of == one for of, _ in line.rows)]
+    found = {metric.name: metric for one in mine for metric in metrics_of([line], one)}
+    body: list[tuple[Cell, ...]] = []
+    for name, metric in found.items():
+        unit = f", {metric.unit}" if metric.unit else ""
+        cells: list[Cell] = [
+            _with_published(content, line, convention, name, notes) for convention in mine
+        ]
+        body.append((f"{metric.display_name}{unit}", *cells))
+    columns = [Column(board.convention_name(one), decimals=4) for one in mine]
+    return Table(f"{line.name}: all scores", (Column("Metric"), *columns), tuple(body))
+
+
+def _with_published(
+    content: Content, line: BoardLine, convention: Convention, metric: str, notes: Notes
+) -> Cell:
+    row = line.score(convention, metric)
+    measured = score_cell(row)
+    printed = published_beside(content, row, notes.number)
+    if measured is None or printed is None:
+        return measured
+    decimals = all_metrics()[metric].decimals
+    text = ", ".join(filter(None, (f"published {printed.value:.{decimals}f}", printed.beside)))
+    return Measured(measured.value, measured.interval, beside=text, notes=printed.notes)
+
+
+def _by_part(board: Board, line: BoardLine) -> list[Table]:
+    """PSNR by amount of blur and by region, beside the input's."""
+    convention = board.conventions[0]
+    names = sorted(
+        metric
+        for (of, metric), row in line.rows.items()
+        if of == convention and is_breakdown(metric) and row.value is not None
+    )
+    references = [one for one in board.lines if one.reference and one.first.system == "input"]
+    body: list[tuple[Cell, ...]] = []
+    for name in names:
+        row = line.rows[convention, name]
+        under = references[0].score(convention, name) if references else None
+        before = under.value if under is not None else None
+        gained = None if before is None or row.value is None else row.value - before
+        body.append((place_words(name), before, row.value, gained))
+    columns = (
+        Column("Part"),
+        Column("Input", "dB", None, 2),
+        Column("PSNR", "dB", "higher", 2),
+        Column("Gain", "dB", "higher", 2, bar=True),
+    )
+    said = "Blur: the diameter of the circle of confusion."
+    caption = f"{line.name}: by part of the picture, under {convention.protocol}"
+    return [Table(caption, columns, tuple(body), said)] if body else []
+
+
+def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
+    """PSNR and gain of every scene."""
+    number = scores.line_number(line.key)
+    if number is None:
+        return []
+    values: dict[str, list[float]] = defaultdict(list)
+    gained: dict[str, list[float]] = defaultdict(list)
+    for pair, by_line in scores.values.items():
+        value = by_line.get(number, {}).get(LEADING)
+        if value is not None:
+            values[scores.scenes[pair]].append(value)
+        gain = gain_on(scores, pair, number)
+        if gain is not None and number != scores.input_line:
+            gained[scores.scenes[pair]].append(gain)
+    if len(values) < 2:
+        return []
+    rows = tuple(
+        (scene, float(len(found)), _mean(found), _mean(gained[scene]))
+        for scene, found in sorted(values.items())
+    )
+    columns = (
+        Column("Scene"),
+        Column("Pictures", decimals=0),
+        Column("PSNR", "dB", "higher", 2),
+        Column("Gain", "dB", "higher", 2),
+    )
+    caption = f"{line.name}: by scene, under {scores.convention.protocol}"
+    return [Table(caption, columns, rows, large=True)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,24 @@
+"""Systems without any score, with the reasons."""
+
+from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.reporting.content import Content, display_name, group_anchor
+from defocus.reports.model import Column, Link, Table
+
+__all__ = ["unscored_table"]
+
+
+def unscored_table(content: Content) -> list[Table]:
+    """Table of the systems without any score, with reasons; empty if all have scores."""
+    lines = [
+        (
+            Link(display_name(content, entry.system), f"#{group_anchor(entry)}"),
+            entry.dataset,
+            budget_words([entry.budget]),
+            entry.status,
+        )
+        for group in content.groups
+        for entry in group[:1]
+        if not entry.scored
+    ]
+    columns = tuple(map(Column, ("System", "Dataset", "Budget", "Status")))
+    return [Table("The reasons", columns, tuple(lines))] if lines else []

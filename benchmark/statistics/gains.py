@@ -1,0 +1,124 @@
+"""Gains over the blurry input, picture by picture."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.results.score_matrix import MatrixLine
+from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.scored_group import ScoredGroup
+from defocus.benchmark.statistics.system_scores import (
+    Picture,
+    SystemScores,
+    common_pictures,
+    on_pictures,
+    system_scores,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["INPUT", "Gain", "gains"]
+
+INPUT = "input"
+"""Name of the reference row that restores nothing: gains count from it."""
+
+GAINED = "psnr"
+"""The metric in which gains are counted."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better than the blurry input a line is, dB.
+
+    Attributes:
+        mean: Mean difference over the pictures that both have.
+        low, high: Confidence interval of the paired difference; None if there are too few scenes.
+    """
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
+    """The gains of all lines of PSNR, each over the input scored on the same pictures.
+
+    Args:
+        groups: The groups of a study.
+
+    Returns:
+        Gains by the number of the group and of its line. The input itself has none.
+    """
+    inputs = _inputs(groups)
+    alike: dict[tuple[tuple[Picture, ...], int], list[_Difference]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        for line, place in enumerate(group.places):
+            reference = inputs.get(_contest(group.entries[0], place))
+            if reference is None or group.entries[0].system == INPUT or place.metric != GAINED:
+                continue
+            member = system_scores(group, line)
+            pictures = tuple(common_pictures([member, reference]))
+            if pictures:
+                difference = on_pictures(member, pictures) - _mean_of(reference, pictures)
+                alike[pictures, len(difference)].append(_Difference(number, line, difference))
+    found: dict[tuple[int, int], Gain] = {}
+    for (pictures, _), differences in alike.items():
+        found |= _gains_on(pictures, differences)
+    return found
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Difference of one line to the input, ``(seeds, pictures)``."""
+
+    group: int
+    line: int
+    values: "NDArray[np.float64]"
+
+
+def _gains_on(
+    pictures: Sequence[Picture], differences: Sequence[_Difference]
+) -> dict[tuple[int, int], Gain]:
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+
+    values = np.stack([each.values for each in differences])
+    intervals = mean_intervals(values, scene_codes([scene for _, scene in pictures]))
+    ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
+    means = values.mean(axis=(1, 2)).tolist()
+    return {
+        (each.group, each.line): Gain(mean, low, high)
+        for each, mean, (low, high) in zip(differences, means, ends, strict=True)
+    }
+
+
+def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores]:
+    found = {}
+    for group in groups:
+        if group.entries[0].system == INPUT:
+            for line, place in enumerate(group.places):
+                if place.metric == GAINED and group.counted[line].any():
+                    found[_contest(group.entries[0], place)] = system_scores(group, line)
+    return found
+
+
+def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
+    """What scores of a system and of the input must share."""
+    return (
+        entry.dataset,
+        entry.split,
+        entry.data_hash,
+        entry.evaluation,
+        place.profile,
+        place.protocol,
+    )
+
+
+def _mean_of(reference: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
+    import numpy as np
+
+    return np.asarray(on_pictures(reference, pictures).mean(axis=0))
