@@ -5,11 +5,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from defocus.errors import storage_error
 
-__all__ = ["MessageSettings", "counted", "log", "open_log", "printable", "say", "telling", "track"]
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+__all__ = [
+    "MessageSettings",
+    "counted",
+    "describe",
+    "log",
+    "open_log",
+    "printable",
+    "say",
+    "telling",
+    "track",
+]
 
 T = TypeVar("T")
 
@@ -32,6 +45,10 @@ class MessageSettings:
 
 
 telling = MessageSettings()
+
+_BARS: "list[Progress]" = []
+_TASKS: "list[TaskID]" = []
+"""What is shown now, the outermost first."""
 
 
 def open_log(path: Path) -> None:
@@ -58,25 +75,48 @@ def log(text: str) -> None:
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield ``items`` while a bar on stderr shows the progress.
+    """Yield ``items`` while a bar on stderr shows the progress and the time left.
+
+    Work inside of other work has its bar below that one's.
 
     Args:
         items: The items of the work.
         description: A few words on the work.
         total: Number of items, if ``items`` has no length.
     """
+    with _shown() as bars:
+        task = bars.add_task(description, total=total)
+        _TASKS.append(task)
+        try:
+            yield from bars.track(items, total=total, task_id=task)
+        finally:
+            _TASKS.remove(task)
+            bars.remove_task(task)
+
+
+def describe(text: str) -> None:
+    """Change the words of the innermost bar, if there is one."""
+    if _BARS and _TASKS:
+        _BARS[-1].update(_TASKS[-1], description=text)
+
+
+@contextlib.contextmanager
+def _shown() -> "Iterator[Progress]":
+    """The bars on the screen: those that are there already, else new ones."""
+    if _BARS:
+        yield _BARS[-1]
+        return
     from rich.console import Console
-    from rich.progress import track as rich_track
+    from rich.progress import Progress
 
     console = Console(stderr=True, no_color=telling.color == "never" or None)
-    yield from rich_track(
-        items,
-        description=description,
-        total=total,
-        console=console,
-        transient=True,
-        disable=telling.quiet or not console.is_terminal,
-    )
+    hidden = telling.quiet or not console.is_terminal
+    with Progress(console=console, transient=True, disable=hidden) as bars:
+        _BARS.append(bars)
+        try:
+            yield bars
+        finally:
+            _BARS.remove(bars)
 
 
 def counted(number: int, thing: str) -> str:

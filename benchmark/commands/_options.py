@@ -55,13 +55,17 @@ class ShardOption(click.ParamType[tuple[int, int]]):
 
 def out_option(function: F) -> F:
     """The option that says which folder a study is in."""
+    return _out_option("defocus-results")(function)
+
+
+def _out_option(folder: str) -> Callable[[F], F]:
     return click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),
-        default=Path("defocus-results"),
+        default=Path(folder),
         show_default=True,
         help="Folder of the study; finished runs in it are not repeated.",
-    )(function)
+    )
 
 
 def again_option(function: F) -> F:
@@ -123,11 +127,14 @@ def launcher_option(function: F) -> F:
     )(function)
 
 
-def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
+def study_options(
+    *, several_datasets: bool = False, folder: str = "defocus-results"
+) -> Callable[[F], F]:
     """The options that say which study in which folder: out, dataset, budget, settings.
 
     Args:
         several_datasets: Whether ``--dataset`` can be repeated.
+        folder: Folder of the study where none is given.
     """
     options = [
         click.option(
@@ -159,13 +166,17 @@ def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
     def with_options(function: F) -> F:
         for option in reversed(options):
             function = option(function)
-        return out_option(function)
+        return _out_option(folder)(function)
 
     return with_options
 
 
-def measured_study_options(function: F) -> F:
-    """The options of a study that measures one thing: those of a study, seeds, plan and JSON."""
+def measured_study_options(folder: str) -> Callable[[F], F]:
+    """The options of a study that measures one thing: those of a study, seeds, plan and JSON.
+
+    Args:
+        folder: Its own folder where none is given: its rows belong in no other study's report.
+    """
     seeds = click.option(
         "--seeds",
         type=click.IntRange(min=1),
@@ -176,4 +187,8 @@ def measured_study_options(function: F) -> F:
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
     )
-    return study_options()(seeds(dry_run_option(as_json(function))))
+
+    def with_options(function: F) -> F:
+        return study_options(folder=folder)(seeds(dry_run_option(as_json(function))))
+
+    return with_options

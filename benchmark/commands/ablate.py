@@ -16,7 +16,7 @@ SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("objective")
-@measured_study_options
+@measured_study_options("defocus-ablation")
 @click.option(
     "--narrow",
     is_flag=True,

@@ -15,7 +15,7 @@ SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@measured_study_options
+@measured_study_options("defocus-generalisation")
 @click.option(
     "--test",
     "tests",

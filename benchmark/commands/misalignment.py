@@ -15,7 +15,7 @@ SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SE
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@measured_study_options
+@measured_study_options("defocus-misalignment")
 @click.option(
     "--shift",
     "shifts",

@@ -32,14 +32,14 @@ def command(out: Path, run: str | None, launcher: "Launcher") -> int:
     from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.study.document import read_request
-    from defocus.benchmark.study.expansion import expand_request, one_run
+    from defocus.benchmark.study.expansion import expand_all, one_run
     from defocus.benchmark.study.plugin_files import load_noted, note_plugins
 
     request = read_request(out)
-    load_noted(request.plugins)
+    load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
-    expanded = expand_request(request, out)
+    expanded = expand_all((request, *request.earlier), out)
     if run is None:
         return carry_out(expanded, request, launcher)
     one = one_run(expanded, run)

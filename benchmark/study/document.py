@@ -151,10 +151,12 @@ class Request(StudyDocument):
     Attributes:
         shard: The ``I``-th of ``N`` parts; None for the whole study.
         plugins: Files given with ``--plugin``.
+        earlier: Other requests that the study was given before, without earlier ones of their own.
     """
 
     shard: tuple[int, int] | None = None
     plugins: tuple[NotedPlugin, ...] = ()
+    earlier: tuple["Request", ...] = ()
 
 
 def load_document(path: Path) -> StudyDocument:
@@ -189,9 +191,30 @@ def as_request(
 
 
 def write_request(out: Path, document: StudyDocument) -> None:
-    """Write the request into the study's folder, for ``resume``."""
+    """Write the request into the study's folder, for ``resume``; the ones before it are kept."""
     content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
-    write_json_if_changed(out / REQUEST, content)
+    known = [*_written(out / REQUEST), *content.pop("earlier", [])]
+    before: list[dict[str, Any]] = []
+    for one in known:
+        if _without_plugins(one) not in map(_without_plugins, (content, *before)):
+            before.append(one)
+    write_json_if_changed(out / REQUEST, content | ({"earlier": before} if before else {}))
+
+
+def _written(path: Path) -> list[dict[str, Any]]:
+    """The requests in a file, the latest first; a damaged file is replaced by the next request."""
+    import json
+
+    try:
+        latest = json.loads(path.read_text(encoding="utf-8"))
+        return [latest, *latest.pop("earlier", [])]
+    except (FileNotFoundError, ValueError, AttributeError):
+        return []
+
+
+def _without_plugins(request: dict[str, Any]) -> dict[str, Any]:
+    """What a request asks for, wherever its plug-in files lie by now."""
+    return {name: value for name, value in request.items() if name != "plugins"}
 
 
 def read_request(out: Path) -> Request:

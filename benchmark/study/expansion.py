@@ -21,7 +21,7 @@ from defocus.progress import counted
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe
 
-__all__ = ["Expanded", "expand", "expand_request", "one_run", "shard"]
+__all__ = ["Expanded", "expand", "expand_all", "expand_request", "one_run", "shard"]
 
 OWN = "own"
 """The objective of a system's own recipe."""
@@ -112,6 +112,35 @@ def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> 
     """
     whole = expand(request, out, options)
     return whole if request.shard is None else shard(whole, *request.shard)
+
+
+def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
+    """The runs of all requests of a folder, each run once.
+
+    Args:
+        requests: The latest one first.
+        out: Folder of the study.
+
+    Raises:
+        InputError: The latest request cannot be expanded. One of an earlier request becomes a
+            problem of the result.
+    """
+    latest, *earlier = requests
+    found = [expand_request(latest, out)]
+    problems: list[InputError] = []
+    for request in earlier:
+        try:
+            found.append(expand_request(request, out))
+        except InputError as error:
+            problems.append(error)
+    seen: set[str] = set()
+    studies = []
+    for study in (study for one in found for study in one.studies):
+        new = [run for run in study.runs if run.id not in seen]
+        seen.update(run.id for run in new)
+        if new:
+            studies.append(replace(study, runs=new))
+    return Expanded(studies, [*(each for one in found for each in one.problems), *problems])
 
 
 def _require_own_name(dataset: Dataset, studies: Sequence[Study]) -> None:

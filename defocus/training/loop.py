@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
 from defocus.files import write_text
-from defocus.progress import say, track
+from defocus.progress import describe, say, track
 from defocus.training.method import Method
 from defocus.training.objective import BatchT, Progress, TrainingObjective
 from defocus.training.parallel import Ranks, part_of, processes, together
@@ -211,6 +211,7 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
             if step % every == 0 or training.done:
                 training.rows.append(row | clock.columns())
                 tracker.loss(training.step, row)
+                describe(_described(training, row["loss"]))
             validated = _validate(training, folder, tracker)
             told = any(mean_over_processes([float(bool(stop))]))
             if training.done:
@@ -276,6 +277,13 @@ def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
 def _say_progress(training: _Training[BatchT], loss: str) -> None:
     left = training.seconds / training.step * (training.job.steps - training.step)
     say(f"{training.job.id}: {training.where}, loss {loss}, {left / 60:.1f} min left")
+
+
+def _described(training: _Training[BatchT], loss: str) -> str:
+    """Words beside the bar: the loss, and the last validation score."""
+    scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
+    told = f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
+    return f"{training.job.id}: loss {float(loss):.4f}{told}"
 
 
 def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:

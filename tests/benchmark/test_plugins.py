@@ -124,7 +124,8 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
     assert {row["system"] for row in rows} >= {"my-net", "jdrl-my-net"}
     assert {row["system"] for row in rows if row["metric"] == "bias"} >= {"my-net", "jdrl-my-net"}
     runs = json.loads((folder / "study" / "study.json").read_text())["runs"]
-    ((name, facts),) = runs.items()
+    name, facts = next(iter(runs.items()))
+    assert len(runs) == 2, "the first request is not forgotten"
     source_hash = extensions.load_plugin("my_net.py").source_hash
     assert name.startswith("jdrl-my-net-")
     assert facts["source_hash"] == source_hash
@@ -134,7 +135,7 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
     assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": source_hash}]
     again = bench("resume", "--out", "study")
     assert again.exit_code == 0, again.output
-    assert "all 1 runs are finished: nothing is repeated" in again.output
+    assert "all 2 runs are finished: nothing is repeated" in again.output
 
 
 def test_another_file_of_the_same_name_is_another_run(folder: Path, tiny_dataset: Path) -> None:

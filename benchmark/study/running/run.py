@@ -1,11 +1,14 @@
 """Run a study: train and evaluate unfinished runs, and update the outputs."""
 
 import contextlib
+import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.recording import record_columns, record_run
@@ -30,7 +33,7 @@ from defocus.benchmark.study.running.attempt import (
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
 from defocus.errors import DefocusError, InputError, WeightsError
 from defocus.files import write_json_if_changed
-from defocus.progress import counted, say, telling
+from defocus.progress import counted, say, telling, track
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
 
@@ -191,9 +194,16 @@ def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
     bring_up_to_date = Publisher(study.out, results)
     _tell_size(study, len(left))
     failed = []
-    for number, one in enumerate(left, start=1):
+    ordered = sorted(left, key=_trains)
+    first_trained = next((n for n, one in enumerate(ordered) if _trains(one)), len(ordered))
+    begun = time.monotonic()
+    for number, one in enumerate(track(ordered, study.dataset.name)):
+        if number == first_trained:
+            _tell_first_step(study, results, number, len(ordered) - number)
+            begun = time.monotonic()
         lacking = "" if one.metrics is None else f": {', '.join(sorted(one.metrics))}"
-        say(f"[{number}/{len(left)}] {one.run.id}{lacking}")
+        rest = _time_left(time.monotonic() - begun, number - first_trained, len(ordered) - number)
+        say(f"[{number + 1}/{len(ordered)}] {one.run.id}{lacking}{rest}")
         if one.entry is None or one.metrics is None:
             record_run(study, results, one.run, partial(train_run, study, one.run))
         elif record_columns(study, results, one.run, one.entry, one.metrics):
@@ -201,6 +211,30 @@ def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
         bring_up_to_date()
     record_ceiling(study, results)
     return failed
+
+
+def _time_left(seconds: float, done: int, left: int) -> str:
+    """Words on the time that the trainings will still take, from those that are done."""
+    if done < 1:
+        return ""
+    return f", about {seconds / done * left / 60:.1f} min left"
+
+
+def _trains(left: Left) -> bool:
+    """Whether the work includes a training: such runs come last, so that a report is there soon."""
+    return left.run.recipe is not None and left.metrics is None
+
+
+def _tell_first_step(study: Study, results: Results, done: int, trained: int) -> None:
+    """Bring the report up to date before the trainings begin, and say that they do."""
+    if not done:
+        return
+    record_ceiling(study, results)
+    publish(study.out, results)
+    say(
+        f"what needs no training is scored: {study.out / 'report.html'}; now "
+        f"{counted(trained, 'training')}, each with a row when it ends"
+    )
 
 
 def _tell_size(study: Study, runs: int) -> None:
@@ -301,19 +335,42 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
 
 
 def _write_study(studies: Sequence[Study]) -> None:
-    """Write ``study.json``, the latest request."""
-    document = {
-        "datasets": [
-            {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
-            for study in studies
-        ],
-        "runs": {
-            run.id: {"dataset": study.dataset.name, **run.facts()}
-            for study in studies
-            for run in study.runs
-        },
+    """Write ``study.json``: the runs of this request, and those of earlier ones.
+
+    An earlier run is left out if this request has one for the same place, such as after a revision.
+    """
+    path = studies[0].out / "study.json"
+    datasets = [
+        {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
+        for study in studies
+    ]
+    runs = {
+        run.id: {"dataset": study.dataset.name, **run.facts()}
+        for study in studies
+        for run in study.runs
     }
-    write_json_if_changed(studies[0].out / "study.json", document)
+    places = {_place(facts) for facts in runs.values()}
+    known = _read_study(path)
+    before = {
+        name: facts for name, facts in known.get("runs", {}).items() if _place(facts) not in places
+    }
+    named = {one["dataset"] for one in datasets}
+    datasets += [one for one in known.get("datasets", []) if one["dataset"] not in named]
+    write_json_if_changed(path, {"datasets": datasets, "runs": runs | before})
+
+
+def _place(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a person would call the same run."""
+    named = (facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule"))
+    return tuple(map(str, named))
+
+
+def _read_study(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # a damaged one is made anew
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _set_damaged_aside(study: Study, entry: Entry | None) -> None:
