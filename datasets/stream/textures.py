@@ -78,7 +78,8 @@ def plain(random: np.random.Generator, height: int, width: int) -> Array:
 def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     """Overlapping discs, boxes and triangles whose sizes have a density of r^-3."""
     canvas = _canvas(random, height, width, 30, 220)
-    smallest, largest = random.uniform(1.0, 3.0), random.uniform(0.15, 0.4) * height
+    smallest = random.uniform(1.0, 3.0)
+    largest = max(random.uniform(0.15, 0.4) * height, smallest)
     count = int(random.integers(150, 350))
     radii = 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
     places = random.uniform(0, 1, (count, 1, 2)) * (width, height)
