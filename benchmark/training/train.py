@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -102,10 +102,22 @@ def train(
         watching=watching,
         check=check,
     )
-    trained = loop.train(job, folder, device)
+    with _one_thread() if run.baseline.is_narrow else nullcontext():
+        trained = loop.train(job, folder, device)
     if ranks().first:
         report_selection(watching.rows, run.id, folder)
     return trained
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute in one thread: several add up in another order, and small networks gain little."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _started(run: Run) -> nn.Module:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import baseline
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.revisions import TRAINING_REVISION
@@ -36,14 +37,16 @@ STEPS, CROP_PX, BATCH = 3, 48, 2
 SIDE_PX = 96
 
 
-def planned(name: str, folder: Path) -> tuple[Study, Run]:
-    """The training of a system, on pictures that are the same on every machine."""
+def planned(name: str, folder: Path, budget: BudgetName = "quick") -> tuple[Study, Run]:
+    """The training of a system, on pictures that are the same on every machine.
+
+    Its budget is not demo, which trains narrow copies.
+    """
     system = baseline(name)
     rate = system.recipe().demo.learning_rate if system.recipe else None
     schedule = ScheduleOverride(steps=STEPS, crop_px=CROP_PX, batch=BATCH, learning_rate=rate)
     dataset = _dataset(folder)
-    # of the whole network: the budget demo trains narrow copies
-    runs = plan_runs([system], dataset, "quick", override=Override(schedule=schedule))
+    runs = plan_runs([system], dataset, budget, override=Override(schedule=schedule))
     return Study(folder / "study", dataset, runs), runs[0]
 
 

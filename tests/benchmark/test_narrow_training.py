@@ -1,0 +1,92 @@
+"""Trainings of narrow copies: the budget demo's, and those of their start weights."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from defocus.baselines.registry import baseline
+from defocus.baselines.weights import narrow as module
+from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card, narrow_file
+from defocus.benchmark.results.run_folder import TRAINING, run_folder
+from defocus.benchmark.study.plan import plan_runs
+from defocus.benchmark.study.running.attempt import train_run
+from defocus.benchmark.training import narrow as training
+from defocus.benchmark.training.narrow import narrow_systems, ship_narrow, train_narrow
+from defocus.datasets.stream.bank import PatchBank
+from defocus.datasets.stream.patches import Renderer
+from defocus.datasets.stream.photographs import Photographs
+from defocus.errors import InputError
+from tests.golden.trainings import planned
+
+SYSTEM = "nafnet"
+MINUTES = 0.002
+
+
+@pytest.fixture(scope="module")
+def bank() -> PatchBank:
+    return PatchBank(Renderer(Photographs(()), "train"), 3, 80)
+
+
+def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path: Path) -> None:
+    found = []
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        folder = tmp_path / str(threads)
+        folder.mkdir()
+        study, run = planned(SYSTEM, folder, "demo")
+        assert run.baseline.is_narrow
+        found.append(train_run(study, run).network.state_dict())
+        assert torch.get_num_threads() == threads
+        facts = json.loads((run_folder(study.out, run.id) / TRAINING).read_text())
+        assert "narrow" in facts
+    torch.set_num_threads(before)
+    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+
+
+def test_other_budgets_train_the_whole_network(tmp_path: Path) -> None:
+    _, run = planned(SYSTEM, tmp_path, "quick")
+    assert not run.baseline.is_narrow
+    assert "narrow" not in run.facts()
+
+
+def test_batches_of_the_bank_follow_from_the_step(bank: PatchBank) -> None:
+    first, again, other = (bank.batch(step, 2, 64) for step in (5, 5, 6))
+    assert torch.equal(first.blurry, again.blurry)
+    assert not torch.equal(first.blurry, other.blurry)
+    assert first.blurry.shape == first.target.shape == (2, 3, 64, 64)
+    assert first.supervision["defocus_map"].shape == (2, 1, 64, 64)
+    assert bank.batch(5, 2, 64, dual=True).blurry.shape == (2, 6, 64, 64)
+    assert 0 <= float(first.blurry.min()) <= float(first.blurry.max()) <= 1
+
+
+def test_start_weights_are_made_once_and_begin_the_demo(
+    tmp_path: Path, bank: PatchBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = baseline(SYSTEM)
+    study, _ = planned(SYSTEM, tmp_path, "demo")
+    # its own validation is that of every training; here it would align pictures of 3 steps
+    monkeypatch.setattr(training, "_validation", lambda *_: (30.0, 0.5))
+    path = train_narrow(system, study.dataset, bank, MINUTES, tmp_path / "out")
+    assert path == narrow_file(tmp_path / "out", SYSTEM)
+    card, stamp = narrow_card(path), path.stat().st_mtime_ns
+    assert card.steps >= 1
+    assert card.validation_gain == 0.5
+    train_narrow(system, study.dataset, bank, MINUTES, tmp_path / "out")
+    assert path.stat().st_mtime_ns == stamp, "not made again"
+
+    monkeypatch.setattr(module, "own_folder", lambda system: tmp_path / "weights")
+    monkeypatch.setattr(training, "own_folder", lambda system: tmp_path / "weights")
+    shipped = ship_narrow(system, path)
+    assert find_narrow_weights(system.narrowed()) == shipped
+    (run,) = plan_runs([system], study.dataset, "demo")
+    assert run.facts()["narrow_start"] == card.sha256
+
+
+def test_systems_without_a_copy_are_refused() -> None:
+    with pytest.raises(InputError, match="wiener: no narrow copy"):
+        narrow_systems(["nafnet", "wiener"])
+    names = [one.narrow.name for one in narrow_systems(["jdrl-unet", "unet"]) if one.narrow]
+    assert names == ["unet"], "one network, one training"
