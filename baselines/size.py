@@ -10,11 +10,24 @@ from torch.overrides import TorchFunctionMode
 from defocus.baselines.card import Baseline
 from defocus.progress import say
 
-__all__ = ["parameter_count"]
+__all__ = ["WithoutDraws", "parameter_count"]
 
 
-class _NoDraws(TorchFunctionMode):
-    """Skips normal random numbers for tensors without memory, because loading them is slow."""
+_DRAWS = {
+    torch.Tensor.normal_,
+    torch.Tensor.uniform_,
+    nn.init.kaiming_normal_,
+    nn.init.kaiming_uniform_,
+    nn.init.normal_,
+    nn.init.uniform_,
+}
+
+
+class WithoutDraws(TorchFunctionMode):
+    """Skips the random initial values of weights that are counted only, or overwritten.
+
+    On tensors without memory PyTorch takes longer over them than over all else of a network.
+    """
 
     def __torch_function__(
         self,
@@ -23,9 +36,10 @@ class _NoDraws(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the function gives
-        if func is torch.Tensor.normal_ and args[0].is_meta:
-            return args[0]
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in _DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def parameter_count(system: Baseline) -> int:
@@ -39,7 +53,7 @@ def parameter_count(system: Baseline) -> int:
         system: The system, whose ``build`` is called.
     """
     try:
-        with torch.device("meta"), _NoDraws():
+        with torch.device("meta"), WithoutDraws():
             return _parameters(system.build())
     except RuntimeError as error:  # NotImplementedError, "no data", is one of them
         reason = str(error).partition("\n")[0]

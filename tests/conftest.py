@@ -7,12 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.command_process import run_command
 
 # One thread per process, set before any test imports torch: the tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No example is too slow: how fast they are drawn is the machine's business.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -25,9 +32,16 @@ COMMANDS = {
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the test session's own, so that no test reads or writes a person's."""
+    """A cache of this process's own, so that no test reads or writes a person's.
+
+    Of the processes side by side, one renders each sample dataset: they share that folder.
+    """
     folder = tmp_path_factory.mktemp("cache")
     os.environ["DEFOCUS_CACHE"] = str(folder)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = tmp_path_factory.getbasetemp().parent / "sample"
+        shared.mkdir(exist_ok=True)
+        (folder / "sample").symlink_to(shared)
     return folder
 
 
@@ -79,6 +93,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real pictures: set DEFOCUS_TEST_DATA to their folder")
     return folder
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: part of the time a test waits for a camera or a server."""
+    return (os.cpu_count() or 1) + 1
 
 
 LONGEST = ("test_contract.py", "test_conformance.py", "test_align_command.py", "test_whole_path.py")

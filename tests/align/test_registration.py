@@ -42,7 +42,7 @@ def test_signs_of_shift_zoom_and_rotation(truth: Similarity) -> None:
 @pytest.mark.parametrize("blur_px", [0.0, 5.0, 10.0, 15.0])
 def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
     """At most 0.3 px anywhere in the picture, and no way out through "unknown"."""
-    for seed in range(10, 14):
+    for seed in (10, 11):
         pair = rendered_pair(seed, blur_px, gain_ev=0.4)
         measurement = measure(pair.blurry, pair.sharp, DIS)
         measured = found(measurement)
@@ -53,7 +53,15 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
         assert measurement.misalignment.residual_median_px < 0.25
 
 
-@pytest.mark.parametrize(("size", "seeds"), [((200, 150), 10), ((384, 288), 4)])
+@pytest.mark.parametrize(
+    ("size", "seeds"),
+    [
+        ((200, 150), 4),
+        ((384, 288), 1),
+        pytest.param((200, 150), 40, marks=pytest.mark.slow),
+        pytest.param((384, 288), 16, marks=pytest.mark.slow),
+    ],
+)
 def test_no_silent_failure(size: tuple[int, int], seeds: int) -> None:
     """Blur of up to a fifth of the width: wrong by more than a pixel is never "ok"."""
     silent, known = [], 0

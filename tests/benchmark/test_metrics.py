@@ -1,6 +1,5 @@
 """PSNR, SSIM and MAE against scikit-image and against sums written out."""
 
-import importlib.metadata
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from defocus.benchmark.metric import registry
 from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
 from defocus.benchmark.metric.registry import _metrics_beside, all_metrics, profile_metrics
 from defocus.benchmark.metrics.psnr import CAP_DB
@@ -180,25 +180,14 @@ def test_the_registry_has_the_fields_four_in_its_tables_order() -> None:
     assert metrics["psnr"].unit == "dB"
 
 
-class EntryPoint:
-    """What a third party's installed package offers."""
-
-    name, value, dist = "theirs", "their.module:METRIC", None
-
-    def __init__(self, offered: object) -> None:
-        self.offered = offered
-
-    def load(self) -> object:
-        return self.offered
-
-
 @pytest.fixture
 def offer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None]]:
     """Install a third party's metric for one test."""
     _metrics_beside.cache_clear()
 
     def install(offered: object) -> None:
-        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [EntryPoint(offered)])
+        point = ("theirs", "entry point 'theirs' (their: module)", lambda: offered)
+        monkeypatch.setattr(registry, "entry_points_of", lambda group: [point])
 
     yield install
     _metrics_beside.cache_clear()

@@ -20,6 +20,7 @@ from defocus.benchmark.study.document import read_request
 from defocus.errors import InputError
 from tests.benchmark.example_study import make_study
 from tests.conftest import Run
+from tests.datasets.conftest import write_folder
 
 
 class Half(nn.Module):
@@ -27,19 +28,26 @@ class Half(nn.Module):
         return 0.5 * blurry
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a dataset of eight small pairs."""
+    names = [f"{number}.png" for number in range(8)]
+    return f"pairs:{write_folder(tmp_path_factory.mktemp('pairs') / 'small', names, bits=8)}"
+
+
 def test_a_study_runs_and_its_results_are_those_of_the_files(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, small: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     mine = Baseline(replace(baseline("input").card, name="half", display_name="Half"), Half)
     out = tmp_path / "study"
-    table = defocus.run(["input", mine], "sample", out)
+    table = defocus.run(["input", mine], small, out)
     assert {"input", "half"} <= set(table["system"])
     assert (out / "report.html").is_file()
     stored = pd.read_csv(out / "leaderboard.csv")
     assert list(table.columns) == list(stored.columns)
     assert table["value"].tolist() == pytest.approx(stored["value"].tolist(), nan_ok=True, rel=1e-5)
     capfd.readouterr()
-    again = defocus.run(["input", mine], defocus.open_dataset("sample"), out)
+    again = defocus.run(["input", mine], defocus.open_dataset(small), out)
     assert "nothing is repeated" in capfd.readouterr().err
     pd.testing.assert_frame_equal(again, table)
     assert {str(table[name].dtype) for name in ("value", "ci_low", "ci_high")} == {"float64"}
@@ -49,21 +57,21 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(
     assert row["value"].item() == pytest.approx(mean)
 
 
-def test_what_names_asked_for_can_be_resumed(tmp_path: Path) -> None:
-    table = defocus.run("input", "sample", tmp_path / "study", "quick")
+def test_what_names_asked_for_can_be_resumed(tmp_path: Path, small: str) -> None:
+    table = defocus.run("input", small, tmp_path / "study", "quick")
     request = read_request(tmp_path / "study")
-    assert (request.systems, request.datasets, request.budget) == (("input",), ("sample",), "quick")
+    assert (request.systems, request.datasets, request.budget) == (("input",), (small,), "quick")
     assert set(table["budget"]) == {"quick"}
 
 
 def test_a_registered_system_can_be_resumed_and_one_without_a_name_is_told(
-    tmp_path: Path,
+    tmp_path: Path, small: str
 ) -> None:
     own = baseline("input")
-    defocus.run(own, "sample", tmp_path / "named")
+    defocus.run(own, small, tmp_path / "named")
     assert read_request(tmp_path / "named").systems == ("input",)
     half = Baseline(replace(own.card, name="half", display_name="Half"), Half)
-    defocus.run(half, "sample", tmp_path / "nameless")
+    defocus.run(half, small, tmp_path / "nameless")
     with pytest.raises(InputError, match="a Python program started this study"):
         read_request(tmp_path / "nameless")
 
@@ -83,7 +91,9 @@ def test_pictures_have_one_row_each(tmp_path: Path) -> None:
         type(table)(table.to_dict("list")).pictures()
 
 
-def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run: Run, tmp_path: Path) -> None:
+def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
+    run: Run, tmp_path: Path, small: str
+) -> None:
     (tmp_path / "half.py").write_text(
         "from dataclasses import replace\n"
         "from defocus.baselines.card import Baseline\n"
@@ -95,7 +105,8 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run: Run, tmp_path:
         "CARD = replace(baseline('input').card, name='half', display_name='Half')\n"
         "HALF = Baseline(CARD, Half)\n"
     )
-    code = "import defocus; defocus.plugin('half.py'); defocus.run('half', out='study')"
+    study = f"defocus.run('half', {small!r}, 'study')"
+    code = f"import defocus; defocus.plugin('half.py'); {study}"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     assert "half" in set(defocus.load_results(tmp_path / "study")["system"])
@@ -126,8 +137,8 @@ def test_bad_requests_are_one_line(
     assert not list(tmp_path.glob("out/*"))
 
 
-def test_a_part_of_a_dataset_is_no_study(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a whole dataset: give 'sample'"):
-        defocus.run("input", defocus.open_dataset("sample")[:3], tmp_path / "out")
+def test_a_part_of_a_dataset_is_no_study(tmp_path: Path, small: str) -> None:
+    with pytest.raises(InputError, match="a whole dataset: give 'pairs:"):
+        defocus.run("input", defocus.open_dataset(small)[:3], tmp_path / "out")
     with pytest.raises(InputError, match="no results there"):
         defocus.load_results(tmp_path / "out")
