@@ -1,19 +1,26 @@
 """Tables of the leaderboard for reports and terminal, with or without ranks."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.results.store import CUSTOM, ELSEWHERE, NARROW
+from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, RANKED_BUDGETS, Track, may_be_ranked
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = ["budget_notice", "budget_words", "cost_tables", "ranks", "score_tables"]
+__all__ = ["budget_notice", "budget_words", "ranks", "score_tables"]
+
+LineKey = tuple[str, str, str, str]
+"""System, origin of its weights, what they were trained on, budget."""
+
+_FIRST = ("psnr", "ssim", "lpips")
+"""The metrics that are wanted most."""
 
 COST_COLUMNS = {
     "params_m": Column("Parameters", "M", None, 2),
@@ -73,9 +80,11 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
 def score_tables(
     rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
 ) -> list[Table]:
-    """One table per dataset, budget, profile, versions and protocol, with a row per system.
+    """One table per dataset, profile and versions, best PSNR first, columns most wanted first.
 
-    Reconstructions are listed in a separate table below.
+    It has the protocol that the profile is meant for: gains over the blurry input, scores, costs;
+    then PSNR under the other protocols. Columns without a value are left out. Reconstructions are
+    marked.
 
     Args:
         rows: Rows of the leaderboard.
@@ -84,36 +93,47 @@ def score_tables(
         tracks: Tracks whose ranks and differences are noted below the tables; none under a budget
             without ranks.
     """
-    excluded = tuple(reconstructions)
+    excluded = frozenset(reconstructions)
     return [
-        _score_table(part, excluded, tracks)
-        for study in _by_study(_labelled(rows))
-        for protocol in PROTOCOL_ORDER
-        for apart in (False, True)
-        if (part := _part(study, protocol, excluded, apart=apart))
+        _score_table(part, protocols, excluded, tracks)
+        for part in _by_pictures(rows)
+        if (protocols := _protocols(part))
     ]
 
 
-def _part(
-    rows: Sequence[Row], protocol: str, reconstructions: tuple[str, ...], *, apart: bool
-) -> list[Row]:
-    """The rows of one protocol: either its reconstructions or all others."""
-    of_it = (row for row in rows if row.protocol == protocol)
-    return [row for row in of_it if (row.system in reconstructions) is apart]
+def _by_pictures(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that were scored alike on the same pictures, whatever their budget."""
+    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.dataset, row.split, row.data_revision, row.profile, row.evaluation].append(row)
+    return [found[key] for key in sorted(found)]
 
 
-def cost_tables(rows: Sequence[Row]) -> list[Table]:
-    """One table of costs per dataset and budget."""
-    return [
-        _cost_table(costs)
-        for study in _by_study(_labelled(rows))
-        if (costs := [row for row in study if not row.protocol])
-    ]
+def _protocols(rows: Sequence[Row]) -> list[str]:
+    """The protocols with scores, the profile's own first."""
+    found = {row.protocol for row in rows if row.protocol}
+    valued = {row.protocol for row in rows if row.protocol and row.value is not None} or found
+    profile = PROFILES.get(rows[0].profile)
+    known = [name for name in PROTOCOL_ORDER if name in valued]
+    ordered = [*known, *sorted(valued.difference(known))]
+    return sorted(ordered, key=lambda name: profile is None or name != profile.protocol)
 
 
-def _labelled(rows: Sequence[Row]) -> list[Row]:
-    """Label systems with added weights, which can stand beside your own training of them."""
-    return [replace(row, system=row.system + _origin(row)) for row in rows]
+def _names(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
+    """Names of the lines: the system, whose weights it has, and whether it is rebuilt."""
+    names = {}
+    for row in rows:
+        rebuilt = " (reconstruction)" if row.system in reconstructions else ""
+        names[_key(row)] = f"{row.system}{_origin(row)}{rebuilt}"
+    twins = Counter(names.values())
+    return {
+        key: f"{name} ({budget_words([key[3]])})" if twins[name] > 1 else name
+        for key, name in names.items()
+    }
+
+
+def _key(row: Row) -> LineKey:
+    return row.system, row.weights, row.train_dataset, row.budget
 
 
 def _origin(row: Row) -> str:
@@ -122,47 +142,107 @@ def _origin(row: Row) -> str:
     return (origin | {NARROW: " (narrow)"}).get(row.weights, "")
 
 
-def _by_study(rows: Sequence[Row]) -> list[list[Row]]:
-    studies: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        versions = (row.profile, row.data_revision, row.evaluation)
-        studies[row.dataset, row.budget, *versions].append(row)
-    return [studies[key] for key in sorted(studies)]
+@dataclass(frozen=True)
+class _Lines:
+    """The lines of a table, best first, and what they show.
+
+    Attributes:
+        names: Names of the lines, in order.
+        rows: The rows of a line by protocol and metric; costs are under the empty protocol.
+    """
+
+    names: dict[LineKey, str]
+    rows: dict[LineKey, dict[tuple[str, str], Row]]
+
+    def values(self, protocol: str, metric: str) -> list[Cell]:
+        """The values of a metric, a cell for each line."""
+        found = (self.rows[key].get((protocol, metric)) for key in self.names)
+        return [row.value if row is not None else None for row in found]
 
 
 def _score_table(
-    rows: list[Row], reconstructions: tuple[str, ...], tracks: Sequence[Track]
+    rows: Sequence[Row],
+    protocols: Sequence[str],
+    reconstructions: frozenset[str],
+    tracks: Sequence[Track],
 ) -> Table:
-    metrics = [metric for name, metric in all_metrics().items() if _has(rows, name)]
-    columns = [
-        Column(metric.display_name, metric.unit, metric.better, metric.decimals)
-        for metric in metrics
+    protocol, *others = protocols
+    shown = [row for row in rows if row.protocol == protocol]
+    lines = _lines(rows, shown, reconstructions)
+    ranked = {
+        key: rank for key, rank in _ranks(shown, reconstructions).items() if key in lines.rows
+    }
+    columns = _score_columns(lines, protocol, others)
+    if ranked:
+        ranks_of: list[Cell] = [ranked.get(key) for key in lines.names]
+        columns.insert(0, (Column("Rank", decimals=0), ranks_of))
+        printed = _printed(shown, reconstructions)
+        texts: list[Cell] = [printed.get(key, "") for key in lines.names]
+        columns.append((Column("published", "dB"), texts if printed else []))
+    kept = [(column, cells) for column, cells in columns if any(c is not None for c in cells)]
+    names: list[Cell] = list(lines.names.values())
+    notes = [_note(shown), _independent(shown)]
+    notes += [_said(track) for track in tracks if ranked and _is_of(track, rows[0], protocol)]
+    return Table(
+        _caption(rows, protocol),
+        (Column("System"), *(column for column, _ in kept)),
+        tuple(zip(names, *(cells for _, cells in kept), strict=True)),
+        "; ".join(filter(None, notes)),
+    )
+
+
+def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset[str]) -> _Lines:
+    """The lines with a score under the protocol, or a reason why not, by PSNR."""
+    names = _names(rows, reconstructions)
+    found: dict[LineKey, dict[tuple[str, str], Row]] = {_key(row): {} for row in shown}
+    for row in rows:
+        if _key(row) in found:
+            found[_key(row)][row.protocol, row.metric] = row
+    psnr = {_key(row): row.value for row in shown if row.metric == "psnr" and row.value is not None}
+    order = sorted(found, key=lambda key: (-psnr.get(key, -math.inf), names[key]))
+    return _Lines({key: names[key] for key in order}, found)
+
+
+def _score_columns(
+    lines: _Lines, protocol: str, others: Sequence[str]
+) -> list[tuple[Column, list[Cell]]]:
+    """Gain, the field's scores, parameters and time; then all that is wanted less."""
+    gained = [lines.rows[key].get((protocol, "psnr")) for key in lines.names]
+    gains: list[Cell] = [row.gain if row is not None else None for row in gained]
+    columns: list[tuple[Column, list[Cell]]] = [
+        (Column("Gain", "dB", "higher", 2, bar=True), gains)
     ]
-    ranked = ranks(rows, reconstructions)
-    systems = sorted({row.system for row in rows}, key=lambda s: (ranked.get(s, math.inf), s))
-    head = [Column("System"), *([Column("Rank", decimals=0)] if ranked else [])]
-    printed = _printed(rows, reconstructions) if ranked else {}
-    if printed:
-        columns.insert(1, Column("published", "dB"))
-    body = []
-    for system in systems:
-        values = _values(rows, system)
-        cells: list[Cell] = [values.get(metric.name) for metric in metrics]
-        if printed:
-            cells.insert(1, printed.get(system, ""))
-        body.append((system, *([ranked.get(system)] if ranked else []), *cells))
-    notes = [_note(rows), _independent(rows)]
-    notes += [_said(track) for track in tracks if ranked and _is_of(track, rows[0])]
-    note = "; ".join(part for part in notes if part)
-    apart = ", reconstructions" if rows[0].system in reconstructions else ""
-    return Table(f"{_caption(rows)}{apart}", (*head, *columns), tuple(body), note)
+    metrics = list(all_metrics().values())
+    for metric in sorted(metrics, key=lambda metric: metric.name not in _FIRST):
+        column = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
+        columns.append((column, lines.values(protocol, metric.name)))
+    costs = [(column, lines.values("", name)) for name, column in COST_COLUMNS.items()]
+    first = 1 + sum(metric.name in _FIRST for metric in metrics)
+    columns[first:first] = [costs[0], costs[-1]]
+    columns += costs[1:-1]
+    for other in others:
+        column = Column(f"PSNR {other}", "dB", "higher", 2)
+        columns.append((column, lines.values(other, "psnr")))
+    return columns
 
 
-def _caption(rows: Sequence[Row]) -> str:
+def _ranks(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, int]:
+    """The ranks of lines by their key: a system may have several lines; nobody has one alone."""
+    keys = {str(number): _key(row) for number, row in enumerate(rows)}
+    numbers = {key: number for number, key in keys.items()}
+    excluded = [numbers[_key(row)] for row in rows if row.system in reconstructions]
+    known = [
+        row if row.system == CEILING else replace(row, system=numbers[_key(row)]) for row in rows
+    ]
+    found = {keys[number]: rank for number, rank in ranks(known, excluded).items()}
+    return found if any(rank > 1 for rank in found.values()) else {}
+
+
+def _caption(rows: Sequence[Row], protocol: str) -> str:
     first = rows[0]
-    flows = ", ".join(sorted({_flow(row) for row in rows if row.flow}))
-    caption = f"{first.dataset}, {first.split}, {budget_words([first.budget])}, "
-    caption += f"protocol {first.protocol}"
+    flows = ", ".join(sorted({_flow(r) for r in rows if r.flow and r.protocol == protocol}))
+    caption = f"{first.dataset}, {first.split}, {budget_words({row.budget for row in rows})}, "
+    caption += f"protocol {protocol}"
     return caption + (f" (flow: {flows})" if flows else "")
 
 
@@ -171,17 +251,18 @@ def _flow(row: Row) -> str:
     return f"{row.flow} {row.flow_weights[:8]}" if row.flow_weights else row.flow
 
 
-def _printed(rows: Sequence[Row], reconstructions: Iterable[str]) -> dict[str, str]:
-    """Published PSNR by system, as printed; each value once if there are several sources."""
+def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
+    """Published PSNR by line, as printed; each value once if there are several sources."""
     known = all_baselines()
     found = {}
     for row in rows:
-        name = row.system.removesuffix(_origin(row))
-        published_as = known[name].card.published_as if name in known else None
-        if row.metric == "psnr" and published_as is not None and name not in reconstructions:
-            values = dict.fromkeys(cell.value for cell in printed_beside(row, published_as))
+        card = known[row.system].card if row.system in known else None
+        if card is None or card.published_as is None or row.system in reconstructions:
+            continue
+        if row.metric == "psnr":
+            values = dict.fromkeys(cell.value for cell in printed_beside(row, card.published_as))
             if values:
-                found[row.system] = ", ".join(values)
+                found[_key(row)] = ", ".join(values)
     return found
 
 
@@ -194,11 +275,12 @@ def _independent(rows: Sequence[Row]) -> str:
     )
 
 
-def _is_of(track: Track, row: Row) -> bool:
+def _is_of(track: Track, row: Row, protocol: str) -> bool:
     one, several = track.contest, len(track.standings) > 1
-    mine = (row.dataset, row.data_revision, row.budget, row.profile, row.evaluation, row.protocol)
-    return several and mine == (
-        one.dataset, one.data_revision, one.budget, one.profile, one.evaluation, one.protocol
+    mine = (row.dataset, row.data_revision, row.profile, row.evaluation, protocol)
+    ranked = several and one.budget in RANKED_BUDGETS
+    return ranked and mine == (
+        one.dataset, one.data_revision, one.profile, one.evaluation, one.protocol
     )  # fmt: skip
 
 
@@ -211,25 +293,6 @@ def _said(track: Track) -> str:
     if track.minimum_detectable is not None:
         parts.append(f"differences from {track.minimum_detectable:.2f} dB on can be detected")
     return "; ".join([*parts, *([track.note] if track.note else [])])
-
-
-def _cost_table(rows: list[Row]) -> Table:
-    systems = sorted({row.system for row in rows})
-    body = tuple(
-        (system, *(_values(rows, system).get(name) for name in COST_COLUMNS)) for system in systems
-    )
-    columns = (Column("System"), *COST_COLUMNS.values())
-    caption = f"{rows[0].dataset}, {budget_words([rows[0].budget])}: cost of restoring one picture"
-    note = "; ".join(part for part in (COUNTED, _note(rows)) if part)
-    return Table(caption, columns, body, note)
-
-
-def _has(rows: list[Row], metric: str) -> bool:
-    return any(row.metric == metric for row in rows)
-
-
-def _values(rows: list[Row], system: str) -> dict[str, float | None]:
-    return {row.metric: row.value for row in rows if row.system == system}
 
 
 def _note(rows: list[Row]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import budget_notice, cost_tables, score_tables
+from defocus.benchmark.leaderboard.tables import COUNTED, budget_notice, score_tables
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
@@ -23,6 +23,9 @@ _WIDTH = 100
 """Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
 
 _UNLIMITED = 10_000
+
+_PADDING = 3
+"""Blanks beside a column."""
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
@@ -73,14 +76,42 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
 def print_leaderboard(
     rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
 ) -> None:
-    """Print the tables on stdout, with the notice of a budget that cannot compare systems."""
+    """Print the tables on stdout as wide as the terminal allows; notes stand once, below them."""
     console = _console()
-    notice = budget_notice(row.budget for row in rows)
-    said = ""
-    for table in (*score_tables(rows, reconstructions, tracks), *cost_tables(rows)):
-        note = table.note if table.note != said else ""
-        said = table.note
-        _print_table(console, table, (notice, note))
+    tables = score_tables(rows, reconstructions, tracks)
+    left_out: dict[str, None] = {}
+    shown: set[str] = set()
+    for table in tables:
+        fitting, names = _fitting(table, console.width)
+        left_out |= dict.fromkeys(names)
+        shown |= {column.name for column in fitting.columns}
+        if len(table.columns) > 1:  # else there are reasons alone
+            _print_table(console, fitting, ())
+    notes = [budget_notice(row.budget for row in rows), *(table.note for table in tables)]
+    if left_out:
+        notes.append(f"not shown in this width: {', '.join(left_out)}")
+    if "MACs" in shown:
+        notes.append(COUNTED)
+    _print_lines(console, dict.fromkeys(notes))
+    console.print()
+
+
+def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
+    """As many of a table's columns as fit, from the left, and the names of the others."""
+    from rich.cells import cell_len
+
+    used, kept = 0, 0
+    for index, column in enumerate(table.columns):
+        cells = [_cell(row[index], column) for row in table.rows]
+        used += max(map(cell_len, (*cells, *_header(column).split("\n"))), default=0)
+        used += _PADDING
+        if index and used > width:
+            break
+        kept = index + 1
+    columns = table.columns[:kept]
+    rows = tuple(row[:kept] for row in table.rows)
+    shown = Table(table.caption, columns, rows, table.note)
+    return shown, [column.name for column in table.columns[kept:]]
 
 
 def print_tables(tables: Iterable[Table]) -> None:
@@ -112,19 +143,29 @@ def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> No
         cells = (_cell(c, column) for c, column in zip(row, table.columns, strict=True))
         drawn.add_row(*(Text(cell) for cell in cells))
     console.print(drawn)
-    for line in lines:
-        if line:
-            console.print(Text(visible(line), style="dim"), width=width)
+    _print_lines(console, lines)
     console.print()
 
 
+def _print_lines(console: "Console", lines: Iterable[str]) -> None:
+    from rich.text import Text
+
+    width = None if console.is_terminal else _WIDTH
+    for line in filter(None, lines):
+        console.print(Text(visible(line), style="dim"), width=width)
+
+
 def _header(column: Column) -> str:
-    unit = f" ({column.unit})" if column.unit else ""
-    return f"{column.name}{unit}{_ARROWS[column.better]}"
+    """Name of a column; its unit and better direction on a second line."""
+    unit = f"({column.unit})" if column.unit else ""
+    below = f"{unit}{_ARROWS[column.better]}".strip()
+    return f"{column.name}\n{below}" if below else column.name
 
 
 def _cell(cell: Cell, column: Column) -> str:
     content = plain(cell)
     if content is None:
         return "n/a"
-    return visible(content) if isinstance(content, str) else f"{content:.{column.decimals}f}"
+    if isinstance(content, str):
+        return visible(content)
+    return f"{content:{'+' if column.bar else ''}.{column.decimals}f}"

@@ -196,6 +196,8 @@ def test_differences_below_the_ceiling_s_uncertainty_are_marked(study: Path) -> 
     cells = {row[0]: row[1] for row in table.rows}
     assert cells[CEILING] is None
     assert cells["classical"] == 1
+    assert [name for name in cells if name.startswith("rebuilt")] == ["rebuilt (reconstruction)"]
+    assert cells["rebuilt (reconstruction)"] is None
 
 
 def test_few_scenes_give_no_test(tmp_path: Path) -> None:
