@@ -51,6 +51,7 @@ def test_recipes_are_the_authors_for_gopro() -> None:
     assert (wide.paper.steps, wide.paper.batch) == (400_000, 64)
     for recipe in (narrow, wide):
         assert recipe.optimiser.betas == (0.9, 0.9)
+        assert recipe.gradient_clip == 0.01
         assert recipe.learning_rate("paper", recipe.epochs / 2) == pytest.approx(5e-4, rel=1e-3)
 
 
