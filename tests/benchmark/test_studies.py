@@ -366,3 +366,13 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     beyond = bench("run", "--all", "--shard", "3/2")
     assert beyond.returncode == 2
     assert "'3/2' is not I/N" in beyond.stderr
+
+
+def test_a_folder_keeps_all_its_requests(tmp_path: Path) -> None:
+    asked = [as_request(StudyDocument(systems=(name,)), None) for name in ("input", "wiener")]
+    for request in (*asked, asked[0]):
+        write_request(tmp_path, request)
+        write_request(tmp_path, read_request(tmp_path))  # as 'resume' does
+    found = read_request(tmp_path)
+    assert found.systems == ("input",)
+    assert [one.systems for one in found.earlier] == [("wiener",)]

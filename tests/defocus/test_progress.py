@@ -1,0 +1,30 @@
+"""Bars on stderr: work inside of other work shares one display."""
+
+import pytest
+
+from defocus import progress
+from defocus.progress import describe, track
+
+
+def test_bars_inside_of_bars_end_with_their_work() -> None:
+    seen = []
+    for outer in track(range(2), "outer"):
+        (bars,) = progress._BARS
+        for inner in track([5, 6], "inner"):
+            describe("inner: loss 0.1")
+            assert [task.description for task in bars.tasks] == ["outer", "inner: loss 0.1"]
+            seen.append((outer, inner))
+        assert [task.description for task in bars.tasks] == ["outer"]
+    assert seen == [(0, 5), (0, 6), (1, 5), (1, 6)]
+    assert progress._BARS == progress._TASKS == []
+    describe("nothing is shown")
+
+
+def test_a_bar_ends_with_an_error() -> None:
+    def work() -> None:
+        for one in track([1, 0], "work"):
+            assert 1 / one
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert progress._BARS == progress._TASKS == []
