@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.commands import FiniteRange, SectionedCommand
@@ -18,7 +19,10 @@ SECTIONS = {
     "Network": ("--baseline", "--weights", "--tile"),
     "What changes": ("--strength", "--mask", "--leave-sharp", "--no-guard"),
     "Output": ("--out", "--map", "--json"),
+    "In the browser": ("--page", "--port"),
 }
+WISHES = frozenset({"strength", "mask", "leave_sharp", "no_guard", "out", "map_file", "as_json"})
+"""What is chosen on a page, or has no meaning there."""
 
 
 def _tile_px(
@@ -37,7 +41,7 @@ def _tile_px(
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--baseline",
     "name",
@@ -95,7 +99,20 @@ def _tile_px(
     "with diameters in px.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+@click.option(
+    "--page",
+    is_flag=True,
+    help="Show a page in the browser instead: drop pictures, compare, save. IMAGES are left out.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="With --page: port on this computer; by default any free one.",
+)
+@click.pass_context
 def command(
+    ctx: click.Context,
     images: tuple[Path, ...],
     name: str,
     weights: str | None,
@@ -104,10 +121,12 @@ def command(
     strength: float,
     mask: Path | None,
     map_file: Path | None,
+    port: int,
     *,
     leave_sharp: bool,
     no_guard: bool,
     as_json: bool,
+    page: bool,
 ) -> int:
     """Restore your own pictures.
 
@@ -124,9 +143,17 @@ def command(
     from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.commands import json_output
 
+    _check_page(ctx, images, page=page)
     system = baseline(name)
+    chosen = weights_or_own(system, weights)
+    if page:
+        from defocus.benchmark.restore.page.serve import serve_restoring
+        from defocus.benchmark.restore.page.systems import as_choice
+
+        asked = as_choice(system, find_weights(system, chosen) if chosen else None)
+        serve_restoring(asked, port=port, tile_px=tile_px, device=best_device())
+        return 0
     with json_output() as output:
-        chosen = weights_or_own(system, weights)
         stored = find_weights(system, chosen) if chosen else None
         wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file)
         restored = restore_pictures(images, system, stored, out, tile_px, best_device(), wishes)
@@ -136,6 +163,26 @@ def command(
         for each in restored:
             _show(each)
     return 2 if any(each.reason for each in restored) else 0
+
+
+def _check_page(ctx: click.Context, images: tuple[Path, ...], *, page: bool) -> None:
+    """Refuse what makes no sense with a page, or without one."""
+    given = {
+        param.name: param
+        for param in ctx.command.params
+        if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+    }
+    if page and images:
+        raise click.UsageError("with --page pictures are dropped in the browser; omit IMAGES")
+    if not page and not images:
+        raise click.UsageError(
+            "Missing argument 'IMAGES...'; or give --page to drop pictures in the browser"
+        )
+    if not page and "port" in given:
+        raise click.UsageError("--port goes with --page")
+    for name, param in given.items():
+        if page and name in WISHES:
+            raise click.UsageError(f"{param.opts[0]} does not go with --page: choose on the page")
 
 
 def _show(each: "Restored") -> None:

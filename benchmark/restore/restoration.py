@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
 from defocus.benchmark.restore.guard.guard import guarded
 from defocus.benchmark.restore.restorer import Restorer
+from defocus.benchmark.restore.tiling import Follow, unfollowed
 from defocus.errors import ImageError
 
 __all__ = ["STRONGEST", "Restoration", "restore_colours"]
@@ -69,7 +70,12 @@ class Restoration:
 
 
 def restore_colours(
-    restorer: Restorer, blurry: Array, blur_map: BlurMap | None = None, *, guard: bool = True
+    restorer: Restorer,
+    blurry: Array,
+    blur_map: BlurMap | None = None,
+    *,
+    guard: bool = True,
+    follow: Follow = unfollowed,
 ) -> Restoration:
     """Restore a picture in memory.
 
@@ -78,13 +84,14 @@ def restore_colours(
         blurry: ``(H, W, 3)`` float32 in [0, 1].
         blur_map: Of ``blurry``; estimated where it is not given.
         guard: Whether tiles that do not agree with ``blurry`` are put back.
+        follow: Is told of each tile that the network sees.
 
     Raises:
         ImageError: The network gives no finite numbers or another shape.
     """
     blur_map = blur_map or estimate_blur_map(blurry)
     tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
-    made, side = restorer.restored(tensor)
+    made, side = restorer.restored(tensor, follow)
     if made.shape != tensor.shape:
         raise ImageError(
             f"the network gives {tuple(made.shape)} for {tuple(tensor.shape)}; it must keep the "

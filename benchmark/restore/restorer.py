@@ -10,9 +10,11 @@ from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore.tiling import (
     GRID,
     SMALLEST_TILE_PX,
+    Follow,
     largest_tile_px,
     overlap_px,
     restore_tiled,
+    unfollowed,
 )
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import InputError, NotApplicableError
@@ -46,11 +48,14 @@ class Restorer:
     tile_px: int | None
     budget: float
 
-    def restored(self, blurry: torch.Tensor) -> tuple[torch.Tensor, int]:
+    def restored(
+        self, blurry: torch.Tensor, follow: Follow = unfollowed
+    ) -> tuple[torch.Tensor, int]:
         """Restore a picture.
 
         Args:
             blurry: ``(1, 3, H, W)`` float32 in [0, 1], on the CPU.
+            follow: Is told of each tile; the whole picture is one.
 
         Returns:
             ``(1, 3, H, W)`` float32 output of the network, not clamped, on the CPU; and the side of
@@ -58,8 +63,9 @@ class Restorer:
         """
         side = self._side_of(blurry)
         if side == 0 or max(blurry.shape[-2:]) <= side:
+            follow(0, 1)
             return self.whole(blurry), 0
-        return restore_tiled(self.whole, blurry, side, overlap_px(side)), side
+        return restore_tiled(self.whole, blurry, side, overlap_px(side), follow), side
 
     @torch.no_grad()
     def whole(self, blurry: torch.Tensor) -> torch.Tensor:

@@ -15,11 +15,13 @@ import torch
 __all__ = [
     "GRID",
     "SMALLEST_TILE_PX",
+    "Follow",
     "TileArea",
     "largest_tile_px",
     "overlap_px",
     "restore_tiled",
     "tiles_of",
+    "unfollowed",
 ]
 
 GRID = 64
@@ -28,6 +30,13 @@ _WIDE_TILE_PX = 768
 
 Restore = Callable[[torch.Tensor], torch.Tensor]
 """From blurry ``(1, C, h, w)`` to restored ``(1, 3, h, w)``, on the CPU both."""
+
+Follow = Callable[[int, int], None]
+"""Is told how many of how many tiles are done, from 0 on; what it raises ends the work."""
+
+
+def unfollowed(done: int, tiles: int) -> None:
+    """Nobody follows the tiles."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,11 @@ def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def restore_tiled(
-    restore: Restore, blurry: torch.Tensor, tile_px: int, overlap: int
+    restore: Restore,
+    blurry: torch.Tensor,
+    tile_px: int,
+    overlap: int,
+    follow: Follow = unfollowed,
 ) -> torch.Tensor:
     """Restore tile by tile; where tiles overlap, one fades into the other.
 
@@ -89,17 +102,19 @@ def restore_tiled(
         blurry: ``(1, C, H, W)``.
         tile_px: See :func:`tiles_of`.
         overlap: See :func:`tiles_of`.
+        follow: Is told of each tile.
 
     Returns:
         ``(1, 3, H, W)``.
     """
     height, width = blurry.shape[-2:]
     tiles = tiles_of(height, width, tile_px, overlap)
+    follow(0, len(tiles))
     if len(tiles) == 1:
         return restore(blurry)
     total = torch.zeros(1, 3, height, width)
     weights = torch.zeros(height, width)
-    for tile in tiles:
+    for done, tile in enumerate(tiles, start=1):
         rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
         restored = restore(blurry[..., rows, columns].contiguous())
         weight = torch.outer(
@@ -108,6 +123,7 @@ def restore_tiled(
         )
         total[..., rows, columns] += restored.mul_(weight)
         weights[rows, columns] += weight
+        follow(done, len(tiles))
     return total.div_(weights)
 
 

@@ -1,5 +1,6 @@
-"""HTML document of the page, with inline style and script allowed by hash."""
+"""HTML documents of served pages, with inline style and script allowed by hash."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -8,47 +9,64 @@ from markupsafe import Markup
 from defocus.reports.html import source_hash
 from defocus.reports.viewer import viewer_style_and_script
 
-__all__ = ["page_policy", "render_page"]
+__all__ = ["ServedDocument", "frame_style", "pair_document"]
 
 FOLDER = Path(__file__).parent
 
 
-def render_page(session: str, *, live: bool) -> str:
-    """The document; everything that changes is filled in by its script.
+@dataclass(frozen=True)
+class ServedDocument:
+    """A document; everything that changes is filled in by its script.
 
-    Args:
-        session: Name of the session folder.
-        live: Whether pairs can be shot, or only judged.
+    Attributes:
+        template: A file of Jinja that puts in ``style`` and ``script``.
+        style: Text of its style.
+        script: Text of its script.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style, script = _style_and_script()
-    return environment.get_template("page.html.j2").render(
-        session=session,
-        live=live,
-        style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
-        script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
-    )
+
+    template: Path
+    style: str
+    script: str
+
+    def render(self, **fields: object) -> str:
+        """The document.
+
+        Args:
+            **fields: What else the template names; texts are escaped.
+        """
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(self.template.parent),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        return environment.get_template(self.template.name).render(
+            **fields,
+            style=Markup(self.style),  # noqa: S704 - our own file, named by its hash in the policy
+            script=Markup(self.script),  # noqa: S704 - our own file, named by its hash
+        )
+
+    @property
+    def policy(self) -> str:
+        """The content security policy: this style, this script, this server, pictures as data."""
+        return (
+            "default-src 'none'; img-src 'self' data:; connect-src 'self'; "
+            f"style-src '{source_hash(self.style)}'; script-src '{source_hash(self.script)}'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
 
 
-def page_policy() -> str:
-    """The content security policy: this style, this script, this server, pictures as data."""
-    style, script = _style_and_script()
-    return (
-        "default-src 'none'; img-src 'self' data:; connect-src 'self'; "
-        f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+def frame_style() -> str:
+    """The style that served pages share: colours in light and dark, cards, buttons, chips."""
+    return (FOLDER / "static" / "page.css").read_text(encoding="utf-8")
 
 
-def _style_and_script() -> tuple[str, str]:
-    viewer_style, viewer_script = viewer_style_and_script()
-    return (
-        viewer_style + (FOLDER / "static" / "page.css").read_text(encoding="utf-8"),
-        viewer_script + (FOLDER / "static" / "page.js").read_text(encoding="utf-8"),
+def pair_document() -> ServedDocument:
+    """The page of pairs; its template takes ``session``, a name, and ``live``, a truth value."""
+    style, script = viewer_style_and_script()
+    return ServedDocument(
+        FOLDER / "templates" / "page.html.j2",
+        style + frame_style(),
+        script + (FOLDER / "static" / "page.js").read_text(encoding="utf-8"),
     )

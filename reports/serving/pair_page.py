@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from defocus.errors import DefocusError
 from defocus.reports.serving.access import Guard
-from defocus.reports.serving.document import page_policy, render_page
+from defocus.reports.serving.document import pair_document
 from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.requests import problem, text_fields
 
@@ -69,7 +69,8 @@ def pair_page(source: PairSource, title: str, feed: Feed, token: str, *, live: b
         token: Who knows it may use the page.
         live: Whether pairs can be shot, or only judged.
     """
-    page = _Answers(source, render_page(title, live=live), feed)
+    document = pair_document()
+    page = _Answers(source, document.render(session=title, live=live), feed)
     routes = [
         Route("/", page.page),
         Route("/events", page.events),
@@ -79,7 +80,7 @@ def pair_page(source: PairSource, title: str, feed: Feed, token: str, *, live: b
         Route("/pictures/{pair}/{role}/{size}", page.picture),
         Route("/do/{action}", page.act, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), token, page_policy())
+    return Guard(Starlette(routes=routes), token, document.policy)
 
 
 class _Answers:

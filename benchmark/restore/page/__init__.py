@@ -1,0 +1,1 @@
+"""Page on which pictures are dropped, compared and saved."""

@@ -1,0 +1,223 @@
+"""A dropped picture: its file, what is shown of it, what was made of it."""
+
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.restore.blur_map.drawing import drawn
+from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.metadata import Metadata
+from defocus.benchmark.restore.files.own_picture import OwnPicture, read_own_picture
+from defocus.benchmark.restore.restoration import Restoration
+from defocus.errors import ImageError
+from defocus.files import atomic_path, make_folder
+from defocus.images import as_integer, as_shown
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["DroppedPicture", "Made", "read_dropped"]
+
+LARGEST_PIXELS = 64_000_000
+"""A browser holds a picture several times, 4 bytes per pixel each."""
+MAP_REDUCED_BY = 4
+"""The maps that are laid over the picture are smaller; they have a value for each 8 px."""
+SCREEN_CELLS = (7, 9)
+"""Rows and columns of cells of 64 px that a screen shows."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture restored by one system, behind the guard.
+
+    Attributes:
+        values: ``.npy`` file of the values at strength 1.
+        shown: PNG of them.
+        tile_px, checked, put_back: See :class:`Restoration`.
+        seconds: That it took.
+        changed_at: Where the picture changed most, as shares of its width and height as shown.
+    """
+
+    values: Path
+    shown: Path
+    tile_px: int
+    checked: int
+    put_back: int
+    seconds: float
+    changed_at: tuple[float, float]
+
+    def document(self) -> dict[str, Any]:
+        """What the page is told."""
+        return {
+            "checked": self.checked,
+            "put_back": self.put_back,
+            "seconds": self.seconds,
+            "changed_at": self.changed_at,
+        }
+
+
+@dataclass
+class DroppedPicture:
+    """A picture in a folder of its own.
+
+    Attributes:
+        path: The file as it was dropped, under a name of ours.
+        name: Of the file as the browser told it, for people only.
+        size: Width and height as it is shown, px.
+        bits: See :class:`OwnPicture`.
+        blur_map: Estimated circle of confusion.
+        made: What systems made of it, by the number of the choice.
+        stop: Set to end its restoring.
+        busy: Held while its files are read or written.
+    """
+
+    path: Path
+    name: str
+    size: tuple[int, int]
+    bits: int
+    blur_map: BlurMap
+    made: dict[int, Made] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.path.parent
+
+    @property
+    def saved_name(self) -> str:
+        """Name of the restored file; RAW files become PNG."""
+        given = Path(self.name)
+        suffix = ".png" if self.path.suffix in RAW_SUFFIXES else given.suffix
+        return f"{given.stem}-restored{suffix}"
+
+    def document(self) -> dict[str, Any]:
+        """What the page is told."""
+        return {
+            "id": self.folder.name,
+            "name": self.name,
+            "saved_name": self.saved_name,
+            "width": self.size[0],
+            "height": self.size[1],
+            "bits": self.bits,
+            "sharpest_px": self.blur_map.sharpest_px,
+            "too_blurred": self.blur_map.too_blurred,
+            "made": {str(number): made.document() for number, made in self.made.items()},
+        }
+
+    def keep(self, number: int, restoration: Restoration, seconds: float) -> None:
+        """Keep what a system made, in files.
+
+        Raises:
+            StorageError: The disk is full.
+        """
+        picture = read_own_picture(self.path)
+        values, shown = (self.folder / f"made-{number}{suffix}" for suffix in (".npy", ".png"))
+        with atomic_path(values) as temporary:
+            np.save(temporary, restoration.restored)
+        _write_shown(shown, picture, picture.with_colours(restoration.restored))
+        self.made[number] = Made(
+            values,
+            shown,
+            restoration.tile_px,
+            restoration.checked,
+            restoration.put_back,
+            round(seconds, 1),
+            _changed_at(restoration, picture.orientation),
+        )
+
+    def saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
+        """The file that a person gets: as ``defocus-bench restore`` writes it.
+
+        Args:
+            number: Of the choice; it is one of ``made``.
+            strength: See :meth:`Restoration.at`.
+            leave_sharp: See :meth:`Restoration.at`.
+
+        Raises:
+            StorageError: The disk is full.
+        """
+        with self.busy:
+            return self._saved(number, strength, leave_sharp=leave_sharp)
+
+    def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
+        made, picture = self.made[number], read_own_picture(self.path)
+        restoration = Restoration(
+            picture.colours(),
+            np.load(made.values, allow_pickle=False),
+            self.blur_map,
+            made.tile_px,
+            made.checked,
+            made.put_back,
+        )
+        restored = restoration.at(strength, leave_sharp=leave_sharp)
+        target = (self.folder / "saved").with_suffix(Path(self.saved_name).suffix)
+        write_picture(target, picture.with_colours(restored), picture.metadata)
+        return target.read_bytes()
+
+    def remove(self) -> None:
+        """End its restoring and remove its files."""
+        self.stop.set()
+        with self.busy:
+            shutil.rmtree(self.folder)
+
+
+def read_dropped(path: Path, name: str) -> DroppedPicture:
+    """Read a picture; beside it go ``before.png``, ``map.png`` and ``sharp.png``.
+
+    Args:
+        path: Its file, in a folder of its own.
+        name: What the browser calls it.
+
+    Raises:
+        ImageError: It cannot be read, or is too large to be shown.
+        StorageError: The disk is full.
+    """
+    picture = read_own_picture(path)
+    height, width = as_shown(picture.stored, picture.orientation).shape[:2]
+    if width * height > LARGEST_PIXELS:
+        raise ImageError(
+            f"{path}: {width}x{height} pixels are more than a page can show; restore it with "
+            "defocus-bench restore FILE"
+        )
+    blur_map = estimate_blur_map(picture.colours())
+    folder = make_folder(path.parent)
+    _write_shown(folder / "before.png", picture, picture.stored)
+    sharp = np.rint(255 * blur_map.sharp()).astype(np.uint8)
+    diameters = _reduced(blur_map.full(), picture.orientation)
+    write_picture(folder / "map.png", drawn(diameters), Metadata())
+    write_picture(folder / "sharp.png", _reduced(sharp, picture.orientation), Metadata())
+    return DroppedPicture(path, name, (width, height), picture.bits, blur_map)
+
+
+def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
+    """Write a picture for the browser: 8 bits, turned as it is shown, with its colour profile."""
+    shown = np.ascontiguousarray(as_shown(stored, picture.orientation))
+    if shown.dtype != np.uint8:
+        scale = np.iinfo(shown.dtype).max if shown.dtype.kind == "u" else 1
+        shown = as_integer(shown.astype(np.float32) / np.float32(scale), 8)
+    write_picture(path, shown, Metadata(icc=picture.metadata.icc))
+
+
+def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    shown = np.ascontiguousarray(as_shown(values, orientation))
+    height, width = (-(-side // MAP_REDUCED_BY) for side in shown.shape)
+    return np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _changed_at(restoration: Restoration, orientation: int) -> tuple[float, float]:
+    """The middle of the part, about as large as a screen, that changed most."""
+    change = np.abs(restoration.restored - restoration.blurry).mean(axis=2)
+    shown = np.ascontiguousarray(as_shown(change, orientation))
+    height, width = (max(1, side // 64) for side in shown.shape)
+    cells = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)
+    rows, columns = SCREEN_CELLS
+    near = cv2.blur(cells, (columns, rows), borderType=cv2.BORDER_REPLICATE)
+    row, column = np.unravel_index(int(near.argmax()), near.shape)
+    return (float(column) + 0.5) / width, (float(row) + 0.5) / height

@@ -1,0 +1,76 @@
+"""Systems that can restore a picture here and now: those whose weights lie on this computer."""
+
+from dataclasses import dataclass
+
+import torch
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import all_baselines
+from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.baselines.weights.own import OWN, find_own_weights
+from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
+from defocus.benchmark.weights.store import StoredWeights, all_weights, build_with, find_weights
+
+__all__ = ["Choice", "as_choice", "choices_here"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A system with weights, as a person chooses it.
+
+    Attributes:
+        system: The system.
+        weights: Label of added weights, ``own``, or empty where the system has none.
+    """
+
+    system: Baseline
+    weights: str
+
+    @property
+    def title(self) -> str:
+        """What the page shows."""
+        told = {OWN: "own weights", "": "nothing learned"}.get(self.weights, self.weights)
+        return f"{self.system.card.display_name} ({told})"
+
+    def restorer(self, tile_px: int | None, device: torch.device) -> Restorer:
+        """Load the network.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+            InputError: The system needs weights and none were chosen.
+            NotApplicableError: The system needs more than one picture.
+        """
+        weights = find_weights(self.system, self.weights) if self.weights else None
+        require_restoring(self.system, weights)
+        network = build_with(self.system, weights) if weights else self.system.build().eval()
+        return make_restorer(network, tile_px, device)
+
+
+def as_choice(system: Baseline, weights: StoredWeights | None) -> Choice:
+    """The choice that the command line makes."""
+    if weights is None:
+        return Choice(system, "")
+    return Choice(system, OWN if weights.origin == OWN else weights.label)
+
+
+def choices_here(asked: Choice) -> list[Choice]:
+    """What a person can choose from: shipped weights first, then added ones.
+
+    Args:
+        asked: Of the command line; it is one of them, at the end if it is neither.
+    """
+    systems = {
+        name: one
+        for name, one in all_baselines().items()
+        if one.card.input == "single" and not one.card.needs
+    }
+    own = [Choice(one, OWN) for one in systems.values() if find_own_weights(one) is not None]
+    own.sort(key=lambda choice: (choice.system.card.name != DEFAULT_SYSTEM, choice.title))
+    stored, _ = all_weights()
+    added = [
+        Choice(systems[one.system], one.label)
+        for one in stored
+        if one.system in systems and one.origin != OWN
+    ]
+    found = [*own, *added]
+    return found if asked in found else [*found, asked]

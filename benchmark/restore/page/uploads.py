@@ -1,0 +1,69 @@
+"""Receive a picture from the browser: a stream of bytes and a name that nobody vouches for."""
+
+import contextlib
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote
+
+from starlette.requests import Request
+
+from defocus.errors import ImageError, storage_error
+from defocus.images import IMAGE_SUFFIXES
+from defocus.progress import printable
+
+__all__ = ["KINDS", "LARGEST_BYTES", "given_name", "receive"]
+
+LARGEST_BYTES = 250_000_000
+KINDS = "JPEG, PNG, TIFF, WebP, BMP or RAW"
+LONGEST_NAME = 120
+
+
+def given_name(told: str) -> str:
+    """The name of a file, without any folder, to be shown to people.
+
+    Args:
+        told: As the browser sent it, percent-encoded.
+
+    Raises:
+        ImageError: Its suffix is of no kind of picture that is read.
+    """
+    name = printable(re.split(r"[/\\]", unquote(told))[-1])
+    suffix = Path(name).suffix
+    if suffix.lower() not in IMAGE_SUFFIXES:
+        raise ImageError(f"{name[:LONGEST_NAME] or 'this file'}: not {KINDS} by its name")
+    return name.removesuffix(suffix)[:LONGEST_NAME] + suffix
+
+
+async def receive(request: Request, name: str, folder: Path) -> Path:
+    """Write the body of a request to a file; if that fails, the folder goes.
+
+    Args:
+        request: Its body is the picture.
+        name: Of :func:`given_name`.
+        folder: For the file, whose own name is always ``picture`` with the suffix of ``name``.
+
+    Raises:
+        ImageError: It is empty or too large.
+        StorageError: The disk is full.
+    """
+    path = folder / f"picture{Path(name).suffix.lower()}"
+    size = 0
+    with contextlib.ExitStack() as undone:
+        undone.callback(shutil.rmtree, folder)
+        try:
+            with path.open("xb") as file:
+                async for part in request.stream():
+                    size += len(part)
+                    if size > LARGEST_BYTES:
+                        most = LARGEST_BYTES // 1_000_000
+                        raise ImageError(
+                            f"{name}: larger than {most} MB; restore it with the command"
+                        )
+                    file.write(part)
+        except OSError as error:
+            raise storage_error(error, path) from error
+        if size == 0:
+            raise ImageError(f"{name}: the file is empty")
+        undone.pop_all()
+    return path
