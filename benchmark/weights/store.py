@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
+from defocus.benchmark.results.run_folder import TRAINING
 from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
@@ -166,6 +167,7 @@ def add_weights(
     source = _source_sha256(files)
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
+    _refuse_narrow(files)
     shipped, ours = _shipped(system, files), _own_checkpoint(files)
     trained_with = ours if shipped is None else shipped
     with atomic_path(target) as temporary:
@@ -309,6 +311,19 @@ def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
         return (str(facts["dataset"]),)
     except (OSError, ValueError, LookupError, TypeError):  # moved away from its study
         return ()
+
+
+def _refuse_narrow(files: Sequence[Path]) -> None:
+    """Refuse the checkpoint of a narrow copy with words that say more than names and shapes."""
+    try:
+        facts = json.loads((files[0].parent / TRAINING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not in the folder of a training
+        return
+    if isinstance(facts, dict) and "narrow" in facts:
+        raise WeightsError(
+            f"{files[0]}: a narrow copy, as the budget demo trains them; weights are of whole "
+            "networks: train with --budget quick"
+        )
 
 
 def _read_card(path: Path) -> StoredWeights:

@@ -14,10 +14,12 @@ from defocus.benchmark.study.plan import plan_runs
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.benchmark.training import narrow as training
 from defocus.benchmark.training.narrow import narrow_systems, ship_narrow, train_narrow
+from defocus.benchmark.weights.store import add_weights
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
-from defocus.errors import InputError
+from defocus.errors import InputError, WeightsError
+from defocus.training.record.folder import CHECKPOINT
 from tests.golden.trainings import planned
 
 SYSTEM = "nafnet"
@@ -42,6 +44,8 @@ def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path:
         assert torch.get_num_threads() == threads
         facts = json.loads((run_folder(study.out, run.id) / TRAINING).read_text())
         assert "narrow" in facts
+        with pytest.raises(WeightsError, match="a narrow copy, as the budget demo trains"):
+            add_weights(run.baseline, [run_folder(study.out, run.id) / CHECKPOINT])
     torch.set_num_threads(before)
     assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
 
