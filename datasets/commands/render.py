@@ -18,7 +18,13 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the new dataset: new, empty, or an unfinished rendering of the same request.",
 )
-def command(request: Path, out: Path) -> None:
+@click.option(
+    "--photographs",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Sharp photographs for a request of doses, instead of the folder that it names.",
+)
+def command(request: Path, out: Path, photographs: Path | None) -> None:
     """Render a dataset with known ground truth.
 
     Pictures with known depth are rendered through a thin lens. REQUEST is a TOML file with size,
@@ -26,10 +32,20 @@ def command(request: Path, out: Path) -> None:
     depth, or pictures on planes and polygons. Every pair comes with an aligned ground truth, the
     true flow, the true defocus map and, on request, dual-pixel views. Scenes that share a source
     picture go to the same split. Run the same command again to continue an interrupted rendering.
+
+    A request with doses_px asks for the training stream's scenes instead, each with a sharp picture
+    per dose of misalignment.
     """
+    from defocus.datasets.doses.request import asks_for_doses
+    from defocus.datasets.doses.run import render_dosed_dataset
     from defocus.datasets.rendering.run import render_dataset
 
-    pairs = render_dataset(request, out)
+    if asks_for_doses(request):
+        pairs = render_dosed_dataset(request, out, photographs)
+    elif photographs is not None:
+        raise click.UsageError("--photographs is for a request of doses; name pictures in REQUEST")
+    else:
+        pairs = render_dataset(request, out)
     counts = ", ".join(
         f"{sum(pair.split == split for pair in pairs)} {split}"
         for split in ("train", "validation", "test")

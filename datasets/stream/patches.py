@@ -39,6 +39,7 @@ __all__ = [
     "Renderer",
     "StreamPair",
     "StreamPatches",
+    "draw_levels",
 ]
 
 Array = NDArray[np.float32]
@@ -130,7 +131,7 @@ class Renderer:
         seed = np.random.SeedSequence([number, int(self.branch == "held-out")])
         random = np.random.Generator(np.random.PCG64(seed))
         kind = draw_kind(random)
-        levels, focused = _draw_levels(random, kind)
+        levels, focused = draw_levels(random, kind)
         focus = draw_focus(random, kind, focused)
         index = int(random.integers(OPTICS))
         optic = self.bank.optic(index)
@@ -166,7 +167,7 @@ def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
-def _draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], float | None]:
+def draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], float | None]:
     """Draw the ascending nearness of background and occluders, and the one in focus."""
     count = 0
     if kind == "occluders":

@@ -1,0 +1,1 @@
+"""Rendered pairs whose misalignment has a known size, for studies by dose."""

@@ -1,0 +1,142 @@
+"""Render the dataset of a request of doses.
+
+::
+
+    DIR/
+      render.json                  the request; a folder with another one is refused
+      scenes/<scene>/              blurry.png, truth.png, defocus_map.npy, scene.json, and per dose
+                                   sharp-<dose>.png and flow-<dose>.npy
+      manifest.json                written last
+
+The pairs of a scene share blurry picture, truth and defocus map. Each scene's folder appears
+complete or not at all, so that an interrupted run can be continued.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.deriving.derived import claim_folder, kept_record
+from defocus.datasets.doses.request import DoseRequest, load_dose_request
+from defocus.datasets.doses.scene import DosedScene, render_doses
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Pair, Split
+from defocus.datasets.stream.dataset import identity
+from defocus.datasets.stream.optics import KernelBank
+from defocus.datasets.stream.photographs import Branch, find_photographs, read_photographs
+from defocus.datasets.stream.scene import Sources
+from defocus.files import write_bytes, write_json
+from defocus.images import as_integer, write_image
+from defocus.progress import track
+
+__all__ = ["DOSE", "render_dosed_dataset"]
+
+DOSE = "dose_px"
+"""Key of a pair's metadata: the 95th percentile of its displacement, px."""
+
+REVISION = 1
+"""Raised by hand whenever a request gives other pixels."""
+
+ORDER = "render.json"
+BRANCHES: Mapping[Split, Branch] = {
+    "train": "train",
+    "validation": "held-out",
+    "test": "held-out",
+}
+
+
+def render_dosed_dataset(
+    request_file: Path, out: Path, photographs: Path | None = None
+) -> tuple[Pair, ...]:
+    """Render the scenes of a request into a manifest dataset, one pair per scene and dose.
+
+    Training scenes are made of the photographs that a stream trains on, the others of those that it
+    holds out; all are taken with the same lenses.
+
+    Args:
+        request_file: A TOML file, see :mod:`defocus.datasets.doses.request`.
+        out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
+        photographs: Folder to use instead of the request's.
+
+    Raises:
+        SettingsError: The request has an unknown key or a wrong value.
+        ImageError: A photograph cannot be read.
+        DatasetError: No photograph can be used, or ``out`` has other contents.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    request = load_dose_request(request_file, photographs)
+    found = find_photographs(request.photographs)
+    order = request.model_dump(mode="json", exclude={"photographs"})
+    content = json.dumps([order, identity(found), REVISION], sort_keys=True)
+    claim_folder(
+        out,
+        ORDER,
+        {"format": "defocus-doses", "request": hashlib.sha256(content.encode()).hexdigest()},
+    )
+    bank = KernelBank("train")
+    sources = {
+        branch: Sources(read_photographs(found.of(branch)), branch)
+        for branch in dict.fromkeys(BRANCHES.values())
+    }
+    pairs: list[Pair] = []
+    for split, number in track(_wanted(request), "rendering"):
+        name = f"{split}-{number:04d}"
+        folder = out / "scenes" / name
+        if not folder.is_dir():
+            made = render_doses(request, sources[BRANCHES[split]], bank, number)
+            with atomic_folder(folder) as temporary:
+                _write(temporary, made)
+        facts = kept_record(folder / "scene.json")
+        pairs += [_pair(folder, name, split, dose, facts) for dose in request.doses_px]
+    write_manifest(out, make_manifest(out, tuple(pairs)))
+    return tuple(sorted(pairs, key=lambda pair: pair.id))
+
+
+def _wanted(request: DoseRequest) -> list[tuple[Split, int]]:
+    """Splits and numbers; validation and test share a branch and no number."""
+    counts = request.pairs
+    return [
+        *(("train", number) for number in range(counts.train)),
+        *(("test", number) for number in range(counts.test)),
+        *(("validation", counts.test + number) for number in range(counts.validation)),
+    ]
+
+
+def _write(folder: Path, made: DosedScene) -> None:
+    write_image(folder / "blurry.png", as_integer(made.blurry, 16))
+    write_image(folder / "truth.png", as_integer(made.truth, 16))
+    _write_array(folder / "defocus_map.npy", made.diameters)
+    for dose, sharp in made.sharp.items():
+        write_image(folder / f"sharp-{dose:g}.png", as_integer(sharp, 16))
+        _write_array(folder / f"flow-{dose:g}.npy", made.flows[dose])
+    write_json(
+        folder / "scene.json",
+        {"kind": made.kind, "gain_ev": made.gain_ev, "lens": made.lens},
+    )
+
+
+def _write_array(path: Path, array: NDArray[np.float32]) -> None:
+    content = io.BytesIO()
+    np.save(content, array.astype(np.float32))
+    write_bytes(path, content.getvalue())
+
+
+def _pair(folder: Path, scene: str, split: Split, dose: float, facts: dict[str, Any]) -> Pair:
+    return Pair(
+        id=f"{scene}-{dose:g}px",
+        scene=scene,
+        split=split,
+        blurry=folder / "blurry.png",
+        sharp=folder / f"sharp-{dose:g}.png",
+        truth=folder / "truth.png",
+        flow=folder / f"flow-{dose:g}.npy",
+        defocus_map=folder / "defocus_map.npy",
+        metadata={DOSE: dose, **facts},
+    )
