@@ -57,6 +57,11 @@ class Ablation:
         """The lines that a dataset has targets for."""
         return (*self.lines, *self.extra, *(self.controls if rendered else self.controls[:1]))
 
+    def central_lines(self) -> tuple[AblationLine, ...]:
+        """Plain loss, whole objective, blurry input and controls."""
+        blurry = tuple(line for line in self.extra if line.system == "input")
+        return (self.lines[0], self.lines[-1], *blurry, *self.controls)
+
 
 def ablation_of(objective: str) -> Ablation:
     """The ablation that an objective declares.

@@ -1,7 +1,7 @@
 """``defocus-bench ablate``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,8 +10,36 @@ from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.benchmark.experiments.dose.study import DoseStudy
 
-SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
+SECTIONS = {
+    "Ablation": ("--narrow", "--equal-time", "--doses", "--central"),
+    **MEASURED_STUDY_SECTIONS,
+}
+
+
+class Doses(click.ParamType[tuple[float, ...]]):
+    """Doses with commas between; ``all`` is an empty tuple."""
+
+    name = "doses"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, ...]:
+        """The doses, px.
+
+        Raises:
+            BadParameter: One of them is no number.
+        """
+        if isinstance(value, tuple) or value == "all":
+            return () if value == "all" else value
+        try:
+            return tuple(float(one) for one in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.", param, ctx)
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
@@ -27,6 +55,18 @@ SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
     is_flag=True,
     help="Also train the plain loss and its controls for as long as the objective takes.",
 )
+@click.option(
+    "--doses",
+    metavar="PX,PX,...",
+    type=Doses(),
+    help="Train every row with each of these doses of misalignment, in this order; 'all' for every "
+    "dose of the dataset.",
+)
+@click.option(
+    "--central",
+    is_flag=True,
+    help="With --doses: only the plain loss, the whole objective and the controls.",
+)
 def command(
     objective: str,
     out: Path,
@@ -37,13 +77,16 @@ def command(
     *,
     narrow: bool,
     equal_time: bool,
+    doses: tuple[float, ...] | None,
+    central: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Measure what each part of a training adds.
 
     OBJECTIVE is one that declares an ablation, such as jdrl. The rows follow the table of its
-    paper.
+    paper. With --doses, and a dataset that 'defocus-data render' made of a request of doses, they
+    are compared with the truth by dose of misalignment.
 
     Run the same command again to continue after an interruption.
     """
@@ -52,12 +95,23 @@ def command(
     from defocus.benchmark.experiments.ablation.gains import bin_names
     from defocus.benchmark.experiments.ablation.study import ablate, ablation_plan
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
+    from defocus.benchmark.experiments.dose.study import dose_study
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.commands import json_output
     from defocus.files import write_json
     from defocus.progress import say
 
     ablation = ablation_of(objective)
+    if doses is not None:
+        if equal_time:
+            raise click.UsageError("--equal-time does not go with --doses; leave one out")
+        return _by_dose(
+            dose_study(ablation, out, dataset, doses, budget, seeds, settings,
+                       narrow=narrow, central=central),
+            dry_run=dry_run, as_json=as_json,
+        )  # fmt: skip
+    if central:
+        raise click.UsageError("--central goes with --doses; leave it out")
     if dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")
@@ -78,4 +132,22 @@ def command(
             output.write(document)
     if not as_json:
         print_tables([paper_table(ablation.name, measured), blur_table(measured, bin_names())])
+    return 0
+
+
+def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
+    from defocus.benchmark.cost.study_plan import show_plan
+    from defocus.benchmark.experiments.dose.study import run_dose_study
+    from defocus.benchmark.experiments.dose.tables import dose_tables
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.command_line.commands import json_output
+
+    if dry_run:
+        return show_plan(study.studies())
+    with json_output() as output:
+        document = run_dose_study(study)
+        if as_json:
+            output.write(document)
+    if not as_json:
+        print_tables(dose_tables(document))
     return 0

@@ -20,6 +20,7 @@ from defocus.reports.model import Column, Table
 
 __all__ = [
     "Crossed",
+    "evaluated_on",
     "generalisation_document",
     "generalisation_plan",
     "generalisation_study",
@@ -72,7 +73,7 @@ def generalisation_plan(
             raise InputError(f"{other.name} is what is trained on; name another one for --test")
     runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
     study = Study(out, home, runs)
-    return [study, *(_abroad(study, other) for other in others)]
+    return [study, *(evaluated_on(study, other) for other in others)]
 
 
 def generalisation_study(
@@ -118,7 +119,7 @@ def generalisation_document(train: str, found: Sequence[Crossed]) -> dict[str, A
     return {"train_dataset": train, "results": [one.to_json() for one in found]}
 
 
-def _abroad(home: Study, dataset: Dataset) -> Study:
+def evaluated_on(home: Study, dataset: Dataset) -> Study:
     """Runs that evaluate the same trainings on another dataset."""
 
     def moved(run: Run) -> Run:

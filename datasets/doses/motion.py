@@ -96,9 +96,7 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
     zoom, turn = shares.get("zoom", 0.0) / reach, shares.get("rotation", 0.0) / reach
     first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
     drawn = Motion(
-        linear=np.array(
-            [[signs[0] * zoom, -signs[1] * turn], [signs[1] * turn, signs[0] * zoom]]
-        ),
+        linear=np.array([[signs[0] * zoom, -signs[1] * turn], [signs[1] * turn, signs[0] * zoom]]),
         shift=shares.get("shift", 0.0) * first,
         parallax=shares.get("parallax", 0.0) * second,
         pivot=pivot,
@@ -151,9 +149,7 @@ def _moved_occluder(
     touching = (occluder.top == 0, occluder.top + rows == high,
                 occluder.left == 0, occluder.left + columns == wide)  # fmt: skip
     alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
-    return Occluder(
-        np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter
-    )
+    return Occluder(np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter)
 
 
 def _moved_alpha(

@@ -23,7 +23,7 @@ from defocus.progress import say
 from defocus.settings import load_settings
 from defocus.training.record.folder import CURVE
 
-__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate", "ablation_plan"]
+__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate", "ablation_plan", "narrow_override"]
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
 """Of the small U-Net; minutes per line on a CPU."""
@@ -128,10 +128,19 @@ def _asked(
     *,
     narrow: bool,
 ) -> "_Asked":
-    override = load_settings(Override, settings) if settings else Override()
-    if narrow and settings is None:
-        override = Override(schedule=NARROW_SCHEDULE)
+    override = narrow_override(settings, narrow=narrow)
     return _Asked(ablation, out, open_dataset(dataset), budget, seeds, override, narrow)
+
+
+def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
+    """Schedule and training values of a settings file; without one, those of the small U-Net.
+
+    Raises:
+        SettingsError: The file is missing, or has an unknown key or a wrong value.
+    """
+    if settings is not None:
+        return load_settings(Override, settings)
+    return Override(schedule=NARROW_SCHEDULE) if narrow else Override()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""Gains, shares and rankings of lines over the same scenes, with paired intervals.
+
+The bootstrap is hierarchical: a resample draws the seeds of the trainings and, independently, the
+scenes; all lines and protocols share the draws, so that their differences are paired.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means
+
+__all__ = ["Estimate", "agreement", "gain", "share_of_gap"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval.
+
+    Attributes:
+        value: The value itself.
+        low, high: Ends of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 if the interval lies on one side of 0, else 0."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+def gain(line: Array, reference: Array) -> Estimate:
+    """Mean difference of two lines.
+
+    Args:
+        line: ``(seeds, scenes)`` scores, dB; seed k of both lines had the same batches.
+        reference: Same shape, or ``(1, scenes)`` of something that is not trained.
+    """
+    difference = line - reference
+    return _estimate(float(difference.mean()), _resampled(difference))
+
+
+def share_of_gap(line: Array, plain: Array, truth: Array) -> Estimate | None:
+    """Share of the gap between plain loss and truth that a line closes.
+
+    Args:
+        line: ``(seeds, scenes)`` scores of the line, dB.
+        plain: Same shape, the plain loss on displaced pairs.
+        truth: Same shape, the plain loss on true pairs.
+
+    Returns:
+        0 for the plain loss, 1 for the truth; None if the gap's own interval reaches 0.
+    """
+    gap = gain(truth, plain)
+    if gap.sign != 1:
+        return None
+    shares = _resampled(line - plain) / _resampled(truth - plain)
+    return _estimate(float((line - plain).mean()) / gap.value, shares)
+
+
+def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Estimate | None:
+    """Kendall's tau-b between the rankings of lines by a protocol and by the truth.
+
+    Args:
+        protocol: Scores ``(seeds, scenes)`` of each line under the protocol.
+        truth: Scores of the same lines against the truth.
+
+    Returns:
+        1 for the same order, -1 for the reverse one; None with fewer than three lines, or where
+        all lines score alike.
+    """
+    lines = list(truth)
+    if len(lines) < 3:
+        return None
+    value = _tau([protocol[one].mean() for one in lines], [truth[one].mean() for one in lines])
+    if not np.isfinite(value):
+        return None
+    by_protocol = np.stack([_resampled(protocol[one]) for one in lines])
+    by_truth = np.stack([_resampled(truth[one]) for one in lines])
+    taus = np.array([_tau(a, b) for a, b in zip(by_protocol.T, by_truth.T, strict=True)])
+    return _estimate(value, taus[np.isfinite(taus)])
+
+
+def _tau(first: Sequence[float] | Array, second: Sequence[float] | Array) -> float:
+    return float(stats.kendalltau(first, second).statistic)
+
+
+def _resampled(values: Array) -> Array:
+    """Means of ``(seeds, scenes)`` in each resample."""
+    return np.asarray(resampled_means(values[None], tuple(range(values.shape[1])))[0])
+
+
+def _estimate(value: float, resamples: Array) -> Estimate:
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(resamples, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high))

@@ -1,0 +1,50 @@
+"""The pairs of one dose of a dataset that ``defocus-data render`` made of a request of doses."""
+
+import hashlib
+from dataclasses import replace
+
+from defocus.datasets.doses.run import DOSE
+from defocus.datasets.files.cache import derived_folder
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import InputError
+
+__all__ = ["at_dose", "doses_of"]
+
+
+def doses_of(dataset: Dataset) -> tuple[float, ...]:
+    """The doses of a dataset, px, ascending.
+
+    Raises:
+        InputError: A pair has no dose, or no truth.
+    """
+    if not dataset.rendered or any(_dose(pair) is None for pair in dataset.pairs):
+        raise InputError(
+            f"{dataset.name}: its pairs have no dose; render them with 'defocus-data render' from "
+            "a request with doses_px"
+        )
+    return tuple(sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None}))
+
+
+def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
+    """The pairs of one dose, as a dataset of its own.
+
+    Raises:
+        InputError: The dataset has no such dose.
+    """
+    known = doses_of(dataset)
+    if dose_px not in known:
+        listed = ", ".join(f"{one:g}" for one in known)
+        raise InputError(f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}")
+    content = hashlib.sha256(f"{dataset.content_hash} {dose_px!r}".encode()).hexdigest()
+    return replace(
+        dataset,
+        name=f"{dataset.name}@{dose_px:g}px",
+        pairs=tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px),
+        content_hash=content,
+        derived=derived_folder(content),
+    )
+
+
+def _dose(pair: Pair) -> float | None:
+    found = pair.metadata.get(DOSE)
+    return float(found) if isinstance(found, int | float) else None

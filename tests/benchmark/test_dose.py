@@ -1,0 +1,150 @@
+"""The study by dose: planted gains, shares, rankings and displacements; its command's plan."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from defocus.align.flow.by_name import flow_estimator
+from defocus.baselines.ablation import ablation_of
+from defocus.benchmark.commands.ablate import command
+from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
+from defocus.benchmark.experiments.dose.pictures import edge_displacement_px
+from defocus.benchmark.experiments.dose.study import dose_study
+from defocus.benchmark.experiments.dose.tables import dose_tables
+from defocus.datasets.api import open_dataset
+from defocus.datasets.doses.run import render_dosed_dataset
+from defocus.errors import InputError
+
+Array = NDArray[np.float64]
+
+SCENES = np.random.default_rng(0).normal(28, 4, 40)
+"""PSNR of the scenes, which differ far more than lines do."""
+
+
+def planted(offset: float, spread: float = 0.1, seeds: int = 3) -> Array:
+    """Scores of a line that is better than the scenes by an offset, with noise."""
+    noise = np.random.default_rng(int(1000 * abs(offset)) + 1).normal(0, spread, (seeds, 40))
+    return np.asarray(SCENES + offset + noise)
+
+
+def test_a_planted_gain_is_found_with_a_paired_interval() -> None:
+    found = gain(planted(0.5), planted(0.0))
+    assert found.value == pytest.approx(0.5, abs=0.05)
+    assert found.low < found.value < found.high
+    assert found.high - found.low < 0.3  # the scenes' own spread of 4 dB is not in it
+    assert found.sign == 1
+    assert gain(planted(0.0), planted(0.5)).sign == -1
+    assert gain(planted(0.0), planted(0.001)).sign == 0
+
+
+def test_seeds_that_disagree_widen_the_interval() -> None:
+    steady = planted(0.5)
+    apart = steady + np.array([[-1.0], [0.0], [1.0]])
+    plain = planted(0.0)
+    assert gain(apart, plain).sign == 0
+    assert gain(apart, plain).value == pytest.approx(gain(steady, plain).value)
+
+
+def test_shares_of_the_gap() -> None:
+    plain, truth = planted(0.0), planted(2.0)
+    half = share_of_gap(planted(1.0), plain, truth)
+    assert half is not None
+    assert half.value == pytest.approx(0.5, abs=0.04)
+    assert half.low < half.value < half.high
+    assert share_of_gap(planted(1.0), plain, planted(0.002)) is None  # no gap to close
+
+
+def test_protocols_that_agree_and_that_reverse() -> None:
+    truth = {
+        name: planted(offset) for name, offset in zip("abcd", (0.0, 1.0, 2.0, 3.0), strict=True)
+    }
+    same = agreement({name: 2 * values - 9 for name, values in truth.items()}, truth)
+    reverse = agreement({name: -values for name, values in truth.items()}, truth)
+    assert same is not None
+    assert reverse is not None
+    assert (same.value, same.low, reverse.value, reverse.high) == (1, 1, -1, -1)
+    swapped = dict(zip("abcd", (truth[name] for name in "bacd"), strict=True))
+    one_of_six = agreement(swapped, truth)
+    assert one_of_six is not None
+    assert one_of_six.value == pytest.approx(4 / 6)
+    assert agreement({name: truth[name] for name in "ab"}, {n: truth[n] for n in "ab"}) is None
+
+
+def test_edges_that_moved_are_measured() -> None:
+    rng = np.random.default_rng(5)
+    coarse = rng.uniform(0.1, 0.9, (14, 18))
+    wide = np.kron(coarse, np.ones((8, 8)))[..., None] * np.ones(3)
+    truth, moved = wide[:, 8:-8], wide[:, 6:-10]  # by 2 px to the right
+    estimator = flow_estimator("dis")
+    assert edge_displacement_px(truth, truth, estimator) < 0.05
+    assert edge_displacement_px(moved, truth, estimator) == pytest.approx(2.0, abs=0.3)
+
+
+@pytest.fixture(scope="module")
+def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dosed")
+    (folder / "dose.toml").write_text(
+        'size = 64\npairs = {train = 1, test = 2}\ndoses_px = [0, 4]\nkinds = ["shift"]\n'
+        "blur_px = [2, 4]\nlenses = 1\n"
+    )
+    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
+    return folder / "pairs"
+
+
+def test_each_dose_is_a_dataset_of_its_own(dosed: Path) -> None:
+    dataset = open_dataset(f"manifest:{dosed}")
+    assert doses_of(dataset) == (0, 4)
+    none, most = at_dose(dataset, 0), at_dose(dataset, 4)
+    assert len(none.pairs) == len(most.pairs) == 3
+    assert len({dataset.content_hash, none.content_hash, most.content_hash}) == 3
+    assert [pair.blurry for pair in none.pairs] == [pair.blurry for pair in most.pairs]
+    with pytest.raises(InputError, match="no dose of 3 px; it has 0, 4"):
+        at_dose(dataset, 3)
+    with pytest.raises(InputError, match="its pairs have no dose"):
+        doses_of(replace(dataset, pairs=(replace(dataset.pairs[0], metadata={}),)))
+
+
+def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_path: Path) -> None:
+    jdrl = ablation_of("jdrl")
+    asked = dose_study(
+        jdrl, tmp_path, f"manifest:{dosed}", [4, 0], "demo", 2, None, narrow=True, central=True
+    )
+    home, abroad, *rest = asked.studies()
+    assert (home.home, abroad.home) == (None, home)
+    assert [run.system for run in home.runs] == ["unet-truth-narrow"] * 2
+    assert len({run.id for run in (*home.runs, *abroad.runs)}) == 4
+    assert [study.dataset.name.rpartition("@")[2] for study in rest] == ["4px", "0px"]
+    assert {run.system for run in rest[0].runs} == {
+        "unet-narrow", "jdrl-unet-narrow", "unet-prealigned-narrow", "input",
+    }  # fmt: skip
+    fewer = dose_study(
+        jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 2, None, narrow=True, central=True
+    )
+    assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
+
+
+def test_options_that_do_not_go_together(dosed: Path) -> None:
+    for words, message in (
+        (["--central"], "--central goes with --doses"),
+        (["--doses", "0", "--equal-time"], "--equal-time does not go with --doses"),
+        (["--doses", "a few"], "is not a list of numbers"),
+    ):
+        done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
+        assert done.exit_code == 2
+        assert message in done.output
+
+
+def test_tables_have_a_column_per_dose() -> None:
+    def dose(px: float, value: float) -> dict[str, object]:
+        line = {"label": "JDRL", "over_plain": {"psnr": {"value": value}}}
+        return {"dose_px": px, "lines": [line], "tau": {"gt": None, "deformed-gt": {"value": 1.0}}}
+
+    document = {"scenes": 12, "seeds": 2, "doses": [dose(0, -0.1), dose(8, 1.5)]}
+    gains, taus = dose_tables(document)
+    assert gains.rows == (("JDRL", -0.1, 1.5),)
+    assert taus.rows == (("gt", None, None), ("deformed-gt", 1.0, 1.0))

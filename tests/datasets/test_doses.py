@@ -1,0 +1,130 @@
+"""Requests of doses: displacements of a known size, true flow, splits, errors."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from defocus.datasets.commands.render import command
+from defocus.datasets.doses.motion import Motion, draw_motion, moved_scene
+from defocus.datasets.doses.request import Kind, load_dose_request
+from defocus.datasets.doses.run import DOSE, render_dosed_dataset
+from defocus.datasets.readers.manifest import read
+from defocus.datasets.stream.optics import all_in_focus
+from defocus.datasets.stream.scene import Occluder, StreamScene
+from defocus.errors import DatasetError, SettingsError
+from defocus.images import as_float, read_image
+
+REQUEST = """
+size = 64
+pairs = {train = 1, test = 2}
+doses_px = [0, 2]
+kinds = ["zoom", "parallax"]
+blur_px = [2, 4]
+lenses = 1
+gain_ev = 0.1
+"""
+KINDS: tuple[Kind, ...] = ("shift", "zoom", "rotation", "parallax", "mixture")
+REQUESTS = Path(__file__).parents[2] / "docs" / "requests"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("deep", [True, False], ids=["deep", "flat"])
+def test_a_dose_is_the_95th_percentile_of_the_displacements(kind: Kind, *, deep: bool) -> None:
+    slope = np.linspace(-4, 6, 90, dtype=np.float32) if deep else np.zeros(90, np.float32)
+    diameters = np.tile(slope, (70, 1))
+    motion = draw_motion(np.random.default_rng(3), kind, diameters).times(2.5)
+    flow = motion.flow(diameters, (44.5, 34.5))
+    assert np.percentile(np.hypot(*flow), 95) == pytest.approx(2.5, rel=1e-3)
+    moves = {"shift": 0.0, "zoom": 0.5, "rotation": 0.5}
+    if kind in moves:  # the same everywhere, or nothing at the centre
+        least = np.hypot(*flow).min()
+        assert (least == pytest.approx(2.5, rel=1e-3)) == (kind == "shift")
+
+
+def test_edges_cover_and_uncover_what_lies_behind() -> None:
+    """An occluder moves by its own depth; the background stays, also where it comes out."""
+    colour = np.zeros((40, 40, 3), np.float32)
+    colour[:] = np.arange(40, dtype=np.float32)[None, :, None] / 40
+    occluder = Occluder(np.ones((10, 10, 3), np.float32), np.ones((10, 10), np.float32), 15, 10, 5)
+    scene = StreamScene(colour, np.zeros((40, 40), np.float32), (occluder,))
+    still = np.zeros((2, 2)), np.zeros(2)
+    motion = Motion(*still, parallax=np.array((3.0, 0.0)), pivot=0.0, spread=5.0)
+    moved = all_in_focus(moved_scene(scene, motion, (19.5, 19.5)), 0)
+    expected = colour.copy()
+    expected[15:25, 13:23] = 1
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+
+
+def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path: Path) -> None:
+    request = tmp_path / "dose.toml"
+    request.write_text(REQUEST)
+    assert (
+        CliRunner().invoke(command, [str(request), "--out", str(tmp_path / "out")]).exit_code == 0
+    )
+    dataset = read(tmp_path / "out")
+    assert [(pair.id, pair.split, pair.metadata[DOSE]) for pair in dataset.pairs] == [
+        ("test-0000-0px", "test", 0),
+        ("test-0000-2px", "test", 2),
+        ("test-0001-0px", "test", 0),
+        ("test-0001-2px", "test", 2),
+        ("train-0000-0px", "train", 0),
+        ("train-0000-2px", "train", 2),
+    ]
+    zoomed = next(pair for pair in dataset.pairs if pair.id == "test-0000-2px")
+    assert zoomed.sharp
+    assert zoomed.truth
+    assert zoomed.flow
+    assert zoomed.metadata["kind"] == "zoom"
+    flow = np.load(zoomed.flow)
+    y, x = np.mgrid[:64, :64].astype(np.float32)
+    sharp, truth = (as_float(read_image(one)) for one in (zoomed.sharp, zoomed.truth))
+    gain_ev = zoomed.metadata["gain_ev"]
+    assert isinstance(gain_ev, float)
+    darker = 2.0 ** (gain_ev / 2.2)  # of stored values, nearly
+    warped = cv2.remap(np.asarray(sharp), x + flow[0], y + flow[1], cv2.INTER_LANCZOS4) * darker
+    inner = np.s_[6:-6, 6:-6]
+    assert np.abs(warped - truth)[inner].mean() < 0.3 * np.abs(sharp * darker - truth)[inner].mean()
+    before = (tmp_path / "out" / "manifest.json").read_bytes()
+    render_dosed_dataset(request, tmp_path / "out")  # goes on where it was: nothing is left
+    assert (tmp_path / "out" / "manifest.json").read_bytes() == before
+    request.write_text(REQUEST.replace("lenses = 1", "lenses = 2"))
+    with pytest.raises(DatasetError, match="started with another dataset"):
+        render_dosed_dataset(request, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("doses_px = [2, 2]", "a dose is there twice"),
+        ("blur_px = [4, 2]", "from the least to the greatest"),
+        ("photographs = 'none'", "no such folder of photographs"),
+        ("kinds = ['slide']", "kinds"),
+    ],
+)
+def test_wrong_requests_are_refused(tmp_path: Path, line: str, message: str) -> None:
+    key = line.partition(" ")[0]
+    kept = [one for one in REQUEST.splitlines() if not one.startswith(key)]
+    path = tmp_path / "dose.toml"
+    path.write_text("\n".join([*kept, line]))
+    with pytest.raises(SettingsError, match=message):
+        load_dose_request(path)
+
+
+def test_photographs_are_for_requests_of_doses(tmp_path: Path) -> None:
+    (tmp_path / "scenes.toml").write_text("size = [64, 64]\n")
+    words = [str(tmp_path / "scenes.toml"), "--out", str(tmp_path), "--photographs", str(tmp_path)]
+    done = CliRunner().invoke(command, words)
+    assert done.exit_code == 2
+    assert "request of doses" in done.output
+
+
+def test_the_committed_requests_have_the_doses_of_the_study() -> None:
+    full, short = (load_dose_request(REQUESTS / f"{one}.toml") for one in ("dose", "dose-short"))
+    assert full.doses_px == (0, 0.5, 1, 2, 4, 8)
+    assert full.kinds == short.kinds == KINDS
+    assert (full.pairs.test, full.size) == (40, 384)
+    assert json.loads(short.model_dump_json())["pairs"]["test"] >= 10
