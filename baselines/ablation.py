@@ -25,11 +25,13 @@ class AblationLine:
         label: What stands in its first column.
         system: Name of the system that is trained.
         published: Its id in the published numbers, empty if the paper has no such line.
+        settings: Settings of the objective that differ from the system's.
     """
 
     label: str
     system: str
     published: str = ""
+    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
-    from defocus.benchmark.experiments.dose.study import DoseStudy
+    from defocus.benchmark.experiments.dose.plan import DoseStudy
 
 SECTIONS = {
     "Ablation": ("--narrow", "--equal-time", "--doses", "--central"),
@@ -95,7 +95,7 @@ def command(
     from defocus.benchmark.experiments.ablation.gains import bin_names
     from defocus.benchmark.experiments.ablation.study import ablate, ablation_plan
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
-    from defocus.benchmark.experiments.dose.study import dose_study
+    from defocus.benchmark.experiments.dose.plan import dose_study
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.commands import json_output
     from defocus.files import write_json

@@ -26,6 +26,9 @@ PERCENTILE = 95
 MIXTURE = {"zoom": 0.6, "shift": 0.3, "rotation": 0.2, "parallax": 0.5}
 """Shares of the kinds in a lens-like mixture: mostly focus breathing, then parallax."""
 
+PAD_PX = 32
+"""By which an occluder goes on beyond the border of its scene: more than it moves."""
+
 ROUNDS = 12
 """Fixed-point rounds by which the field of a surface is inverted."""
 
@@ -159,12 +162,9 @@ def _moved_alpha(
     touching: tuple[bool, bool, bool, bool],
 ) -> Array:
     """The opacity; where the scene's border cuts the occluder it goes on beyond."""
-    pad = 32
-    continued = cv2.copyMakeBorder(
-        alpha, *(pad if one else 0 for one in touching), cv2.BORDER_REPLICATE
-    )
-    top, left = pad * touching[0], pad * touching[2]
-    offset = placed[:, 2] - placed[:, :2] @ (left, top)
+    above, below, before, beyond = (PAD_PX if one else 0 for one in touching)
+    continued = cv2.copyMakeBorder(alpha, above, below, before, beyond, cv2.BORDER_REPLICATE)
+    offset = placed[:, 2] - placed[:, :2] @ (before, above)
     moved = cv2.warpAffine(
         continued, np.column_stack([placed[:, :2], offset]), size, flags=cv2.INTER_LINEAR
     )

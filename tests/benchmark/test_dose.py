@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
+from scipy import stats
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.ablation import ablation_of
 from defocus.benchmark.commands.ablate import command
+from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.claims import claims_of, verdict
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.dose.pictures import edge_displacement_px
-from defocus.benchmark.experiments.dose.study import dose_study
+from defocus.benchmark.experiments.dose.plan import dose_study
 from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
@@ -72,6 +75,13 @@ def test_protocols_that_agree_and_that_reverse() -> None:
     one_of_six = agreement(swapped, truth)
     assert one_of_six is not None
     assert one_of_six.value == pytest.approx(4 / 6)
+    tied = {"a": truth["a"], "b": truth["a"], "c": truth["d"], "d": truth["c"]}
+    by_scipy = stats.kendalltau(
+        [tied[name].mean() for name in tied], [truth[name].mean() for name in tied]
+    )
+    found = agreement(tied, truth)
+    assert found is not None
+    assert found.value == pytest.approx(by_scipy.statistic)
     assert agreement({name: truth[name] for name in "ab"}, {n: truth[n] for n in "ab"}) is None
 
 
@@ -137,6 +147,45 @@ def test_options_that_do_not_go_together(dosed: Path) -> None:
         done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
         assert done.exit_code == 2
         assert message in done.output
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([(0.1, 0.4), (0.2, 0.9)], "confirmed"),
+        ([(0.1, 0.4), (-0.1, 0.9)], "not decided"),
+        ([(-0.4, -0.1), (-0.1, 0.9)], "refuted"),
+        ([(-0.4, -0.1), (0.1, 0.9)], "not decided"),
+        ([], "not decided"),
+    ],
+)
+def test_verdicts(intervals: list[tuple[float, float]], expected: str) -> None:
+    assert verdict([{"low": low, "high": high} for low, high in intervals]) == expected
+
+
+def test_claims_are_tested_from_2_px_on() -> None:
+    def dose(px: float, low: float) -> dict[str, object]:
+        over = {"value": low + 0.1, "low": low, "high": low + 0.2}
+        labels = ("plain", "JDRL", "truth")
+        return {"dose_px": px, "lines": [{"label": one, "whole_over": over} for one in labels]}
+
+    document = {
+        "whole": "JDRL",
+        "truth": "truth",
+        "doses": [dose(8, 0.3), dose(2, 0.1), dose(0, -1)],
+    }
+    (claim,) = claims_of(document)
+    assert (claim.line, claim.verdict) == ("plain", "confirmed")
+    assert [px for px, _ in claim.doses] == [2, 8]
+
+
+def test_a_line_with_settings_of_its_own_is_another_system() -> None:
+    jdrl = ablation_of("jdrl")
+    (released,) = (line for line in jdrl.extra if line.settings.get("mask") == "official")
+    system = chosen(jdrl, released, narrow=True)
+    assert system.card.name == "jdrl-unet-mask-official-narrow"
+    assert system.recipe
+    assert system.recipe().objective_settings == {"mask": "official", "features": 16}
 
 
 def test_tables_have_a_column_per_dose() -> None:

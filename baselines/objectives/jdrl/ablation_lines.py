@@ -19,6 +19,8 @@ ABLATION = Ablation(
     # without which a difference between two losses does not tell whether either of them deblurs.
     extra=(
         AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
+        AblationLine("JDRL, mask as released", "jdrl-unet", settings={"mask": "official"}),
+        AblationLine("JDRL, PWC-Net flow", "jdrl-unet", settings={"estimator": "pwcnet"}),
         AblationLine("blurry input", "input"),
     ),
     # The plain loss on pairs that are aligned already: as much as any alignment could give.

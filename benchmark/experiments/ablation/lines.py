@@ -1,6 +1,6 @@
 """Systems of an ablation's lines, with the paper's printed values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,15 +29,30 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
 
 def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool) -> Baseline:
     """The system of a line, on request with the small networks of a CPU's measurement."""
-    system = baseline(line.system)
+    system = _with_settings(baseline(line.system), line)
     if not narrow or system.recipe is None:
         return system
     from defocus.benchmark.experiments.ablation.narrow import NarrowUNet  # loads torch
 
-    card = replace(system.card, name=line.system + NARROW, variant_of=None, published_as=None)
+    card = replace(system.card, name=system.card.name + NARROW, variant_of=None, published_as=None)
     plain = baseline(ablation.lines[0].system).recipe
     recipe = partial(_narrowed, system.recipe, plain, ablation)
     return replace(system, card=card, build=NarrowUNet, recipe=recipe)
+
+
+def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
+    """The system with the line's own settings of the objective, which its name then says."""
+    if not line.settings or system.recipe is None:
+        return system
+    name = "-".join([line.system, *(f"{key}-{value}" for key, value in line.settings.items())])
+    card = replace(system.card, name=name, variant_of=line.system, published_as=None)
+    return replace(system, card=card, recipe=partial(_changed, system.recipe, line.settings))
+
+
+def _changed(recipe: "Callable[[], Recipe]", settings: Mapping[str, object]) -> "Recipe":
+    own = recipe()
+    update = {"objective_settings": {**own.objective_settings, **settings}}
+    return own.model_copy(update=update)
 
 
 def _narrowed(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means
 
@@ -80,17 +79,29 @@ def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Esti
     lines = list(truth)
     if len(lines) < 3:
         return None
-    value = _tau([protocol[one].mean() for one in lines], [truth[one].mean() for one in lines])
+    value = _taus(*(_column(scores, lines) for scores in (protocol, truth)))[0]
     if not np.isfinite(value):
         return None
-    by_protocol = np.stack([_resampled(protocol[one]) for one in lines])
-    by_truth = np.stack([_resampled(truth[one]) for one in lines])
-    taus = np.array([_tau(a, b) for a, b in zip(by_protocol.T, by_truth.T, strict=True)])
-    return _estimate(value, taus[np.isfinite(taus)])
+    taus = _taus(
+        np.stack([_resampled(protocol[one]) for one in lines]),
+        np.stack([_resampled(truth[one]) for one in lines]),
+    )
+    return _estimate(float(value), taus[np.isfinite(taus)])
 
 
-def _tau(first: Sequence[float] | Array, second: Sequence[float] | Array) -> float:
-    return float(stats.kendalltau(first, second).statistic)
+def _column(scores: Mapping[str, Array], lines: Sequence[str]) -> Array:
+    """Means of the lines, ``(lines, 1)``."""
+    return np.array([[scores[one].mean()] for one in lines])
+
+
+def _taus(first: Array, second: Array) -> Array:
+    """Kendall's tau-b of each column of ``(lines, columns)``; NaN where all lines are equal."""
+    above, below = np.triu_indices(len(first), 1)
+    one, other = (np.sign(values[above] - values[below]) for values in (first, second))
+    untied = np.square(one).sum(axis=0) * np.square(other).sum(axis=0)
+    agreeing = (one * other).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(agreeing / np.sqrt(untied))
 
 
 def _resampled(values: Array) -> Array:

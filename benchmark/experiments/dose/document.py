@@ -1,0 +1,152 @@
+"""Results of a study by dose, read from its store and its restored pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.evaluation.columns import PARTS
+from defocus.benchmark.experiments.ablation.lines import chosen
+from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.pairs import at_dose
+from defocus.benchmark.experiments.dose.pictures import OFFICIAL_GRID, restored_scores
+from defocus.benchmark.experiments.dose.plan import DoseStudy
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import load_run
+
+__all__ = ["PROTOCOLS", "dose_document"]
+
+PROTOCOLS = ("gt", "input-aligned", "deformed-gt", OFFICIAL_GRID)
+"""Compared with the truth: does a protocol rank the lines as it does?"""
+
+Array: TypeAlias = NDArray[np.float64]
+Scores: TypeAlias = Mapping[str, Array]
+"""``(seeds, scenes)`` by name."""
+
+_PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
+
+
+def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) -> dict[str, Any]:
+    """Results of a finished study, as JSON values.
+
+    Returns:
+        ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss (also by
+        part of the picture) and over the input, the whole objective's gain over the line, share of
+        the gap, displacement of edges and seconds of a training; and ``tau``, Kendall's tau of each
+        protocol against the truth.
+    """
+    by_dose = []
+    for dose in study.doses:
+        dataset = at_dose(study.dataset, dose)
+        parts = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
+        by_dose.append(_at_one_dose(study, dose, parts, results))
+    return {
+        "objective": study.ablation.name,
+        "dataset": study.dataset.name,
+        "scenes": len(at_dose(study.dataset, study.doses[0]).split("test")),
+        "training_pairs": len(at_dose(study.dataset, study.doses[0]).split("train")),
+        "seeds": study.seeds,
+        "plain": study.ablation.lines[0].label,
+        "whole": study.ablation.lines[-1].label,
+        "truth": study.ablation.controls[-1].label,
+        "doses": by_dose,
+    }
+
+
+def _at_one_dose(
+    study: DoseStudy, dose: float, parts: Sequence[Study], results: Results
+) -> dict[str, Any]:
+    plain, control = study.ablation.lines[0], study.ablation.controls[-1]
+    scores: dict[str, Scores] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    for line in study.lines():
+        name = chosen(study.ablation, line, narrow=study.narrow).card.name
+        found = [(part, run) for part in parts for run in part.runs if run.system == name]
+        scores[line.label] = _scores(found, results)
+        facts[line.label] = _facts(found)
+    plain_scores, truth_scores = scores[plain.label], scores[control.label]
+    whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
+    (blurry,) = (one.label for one in study.lines() if one.system == "input")
+    lines = []
+    for line in study.lines():
+        own = scores[line.label]
+        both = [name for name in own if name in plain_scores and name.startswith("truth/")]
+        gains = {
+            name.removeprefix("truth/"): asdict(gain(own[name], plain_scores[name]))
+            for name in both
+            if own[name].shape[-1]
+        }
+        share = share_of_gap(own["truth/psnr"], plain_scores["truth/psnr"],
+                             truth_scores["truth/psnr"])  # fmt: skip
+        lines.append(
+            {
+                "label": line.label,
+                **facts[line.label],
+                "means": {name: float(np.nanmean(values)) for name, values in own.items()
+                          if np.isfinite(values).any()},
+                "over_plain": gains,
+                "over_input": asdict(gain(own["truth/psnr"], scores[blurry]["truth/psnr"])),
+                "whole_over": asdict(gain(whole, own["truth/psnr"])),
+                "share": None if share is None else asdict(share),
+            }
+        )  # fmt: skip
+    return {"dose_px": dose, "lines": lines, "tau": _taus(scores)}
+
+
+def _taus(scores: Mapping[str, Scores]) -> dict[str, Any]:
+    """Kendall's tau of each protocol, over the scenes that it can score."""
+    truth = {label: one["truth/psnr"] for label, one in scores.items()}
+    found: dict[str, Any] = {}
+    for protocol in PROTOCOLS:
+        values = {label: one[f"{protocol}/psnr"] for label, one in scores.items()}
+        known = np.all([np.isfinite(one).all(axis=0) for one in values.values()], axis=0)
+        if not known.any():
+            found[protocol] = None
+            continue
+        tau = agreement({label: one[:, known] for label, one in values.items()},
+                        {label: one[:, known] for label, one in truth.items()})  # fmt: skip
+        found[protocol] = None if tau is None else asdict(tau)
+    return found
+
+
+def _scores(found: Sequence[tuple[Study, Run]], results: Results) -> Scores:
+    """``protocol/metric`` to ``(seeds, scenes)``; NaN where a protocol has no target."""
+    rows: dict[str, list[list[float]]] = {}
+    for part, run in found:
+        pairs = [pair.id for pair in part.dataset.split("test")]
+        known = {
+            (score.protocol, score.metric, score.pair): score.value
+            for score in results.scores(run.id)
+            if score.metric == "psnr" or (score.protocol, score.metric) in _PARTS
+        }
+        names = dict.fromkeys((protocol, metric) for protocol, metric, _ in known)
+        for protocol, metric in names:
+            found_values = [known.get((protocol, metric, pair)) for pair in pairs]
+            numbers = [np.nan if one is None else one for one in found_values]
+            rows.setdefault(f"{protocol}/{metric}", []).append(numbers)
+        for name, values in restored_scores(part, run).items():
+            where = f"{name}/psnr" if name == OFFICIAL_GRID else name
+            rows.setdefault(where, []).append(values)
+    return {name: _of_known_scenes(name, np.array(values)) for name, values in rows.items()}
+
+
+def _of_known_scenes(name: str, values: Array) -> Array:
+    """Parts of pictures without the scenes that do not have them, which are the same for all."""
+    if not name.startswith("truth/psnr_"):
+        return values
+    return values[:, np.isfinite(values).all(axis=0)]
+
+
+def _facts(found: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
+    """System, steps and mean seconds of a line's trainings."""
+    trained = [load_run(*part.trained(run)) if run.recipe else None for part, run in found]
+    seconds = [one.seconds for one in trained if one is not None]
+    first = found[0][1]
+    return {
+        "system": first.system,
+        "steps": (first.schedule.steps or 0) if first.recipe else 0,
+        "seconds": float(np.mean(seconds)) if seconds else 0.0,
+    }

@@ -1,0 +1,98 @@
+"""Plan of a study by dose: which lines are trained with which dose of misalignment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.baselines.ablation import Ablation, AblationLine
+from defocus.baselines.recipes.recipe import BudgetName
+from defocus.benchmark.experiments.ablation.lines import chosen
+from defocus.benchmark.experiments.ablation.study import narrow_override
+from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
+from defocus.benchmark.experiments.generalisation import evaluated_on
+from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import InputError
+
+__all__ = ["DoseStudy", "dose_study"]
+
+
+@dataclass(frozen=True)
+class DoseStudy:
+    """A study by dose.
+
+    Attributes:
+        ablation: The ablation whose lines are trained.
+        out: Folder of the study.
+        dataset: A dataset with doses.
+        doses: Doses, px, in the order in which they are trained.
+        budget: The budget whose schedule is used.
+        seeds: Number of seeds.
+        settings: TOML file of schedule and training values.
+        narrow: Whether to use the small U-Net instead of the paper's.
+        central: Whether only the plain loss, the whole objective and the controls are trained.
+    """
+
+    ablation: Ablation
+    out: Path
+    dataset: Dataset
+    doses: tuple[float, ...]
+    budget: BudgetName
+    seeds: int
+    settings: Path | None
+    narrow: bool
+    central: bool
+
+    def lines(self) -> tuple[AblationLine, ...]:
+        """The lines, with the blurry input and the control on true pairs."""
+        every = self.ablation.all_lines(rendered=True)
+        return self.ablation.central_lines() if self.central else every
+
+    def studies(self) -> list[Study]:
+        """One per dose, then the control on true pairs, which is trained once and tested at all.
+
+        Raises:
+            InputError: The dataset lacks a dose, or a setting is unknown.
+        """
+        override = narrow_override(self.settings, narrow=self.narrow)
+        truth = self.ablation.controls[-1]
+        lines = [one for one in self.lines() if one != truth]
+
+        def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
+            dataset = at_dose(self.dataset, dose)
+            systems = [chosen(self.ablation, one, narrow=self.narrow) for one in chosen_lines]
+            runs = plan_runs(systems, dataset, self.budget, seeds=self.seeds, override=override)
+            return Study(self.out, dataset, runs)
+
+        least = doses_of(self.dataset)[0]  # the same training, whichever doses are asked for
+        home = planned([truth], least)
+        others = [dose for dose in self.doses if dose != least]
+        abroad = [evaluated_on(home, at_dose(self.dataset, dose)) for dose in others]
+        return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
+
+
+def dose_study(
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    doses: Sequence[float],
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
+    central: bool,
+) -> DoseStudy:
+    """A study by dose; empty ``doses`` takes all that the dataset has.
+
+    Raises:
+        InputError: The dataset lacks a dose, or the objective has no control on true pairs.
+    """
+    if len(ablation.controls) < 2:
+        raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
+    opened = open_dataset(dataset)
+    wanted = tuple(dict.fromkeys(doses)) or doses_of(opened)
+    return DoseStudy(
+        ablation, out, opened, wanted, budget, seeds, settings, narrow=narrow, central=central
+    )

@@ -1,0 +1,215 @@
+"""Makes the charts and tables of docs/jdrl.md: ``python docs/jdrl.py STUDY/dose.json``.
+
+STUDY is the folder of ``defocus-bench ablate jdrl --doses …``; every number comes from there.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from defocus.benchmark.experiments.dose.claims import claims_of
+
+mpl.use("agg")
+mpl.rcParams["svg.hashsalt"] = "defocus"
+mpl.rcParams["svg.fonttype"] = "none"
+
+PAGE = Path(__file__).with_name("jdrl.md")
+BEGIN = "<!-- made by docs/jdrl.py: nothing until the next mark is written by hand -->"
+END = "<!-- end of what docs/jdrl.py made -->"
+PART_NAMES = {
+    "psnr_edges": "edges",
+    "psnr_flat": "flat parts",
+    "psnr_in_focus": "in focus",
+    "psnr_blurred": "blurred",
+    "psnr_coc_0_2": "0–2 px",
+    "psnr_coc_2_4": "2–4 px",
+    "psnr_coc_4_8": "4–8 px",
+    "psnr_coc_8_16": "8–16 px",
+}
+"""Parts of a picture, the last ones by circle of confusion."""
+
+Document = Mapping[str, Any]
+
+
+def main() -> None:
+    """Read the study's document and write the charts and the middle of the page."""
+    words = argparse.ArgumentParser(description="Make the charts and tables of docs/jdrl.md.")
+    words.add_argument("document", type=Path, help="dose.json of a study by dose")
+    document = json.loads(words.parse_args().document.read_text(encoding="utf-8"))
+    document["doses"].sort(key=lambda one: one["dose_px"])
+    chart("jdrl-gain.svg", "gain over the plain loss, dB (truth)", document, draw_gains)
+    chart("jdrl-edges.svg", "displacement of edges, px", document, draw_edges)
+    chart("jdrl-tau.svg", "Kendall's tau against the truth", document, draw_taus)
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    made = "\n".join(sections(document))
+    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{after}", encoding="utf-8")
+
+
+def chart(
+    name: str, axis_label: str, document: Document, draw: Callable[[Axes, Document], None]
+) -> None:
+    """Draw one chart over the doses into an SVG file beside this one."""
+    figure, axis = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+    draw(axis, document)
+    doses = [one["dose_px"] for one in document["doses"]]
+    axis.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
+    axis.set(xlabel="dose of misalignment, px (95th percentile)", ylabel=axis_label)
+    axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
+    plt.close(figure)
+
+
+def line_of(one: Document, label: str) -> Document:
+    """A line of one dose."""
+    (found,) = (line for line in one["lines"] if line["label"] == label)
+    return dict(found)
+
+
+def labels_of(document: Document) -> list[str]:
+    """Labels of all lines."""
+    return [line["label"] for line in document["doses"][0]["lines"]]
+
+
+def draw_gains(axis: Axes, document: Document) -> None:
+    """Gain of each line over the plain loss, with its interval."""
+    others = [label for label in labels_of(document) if label != document["plain"]]
+    for place, label in enumerate(others):
+        found = [line_of(one, label)["over_plain"]["psnr"] for one in document["doses"]]
+        draw_estimates(axis, found, label, (place - len(others) / 2) * 0.06)
+    axis.axhline(0, color="black", linewidth=0.8)
+
+
+def draw_estimates(axis: Axes, found: Sequence[Document | None], label: str, offset: float) -> None:
+    """Points with intervals; an estimate that is None is left out."""
+    known = [(place, one) for place, one in enumerate(found) if one is not None]
+    axis.errorbar(
+        [place + offset for place, _ in known],
+        [one["value"] for _, one in known],
+        yerr=[
+            [max(one["value"] - one["low"], 0) for _, one in known],
+            [max(one["high"] - one["value"], 0) for _, one in known],
+        ],
+        fmt="o-", markersize=4, linewidth=1.2, capsize=2, label=label,
+    )  # fmt: skip
+
+
+def draw_edges(axis: Axes, document: Document) -> None:
+    """Mean displacement of edges between each line's output and the truth."""
+    for label in labels_of(document):
+        values = [line_of(one, label)["means"]["edge_px"] for one in document["doses"]]
+        axis.plot(values, "o-", markersize=4, linewidth=1.2, label=label)
+    axis.set_ylim(bottom=0)
+
+
+def draw_taus(axis: Axes, document: Document) -> None:
+    """How far the ranking of each protocol agrees with the truth's."""
+    protocols = list(document["doses"][0]["tau"])
+    for place, protocol in enumerate(protocols):
+        found = [one["tau"][protocol] for one in document["doses"]]
+        draw_estimates(axis, found, protocol, (place - len(protocols) / 2) * 0.06)
+    axis.set_ylim(-1.1, 1.1)
+    axis.axhline(0, color="black", linewidth=0.8)
+
+
+def sections(document: Document) -> Iterator[str]:
+    """The made part of the page, by lines."""
+    yield from study_facts(document)
+    yield "![Gain over the plain loss by dose](jdrl-gain.svg)\n"
+    yield from gain_table(document)
+    yield "![Displacement of edges by dose](jdrl-edges.svg)\n"
+    yield from part_table(document)
+    yield "![Agreement of the protocols with the truth by dose](jdrl-tau.svg)\n"
+    yield from tau_table(document)
+    yield "## Claims\n"
+    yield from claim_table(document)
+
+
+def study_facts(document: Document) -> Iterator[str]:
+    """Size of the study, and whether its control learned to deblur."""
+    first = document["doses"][0]
+    control = line_of(first, document["truth"])
+    over = control["over_input"]
+    enough = "reached" if over["value"] >= 1.0 else "not reached"
+    scenes, pairs = document["scenes"], document["training_pairs"]
+    yield (
+        f"{scenes} test scenes, {pairs} training pairs per dose, seeds: {document['seeds']}, "
+        f"{control['steps']} steps per training. The control on true pairs gains "
+        f"{interval(over)} dB over the blurry input; the 1.0 dB that a study of deblurring needs "
+        f"is {enough}.\n"
+    )
+
+
+def gain_table(document: Document) -> Iterator[str]:
+    """PSNR against the truth, gains and shares of the gap, for each dose."""
+    for one in document["doses"]:
+        yield f"Dose {one['dose_px']:g} px:\n"
+        yield "| line | PSNR, truth | over the input | over plain | share of the gap | edges, px |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+        for line in one["lines"]:
+            share = "" if line["share"] is None else interval(line["share"])
+            yield row(
+                line["label"],
+                f"{line['means']['truth/psnr']:.2f}",
+                interval(line["over_input"]),
+                interval(line["over_plain"]["psnr"]),
+                share,
+                f"{line['means']['edge_px']:.2f}",
+            )
+        yield ""
+
+
+def part_table(document: Document) -> Iterator[str]:
+    """Gain over the plain loss by part of the picture, at the largest dose."""
+    one = document["doses"][-1]
+    known = [name for name in PART_NAMES if name in one["lines"][0]["over_plain"]]
+    yield f"Gain over the plain loss by part of the picture, dose {one['dose_px']:g} px, dB:\n"
+    yield "| line | " + " | ".join(PART_NAMES[name] for name in known) + " |"
+    yield "| --- |" + " ---: |" * len(known)
+    for line in one["lines"]:
+        if line["label"] != document["plain"]:
+            cells = (line["over_plain"].get(name) for name in known)
+            yield row(line["label"], *("" if cell is None else interval(cell) for cell in cells))
+    yield ""
+
+
+def tau_table(document: Document) -> Iterator[str]:
+    """Kendall's tau of each protocol by dose."""
+    yield "| protocol | " + " | ".join(f"{one['dose_px']:g} px" for one in document["doses"]) + " |"
+    yield "| --- |" + " ---: |" * len(document["doses"])
+    for protocol in document["doses"][0]["tau"]:
+        found = (one["tau"][protocol] for one in document["doses"])
+        yield row(protocol, *("" if tau is None else interval(tau) for tau in found))
+    yield ""
+
+
+def claim_table(document: Document) -> Iterator[str]:
+    """What the study says of each part of the objective."""
+    yield f"| {document['whole']} is better than | difference, dB | verdict |"
+    yield "| --- | --- | --- |"
+    for claim in claims_of(document):
+        found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
+        yield row(claim.line, found, claim.verdict)
+    yield ""
+
+
+def interval(estimate: Document) -> str:
+    """A value with its interval."""
+    value, low, high = (f"{estimate[name]:.2f}" for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]".replace("-", "−")
+
+
+def row(*cells: str) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
