@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from defocus.benchmark.experiments.dose.claims import claims_of
+from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, claims_of
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
@@ -128,7 +128,7 @@ def sections(document: Document) -> Iterator[str]:
     yield from part_table(document)
     yield "![Agreement of the protocols with the truth by dose](jdrl-tau.svg)\n"
     yield from tau_table(document)
-    yield "## Claims\n"
+    yield "### Claims\n"
     yield from claim_table(document)
 
 
@@ -192,6 +192,11 @@ def tau_table(document: Document) -> Iterator[str]:
 
 def claim_table(document: Document) -> Iterator[str]:
     """What the study says of each part of the objective."""
+    yield (
+        "A line is worse than the whole objective if the interval of the difference lies above 0 at "
+        "every dose from 2 px on (confirmed); the claim is refuted if it lies below 0 at one of "
+        f"them and above 0 at none. A verdict needs {LEAST_SEEDS} seeds or more.\n"
+    )
     yield f"| {document['whole']} is better than | difference, dB | verdict |"
     yield "| --- | --- | --- |"
     for claim in claims_of(document):

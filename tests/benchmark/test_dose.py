@@ -170,6 +170,7 @@ def test_claims_are_tested_from_2_px_on() -> None:
         return {"dose_px": px, "lines": [{"label": one, "whole_over": over} for one in labels]}
 
     document = {
+        "seeds": 3,
         "whole": "JDRL",
         "truth": "truth",
         "doses": [dose(8, 0.3), dose(2, 0.1), dose(0, -1)],
@@ -177,6 +178,8 @@ def test_claims_are_tested_from_2_px_on() -> None:
     (claim,) = claims_of(document)
     assert (claim.line, claim.verdict) == ("plain", "confirmed")
     assert [px for px, _ in claim.doses] == [2, 8]
+    (undecided,) = claims_of({**document, "seeds": 2})
+    assert undecided.verdict == "not decided"
 
 
 def test_a_line_with_settings_of_its_own_is_another_system() -> None:

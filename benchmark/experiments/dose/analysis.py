@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means
 
-__all__ = ["Estimate", "agreement", "gain", "share_of_gap"]
+__all__ = ["Effect", "agreement", "gain", "share_of_gap"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Effect:
     """A value with its 95 % interval.
 
     Attributes:
@@ -36,7 +36,7 @@ class Estimate:
         return int(self.low > 0) - int(self.high < 0)
 
 
-def gain(line: Array, reference: Array) -> Estimate:
+def gain(line: Array, reference: Array) -> Effect:
     """Mean difference of two lines.
 
     Args:
@@ -47,7 +47,7 @@ def gain(line: Array, reference: Array) -> Estimate:
     return _estimate(float(difference.mean()), _resampled(difference))
 
 
-def share_of_gap(line: Array, plain: Array, truth: Array) -> Estimate | None:
+def share_of_gap(line: Array, plain: Array, truth: Array) -> Effect | None:
     """Share of the gap between plain loss and truth that a line closes.
 
     Args:
@@ -65,7 +65,7 @@ def share_of_gap(line: Array, plain: Array, truth: Array) -> Estimate | None:
     return _estimate(float((line - plain).mean()) / gap.value, shares)
 
 
-def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Estimate | None:
+def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Effect | None:
     """Kendall's tau-b between the rankings of lines by a protocol and by the truth.
 
     Args:
@@ -109,7 +109,7 @@ def _resampled(values: Array) -> Array:
     return np.asarray(resampled_means(values[None], tuple(range(values.shape[1])))[0])
 
 
-def _estimate(value: float, resamples: Array) -> Estimate:
+def _estimate(value: float, resamples: Array) -> Effect:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resamples, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high))
+    return Effect(value, float(low), float(high))

@@ -2,19 +2,22 @@
 
 A claim is that the whole objective is better than one of its lines, against the truth. It is
 confirmed if the 95 % interval of the difference lies above 0 at every dose from 2 px on, refuted if
-it lies below 0 at one of them and above 0 at none, and otherwise not decided.
+it lies below 0 at one of them and above 0 at none, and otherwise not decided. Fewer than three seeds
+decide nothing: trainings of one line differ too much.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Claim", "Verdict", "claims_of", "verdict"]
+__all__ = ["LEAST_SEEDS", "Claim", "Verdict", "claims_of", "verdict"]
 
 Verdict = Literal["confirmed", "refuted", "not decided"]
 
 FROM_PX = 2.0
 """Smallest dose at which a claim about misaligned pairs is tested."""
+
+LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ def _claim(document: Mapping[str, Any], label: str) -> Claim:
         if one["dose_px"] >= FROM_PX:
             found.append((float(one["dose_px"]), line["whole_over"]))
     found.sort(key=lambda pair: pair[0])
-    return Claim(label, tuple(found), verdict([difference for _, difference in found]))
+    differences = [difference for _, difference in found]
+    enough = document["seeds"] >= LEAST_SEEDS
+    return Claim(label, tuple(found), verdict(differences) if enough else "not decided")
 
 
 def verdict(differences: list[Mapping[str, float]]) -> Verdict:
