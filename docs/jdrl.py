@@ -193,9 +193,10 @@ def tau_table(document: Document) -> Iterator[str]:
 def claim_table(document: Document) -> Iterator[str]:
     """What the study says of each part of the objective."""
     yield (
-        "A line is worse than the whole objective if the interval of the difference lies above 0 at "
-        "every dose from 2 px on (confirmed); the claim is refuted if it lies below 0 at one of "
-        f"them and above 0 at none. A verdict needs {LEAST_SEEDS} seeds or more.\n"
+        "A claim is confirmed if the interval of the difference lies above 0 at every dose from "
+        "2 px on, and refuted if it lies below 0 at one of them and above 0 at none; otherwise "
+        "it is not decided. "
+        f"A verdict needs {LEAST_SEEDS} seeds or more.\n"
     )
     yield f"| {document['whole']} is better than | difference, dB | verdict |"
     yield "| --- | --- | --- |"

@@ -2,8 +2,8 @@
 
 A claim is that the whole objective is better than one of its lines, against the truth. It is
 confirmed if the 95 % interval of the difference lies above 0 at every dose from 2 px on, refuted if
-it lies below 0 at one of them and above 0 at none, and otherwise not decided. Fewer than three seeds
-decide nothing: trainings of one line differ too much.
+it lies below 0 at one of them and above 0 at none, and otherwise not decided. Fewer than three
+seeds decide nothing: trainings of one line differ too much.
 """
 
 from collections.abc import Mapping
