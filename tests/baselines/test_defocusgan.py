@@ -208,9 +208,8 @@ def test_its_recipe_has_both_rates() -> None:
         assert of_both == pytest.approx(second.learning_rate("paper", epoch))
 
 
-@pytest.mark.parametrize("stop_at", [1, 6])
 def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("defocus.training.loop.MINUTE_SECONDS", 0.0)
     system = baseline("defocusgan")
@@ -233,7 +232,10 @@ def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
         return dict(load_checkpoint(folder / CHECKPOINT, run.id).tensors)
 
     expected = trained(tmp_path / "whole", -1)
-    trained(tmp_path / "parts", stop_at)
+    for stop_at in (1, 6):
+        stopped = trained(tmp_path / "parts", stop_at)
+        shared = expected.keys() & stopped.keys()
+        assert any(not torch.equal(expected[name], stopped[name]) for name in shared)
     found = trained(tmp_path / "parts", -1)
     assert any(name.startswith("objective.blur_map") for name in expected)
     assert expected.keys() == found.keys()
