@@ -1,5 +1,7 @@
 """``defocus-bench list``."""
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +10,14 @@ import click
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
 
-KINDS = (
-    "kinds: reference (restores nothing), classical (no training), network (pixel loss), "
-    "objective (a network with a special training objective), generative"
-)
-
+KINDS = {
+    "reference": "references, which restore nothing",
+    "classical": "classical, without training",
+    "network": "networks, trained with a loss of pixels",
+    "objective": "networks with a training objective of their own",
+    "generative": "generative",
+}
+"""Headings of the groups, in their order."""
 
 NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 
@@ -24,8 +29,9 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
     help="Also run each system once at 512x512 px to measure seconds, memory besides the weights, "
     "and the error of bf16 against float32. Takes minutes.",
 )
+@click.option("--variants", is_flag=True, help="Also list the variants of every system.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-def command(*, measure: bool, as_json: bool) -> None:
+def command(*, measure: bool, variants: bool, as_json: bool) -> None:
     """List all registered systems."""
     from defocus.baselines.registry import all_baselines
     from defocus.command_line.commands import json_output
@@ -40,11 +46,11 @@ def command(*, measure: bool, as_json: bool) -> None:
         if as_json:
             output.write(rows)
     if not as_json:
-        _show(rows)
+        _show(rows, variants=variants or measure)
 
 
 def _row(system: "Baseline") -> dict[str, Any]:
-    from defocus.baselines.size import parameter_count
+    from defocus.baselines.declared_sizes import parameters
     from defocus.extensions import plugin_of
 
     card = system.card
@@ -58,7 +64,7 @@ def _row(system: "Baseline") -> dict[str, Any]:
         "status": card.status,
         "variant_of": card.variant_of,
         "published_as": card.published_as,
-        "parameters": parameter_count(system),
+        "parameters": parameters(system),
         "plugin": str(plugin.path) if plugin else None,
     }
 
@@ -72,15 +78,38 @@ def _measured(system: "Baseline") -> dict[str, Any]:
     return asdict(measure_system(system, best_device()))
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def _show(rows: list[dict[str, Any]], *, variants: bool) -> None:
+    """Print the systems by kind; variants are a number beside their system unless asked for."""
+    known = {row["name"] for row in rows}
+    folded = Counter(row["variant_of"] for row in rows if row["variant_of"] in known)
+    shown = [row for row in rows if variants or row["variant_of"] not in known]
+    columns = _columns(shown, folded)
+    widths = {
+        title: max(len(title), *(len(cell) for cell in cells), 0)
+        for title, cells in columns.items()
+    }
+    lines = [
+        _line(widths, dict(zip(columns, cells, strict=True)))
+        for cells in zip(*columns.values(), strict=True)
+    ]
+    click.echo(_line(widths, {title: title for title in columns}))
+    for kind, heading in KINDS.items():
+        mine = [line for line, row in zip(lines, shown, strict=True) if row["kind"] == kind]
+        if mine:
+            click.echo(f"\n{heading} ({len(mine)})")
+            click.echo("\n".join(mine))
+    hidden = len(rows) - len(shown)
+    rest = f", {hidden} of them variants (shown by --variants)" if hidden else ""
+    click.echo(f"\n{len(rows)} systems{rest}")
+
+
+def _columns(rows: list[dict[str, Any]], folded: Counter[str]) -> dict[str, list[str]]:
     columns = {
         "name": [row["name"] for row in rows],
         "system": [row["display_name"] for row in rows],
-        "kind": [row["kind"] for row in rows],
         "input": [", ".join([row["input"], *row["needs"]]) for row in rows],
-        "status": [row["status"] for row in rows],
         "parameters": [f"{row['parameters']:,}" for row in rows],
-        "variant of": [row["variant_of"] or "" for row in rows],
+        "variants": [str(folded[row["name"]] or "") for row in rows],
     }
     if any(row["plugin"] for row in rows):
         columns["plug-in"] = [Path(row["plugin"] or "").name for row in rows]
@@ -90,18 +119,15 @@ def _show(rows: list[dict[str, Any]]) -> None:
             "MiB": [f"{row['peak_mib']:.0f}" for row in rows],
             "bf16": [_short(row["bf16_difference"]) for row in rows],
         }
-    widths = {
-        title: max(len(title), *(len(cell) for cell in cells), 0)
-        for title, cells in columns.items()
-    }
-    click.echo("  ".join(f"{title:<{width}}" for title, width in widths.items()).rstrip())
-    for cells in zip(*columns.values(), strict=True):
-        line = "  ".join(
-            f"{cell:>{width}}" if title in NUMBERS else f"{cell:<{width}}"
-            for (title, width), cell in zip(widths.items(), cells, strict=True)
-        )
-        click.echo(line.rstrip())
-    click.echo(KINDS)
+    return columns
+
+
+def _line(widths: Mapping[str, int], cells: Mapping[str, str]) -> str:
+    padded = (
+        f"{cell:>{widths[title]}}" if title in NUMBERS else f"{cell:<{widths[title]}}"
+        for title, cell in cells.items()
+    )
+    return "  ".join(padded).rstrip()
 
 
 def _short(difference: float | None) -> str:

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import nn
 
 from defocus.baselines.card import UNKNOWN, Baseline
+from defocus.baselines.declared_sizes import parameters
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import all_baselines
@@ -179,7 +180,9 @@ def test_parameters_are_counted_without_memory(
 def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixture[str]) -> None:
     """The count is that of the network itself."""
     capfd.readouterr()
-    assert parameter_count(system) == sum(one.numel() for one in module.parameters())
+    count = sum(one.numel() for one in module.parameters())
+    assert parameter_count(system) == count
+    assert parameters(system) == count, "run: python -m defocus.baselines.declared_sizes"
     assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
 
 

@@ -46,17 +46,28 @@ def test_json(run: Run) -> None:
     assert by_name["unet-truth"]["variant_of"] == "unet"
 
 
-def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process, and no network is built: the counts are those of the list in JSON."""
-    monkeypatch.setattr(size, "parameter_count", lambda system: 7)
+def test_systems_stand_in_groups_with_a_count_and_variants_folded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No network is built: the package's own systems declare their counts."""
+    monkeypatch.setattr(size, "parameter_count", lambda system: pytest.fail("built a network"))
     result = CliRunner().invoke(command)
     assert result.exit_code == 0, result.output
-    header, *lines, kinds = result.stdout.splitlines()
-    assert header.split()[:2] == ["name", "system"]
-    assert [line.split()[0] for line in lines] == sorted(all_baselines())
-    assert kinds.startswith("kinds: reference")
-    for kind in ("classical", "network", "objective", "generative"):
-        assert kind in kinds
+    header, *lines = result.stdout.splitlines()
+    assert header.split() == ["name", "system", "input", "parameters", "variants"]
+    systems = all_baselines()
+    variants = [name for name, one in systems.items() if one.card.variant_of in systems]
+    shown = {line.split()[0]: line for line in lines if line and line.split()[0] in systems}
+    assert set(shown) == set(systems) - set(variants)
+    own = sum(systems[name].card.variant_of == "unet" for name in variants)
+    assert shown["unet"].split()[-2:] == ["31,033,411", str(own)]
+    assert lines[-1] == (
+        f"{len(systems)} systems, {len(variants)} of them variants (shown by --variants)"
+    )
+    references = sum(one.card.kind == "reference" for one in systems.values())
+    assert f"references, which restore nothing ({references})" in lines
+    all_of_them = CliRunner().invoke(command, ["--variants"]).stdout
+    assert all(f"\n{name} " in all_of_them for name in variants)
 
 
 def test_the_command_modules_import_nothing_heavy() -> None:

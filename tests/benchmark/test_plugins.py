@@ -193,7 +193,7 @@ def test_systems_of_a_file_are_listed_and_shown_with_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(size, "parameter_count", lambda system: 7)  # no network is built
-    listed = bench("list", "--plugin", "my_net.py")
+    listed = bench("list", "--variants", "--plugin", "my_net.py")
     lines = [line.split() for line in listed.stdout.splitlines()]
     assert [line[-1] for line in lines if line and line[0] in {"my-net", "jdrl-my-net"}] == [
         "my_net.py",
