@@ -22,7 +22,7 @@ COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
     "ci_low,ci_high,images,scenes,seeds,status,"
     "data_revision,recipe,evaluation,flow_weights,interval,measured_on,reconstruction,"
-    "metric_version"
+    "metric_version,gain,gain_low,gain_high"
 )
 
 
@@ -132,7 +132,7 @@ def test_each_run_has_its_files(finished: dict[str, Any]) -> None:
 
 def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[str, Any]) -> None:
     shown = finished["result"].stdout
-    assert shown.count("demo budget, not a comparison") == 5
+    assert shown.count("demo budget, not a comparison") == 1
     assert "Rank" not in shown
     html = (finished["out"] / "report.html").read_text(encoding="utf-8")
     assert "demo budget, not a comparison" in html
@@ -149,14 +149,17 @@ def test_a_metric_without_weights_names_the_command_that_fills_it_in(
     assert f"{command} --budget demo\n" in finished["result"].stderr
 
 
-def test_systems_stand_in_alphabetical_order(finished: dict[str, Any]) -> None:
-    first_table = finished["result"].stdout.split("protocol input-aligned")[0]
-    lines = [
-        line.split() for line in first_table.splitlines() if line.startswith((" input", " tiny-"))
-    ]
+def test_systems_stand_in_the_order_of_psnr_and_all_are_named(finished: dict[str, Any]) -> None:
+    shown = finished["result"].stdout
+    protocol = shown.split("protocol ", 1)[1].split()[0]
+    lines = [line.split() for line in shown.splitlines() if line.startswith((" input", " tiny-"))]
     names = [line[0] for line in lines]
-    assert len(names) == 8
-    assert names == sorted(names)
+    rows = [r for r in rows_of(finished["out"]) if r["protocol"] == protocol]
+    psnr = {r["system"]: float(r["value"]) for r in rows if r["metric"] == "psnr" and r["value"]}
+    scored = [name for name in names if name in psnr]
+    assert set(scored) == set(psnr) - {CEILING}
+    assert [psnr[name] for name in scored] == sorted((psnr[n] for n in scored), reverse=True)
+    assert all(system in shown for system in {row["system"] for row in rows})
 
 
 def test_started_again_only_what_failed_is_tried_again(
