@@ -35,7 +35,7 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
     if dose_px not in known:
         listed = ", ".join(f"{one:g}" for one in known)
         raise InputError(f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}")
-    content = hashlib.sha256(f"{dataset.content_hash} {dose_px!r}".encode()).hexdigest()
+    content = hashlib.sha256(f"{dataset.content_hash} {float(dose_px)!r}".encode()).hexdigest()
     return replace(
         dataset,
         name=f"{dataset.name}@{dose_px:g}px",
