@@ -1,5 +1,7 @@
 """The guard: pictures that a network would spoil stay, and good restorations are left alone."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from defocus.datasets.stream.photographs import Photographs
 from tests.benchmark.adversarial import traps
 
 Array = NDArray[np.float32]
-AS_GOOD_AS_RIGHT_DB = 40.0
+AS_GOOD_AS_RIGHT_DB = 45.0
 """Nobody sees such a difference: what comes nearer counts no more."""
 
 
@@ -40,40 +42,50 @@ def chroma(picture: Array) -> Array:
     return np.stack([picture[:, :, 0] - picture[:, :, 1], picture[:, :, 2] - picture[:, :, 1]])
 
 
-HELD = {"flat", "lights", "noise", "dark", "jpeg", "moved"}
-"""Kinds of which none comes out worse. Of letters, stripes and sharp textures the first weights
-spoil some, and a guard that put all of them back would touch good restorations too."""
+HELD = {"flat", "noise", "dark", "jpeg", "moved", "sharpened"}
+"""Kinds of which none comes out worse by more than 1 dB."""
+MOST_SPOILED = {"lights": 5, "text": 5, "stripes": 4, "sharp": 3}
+"""Of ten each. What is soft by itself looks as a blurred picture does: waves, glows, large letters
+with soft edges."""
 
 
 def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: Restorer) -> None:
+    spoiled = Counter[str]()
     for trap in traps():
         raw = restore_colours(own, trap.given, guard=False)
         made = np.clip(guarded(trap.given, raw.restored, raw.blur_map).restored, 0, 1)
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
-        if trap.name.split("-")[0] in HELD:
-            assert psnr(made, trap.truth) >= right - 1, trap.name
+        spoiled[trap.name.split("-")[0]] += psnr(made, trap.truth) < right - 1
         assert psnr(made, trap.truth) >= min(psnr(raw.restored, trap.truth), right) - 0.5, trap.name
         given, found = chroma(trap.given), chroma(made)
         low, high = given.min(axis=(1, 2)), given.max(axis=(1, 2))
         room = (0.04 + 0.5 * (high - low)).reshape(2)
         assert (found.min(axis=(1, 2)) >= low - room).all(), trap.name
         assert (found.max(axis=(1, 2)) <= high + room).all(), trap.name
+    assert not any(spoiled[kind] for kind in HELD), spoiled
+    assert all(spoiled[kind] <= most for kind, most in MOST_SPOILED.items()), spoiled
 
 
 def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]) -> None:
-    """Of the tiles that gain, at most two in a hundred lose a part of the gain: these scenes are
-    textures alone, where photographs lose fewer."""
-    good = touched = 0
+    """Of the tiles that gain 0.2 dB, at most two in a hundred are put back, and one in eight loses
+    a part of its gain because its details are fine; both together cost at most 0.05 dB. These
+    scenes are textures alone, where photographs lose less."""
+    good = put_back = touched = 0
+    lost = []
     for pair in pairs:
         blur_map = estimate_blur_map(pair.blurry)
         raw = restore_colours(own, pair.blurry, blur_map, guard=False).restored
         kept = np.clip(guarded(pair.blurry, raw.copy(), blur_map).restored, 0, 1)
         before, free, held = (_errors(one, pair.sharp) for one in (pair.blurry, raw, kept))
-        gains = free < before
+        gains = free < 0.95 * before
         good += int(gains.sum())
         touched += int((gains & (held > 1.02 * free)).sum())
+        put_back += int((gains & (held > 0.98 * before)).sum())
+        lost.append(psnr(raw, pair.sharp) - psnr(kept, pair.sharp))
     assert good > 50
-    assert touched <= 0.02 * good
+    assert put_back <= 0.02 * good
+    assert touched <= 0.125 * good
+    assert np.mean(lost) <= 0.05
 
 
 def _errors(picture: Array, truth: Array) -> NDArray[np.floating]:
