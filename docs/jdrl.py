@@ -1,6 +1,7 @@
 """Makes the charts and tables of docs/jdrl.md: ``python docs/jdrl.py STUDY/dose.json``.
 
-STUDY is the folder of ``defocus-bench ablate jdrl --doses …``; every number comes from there.
+STUDY is the folder of ``defocus-bench ablate jdrl --doses …``; every number comes from there. Of
+several documents of the same pairs, the one with the most lines tells of a dose.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, claims_of
+from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims_of
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
@@ -40,9 +41,10 @@ Document = Mapping[str, Any]
 def main() -> None:
     """Read the study's document and write the charts and the middle of the page."""
     words = argparse.ArgumentParser(description="Make the charts and tables of docs/jdrl.md.")
-    words.add_argument("document", type=Path, help="dose.json of a study by dose")
-    document = json.loads(words.parse_args().document.read_text(encoding="utf-8"))
-    document["doses"].sort(key=lambda one: one["dose_px"])
+    words.add_argument("documents", type=Path, nargs="+", help="dose.json of a study by dose")
+    document = joined(
+        [json.loads(path.read_text("utf-8")) for path in words.parse_args().documents]
+    )
     chart("jdrl-gain.svg", "gain over the plain loss, dB (truth)", document, draw_gains)
     chart("jdrl-edges.svg", "displacement of edges, px", document, draw_edges)
     chart("jdrl-tau.svg", "Kendall's tau against the truth", document, draw_taus)
@@ -51,6 +53,16 @@ def main() -> None:
     after = rest.partition(END)[2]
     made = "\n".join(sections(document))
     PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{after}", encoding="utf-8")
+
+
+def joined(documents: Sequence[Document]) -> Document:
+    """One document with all doses, ascending."""
+    by_dose: dict[float, Document] = {}
+    for one in (dose for document in documents for dose in document["doses"]):
+        known = by_dose.get(one["dose_px"])
+        if known is None or len(known["lines"]) < len(one["lines"]):
+            by_dose[one["dose_px"]] = one
+    return {**documents[0], "doses": [by_dose[dose] for dose in sorted(by_dose)]}
 
 
 def chart(
@@ -67,22 +79,23 @@ def chart(
     plt.close(figure)
 
 
-def line_of(one: Document, label: str) -> Document:
-    """A line of one dose."""
-    (found,) = (line for line in one["lines"] if line["label"] == label)
-    return dict(found)
+def line_of(one: Document, label: str) -> Document | None:
+    """A line of one dose; None if it was not trained with it."""
+    return next((line for line in one["lines"] if line["label"] == label), None)
 
 
 def labels_of(document: Document) -> list[str]:
-    """Labels of all lines."""
-    return [line["label"] for line in document["doses"][0]["lines"]]
+    """Labels of all lines, as at the dose with the most."""
+    fullest = max(document["doses"], key=lambda one: len(one["lines"]))
+    return [line["label"] for line in fullest["lines"]]
 
 
 def draw_gains(axis: Axes, document: Document) -> None:
     """Gain of each line over the plain loss, with its interval."""
     others = [label for label in labels_of(document) if label != document["plain"]]
     for place, label in enumerate(others):
-        found = [line_of(one, label)["over_plain"]["psnr"] for one in document["doses"]]
+        lines = [line_of(one, label) for one in document["doses"]]
+        found = [line and line["over_plain"]["psnr"] for line in lines]
         draw_estimates(axis, found, label, (place - len(others) / 2) * 0.06)
     axis.axhline(0, color="black", linewidth=0.8)
 
@@ -104,8 +117,11 @@ def draw_estimates(axis: Axes, found: Sequence[Document | None], label: str, off
 def draw_edges(axis: Axes, document: Document) -> None:
     """Mean displacement of edges between each line's output and the truth."""
     for label in labels_of(document):
-        values = [line_of(one, label)["means"]["edge_px"] for one in document["doses"]]
-        axis.plot(values, "o-", markersize=4, linewidth=1.2, label=label)
+        lines = [line_of(one, label) for one in document["doses"]]
+        known = [(place, line) for place, line in enumerate(lines) if line is not None]
+        values = [line["means"]["edge_px"] for _, line in known]
+        places = [place for place, _ in known]
+        axis.plot(places, values, "o-", markersize=4, linewidth=1.2, label=label)
     axis.set_ylim(bottom=0)
 
 
@@ -135,7 +151,7 @@ def sections(document: Document) -> Iterator[str]:
 def study_facts(document: Document) -> Iterator[str]:
     """Size of the study, and whether its control learned to deblur."""
     first = document["doses"][0]
-    control = line_of(first, document["truth"])
+    (control,) = (line for line in first["lines"] if line["label"] == document["truth"])
     over = control["over_input"]
     enough = "reached" if over["value"] >= 1.0 else "not reached"
     scenes, pairs = document["scenes"], document["training_pairs"]
@@ -200,15 +216,26 @@ def claim_table(document: Document) -> Iterator[str]:
     )
     yield f"| {document['whole']} is better than | difference, dB | verdict |"
     yield "| --- | --- | --- |"
-    for claim in claims_of(document):
+    for claim in (
+        claim for label in labels_of(document) for claim in claims_about(document, label)
+    ):
         found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
         yield row(claim.line, found, claim.verdict)
     yield ""
 
 
+def claims_about(document: Document, label: str) -> list[Claim]:
+    """The claim about one line, from the doses that it was trained with; none about the whole."""
+    known = [(one, line_of(one, label)) for one in document["doses"]]
+    doses = [{**one, "lines": [line]} for one, line in known if line is not None]
+    return claims_of({**document, "doses": doses})
+
+
 def interval(estimate: Document) -> str:
     """A value with its interval."""
-    value, low, high = (f"{estimate[name]:.2f}" for name in ("value", "low", "high"))
+    value, low, high = (
+        f"{round(estimate[name], 2) + 0.0:.2f}" for name in ("value", "low", "high")
+    )
     return f"{value} [{low}, {high}]".replace("-", "−")
 
 
