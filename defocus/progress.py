@@ -90,8 +90,9 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         try:
             yield from bars.track(items, total=total, task_id=task)
         finally:
-            _TASKS.remove(task)
-            bars.remove_task(task)
+            if task in _TASKS:
+                _TASKS.remove(task)
+                bars.remove_task(task)
 
 
 def describe(text: str) -> None:
@@ -117,6 +118,7 @@ def _shown() -> "Iterator[Progress]":
             yield bars
         finally:
             _BARS.remove(bars)
+            _TASKS.clear()  # also those of work that was left in the middle
 
 
 def counted(number: int, thing: str) -> str:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.commands import FiniteRange
+
 if TYPE_CHECKING:
     from defocus.benchmark.weights.store import StoredWeights
 
@@ -156,7 +158,7 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=1.5,
     show_default=True,
     help="Minutes of one processor core for each training.",

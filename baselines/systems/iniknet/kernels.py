@@ -57,7 +57,7 @@ class KernelDictionary(nn.Module):
     def __init__(self, kernels: int) -> None:
         super().__init__()
         frequencies = torch.linspace(
-            LOWEST_FREQUENCY, HIGHEST_FREQUENCY, kernels, dtype=torch.float64
+            LOWEST_FREQUENCY, HIGHEST_FREQUENCY, kernels, dtype=torch.float64, device="cpu"
         )
         self.kernelINR_list = nn.ModuleList(map(_Drawing, frequencies.tolist()))
         places = torch.cat([coordinates(size) for size in SIZES_PX])
