@@ -219,6 +219,4 @@ def test_what_is_no_metric_is_left_out_with_a_warning(
 ) -> None:
     offer(print)
     assert "psnr" in all_metrics()
-    assert "'theirs' (their: module) is not a Metric" in (
-        capsys.readouterr().err
-    )
+    assert "'theirs' (their: module) is not a Metric" in (capsys.readouterr().err)
