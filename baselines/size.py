@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from defocus.baselines.card import Baseline
 from defocus.progress import say
 
-__all__ = ["WithoutDraws", "parameter_count"]
+__all__ = ["parameter_count"]
 
 
 _DRAWS = {
@@ -23,10 +23,11 @@ _DRAWS = {
 }
 
 
-class WithoutDraws(TorchFunctionMode):
-    """Skips the random initial values of weights that are counted only, or overwritten.
+class _WithoutDraws(TorchFunctionMode):
+    """Skips the random initial values of weights that are only counted.
 
-    On tensors without memory PyTorch takes longer over them than over all else of a network.
+    On tensors without memory PyTorch takes longer over them than over all else of a network. On
+    real memory values that are cut off at a bound would be drawn for ever.
     """
 
     def __torch_function__(
@@ -53,7 +54,7 @@ def parameter_count(system: Baseline) -> int:
         system: The system, whose ``build`` is called.
     """
     try:
-        with torch.device("meta"), WithoutDraws():
+        with torch.device("meta"), _WithoutDraws():
             return _parameters(system.build())
     except RuntimeError as error:  # NotImplementedError, "no data", is one of them
         reason = str(error).partition("\n")[0]
