@@ -78,11 +78,14 @@ class Narrow:
         settings: Keyword arguments of the network.
         zeroed: Layers that start at zero, by which an untrained copy gives its input; empty where
             the paper's network does not add the picture at its end.
+        objectives: Settings that differ, by the name of the training objective, where that has
+            layers which fit the network.
     """
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
     zeroed: tuple[str, ...] = ()
+    objectives: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ class Baseline:
         if self.narrow is None or not isinstance(self.build, Network):
             return self
         build = replace(self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed)
-        return replace(self, build=build, is_narrow=True)
+        copy = replace(self, build=build, is_narrow=True)
+        objectives = self.narrow.objectives
+        return copy.changed(recipe=partial(_with_objectives, objectives)) if objectives else copy
 
     def identity(self) -> dict[str, str | int]:
         """Identity of the system, different from others and earlier revisions, as JSON values."""
@@ -180,8 +185,9 @@ class Baseline:
         self,
         network: Mapping[str, object] | None = None,
         recipe: "Callable[[Recipe], Recipe] | None" = None,
+        narrow_objectives: Mapping[str, Mapping[str, object]] | None = None,
     ) -> "Baseline":
-        """The same system with another network or training; see :meth:`variant`."""
+        """The same system with another network, training or narrow copy; see :meth:`variant`."""
         build, train, narrow = self.build, self.recipe, self.narrow
         if network is not None:
             if not isinstance(build, Network):
@@ -192,6 +198,8 @@ class Baseline:
             if train is None:
                 raise TypeError(f"{self.card.name} has no training to change")
             train = partial(_changed, train, recipe)
+        if narrow is not None and narrow_objectives is not None:
+            narrow = replace(narrow, objectives=narrow_objectives)
         return replace(self, build=build, recipe=train, narrow=narrow)
 
     @classmethod
@@ -228,6 +236,16 @@ class Baseline:
             },
         )
         return cls(card, network, recipe or _plain_recipe)
+
+
+def _with_objectives(settings: Mapping[str, Mapping[str, object]], recipe: "Recipe") -> "Recipe":
+    """The recipe with these settings of its objective, and of one that it begins with."""
+    made = {**recipe.objective_settings, **settings.get(recipe.objective, {})}
+    first = made.get("pretraining")
+    if first is not None:
+        own = {**first["settings"], **settings.get(first["objective"], {})}
+        made["pretraining"] = {**first, "settings": own}
+    return recipe.model_copy(update={"objective_settings": made})
 
 
 def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]") -> "Recipe":

@@ -8,6 +8,8 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
+from defocus.baselines.objective import Batch, outputs_of
+from defocus.baselines.objectives.ifan.objective import make as make_ifan
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import narrow as module
 from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights, narrow_card
@@ -60,6 +62,16 @@ def test_every_trained_system_has_one_and_its_identity_says_so() -> None:
         assert copy.build.where == system.build.where
         assert copy.identity() != system.identity()
         assert copy.narrowed() == copy
+
+
+def test_ifans_objective_fits_its_narrow_copy() -> None:
+    copy = TRAINED["ifan"].narrowed()
+    assert copy.recipe is not None
+    reblur = make_ifan(**copy.recipe().objective_settings).reblur
+    assert reblur is not None
+    picture = torch.rand(1, 3, 64, 64)
+    filters = outputs_of(copy.build(), Batch(picture, picture))["filters"]
+    assert reblur(picture, filters).shape == (1, 3, 8, 8)
 
 
 @names
