@@ -113,8 +113,8 @@ class Baseline:
     is_narrow: bool = False
 
     def narrowed(self) -> "Baseline":
-        """The narrow copy; the system itself if it has none."""
-        if self.narrow is None or not isinstance(self.build, Network):
+        """The narrow copy; the system itself if it has none or is one."""
+        if self.is_narrow or self.narrow is None or not isinstance(self.build, Network):
             return self
         build = replace(self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed)
         copy = replace(self, build=build, is_narrow=True)
