@@ -1,7 +1,9 @@
 """Bars of a table's column: numbers and intervals on one scale, as pictures in the cells."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from markupsafe import Markup
 
@@ -11,6 +13,8 @@ __all__ = ["Scale", "bar_of", "bar_scale"]
 
 WIDTH, HEIGHT = 110.0, 16.0
 EDGE = 3.0
+FAR = 8.0
+"""Beyond so many times the median size a number has no bar: it would flatten all others."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,16 @@ class Scale:
 
 
 def bar_scale(cells: Sequence[Cell]) -> Scale | None:
-    """The scale that holds 0 and all numbers with their intervals; None without numbers."""
+    """The scale that holds 0 and all numbers with their intervals but those far out.
+
+    None without numbers.
+    """
     measured = [cell for cell in cells if isinstance(cell, Measured) and cell.value is not None]
     if not measured:
         return None
-    ends = [end for cell in measured for end in (cell.value or 0.0, *(cell.interval or ()))]
+    far = FAR * median(abs(cell.value or 0.0) for cell in measured) or math.inf
+    near = [cell for cell in measured if abs(cell.value or 0.0) <= far]
+    ends = [end for cell in near for end in (cell.value or 0.0, *(cell.interval or ()))]
     low, high = min(0.0, *ends), max(0.0, *ends)
     return Scale(low, high if high > low else low + 1.0)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from defocus.baselines.weights.own import OWN
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.reporting.board.lines import BoardLine
@@ -64,11 +65,12 @@ def _result(content: Content, scores: PictureScores) -> str:
     over = f"over the blurry input{_interval(row, '95 % interval ')}"
     field = f"Of {counted(len(gained), 'system')} on {pictures} of {board.name}"
     said = [f"{field}, {best.name} {most}{_signed(row.gain)} {over}"]
-    here = (one for one in gained if one[0].first.weights in {"trained", NARROW})
-    trained = next(here, None)
-    if trained is not None and trained[0] is not best:
-        line, mine = trained
-        said.append(f"of those trained here {line.name}, {_signed(mine.gain)}{_interval(mine)}")
+    groups = (("with own weights", {OWN}), ("of those trained here", {"trained", NARROW}))
+    for words, weights in groups:
+        group = (one for one in gained if one[0].first.weights in weights)
+        line, mine = next(group, (best, row))
+        if line is not best:
+            said.append(f"{words} {line.name}, {_signed(mine.gain)}{_interval(mine)}")
     said += _joint(gained)
     below = sum((each.gain or 0.0) < 0 for _, each in gained)
     said += [f"{counted(below, 'system')} below the input"] if below else []
