@@ -1,14 +1,11 @@
 """Start weights of narrow copies: ``weights/NAME-narrow.safetensors`` with a ``.json`` card."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights.own import own_folder
-from defocus.errors import WeightsError
-from defocus.files import sha256_file
-from defocus.settings import Settings, parse_settings
+from defocus.baselines.weights.own import check_shipped, own_folder, shipped_card
+from defocus.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,12 +67,7 @@ def narrow_card(path: Path) -> NarrowCard:
         WeightsError: The card is missing or damaged.
         SettingsError: The card has an unknown key or a wrong value.
     """
-    card = path.with_suffix(".json")
-    try:
-        document = json.loads(card.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{card}: damaged ({error}); install the package again") from error
-    return parse_settings(NarrowCard, document, origin=str(card))
+    return shipped_card(path, NarrowCard)
 
 
 def load_narrow_weights(network: "nn.Module", path: Path) -> None:
@@ -84,9 +76,7 @@ def load_narrow_weights(network: "nn.Module", path: Path) -> None:
     Raises:
         WeightsError: The file is damaged, or does not fit the network.
     """
-    from safetensors.torch import load
+    from safetensors.torch import load_file
 
-    content = path.read_bytes()
-    if sha256_file(path) != narrow_card(path).sha256:
-        raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")
-    network.load_state_dict(load(content), strict=True)
+    check_shipped(path, narrow_card(path).sha256)
+    network.load_state_dict(load_file(path), strict=True)

@@ -3,6 +3,7 @@
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
@@ -13,12 +14,16 @@ from defocus.settings import Settings, parse_settings
 __all__ = [
     "OWN",
     "OwnCard",
+    "check_shipped",
     "find_own_weights",
     "own_card",
     "own_folder",
     "own_weights",
+    "shipped_card",
     "weights_or_own",
 ]
+
+C = TypeVar("C", bound=Settings)
 
 OWN = "own"
 """What a person writes in place of a label or a file."""
@@ -97,8 +102,7 @@ def own_weights(system: Baseline) -> Path:
             f"the package ships no weights of {system.card.name}; give a label of "
             "'defocus-bench weights list' or a file"
         )
-    if sha256_file(path) != own_card(path).sha256:
-        raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")
+    check_shipped(path, own_card(path).sha256)
     return path
 
 
@@ -109,9 +113,24 @@ def own_card(path: Path) -> OwnCard:
         WeightsError: The card is missing or damaged.
         SettingsError: The card has an unknown key or a wrong value.
     """
+    return shipped_card(path, OwnCard)
+
+
+def shipped_card(path: Path, kind: type[C]) -> C:
+    """Read the card of a file that comes with the package; errors as of :func:`own_card`."""
     card = path.with_suffix(".json")
     try:
         document = json.loads(card.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsError(f"{card}: damaged ({error}); install the package again") from error
-    return parse_settings(OwnCard, document, origin=str(card))
+    return parse_settings(kind, document, origin=str(card))
+
+
+def check_shipped(path: Path, sha256: str) -> None:
+    """Check a file that comes with the package against the hash in its card.
+
+    Raises:
+        WeightsError: The file is damaged.
+    """
+    if sha256_file(path) != sha256:
+        raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")
