@@ -39,6 +39,8 @@ class Card:
         variant_of: Name of the system of which this is a configuration.
         weights_trained_on: Datasets behind the official weights, as stated by their authors, or
             :data:`UNKNOWN`; empty if there are no such weights.
+        weights_files: Names without suffix of the files of the official weights where there is one
+            for each module; empty for a single file.
         published_as: Id in the published numbers, None if no table has it.
         revision: Raise it when the system's numbers change on purpose; trainings and restored
             pictures of other revisions are then repeated.
@@ -56,6 +58,7 @@ class Card:
     variant_of: str | None = None
     published_as: str | None = None
     weights_trained_on: tuple[str, ...] = ()
+    weights_files: tuple[str, ...] = ()
     revision: int = 1
 
     @property

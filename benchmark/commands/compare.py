@@ -30,14 +30,13 @@ def command(system: str, out: Path, *, as_json: bool) -> None:
         found = compare_study(out, system)
         if as_json:
             output.write([each.to_json() for each in found])
-    if not as_json:
-        for each in found:
-            place = f"{each.dataset} {each.protocol}".strip()
-            click.echo(
-                f"{each.system} {place} {each.metric}: {each.ours:.4f}, published "
-                f"{each.published:g} ({each.difference:+.4f}); {each.source}"
-            )
-            for reason in each.reasons:
-                click.echo(f"    {reason}")
-        if not found:
-            click.echo("no published number has a dataset and metric of this study")
+    if as_json:
+        return
+    if not found:
+        click.echo("no published number has a dataset and metric of this study")
+        return
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.benchmark.published.tables import comparison_table
+
+    table, notes = comparison_table(system, found)
+    print_tables([table], notes)

@@ -1,6 +1,14 @@
 """``defocus-bench maps``."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import click
+
+if TYPE_CHECKING:
+    from defocus.reports.model import Cell, Table
+
+__all__ = ["command"]
 
 SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
 """Systems that estimate a map and need no training."""
@@ -23,6 +31,7 @@ def command(*, dataset: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from defocus.baselines.registry import baseline
+    from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.scoring.map_quality import map_error
     from defocus.command_line.commands import json_output
     from defocus.datasets.api import open_dataset
@@ -41,7 +50,29 @@ def command(*, dataset: str, as_json: bool) -> None:
             ]
         if as_json:
             output.write(rows)
-            return
-        for row in rows:
-            edges = "-" if row["edges"] is None else f"{row['edges']:.2f}"
-            click.echo(f"{row['name']:12} {row['pair']:16} {row['everywhere']:.2f} {edges}")
+    if not as_json:
+        print_tables([_table(rows, dataset)])
+
+
+def _table(rows: Sequence[dict[str, Any]], dataset: str) -> "Table":
+    """Errors by picture, and each system's mean below its pictures."""
+    from defocus.reports.model import Column, Table
+
+    body: list[tuple[Cell, ...]] = []
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = [row for row in rows if row["name"] == name]
+        body += [(name, row["pair"], row["everywhere"], row["edges"]) for row in mine]
+        body.append((name, "mean", *(_mean(mine, place) for place in ("everywhere", "edges"))))
+    columns = (
+        Column("System"),
+        Column("Picture"),
+        Column("Everywhere", "px", "lower", 2),
+        Column("At edges", "px", "lower", 2),
+    )
+    caption = f"{dataset}: mean absolute error of the diameter of the circle of confusion"
+    return Table(caption, columns, tuple(body))
+
+
+def _mean(rows: Sequence[dict[str, Any]], place: str) -> float | None:
+    values = [row[place] for row in rows if row[place] is not None]
+    return sum(values) / len(values) if values else None

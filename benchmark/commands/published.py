@@ -1,11 +1,6 @@
 """``defocus-bench published``."""
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from defocus.benchmark.published.numbers import Published
 
 __all__ = ["command"]
 
@@ -32,13 +27,8 @@ def command(system: str | None, dataset: str | None, metric: str | None, *, as_j
             output.write([row.to_json() for row in rows])
     if not rows:
         say("no known published number matches")
-    if not as_json:
-        for row in rows:
-            click.echo(_line(row))
+    if rows and not as_json:
+        from defocus.benchmark.leaderboard.terminal import print_tables
+        from defocus.benchmark.published.tables import published_tables
 
-
-def _line(row: "Published") -> str:
-    scale = "" if row.scale == 1 else f" x {row.scale:g}"
-    note = f"; {row.note}" if row.note else ""
-    where = f"{row.system}  {row.dataset}  {row.protocol}  {row.metric}"
-    return f"{where}  {row.value}{scale}  ({row.source}{note})"
+        print_tables(*published_tables(rows))

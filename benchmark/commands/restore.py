@@ -17,11 +17,13 @@ __all__ = ["command"]
 
 SECTIONS = {
     "Network": ("--baseline", "--weights", "--tile"),
+    "Instead of IMAGES": ("--dataset", "--page", "--port"),
     "What changes": ("--strength", "--mask", "--leave-sharp", "--no-guard"),
     "Output": ("--out", "--map", "--json"),
-    "In the browser": ("--page", "--port"),
 }
-WISHES = frozenset({"strength", "mask", "leave_sharp", "no_guard", "out", "map_file", "as_json"})
+WISHES = frozenset(
+    {"strength", "mask", "leave_sharp", "no_guard", "out", "map_file", "as_json", "dataset"}
+)
 """What is chosen on a page, or has no meaning there."""
 
 
@@ -42,6 +44,12 @@ def _tile_px(
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--dataset",
+    metavar="READER:PATH",
+    help="Restore the blurry test pictures of this dataset to OUT/PAIR.png; 'score --restored OUT "
+    "--dataset READER:PATH' takes them.",
+)
 @click.option(
     "--baseline",
     "name",
@@ -114,6 +122,7 @@ def _tile_px(
 def command(
     ctx: click.Context,
     images: tuple[Path, ...],
+    dataset: str | None,
     name: str,
     weights: str | None,
     out: Path,
@@ -138,12 +147,12 @@ def command(
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
-    from defocus.benchmark.restore.run import Wishes, restore_pictures
+    from defocus.benchmark.restore.run import Wishes, restore_dataset, restore_pictures
     from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.commands import json_output
 
-    _check_page(ctx, images, page=page)
+    _check_sources(ctx, images, dataset, page=page)
     system = baseline(name)
     chosen = weights_or_own(system, weights)
     if page:
@@ -156,7 +165,11 @@ def command(
     with json_output() as output:
         stored = find_weights(system, chosen) if chosen else None
         wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file)
-        restored = restore_pictures(images, system, stored, out, tile_px, best_device(), wishes)
+        where = (system, stored, out, tile_px, best_device(), wishes)
+        if dataset is not None:
+            restored = restore_dataset(dataset, *where)
+        else:
+            restored = restore_pictures(images, *where)
         if as_json:
             output.write([each.to_json() for each in restored])
     if not as_json:
@@ -165,8 +178,10 @@ def command(
     return 2 if any(each.reason for each in restored) else 0
 
 
-def _check_page(ctx: click.Context, images: tuple[Path, ...], *, page: bool) -> None:
-    """Refuse what makes no sense with a page, or without one."""
+def _check_sources(
+    ctx: click.Context, images: tuple[Path, ...], dataset: str | None, *, page: bool
+) -> None:
+    """Refuse what makes no sense with a page, with a dataset, or without either."""
     given = {
         param.name: param
         for param in ctx.command.params
@@ -174,10 +189,15 @@ def _check_page(ctx: click.Context, images: tuple[Path, ...], *, page: bool) -> 
     }
     if page and images:
         raise click.UsageError("with --page pictures are dropped in the browser; omit IMAGES")
-    if not page and not images:
+    if not page and not images and dataset is None:
         raise click.UsageError(
             "Missing argument 'IMAGES...'; or give --page to drop pictures in the browser"
         )
+    if dataset is not None and images:
+        raise click.UsageError("--dataset gives the pictures; omit IMAGES")
+    for name in ("map_file", "mask"):
+        if dataset is not None and name in given:
+            raise click.UsageError(f"{given[name].opts[0]} is for one picture, not for a dataset")
     if not page and "port" in given:
         raise click.UsageError("--port goes with --page")
     for name, param in given.items():

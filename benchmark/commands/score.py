@@ -9,25 +9,33 @@ from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.benchmark.external_results.scoring import Scoring
+    from defocus.datasets.layouts.matching import Rule
 
 __all__ = ["command"]
 
-_FOLDER = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path)
 
 SECTIONS = {
-    "Pictures": ("--restored", "--sharp", "--dataset"),
+    "Pictures": ("--restored", "--sharp", "--dataset", "--match"),
     "Metrics": ("--profile", "--metric", "--flow-weights"),
     "Output": ("--out", "--name", "--json"),
 }
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.option(
-    "--restored", required=True, type=_FOLDER, metavar="DIR", help="Folder of restored pictures."
-)
-@click.option("--sharp", type=_FOLDER, metavar="DIR", help="Folder of the sharp pictures.")
+@click.argument("two", nargs=-1, type=_PATH, metavar="[RESTORED SHARP]")
+@click.option("--restored", type=_PATH, metavar="DIR", help="Folder of restored pictures.")
+@click.option("--sharp", type=_PATH, metavar="DIR", help="Folder of the sharp pictures.")
 @click.option(
     "--dataset", metavar="DATASET", help="Use the test pairs of READER:PATH instead of --sharp."
+)
+@click.option(
+    "--match",
+    "rule",
+    type=click.Choice(["stem", "suffix", "order"]),
+    help="How files are matched: stem = equal names; suffix = cafe_MyNet.png for cafe; order = "
+    "0000.png, 0001.png and so on in the order of names, or numbers that differ by one as in DPDD. "
+    "By default the one that fits; if several do, the command says so.",
 )
 @click.option(
     "--profile",
@@ -59,9 +67,11 @@ SECTIONS = {
 @click.option("--name", "row_name", metavar="TEXT", help="With --out: name of the row.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
-    restored: Path,
+    two: tuple[Path, ...],
+    restored: Path | None,
     sharp: Path | None,
     dataset: str | None,
+    rule: "Rule | None",
     name: str,
     names: tuple[str, ...],
     flow_weights: Path | None,
@@ -72,9 +82,11 @@ def command(
 ) -> int:
     """Score pictures that another program restored.
 
-    Files are matched by name without suffix. The exit code is 1 if some are missing. In a
-    leaderboard the row is marked as an external result and not ranked.
+    RESTORED and SHARP are two pictures, or two folders as with the options. Files of folders are
+    matched by their names, and what was matched is listed. The exit code is 1 if some are missing.
+    In a leaderboard the row is marked as an external result and not ranked.
     """
+    restored, sharp = _pictures(two, restored, sharp)
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
     if (out is None) != (row_name is None) or (out is not None and dataset is None):
@@ -86,7 +98,7 @@ def command(
     if out is not None:
         require_writable(out)
     with json_output() as output:
-        scoring = score_request(restored, sharp, dataset, name, names, flow_weights)
+        scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule)
         if out is not None and row_name is not None and dataset is not None:
             from defocus.benchmark.external_results.row import record_scoring
 
@@ -98,11 +110,24 @@ def command(
     return 1 if scoring.missing else 0
 
 
+def _pictures(
+    two: tuple[Path, ...], restored: Path | None, sharp: Path | None
+) -> tuple[Path, Path | None]:
+    """Restored and sharp pictures, however they were given."""
+    if len(two) == 2 and restored is None and sharp is None:
+        return two[0], two[1]
+    if two or restored is None:
+        raise click.UsageError("give two pictures, RESTORED SHARP, or folders with --restored")
+    return restored, sharp
+
+
 def _show(scoring: "Scoring") -> None:
     from defocus.benchmark.external_results.table import scoring_table
     from defocus.benchmark.leaderboard.terminal import print_tables
 
     print_tables([scoring_table(scoring)])
+    found, wanted = len(scoring.images), len(scoring.images) + len(scoring.missing)
+    click.echo(f"matched by {scoring.matched}: {found} of {wanted}")
     for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):
         if names:
             click.echo(f"{title}: {', '.join(names)}")

@@ -70,8 +70,8 @@ def add_command(
 ) -> None:
     """Check and store weights of the system NAME.
 
-    FILES end in .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors. Give several
-    files, or a folder, if the authors keep each module in a separate file.
+    FILES end in .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors. Give all
+    files, or their folder, if the authors keep each module in a separate file.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import add_weights

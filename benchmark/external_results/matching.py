@@ -1,15 +1,16 @@
 """Match externally restored pictures to their references by file name."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from defocus.datasets.layouts.matching import Rule, match_names
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
 from defocus.images import IMAGE_SUFFIXES
 
-__all__ = ["Match", "Subject", "dataset_subjects", "folder_subjects", "match"]
+__all__ = ["Match", "Subject", "dataset_subjects", "folder_subjects", "match", "match_file"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class Match:
         found: Subject and restored file, in the order of the subjects.
         missing: Names of subjects without a file.
         extra: Restored files without a subject, relative to their folder.
+        words: The rule that was used, in words.
     """
 
     found: list[tuple[Subject, Path]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
+    words: str = ""
 
 
 def folder_subjects(sharp: Path) -> list[Subject]:
@@ -83,25 +86,41 @@ def _names(pair: Pair) -> Sequence[str]:
     return sorted({pair.id, pair.blurry.stem, *sharp})
 
 
-def match(restored: Path, subjects: Iterable[Subject]) -> Match:
+def match(restored: Path, subjects: Sequence[Subject], rule: Rule | None = None) -> Match:
     """Pair restored files with subjects by their paths without suffix.
 
+    Args:
+        restored: Folder of the files.
+        subjects: What they should be of.
+        rule: How names are matched; None for the rule that fits.
+
     Raises:
-        InputError: The folder does not exist, or two files belong to one subject.
+        InputError: The folder does not exist, two files belong to one subject, no file has a
+            subject, or several rules fit.
     """
     files = dict(_pictures(restored))
-    result = Match()
-    for subject in subjects:
-        keys = [key for key in subject.keys if key in files]
-        if len(keys) > 1:
-            names = " and ".join(str(files[key]) for key in keys)
-            raise InputError(f"{names} are both named like {subject.name}; keep one")
-        if keys:
-            result.found.append((subject, files.pop(keys[0])))
-        else:
-            result.missing.append(subject.name)
-    result.extra.extend(path.relative_to(restored).as_posix() for path in files.values())
-    return result
+    try:
+        named = match_names({each.name: each.keys for each in subjects}, list(files), rule)
+    except InputError as error:
+        raise InputError(f"{restored}: {error}") from error
+    found = [
+        (each, files.pop(named.files[each.name])) for each in subjects if each.name in named.files
+    ]
+    missing = [each.name for each in subjects if each.name not in named.files]
+    extra = [path.relative_to(restored).as_posix() for path in files.values()]
+    return Match(found, missing, extra, named.words)
+
+
+def match_file(restored: Path, sharp: Path) -> Match:
+    """A single restored file with its sharp picture, whatever their names.
+
+    Raises:
+        InputError: One of them is no file.
+    """
+    for path in (restored, sharp):
+        if not path.is_file():
+            raise InputError(f"{path}: no such picture; give two files, or two folders")
+    return Match([(Subject(restored.name, sharp, (restored.stem,)), restored)], words="two files")
 
 
 def _pictures(folder: Path) -> list[tuple[str, Path]]:

@@ -6,11 +6,19 @@ from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.external_results.matching import dataset_subjects, folder_subjects
+from defocus.benchmark.external_results.matching import (
+    Match,
+    dataset_subjects,
+    folder_subjects,
+    match,
+    match_file,
+)
 from defocus.benchmark.external_results.scoring import Scoring, score_outputs
 from defocus.benchmark.metric.registry import find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset
+from defocus.datasets.layouts.matching import Rule
+from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 
 __all__ = ["score_request"]
@@ -23,16 +31,18 @@ def score_request(
     profile_name: str,
     metric_names: Sequence[str] = (),
     flow_weights: Path | None = None,
+    rule: Rule | None = None,
 ) -> Scoring:
-    """Score the pictures of a folder against those of another folder or a dataset.
+    """Score a restored picture, or those of a folder, against sharp ones.
 
     Args:
-        restored: Folder of the restored pictures.
-        sharp: Folder of the sharp pictures; None if a dataset is given.
+        restored: A restored picture, or a folder of them.
+        sharp: The sharp picture, or a folder of them; None if a dataset is given.
         dataset: ``READER:PATH``; its test pairs are used.
         profile_name: One of :data:`~defocus.benchmark.scoring.profiles.PROFILES`.
         metric_names: Metrics besides those of the profile.
         flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
+        rule: How names of files are matched; None for the rule that fits.
 
     Raises:
         InputError: An unknown name, a missing folder, an ambiguous or unreadable file.
@@ -45,13 +55,8 @@ def score_request(
         "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
     )
     opened = open_dataset(dataset) if dataset is not None else None
-    if opened is not None:
-        subjects = dataset_subjects(opened)
-    elif sharp is not None:
-        subjects = folder_subjects(sharp)
-    else:
-        raise InputError("neither a folder of sharp pictures nor a dataset is given")
-    scoring = score_outputs(restored, subjects, profile, metrics, estimator, opened)
+    matched = _matched(restored, sharp, opened, rule)
+    scoring = score_outputs(matched, profile, metrics, estimator, opened)
     where = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
     notes = [
         "restored elsewhere: how, and from which training, is not known here",
@@ -60,6 +65,18 @@ def score_request(
         *scoring.notes,
     ]
     return replace(scoring, notes=notes)
+
+
+def _matched(
+    restored: Path, sharp: Path | None, opened: Dataset | None, rule: Rule | None
+) -> Match:
+    if opened is not None:
+        return match(restored, dataset_subjects(opened), rule)
+    if sharp is None:
+        raise InputError("neither sharp pictures nor a dataset are given")
+    if restored.is_file() or sharp.is_file():
+        return match_file(restored, sharp)
+    return match(restored, folder_subjects(sharp), rule)
 
 
 def _protocol_notes(profile: Profile, estimator: FlowEstimator, *, with_inputs: bool) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.external_results.matching import Subject, match
+from defocus.benchmark.external_results.matching import Match, Subject
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import find_metric
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
@@ -39,6 +39,8 @@ class Scoring:
         missing: Subjects without a restored file.
         extra: Restored files without a subject.
         notes: Notes for the reader of the numbers.
+        matched: The rule by which files were matched, in words.
+        files: Name of the restored file of each picture.
     """
 
     profile: str
@@ -47,6 +49,8 @@ class Scoring:
     missing: list[str]
     extra: list[str]
     notes: list[str]
+    matched: str
+    files: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``score --json``."""
@@ -54,29 +58,25 @@ class Scoring:
 
 
 def score_outputs(
-    restored: Path,
-    subjects: Sequence[Subject],
+    matched: Match,
     profile: Profile,
     metrics: Mapping[str, Metric],
     estimator: FlowEstimator,
     dataset: Dataset | None = None,
 ) -> Scoring:
-    """Score the pictures of a folder.
+    """Score restored pictures.
 
     Args:
-        restored: Folder of the pictures.
-        subjects: The references that they are compared with.
+        matched: The pictures and the references that they are compared with.
         profile: The conventions.
         metrics: The metrics to compute, by name.
         estimator: Flow estimator for targets that follow the output.
         dataset: Dataset of the subjects' pairs; None if two folders are compared.
 
     Raises:
-        InputError: A folder is missing or its names are ambiguous.
         ImageError: A picture cannot be read or has another size than its target.
     """
     scorer = PairScorer(dataset, estimator, metrics, profile)
-    matched = match(restored, subjects)
     reasons: dict[str, list[str]] = defaultdict(list)
     images = []
     for subject, path in track(matched.found, "scoring"):
@@ -88,7 +88,14 @@ def score_outputs(
         images.append({"name": subject.name, **values, **beside})
     notes = [_told(text, names, len(images)) for text, names in reasons.items()]
     return Scoring(
-        profile.name, images, _means(images, metrics), matched.missing, matched.extra, notes
+        profile.name,
+        images,
+        _means(images, metrics),
+        matched.missing,
+        matched.extra,
+        notes,
+        matched.words,
+        {subject.name: path.name for subject, path in matched.found},
     )
 
 

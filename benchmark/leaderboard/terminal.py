@@ -114,11 +114,12 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
     return shown, [column.name for column in table.columns[kept:]]
 
 
-def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables on stdout, each with its note."""
+def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
+    """Print tables on stdout, each with its note, and numbered notes to all of them at the end."""
     console = _console()
     for table in tables:
         _print_table(console, table, (table.note,))
+    _print_lines(console, [f"{number}  {note}" for number, note in enumerate(notes, start=1)])
 
 
 def _console() -> "Console":

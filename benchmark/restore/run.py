@@ -14,17 +14,18 @@ from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.journal import RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
-from defocus.benchmark.restore.files.sources import found_pictures, targets_of
+from defocus.benchmark.restore.files.sources import found_pictures, targets_of, test_targets
 from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.datasets.api import open_dataset
 from defocus.errors import ImageError, InputError
 from defocus.files import make_folder, sha256_file
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import say, track
 
-__all__ = ["Restored", "Wishes", "restore_pictures"]
+__all__ = ["Restored", "Wishes", "restore_dataset", "restore_pictures"]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,54 @@ def restore_pictures(
     images = found_pictures(images)
     if wishes.map is not None and len(images) > 1:
         raise InputError(f"{wishes.map}: a map is of one picture; {len(images)} are given")
-    targets = targets_of(images, out)
+    targets = list(zip(images, targets_of(images, out), strict=True))
+    return _restored_to(targets, system, weights, out, tile_px, device, wishes)
+
+
+def restore_dataset(
+    dataset: str,
+    system: Baseline,
+    weights: StoredWeights | None,
+    out: Path,
+    tile_px: int | None,
+    device: torch.device,
+    wishes: Wishes = Wishes(),
+) -> list[Restored]:
+    """Restore the blurry test pictures of a dataset, named so that ``score --dataset`` finds them.
+
+    Args:
+        dataset: ``READER:PATH``.
+        system: By what.
+        weights: Of the system; None if it has none.
+        out: Folder for the restored pictures, without loss, ``PAIR.png`` each.
+        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
+        device: Where to restore.
+        wishes: Strength and the like.
+
+    Returns:
+        One result per picture.
+
+    Raises:
+        InputError: The dataset has no test pairs, or what :func:`restore_pictures` says.
+        NotApplicableError: The system needs more than one picture.
+        WeightsError: The weights are missing or damaged.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    require_restoring(system, weights)
+    targets = test_targets(open_dataset(dataset), out)
+    return _restored_to(targets, system, weights, out, tile_px, device, wishes)
+
+
+def _restored_to(
+    targets: Sequence[tuple[Path, Path | None]],
+    system: Baseline,
+    weights: StoredWeights | None,
+    out: Path,
+    tile_px: int | None,
+    device: torch.device,
+    wishes: Wishes,
+) -> list[Restored]:
+    """Restore pictures to where they go; None for a kind of file that is not read."""
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
@@ -144,10 +192,10 @@ def restore_pictures(
         **wishes.settings(),
     }
     journal = RestoreJournal(make_folder(out), settings)
-    journal.claim([target for target in targets if target is not None])
+    journal.claim([target for _, target in targets if target is not None])
     restorer = make_restorer(network, tile_px, device)
     found = []
-    for image, target in track(list(zip(images, targets, strict=True)), "restoring"):
+    for image, target in track(targets, "restoring"):
         try:
             found.append(_restored(image, target, journal, restorer, wishes))
         except (ImageError, FileNotFoundError, PermissionError) as error:

@@ -15,15 +15,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
+from defocus.benchmark.weights.files import kind_of
 from defocus.errors import WeightsError
 from defocus.torch_files import UNREADABLE
 
-__all__ = ["SUFFIXES", "read_tensors"]
+__all__ = ["read_tensors"]
 
 LARGEST_BYTES = 8 * 1024**3
 """What an archive may unpack to."""
-
-_TORCH = (".pth", ".pth.tar", ".pt", ".pkl", ".ckpt", ".pytorch", ".bin", ".tar")
 
 _UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
 """What the readers raise for damaged or unsafe files."""
@@ -33,7 +32,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read all tensors of a weights file by name; names of nested tables are joined by dots.
 
     Args:
-        path: A file with one of :data:`SUFFIXES`, with content that matches the suffix.
+        path: A file with one of :data:`~defocus.benchmark.weights.files.KINDS`, with such content.
 
     Returns:
         Tensors in the order of the file; a list's members are named by their index.
@@ -44,9 +43,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; check the path")
-    read = next((read for end, read in SUFFIXES.items() if path.name.lower().endswith(end)), None)
-    if read is None:
-        raise WeightsError(f"{path}: unknown file type; known are {', '.join(SUFFIXES)}")
+    read = _READERS[kind_of(path)]
     try:
         tensors = dict(_flattened("", read(path)))
     except _UNREADABLE as error:
@@ -204,11 +201,9 @@ def _refuse_bomb(path: Path) -> None:
             raise ValueError("the archive unpacks to more data than any network has")
 
 
-SUFFIXES: Mapping[str, Callable[[Path], Any]] = {
-    ".safetensors": _read_safetensors,
-    ".npz": _read_npz,
-    ".h5": _read_hdf5,
-    ".hdf5": _read_hdf5,
-    **dict.fromkeys(_TORCH, _read_torch),
+_READERS: Mapping[str, Callable[[Path], Any]] = {
+    "safetensors": _read_safetensors,
+    "npz": _read_npz,
+    "hdf5": _read_hdf5,
+    "torch": _read_torch,
 }
-"""Readers by the end of a file's name."""

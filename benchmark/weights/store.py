@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
 from defocus.benchmark.results.run_folder import TRAINING
+from defocus.benchmark.weights.files import weights_files
 from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
@@ -123,7 +124,7 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
             f"{text}: neither a file nor weights added for {system.card.name} (there are: "
             f"{labels}); add them with: defocus-bench weights add {system.card.name} FILE"
         )
-    source = _source_sha256(_files(Path(text)))
+    source = _source_sha256(weights_files([Path(text)], system))
     for each in known:
         if each.source_sha256 == source:
             return each
@@ -155,15 +156,15 @@ def add_weights(
         InputError: The label is not a valid file name, or the system has no weights.
         StorageError: The disk is full or the cache cannot be written.
     """
+    files = weights_files(paths, system)  # first of all: torch takes seconds to import
+    label = label or _label_of(paths[0])
+    if not _LABEL.fullmatch(label):
+        raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
     from defocus.benchmark.weights.conversion import convert_files
     from defocus.benchmark.weights.state import wanted_entries
 
     if not wanted_entries(system):
         raise InputError(f"{system.card.name} has no weights; omit --weights")
-    files = [file for path in paths for file in _files(path)]
-    label = label or _label_of(paths[0])
-    if not _LABEL.fullmatch(label):
-        raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
     source = _source_sha256(files)
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
@@ -248,16 +249,6 @@ def _root() -> Path:
 
 def _folder(system: str) -> Path:
     return _root() / system
-
-
-def _files(path: Path) -> list[Path]:
-    """The file itself, or the files of a folder sorted by name."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".")
-    if not found:
-        raise WeightsError(f"{path}: an empty folder; give the weights file itself")
-    return found
 
 
 def _label_of(path: Path) -> str:

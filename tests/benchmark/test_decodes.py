@@ -17,7 +17,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation.evaluate import evaluate
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.external_results.matching import dataset_subjects
+from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metric.registry import find_metric
 from defocus.benchmark.scoring import protocols
@@ -87,7 +87,7 @@ def test_scores_of_a_folder_decode_each_file_once(
     write_image(tmp_path / f"{pair.id}.png", read_image(pair.blurry))
     decodes.clear()
     subjects = dataset_subjects(dataset)
-    score_outputs(tmp_path, subjects, PROFILES[profile], METRICS, FLOW, dataset)
+    score_outputs(match(tmp_path, subjects), PROFILES[profile], METRICS, FLOW, dataset)
     assert len(decodes) >= 3
     assert set(decodes.values()) == {1}
 
@@ -98,7 +98,9 @@ def test_one_scorer_gives_a_study_and_a_folder_the_same_numbers(
     (pair,) = dataset.pairs
     blurry = read_image(pair.blurry)
     write_image(tmp_path / f"{pair.id}.png", blurry)
-    of_folder = score_outputs(tmp_path, dataset_subjects(dataset), DEFAULT, METRICS, FLOW, dataset)
+    of_folder = score_outputs(
+        match(tmp_path, dataset_subjects(dataset)), DEFAULT, METRICS, FLOW, dataset
+    )
     scorer = PairScorer(dataset, FLOW, METRICS, DEFAULT)
     of_study = {
         score.metric: score.value

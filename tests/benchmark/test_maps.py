@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
+from defocus.benchmark.commands import maps as commands
 from defocus.benchmark.commands.maps import command
 from defocus.benchmark.scoring.map_quality import map_error
 from defocus.datasets import api
@@ -60,6 +61,21 @@ def test_the_command_lists_every_system_and_pair(
     rows = json.loads(capfd.readouterr().out)  # written past click, to the real stdout
     assert [row["name"] for row in rows] == ["ebdb", "ebdb", "jnb", "jnb", "tvl2-2016", "tvl2-2016"]
     assert all(0 <= row["everywhere"] < 20 for row in rows)
+
+
+def test_the_table_has_heads_units_and_means(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(pair,)))
+    monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
+    command.main([], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    head = next(n for n, line in enumerate(lines) if "Everywhere" in line)
+    assert lines[head].split() == ["Everywhere", "At", "edges"]
+    assert lines[head + 1].split() == ["System", "Picture", "(px)", "↓", "(px)", "↓"]
+    one, mean = (line.split() for line in lines[head + 3 : head + 5])
+    assert (one[:2], mean[:2]) == (["jnb", pair.id], ["jnb", "mean"])
+    assert one[2:] == mean[2:]
 
 
 def test_pairs_without_maps_are_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.published.compare import compared
 from defocus.benchmark.published.numbers import all_published, select_published
+from defocus.benchmark.published.tables import comparison_table, published_tables
 from defocus.errors import InputError
 from tests.conftest import Run
 
@@ -72,3 +73,21 @@ def test_a_difference_is_explained_by_what_is_known_to_differ() -> None:
     same = compared([row(profile="png8", weights="official")], "kpac")
     assert not any("profile" in reason for each in same for reason in each.reasons)
     assert compared([row(dataset="folders:x")], "kpac") == []
+
+
+def test_tables_have_heads_units_and_numbered_sources() -> None:
+    rows = select_published("kpac", "dpdd")
+    tables, notes = published_tables(rows)
+    assert {table.caption for table in tables} >= {"dpdd, protocol unspecified: as printed"}
+    cells = [cell for table in tables for cell in table.rows]
+    assert len(cells) == len(rows)
+    for cell in cells:
+        names, number = cell[:3], int(str(cell[4]))
+        printed = [row for row in rows if (row.system, row.metric, row.value) == names]
+        assert any(notes[number - 1].startswith(row.source) for row in printed)
+    assert {cell[3] for cell in cells if cell[1] == "psnr"} == {"dB"}
+    found = compared([row()], "kpac")
+    table, notes = comparison_table("kpac", found)
+    assert [column.name for column in table.columns][3:6] == ["Ours", "Published", "Difference"]
+    numbers = [int(number) for number in str(table.rows[0][-1]).split()]
+    assert [notes[number - 1] for number in numbers] == [found[0].source, *found[0].reasons]

@@ -19,6 +19,7 @@ from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
+from tests.conftest import Run
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -186,3 +187,24 @@ def test_a_picture_of_nothing_but_blur_is_said_to_be_beyond_rescue() -> None:
     blur_map = estimate_blur_map(np.asarray(blurred / blurred.max(), np.float32))
     assert blur_map.too_blurred
     assert not estimate_blur_map(points).too_blurred
+
+
+def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: Path) -> None:
+    for name in ("cafe", "park"):
+        for role in ("blurry", "sharp"):
+            path = tmp_path / "mine" / role / "test" / f"{name}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Pillow.fromarray(stored((48, 64, 3), np.uint8)).save(path)
+    dataset = ("--dataset", "pairs:mine")
+    restored = run("defocus-bench", "restore", *dataset, "--baseline", "wiener", "--out", "out")
+    assert restored.returncode == 0, restored.stderr
+    names = {"test-cafe.png", "test-park.png"}
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == names
+    scored = run(
+        "defocus-bench", "score", "--restored", "out", *dataset, "--profile", "dpdd8", "--json"
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert set(json.loads(scored.stdout)["files"].values()) == names
+    wrong = run("defocus-bench", "restore", *dataset, "a.png")
+    assert wrong.returncode == 2
+    assert "--dataset gives the pictures; omit IMAGES" in wrong.stderr

@@ -181,7 +181,16 @@ def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path:
     )
     assert result.returncode == 1, result.stderr
     found = json.loads(result.stdout)
-    assert list(found) == ["profile", "images", "mean", "missing", "extra", "notes"]
+    assert list(found) == [
+        "profile",
+        "images",
+        "mean",
+        "missing",
+        "extra",
+        "notes",
+        "matched",
+        "files",
+    ]
     assert (found["profile"], found["missing"], found["extra"]) == (
         "dpdd8",
         ["b.png", "deep/c.png"],
@@ -255,7 +264,9 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
         profile = find_profile(name)
         metrics = profile_metrics(name)
         subjects = dataset_subjects(dataset)
-        found = score_outputs(out, subjects, profile, metrics, flow_estimator("dis"), dataset)
+        found = score_outputs(
+            match(out, subjects), profile, metrics, flow_estimator("dis"), dataset
+        )
         assert (found.missing, found.extra) == ([], [])
         worse = 0 if name == "dpdd8" else None  # too small a picture to be registered, so unscored
         assert found.mean.get("made_worse") == worse
@@ -281,3 +292,47 @@ def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path: Path) -> Non
     stored(out / "gt.png", scene(8, 24, 24), 8)
     with pytest.raises(InputError, match="both named like p"):
         match(out, dataset_subjects(dataset))
+
+
+def test_names_that_differ_are_matched_and_listed(run: Run, tmp_path: Path) -> None:
+    picture = scene(9, 24, 32)
+    for name in ("cafe", "park"):
+        stored(tmp_path / "sharp" / f"{name}.png", picture, 8)
+        stored(tmp_path / "out" / f"{name}_MyNet.png", picture, 8)
+        stored(tmp_path / "both" / f"{name}_A.png", picture, 8)
+        stored(tmp_path / "both" / f"{name}_B.png", picture, 8)
+    away = {"TORCH_HOME": str(tmp_path / "none")}
+    told = run("defocus-bench", "score", "out", "sharp", "--profile", "dpdd8", **away)
+    assert told.returncode == 0, told.stderr
+    assert "matched by the suffix '_MyNet': 2 of 2" in told.stdout
+    assert "cafe_MyNet.png" in told.stdout
+    refused = run("defocus-bench", "score", "both", "sharp", "--profile", "dpdd8", **away)
+    assert refused.returncode == 2
+    assert "both: no file is named like a picture" in refused.stderr
+    assert "2 files end in '_A' and as many in '_B'" in refused.stderr
+
+
+def test_two_files_are_scored_whatever_their_names(run: Run, tmp_path: Path) -> None:
+    first = stored(tmp_path / "out" / "mine.png", scene(9, 24, 32), 8)
+    second = stored(tmp_path / "sharp" / "theirs.tif", scene(9, 24, 32), 16)
+    scoring = score_request(first, second, None, "dpdd16")
+    assert scoring.matched == "two files"
+    assert scoring.files == {"mine.png": "mine.png"}
+    assert 50 < scoring.mean["psnr"] < 70  # half a step of 8 bits
+    with pytest.raises(InputError, match="give two files, or two folders"):
+        score_request(first, second.parent, None, "dpdd16")
+    wrong = run("defocus-bench", "score", first)
+    assert wrong.returncode == 2
+    assert "give two pictures, RESTORED SHARP" in wrong.stderr
+
+
+def test_a_rule_can_be_asked_for(tmp_path: Path) -> None:
+    for number, name in enumerate(("1", "2", "3")):
+        stored(tmp_path / "sharp" / f"{name}.png", scene(number, 24, 32), 8)
+        stored(tmp_path / "out" / f"{number}.png", scene(number, 24, 32), 8)
+    folders = (tmp_path / "out", tmp_path / "sharp")
+    with pytest.raises(InputError, match=r"out: ambiguous names: .* --match stem or order"):
+        score_request(*folders, None, "dpdd8")
+    in_order = score_request(*folders, None, "dpdd8", rule="order")
+    assert in_order.files == {"1.png": "0.png", "2.png": "1.png", "3.png": "2.png"}
+    assert in_order.mean["psnr"] == 100

@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.weights import reading
+from defocus.benchmark.weights import conversion, reading
 from defocus.benchmark.weights.reading import read_tensors
 from defocus.benchmark.weights.seen_scenes import seen_reason
-from defocus.benchmark.weights.state import state_for
+from defocus.benchmark.weights.state import state_for, wanted_entries
 from defocus.benchmark.weights.store import (
     StoredWeights,
     add_weights,
@@ -236,6 +236,37 @@ def test_added_weights_are_remembered_checked_and_found_again(
         file.write(b"!")
     with pytest.raises(WeightsError, match=r"damaged.*SHA-256.*weights add gkmnet"):
         load_state(GKMNET, added)
+
+
+def test_what_is_wrong_from_outside_is_named_before_anything_is_read(
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "convert_files", lambda *_: pytest.fail("it was read"))
+    dmphn = baseline("dmphn")
+    checkpoints = tmp_path / "checkpoints"
+    for name in ("SDNet2", "DMPHN_1_2_4"):
+        (checkpoints / name).mkdir(parents=True)
+    with pytest.raises(WeightsError, match=r"holds folders and no file \(DMPHN_1_2_4, SDNet2\)"):
+        add_weights(dmphn, [checkpoints])
+    one = checkpoints / "SDNet2" / "encoder_lv1.pkl"
+    torch.save(STATE, one)
+    with pytest.raises(
+        WeightsError, match=r"are 8 files; decoder_lv1, .*, decoder_lv4 are missing"
+    ):
+        add_weights(dmphn, [one])
+    (one.parent / "notes.txt").write_text("trained on GoPro")
+    with pytest.raises(WeightsError, match=r"notes.txt: unknown file type"):
+        add_weights(dmphn, [one.parent])
+    with pytest.raises(WeightsError, match="no such weights file"):
+        add_weights(dmphn, [tmp_path / "none.pth"])
+
+
+def test_several_files_of_a_system_are_those_of_its_network() -> None:
+    """Without all of them, or with others, the converter could not name what is missing."""
+    for name in ("dmphn", "dmphn-1-2-4", "dmphn-stack3"):
+        system = baseline(name)
+        parts = {entry.partition(".")[0] for entry in wanted_entries(system)}
+        assert sorted(parts) == sorted(system.card.weights_files)
 
 
 def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(

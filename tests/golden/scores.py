@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.external_results.matching import dataset_subjects
+from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
@@ -97,7 +97,7 @@ def _outputs(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
     for profile in profiles:
         estimator = flow_estimator("pwcnet" if profile.protocol == "deformed-gt" else "dis")
         subjects = dataset_subjects(dataset)
-        found = score_outputs(folder, subjects, profile, metrics(), estimator, dataset)
+        found = score_outputs(match(folder, subjects), profile, metrics(), estimator, dataset)
         for image in found.images:
             for metric, value in image.items():
                 if metric != "name":

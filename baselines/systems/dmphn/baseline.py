@@ -22,6 +22,12 @@ def _supervised(outputs: tuple[str, ...], epochs: int | None, settings: "Recipe"
     return settings.model_copy(update=update)
 
 
+def _files(levels: int, stages: tuple[str, ...] = ("",)) -> tuple[str, ...]:
+    """Names of the released files: one for each encoder and decoder."""
+    parts = ("encoder", "decoder")
+    return tuple(f"{p}_{s}lv{n}" for s in stages for n in range(1, levels + 1) for p in parts)
+
+
 CARD = Card(
     name="dmphn",
     display_name="DMPHN (1-2-4-8)",
@@ -36,6 +42,7 @@ CARD = Card(
     "MIT",
     published_as="dmphn",
     weights_trained_on=("gopro",),
+    weights_files=_files(4),
 )
 DMPHN = Baseline.of_folder(
     __name__,
@@ -53,6 +60,7 @@ def _stack(stages: int) -> Baseline:
         f"DMPHN (stack of {stages})",
         network={"stages": stages},
         recipe=partial(_supervised, outputs, EPOCHS_STACK),
+        weights_files=_files(3, tuple(f"s{stage}_" for stage in range(1, stages + 1))),
     )
 
 
@@ -63,6 +71,7 @@ BASELINES = (
         "DMPHN (1-2-4)",
         network={"levels": 3},
         recipe=partial(_supervised, ("restored",), EPOCHS_1_2_4),
+        weights_files=_files(3),
     ),
     *(_stack(stages) for stages in STACKS),
 )

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["found_pictures", "targets_of"]
+__all__ = ["found_pictures", "targets_of", "test_targets"]
 
 
 def found_pictures(given: Sequence[Path]) -> list[Path]:
@@ -60,3 +61,15 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
         taken[target] = image
         targets.append(target)
     return targets
+
+
+def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path]]:
+    """The blurry test pictures of a dataset, and where each goes: named by its pair, without loss.
+
+    Raises:
+        InputError: There are none.
+    """
+    pairs = dataset.split("test")
+    if not pairs:
+        raise InputError(f"{dataset.name} has no test pairs to restore")
+    return [(pair.blurry, out / f"{pair.id}.png") for pair in pairs]

@@ -1,0 +1,94 @@
+"""Files and pictures are matched as the field's programs name their outputs."""
+
+import pytest
+
+from defocus.datasets.layouts.matching import Rule, match_names
+from defocus.errors import InputError
+
+
+def pictures(*names: str) -> dict[str, tuple[str, ...]]:
+    return {f"{name}.png": (name,) for name in names}
+
+
+DPDD = pictures("1P0A0883", "1P0A0890", "1P0A0901")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "files", "rule", "words", "found"),
+    [
+        (pictures("a", "b"), ["b", "a"], "stem", "equal names", ["a", "b"]),
+        (pictures("a", "b"), ["a"], "stem", "equal names", ["a"]),
+        # one network's name behind each
+        (
+            pictures("cafe", "cafe_2"),
+            ["cafe_2_MyNet", "cafe_MyNet"],
+            "suffix",
+            "the suffix '_MyNet'",
+            ["cafe_MyNet", "cafe_2_MyNet"],
+        ),
+        (pictures("in/a", "b"), ["in/a-out", "b-out"], "suffix", "'-out'", ["in/a-out", "b-out"]),
+        # of two networks' outputs those that are more
+        (pictures("a", "b"), ["a_X", "b_X", "a_Y"], "suffix", "'_X'", ["a_X", "b_X"]),
+        # as numbered by a loop over the sorted names
+        (pictures("park", "cafe"), ["0000", "0001"], "order", "0000 to 0001", ["0001", "0000"]),
+        (pictures("b", "a"), ["out_2", "out_1"], "order", "out_1 to out_2", ["out_2", "out_1"]),
+        # DPDD: named like the blurry shots, one less or one more, once two more
+        (
+            DPDD,
+            ["1P0A0881", "1P0A0891", "1P0A0900"],
+            "order",
+            "the number beside it",
+            ["1P0A0881", "1P0A0891", "1P0A0900"],
+        ),
+        (DPDD, ["1P0A0889"], "order", "the number beside it", [None, "1P0A0889"]),
+    ],
+)
+def test_the_rule_that_fits_is_found(
+    wanted: dict[str, tuple[str, ...]],
+    files: list[str],
+    rule: Rule,
+    words: str,
+    found: list[str | None],
+) -> None:
+    chosen = match_names(wanted, files)
+    assert chosen.rule == rule
+    assert words in chosen.words
+    expected = dict(zip(wanted, found, strict=False))
+    assert chosen.files == {name: file for name, file in expected.items() if file}
+    assert match_names(wanted, files, rule) == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "files", "reason"),
+    [
+        # a loop from 0, or names of the pictures themselves?
+        (pictures("1", "2", "3"), ["0", "1", "2"], "ambiguous names: by equal names 2 of 3"),
+        (pictures("a", "b"), ["a", "b_X"], "choose with --match stem or suffix"),
+        (pictures("a", "b"), ["a_X", "b_X", "a_Y", "b_Y"], "2 files end in '_X' and as many in"),
+        (pictures("2", "10"), ["out0", "out1"], "own order is ambiguous"),
+        (pictures("a", "b", "c"), ["0000", "0001"], "2 numbered files cannot be told for 3"),
+        (pictures("a", "b"), ["0000", "0002"], "not numbered from 0 or 1 without a gap"),
+        (pictures("x1", "x3", "x5"), ["x2"], "x2 may be x1 or x3; add the missing files"),
+        (pictures("cafe"), ["park"], "no file is named like a picture: a file is 'park'"),
+        (pictures("cafe"), [], "no pictures among the files"),
+    ],
+)
+def test_what_is_ambiguous_is_refused_with_its_reason(
+    wanted: dict[str, tuple[str, ...]], files: list[str], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        match_names(wanted, files)
+
+
+def test_a_given_rule_is_the_only_one_that_is_tried() -> None:
+    wanted = pictures("1", "2", "3")
+    assert match_names(wanted, ["0", "1", "2"], "stem").files == {"1.png": "1", "2.png": "2"}
+    by_order = match_names(wanted, ["0", "1", "2"], "order").files
+    assert by_order == {"1.png": "0", "2.png": "1", "3.png": "2"}
+    assert match_names(wanted, ["0", "1", "2"], "suffix").files == {}
+
+
+def test_two_files_of_one_picture_are_refused() -> None:
+    wanted = {"pair": ("blurry_1", "sharp_1")}
+    with pytest.raises(InputError, match="both named like pair"):
+        match_names(wanted, ["blurry_1", "sharp_1"])
