@@ -13,7 +13,7 @@ from defocus.errors import ImageError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import track
 
-__all__ = ["Completeness", "completeness"]
+__all__ = ["Completeness", "completeness", "wrong_pictures"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(extra)),
-        wrong=tuple(_wrong(root, sorted(known), card)),
+        wrong=tuple(wrong_pictures(root, sorted(known), card)),
         counts=dict(counts),
     )
 
@@ -90,7 +90,14 @@ def _pictures(root: Path, layout: Layout) -> set[Path]:
     }
 
 
-def _wrong(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
+def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
+    """Files that are no pictures, or whose size or depth is not the card's, one line each.
+
+    Args:
+        root: The dataset's folder, for short names.
+        paths: Existing files.
+        card: Sizes and bits of the complete dataset.
+    """
     wrong, sizes = [], card.sizes
     for path in track(paths, "looking at picture sizes"):
         name = path.relative_to(root).as_posix()

@@ -52,7 +52,7 @@ class KnownSet:
             ImageError: The pictures of a pair differ in size.
             StorageError: The cache cannot be written.
         """
-        root, layout = self._located(path)
+        root, layout = self.located(path)
         found = find(root, layout)
         if found.missing:
             raise DatasetError(
@@ -74,10 +74,15 @@ class KnownSet:
         Raises:
             DatasetError: The folder has no file of the dataset.
         """
-        root, layout = self._located(path)
+        root, layout = self.located(path)
         return completeness(root, layout, find(root, layout), self.card)
 
-    def _located(self, path: Path) -> tuple[Path, Layout]:
+    def located(self, path: Path) -> tuple[Path, Layout]:
+        """The folder of the dataset and the layout that it has there.
+
+        Raises:
+            DatasetError: No layout fits, or the mapping file is wrong.
+        """
         if path.is_file():
             root, layout = read_mapping(path)
             if not holds(root, layout):

@@ -1,0 +1,73 @@
+"""defocus-data fuse."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from defocus.command_line.commands import json_output
+from defocus.progress import counted
+
+if TYPE_CHECKING:  # heavy at run time; see the function
+    from defocus.datasets.fusing.run import FusedStack
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument(
+    "stack", metavar="STACK", type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
+)
+@click.option(
+    "--reference",
+    "position",
+    type=click.IntRange(1),
+    help="Position of the frame whose geometry the result has (default the middle one).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(stack: Path, out: Path, position: int | None, *, as_json: bool) -> None:
+    """Fuse focus stacks into all-in-focus pictures.
+
+    STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
+    other and fused; a confidence map shows where the frames tell what is in focus. The result is a
+    dataset in which every frame is the blurry member and the fused picture the sharp one. If a
+    picture of another program, such as expected.jpg, lies there, the two are compared.
+    """
+    if as_json:
+        with json_output() as output:
+            done = _fused(stack, out, position)
+            output.write({"root": str(out), "stacks": [_document(one) for one in done]})
+        return
+    for one in _fused(stack, out, position):
+        click.echo(f"{one.picture}: {counted(one.frames, 'frame')}{_comparison(one)}")
+        click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
+    click.echo(f"use it with --dataset manifest:{out}")
+
+
+def _fused(stack: Path, out: Path, position: int | None) -> "list[FusedStack]":
+    from defocus.datasets.api import open_dataset
+    from defocus.datasets.fusing.run import fuse_stacks
+
+    return fuse_stacks(open_dataset(f"stack:{stack}"), out, position)
+
+
+def _comparison(one: "FusedStack") -> str:
+    if not one.merged:
+        return ""
+    if one.psnr_db is None:
+        return f"; cannot be compared with {one.merged}"
+    return (
+        f"; {one.psnr_db:.2f} dB against {one.merged}, the best single frame "
+        f"{one.best_frame_db:.2f} dB"
+    )
+
+
+def _document(one: "FusedStack") -> dict[str, Any]:
+    return {**asdict(one), "picture": str(one.picture)}

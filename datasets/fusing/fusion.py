@@ -1,0 +1,160 @@
+"""Fuse aligned frames of a focus stack.
+
+Each place is taken from the frame with the strongest local detail. The choice is smoothed along the
+edges of the picture by a guided filter, and the frames are blended in a Laplacian pyramid, so that
+no seam is seen between them.
+
+Source: Li, Kang and Hu, Image fusion with guided filtering, IEEE TIP 2013 (weights); Burt and
+Adelson, A multiresolution spline with application to image mosaics, ACM TOG 1983 (pyramid).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Fusion", "fused"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Frames = Callable[[], Iterator[tuple[Array, Mask]]]
+
+DETAIL_SIGMA_PX = 0.8
+WINDOW_PX = 2.5
+"""Standard deviation of the window in which detail is summed up."""
+WIDE_WINDOWS_PX = ((8.0, 0.1), (32.0, 0.01))
+"""Wider ones with their weights; they decide where the narrow one sees no detail."""
+WIDE_STEP = 4
+"""The wide ones are computed on a picture reduced by this factor."""
+STRAY_PX = 5
+"""Side of the median filter that removes single stray choices."""
+GUIDED_RADIUS_PX = 6
+GUIDED_EPS = 1e-4
+COARSEST_PX = 16
+"""Shorter side of the smallest pyramid level."""
+LEAST_DETAIL = 1e-10
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """A picture that is in focus wherever one of its frames is.
+
+    Attributes:
+        picture: ``(H, W, 3)`` float32, sRGB-encoded, 0..1.
+        index: ``(H, W)`` uint16, index of the frame with the strongest detail.
+        confidence: ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other
+            frames lacks. Near 0 where nothing tells the frames apart, as on a plain wall.
+    """
+
+    picture: Array
+    index: NDArray[np.uint16]
+    confidence: Array
+
+
+def fused(frames: Frames) -> Fusion:
+    """Fuse frames that lie on one grid; two of them are in memory at most.
+
+    Args:
+        frames: Function that yields the frames from the first on, each as ``(H, W, 3)`` float32,
+            sRGB-encoded, 0..1, with a ``(H, W)`` mask of where it shows the scene. It is called
+            twice.
+    """
+    index, confidence = _chosen(frames())
+    total: list[Array] = []
+    weights: list[Array] = []
+    for number, (frame, seen) in enumerate(frames()):
+        weight = _weight(frame, (index == number).astype(np.float32)) * seen
+        levels = _levels(frame.shape)
+        for level, (detail, share) in enumerate(
+            zip(_laplacian(frame, levels), _gaussian(weight, levels), strict=True)
+        ):
+            if number == 0:
+                total.append(np.zeros_like(detail))
+                weights.append(np.zeros_like(share))
+            total[level] += share[:, :, None] * detail
+            weights[level] += share
+    blended = [
+        np.asarray(part / np.maximum(share, np.float32(1e-6))[:, :, None], np.float32)
+        for part, share in zip(total, weights, strict=True)
+    ]
+    return Fusion(np.clip(_collapsed(blended), 0.0, 1.0), index, confidence)
+
+
+def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], Array]:
+    """Index of the frame with the strongest detail, and how clearly it leads."""
+    best = total = np.zeros((1, 1), np.float32)
+    index = np.zeros((1, 1), np.uint16)
+    count = np.zeros((1, 1), np.float32)
+    for number, (frame, seen) in enumerate(frames):
+        detail = _detail(frame) * seen
+        if number == 0:
+            best, total = detail.copy(), np.zeros_like(detail)
+            index, count = np.zeros(detail.shape, np.uint16), np.zeros_like(detail)
+        stronger = detail > best
+        index[stronger] = number
+        best = np.maximum(best, detail)
+        total += detail
+        count += seen
+    others = (total - best) / np.maximum(count - 1, 1)
+    confidence = np.where(best > LEAST_DETAIL, 1.0 - others / np.maximum(best, LEAST_DETAIL), 0.0)
+    index = np.asarray(cv2.medianBlur(index, STRAY_PX), np.uint16)
+    return index, np.asarray(np.clip(confidence, 0.0, 1.0), np.float32)
+
+
+def _detail(frame: Array) -> Array:
+    """Energy of the fine detail around each pixel, > 0."""
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    edges = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), DETAIL_SIGMA_PX), cv2.CV_32F)
+    power = edges * edges
+    height, width = grey.shape
+    small = cv2.resize(
+        power,
+        (max(1, width // WIDE_STEP), max(1, height // WIDE_STEP)),
+        interpolation=cv2.INTER_AREA,
+    )
+    wide = np.zeros_like(small)
+    for sigma, share in WIDE_WINDOWS_PX:
+        wide = wide + share * np.asarray(cv2.GaussianBlur(small, (0, 0), sigma / WIDE_STEP))
+    narrow = cv2.GaussianBlur(power, (0, 0), WINDOW_PX)
+    return np.asarray(narrow + cv2.resize(wide, (width, height)), np.float32)
+
+
+def _weight(frame: Array, mask: Array) -> Array:
+    """The choice of one frame, smoothed along the edges of the frame."""
+    guide = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    size = (2 * GUIDED_RADIUS_PX + 1,) * 2
+    mean, mean_mask = cv2.blur(guide, size), cv2.blur(mask, size)
+    variance = np.maximum(cv2.blur(guide * guide, size) - mean * mean, 0.0)
+    slope = (cv2.blur(guide * mask, size) - mean * mean_mask) / (variance + GUIDED_EPS)
+    offset = mean_mask - slope * mean
+    found = cv2.blur(slope, size) * guide + cv2.blur(offset, size)
+    return np.asarray(np.clip(found, 1e-4, 1.0), np.float32)
+
+
+def _levels(shape: tuple[int, ...]) -> int:
+    return max(1, int(np.log2(max(min(shape[:2]) / COARSEST_PX, 1.0))) + 1)
+
+
+def _gaussian(picture: Array, levels: int) -> list[Array]:
+    found = [picture]
+    for _ in range(levels - 1):
+        found.append(np.asarray(cv2.pyrDown(found[-1])))
+    return found
+
+
+def _laplacian(picture: Array, levels: int) -> list[Array]:
+    smooth = _gaussian(picture, levels)
+    details = [
+        fine - cv2.pyrUp(coarse, dstsize=fine.shape[1::-1]) for fine, coarse in pairwise(smooth)
+    ]
+    return [*details, smooth[-1]]
+
+
+def _collapsed(levels: list[Array]) -> Array:
+    picture = levels[-1]
+    for detail in levels[-2::-1]:
+        picture = detail + cv2.pyrUp(picture, dstsize=detail.shape[1::-1])
+    return picture

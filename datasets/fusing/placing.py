@@ -1,0 +1,138 @@
+"""Place the frames of a focus stack on one of them: neighbours in focus are registered in turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.register import register
+from defocus.align.sampling.pyramid import factor_for, scaling
+from defocus.align.sampling.view import luminance_view
+from defocus.errors import AlignmentError, ImageError
+from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear
+from defocus.progress import track
+
+__all__ = ["Placed", "place_frames", "placed_frame", "warped"]
+
+Array = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+REGISTRATION_SIDE = 2048
+"""Larger frames are reduced by a whole factor for the registration."""
+TRIED = 3
+"""Placed frames, the nearest in focus first, beside which a frame is looked for."""
+SAME_LIGHT = 0.005
+"""Frames whose mean light differs by less than this share are not adjusted."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A frame with its place.
+
+    Attributes:
+        path: The frame's file.
+        matrix: ``(3, 3)`` from positions of the reference frame to positions of this one.
+        gain: Factor on its linear light that gives it the reference's exposure.
+    """
+
+    path: Path
+    matrix: Matrix
+    gain: float
+
+
+def place_frames(frames: Sequence[Path], reference: int) -> list[Placed]:
+    """Register every frame of a stack, outwards from the reference frame.
+
+    Args:
+        frames: In the order of their focus.
+        reference: Index of the frame whose geometry the result has.
+
+    Raises:
+        AlignmentError: A frame cannot be placed; the message says why.
+        ImageError: A frame cannot be read, or differs in size.
+    """
+    views = _views(frames)
+    shape, factor = views[reference][0].shape, views[reference][1]
+    matrices: dict[int, Matrix] = {reference: np.eye(3)}
+    outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
+    for index in track(outwards[1:], "placing the frames"):
+        near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
+        placed = [(matrices[k], views[k][0]) for k in near]
+        matrices[index] = _beside(frames[index], placed, views[index][0])
+    scale = scaling(factor)
+    return [
+        Placed(
+            path,
+            np.linalg.inv(scale) @ matrices[k] @ scale,
+            _gain(views[reference][0], views[k][0], matrices[k], shape),
+        )
+        for k, path in enumerate(frames)
+    ]
+
+
+def _views(frames: Sequence[Path]) -> list[tuple[Array, int]]:
+    """Luminance of each frame, reduced, in linear light."""
+    views = []
+    size: tuple[int, ...] = ()
+    for path in frames:
+        picture = read_image(path)
+        size = size or picture.shape
+        if picture.shape != size:
+            raise ImageError(
+                f"{path} is {picture.shape[1]}x{picture.shape[0]} but {frames[0]} is "
+                f"{size[1]}x{size[0]}; a stack needs one size"
+            )
+        factor = factor_for(picture.shape, REGISTRATION_SIDE)
+        views.append((luminance_view(picture, factor), factor))
+    return views
+
+
+def _beside(path: Path, placed: Sequence[tuple[Matrix, Array]], view: Array) -> Matrix:
+    """The frame's place by the first of some placed frames that it can be registered with."""
+    reason = ""
+    for matrix, other in placed:
+        found = register(other, view)
+        if found.matrix is not None:
+            return np.asarray(found.matrix @ matrix)
+        reason = reason or found.reason
+    raise AlignmentError(f"{path}: cannot be placed beside its neighbours: {reason}; leave it out")
+
+
+def _gain(reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...]) -> float:
+    """Mean light of the reference over that of the frame, where both show the scene."""
+    there = warped(view, matrix, shape)
+    seen = warped(np.ones_like(view), matrix, shape, cv2.BORDER_CONSTANT) > 0.999
+    ratio = float(reference[seen].mean() / max(float(there[seen].mean()), 1e-6))
+    return 1.0 if abs(ratio - 1.0) < SAME_LIGHT else ratio
+
+
+def warped(
+    picture: Array, matrix: Matrix, shape: tuple[int, ...], border: int = cv2.BORDER_REFLECT_101
+) -> Array:
+    """A picture on the grid of the reference frame.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, C)`` float32.
+        matrix: ``(3, 3)`` from positions of the result to positions of the picture.
+        shape: Height and width of the result.
+        border: OpenCV's way to continue the picture beyond its border.
+    """
+    if np.array_equal(matrix, np.eye(3)) and picture.shape[:2] == shape[:2]:
+        return picture
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpPerspective(picture, matrix, shape[1::-1], flags=how, borderMode=border)
+    )
+
+
+def placed_frame(placed: Placed, shape: tuple[int, ...]) -> tuple[Array, NDArray[np.bool_]]:
+    """A frame on the reference's grid, encoded, 0..1, and where it shows the scene."""
+    picture = as_float(read_image(placed.path))
+    if placed.gain != 1.0:
+        picture = linear_to_srgb(np.clip(srgb_to_linear(picture) * placed.gain, 0.0, 1.0))
+    encoded = np.asarray(picture, np.float32)
+    seen = warped(np.ones(shape[:2], np.float32), placed.matrix, shape, cv2.BORDER_CONSTANT)
+    return np.clip(warped(encoded, placed.matrix, shape), 0.0, 1.0), seen > 0.999

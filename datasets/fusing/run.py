@@ -1,0 +1,217 @@
+"""Fuse focus stacks into a dataset: every frame with the picture that is in focus everywhere.
+
+::
+
+    DIR/
+      fuse.json              the stacks and settings; a folder with others is refused
+      stacks/<name>/         the frames, unchanged; all-in-focus.png in the geometry of the
+                             reference frame; confidence.tif (float32) and confidence.png;
+                             fusion.json: place of each frame, reference, comparison
+      manifest.json          written last
+
+Each stack's folder appears complete or not at all, so that an interrupted run can be continued.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.register import register
+from defocus.align.sampling.pyramid import factor_for, scaling
+from defocus.align.sampling.view import luminance_view
+from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.fusing.fusion import Fusion, fused
+from defocus.datasets.fusing.placing import REGISTRATION_SIDE, place_frames, placed_frame, warped
+from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.stacks import Stack, find_stacks
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError
+from defocus.files import write_json
+from defocus.images import (
+    Image,
+    as_float,
+    as_integer,
+    bit_depth,
+    linear_to_srgb,
+    read_image,
+    srgb_to_linear,
+    write_image,
+)
+from defocus.progress import track
+
+__all__ = ["FusedStack", "fuse_stacks"]
+
+ORDER = "fuse.json"
+RECORD = "fusion.json"
+PICTURE = "all-in-focus.png"
+CODE = ("defocus.align", "defocus.images", "defocus.datasets.fusing")
+CONFIDENT = 0.5
+BORDER_PX = 8
+"""Left out of the comparison: the border of a warped picture is interpolated from nothing."""
+
+
+@dataclass(frozen=True)
+class FusedStack:
+    """A fused stack.
+
+    Attributes:
+        name: Name of the stack.
+        picture: The picture in focus everywhere.
+        frames: Number of frames.
+        confident_share: Share of the picture where the frames differ clearly in their detail.
+        merged: Name of the picture that another program merged; empty if there is none.
+        psnr_db: PSNR of ours against it, registered and with its exposure, over all that both show.
+        best_frame_db: The same for the best single frame.
+    """
+
+    name: str
+    picture: Path
+    frames: int
+    confident_share: float
+    merged: str
+    psnr_db: float | None
+    best_frame_db: float | None
+
+
+def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> list[FusedStack]:
+    """Fuse every stack of a dataset and write the new one.
+
+    Args:
+        dataset: Opened by the reader ``stack``.
+        out: Absent, empty, or holding an earlier run of the same stacks and settings.
+        position: Position, from 1, of the frame whose geometry the result has; None for the middle.
+
+    Raises:
+        AlignmentError: A frame cannot be placed beside its neighbours.
+        DatasetError: ``out`` has other contents, or a stack has no such position.
+        ImageError: A frame cannot be read, or differs in size.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    stacks = find_stacks(dataset.root)
+    order = {
+        "format": "defocus-fuse",
+        "content_hash": dataset.content_hash,
+        "position": position,
+        "code": code_hash(*CODE),
+    }
+    for stack in stacks:
+        if position is not None and position > len(stack.frames):
+            raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
+    claim_folder(out, ORDER, order)
+    done = [_fused_stack(stack, out, position) for stack in track(stacks, "fusing")]
+    of_frame = {pair.blurry: pair for pair in dataset.pairs}
+    pairs = tuple(pair for stack in stacks for pair in _pairs(stack, out, of_frame))
+    write_manifest(out, make_manifest(out, pairs))
+    return done
+
+
+def _folder(stack: Stack, out: Path) -> Path:
+    return out / "stacks" / legal_id(stack.name.replace("/", "-"))
+
+
+def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
+    folder = _folder(stack, out)
+    for frame in stack.frames:
+        yield replace(known[frame], blurry=folder / frame.name, sharp=folder / PICTURE)
+
+
+def _fused_stack(stack: Stack, out: Path, position: int | None) -> FusedStack:
+    folder = _folder(stack, out)
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            _write(stack, temporary, (position or (len(stack.frames) + 1) // 2) - 1)
+    told = kept_record(folder / RECORD)
+    compared = told["compared"] or {}
+    return FusedStack(
+        stack.name,
+        folder / PICTURE,
+        len(stack.frames),
+        told["confident_share"],
+        compared.get("with", ""),
+        compared.get("psnr_db"),
+        compared.get("best_frame_db"),
+    )
+
+
+def _write(stack: Stack, folder: Path, reference: int) -> None:
+    first = read_image(stack.frames[reference])
+    placed = place_frames(stack.frames, reference)
+
+    def frames() -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+        for one in placed:
+            yield placed_frame(one, first.shape)
+
+    found = fused(frames)
+    picture = as_integer(found.picture, bit_depth(first))
+    write_image(folder / PICTURE, picture)
+    _write_confidence(folder, found)
+    compared = None
+    if stack.merged is not None:
+        compared = _compared(picture, stack.merged, frames())
+    for frame in stack.frames:
+        place_file(frame, folder / frame.name)
+    record: dict[str, Any] = {
+        "frames": [
+            {"file": one.path.name, "matrix": one.matrix.tolist(), "gain": one.gain}
+            for one in placed
+        ],
+        "reference": stack.frames[reference].name,
+        "confident_share": float((found.confidence >= CONFIDENT).mean()),
+        "compared": compared,
+    }
+    write_json(folder / RECORD, record)
+
+
+def _write_confidence(folder: Path, found: Fusion) -> None:
+    import tifffile
+
+    tifffile.imwrite(folder / "confidence.tif", found.confidence, compression="zlib")
+    write_image(folder / "confidence.png", as_integer(found.confidence, 8))
+
+
+def _compared(
+    picture: Image, merged: Path, frames: Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]
+) -> dict[str, Any]:
+    """PSNR, dB, of the fused picture and of the best frame against the merged one."""
+    other = read_image(merged)
+    if other.shape != picture.shape:
+        return {"with": merged.name, "reason": "it has another size"}
+    factor = factor_for(picture.shape, REGISTRATION_SIDE)
+    found = register(luminance_view(picture, factor), luminance_view(other, factor))
+    if found.matrix is None or found.similarity is None:
+        return {"with": merged.name, "reason": found.reason}
+    scale = scaling(factor)
+    matrix = np.linalg.inv(scale) @ found.matrix @ scale
+    wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
+    ones = np.ones(picture.shape[:2], np.float32)
+    seen = warped(ones, matrix, picture.shape, cv2.BORDER_CONSTANT) > 0.999
+    inner = np.zeros_like(seen)
+    inner[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
+    seen &= inner
+    ours = np.asarray(as_float(picture), np.float32)
+    light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, ours)]
+    gain = light[0] / max(light[1], 1e-6)
+    return {
+        "with": merged.name,
+        "shift_px": list(found.similarity.shift_px),
+        "zoom": found.similarity.zoom,
+        "gain": gain,
+        "psnr_db": _psnr_db(ours[seen], wanted[seen], gain),
+        "best_frame_db": max(_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames),
+    }
+
+
+def _psnr_db(one: NDArray[np.float32], other: NDArray[np.float32], gain: float) -> float:
+    """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
+    exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))
+    error = float(np.mean((exposed - other).astype(np.float64) ** 2))
+    return -10 * math.log10(max(error, 1e-12))

@@ -1,0 +1,201 @@
+"""RealBokeh: aperture series, paired by the metadata file of each scene.
+
+::
+
+    {train,validation,test}/metadata/<number>.json         the pictures and their f-numbers
+    {train,validation,test}/in/<number>_f22.JPG            f/22
+    {train,validation,test}/gt/<number>/<number>_f<stop>.JPG    all wider apertures
+
+The folders hold more pictures than the metadata names; those are not read. A TOML file that is
+given instead of the folder chooses other apertures::
+
+    root = "RealBokeh_3MP"      # beside this file
+    blurry = [2.0, 2.8]         # f-numbers; left out: all that are wider than the sharp one
+    sharp = 8.0                 # left out: 22
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.pair import SPLITS, Pair, Split
+from defocus.errors import DatasetError, SettingsError
+from defocus.settings import Settings, load_settings
+
+__all__ = ["Apertures", "Series", "SeriesPicture", "all_series", "chosen_pairs", "located"]
+
+FOLDERS = ("", "RealBokeh_3MP", "RealBokeh", "RealDefocus")
+LARGEST_METADATA = 1_000_000
+SAME_STOP = 0.05
+"""F-numbers that differ by less are one."""
+
+Stop = Annotated[float, Field(gt=0, lt=1000)]
+
+
+class Apertures(Settings):
+    """Which apertures make a pair.
+
+    Attributes:
+        root: The dataset's folder, relative to the file.
+        blurry: F-numbers of the blurry members; empty for all that are wider than the sharp one.
+        sharp: F-number of the sharp member.
+    """
+
+    root: str = "."
+    blurry: tuple[Stop, ...] = ()
+    sharp: Stop = 22.0
+
+
+class _Metadata(BaseModel):
+    """A metadata file, as its authors write it; further keys may come."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    source_image: str
+    target_images: tuple[str, ...]
+    source_av: Stop
+    target_avs: tuple[Stop, ...]
+    focal_length: float | None = None
+    ISO: float | None = None
+    EV: float | None = None
+    focus_plane_distance: float | None = None
+
+    @model_validator(mode="after")
+    def _equally_many(self) -> "_Metadata":
+        if len(self.target_images) != len(self.target_avs):
+            raise ValueError("'target_images' and 'target_avs' differ in length")
+        return self
+
+
+@dataclass(frozen=True)
+class SeriesPicture:
+    """A picture of a series and its f-number."""
+
+    path: Path
+    f_number: float
+
+
+@dataclass(frozen=True)
+class Series:
+    """All apertures of one scene.
+
+    Attributes:
+        split: Its split.
+        name: Its number, which begins anew in each split.
+        pictures: The pictures, by f-number.
+        facts: Focal length, ISO, exposure and focus distance, as far as stated.
+    """
+
+    split: Split
+    name: str
+    pictures: tuple[SeriesPicture, ...]
+    facts: dict[str, float]
+
+
+def located(path: Path) -> tuple[Path, Apertures]:
+    """The dataset's folder and the chosen apertures.
+
+    Args:
+        path: The folder, or a TOML file.
+
+    Raises:
+        DatasetError: There are no metadata files, or the TOML file is wrong.
+    """
+    given, choice = path, Apertures()
+    if path.is_file():
+        try:
+            choice = load_settings(Apertures, path)
+        except SettingsError as error:
+            raise DatasetError(str(error)) from error
+        given = path.parent / choice.root
+    for folder in FOLDERS:
+        root = given / folder
+        if any((root / split / "metadata").is_dir() for split in SPLITS):
+            return root, choice
+    raise DatasetError(
+        f"{given}: no realbokeh there, such as train/metadata/1.json; correct the path"
+    )
+
+
+def all_series(root: Path) -> Iterator[Series]:
+    """The series of all splits, in the order of their numbers.
+
+    Raises:
+        DatasetError: A metadata file is damaged or names a file elsewhere.
+    """
+    for split in SPLITS:
+        folder = root / split / "metadata"
+        files = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
+        for path in sorted(files, key=lambda path: (len(path.stem), path.stem)):
+            yield _series(root / split, split, path)
+
+
+def _series(folder: Path, split: Split, path: Path) -> Series:
+    try:
+        with path.open("rb") as file:
+            read = _Metadata.model_validate_json(file.read(LARGEST_METADATA))
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise DatasetError(f"{path}: {where} {problem['msg']}; restore the file") from error
+    named = [(read.source_image, read.source_av)]
+    named += zip(read.target_images, read.target_avs, strict=True)
+    pictures = [SeriesPicture(_inside(folder, path, name), stop) for name, stop in named]
+    told = {
+        "focal_length_mm": read.focal_length,
+        "iso": read.ISO,
+        "exposure_ev": read.EV,
+        "focus_distance_m": read.focus_plane_distance,
+    }
+    facts = {name: value for name, value in told.items() if value is not None}
+    return Series(split, path.stem, tuple(sorted(pictures, key=lambda one: one.f_number)), facts)
+
+
+def _inside(folder: Path, origin: Path, name: str) -> Path:
+    """A file that a metadata file names, relative to the split's folder."""
+    parts = name.split("/")
+    forbidden = "\\" in name or ":" in name or not name.isprintable()
+    if forbidden or any(part in {"", ".", ".."} for part in parts):
+        raise DatasetError(f"{origin}: {name!r} is no path inside the dataset; restore the file")
+    return folder / name
+
+
+def chosen_pairs(series: Sequence[Series], choice: Apertures) -> Iterator[Pair]:
+    """The pairs of the chosen apertures; series without the sharp one have none."""
+    for one in series:
+        sharp = next((p for p in one.pictures if _same(p.f_number, choice.sharp)), None)
+        if sharp is None:
+            continue
+        for picture in one.pictures:
+            if _wanted(picture.f_number, choice):
+                yield _pair(one, picture, sharp)
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, abs_tol=SAME_STOP)
+
+
+def _wanted(f_number: float, choice: Apertures) -> bool:
+    if f_number > choice.sharp or _same(f_number, choice.sharp):
+        return False
+    return not choice.blurry or any(_same(f_number, stop) for stop in choice.blurry)
+
+
+def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
+    stops: dict[str, Any] = {"f_number_blurry": blurry.f_number, "f_number_sharp": sharp.f_number}
+    return Pair(
+        id=legal_id(f"{series.split}-{blurry.path.stem}"),
+        scene=f"{series.split}-{series.name}",
+        split=series.split,
+        blurry=blurry.path,
+        sharp=sharp.path,
+        metadata=MappingProxyType({**stops, **series.facts}),
+    )

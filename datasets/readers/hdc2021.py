@@ -1,0 +1,101 @@
+"""hdc2021:DIR - Helsinki Deblur Challenge: text at 20 steps of blur, with the true text."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published.completeness import Completeness
+from defocus.datasets.layouts.published.known import KnownSet
+from defocus.datasets.pair import Pair
+from defocus.datasets.reader_card import ReaderCard
+from defocus.errors import DatasetError
+
+__all__ = ["CARD", "check", "read"]
+
+CARD = ReaderCard(
+    title="HDC2021 (Helsinki Deblur Challenge): text on e-ink, 20 steps of defocus",
+    source="https://doi.org/10.5281/zenodo.4916176",
+    licence="not read; stated beside the files on Zenodo",
+    redistributable=False,
+    citation="Juvonen, Moura and Siltanen, Helsinki deblur challenge 2021, Inverse Problems and "
+    "Imaging 2022, doi 10.3934/ipi.2022073",
+    sizes=((2360, 1460),),
+    defects=(
+        "grey, 16-bit TIFF",
+        "two cameras through a beam splitter: shift and lens distortion between them remain",
+        "the blurry camera has the higher ISO",
+        "no official split: split by sample, so that no text is in two splits at any step",
+        "circles of confusion reach a radius of 99 px at step 13",
+    ),
+)
+
+STEPS = tuple(range(20))
+FONTS = {"Times": "timesR", "Verdana": "verdanaRef"}
+SAMPLES = tuple(f"{number:04d}" for number in range(1, 101))
+LONGEST_TEXT = 10_000
+
+
+def _sample(step: int, font: str, camera: str) -> str:
+    return f"step{step}/{font}/{camera}/focusStep_{step}_{FONTS[font]}_size_30_sample_{{name}}.*"
+
+
+def _part(step: int, font: str) -> Part:
+    return Part(
+        blurry=_sample(step, font, "CAM02"),
+        sharp=_sample(step, font, "CAM01"),
+        id=f"step{step:02d}-{font}-{{name}}",
+        scene=f"{font}-{{name}}",
+        names=SAMPLES,
+    )
+
+
+LAYOUT = Layout(
+    parts=tuple(_part(step, font) for step in STEPS for font in FONTS),
+    others=tuple(
+        f"step{step}/Times/{camera}/focusStep_{step}_{target}.*"
+        for step in STEPS
+        for camera in ("CAM01", "CAM02")
+        for target in ("LSF_X", "LSF_Y", "PSF")
+    ),
+)
+
+
+def _texts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - it lies beside the pictures
+    """True text of each pair: beside the sharp picture, or beside the blurry one."""
+    found: dict[str, Mapping[str, object]] = {}
+    for pair in pairs:
+        beside = [path.with_suffix(".txt") for path in (pair.sharp, pair.blurry) if path]
+        text = next((path for path in beside if path.is_file()), None)
+        if text is not None:
+            found[pair.id] = {"text": _text(text)}
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.read(LONGEST_TEXT)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+
+
+SET = KnownSet("hdc2021", CARD, (LAYOUT,), ("", "HDC2021", "hdc2021"), _texts)
+read = SET.read
+
+
+def check(path: Path) -> Completeness:
+    """Compare the folder with the 100 samples of both fonts at each of the 20 steps.
+
+    Raises:
+        DatasetError: The folder has no file of the dataset.
+    """
+    found = SET.check(path)
+    root = path if path.is_file() else SET.located(path)[0]
+    absent = () if path.is_file() else _absent(root)
+    return Completeness((*found.missing, *absent), found.extra, found.wrong, found.counts)
+
+
+def _absent(root: Path) -> tuple[str, ...]:
+    """Fonts and steps of which nothing is there."""
+    places = (f"step{step}/{font}" for step in STEPS for font in FONTS)
+    return tuple(f"{place}: nothing there" for place in places if not (root / place).is_dir())

@@ -1,0 +1,153 @@
+"""Fused focus stacks: each place from the frame that is sharp there, as a dataset of pairs."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import tifffile
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.commands.fuse import command
+from defocus.datasets.fusing.fusion import fused
+from defocus.datasets.fusing.run import fuse_stacks
+from defocus.errors import AlignmentError, DatasetError
+from defocus.images import Image, as_float, read_image, write_image
+from defocus.optics.psf import disc_psf
+
+HEIGHT, WIDTH = 240, 320
+
+
+def scene() -> Image:
+    picture = cv2.resize(skimage.data.coffee(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(picture)
+
+
+def defocused(picture: Image, diameter: float) -> NDArray[np.float64]:
+    return np.asarray(cv2.filter2D(picture.astype(np.float64), -1, disc_psf(diameter)))
+
+
+def frames_of(picture: Image) -> list[Image]:
+    """Three frames, each in focus in another third of the picture from left to right."""
+    sharp, blurred = picture.astype(np.float64), defocused(picture, 6.0)
+    thirds = []
+    for third in range(3):
+        mask = np.zeros((HEIGHT, WIDTH))
+        mask[:, third * WIDTH // 3 : (third + 1) * WIDTH // 3] = 1.0
+        share = cv2.GaussianBlur(mask, (0, 0), 3.0)[:, :, None]
+        thirds.append(np.rint(share * sharp + (1 - share) * blurred).astype(np.uint8))
+    return thirds
+
+
+def psnr(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    return float(-10 * np.log10(np.mean((one - other) ** 2)))
+
+
+def write_stack(folder: Path) -> Path:
+    """The frames with focus breathing and shifts, and the picture that they were made of."""
+    folder.mkdir(parents=True)
+    write_image(folder / "expected.png", scene())
+    for number, frame in enumerate(frames_of(scene())):
+        zoom, shift = 1 + 0.004 * (number - 1), 1.5 * (number - 1)
+        centre = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
+        matrix = cv2.getRotationMatrix2D(centre, 0.0, zoom)
+        matrix[:, 2] += (shift, -shift)
+        moved = cv2.warpAffine(
+            frame, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        )
+        write_image(folder / f"f{number}.png", np.asarray(moved))
+    return folder
+
+
+def test_each_place_comes_from_the_frame_that_is_sharp_there() -> None:
+    frames = [np.asarray(as_float(frame), np.float32) for frame in frames_of(scene())]
+    found = fused(lambda: ((frame, np.ones((HEIGHT, WIDTH), bool)) for frame in frames))
+    truth = as_float(scene())
+    single = max(psnr(frame, truth) for frame in frames)
+    assert psnr(found.picture, truth) > single + 6
+    middle = found.index[:, 110:210]
+    sure = found.confidence[:, 110:210] > 0.5
+    assert (middle[sure] == 1).mean() > 0.95
+    assert set(np.unique(found.index)) == {0, 1, 2}
+
+
+def test_where_nothing_tells_the_frames_apart_the_confidence_is_nought() -> None:
+    wall = np.full((64, 64, 3), 0.4, np.float32)
+    frames = (wall, wall.copy())
+    found = fused(lambda: ((frame, np.ones((64, 64), bool)) for frame in frames))
+    assert found.confidence.max() == 0.0
+    np.testing.assert_allclose(found.picture, wall, atol=1e-5)
+
+
+def test_what_a_frame_does_not_show_is_not_taken_from_it() -> None:
+    sharp = np.asarray(as_float(scene()), np.float32)
+    other = np.ones_like(sharp)
+    other[::2] = 0.0  # the strongest detail that there is, but not of the scene
+    seen = np.ones((HEIGHT, WIDTH), bool)
+    found = fused(lambda: iter([(sharp, seen), (other, ~seen)]))
+    assert (found.index == 0).all()
+    np.testing.assert_allclose(found.picture, sharp, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    root = tmp_path_factory.mktemp("fused")
+    write_stack(root / "stacks" / "cup")
+    arguments = [str(root / "stacks"), "--out", str(root / "out")]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return root, result.output
+
+
+def test_every_frame_is_a_pair_with_the_fused_picture(done: tuple[Path, str]) -> None:
+    root, told = done
+    assert "all-in-focus.png: 3 frames" in told
+    assert f"manifest:{root / 'out'}" in told
+    dataset = open_dataset(f"manifest:{root / 'out'}")
+    assert [pair.id for pair in dataset.pairs] == ["cup-f0", "cup-f1", "cup-f2"]
+    assert {pair.scene for pair in dataset.pairs} == {"cup"}
+    for pair in dataset.pairs:
+        assert pair.blurry.read_bytes() == (root / "stacks/cup" / pair.blurry.name).read_bytes()
+        assert pair.sharp == root / "out/stacks/cup/all-in-focus.png"
+    folder = root / "out/stacks/cup"
+    confidence = tifffile.imread(folder / "confidence.tif")
+    assert confidence.shape == (HEIGHT, WIDTH)
+    assert confidence.dtype == np.float32
+    assert read_image(folder / "all-in-focus.png").dtype == np.uint8
+    record = json.loads((folder / "fusion.json").read_text())
+    assert record["reference"] == "f1.png"
+    moved = np.array(record["frames"][2]["matrix"])  # from the middle frame to the last
+    assert moved[0, 0] == pytest.approx(1.004, abs=0.001)
+    assert record["compared"]["with"] == "expected.png"
+    assert record["compared"]["psnr_db"] > record["compared"]["best_frame_db"] + 3
+
+
+def test_again_makes_nothing_new_and_other_settings_are_refused(done: tuple[Path, str]) -> None:
+    root, told = done
+    picture = root / "out/stacks/cup/all-in-focus.png"
+    before = picture.stat().st_mtime_ns
+    stack = open_dataset(f"stack:{root / 'stacks'}")
+    (again,) = fuse_stacks(stack, root / "out")
+    assert again.picture == picture
+    assert f"{again.psnr_db:.2f} dB against expected.png" in told
+    assert picture.stat().st_mtime_ns == before
+    with pytest.raises(DatasetError, match="other settings"):
+        fuse_stacks(stack, root / "out", 1)
+    with pytest.raises(DatasetError, match="has 3 frames, not 9"):
+        fuse_stacks(stack, root / "x", 9)
+
+
+def test_a_frame_of_another_scene_is_named(tmp_path: Path) -> None:
+    (tmp_path / "stack").mkdir()
+    for number, picture in enumerate((skimage.data.astronaut(), skimage.data.rocket())):
+        small = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        write_image(tmp_path / "stack" / f"f{number}.png", np.asarray(small))
+    arguments = [str(tmp_path / "stack"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(command, arguments)
+    assert isinstance(result.exception, AlignmentError)
+    assert "f1.png: cannot be placed" in str(result.exception)
+    assert not list((tmp_path / "out" / "stacks").glob("[!.]*"))

@@ -1,0 +1,344 @@
+"""Readers of aperture series and focus stacks, on miniature trees of their published shapes."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from defocus.datasets.api import check_dataset, open_dataset, reader_card
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError, ImageError
+from defocus.images import read_image, write_image
+
+WRITTEN = itertools.count()
+
+
+def tree(root: Path, names: Iterable[str]) -> Path:
+    """Small pictures, no two alike; a name without a picture's suffix becomes a text file."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix.lower() in {".jpg", ".png"}:
+            write_image(path, np.full((6, 8, 3), next(WRITTEN) % 256, np.uint8))
+        elif path.suffix.lower() == ".tif":
+            write_image(path, np.full((6, 8), next(WRITTEN) * 7, np.uint16))
+        else:
+            path.write_text("no picture")
+    return root
+
+
+def by_id(dataset: Dataset) -> dict[str, Pair]:
+    return {pair.id: pair for pair in dataset.pairs}
+
+
+def named(pair: Pair) -> tuple[str, str, str, str | None]:
+    return pair.split, pair.scene, pair.blurry.name, pair.sharp.name if pair.sharp else None
+
+
+STRAY = ["README.md", ".gitattributes", ".cache/huggingface/x.json", "Thumbs.db"]
+
+
+def realbokeh(root: Path, stops: tuple[str, ...] = ("2.0", "8.0", "20")) -> Path:
+    """Two splits whose numbers both begin at 1; scene 10 has one stop alone."""
+    for split, number, has in (("train", 1, stops), ("train", 10, ("2.0",)), ("test", 1, stops)):
+        folder = root / split
+        targets = [f"gt/{number}/{number}_f{stop}.JPG" for stop in has]
+        tree(folder, [f"in/{number}_f22.JPG", *targets, f"gt/{number}/{number}_f22.JPG"])
+        document = {
+            "id": number,
+            "source_image": f"in/{number}_f22.JPG",
+            "target_images": targets,
+            "source_av": 22.0,
+            "target_avs": [float(stop) for stop in has],
+            "focal_length": 35.0,
+            "ISO": 100,
+            "EV": -1.3,
+            "focus_plane_distance": 1.25,
+            "focus_plane_uncertainty": 0.1,
+        }
+        (folder / "metadata").mkdir(exist_ok=True)
+        (folder / "metadata" / f"{number}.json").write_text(json.dumps(document))
+    return tree(root, STRAY)
+
+
+@pytest.mark.parametrize("folder", ["", "RealBokeh_3MP"])
+def test_realbokeh_pairs_by_its_metadata_and_not_by_what_lies_there(
+    tmp_path: Path, folder: str
+) -> None:
+    realbokeh(tmp_path / folder)
+    dataset = open_dataset(f"realbokeh:{tmp_path}")
+    found = by_id(dataset)
+    assert len(found) == 3 + 1 + 3
+    assert named(found["train-1_f2.0"]) == ("train", "train-1", "1_f2.0.JPG", "1_f22.JPG")
+    assert named(found["test-1_f20"]) == ("test", "test-1", "1_f20.JPG", "1_f22.JPG")
+    assert found["train-1_f2.0"].sharp == tmp_path / folder / "train/in/1_f22.JPG"
+    assert found["train-1_f8.0"].metadata["f_number_blurry"] == 8.0
+    assert found["train-1_f8.0"].metadata["focus_distance_m"] == 1.25
+    assert dataset.source == "realbokeh"
+
+
+def test_any_two_apertures_make_a_pair(tmp_path: Path) -> None:
+    realbokeh(tmp_path / "data")
+    (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 8.0\n')
+    found = by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))
+    assert {name: pair.sharp.name for name, pair in found.items() if pair.sharp} == {
+        "train-1_f2.0": "1_f8.0.JPG",
+        "test-1_f2.0": "1_f8.0.JPG",
+    }
+    (tmp_path / "mine.toml").write_text('root = "data"\nblurry = [20]\n')
+    assert set(by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))) == {
+        *("train-1_f20", "test-1_f20")
+    }
+    (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 5.6\n')
+    with pytest.raises(DatasetError, match="no series has these apertures"):
+        open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}")
+
+
+def test_realbokeh_says_what_a_copy_lacks(tmp_path: Path) -> None:
+    realbokeh(tmp_path)
+    (tmp_path / "train/gt/1/1_f8.0.JPG").unlink()
+    with pytest.raises(DatasetError, match=r"train/gt/1/1_f8\.0\.JPG: missing"):
+        open_dataset(f"realbokeh:{tmp_path}")
+    found = check_dataset(f"realbokeh:{tmp_path}")
+    assert found is not None
+    assert found.missing[0] == "train/gt/1/1_f8.0.JPG"
+    assert "train: 3958 of 3960 metadata files" in found.missing
+    assert found.extra == ()  # f/22 in 'gt' is in every real copy
+    assert found.counts == {"train": 4, "test": 3}
+    assert "train/in/1_f22.JPG: 8x6 instead of 2000x1500" in found.wrong
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("source_image", "../1_f22.JPG", "no path inside"),
+        ("source_image", "/etc/passwd", "no path inside"),
+        ("target_avs", [2.0], "differ in length"),
+        ("target_avs", "many", "target_avs"),
+    ],
+)
+def test_realbokeh_refuses_damaged_metadata(
+    tmp_path: Path, key: str, value: Any, words: str
+) -> None:
+    file = realbokeh(tmp_path) / "train/metadata/1.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(f"realbokeh:{tmp_path}")
+
+
+MOTOR = ("6D3E", "4EA8", "3B39", "2D09", "2371", "1DB4", "183F", "1657", "1113")
+HEX = dict(enumerate(MOTOR, start=1))
+FOCUS = (0.82, 1.0, 1.2, 1.6, 2.1, 2.9, 4.1, 5.9, 8.1)
+
+
+def zedd(root: Path) -> Path:
+    for split, number in (("val", "0003"), ("test", "0001")):
+        scene = f"{split}/{split}_{number}"
+        tree(
+            root,
+            (
+                f"{scene}/focus_stack/img_run_{run}_motor_{HEX[run]}_aperture_F{stop}.jpg"
+                for run in HEX
+                for stop in ("1.4", "2.0", "2.8", "4.0", "5.6", "16.0")
+            ),
+        )
+        truths = ["K.txt", "depth.npy", "depth_vis.jpg", "overlay.jpg"]
+        tree(root, [f"{scene}/gt/{name}" for name in (truths if split == "val" else truths[:1])])
+    lines = [f"run_{run}\t{HEX[run]}\t{FOCUS[run - 1]}" for run in HEX]
+    (root / "metadata.txt").write_text("\n".join(["# run\tmotor\tfocus distance (m)", *lines]))
+    return tree(root, STRAY)
+
+
+@pytest.mark.parametrize("folder", ["", "ZEDD"])
+def test_zedd_pairs_within_a_run_and_across_runs(tmp_path: Path, folder: str) -> None:
+    zedd(tmp_path / folder)
+    same = by_id(open_dataset(f"zedd:{tmp_path}"))
+    assert len(same) == 2 * 9 * 5
+    pair = same["val_0003-run7-f2.8"]
+    assert named(pair) == (
+        *("validation", "val_0003"),
+        *("img_run_7_motor_183F_aperture_F2.8.jpg", "img_run_7_motor_183F_aperture_F16.0.jpg"),
+    )
+    assert pair.metadata["f_number_blurry"] == 2.8
+    assert pair.metadata["focus_distance_sharp_m"] == 4.1
+    travel = by_id(open_dataset(f"zedd-stacks:{tmp_path}"))
+    assert set(travel) == set(same)
+    assert named(travel["test_0001-run7-f2.8"])[3] == "img_run_5_motor_2371_aperture_F16.0.jpg"
+    assert travel["test_0001-run7-f2.8"].metadata["focus_distance_sharp_m"] == 2.1
+
+
+@pytest.mark.parametrize("name", ["zedd", "zedd-stacks"])
+def test_zedd_counts_what_a_copy_lacks(tmp_path: Path, name: str) -> None:
+    found = check_dataset(f"{name}:{zedd(tmp_path)}")
+    assert found is not None
+    assert found.counts == {"validation": 45, "test": 45}
+    assert found.extra == ()
+    assert found.wrong == ()
+    assert [text.partition(" blurry")[0] for text in found.missing] == [
+        "validation: 2205 of 2250",
+        "test: 2205 of 2250",
+    ]
+
+
+VABD = [
+    f"{split}/{folder}/{number}.{suffix}"
+    for split, number in (("train", "0001"), ("test", "0099"))
+    for folder, suffix in (
+        *(("input", "JPG"), ("1_8", "jpg"), ("2_8", "JPG"), ("8", "JPG")),
+        *(("focal", "png"), ("depth", "png")),
+    )
+]
+
+
+@pytest.mark.parametrize("folder", ["", "VABD", "Data"])
+def test_vabd_takes_f16_for_sharp(tmp_path: Path, folder: str) -> None:
+    tree(tmp_path / folder, VABD)
+    found = by_id(open_dataset(f"vabd:{tmp_path}"))
+    assert len(found) == 6
+    assert named(found["train-0001-f1.8"]) == ("train", "train-0001", "0001.jpg", "0001.JPG")
+    assert found["test-0099-f8"].metadata == {"f_number_blurry": 8.0, "f_number_sharp": 16.0}
+    assert found["test-0099-f8"].sharp == tmp_path / folder / "test/input/0099.JPG"
+    complete = check_dataset(f"vabd:{tmp_path}")
+    assert complete is not None
+    assert complete.ok
+
+
+def hdc2021(root: Path) -> Path:
+    for step in (0, 13):
+        for font, word in (("Times", "timesR"), ("Verdana", "verdanaRef")):
+            for camera in ("CAM01", "CAM02"):
+                stem = f"step{step}/{font}/{camera}/focusStep_{step}_{word}_size_30_sample_"
+                tree(root, [f"{stem}{number}.tif" for number in ("0001", "0100")])
+                if camera == "CAM01":
+                    for number in ("0001", "0100"):
+                        (root / f"{stem}{number}.txt").write_text(f"a{step}\nb{number}\nc{font}\n")
+        for camera, target in itertools.product(("CAM01", "CAM02"), ("LSF_X", "LSF_Y", "PSF")):
+            tree(root, [f"step{step}/Times/{camera}/focusStep_{step}_{target}.tif"])
+    return tree(root, STRAY)
+
+
+def test_hdc2021_has_the_true_text_and_keeps_a_text_in_one_split(tmp_path: Path) -> None:
+    dataset = open_dataset(f"hdc2021:{hdc2021(tmp_path)}")
+    found = by_id(dataset)
+    assert len(found) == 2 * 2 * 2
+    pair = found["step13-Verdana-0100"]
+    assert pair.scene == "Verdana-0100"
+    assert pair.split == found["step00-Verdana-0100"].split
+    assert pair.blurry.parent.name == "CAM02"
+    assert pair.sharp is not None
+    assert pair.sharp.parent.name == "CAM01"
+    assert pair.sharp.name == pair.blurry.name
+    assert pair.metadata["text"] == "a13\nb0100\ncVerdana\n"
+    assert read_image(pair.blurry).dtype == np.uint16
+    checked = check_dataset(f"hdc2021:{tmp_path}")
+    assert checked is not None
+    assert "step13/Times/CAM02/focusStep_13_timesR_size_30_sample_0002.*" in checked.missing
+    assert "step7/Verdana: nothing there" in checked.missing
+    assert checked.extra == ()
+    moved = pair.sharp.with_suffix(".txt").rename(pair.blurry.with_suffix(".txt"))
+    again = by_id(open_dataset(f"hdc2021:{tmp_path}"))
+    assert again[pair.id].metadata["text"] == moved.read_text()
+
+
+def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    tree(tmp_path / "ring", [f"step{n}.jpg" for n in (0, 2, 10)])
+    dataset = open_dataset(f"stack:{tmp_path / 'ring'}")
+    found = by_id(dataset)
+    assert list(found) == ["ring-step0", "ring-step10", "ring-step2"]
+    assert found["ring-step10"].metadata["focus_stack"] == {"position": 3, "positions": 3}
+    assert {named(pair)[1:] for pair in dataset.pairs} == {
+        ("ring", f"step{n}.jpg", None) for n in (0, 2, 10)
+    }
+    assert check_dataset(f"stack:{tmp_path / 'ring'}") is None
+
+
+def test_the_sharp_member_is_merged_a_position_or_none(tmp_path: Path) -> None:
+    tree(tmp_path / "s/pcb", ["pcb_1.jpg", "pcb_2.jpg", "pcb_3.jpg", "expected.jpg", "notes.txt"])
+    tree(tmp_path / "s/ring", ["a1.jpg", "a2.jpg"])
+    tree(tmp_path / "s/__MACOSX/pcb", ["x_1.jpg", "x_2.jpg"])
+    found = by_id(open_dataset(f"stack:{tmp_path / 's'}"))
+    assert {name: named(pair)[1:] for name, pair in found.items()} == {
+        **{f"pcb-pcb_{n}": ("pcb", f"pcb_{n}.jpg", "expected.jpg") for n in (1, 2, 3)},
+        **{f"ring-a{n}": ("ring", f"a{n}.jpg", None) for n in (1, 2)},
+    }
+    file = tmp_path / "mine.toml"
+    file.write_text('root = "s"\nsharp = 2\n')
+    assert {pair.id: named(pair)[3] for pair in open_dataset(f"stack:{file}").pairs} == {
+        "pcb-pcb_1": "pcb_2.jpg",
+        "pcb-pcb_3": "pcb_2.jpg",
+        "ring-a1": "a2.jpg",
+    }
+    file.write_text('root = "s"\nsharp = "none"\n')
+    assert all(pair.sharp is None for pair in open_dataset(f"stack:{file}").pairs)
+    for text, words in (
+        ("sharp = 3", "position 3 of 2 frames"),
+        ('sharp = "merged"', r"ring: no merged picture.*fuse"),
+        ('sharp = "best"', "sharp"),
+        ('root = "nowhere"', "no such folder"),
+    ):
+        file.write_text(text if "root" in text else f'root = "s"\n{text}\n')
+        with pytest.raises(DatasetError, match=words):
+            open_dataset(f"stack:{file}")
+
+
+def test_stacks_in_deep_folders_keep_a_scene_and_its_split(tmp_path: Path) -> None:
+    """A rig of cameras, and a lens with RAW files beside the developed ones."""
+    for scene, camera in itertools.product(("s1", "s2"), ("RigCenter", "RigLeft")):
+        folder = f"data/{scene}/midsize/undistorted/{camera}"
+        tree(tmp_path / "rig", [f"{folder}/{n}.jpg" for n in range(3)])
+    dataset = open_dataset(f"stack:{tmp_path / 'rig'}")
+    assert {pair.scene for pair in dataset.pairs} == {"s1", "s2"}
+    assert len(dataset.pairs) == 12
+    for split in ("train", "test"):
+        lens = tmp_path / "bursts/dataset" / split / f"lens-{split}" / "photo1"
+        tree(
+            lens,
+            [
+                *(f"jpg/IMG_{n}.jpg" for n in (1, 2)),
+                *("helicon_focus.jpg", "helicon_focus_aligned_tiff.jpg"),
+            ],
+        )
+        for n in (1, 2):
+            (lens / "raw").mkdir(exist_ok=True)
+            (lens / "raw" / f"IMG_{n}.dng").write_bytes(b"raw")
+    found = open_dataset(f"stack:{tmp_path / 'bursts'}")
+    assert {named(pair) for pair in found.pairs} == {
+        (split, f"{split}-lens-{split}", f"IMG_{n}.jpg", "helicon_focus.jpg")
+        for split in ("train", "test")
+        for n in (1, 2)
+    }
+
+
+def test_a_stack_of_raw_files_opens_without_developing_them(tmp_path: Path) -> None:
+    for n in range(3):
+        (tmp_path / f"IMG_{n}.DNG").write_bytes(b"raw %d" % n)
+    dataset = open_dataset(f"stack:{tmp_path}")
+    assert [pair.blurry.name for pair in dataset.pairs] == [f"IMG_{n}.DNG" for n in range(3)]
+
+
+def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
+    tree(tmp_path / "one", ["only.jpg"])
+    with pytest.raises(DatasetError, match="no focus stack there"):
+        open_dataset(f"stack:{tmp_path / 'one'}")
+    tree(tmp_path / "two", ["a1.jpg", "expected.jpg"])
+    write_image(tmp_path / "two/a2.jpg", np.zeros((9, 8, 3), np.uint8))
+    with pytest.raises(ImageError, match="a pair needs one size"):
+        open_dataset(f"stack:{tmp_path / 'two'}")
+
+
+def test_the_terms_of_the_newer_sets() -> None:
+    names = ("realbokeh", "zedd", "zedd-stacks", "vabd", "hdc2021", "stack")
+    permitted = {name for name in names if reader_card(name).redistributable}
+    assert permitted == {"realbokeh", "zedd", "zedd-stacks", "stack"}
+
+
+@pytest.mark.realdata
+def test_real_focus_stacks_open_as_they_lie(real_data: Path) -> None:
+    found = by_id(open_dataset(f"stack:{real_data / 'focus-stacks'}"))
+    assert len(found) == 7 + 10 + 6
+    assert named(found["pcb-pcb_004"])[1:] == ("pcb", "pcb_004.jpg", "expected.jpg")
+    assert found["ring-step0"].sharp is None
