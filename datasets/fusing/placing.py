@@ -15,7 +15,7 @@ from defocus.errors import AlignmentError, ImageError
 from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear
 from defocus.progress import track
 
-__all__ = ["Placed", "place_frames", "placed_frame", "warped"]
+__all__ = ["PlacedFrame", "place_frames", "placed_frame", "warped"]
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -23,13 +23,13 @@ Matrix = NDArray[np.float64]
 REGISTRATION_SIDE = 2048
 """Larger frames are reduced by a whole factor for the registration."""
 TRIED = 3
-"""Placed frames, the nearest in focus first, beside which a frame is looked for."""
+"""PlacedFrame frames, the nearest in focus first, beside which a frame is looked for."""
 SAME_LIGHT = 0.005
 """Frames whose mean light differs by less than this share are not adjusted."""
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedFrame:
     """A frame with its place.
 
     Attributes:
@@ -43,7 +43,7 @@ class Placed:
     gain: float
 
 
-def place_frames(frames: Sequence[Path], reference: int) -> list[Placed]:
+def place_frames(frames: Sequence[Path], reference: int) -> list[PlacedFrame]:
     """Register every frame of a stack, outwards from the reference frame.
 
     Args:
@@ -64,7 +64,7 @@ def place_frames(frames: Sequence[Path], reference: int) -> list[Placed]:
         matrices[index] = _beside(frames[index], placed, views[index][0])
     scale = scaling(factor)
     return [
-        Placed(
+        PlacedFrame(
             path,
             np.linalg.inv(scale) @ matrices[k] @ scale,
             _gain(views[reference][0], views[k][0], matrices[k], shape),
@@ -128,7 +128,7 @@ def warped(
     )
 
 
-def placed_frame(placed: Placed, shape: tuple[int, ...]) -> tuple[Array, NDArray[np.bool_]]:
+def placed_frame(placed: PlacedFrame, shape: tuple[int, ...]) -> tuple[Array, NDArray[np.bool_]]:
     """A frame on the reference's grid, encoded, 0..1, and where it shows the scene."""
     picture = as_float(read_image(placed.path))
     if placed.gain != 1.0:
