@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.metric.metric import Metric as Metric
     from defocus.datasets.api import Reader as Reader
     from defocus.extensions import Plugin
+    from defocus.front.charts import measure_mtf as measure_mtf
     from defocus.front.dataset import open_dataset as open_dataset
     from defocus.front.pairs import align_pair as align_pair
     from defocus.front.pairs import measure_pair as measure_pair
@@ -44,6 +45,7 @@ __all__ = [
     "list_systems",
     "load",
     "load_results",
+    "measure_mtf",
     "measure_pair",
     "open_dataset",
     "plugin",
@@ -68,6 +70,7 @@ _MODULES = {
     "list_systems": "front.systems",
     "load": "front.systems",
     "load_results": "front.studies",
+    "measure_mtf": "front.charts",
     "measure_pair": "front.pairs",
     "open_dataset": "front.dataset",
     "render": "front.rendering",

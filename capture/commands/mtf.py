@@ -1,0 +1,48 @@
+"""The sub-command ``mtf``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.commands import json_output
+
+__all__ = ["command"]
+
+
+@click.command(name="mtf")
+@click.argument("picture", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--region",
+    metavar="X,Y,W,H",
+    help="Left, top, width and height of the region with the edge, px.  [default: all]",
+)
+@click.option(
+    "--linear", is_flag=True, help="Values are proportional to light, as from 'develop --linear'."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the curve.")
+def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
+    """Measure the sharpness of an edge (MTF).
+
+    The edge is straight, 3 to 12 degrees off the rows or columns. The region holds the edge, its
+    blur, and plain areas on both sides; 100 px along the edge or more. JPEG, PNG, TIFF and RAW.
+
+    MTF50 is the spatial frequency at which contrast falls to half, in cycles per pixel: 0.7 over
+    the diameter of the circle of confusion. The method is that of ISO 12233.
+    """
+    from defocus.charts.light import Region, linear_picture
+    from defocus.charts.measures.edge import measure_edge
+    from defocus.charts.measures.edge_summary import edge_json, edge_lines
+    from defocus.errors import ImageError
+
+    with json_output() as printed:
+        part = None if region is None else Region.parse(region)
+        light = linear_picture(picture, part, linear=linear)
+        try:
+            response = measure_edge(light)
+        except ImageError as error:
+            raise ImageError(f"{picture}: {error}") from error
+        if as_json:
+            printed.write(edge_json(response))
+            return
+    for line in edge_lines(response):
+        click.echo(line)

@@ -1,0 +1,1 @@
+"""Printed charts: edge, star and texture measures in the units of optics."""

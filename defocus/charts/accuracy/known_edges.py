@@ -1,0 +1,168 @@
+"""Slanted edges blurred by a known PSF, integrated over square pixels."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import erf, j1
+
+from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
+
+__all__ = ["KINDS", "KnownBlur", "Shot", "blur_of_mtf50", "edge_picture"]
+
+Array = NDArray[np.float64]
+
+KINDS = ("disc", "gaussian", "hexagon", "heptagon")
+CORNERS = {"hexagon": 6, "heptagon": 7}
+TURN_RAD = 0.2
+STEPS_PER_PX = 256
+
+
+@dataclass(frozen=True)
+class KnownBlur:
+    """A PSF with a closed form.
+
+    Attributes:
+        kind: One of :data:`KINDS`.
+        size_px: Diameter of the disc or of the circle through the polygon's corners; standard
+            deviation of the Gaussian.
+    """
+
+    kind: str
+    size_px: float
+
+    @property
+    def reach_px(self) -> float:
+        """Distance beyond which there is no light."""
+        return 6.0 * self.size_px if self.kind == "gaussian" else self.size_px / 2
+
+    def mtf(self, frequencies: Array, normal_rad: float = 0.0) -> Array:
+        """The MTF along a direction.
+
+        Args:
+            frequencies: Cycles per pixel, any shape.
+            normal_rad: Angle of the direction to the rows.
+        """
+        f = np.maximum(np.asarray(frequencies, np.float64), 1e-4)
+        if self.kind == "disc":
+            return np.asarray(
+                np.abs(2.0 * j1(np.pi * self.size_px * f) / (np.pi * self.size_px * f))
+            )
+        if self.kind == "gaussian":
+            return np.asarray(np.exp(-2.0 * (np.pi * self.size_px * f) ** 2))
+        return self._polygon_mtf(f, normal_rad)
+
+    def cumulated(self, distance: Array, normal_rad: float = 0.0) -> Array:
+        """Share of the light that lies below a distance along a direction, 0 to 1."""
+        if self.kind == "disc":
+            t = np.clip(2.0 * distance / self.size_px, -1.0, 1.0)
+            return np.asarray(0.5 + (np.arcsin(t) + t * np.sqrt(1.0 - t * t)) / np.pi)
+        if self.kind == "gaussian":
+            return np.asarray(0.5 + 0.5 * erf(distance / (math.sqrt(2.0) * self.size_px)))
+        places, chords = self._chords(normal_rad)
+        fine = np.linspace(places[0], places[-1], 4097)
+        chord = np.interp(fine, places, chords)
+        sums = np.concatenate([[0.0], np.cumsum((chord[1:] + chord[:-1]) / 2)])
+        return np.asarray(np.interp(distance, fine, sums / sums[-1]))
+
+    def _chords(self, normal_rad: float) -> tuple[Array, Array]:
+        """Lengths of the polygon across a direction: linear between the corners' places."""
+        corners = CORNERS[self.kind]
+        angles = TURN_RAD - normal_rad + 2.0 * np.pi * np.arange(corners) / corners
+        x, y = np.cos(angles) * self.size_px / 2, np.sin(angles) * self.size_px / 2
+        places = np.sort(x)
+        ends = [
+            [
+                y[k] + (y[k - 1] - y[k]) * np.clip((place - x[k]) / (x[k - 1] - x[k]), 0.0, 1.0)
+                for k in range(corners)
+                if min(x[k], x[k - 1]) - 1e-12 <= place <= max(x[k], x[k - 1]) + 1e-12
+            ]
+            for place in places
+        ]
+        return places, np.array([max(end) - min(end) for end in ends])
+
+    def _polygon_mtf(self, f: Array, normal_rad: float) -> Array:
+        """Fourier transform of a function that is linear between its corners."""
+        places, chords = self._chords(normal_rad)
+        slopes = np.diff(chords) / np.diff(places)
+        bends = np.diff(np.concatenate([[0.0], slopes, [0.0]]))
+        turned = np.exp(-2j * np.pi * f[..., None] * places)
+        steps = chords[0] * turned[..., 0] - chords[-1] * turned[..., -1]
+        found = steps / (2j * np.pi * f) - (turned @ bends) / (2.0 * np.pi * f) ** 2
+        area = float(np.sum((chords[1:] + chords[:-1]) / 2 * np.diff(places)))
+        return np.asarray(np.abs(found) / area)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """How a picture of an edge is taken.
+
+    Attributes:
+        angle_deg: Angle of the edge to the columns.
+        noise: Standard deviation over white, in linear light.
+        bits: 8 or 16 bits, with the sRGB curve; 0 keeps floats.
+        rows: Length of the region, px.
+        columns: Width of the region, px.
+        place_px: Column of the edge in the middle row.
+        dark: Linear light of the dark side.
+        bright: Linear light of the bright side.
+    """
+
+    angle_deg: float = 5.0
+    noise: float = 0.0
+    bits: int = 0
+    rows: int = 300
+    columns: int = 200
+    place_px: float = 99.37
+    dark: float = 0.16
+    bright: float = 0.64
+
+
+def true_mtf(blur: KnownBlur, angle_deg: float, frequencies: Array) -> Array:
+    """MTF of the blur and a square pixel along the normal of an edge."""
+    angle = math.radians(angle_deg)
+    pixel = np.sinc(frequencies * math.cos(angle)) * np.sinc(frequencies * math.sin(angle))
+    return np.asarray(blur.mtf(frequencies, -angle) * np.abs(pixel))
+
+
+def blur_of_mtf50(kind: str, mtf50: float, angle_deg: float) -> KnownBlur:
+    """The blur that gives a picture of an edge that MTF50, cycles per pixel, below 0.6."""
+
+    def excess(size: float) -> float:
+        return float(true_mtf(KnownBlur(kind, size), angle_deg, np.array([mtf50]))[0]) - 0.5
+
+    largest = {"gaussian": 0.2 / mtf50}.get(kind, 1.0 / mtf50)
+    return KnownBlur(kind, float(brentq(excess, 1e-3, largest)))
+
+
+def edge_picture(blur: KnownBlur, shot: Shot, random: np.random.Generator) -> Array:
+    """``(rows, columns)`` linear light of an edge that runs from top to bottom, bright right."""
+    angle = math.radians(shot.angle_deg)
+    across = np.arange(shot.columns)[None, :] - shot.place_px
+    down = np.arange(shot.rows)[:, None] - (shot.rows - 1) / 2
+    distance = across * math.cos(angle) - down * math.sin(angle)
+    reach = blur.reach_px + 2.0
+    fine = np.arange(-reach, reach, 1.0 / STEPS_PER_PX)
+    response = blur.cumulated(fine, -angle)
+    for width in (math.cos(angle), math.sin(angle)):
+        response = _averaged(fine, response, width)
+    light = shot.dark + (shot.bright - shot.dark) * np.interp(distance, fine, response)
+    if shot.noise:
+        light = light + shot.noise * random.standard_normal(light.shape)
+    if not shot.bits:
+        return np.asarray(light)
+    stored = as_integer(linear_to_srgb(np.clip(light, 0.0, 1.0)), shot.bits)
+    return np.asarray(srgb_to_linear(as_float(stored, np.float64)))
+
+
+def _averaged(places: Array, values: Array, width: float) -> Array:
+    """A function that goes from 0 to 1, averaged over a box of that width."""
+    step = places[1] - places[0]
+    sums = np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2) * step])
+
+    def integral(at: Array) -> Array:
+        return np.asarray(np.interp(at, places, sums) + np.maximum(at - places[-1], 0.0))
+
+    return np.asarray((integral(places + width / 2) - integral(places - width / 2)) / width)

@@ -1,0 +1,75 @@
+"""Dead leaves: overlapping discs whose radii have a density of r^-3, from a seed.
+
+Their spectrum falls as that of natural pictures. Source: A. Lee, D. Mumford and J. Huang, IJCV
+2001.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Leaf", "draw_leaves", "leaves", "leaves_picture"]
+
+Array = NDArray[np.float64]
+
+LARGEST = 0.15
+SUB_PIXEL_BITS = 4
+FINENESS = 4
+DARK, BRIGHT = 0.08, 0.72
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A disc in a square of side 1.
+
+    Attributes:
+        x: Centre to the right.
+        y: Centre downwards.
+        radius: Radius.
+        light: Linear light, 0 to 1.
+    """
+
+    x: float
+    y: float
+    radius: float
+    light: float
+
+
+def leaves(seed: int, smallest: float, count: int) -> list[Leaf]:
+    """Leaves in the order in which they fall; the last ones lie on top.
+
+    Args:
+        seed: Seed of the pattern.
+        smallest: Least radius, in sides of the square.
+        count: Number of leaves.
+    """
+    random = np.random.default_rng(seed)
+    radii = 1.0 / np.sqrt(random.uniform(LARGEST**-2, smallest**-2, count))
+    places = random.uniform(-0.05, 1.05, (count, 2))
+    lights = random.uniform(DARK, BRIGHT, count)
+    return [
+        Leaf(float(x), float(y), float(r), float(light))
+        for (x, y), r, light in zip(places, radii, lights, strict=True)
+    ]
+
+
+def draw_leaves(found: list[Leaf], side: int) -> Array:
+    """``(side, side)`` linear light of leaves as square pixels see them."""
+    fine = side * FINENESS
+    canvas = np.full((fine, fine), (DARK + BRIGHT) / 2, np.float32)
+    unit = fine << SUB_PIXEL_BITS
+    offset = 1 << (SUB_PIXEL_BITS - 1)  # OpenCV's integers are middles of pixels
+    for leaf in found:
+        centre = (round(leaf.x * unit) - offset, round(leaf.y * unit) - offset)
+        cv2.circle(
+            canvas, centre, round(leaf.radius * unit), leaf.light, -1, cv2.LINE_8, SUB_PIXEL_BITS
+        )
+    reduced = canvas.reshape(side, FINENESS, side, FINENESS).mean(axis=(1, 3))
+    return np.asarray(reduced, np.float64)
+
+
+def leaves_picture(side: int, seed: int, count: int = 12_000) -> Array:
+    """``(side, side)`` linear light of dead leaves with radii from one pixel."""
+    return draw_leaves(leaves(seed, 1.0 / side, count), side)

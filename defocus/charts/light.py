@@ -1,0 +1,97 @@
+"""Linear light of pictures, whole or in part."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError, InputError
+from defocus.images import Image, as_float, read_image, srgb_to_linear
+
+__all__ = ["Region", "linear_light", "linear_picture"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a picture.
+
+    Attributes:
+        left: First column.
+        top: First row.
+        width: Columns.
+        height: Rows.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Region":
+        """The region of a text ``LEFT,TOP,WIDTH,HEIGHT``.
+
+        Raises:
+            InputError: The text is not of that form.
+        """
+        if not re.fullmatch(r"\d{1,6}(,\d{1,6}){3}", text):
+            raise InputError(f"region '{text}': give LEFT,TOP,WIDTH,HEIGHT in px")
+        return cls(*map(int, text.split(",")))
+
+    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """That part of a picture.
+
+        Raises:
+            ImageError: It is not in the picture.
+        """
+        rows, columns = picture.shape[:2]
+        right, bottom = self.left + self.width, self.top + self.height
+        if self.left < 0 or self.top < 0 or right > columns or bottom > rows:
+            raise ImageError(
+                f"region {self} is not in a picture of {columns}x{rows} px; give one inside"
+            )
+        return picture[self.top : bottom, self.left : right]
+
+    def __str__(self) -> str:
+        return f"{self.left},{self.top},{self.width},{self.height}"
+
+
+def linear_light(picture: Image, region: Region | None = None, *, linear: bool = False) -> Array:
+    """Linear light of a picture.
+
+    Args:
+        picture: ``(H, W, 3)`` or ``(H, W)``, uint8 or uint16.
+        region: The part that is wanted.
+        linear: Whether values are proportional to light already, instead of sRGB-encoded.
+
+    Returns:
+        ``(h, w, 3)`` or ``(h, w)``, 0 to 1.
+
+    Raises:
+        ImageError: The region is not in the picture.
+    """
+    part = picture if region is None else region.of(picture)
+    light = as_float(np.ascontiguousarray(part), np.float64)
+    return np.asarray(light if linear else srgb_to_linear(light), np.float64)
+
+
+def linear_picture(path: Path, region: Region | None = None, *, linear: bool = False) -> Array:
+    """Linear light of a picture file; RAW files are developed.
+
+    Args:
+        path: The file.
+        region: The part that is wanted.
+        linear: Whether values are proportional to light already, instead of sRGB-encoded.
+
+    Returns:
+        ``(h, w, 3)``, 0 to 1.
+
+    Raises:
+        ImageError: The file cannot be read, or the region is not in the picture.
+    """
+    return linear_light(read_image(path), region, linear=linear)

@@ -1,0 +1,1 @@
+"""Measures of pictures of known patterns: edges, stars, dead leaves, lines, text."""

@@ -1,0 +1,186 @@
+"""Where an edge runs through a region: a polynomial fitted to its place in each row.
+
+Coordinates are pixels of the region, pixel centres at integers; an edge that lies flat is measured
+in the transposed region, so that it always runs from top to bottom here.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+
+__all__ = ["EdgeLine", "EdgeWindow", "fit_edge_line", "row_places", "upright"]
+
+Array = NDArray[np.float64]
+
+LEAST_SIDE = 12
+LEAST_CONTRAST = 0.02
+ORDER = 2
+"""A straight edge is bent by the lens's distortion; higher orders would hide a bent restoration."""
+ROUNDS = 3
+PLATEAU_SHARE = 0.1
+MOST_SLOPE = 1.0
+"""45 degrees: beyond it the edge is measured in the transposed region."""
+
+
+@dataclass(frozen=True)
+class EdgeWindow:
+    """Weight of a pixel by its distance from the edge: 1, then falling to 0 as a cosine.
+
+    Attributes:
+        flat_px: Half-width of the flat part.
+        end_px: Distance from which on it is 0.
+    """
+
+    flat_px: float
+    end_px: float
+
+    def __call__(self, distance: Array) -> Array:
+        """The weights at signed distances in px, any shape."""
+        share = (np.abs(distance) - self.flat_px) / (self.end_px - self.flat_px)
+        return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.clip(share, 0.0, 1.0)))
+
+
+@dataclass(frozen=True)
+class EdgeLine:
+    """The place of an edge: column = sum of ``coefficients[k] * (row - middle)**k``.
+
+    Attributes:
+        coefficients: Ascending; the first is the place in the middle row.
+        rows: Number of rows of the region.
+    """
+
+    coefficients: tuple[float, ...]
+    rows: int
+
+    @property
+    def middle(self) -> float:
+        """The middle row."""
+        return (self.rows - 1) / 2
+
+    @property
+    def slope(self) -> float:
+        """Columns per row in the middle."""
+        return self.coefficients[1]
+
+    @property
+    def angle_deg(self) -> float:
+        """Angle to the rows' normal in the middle, degrees."""
+        return math.degrees(math.atan(self.slope))
+
+    def columns(self, rows: Array) -> Array:
+        """Places in some rows."""
+        return np.asarray(np.polynomial.polynomial.polyval(rows - self.middle, self.coefficients))
+
+    def distances(self, columns: int) -> Array:
+        """``(rows, columns)`` signed distance of each pixel from the edge, along its normal, px."""
+        rows = np.arange(self.rows, dtype=np.float64)
+        slopes = np.polynomial.polynomial.polyval(
+            rows - self.middle, np.polynomial.polynomial.polyder(self.coefficients)
+        )
+        across = np.arange(columns)[None, :] - self.columns(rows)[:, None]
+        return np.asarray(across / np.hypot(1.0, slopes)[:, None])
+
+
+def upright(light: Array) -> tuple[Array, bool]:
+    """A region turned so that its edge runs from top to bottom.
+
+    Args:
+        light: ``(H, W)`` or ``(H, W, C)`` linear light.
+
+    Returns:
+        The region, transposed if needed, and whether it was.
+    """
+    grey = light if light.ndim == 2 else light.mean(axis=2)
+    ends = max(2, round(min(grey.shape) * PLATEAU_SHARE))
+    across = abs(float(grey[:, :ends].mean() - grey[:, -ends:].mean()))
+    down = abs(float(grey[:ends].mean() - grey[-ends:].mean()))
+    turned = down > across
+    return (np.swapaxes(light, 0, 1) if turned else light), turned
+
+
+def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = ORDER) -> EdgeLine:
+    """Fit the place of an edge that runs from top to bottom.
+
+    Args:
+        light: ``(H, W)`` linear light with one edge.
+        window: Pixels that count, around the edge. It must be wider than the blur, or noise moves
+            the edge. None takes whole rows.
+        order: Order of the polynomial.
+
+    Raises:
+        ImageError: The region is too small, or shows no edge.
+    """
+    if min(light.shape) < LEAST_SIDE:
+        raise ImageError(f"a region of {light.shape[1]}x{light.shape[0]} px is too small; give 12")
+    line = _first_line(light)
+    if window is None:
+        return line
+    for _ in range(ROUNDS):
+        places, rows = row_places(light, line, window)
+        if len(rows) < 2 * order + 2:
+            raise ImageError("the edge leaves the region in most rows; give a wider region")
+        line = _fitted(places, rows, light.shape[0], order)
+    return line
+
+
+def row_places(light: Array, line: EdgeLine, window: EdgeWindow) -> tuple[Array, Array]:
+    """Centroid of the derivative in each row, within a window on a line.
+
+    Args:
+        light: ``(H, W)`` linear light.
+        line: Where the edge is, roughly.
+        window: Weights around it.
+
+    Returns:
+        Places and their rows; rows whose window leaves the region are missing.
+    """
+    slope = np.gradient(light, axis=1)[:, 1:-1]
+    columns = np.arange(1, light.shape[1] - 1, dtype=np.float64)
+    rows = np.arange(light.shape[0], dtype=np.float64)
+    middle = line.columns(rows)
+    weights = window(columns[None, :] - middle[:, None]) * slope
+    total = weights.sum(axis=1)
+    sense = np.sign(np.median(total))
+    reach = min(window.flat_px, light.shape[1] / 2 - 2)
+    inside = (middle - reach >= 1) & (middle + reach <= light.shape[1] - 2)
+    rises = total * sense > 0.3 * abs(float(np.median(total)))
+    kept = inside & rises
+    places = (weights @ columns)[kept] / total[kept]
+    return np.asarray(places), rows[kept]
+
+
+def _first_line(light: Array) -> EdgeLine:
+    """A straight line by the share of each row that is bright."""
+    height, width = light.shape
+    ends = max(2, round(width * PLATEAU_SHARE))
+    left = float(np.median(light[:, :ends]))
+    right = float(np.median(light[:, -ends:]))
+    if abs(right - left) < LEAST_CONTRAST * max(abs(right + left) / 2, 1e-9):
+        raise ImageError("no edge in the region: both sides are equally bright")
+    bright = np.clip((light - left) / (right - left), -0.2, 1.2)
+    places = width - 0.5 - bright.sum(axis=1)
+    rows = np.arange(height, dtype=np.float64)
+    inside = (places > 0) & (places < width - 1)
+    if inside.sum() < LEAST_SIDE / 2:
+        raise ImageError("no edge runs through the region; give another one")
+    return _fitted(places[inside], rows[inside], height, 1)
+
+
+def _fitted(places: Array, rows: Array, height: int, order: int) -> EdgeLine:
+    """Least squares, once more without rows that are far off."""
+    scale = max((height - 1) / 2, 1.0)
+    kept = np.ones(len(rows), np.bool_)
+    for _ in range(2):
+        found = np.polynomial.polynomial.polyfit(
+            (rows[kept] - (height - 1) / 2) / scale, places[kept], order
+        )
+        line = EdgeLine(tuple(float(c) / scale**k for k, c in enumerate(found)), height)
+        off = np.abs(places - line.columns(rows))
+        kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)
+    if abs(line.slope) > MOST_SLOPE:
+        raise ImageError("the edge is not straight enough to be fitted; give another region")
+    return line

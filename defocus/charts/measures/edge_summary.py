@@ -1,0 +1,56 @@
+"""The response of an edge as text and as JSON values."""
+
+from typing import Any
+
+from defocus.charts.measures.edge import EdgeResponse
+
+__all__ = ["edge_json", "edge_lines"]
+
+STEPS = 100
+
+
+def edge_lines(response: EdgeResponse) -> list[str]:
+    """The numbers, a line each."""
+    axis = "horizontal" if response.lying else "vertical"
+    lines = [
+        (
+            f"edge         {response.angle_deg:+.2f} degrees to the {axis}, "
+            f"at {response.place_px:.2f} px in the middle of the region"
+        ),
+        f"MTF50        {_frequency(response.mtf50)}",
+        f"MTF10        {_frequency(response.mtf10)}",
+        f"10-90 % rise {response.rise_px:.2f} px",
+        f"overshoot    {response.overshoot:.1%}, undershoot {response.undershoot:.1%}",
+    ]
+    for colour, mtf50 in response.colour_mtf50.items():
+        shift = response.colour_shift_px[colour]
+        beside = "" if colour == "green" else f", {shift:+.2f} px from green"
+        lines.append(f"{colour:<12} MTF50 {_frequency(mtf50)}{beside}")
+    return [*lines, *(f"note: {note}" for note in response.notes)]
+
+
+def _frequency(value: float | None) -> str:
+    return "beyond 1 cycle/px" if value is None else f"{value:.4f} cycles/px"
+
+
+def edge_json(response: EdgeResponse) -> dict[str, Any]:
+    """The numbers and the curve in steps of 0.01 cycles per pixel."""
+    curve = [[step / STEPS, round(response.mtf.at(step / STEPS), 5)] for step in range(STEPS + 1)]
+    return {
+        "mtf50": response.mtf50,
+        "mtf10": response.mtf10,
+        "rise_px": response.rise_px,
+        "overshoot": response.overshoot,
+        "undershoot": response.undershoot,
+        "place_px": response.place_px,
+        "half_px": response.half_px,
+        "angle_deg": response.angle_deg,
+        "lying": response.lying,
+        "modulation": response.modulation,
+        "colours": {
+            colour: {"mtf50": mtf50, "shift_px": response.colour_shift_px[colour]}
+            for colour, mtf50 in response.colour_mtf50.items()
+        },
+        "mtf": curve,
+        "notes": list(response.notes),
+    }

@@ -1,0 +1,62 @@
+"""Contrast of a Siemens star ring by ring, with the sign of its phase.
+
+Beyond the first zero of a blur's transfer function black and white are exchanged. A restoration
+must put them back: contrast with the wrong sign is invented detail.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.measures.curve import MtfCurve
+from defocus.errors import ImageError
+
+__all__ = ["SQUARE_WAVE", "star_mtf"]
+
+Array = NDArray[np.float64]
+
+SQUARE_WAVE = 4.0 / math.pi
+"""First harmonic of a star of black and white sectors, relative to that of a sine star."""
+LEAST_RADIUS_PX = 4.0
+
+
+def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> MtfCurve:
+    """The transfer function from a star, signed.
+
+    Args:
+        light: ``(H, W)`` linear light.
+        x: ``(H, W)`` offset of each pixel from the star's centre, px.
+        y: The same downwards. The star is brightest at ``y = 0, x > 0``.
+        cycles: Bright sectors.
+        contrast: Amplitude of the star's first harmonic over its mean, without any blur.
+
+    Returns:
+        Up to 0.5 cycles per pixel; negative where the phase is turned round. The star that just
+        fits into the picture ends it at the low end.
+
+    Raises:
+        ImageError: The star is too small for one ring.
+    """
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    largest = min(-x.min(), x.max(), -y.min(), y.max())
+    smallest = max(cycles / math.pi, LEAST_RADIUS_PX)
+    if largest < smallest + 2:
+        raise ImageError(f"a star of {largest:.0f} px radius is too small for {cycles} cycles")
+    edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
+    ring = np.digitize(radius.ravel(), edges) - 1
+    used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))
+    phase = cycles * angle.ravel()[used]
+    waves = np.stack([np.ones(len(used)), np.cos(phase), np.sin(phase)])
+    rings, count = ring[used], len(edges) - 1
+    seen = light.ravel()[used]
+    products = np.empty((count, 3, 3))
+    sums = np.empty((count, 3))
+    for i in range(3):
+        sums[:, i] = np.bincount(rings, waves[i] * seen, count)
+        for j in range(3):
+            products[:, i, j] = np.bincount(rings, waves[i] * waves[j], count)
+    mean, cosine, sine = np.linalg.solve(products, sums[:, :, None])[:, :, 0].T
+    values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
+    radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(rings, minlength=count)
+    return MtfCurve((cycles / (2 * math.pi * radii))[::-1], np.asarray(values[::-1]))

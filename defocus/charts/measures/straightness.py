@@ -1,0 +1,100 @@
+"""Whether straight edges stay straight and in place."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.measures.edge import edge_window
+from defocus.charts.measures.edge_line import EdgeLine, fit_edge_line, row_places, upright
+from defocus.errors import ImageError
+
+__all__ = ["Straightness", "compare_edges", "measure_straightness"]
+
+Array = NDArray[np.float64]
+
+BLOCK_ROWS = 8
+LEAST_BLOCKS = 5
+
+
+@dataclass(frozen=True)
+class Straightness:
+    """Deviation of an edge from a straight line, px.
+
+    Attributes:
+        rms_px: Root mean square over blocks of 8 rows.
+        largest_px: Largest deviation.
+        bow_px: Height of the parabola in it, from the chord to the middle, signed.
+        shift_px: Displacement along the normal in the middle row; 0 for a single picture.
+    """
+
+    rms_px: float
+    largest_px: float
+    bow_px: float
+    shift_px: float
+
+
+def measure_straightness(light: Array) -> Straightness:
+    """Deviation of an edge from the straight line that fits best.
+
+    Args:
+        light: ``(H, W)`` linear light with one edge.
+
+    Raises:
+        ImageError: There is no edge, or fewer than 40 rows show it.
+    """
+    region, _ = upright(light)
+    places, line = _places(region)
+    return _deviation(places / np.hypot(1.0, line.slope), 0.0)
+
+
+def compare_edges(picture: Array, sharp: Array) -> Straightness:
+    """Deviation of an edge from where the sharp picture has it; the lens's distortion drops out.
+
+    Args:
+        picture: ``(H, W)`` linear light with one edge.
+        sharp: The same region of the sharp picture.
+
+    Raises:
+        ImageError: There is no edge, the sizes differ, or fewer than 40 rows show it.
+    """
+    if picture.shape != sharp.shape:
+        raise ImageError(f"regions of {picture.shape} and {sharp.shape} px; give the same region")
+    first, lying = upright(picture)
+    places, line = _places(first)
+    true_places, true_line = _places(sharp.T if lying else sharp)
+    cosine = 1.0 / np.hypot(1.0, true_line.slope)
+    shift = (line.coefficients[0] - true_line.coefficients[0]) * cosine
+    return _deviation((places - true_places) * cosine, float(shift))
+
+
+def _places(region: Array) -> tuple[Array, EdgeLine]:
+    """Place in each row (NaN where it cannot be measured), and the polynomial through them."""
+    window = edge_window(region)
+    line = fit_edge_line(region, window)
+    found, rows = row_places(region, line, window)
+    places = np.full(len(region), np.nan)
+    places[rows.astype(np.intp)] = found
+    return places, line
+
+
+def _deviation(differences: Array, shift_px: float) -> Straightness:
+    """Deviation of blocks of rows from the best straight line."""
+    count = len(differences) // BLOCK_ROWS
+    blocks = differences[: count * BLOCK_ROWS].reshape(count, BLOCK_ROWS)
+    full = np.isfinite(blocks).all(axis=1)
+    if full.sum() < LEAST_BLOCKS:
+        raise ImageError("the edge is too short for its straightness; give 40 rows or more")
+    middles = (np.flatnonzero(full) + 0.5) * BLOCK_ROWS - 0.5
+    where = 2.0 * middles / (len(differences) - 1) - 1.0
+    means = blocks[full].mean(axis=1)
+    off = means - np.polynomial.polynomial.polyval(
+        where, np.polynomial.polynomial.polyfit(where, means, 1)
+    )
+    bend = float(np.polynomial.polynomial.polyfit(where, means, 2)[2])
+    return Straightness(
+        rms_px=float(np.sqrt(np.mean(off**2))),
+        largest_px=float(np.abs(off).max()),
+        bow_px=-bend,
+        shift_px=shift_px,
+    )

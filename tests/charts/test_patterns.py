@@ -1,0 +1,100 @@
+"""Stars, dead leaves and characters against what is known of them."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from defocus.charts.accuracy.known_patterns import (
+    LEAVES_D,
+    STAR_D,
+    leaves_errors,
+    star_errors,
+    star_picture,
+)
+from defocus.charts.leaves import leaves_picture
+from defocus.charts.measures.characters import (
+    character_errors,
+    read_characters,
+    tesseract_version,
+)
+from defocus.charts.measures.star import star_mtf
+from defocus.charts.measures.texture import compare_texture
+from defocus.errors import ImageError
+
+RANDOM = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("diameter", STAR_D)
+def test_a_stars_transfer_is_that_of_the_disc_and_its_sign(diameter: float) -> None:
+    assert np.abs(star_errors(diameter)).max() < 0.03
+
+
+@pytest.mark.parametrize("diameter", LEAVES_D)
+def test_dead_leaves_give_the_transfer_of_the_disc(diameter: float) -> None:
+    assert np.abs(leaves_errors(diameter)).max() < 0.03
+
+
+def test_an_inverted_star_has_a_negative_transfer() -> None:
+    light, x, y = star_picture(201, 24)
+    upright, inverted = (star_mtf(one, x, y, 24, 1.0) for one in (light, 0.8 - light))
+    assert (upright.values > 0).all()
+    assert (inverted.values < 0).all()
+    with pytest.raises(ImageError, match="too small"):
+        star_mtf(light[:9, :9], x[96:105, 96:105], y[96:105, 96:105], 24, 1.0)
+
+
+def test_the_spectrum_of_leaves_falls_as_that_of_nature() -> None:
+    picture = leaves_picture(512, seed=2)
+    window = np.outer(np.hanning(512), np.hanning(512))
+    power = np.abs(np.fft.fft2((picture - picture.mean()) * window)) ** 2
+    steps = np.fft.fftfreq(512)
+    radius = np.hypot(steps[:, None], steps[None, :])
+    f = np.geomspace(0.02, 0.25, 12)
+    bands = [power[(radius > low) & (radius <= high)].mean() for low, high in itertools.pairwise(f)]
+    slope = np.polyfit(np.log(np.sqrt(f[1:] * f[:-1])), np.log(bands), 1)[0]
+    assert -3.2 < slope < -1.8
+
+
+def test_noise_is_invented_texture_and_its_power_can_be_taken_off() -> None:
+    sharp = leaves_picture(256, seed=3)
+    noisy = sharp + 0.05 * RANDOM.standard_normal(sharp.shape)
+    plain, corrected = compare_texture(noisy, sharp), compare_texture(noisy, sharp, noise=0.05)
+    assert compare_texture(sharp, sharp).invention < 1e-9
+    assert compare_texture(0.5 * sharp, sharp).lost == pytest.approx(0.5, abs=1e-9)
+    assert plain.invention > 0.1
+    assert plain.lost == pytest.approx(0.0, abs=0.03)
+    assert plain.power.at(0.4) > 1.2
+    assert corrected.power.at(0.4) == pytest.approx(1.0, abs=0.05)
+
+
+def test_other_leaves_are_all_invented() -> None:
+    one, other = leaves_picture(256, seed=3), leaves_picture(256, seed=4)
+    found = compare_texture(one, other)
+    assert found.invention > 0.9
+    assert found.lost > 0.8
+    with pytest.raises(ImageError, match="equal sizes"):
+        compare_texture(one[1:], other)
+
+
+def test_character_errors_count_edits() -> None:
+    assert character_errors("ABC", "ABC") == 0
+    assert character_errors("", "ABCD") == 1
+    assert character_errors("AXCD", "ABCD") == 0.25
+    assert character_errors("ABCDE", "ABCD") == 0.25
+
+
+def test_without_tesseract_nothing_is_read() -> None:
+    if tesseract_version() is not None:
+        pytest.skip("tesseract is installed")
+    assert read_characters(np.full((40, 200), 255, np.uint8)) is None
+
+
+@pytest.mark.debian
+@pytest.mark.skipif(tesseract_version() is None, reason="needs Debian's tesseract-ocr")
+def test_tesseract_reads_a_line() -> None:
+    import cv2
+
+    line = np.full((80, 400), 255, np.uint8)
+    cv2.putText(line, "KITTEN 42", (20, 55), cv2.FONT_HERSHEY_DUPLEX, 1.5, 0, 2, cv2.LINE_AA)
+    assert read_characters(line) == "KITTEN42"
