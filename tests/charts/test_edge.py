@@ -9,7 +9,7 @@ import pytest
 from defocus.charts.accuracy.known_edges import (
     KINDS,
     KnownBlur,
-    Shot,
+    EdgeShot,
     blur_of_mtf50,
     edge_picture,
     true_mtf,
@@ -37,7 +37,7 @@ def test_closed_forms_agree_with_the_fourier_transform_of_the_edge(kind: str) ->
 @pytest.mark.parametrize(("kind", "angle"), [*itertools.product(KINDS, (3.0, 12.0))])
 def test_the_whole_curve_is_the_true_one_without_noise(kind: str, angle: float) -> None:
     blur = KnownBlur(kind, 1.2 if kind == "gaussian" else 4.0)
-    found = measure_edge(edge_picture(blur, Shot(angle), RANDOM))
+    found = measure_edge(edge_picture(blur, EdgeShot(angle), RANDOM))
     truth = true_mtf(blur, angle, found.mtf.frequencies)
     low = found.mtf.frequencies < 0.5
     np.testing.assert_allclose(found.mtf.values[low], truth[low], atol=4e-3)
@@ -66,7 +66,7 @@ def test_mtf50_is_within_one_percent_over_the_whole_range(
 
 def test_the_second_implementation_has_the_bias_of_its_window() -> None:
     """A window over the whole region takes light from far out; our sheet of facts has +1 to 3 %."""
-    light = edge_picture(KnownBlur("disc", 30.0), Shot(columns=128, place_px=63.0), RANDOM)
+    light = edge_picture(KnownBlur("disc", 30.0), EdgeShot(columns=128, place_px=63.0), RANDOM)
     truth = blur_of_mtf50("disc", 0.0235, 5.0)
     assert truth.size_px == pytest.approx(30.0, rel=0.02)
     found = whole_region_mtf(light).crossing(0.5)
@@ -75,7 +75,7 @@ def test_the_second_implementation_has_the_bias_of_its_window() -> None:
 
 
 def test_rise_and_mtf10_of_a_gaussian() -> None:
-    found = measure_edge(edge_picture(KnownBlur("gaussian", 3.0), Shot(), RANDOM))
+    found = measure_edge(edge_picture(KnownBlur("gaussian", 3.0), EdgeShot(), RANDOM))
     wider = math.hypot(3.0, math.sqrt(1 / 12))
     assert found.rise_px == pytest.approx(2.563 * wider, rel=0.01)
     assert found.mtf10 == pytest.approx(
@@ -87,7 +87,7 @@ def test_rise_and_mtf10_of_a_gaussian() -> None:
 
 @pytest.mark.parametrize("turn", [0, 1, 2, 3])
 def test_turned_edges_give_the_same_numbers(turn: int) -> None:
-    light = edge_picture(KnownBlur("disc", 5.0), Shot(rows=201, columns=201), RANDOM)
+    light = edge_picture(KnownBlur("disc", 5.0), EdgeShot(rows=201, columns=201), RANDOM)
     found, turned = measure_edge(light), measure_edge(np.rot90(light, turn))
     assert turned.mtf50 == pytest.approx(found.mtf50, rel=1e-3)
     assert turned.lying == (turn % 2 == 1)
@@ -97,7 +97,7 @@ def test_turned_edges_give_the_same_numbers(turn: int) -> None:
 
 
 def test_sharpening_shows_as_overshoot_on_its_own_side() -> None:
-    blur, shot = KnownBlur("gaussian", 1.0), Shot(dark=0.2, bright=0.6)
+    blur, shot = KnownBlur("gaussian", 1.0), EdgeShot(dark=0.2, bright=0.6)
     wide = KnownBlur("gaussian", 3.0)
     sharp, soft = (edge_picture(one, shot, RANDOM) for one in (blur, wide))
     bright_only = np.where(sharp > 0.4, sharp + 0.8 * (sharp - soft), sharp)
@@ -113,7 +113,8 @@ def test_lateral_colour_is_the_shift_of_red_and_blue() -> None:
     places = {"red": 99.57, "green": 99.37, "blue": 99.02}
     blurs = {"red": 3.0, "green": 2.0, "blue": 4.0}
     planes = [
-        edge_picture(KnownBlur("disc", blurs[c]), Shot(place_px=places[c]), RANDOM) for c in places
+        edge_picture(KnownBlur("disc", blurs[c]), EdgeShot(place_px=places[c]), RANDOM)
+        for c in places
     ]
     found = measure_edge(np.stack(planes, axis=2))
     cosine = math.cos(math.radians(5))
@@ -143,8 +144,8 @@ def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed() -> None:
 
 
 def test_what_is_no_edge_is_refused() -> None:
-    light = edge_picture(KnownBlur("disc", 5.0), Shot(), RANDOM)
-    wide = edge_picture(KnownBlur("disc", 12.0), Shot(), RANDOM)
+    light = edge_picture(KnownBlur("disc", 5.0), EdgeShot(), RANDOM)
+    wide = edge_picture(KnownBlur("disc", 12.0), EdgeShot(), RANDOM)
     for bad, words in (
         (np.full((50, 50), 0.3), "no edge"),
         (light[:5], "too small"),

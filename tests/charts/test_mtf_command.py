@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import defocus
-from defocus.charts.accuracy.known_edges import KnownBlur, Shot, blur_of_mtf50, edge_picture
+from defocus.charts.accuracy.known_edges import KnownBlur, EdgeShot, blur_of_mtf50, edge_picture
 from defocus.errors import ImageError
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.conftest import Run
 
-SHOT = Shot(5.0, noise=0.003, rows=300, columns=200)
+SHOT = EdgeShot(5.0, noise=0.003, rows=300, columns=200)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from scipy.special import erf, j1
 
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 
-__all__ = ["KINDS", "KnownBlur", "Shot", "blur_of_mtf50", "edge_picture"]
+__all__ = ["KINDS", "KnownBlur", "EdgeShot", "blur_of_mtf50", "edge_picture"]
 
 Array = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ class KnownBlur:
 
 
 @dataclass(frozen=True)
-class Shot:
+class EdgeShot:
     """How a picture of an edge is taken.
 
     Attributes:
@@ -137,7 +137,7 @@ def blur_of_mtf50(kind: str, mtf50: float, angle_deg: float) -> KnownBlur:
     return KnownBlur(kind, float(brentq(excess, 1e-3, largest)))
 
 
-def edge_picture(blur: KnownBlur, shot: Shot, random: np.random.Generator) -> Array:
+def edge_picture(blur: KnownBlur, shot: EdgeShot, random: np.random.Generator) -> Array:
     """``(rows, columns)`` linear light of an edge that runs from top to bottom, bright right."""
     angle = math.radians(shot.angle_deg)
     across = np.arange(shot.columns)[None, :] - shot.place_px

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.accuracy.known_edges import KINDS, Shot, blur_of_mtf50, edge_picture
+from defocus.charts.accuracy.known_edges import KINDS, EdgeShot, blur_of_mtf50, edge_picture
 from defocus.charts.accuracy.known_patterns import LEAVES_D, STAR_D, leaves_errors, star_errors
 from defocus.charts.accuracy.whole_region import whole_region_mtf
 from defocus.charts.measures.edge import measure_edge
@@ -49,7 +49,7 @@ def edge_errors(seed: int = 0, *, every: int = 1) -> Iterator[EdgeError]:
     random = np.random.default_rng(seed)
     grid = itertools.product(MTF50S, NOISES, KINDS, ANGLES_DEG, BITS)
     for mtf50, noise, kind, angle, bits in itertools.islice(grid, 0, None, every):
-        shot = Shot(angle, noise, bits, place_px=float(random.uniform(95, 105)))
+        shot = EdgeShot(angle, noise, bits, place_px=float(random.uniform(95, 105)))
         light = edge_picture(blur_of_mtf50(kind, mtf50, angle), shot, random)
         found, other = measure_edge(light), whole_region_mtf(light)
         yield EdgeError(
