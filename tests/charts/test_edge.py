@@ -8,8 +8,8 @@ import pytest
 
 from defocus.charts.accuracy.known_edges import (
     KINDS,
-    KnownBlur,
     EdgeShot,
+    KnownBlur,
     blur_of_mtf50,
     edge_picture,
     true_mtf,

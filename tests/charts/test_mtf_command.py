@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import defocus
-from defocus.charts.accuracy.known_edges import KnownBlur, EdgeShot, blur_of_mtf50, edge_picture
+from defocus.charts.accuracy.known_edges import EdgeShot, KnownBlur, blur_of_mtf50, edge_picture
 from defocus.errors import ImageError
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.conftest import Run

@@ -10,7 +10,7 @@ from scipy.special import erf, j1
 
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 
-__all__ = ["KINDS", "KnownBlur", "EdgeShot", "blur_of_mtf50", "edge_picture"]
+__all__ = ["KINDS", "EdgeShot", "KnownBlur", "blur_of_mtf50", "edge_picture"]
 
 Array = NDArray[np.float64]
 
