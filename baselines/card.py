@@ -79,16 +79,13 @@ class Narrow:
     Attributes:
         name: Name of the system that declares it; start weights are named after it.
         settings: Keyword arguments of the network.
-        zeroed: Layers that start at zero, by which an untrained copy gives its input; empty where
-            the paper's network does not add the picture at its end.
-        objectives: Settings that differ, by the name of the training objective, where that has
-            layers which fit the network.
+        zeroed: Layers that start at zero, by which an untrained copy gives its input. A paper's
+            network that does not add the picture at its end has the setting ``adds_input`` for it.
     """
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
     zeroed: tuple[str, ...] = ()
-    objectives: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,9 +117,9 @@ class Baseline:
         if self.is_narrow or self.narrow is None or not isinstance(self.build, Network):
             return self
         build = replace(self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed)
-        copy = replace(self, build=build, is_narrow=True)
-        objectives = self.narrow.objectives
-        return copy.changed(recipe=partial(_with_objectives, objectives)) if objectives else copy
+        keeps = self.card.kind == "objective"
+        recipe = self.recipe and partial(_narrow_recipe, self.recipe, keeps_objective=keeps)
+        return replace(self, build=build, recipe=recipe, is_narrow=True)
 
     def identity(self) -> dict[str, str | int]:
         """Identity of the system, different from others and earlier revisions, as JSON values."""
@@ -188,9 +185,8 @@ class Baseline:
         self,
         network: Mapping[str, object] | None = None,
         recipe: "Callable[[Recipe], Recipe] | None" = None,
-        narrow_objectives: Mapping[str, Mapping[str, object]] | None = None,
     ) -> "Baseline":
-        """The same system with another network, training or narrow copy; see :meth:`variant`."""
+        """The same system with another network or training; see :meth:`variant`."""
         build, train, narrow = self.build, self.recipe, self.narrow
         if network is not None:
             if not isinstance(build, Network):
@@ -201,8 +197,6 @@ class Baseline:
             if train is None:
                 raise TypeError(f"{self.card.name} has no training to change")
             train = partial(_changed, train, recipe)
-        if narrow is not None and narrow_objectives is not None:
-            narrow = replace(narrow, objectives=narrow_objectives)
         return replace(self, build=build, recipe=train, narrow=narrow)
 
     @classmethod
@@ -241,14 +235,10 @@ class Baseline:
         return cls(card, network, recipe or _plain_recipe)
 
 
-def _with_objectives(settings: Mapping[str, Mapping[str, object]], recipe: "Recipe") -> "Recipe":
-    """The recipe with these settings of its objective, and of one that it begins with."""
-    made = {**recipe.objective_settings, **settings.get(recipe.objective, {})}
-    first = made.get("pretraining")
-    if first is not None:
-        own = {**first["settings"], **settings.get(first["objective"], {})}
-        made["pretraining"] = {**first, "settings": own}
-    return recipe.model_copy(update={"objective_settings": made})
+def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":
+    from defocus.baselines.recipes.narrow import narrow_recipe
+
+    return narrow_recipe(own, keeps_objective=keeps_objective)
 
 
 def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]") -> "Recipe":

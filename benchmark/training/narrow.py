@@ -16,6 +16,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.supervised import make as supervised
+from defocus.baselines.recipes.narrow import METHOD, OWN_OBJECTIVES, TERMS
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_file
@@ -32,10 +33,8 @@ from defocus.files import atomic_path, make_folder, sha256_file, write_bytes, wr
 from defocus.progress import say
 from defocus.training import loop
 from defocus.training.loop import Job
-from defocus.training.method import Cosine, Method
+from defocus.training.method import Method
 from defocus.training.objective import Progress
-from defocus.training.optimiser import Optimiser
-from defocus.training.settings import Training
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 __all__ = ["narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
@@ -43,17 +42,7 @@ __all__ = ["narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
 CROP_PX, BATCH, RATE = 64, 4, 1e-3
 PATCHES, PATCH_PX = 2048, 96
 """Patches that are rendered once; a crop of the size above is cut from them anew each time."""
-TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
-OWN_OBJECTIVES = frozenset({"dmenet", "score_matching"})
-"""Objectives of networks whose restored picture has no gradient: these learn by their own."""
 
-METHOD = Method(
-    epochs=100,
-    optimiser=Optimiser(name="adamw", betas=(0.9, 0.98), weight_decay=1e-3, decayed="matrices"),
-    decay=Cosine(floor=1e-6, warmup_epochs=5),
-    gradient_clip=1.0,
-    training=Training(average=0.99, average_warmup=True),
-)
 TIMED_STEPS, UNTIMED_STEPS = 6, 2
 SECONDS_PER_MINUTE = 60
 

@@ -8,8 +8,9 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
-from defocus.baselines.objective import Batch, outputs_of
-from defocus.baselines.objectives.ifan.objective import make as make_ifan
+from defocus.baselines.objectives.jdrl.objective import make as make_jdrl
+from defocus.baselines.objectives.jdrl.objective import one_picture
+from defocus.baselines.recipes.narrow import DEMO, METHOD, OWN_OBJECTIVES, TERMS
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import narrow as module
 from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights, narrow_card
@@ -28,17 +29,12 @@ SHIPPED_BYTES = 12_000_000
 NO_GRADIENT = {"dmenet", "score-sde-defocus"}
 """Restore by a classical deconvolution, and by a sampler."""
 
-FROM_ANYTHING = {
-    "aifnet", "cyclegan", "daeformer", "defocusgan", "dmenet", "dmphn", "drbnet", "gkmnet", "mdp",
-    "nrknet", "p2ikt", "score-sde-defocus",
-}  # fmt: skip
-"""Copies that can't begin at their input: the paper's network makes the whole picture itself."""
+NEARLY = {"ggkmnet": 0.02, "dmenet": 0.05}
+"""Copies that begin this near their input, at most. The first undoes a blur that is nearly none;
+the second deconvolves, which smooths a little where nothing is blurred."""
 
-NEARLY = {"unet", "rjdrl-unet", "dpdnet-single", "ggkmnet"}
-"""Copies that begin within 0.02 of their input: a sigmoid is undone piece by piece."""
-
-BORDER_PX = 6
-"""Here contextual-deblur reflects, whatever its weights."""
+SAMPLED = {"score-sde-defocus"}
+"""Adds noise to the picture and takes it away again, whatever its weights."""
 
 names = pytest.mark.parametrize("name", COPIES)
 
@@ -50,7 +46,8 @@ def build(copy: Baseline) -> nn.Module:
 
 def pictures(copy: Baseline) -> torch.Tensor:
     channels = 6 if copy.card.input == "dual" else 3
-    return torch.rand(1, channels, 32, 48, generator=torch.Generator().manual_seed(1))
+    coarse = torch.rand(1, channels, 4, 6, generator=torch.Generator().manual_seed(1))
+    return nn.functional.interpolate(coarse, (32, 48), mode="bicubic").clamp(0, 1)
 
 
 def test_every_trained_system_has_one_and_its_identity_says_so() -> None:
@@ -64,14 +61,23 @@ def test_every_trained_system_has_one_and_its_identity_says_so() -> None:
         assert copy.narrowed() == copy
 
 
-def test_ifans_objective_fits_its_narrow_copy() -> None:
-    copy = TRAINED["ifan"].narrowed()
+@names
+def test_all_are_trained_alike(name: str) -> None:
+    copy = COPIES[name]
     assert copy.recipe is not None
-    reblur = make_ifan(**copy.recipe().objective_settings).reblur
-    assert reblur is not None
-    picture = torch.rand(1, 3, 64, 64)
-    filters = outputs_of(copy.build(), Batch(picture, picture))["filters"]
-    assert reblur(picture, filters).shape == (1, 3, 8, 8)
+    recipe = copy.recipe()
+    assert (recipe.demo, recipe.optimiser) == (DEMO, METHOD.optimiser)
+    assert recipe.adversary is None or recipe.objective in OWN_OBJECTIVES
+    if copy.card.kind != "objective" and recipe.objective not in OWN_OBJECTIVES:
+        assert recipe.objective_settings == {"terms": TERMS}
+
+
+def test_jdrl_beside_a_narrow_copy_begins_with_its_start_weights() -> None:
+    recipe = SYSTEMS["jdrl-ifan"].narrowed().recipe
+    assert recipe is not None
+    made = make_jdrl(**recipe().objective_settings)
+    assert (recipe().objective, made.own) == ("jdrl", None)
+    assert 0 < made.settings.joint_from < recipe().epochs
 
 
 @names
@@ -92,15 +98,13 @@ def test_it_is_small_and_learns(name: str) -> None:
 
 @names
 @torch.no_grad()
-def test_it_begins_at_its_input_where_the_network_can(name: str) -> None:
+def test_it_begins_at_its_input(name: str) -> None:
     copy = COPIES[name]
     blurry = pictures(copy)
-    inner = (..., slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
-    away = float((build(copy).eval()(blurry) - blurry[:, :3])[inner].abs().max())
-    if name in FROM_ANYTHING:
-        assert away > 0.1, "it can: say so, and take it from the list"
-    else:
-        assert away <= (0.02 if name in NEARLY else 1e-6)
+    given = build(copy).eval()(blurry) - one_picture(blurry)
+    if name not in SAMPLED:
+        assert float(given.abs().max()) <= NEARLY.get(name, 1e-5)
+    assert float(given.mean(dim=(0, 2, 3)).abs().max()) < 0.02, "a colour cast"
 
 
 def test_shipped_start_weights_fit_and_are_small() -> None:

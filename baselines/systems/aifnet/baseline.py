@@ -24,6 +24,7 @@ BASELINES = (
             published_as="aifnet",
             weights_trained_on=(UNKNOWN,),
         ),
-        narrow={"divide_channels_by": 16},
+        narrow={"divide_channels_by": 16, "adds_input": True},
+        zeroed=("deblur_net.MDP_ds_0_n_out",),
     ),
 )

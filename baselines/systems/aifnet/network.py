@@ -24,10 +24,13 @@ class AIFNet(nn.Module):
 
     Args:
         divide_channels_by: 1 for the released network, larger for a narrow one of the same form.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
-    def __init__(self, divide_channels_by: int = 1) -> None:
+    def __init__(self, divide_channels_by: int = 1, *, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.defocus_net = DefocusNet(divide_channels_by)
         for scale in range(5):  # DMENet's heads at lower scales: stored, and in no forward pass
             self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(False)
@@ -45,7 +48,8 @@ class AIFNet(nn.Module):
                 below to multiples of 16, cropped back.
 
         Returns:
-            ``restored`` ``(N, 3, H, W)`` in (0, 1), ``logits`` before its sigmoid, ``blur_map``
+            ``restored`` ``(N, 3, H, W)`` in (0, 1), ``logits`` before its sigmoid (or what is added
+            to the picture, which is not clamped then), ``blur_map``
             ``(N, 1, H, W)`` in (0, 1).
         """
         height, width = blurry.shape[-2:]
@@ -53,7 +57,7 @@ class AIFNet(nn.Module):
         blur_map = self.defocus_net(padded)
         logits = self.deblur_net(blur_planes(padded, blur_map))[..., :height, :width]
         return {
-            "restored": torch.sigmoid(logits),
+            "restored": blurry + logits if self.adds_input else torch.sigmoid(logits),
             "logits": logits,
             "blur_map": blur_map[..., :height, :width],
         }

@@ -27,9 +27,10 @@ BASELINES = (
         ),
         narrow={
             "encoder": (24, 4),
-            "repeats_input": True,
+            "adds_input": True,
             "contextual_heads": 4,
             "decoder": (24, 4),
         },
+        zeroed=("outputprojr_step",),
     ),
 )

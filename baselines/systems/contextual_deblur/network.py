@@ -8,7 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.near_identity import hand_on
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.systems.contextual_deblur.tiles import TILE, cut, places, stitch
 from defocus.baselines.systems.contextual_deblur.vit import (
@@ -24,7 +23,6 @@ __all__ = ["ContextualDeblur"]
 SMALLEST = 30
 """Px; below, the last convolution's reflection would exceed its input."""
 FEATURES = 24
-COLOURS = 3
 
 
 class ContextualDeblur(nn.Module):
@@ -34,7 +32,8 @@ class ContextualDeblur(nn.Module):
         encoder: Channels and heads of the primary encoder.
         contextual_heads: Number of heads of the contextual encoder.
         decoder: Channels and heads of the decoder.
-        repeats_input: Whether the first weights give the input; not in the paper.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
     def __init__(
@@ -43,18 +42,16 @@ class ContextualDeblur(nn.Module):
         contextual_heads: int = 16,
         decoder: tuple[int, int] = (1024, 16),
         *,
-        repeats_input: bool = False,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.primary_encoder = PrimaryEncoder(*encoder)
         self.contextual_encoder = ContextualEncoder(encoder[0], contextual_heads)
         self.decoder = Decoder(encoder[0], *decoder, FEATURES)
         self.outputprojr_step = nn.Conv2d(FEATURES, 3, 13)
         self.inputecoding_step = nn.Conv2d(6, FEATURES, 11)
         initialise(self)
-        if repeats_input:
-            nn.init.zeros_(self.decoder.decoder_pred.weight)
-            hand_on([self.inputecoding_step, self.outputprojr_step], COLOURS)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -73,6 +70,7 @@ class ContextualDeblur(nn.Module):
         features = self.inputecoding_step(torch.cat([picture, picture], dim=1)) + tiled
         features = functional.pad(features, (11, 11, 11, 11), mode="reflect")
         restored: torch.Tensor = self.outputprojr_step(features)
+        restored = picture + restored if self.adds_input else restored
         return restored.flip(1)[..., :height, :width]
 
     def describe(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -22,6 +22,7 @@ BASELINES = (
             "trained it; the critics' learning rate does not fall",
             licence="official code: BSD; ours is written anew, MIT",
         ),
-        narrow={"width": 12, "blocks": 3},
+        narrow={"width": 12, "blocks": 3, "adds_input": True},
+        zeroed=("model.20",),
     ),
 )

@@ -39,10 +39,13 @@ class Generator(nn.Module):
     Args:
         width: Channels at full size.
         blocks: Residual ones.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
-    def __init__(self, *, width: int = 64, blocks: int = BLOCKS) -> None:
+    def __init__(self, *, width: int = 64, blocks: int = BLOCKS, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7)]
         layers += _normed(width)
         for channels in (2 * width, 4 * width):
@@ -54,7 +57,8 @@ class Generator(nn.Module):
                 nn.ConvTranspose2d(2 * channels, channels, 3, stride=2, padding=1, output_padding=1)
             )
             layers += _normed(channels)
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7)]
+        layers.append(nn.Identity() if adds_input else nn.Tanh())
         self.model = nn.Sequential(*layers)
         draw_weights(self)
 
@@ -66,10 +70,11 @@ class Generator(nn.Module):
                 below to multiples of 4, and cropped again.
 
         Returns:
-            As ``blurry``, in [0, 1].
+            As ``blurry``, in [0, 1]; not clamped where the input is added.
         """
         height, width = blurry.shape[-2:]
-        given = self.model(2 * pad_to_multiple(blurry, MULTIPLE) - 1)
+        picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
+        given = self.model(picture) + picture if self.adds_input else self.model(picture)
         restored: torch.Tensor = ((given + 1) / 2)[..., :height, :width]
         return restored
 

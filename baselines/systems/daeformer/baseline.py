@@ -24,6 +24,13 @@ BASELINES = (
             "attention",
             licence="no official code; ours, MIT",
         ),
-        narrow={"dim": 8, "blocks": (2, 2, 1, 1), "refinement": 1, "heads": (1, 1, 2, 2)},
+        narrow={
+            "dim": 8,
+            "blocks": (2, 2, 1, 1),
+            "refinement": 1,
+            "heads": (1, 1, 2, 2),
+            "adds_input": True,
+        },
+        zeroed=("output",),
     ),
 )

@@ -43,7 +43,8 @@ DEFOCUSGAN = Baseline.of_folder(
     __name__,
     "network:Generator",
     CARD,
-    narrow={"channels": 12},
+    narrow={"channels": 12, "adds_input": True},
+    zeroed=("tail_hard.0",),
 )
 
 BASELINES = (

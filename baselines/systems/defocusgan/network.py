@@ -30,10 +30,13 @@ class Generator(nn.Module):
 
     Args:
         channels: Number of channels of all features; 64 in the released network.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
-    def __init__(self, channels: int = 64) -> None:
+    def __init__(self, channels: int = 64, *, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.head = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.ReLU())
         self.tail_hard = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
         self.connect = _unused(channels)
@@ -67,7 +70,8 @@ class Generator(nn.Module):
                 weakened by exp(-(2 iteration / 20000)^2). At test time nothing is.
 
         Returns:
-            ``restored`` in (0, 1) and ``logits`` (BGR) before the sigmoid, ``(N, 3, H, W)``.
+            ``restored`` in (0, 1) and ``logits`` (BGR) before the sigmoid, ``(N, 3, H, W)``; or
+            what is added to the picture, which is not clamped then.
         """
         height, width = blurry.shape[-2:]
         picture = pad_to_multiple(blurry, MULTIPLE).flip(1)
@@ -77,7 +81,8 @@ class Generator(nn.Module):
             weight = math.exp(-((2 * iteration / MASKED_ITERATIONS) ** 2))
             merges = [_masked(radius[..., ::step, ::step], weight) for step in (1, 4, 8)]
         logits = self._logits(picture, *merges)[..., :height, :width]
-        return {"restored": torch.sigmoid(logits).flip(1), "logits": logits}
+        restored = blurry + logits.flip(1) if self.adds_input else torch.sigmoid(logits).flip(1)
+        return {"restored": restored, "logits": logits}
 
     def _logits(
         self, picture: torch.Tensor, merge: _Merge, merge4: _Merge, merge8: _Merge

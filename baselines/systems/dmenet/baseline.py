@@ -25,5 +25,5 @@ BASELINES = with_presets(
         weights_trained_on=("syndof", "cuhk", "flickr"),
     ),
     "deblurring:DMENetDeblurring",
-    narrow={"divide_channels_by": 16},
+    narrow={"divide_channels_by": 16, "starts_sharp": True},
 )

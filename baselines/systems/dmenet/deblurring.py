@@ -1,6 +1,7 @@
 """DMENet's map and a deconvolution with it."""
 
 import torch
+from torch import nn
 
 from defocus.baselines.operators.classical.chains.chain import (
     as_pictures,
@@ -13,6 +14,9 @@ from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px
 
 __all__ = ["DMENetDeblurring"]
 
+SHARP_LOGIT = -4.0
+"""Of a map that calls everything sharp."""
+
 
 class DMENetDeblurring(DMENet):
     """The network with its own names of weights, then Krishnan and Fergus's deconvolution.
@@ -20,11 +24,19 @@ class DMENetDeblurring(DMENet):
     Args:
         strength: Name of the deconvolution's preset.
         divide_channels_by: 1 for the released network.
+        starts_sharp: Whether the first map calls everything sharp, as that of narrow copies does;
+            not in the paper.
     """
 
-    def __init__(self, strength: str = "", divide_channels_by: int = 1) -> None:
+    def __init__(
+        self, strength: str = "", divide_channels_by: int = 1, *, starts_sharp: bool = False
+    ) -> None:
         super().__init__(divide_channels_by)
         self._restore = restore_by_map(STRENGTHS[strength])
+        if starts_sharp:
+            last = self.get_submodule("main_net.defocus_net.decoder.uf.c3")
+            nn.init.zeros_(last.get_parameter("weight"))
+            nn.init.constant_(last.get_parameter("bias"), SHARP_LOGIT)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture: ``outputs(blurry)["restored"]``."""

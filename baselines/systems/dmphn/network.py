@@ -33,10 +33,13 @@ class DMPHN(nn.Module):
     Args:
         levels: 3: 1-2-4 patches; 4: 1-2-4-8.
         width: Channels at full size.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
-    def __init__(self, levels: int = 4, width: int = WIDTH) -> None:
+    def __init__(self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.levels = levels
         for level in range(1, levels + 1):
             self.add_module(f"encoder_lv{level}", Encoder(width))
@@ -62,7 +65,8 @@ class DMPHN(nn.Module):
             joined = by_patches(encoder, picture + added, GRIDS[level]) + joined
             decoder = self.get_submodule(f"decoder_lv{level}")
             added = by_patches(decoder, joined, GRIDS[level - 1])
-        return added[..., :height, :width] + GREY
+        restored = added + picture if self.adds_input else added
+        return restored[..., :height, :width] + GREY
 
 
 class StackedDMPHN(nn.Module):

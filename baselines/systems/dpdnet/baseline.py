@@ -24,7 +24,8 @@ DPDNET = Baseline.of_folder(
     __name__,
     "network:DPDNet",
     CARD,
-    narrow={"widths": (16, 32, 64), "repeats_input": True},
+    narrow={"widths": (16, 32, 64), "adds_input": True},
+    zeroed=("conv6",),
 )
 
 BASELINES = (

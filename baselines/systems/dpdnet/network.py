@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.near_identity import repeat_input
 from defocus.baselines.layers.padding import pad_to_multiple
 
 __all__ = ["DPDNet", "reversed_colours"]
@@ -23,10 +22,6 @@ TRUNCATED_STD = 0.87962566103423978
 """Standard deviation of a standard normal cut at two: Keras divides its initial values by it."""
 
 
-OFFSET = 8.0
-"""Keeps what the last ReLU gets above zero, where the first weights give the input."""
-
-
 class DPDNet(nn.Module):
     """From a blurry picture or two views to the restored picture; a sigmoid at the end.
 
@@ -36,14 +31,15 @@ class DPDNet(nn.Module):
     Args:
         views: 1: ``blurry`` is one picture; 2: it is the left and the right dual-pixel view.
         widths: Channels of the levels, finest first; the paper's by default.
-        repeats_input: Whether the first weights give the input, of two views the left one, not a
-            random picture; not in the paper. It needs 15 channels at the finest level.
+        adds_input: Whether the network gives the change to the picture, of two views to their mean,
+            as narrow copies do; not in the paper.
     """
 
     def __init__(
-        self, views: int = 1, widths: tuple[int, ...] = WIDTHS, *, repeats_input: bool = False
+        self, views: int = 1, widths: tuple[int, ...] = WIDTHS, *, adds_input: bool = False
     ) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.levels = len(widths)
         inputs = 3 * views
         for level, width in enumerate(widths, start=1):
@@ -61,8 +57,6 @@ class DPDNet(nn.Module):
         setattr(self, self.final, nn.Conv2d(3, 3, 1))
         self.dropout = nn.Dropout(DROPOUT)
         self._initialise()
-        if repeats_input:
-            self._repeat_input()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -72,13 +66,14 @@ class DPDNet(nn.Module):
                 Padded by reflection to multiples of 16, and cropped again.
 
         Returns:
-            ``(N, 3, H, W)`` in (0, 1).
+            ``(N, 3, H, W)`` in (0, 1); not clamped where the input is added.
         """
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
         return reversed_colours(self._restore(padded))[..., :height, :width]
 
-    def _restore(self, features: torch.Tensor) -> torch.Tensor:
+    def _restore(self, picture: torch.Tensor) -> torch.Tensor:
+        features = picture
         skips: list[torch.Tensor] = []
         for level in range(1, self.levels + 1):
             features = self._double(
@@ -92,24 +87,16 @@ class DPDNet(nn.Module):
             larger = functional.pad(functional.interpolate(features, scale_factor=2), (0, 1, 0, 1))
             up = self._relu(f"up{level}", larger)
             features = self._double(level, torch.cat([skip, up], dim=1))
-        final = self.get_submodule(self.final)
-        return torch.sigmoid(final(self._relu(self.head, features)))
+        given: torch.Tensor = self.get_submodule(self.final)(self._relu(self.head, features))
+        if self.adds_input:
+            return torch.unflatten(picture, 1, (-1, 3)).mean(dim=1) + given
+        return torch.sigmoid(given)
 
     def _double(self, level: int, features: torch.Tensor) -> torch.Tensor:
         return self._relu(f"conv{level}_2", self._relu(f"conv{level}_1", features))
 
     def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
         return functional.relu(self.get_submodule(name)(features), inplace=True)
-
-    def _repeat_input(self) -> None:
-        last = 2 * self.levels - 1
-        names = ("conv1_1", "conv1_2", f"conv{last}_1", f"conv{last}_2", self.head, self.final)
-        layers = [
-            module for name in names if isinstance(module := self.get_submodule(name), nn.Conv2d)
-        ]
-        repeat_input(layers[:2], layers[2:4], layers[4], skip=0, offset=OFFSET)
-        nn.init.dirac_(layers[5].weight)
-        nn.init.constant_(layers[5].bias, -OFFSET)  # type: ignore[arg-type]
 
     def _initialise(self) -> None:
         """He's cut normal as Keras draws it, Glorot's uniform for the last; biases 0."""

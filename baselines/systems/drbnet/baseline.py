@@ -34,7 +34,8 @@ DRBNET = Baseline.of_folder(
     __name__,
     "network:DRBNet",
     CARD,
-    narrow={"width": 4},
+    narrow={"width": 4, "adds_input": True},
+    zeroed=tuple(f"upconv{level}_{head}" for level in range(4) for head in ("kernel.2", "res.2.0")),
 )
 
 BASELINES = (

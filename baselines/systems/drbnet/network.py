@@ -28,10 +28,13 @@ class DRBNet(nn.Module):
     Args:
         dual: The encoder sees right and left dual-pixel view instead of the picture.
         width: Channels of the finest level; each coarser one has twice as many.
+        adds_input: Whether each scale begins with the details of the picture that the coarser one
+            lacks, as narrow copies do, and not with the coarser one alone; not in the paper.
     """
 
-    def __init__(self, *, dual: bool = False, width: int = 32) -> None:
+    def __init__(self, *, dual: bool = False, width: int = 32, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.dual = dual
         inputs = 6 if dual else 3
         channels = tuple(width << level for level in range(LEVELS))
@@ -85,7 +88,9 @@ class DRBNet(nn.Module):
         for level in (3, 2, 1, 0):
             if level < 3:
                 found[f"scale{level + 1}"] = (estimate + 1) / 2
-                estimate = functional.interpolate(estimate, scale_factor=2, mode="nearest")
+                estimate = _doubled(estimate)
+                if self.adds_input:
+                    estimate = estimate + _details(picture, level)
                 features = self._up(level + 1, features, skips[level])
             estimate, kernel, residual = self._refined(level, estimate, features)
             found |= {f"kernel{level}": kernel, f"residual{level}": residual}
@@ -157,6 +162,16 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 def _picture_features(first: int, second: int, third: int) -> nn.Sequential:
     return nn.Sequential(_conv(3, first), _conv(first, second), _conv(second, third))
+
+
+def _doubled(picture: torch.Tensor) -> torch.Tensor:
+    return functional.interpolate(picture, scale_factor=2, mode="nearest")
+
+
+def _details(picture: torch.Tensor, level: int) -> torch.Tensor:
+    """What the picture has at a scale, and not at the next coarser one."""
+    finer = functional.avg_pool2d(picture, 2**level)
+    return finer - _doubled(functional.avg_pool2d(finer, 2))
 
 
 def _right_first(dual_pixel: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.near_identity import hand_on
 from defocus.baselines.layers.padding import pad_to_multiple
 
 __all__ = ["FFDNet"]
@@ -27,13 +26,15 @@ class FFDNet(nn.Module):
         colours: 3, or 1 for grey.
         width: Channels.
         depth: Convolutions.
-        repeats_input: Whether the first weights give the input; not in the paper.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
     def __init__(
-        self, *, colours: int = 3, width: int = 96, depth: int = 12, repeats_input: bool = False
+        self, *, colours: int = 3, width: int = 96, depth: int = 12, adds_input: bool = False
     ) -> None:
         super().__init__()
+        self.adds_input = adds_input
         layers: list[nn.Module] = [nn.Conv2d(4 * colours + 1, width, 3, padding=1), nn.ReLU()]
         for _ in range(depth - 2):
             layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
@@ -43,9 +44,6 @@ class FFDNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.orthogonal_(layer.weight, WEIGHT_GAIN)
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        if repeats_input:
-            convolutions = [layer for layer in self.model if isinstance(layer, nn.Conv2d)]
-            hand_on(convolutions, 4 * colours)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -72,4 +70,5 @@ class FFDNet(nn.Module):
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
         told = level.expand(len(halves), 1, *halves.shape[-2:])
         given = functional.pixel_shuffle(self.model(torch.cat([halves, told], dim=1)), 2)
-        return given[..., :height, :width]
+        given = given[..., :height, :width]
+        return noisy + given if self.adds_input else given

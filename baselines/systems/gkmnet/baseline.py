@@ -38,7 +38,8 @@ GKMNET = Baseline.of_folder(
     __name__,
     "network:GKMNet",
     CARD,
-    narrow={"width": 8},
+    narrow={"width": 8, "adds_input": True},
+    zeroed=("SumLayer.conv",),
 )
 
 BASELINES = (

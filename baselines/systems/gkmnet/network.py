@@ -57,12 +57,19 @@ class GKMNet(Backbone):
         grouping: ``released``: the first repository's, where no colour sees the whole bank;
             ``updated``: the second one's. Parameters are shaped alike, checkpoints do not convert.
         width: Features per pixel.
+        adds_input: Whether each scale gives the change to its picture, as narrow copies do; not in
+            the paper.
     """
 
     def __init__(
-        self, grouping: Literal["released", "updated"] = "released", width: int = WIDTH
+        self,
+        grouping: Literal["released", "updated"] = "released",
+        width: int = WIDTH,
+        *,
+        adds_input: bool = False,
     ) -> None:
         super().__init__(width)
+        self.adds_input = adds_input
         self.bank = GroupedBank() if grouping == "released" else InterleavedBank()
         self.APU = _Weights(width)
         self.SumLayer = _Sum()
@@ -124,4 +131,4 @@ class GKMNet(Backbone):
             for picture, own in zip((blurry, before), weights.chunk(2, dim=1), strict=True)
         ]
         mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))
-        return mixed
+        return blurry + mixed if self.adds_input else mixed

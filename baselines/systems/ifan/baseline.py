@@ -78,7 +78,7 @@ FILE = Baseline.of_folder(
     CARD,
     narrow={"channels": (8, 12, 16, 16), "steps": 5},
     zeroed=("out_res",),
-).changed(narrow_objectives={"ifan": {"steps": 5, "channels": 16}})
+)
 IFAN = FILE.changed(recipe=partial(_configured, Configuration()))
 
 

@@ -45,7 +45,8 @@ MDP = Baseline.of_folder(
     __name__,
     "network:MDP",
     CARD,
-    narrow={"width": 4},
+    narrow={"width": 4, "adds_input": True},
+    zeroed=("left_out", "right_out", "sharp_out"),
 )
 
 BASELINES = (

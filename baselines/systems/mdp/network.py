@@ -22,10 +22,13 @@ class MDP(nn.Module):
     Args:
         width: Channels of the first level; the released network has 64. Every other count is a
             multiple of it.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, width: int = 64, *, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         one, two, four, eight, sixteen = (width * factor for factor in (1, 2, 4, 8, 16))
         encoder = {
             "enc1a": (3, one),
@@ -74,7 +77,8 @@ class MDP(nn.Module):
                 weights expect.
 
         Returns:
-            ``restored``, ``left``, ``right``: ``(N, 3, H, W)`` RGB in (0, 1). ``pre_left``,
+            ``restored``, ``left``, ``right``: ``(N, 3, H, W)`` RGB in (0, 1), not clamped where the
+            input is added. ``pre_left``,
             ``pre_right``, ``pre_sharp``: what the last 1 x 1 convolution gets, ``(N, 3, .., ..)``
             of the padded size, >= 0.
         """
@@ -86,8 +90,8 @@ class MDP(nn.Module):
         given: dict[str, torch.Tensor] = {}
         for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):
             features = self._late(view, skips[0], stitched)
-            picture = torch.sigmoid(self.get_submodule(f"{view}_out")(features))
-            given[name] = picture.flip(1)[..., :height, :width]
+            last = self.get_submodule(f"{view}_out")(features).flip(1)[..., :height, :width]
+            given[name] = blurry + last if self.adds_input else torch.sigmoid(last)
             given[f"pre_{view}"] = features
         return given
 

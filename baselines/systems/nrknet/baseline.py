@@ -24,6 +24,7 @@ BASELINES = (
             published_as="nrknet",
             weights_trained_on=("dpdd", "lfdof"),
         ),
-        narrow={"width": 8},
+        narrow={"width": 8, "adds_input": True},
+        zeroed=("SummationLayer.conv",),
     ),
 )

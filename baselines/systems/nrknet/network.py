@@ -56,10 +56,13 @@ class NRKNet(Backbone):
 
     Args:
         width: Features per pixel.
+        adds_input: Whether the mixed atoms are the change that the blur makes, as in narrow copies,
+            so that no blur restores nothing; not in the paper.
     """
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, width: int = WIDTH, *, adds_input: bool = False) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.SummationLayer = _Sum()
         self.GCM = RecursiveBlur()
         self.APU = _Weights(width)
@@ -126,7 +129,7 @@ class NRKNet(Backbone):
 
     def _blurred(self, picture: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         blurred: torch.Tensor = self.SummationLayer(self.GCM(picture) * weights)
-        return blurred
+        return picture + blurred if self.adds_input else blurred
 
 
 def _frame(size: int) -> tuple[int, int]:

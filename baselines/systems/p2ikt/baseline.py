@@ -37,7 +37,8 @@ P2IKT = Baseline.of_folder(
     __name__,
     "network:P2IKT",
     CARD,
-    narrow={"width": 8, "deep": 24},
+    narrow={"width": 8, "deep": 24, "adds_input": True},
+    zeroed=("SumLayer.conv",),
 )
 
 BASELINES = (

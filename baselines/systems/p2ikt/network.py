@@ -26,10 +26,20 @@ class P2IKT(nn.Module):
         width: Channels of the backbone's first levels; 64 in the released network.
         deep: Channels of its strip attention; 160 in the released network.
         corrected: Every colour meets all kernels; see :class:`KernelFeatures`.
+        adds_input: Whether each scale gives the change to its picture, as narrow copies do; not in
+            the paper.
     """
 
-    def __init__(self, width: int = 64, deep: int = 160, *, corrected: bool = False) -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        deep: int = 160,
+        *,
+        corrected: bool = False,
+        adds_input: bool = False,
+    ) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.GCM = KernelFeatures(corrected=corrected)
         self.basemodel = Backbone(width, deep)
         self.APU = _PixelWeights(width)
@@ -77,7 +87,8 @@ class P2IKT(nn.Module):
         previous_features, before = self.GCM(previous)
         mixed = torch.cat([features * of_picture, previous_features * of_previous], dim=1)
         auxiliary = self.SumLayer1(torch.cat([before, own], dim=1))
-        return self.SumLayer(mixed), auxiliary, memory
+        restored = self.SumLayer(mixed)
+        return picture + restored if self.adds_input else restored, auxiliary, memory
 
 
 class _PixelWeights(nn.Module):

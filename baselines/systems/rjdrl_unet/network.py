@@ -65,27 +65,24 @@ class GuidedUNet(UNet):
     """JDRL's U-Net on the picture and the estimate, weighed by channel attention."""
 
     def __init__(
-        self, *, width: int = WIDTH, levels: int = LEVELS, repeats_input: bool = False
+        self, *, width: int = WIDTH, levels: int = LEVELS, adds_input: bool = False
     ) -> None:
-        super().__init__(width=width, levels=levels, inputs=3 + CORE)
+        super().__init__(width=width, levels=levels, inputs=3 + CORE, adds_input=adds_input)
         own = dict(self.named_children())
         self.channel_attention = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)
         for name, module in own.items():  # the released state dict has the attention first
             del self._modules[name]
             self.add_module(name, module)
-        if repeats_input:  # an attention that starts at zero gives half of everything
-            nn.init.zeros_(self.channel_attention.fc.get_submodule("2").get_parameter("weight"))
-            self._repeat_input(gain=2.0)
 
     def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture, in (0, 1).
+        """The restored picture; see :class:`UNet`.
 
         Args:
             blurry: ``(N, 3, H, W)``, H and W multiples of 16.
             core: ``(N, 35, H, W)``; nothing is known of the blur where None.
         """
         core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
-        return super().forward(self.channel_attention(torch.cat([blurry, core], dim=1)))
+        return self._restored(blurry, self.channel_attention(torch.cat([blurry, core], dim=1)))
 
 
 def rjdrl_unet(
@@ -93,7 +90,7 @@ def rjdrl_unet(
     width: int = WIDTH,
     levels: int = LEVELS,
     features: int = FEATURES,
-    repeats_input: bool = False,
+    adds_input: bool = False,
 ) -> Guided:
     """The guided U-Net with fresh weights.
 
@@ -101,7 +98,7 @@ def rjdrl_unet(
         width: Channels of the U-Net's finest level.
         levels: Its resolutions.
         features: Inner channels of the estimator.
-        repeats_input: Whether the first weights give the input; see :class:`UNet`.
+        adds_input: Whether the U-Net gives the change to the picture; see :class:`UNet`.
     """
-    network = GuidedUNet(width=width, levels=levels, repeats_input=repeats_input)
+    network = GuidedUNet(width=width, levels=levels, adds_input=adds_input)
     return Guided(network, features)

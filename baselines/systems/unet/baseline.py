@@ -25,7 +25,8 @@ UNET = Baseline.of_folder(
     __name__,
     "network:UNet",
     CARD,
-    narrow={"width": 16, "levels": 3, "repeats_input": True},
+    narrow={"width": 16, "levels": 3, "adds_input": True},
+    zeroed=("out.0",),
 )
 
 BASELINES = (UNET, *controls(UNET))

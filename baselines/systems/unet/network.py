@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.near_identity import repeat_input
 from defocus.baselines.layers.padding import pad_to_multiple
 
 __all__ = ["LEVELS", "WIDTH", "UNet"]
@@ -28,8 +27,8 @@ class UNet(nn.Module):
         width: Channels of the finest level; each coarser one has twice as many.
         levels: Resolutions; the names count on, so a U-Net of other levels has its own.
         inputs: Channels of the input.
-        repeats_input: Whether the first weights give the input, not a random picture; not in the
-            paper. It needs 15 channels at the finest level.
+        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
+            the paper.
     """
 
     def __init__(
@@ -38,9 +37,10 @@ class UNet(nn.Module):
         width: int = WIDTH,
         levels: int = LEVELS,
         inputs: int = 3,
-        repeats_input: bool = False,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
+        self.adds_input = adds_input
         self.levels = levels
         channels = [width << level for level in range(levels)]
         widths = zip([inputs, *channels], channels, strict=False)
@@ -51,10 +51,9 @@ class UNet(nn.Module):
         for number, width_up in self._ups(channels):
             self.add_module(f"up{number}", _up(2 * width_up, width_up))
             self.add_module(f"block{number}", _double(2 * width_up, width_up))
-        self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), nn.Sigmoid())
+        last = nn.Identity() if adds_input else nn.Sigmoid()
+        self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), last)
         self.apply(_initialise)
-        if repeats_input:
-            self._repeat_input()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -64,18 +63,16 @@ class UNet(nn.Module):
                 right and below to multiples of 16 (with 5 levels), and cropped again.
 
         Returns:
-            Same shape, in (0, 1).
+            Same shape, in (0, 1); not clamped where the input is added.
         """
-        height, width = blurry.shape[-2:]
-        padded = pad_to_multiple(blurry, 2 ** (self.levels - 1))
-        return self._decode(self._encode(padded))[..., :height, :width]
+        return self._restored(blurry, blurry)
 
-    def _repeat_input(self, gain: float = 1.0) -> None:
-        first, last = self.encoder[0], self.get_submodule(f"block{2 * self.levels - 1}")
-        (out,) = _convolutions(self.out)
-        repeat_input(
-            _convolutions(first), _convolutions(last), out, skip=out.in_channels, gain=gain
-        )
+    def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+        """The same from what the network is shown, which may be more than the picture."""
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(shown, 2 ** (self.levels - 1))
+        given = self._decode(self._encode(padded))[..., :height, :width]
+        return blurry + given if self.adds_input else given
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
         """Numbers and channels of the decoder's levels, coarsest first."""
@@ -99,10 +96,6 @@ class UNet(nn.Module):
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored
-
-
-def _convolutions(part: nn.Module) -> list[nn.Conv2d]:
-    return [module for module in part.modules() if isinstance(module, nn.Conv2d)]
 
 
 def _double(inputs: int, outputs: int) -> nn.Sequential:

@@ -1,0 +1,71 @@
+"""Training of narrow copies: for all of them the same, so that their rows compare."""
+
+from collections.abc import Callable
+from typing import Any
+
+from defocus.baselines.recipes.recipe import Cosine, Recipe, Schedule
+from defocus.training.method import Method
+from defocus.training.optimiser import Optimiser
+from defocus.training.settings import Training
+
+__all__ = ["DEMO", "METHOD", "OWN_OBJECTIVES", "TERMS", "narrow_recipe"]
+
+TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
+"""The loss, in the demo and before it. An adversary or a perceptual loss tells nothing in seconds,
+and pulls colours away."""
+OWN_OBJECTIVES = frozenset({"dmenet", "score_matching"})
+"""Objectives of networks whose restored picture has no gradient: these learn by their own."""
+
+EPOCHS = 100
+FLOOR, WARMUP_SHARE = 1e-6, 0.05
+"""Last learning rate, and share of the training in which it rises at first."""
+METHOD = Method(
+    epochs=EPOCHS,
+    optimiser=Optimiser(name="adamw", betas=(0.9, 0.98), weight_decay=1e-3, decayed="matrices"),
+    decay=Cosine(floor=FLOOR, warmup_epochs=WARMUP_SHARE * EPOCHS),
+    gradient_clip=1.0,
+    training=Training(average=0.99, average_warmup=True),
+)
+
+DEMO = Schedule(steps=40, crop_px=64, batch=2, learning_rate=2e-4)
+REBLUR_SHARE = 0.25
+"""Share of a training with JDRL in which its reblurring network learns alone, as it starts anew."""
+REBLUR_FEATURES = 16
+"""Channels of the reblurring network beside a narrow copy; the paper's has 64."""
+
+
+def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe:
+    """The training settings of a narrow copy.
+
+    Args:
+        own: Makes those of the whole network.
+        keeps_objective: Whether the objective is what the system is about, as in JDRL.
+    """
+    recipe = own()
+    changed: dict[str, Any] = {
+        **{name: getattr(METHOD, name) for name in ("optimiser", "gradient_clip", "training")},
+        "decay": Cosine(floor=FLOOR, warmup_epochs=WARMUP_SHARE * recipe.epochs),
+        "averaged_from_epoch": None,
+        "augment": ("flip", "rotate"),
+        "demo": DEMO,
+    }
+    if not keeps_objective and recipe.objective not in OWN_OBJECTIVES:
+        changed |= {
+            "objective": "supervised",
+            "objective_settings": {"terms": TERMS},
+            "warmup_epochs": 0,
+            "adversary": None,
+            "supervision": (),
+        }
+    elif recipe.objective in {"jdrl", "rjdrl"}:
+        changed["objective_settings"] = _beside_a_narrow_copy(recipe)
+    return recipe.model_copy(update=changed)
+
+
+def _beside_a_narrow_copy(recipe: Recipe) -> dict[str, Any]:
+    """JDRL's settings: a narrow reblurring network; the start weights are the pretraining."""
+    settings = {"features": REBLUR_FEATURES, **recipe.objective_settings}
+    settings.pop("pretraining", None)
+    if "reblur_epochs" in settings:
+        settings["reblur_epochs"] = REBLUR_SHARE * recipe.epochs
+    return settings
