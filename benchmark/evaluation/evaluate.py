@@ -92,7 +92,8 @@ def evaluate(
         dataset: Dataset of the pairs.
         pairs: The pairs to evaluate; pictures of the first few are kept.
         estimator: Flow estimator for warped targets.
-        folder: Folder that gets ``images/`` with small blurry, restored and sharp pictures.
+        folder: Folder that gets ``images/`` with small pictures: blurry, restored, sharp,
+            true.
         device: The device to restore on.
         profile: Everything that determines a value, except the target.
         independent: A second flow estimator for targets that follow the output, if the first one
@@ -125,6 +126,8 @@ def evaluate(
             states = {"blurry": as_float(blurry), "restored": restored}
             if pair.sharp is not None:  # kept in memory since it was scored against
                 states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
+            if pair.truth is not None:
+                states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
             _keep_pictures(pair, states, make_folder(folder / "images"))
     return scores, measure_costs(network, card, pairs[0], sizes, seconds)
 

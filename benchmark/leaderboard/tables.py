@@ -11,7 +11,13 @@ from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.results.store import CUSTOM, ELSEWHERE, NARROW
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.statistics.comparable import CEILING, RANKED_BUDGETS, Track, may_be_ranked
+from defocus.benchmark.statistics.comparable import (
+    CEILING,
+    PERFECT,
+    RANKED_BUDGETS,
+    Track,
+    may_be_ranked,
+)
 from defocus.reports.model import Cell, Column, Table
 
 __all__ = ["budget_notice", "budget_words", "ranks", "score_tables"]
@@ -124,7 +130,8 @@ def _names(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey
     names = {}
     for row in rows:
         rebuilt = " (reconstruction)" if row.system in reconstructions else ""
-        names[_key(row)] = f"{row.system}{_origin(row)}{rebuilt}"
+        system = PERFECT if row.system == CEILING else row.system
+        names[_key(row)] = f"{system}{_origin(row)}{rebuilt}"
     twins = Counter(names.values())
     return {
         key: f"{name} ({budget_words([key[3]])})" if twins[name] > 1 else name

@@ -12,7 +12,7 @@ from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entr
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.results.store import NARROW, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.statistics.comparable import CEILING, Track
+from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.text import anchor
 
@@ -135,11 +135,13 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
 
 def display_name(content: Content, system: str) -> str:
     """The system's name as written in text."""
+    if system == CEILING:
+        return PERFECT
     return content.cards[system].display_name if system in content.cards else system
 
 
 def is_reference(content: Content, system: str) -> bool:
-    """Whether a row is a reference and not a system: the blurry input, or the ceiling."""
+    """Whether a row is a reference and not a system: the blurry input, or a perfect restoration."""
     known = content.cards.get(system)
     return system == CEILING or (known is not None and known.kind == "reference")
 

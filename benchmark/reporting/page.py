@@ -11,6 +11,7 @@ from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
 from defocus.benchmark.reporting.details import detail_parts
+from defocus.benchmark.reporting.figures.joint_training import joint_training_parts
 from defocus.benchmark.reporting.figures.picture_pages import (
     picture_parts,
     printed_pictures,
@@ -64,6 +65,14 @@ class _Report:
             self.notes.texts,
         )
 
+    def joint_training(self) -> list[Section]:
+        """The comparison of JDRL with the plain loss, for each dataset that has one."""
+        found = []
+        for one in self.pictures:
+            parts = joint_training_parts(self.content, one.board, self.kept)
+            found.append((self.heading("JDRL and the plain loss", one), tuple(parts)))
+        return found
+
     def heading(self, words: str, scores: PictureScores) -> str:
         """A heading with the dataset's name where there are several."""
         return f"{words} of {scores.board.name}" if len(self.pictures) > 1 else words
@@ -83,6 +92,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     plots = pareto_plots(content)
     return report.page(
         *boards,
+        *report.joint_training(),
         ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
         ("Quality and cost", _tabbed("Against", [(p.x_label, p) for p in plots])),
@@ -111,6 +121,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
             (report.heading("Leaderboard", one), _printed_board(report, one))
             for one in report.pictures
         ),
+        *report.joint_training(),
         ("Without scores", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
         ("Quality and cost", tuple(pareto_plots(content))),

@@ -17,6 +17,7 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
+from defocus.benchmark.reporting.figures.joint_training import JOINT
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, Track
@@ -25,9 +26,6 @@ from defocus.progress import counted
 from defocus.reports.text import number_text
 
 __all__ = ["result", "sentences"]
-
-JOINT = "jdrl-"
-"""Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 __all__ = [
     "CEILING",
     "NEVER_RANKED",
+    "PERFECT",
     "RANKED_BUDGETS",
     "SIGMA",
     "SIGNIFICANCE",
@@ -21,7 +22,10 @@ __all__ = [
 ]
 
 CEILING = "ceiling"
-"""Name of the reference row that stands for a perfect restoration; it competes with nothing."""
+"""Id of the reference row that stands for a perfect restoration; it competes with nothing."""
+
+PERFECT = "Perfect restoration"
+"""What people read instead of that id: systems that follow their reference can exceed it."""
 
 SIGMA = "_sigma"
 """After a metric's name: what the ceiling's score is uncertain by, per picture."""

@@ -568,7 +568,7 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: P
     assert [label for label, _ in slider.states] == ["blurry", "U-Net", "sharp"]
     table = boards(page)["input-aligned"]
     assert set(cells(table, "Kind").values()) == {"reference", "network"}
-    assert [table.rows[n][0].text for n in table.references] == ["ceiling", "Input"]
+    assert [table.rows[n][0].text for n in table.references] == ["Perfect restoration", "Input"]
 
 
 def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> None:

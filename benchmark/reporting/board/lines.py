@@ -69,7 +69,7 @@ class BoardLine:
         key: What makes it a line of its own.
         name: The system's name as written in text, and what tells it from others of that name.
         marks: What a reader must know of it, such as ``official``; short words.
-        reference: Whether it is the input or the ceiling.
+        reference: Whether it is the input or a perfect restoration.
         rows: Its rows by convention and metric; costs are under the empty protocol.
     """
 

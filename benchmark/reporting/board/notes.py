@@ -8,7 +8,7 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, budget_notice, budget_words
 from defocus.benchmark.reporting.board.lines import BoardLine, Convention
 from defocus.benchmark.results.store import NARROW
-from defocus.benchmark.statistics.comparable import NEVER_RANKED, Track
+from defocus.benchmark.statistics.comparable import CEILING, NEVER_RANKED, PERFECT, Track
 from defocus.progress import counted
 
 __all__ = ["Notes", "notes_on"]
@@ -53,6 +53,12 @@ def notes_on(
     if convention.protocol in NEVER_RANKED:
         said.append(
             f"{convention.protocol}: the reference depends on the output; nothing is ranked."
+        )
+    if any(line.first.system == CEILING for line in lines):
+        said.append(
+            f"{PERFECT}: what the true picture would score, given the noise and the measured "
+            "misalignment of its reference. No limit: an output that moved towards the reference, "
+            "or was smoothed, can score more."
         )
     for track in tracks:
         said += _tests(track)

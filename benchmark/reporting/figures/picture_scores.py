@@ -6,7 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from defocus.benchmark.reporting.board.lines import Board, Convention, LineKey, line_of
+from defocus.benchmark.reporting.board.lines import (
+    Board,
+    BoardLine,
+    Convention,
+    LineKey,
+    line_of,
+)
 from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.gains import INPUT
@@ -20,7 +26,7 @@ LEADING = "psnr"
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores of the pictures of a leaderboard under its first convention.
+    """Scores of the pictures of a leaderboard under one convention.
 
     Attributes:
         board: The leaderboard.
@@ -50,10 +56,22 @@ class PictureScores:
         return next((n for n, g in enumerate(self.groups) if g[0].system == INPUT), None)
 
 
-def read_picture_scores(content: Content, board: Board) -> PictureScores:
-    """The scores of every picture of a leaderboard."""
-    convention = board.conventions[0]
-    lines = board.ordered(convention)
+def read_picture_scores(
+    content: Content,
+    board: Board,
+    convention: Convention | None = None,
+    lines: Sequence[BoardLine] | None = None,
+) -> PictureScores:
+    """The scores of every picture of a leaderboard.
+
+    Args:
+        content: The study.
+        board: The leaderboard.
+        convention: One of its conventions; None for the first.
+        lines: Some of its lines; None for all, best first.
+    """
+    convention = convention or board.conventions[0]
+    lines = board.ordered(convention) if lines is None else lines
     groups = {line_of(g[0]): g for g in content.scored() if _is_of(g[0], board, convention)}
     shown = [(line, groups[line.key]) for line in lines if line.key in groups]
     gathered: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))

@@ -34,7 +34,7 @@ class ShownPicture:
 
     Attributes:
         pair: The picture.
-        blurry, sharp: Label and picture; empty if it was not kept.
+        blurry, sharp, truth: Label and picture; empty if it was not kept.
         restored: Label and picture of every system, best first, with its PSNR in words.
         unread: A line for each file that cannot be read.
     """
@@ -43,6 +43,7 @@ class ShownPicture:
     blurry: tuple[Labelled, ...]
     restored: tuple[tuple[Labelled, str], ...]
     sharp: tuple[Labelled, ...]
+    truth: tuple[Labelled, ...] = ()
     unread: tuple[Part, ...] = ()
 
     def slider(self, caption: str, most: int | None = None) -> list[Part]:
@@ -104,6 +105,7 @@ class KeptPictures:
         unread: list[Part] = []
         blurry = self._state(scores, pair, "blurry", unread)
         sharp = self._state(scores, pair, "sharp", unread)
+        truth = self._state(scores, pair, "truth", unread)
         restored: list[tuple[Labelled, str]] = []
         for number, (group, label) in enumerate(zip(scores.groups, scores.names, strict=True)):
             if self._restored(group[0], pair):
@@ -111,13 +113,15 @@ class KeptPictures:
                 said = f"{number_text(value, 2)} dB" if value is not None else ""
                 found = self._read(group[0], pair, "restored", label, unread)
                 restored += [(each, said) for each in found]
-        shapes = {picture.shape for _, picture in (*blurry, *sharp, *(one for one, _ in restored))}
+        states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
+        shapes = {picture.shape for _, picture in states}
         alike = len(shapes) == 1
         return ShownPicture(
             pair,
             tuple(blurry if alike else ()),
             tuple(restored if alike else ()),
             tuple(sharp if alike else ()),
+            tuple(truth if alike else ()),
             tuple(unread),
         )
 

@@ -1,0 +1,274 @@
+"""What JDRL is for: networks trained with the plain loss and with JDRL, on the same pairs.
+
+Captured pairs never fit. The plain loss learns from them to move the picture; JDRL should not.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, LineKey
+from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.reporting.figures.picture_scores import (
+    LEADING,
+    PictureScores,
+    read_picture_scores,
+)
+from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
+from defocus.progress import counted
+from defocus.reports.model import Cell, Column, Gallery, Measured, Paragraph, Part, Table, Tile
+from defocus.reports.text import number_text
+
+__all__ = ["JOINT", "joint_training_parts"]
+
+JOINT = "jdrl-"
+"""Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
+
+PLAIN_WORDS, JOINT_WORDS = "plain loss", "JDRL"
+MOVED = "warp_px"
+
+AGAINST = {
+    "truth": "the truth",
+    "input-aligned": "the sharp pictures registered onto the blurry ones",
+    "gt": "the sharp pictures as captured",
+}
+
+
+@dataclass(frozen=True)
+class _Partners:
+    """One network, trained both ways."""
+
+    plain: BoardLine
+    joint: BoardLine
+
+
+@dataclass(frozen=True)
+class _Means:
+    """Means over networks: gain over the blurry input, dB, and displacement, px."""
+
+    gain: float | None
+    moved: float | None
+
+    @property
+    def words(self) -> str:
+        moved = f" and moves the picture by {number_text(self.moved, 2)} px"
+        return f"{_signed(self.gain)} dB{moved if self.moved is not None else ''}"
+
+
+def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> list[Part]:
+    """The comparison in a sentence, a strip of crops and a table; empty without such networks.
+
+    Args:
+        content: The study.
+        board: The leaderboard of a dataset.
+        kept: Kept restorations of the pictures.
+    """
+    convention = _convention(board)
+    partners = _partners(board, convention)
+    if not partners:
+        return []
+    lines = [line for pair in partners for line in (pair.plain, pair.joint)]
+    scores = read_picture_scores(content, board, convention, lines)
+    differences = {pair.plain.key: _differences(scores, pair) for pair in partners}
+    everywhere = _means_by_picture(list(differences.values()))
+    parts: list[Part] = [Paragraph(_sentence(partners, scores, everywhere))]
+    parts += _strip(scores, partners, differences, kept)
+    return [*parts, _table(partners, scores, differences)]
+
+
+def _convention(board: Board) -> Convention:
+    """Against the truth where there is one; else that of the leaderboard."""
+    true = [one for one in board.conventions if one.protocol == "truth"]
+    return (true or list(board.conventions))[0]
+
+
+def _partners(board: Board, convention: Convention) -> list[_Partners]:
+    known = {
+        line.key: line
+        for line in board.ordered(convention)
+        if (row := line.score(convention, LEADING)) is not None and row.gain is not None
+    }
+    return [
+        _Partners(known[plain], line)
+        for key, line in known.items()
+        if key[0].startswith(JOINT) and (plain := (key[0].removeprefix(JOINT), *key[1:])) in known
+    ]
+
+
+def _differences(scores: PictureScores, pair: _Partners) -> dict[str, float]:
+    """PSNR of the network trained with JDRL minus that of its partner, by picture, dB."""
+    plain, joint = scores.line_number(pair.plain.key), scores.line_number(pair.joint.key)
+    if plain is None or joint is None:
+        return {}
+    return {
+        picture: by_line[joint][LEADING] - by_line[plain][LEADING]
+        for picture, by_line in scores.values.items()
+        if LEADING in by_line.get(plain, {}) and LEADING in by_line.get(joint, {})
+    }
+
+
+def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean over networks on the pictures that all of them restored."""
+    shared = set.intersection(*(set(each) for each in differences))
+    return {
+        picture: statistics.fmean(each[picture] for each in differences)
+        for picture in sorted(shared)
+    }
+
+
+def _interval(
+    scores: PictureScores, differences: Mapping[str, float]
+) -> tuple[float, float] | None:
+    """The 95 % interval of the mean difference; None with too few scenes."""
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+
+    if not differences:
+        return None
+    values = np.array([[list(differences.values())]])
+    ends = mean_intervals(values, scene_codes([scores.scenes[one] for one in differences]))
+    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
+
+
+def _sentence(
+    partners: Sequence[_Partners], scores: PictureScores, differences: Mapping[str, float]
+) -> str:
+    plain = _means([pair.plain for pair in partners], scores.convention)
+    joint = _means([pair.joint for pair in partners], scores.convention)
+    trained = partners[0].plain.first.train_dataset
+    many = len(partners) > 1
+    networks = counted(len(partners), "network") if many else partners[0].plain.name
+    against = AGAINST.get(scores.convention.protocol, scores.convention.protocol)
+    said = (
+        f"{networks} trained on the pairs of {trained} as they were captured, compared with "
+        f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
+        f"{joint.words}."
+    )
+    return f"{said} {_verdict(scores, differences)}"
+
+
+def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
+    rows = [line.score(convention, LEADING) for line in lines]
+    moved = [line.score(convention, MOVED) for line in lines]
+    return _Means(
+        _mean([row.gain for row in rows if row is not None]),
+        _mean([row.value for row in moved if row is not None]),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known and len(known) == len(values) else None
+
+
+def _verdict(scores: PictureScores, differences: Mapping[str, float]) -> str:
+    """What the difference shows: nothing where its interval holds 0."""
+    if not differences:
+        return "They share no picture."
+    mean = statistics.fmean(differences.values())
+    over = f"over {counted(len(differences), 'picture')}"
+    interval = _interval(scores, differences)
+    if interval is None:
+        return f"JDRL against the plain loss: {_signed(mean)} dB {over}, too few for an interval."
+    low, high = interval
+    ends = f"95 % interval {_signed(low)} to {_signed(high)}"
+    if low > 0:
+        return f"JDRL is ahead by {number_text(mean, 2)} dB {over} ({ends})."
+    if high < 0:
+        return f"JDRL is behind by {number_text(-mean, 2)} dB {over} ({ends})."
+    return f"The difference, {_signed(mean)} dB {over} ({ends}), shows nothing either way."
+
+
+def _strip(
+    scores: PictureScores,
+    partners: Sequence[_Partners],
+    differences: Mapping[LineKey, Mapping[str, float]],
+    kept: KeptPictures,
+) -> list[Part]:
+    """The network of the largest difference on its picture of the median difference."""
+    known = [pair for pair in partners if differences[pair.plain.key]]
+    if not known:
+        return []
+    pair = max(known, key=lambda p: abs(statistics.fmean(differences[p.plain.key].values())))
+    mine = differences[pair.plain.key]
+    two = _two(scores, pair)
+    pictures = sorted((p for p in mine if kept.has(two, p)), key=lambda p: (mine[p], p))
+    if not pictures:
+        return []
+    return _crops(two, pair, pictures[(len(pictures) - 1) // 2], kept)
+
+
+def _two(scores: PictureScores, pair: _Partners) -> PictureScores:
+    """Scores of a network's two trainings alone, named by their loss."""
+    numbers = [scores.line_number(line.key) for line in (pair.plain, pair.joint)]
+    found = [number for number in numbers if number is not None]
+    values = {
+        picture: {new: by_line[old] for new, old in enumerate(found) if old in by_line}
+        for picture, by_line in scores.values.items()
+    }
+    groups = [scores.groups[number] for number in found]
+    names = [PLAIN_WORDS, JOINT_WORDS]
+    return replace(scores, groups=groups, names=names, systems=frozenset((0, 1)), values=values)
+
+
+def _crops(two: PictureScores, pair: _Partners, picture: str, kept: KeptPictures) -> list[Part]:
+    shown = kept.read(two, picture)
+    reference = shown.truth or shown.sharp
+    if len(shown.restored) != 2 or not reference:
+        return []
+    restored = [each for (_, each), _ in shown.restored]
+    top, left, side = most_different(restored, reference[0][1])
+    tiles = [Tile(label, each) for label, each in shown.blurry]
+    tiles += [Tile("sharp as captured", each) for _, each in shown.sharp]
+    for number, ((label, each), said) in enumerate(shown.restored):
+        moved = two.values[picture][number].get(MOVED)
+        beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
+        tiles.append(Tile(label, each, f"{said}{beside}"))
+    tiles += [Tile(label, each) for label, each in shown.truth]
+    window = [
+        replace(tile, picture=tile.picture[top : top + side, left : left + side]) for tile in tiles
+    ]
+    caption = f"{pair.plain.name} on {picture}: where the two differ most"
+    return [
+        Gallery(caption, tuple(window), "The network and the picture of the median difference.")
+    ]
+
+
+def _table(
+    partners: Sequence[_Partners],
+    scores: PictureScores,
+    differences: Mapping[LineKey, Mapping[str, float]],
+) -> Table:
+    convention = scores.convention
+    body: list[tuple[Cell, ...]] = []
+    for pair in partners:
+        mine = differences[pair.plain.key]
+        mean = statistics.fmean(mine.values()) if mine else None
+        two = [_means([line], convention) for line in (pair.plain, pair.joint)]
+        body.append(
+            (
+                pair.plain.name,
+                *(each.gain for each in two),
+                Measured(mean, _interval(scores, mine)) if mean is not None else None,
+                *(each.moved for each in two),
+            )
+        )
+    columns = (
+        Column("Network"),
+        Column(f"Gain, {PLAIN_WORDS}", "dB", "higher", 2),
+        Column(f"Gain, {JOINT_WORDS}", "dB", "higher", 2),
+        Column("Difference", "dB", "higher", 2),
+        Column(f"Moved, {PLAIN_WORDS}", "px", "lower", 2),
+        Column(f"Moved, {JOINT_WORDS}", "px", "lower", 2),
+    )
+    against = AGAINST.get(convention.protocol, convention.protocol)
+    note = (
+        "Gain: over the blurry input. Moved: mean length of the optical flow from the blurry input "
+        "to the output."
+    )
+    return Table(f"Plain loss and JDRL, compared with {against}", columns, tuple(body), note)
+
+
+def _signed(number: float | None) -> str:
+    return f"{'+' if (number or 0.0) >= 0 else ''}{number_text(number, 2)}"

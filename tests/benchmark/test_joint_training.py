@@ -1,0 +1,97 @@
+"""The report's comparison of JDRL with the plain loss: what was measured, and no more."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import open_results
+from defocus.reports.model import Gallery, Page, Paragraph, Part, Table
+from tests.benchmark.example_study import entry, make_study
+
+HEADING = "JDRL and the plain loss"
+
+
+def page_of(out: Path, build: object = build_page) -> Page:
+    with open_results(out / "results.sqlite") as results:
+        page: Page = build(out, results, leaderboard(results))  # type: ignore[operator]
+    return page
+
+
+def section(page: Page) -> tuple[Part, ...]:
+    return dict(page.sections)[HEADING]
+
+
+def rewrite(out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float, float]) -> None:
+    """Give the two trainings of U-Net other scores, one picture per scene."""
+
+    def scores(values: np.ndarray, px: float) -> Iterator[Score]:
+        for number, value in enumerate(values):
+            where = (f"image-{number:03d}", f"scene-{number:03d}")
+            yield Score("defocus-v1", "truth", "psnr", *where, float(value))
+            yield Score("defocus-v1", "truth", "warp_px", *where, px)
+
+    with open_results(out / "results.sqlite") as results:
+        results.record(entry(0), scores(np.full(len(plain), 20.0), 0.0))
+        results.record(entry(1), scores(plain, moved[0]))
+        results.record(entry(2), scores(joint, moved[1]))
+
+
+def test_the_second_section_compares_the_two_against_the_truth(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 3, 24, protocols=("truth", "gt"), pictures=3)
+    images = out / "runs" / "unet-paper" / "images"
+    for number in range(3):
+        shutil.copy(
+            images / f"image-{number:03d}.sharp.png", images / f"image-{number:03d}.truth.png"
+        )
+    plain = np.linspace(17.0, 19.0, 12)
+    rewrite(out, plain + 2.0 + np.linspace(-0.1, 0.1, 12), plain, (1.51, 0.04))
+    page = page_of(out)
+    assert [heading for heading, _ in page.sections][:2] == ["Leaderboard", HEADING]
+    said, strip, table = section(page)
+    assert isinstance(said, Paragraph)
+    assert "compared with the truth" in said.text
+    assert "the plain loss gains −2.00 dB and moves the picture by 1.51 px" in said.text
+    assert "JDRL gains +0.00 dB and moves the picture by 0.04 px" in said.text
+    assert "JDRL is ahead by 2.00 dB over 12 pictures (95 % interval +1.9" in said.text
+    assert isinstance(strip, Gallery)
+    labels = [tile.label for tile in strip.tiles]
+    assert labels == ["blurry", "sharp as captured", "plain loss", "JDRL", "truth"]
+    assert strip.tiles[2].line == "17.18 dB, moved 1.51 px"  # of three kept, the median difference
+    assert isinstance(table, Table)
+    (row,) = table.rows
+    assert (row[0], row[1], row[2]) == ("U-Net", pytest.approx(-2.0), pytest.approx(0.0))
+    printed = page_of(out, build_appendix)
+    assert isinstance(section(printed)[1], Gallery)
+
+
+@pytest.mark.parametrize(
+    ("joint", "verdict"),
+    [
+        (np.tile([20.5, 19.5], 6), "shows nothing either way"),
+        (np.linspace(19.4, 19.6, 12), "JDRL is behind by 0.50 dB"),
+        (np.array([21.0, 21.0]), "JDRL against the plain loss: +1.00 dB over 2 pictures, too few"),
+    ],
+)
+def test_the_sentence_says_no_more_than_was_measured(
+    tmp_path: Path, joint: np.ndarray, verdict: str
+) -> None:
+    out = make_study(tmp_path, 2, 4, protocols=("truth",))
+    rewrite(out, joint, np.full(len(joint), 20.0), (0.1, 0.1))
+    said = section(page_of(out))[0]
+    assert isinstance(said, Paragraph)
+    assert verdict in said.text
+
+
+def test_networks_trained_on_other_pairs_are_not_partners(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 1, 4, protocols=("truth",))
+    with open_results(out / "results.sqlite") as results:
+        other = replace(entry(2), train_dataset="lfdof:elsewhere")
+        results.record(other, results.scores("unet-paper"))
+    assert HEADING not in dict(page_of(out).sections)
