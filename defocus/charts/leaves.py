@@ -14,7 +14,7 @@ __all__ = ["Leaf", "draw_leaves", "leaves", "leaves_picture"]
 
 Array = NDArray[np.float64]
 
-LARGEST = 0.15
+LARGEST = 0.12
 SUB_PIXEL_BITS = 4
 FINENESS = 4
 DARK, BRIGHT = 0.08, 0.72

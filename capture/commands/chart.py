@@ -1,0 +1,55 @@
+"""The sub-command ``chart``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command(name="chart")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="PDF or SVG file to write.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["wall", "depths"]),
+    default="wall",
+    show_default=True,
+    help="wall: for a flat wall. depths: five columns alike, for a board turned away from the "
+    "camera, so that one shot holds many circles of confusion.",
+)
+@click.option(
+    "--paper",
+    type=click.Choice(["a3", "a4"]),
+    default="a3",
+    show_default=True,
+    help="Size of the paper, landscape.",
+)
+@click.option(
+    "--dpi",
+    type=click.IntRange(72, 9600),
+    default=600,
+    show_default=True,
+    help="Resolution of the printer; one too coarse for the finest detail is refused.",
+)
+def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN401 - literals of a module not imported here
+    """Write a test chart to print.
+
+    Slanted edges of high and low contrast, stars, dead leaves, text of several sizes, grey and
+    colour patches, lines, a ruler, and a frame of dots that can be found when strongly blurred.
+    All of it is vectors. Print it at 100 % on matt paper, check the ruler, and light it evenly.
+
+    'defocus-capture chart-read' measures pictures of it.
+    """
+    from defocus.charts.sheet.layout import make_sheet
+    from defocus.charts.sheet.svg import write_sheet
+    from defocus.progress import say
+
+    write_sheet(out, make_sheet(layout, paper, dpi))
+    say(f"{out}: {paper.upper()}, layout {layout}; print it at 100 %, without 'fit to page'")

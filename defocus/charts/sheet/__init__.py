@@ -1,0 +1,1 @@
+"""The printed chart: its parts and their places, as vectors and as pixels."""

@@ -1,0 +1,214 @@
+"""Which parts a chart has, and where.
+
+Blurred dots keep their centres, so a frame of dots gives the geometry; which of its corners have
+large dots tells the layout and which way is up.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from defocus.charts.sheet.parts import (
+    Dot,
+    LeavesSquare,
+    Part,
+    Patch,
+    SlantedSquare,
+    StarPattern,
+    TextLine,
+    grey,
+    part_shapes,
+)
+from defocus.charts.sheet.shapes import BLACK, Shape, box, words
+from defocus.errors import InputError
+
+__all__ = ["HEIGHT", "LAYOUTS", "PAPERS", "WIDTH", "Layout", "Paper", "Sheet", "make_sheet"]
+
+Layout: TypeAlias = Literal["wall", "depths"]
+Paper: TypeAlias = Literal["a3", "a4"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+PAPERS: dict[Paper, tuple[float, float]] = {"a3": (420.0, 297.0), "a4": (297.0, 210.0)}
+
+WIDTH, HEIGHT = PAPERS["a3"]
+SEED = 12233
+FRAME = 14.0
+DOT, LARGE_DOT = 6.0, 8.5
+ACROSS, DOWN = 8, 6
+SQUARE, LEAVES_SIDE, STAR_RADIUS, CYCLES = 34.0, 44.0, 23.0, 36
+LOW = (0.125, 0.5)
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ2345679"
+TEXT_HEIGHTS = (6.0, 4.0, 2.8)
+GREYS = (0.02, 0.05, 0.1, 0.18, 0.3, 0.45, 0.65, 0.9)
+COLOURS = (
+    (175, 54, 60), (70, 148, 73), (56, 61, 150), (231, 199, 31), (187, 86, 149), (8, 133, 161),
+    (115, 82, 68), (194, 150, 130), (98, 122, 157), (87, 108, 67), (133, 128, 177), (214, 126, 44),
+)  # fmt: skip
+RULER_MM = 80
+DOTS_PER_DETAIL = 2
+FINEST = 0.25
+LARGE_CORNERS: dict[Layout, tuple[int, ...]] = {"wall": (0,), "depths": (0, 1)}
+"""Corners with a large dot: 0 top left, 1 top right."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A chart.
+
+    Attributes:
+        layout: ``wall`` for a flat wall, ``depths`` for a tilted board: five columns alike.
+        paper: Size of the paper.
+        parts: What is measured.
+        labels: What is only read by people: ruler, lines, names.
+    """
+
+    layout: Layout
+    paper: Paper
+    parts: tuple[Part, ...]
+    labels: tuple[Shape, ...]
+
+    @property
+    def dots(self) -> tuple[Dot, ...]:
+        """The frame, clockwise from the top left corner."""
+        return tuple(part for part in self.parts if isinstance(part, Dot))
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Everything that is printed, in its order from below."""
+        return [*(s for part in self.parts for s in part_shapes(part)), *self.labels]
+
+
+def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> Sheet:
+    """Make a chart.
+
+    Args:
+        layout: Kind of chart.
+        paper: Size of the paper.
+        dpi: Resolution of the printer, dots per inch.
+
+    Raises:
+        InputError: The printer is too coarse for the finest detail.
+    """
+    finest = FINEST * PAPERS[paper][0] / WIDTH
+    least = DOTS_PER_DETAIL * 25.4 / finest
+    if dpi < least:
+        raise InputError(
+            f"--dpi {dpi}: the finest detail on {paper.upper()} has {finest:.2f} mm and needs "
+            f"{least:.0f} dpi"
+        )
+    inside = _wall() if layout == "wall" else _depths()
+    return Sheet(layout, paper, (*frame(layout), *inside), tuple(_labels(layout, paper)))
+
+
+def frame(layout: Layout) -> list[Dot]:
+    """The dots around the chart, clockwise from the top left corner."""
+    xs = np.linspace(FRAME, WIDTH - FRAME, ACROSS)
+    ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN)
+    ring = [
+        *((x, ys[0]) for x in xs),
+        *((xs[-1], y) for y in ys[1:]),
+        *((x, ys[-1]) for x in xs[-2::-1]),
+        *((xs[0], y) for y in ys[-2:0:-1]),
+    ]
+    corners = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
+    large = {corners[one] for one in LARGE_CORNERS[layout]}
+    return [
+        Dot(float(x), float(y), LARGE_DOT if number in large else DOT)
+        for number, (x, y) in enumerate(ring)
+    ]
+
+
+def _cell(column: int, row: int, columns: int) -> tuple[float, float]:
+    """Middle of a cell of the area inside the frame."""
+    width, height = (WIDTH - 60.0) / columns, (HEIGHT - 60.0) / 4
+    return 30.0 + (column + 0.5) * width, 30.0 + (row + 0.5) * height
+
+
+WALL = (
+    ("+5", "-8l", "star", "+8", "-5l", "-5"),
+    ("-8", "text", "leaves", "greys", "text", "+8l"),
+    ("+8l", "ruler", "", "leaves", "colours", "-5"),
+    ("-5", "+5l", "-8", "star", "+5l", "+5"),
+)
+"""Rows of cells; a square has its turn in degrees, and an l for low contrast."""
+
+
+def _wall() -> list[Part]:
+    random = np.random.default_rng(SEED)
+    parts: list[Part] = []
+    for row, cells in enumerate(WALL):
+        for column, kind in enumerate(cells):
+            parts += _part(kind, *_cell(column, row, 6), random)
+    return parts
+
+
+def _depths() -> list[Part]:
+    random = np.random.default_rng(SEED)
+    parts: list[Part] = []
+    for column in range(5):
+        for row, kind in enumerate(("+5", "leaves", "-5l", "star")):
+            parts += _part(kind, *_cell(column, row, 5), random)
+    return parts
+
+
+def _part(kind: str, x: float, y: float, random: np.random.Generator) -> list[Part]:
+    """The parts of one cell."""
+    if kind[:1] in {"+", "-"}:
+        dark, bright = LOW if kind.endswith("l") else (0.0, 1.0)
+        return [SlantedSquare(x, y, SQUARE, float(kind.rstrip("l")), dark, bright)]
+    if kind == "star":
+        return [StarPattern(x, y, STAR_RADIUS, CYCLES)]
+    if kind == "leaves":
+        return [LeavesSquare(x, y, LEAVES_SIDE, SEED)]
+    if kind == "text":
+        return _text(x, y, random)
+    if kind == "greys":
+        return [Patch(px, py, 13.0, grey(one)) for (px, py), one in _places(x, y, 4, 2, GREYS)]
+    if kind == "colours":
+        return [Patch(px, py, 13.0, one) for (px, py), one in _places(x, y, 4, 3, COLOURS)]
+    return []
+
+
+def _places(x: float, y: float, columns: int, rows: int, what: tuple) -> list:  # type: ignore[type-arg]
+    """Places of patches around the middle of a cell."""
+    return [
+        (
+            (x + (k % columns - (columns - 1) / 2) * 14, y + (k // columns - (rows - 1) / 2) * 14),
+            one,
+        )
+        for k, one in enumerate(what)
+    ]
+
+
+def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
+    lines: list[Part] = []
+    base = y - 18.0
+    for height in TEXT_HEIGHTS:
+        count = int(46.0 / (height * 1.15))
+        for _ in range(2):
+            base += height * 1.7 + 0.6
+            text = "".join(LETTERS[i] for i in random.integers(len(LETTERS), size=count))
+            lines.append(TextLine(x - 25.0, base, height, text))
+    return lines
+
+
+def _labels(layout: Layout, paper: Paper) -> list[Shape]:
+    """Ruler, thin lines and names; in the chart for a board only the name."""
+    name = f"defocus chart, {paper.upper()}, {layout}, seed {SEED}"
+    if layout == "depths":
+        return [words(name, 150.0, HEIGHT - 27.0, 2.0)]
+    left, middle = _cell(1, 2, 6)
+    unit = WIDTH / PAPERS[paper][0]
+    start = left - 20.0
+    shapes: list[Shape] = [
+        box(start + RULER_MM * unit / 2, middle - 12.0, RULER_MM * unit, 0.3, BLACK)
+    ]
+    for mark in range(RULER_MM + 1):
+        tall = 4.0 if mark % 10 == 0 else 2.0
+        shapes.append(box(start + mark * unit, middle - 12.0 - tall / 2, 0.25, tall, BLACK))
+    shapes.append(words(f"{RULER_MM} mm", start, middle - 7.0, 2.5))
+    shapes += [
+        box(left + 30.0, middle + 2.0 + 4.0 * k, 90.0, width, BLACK, 3.0)
+        for k, width in enumerate((0.3, 0.5, 1.0, 2.0))
+    ]
+    return [*shapes, words(name, start, middle + 24.0, 2.0)]

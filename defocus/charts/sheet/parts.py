@@ -1,0 +1,168 @@
+"""Parts of the chart that are measured, each with the shapes that print it.
+
+Lengths are mm of the A3 sheet; smaller sheets are the same chart, reduced.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.leaves import Leaf, leaves
+from defocus.charts.sheet.shapes import BLACK, WHITE, Colour, Disc, Outline, Shape, box, words
+from defocus.images import as_integer, linear_to_srgb
+
+__all__ = [
+    "Dot",
+    "LeavesSquare",
+    "Patch",
+    "SlantedSquare",
+    "StarPattern",
+    "TextLine",
+    "grey",
+    "part_shapes",
+]
+
+LEAST_LEAF = 0.25
+LEAF_COUNT = 6000
+CELL = 58.0
+BAR = 7.6
+"""So far, mm, a leaf can stick out of its square."""
+
+
+def grey(light: float) -> Colour:
+    """The sRGB grey of a linear light."""
+    value = int(as_integer(linear_to_srgb(np.array([light])), 8)[0])
+    return value, value, value
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A dot of the frame, which gives the geometry."""
+
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class SlantedSquare:
+    """A turned square with four edges to measure.
+
+    Attributes:
+        x: Centre.
+        y: Centre.
+        side: Side.
+        turn_deg: Turn, clockwise.
+        dark: Linear light of the square.
+        bright: Linear light around it; 1 is bare paper.
+    """
+
+    x: float
+    y: float
+    side: float
+    turn_deg: float
+    dark: float = 0.0
+    bright: float = 1.0
+
+
+@dataclass(frozen=True)
+class StarPattern:
+    """A Siemens star of black and white sectors."""
+
+    x: float
+    y: float
+    radius: float
+    cycles: int
+
+
+@dataclass(frozen=True)
+class LeavesSquare:
+    """A square of dead leaves, made from a seed."""
+
+    x: float
+    y: float
+    side: float
+    seed: int
+
+    def leaves(self) -> list[Leaf]:
+        """Its leaves in a square of side 1."""
+        return leaves(self.seed, LEAST_LEAF / self.side, LEAF_COUNT)
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of random characters.
+
+    Attributes:
+        x: Left end.
+        y: Base line.
+        height: Height of capitals.
+        text: The characters.
+    """
+
+    x: float
+    y: float
+    height: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A square of one colour."""
+
+    x: float
+    y: float
+    side: float
+    colour: Colour
+
+
+Part = Dot | SlantedSquare | StarPattern | LeavesSquare | TextLine | Patch
+
+
+def part_shapes(part: Part) -> list[Shape]:
+    """The shapes that print a part, in their order from below."""
+    match part:
+        case Dot():
+            return [Disc(part.x, part.y, part.radius, BLACK)]
+        case SlantedSquare():
+            square = box(part.x, part.y, part.side, part.side, grey(part.dark), part.turn_deg)
+            around = box(part.x, part.y, CELL, CELL, grey(part.bright))
+            return [square] if part.bright == 1.0 else [around, square]
+        case StarPattern():
+            return [_sectors(part)]
+        case LeavesSquare():
+            return _leaf_shapes(part)
+        case TextLine():
+            return [words(part.text, part.x, part.y, part.height)]
+        case Patch():
+            return [box(part.x, part.y, part.side, part.side, part.colour)]
+
+
+def _sectors(star: StarPattern) -> Outline:
+    """Black sectors, of which the one to the right of the centre is white."""
+    quarter = math.pi / (2 * star.cycles)
+    contours: list[NDArray[np.float64]] = []
+    for number in range(star.cycles):
+        middle = (2 * number + 1) * math.pi / star.cycles
+        arc = np.linspace(middle - quarter, middle + quarter, 5)
+        rim = np.stack([np.cos(arc), np.sin(arc)], axis=1) * star.radius
+        contours.append(np.vstack([np.zeros(2), rim]) + np.array([star.x, star.y]))
+    return Outline(tuple(contours), BLACK)
+
+
+def _leaf_shapes(square: LeavesSquare) -> list[Shape]:
+    """The leaves, and white bars over what sticks out."""
+    left, top = square.x - square.side / 2, square.y - square.side / 2
+    shapes: list[Shape] = [box(square.x, square.y, square.side, square.side, grey(0.4))]
+    for leaf in square.leaves():
+        x, y = left + leaf.x * square.side, top + leaf.y * square.side
+        shapes.append(Disc(x, y, leaf.radius * square.side, grey(leaf.light)))
+    bar = BAR
+    off = (square.side + bar) / 2
+    length = square.side + 2 * bar
+    for dx, dy in ((-off, 0), (off, 0), (0, -off), (0, off)):
+        width, height = (bar, length) if dx else (length, bar)
+        shapes.append(box(square.x + dx, square.y + dy, width, height, WHITE))
+    return shapes

@@ -1,0 +1,85 @@
+"""The printed chart: vectors of the right size, and pixels in the right place."""
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from defocus.charts.measures.edge import measure_edge
+from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, Layout, make_sheet
+from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
+from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
+from defocus.charts.sheet.svg import svg_text, write_sheet
+from defocus.errors import InputError
+from tests.conftest import Run
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout: Layout) -> None:
+    sheet = make_sheet(layout, "a3")
+    root = ET.fromstring(svg_text(sheet))  # noqa: S314 - our own document
+    kinds = {element.tag.rpartition("}")[2] for element in root}
+    assert kinds == {"rect", "path", "circle"}
+    assert root.get("width") == "420mm"
+    assert len(sheet.dots) == 24
+    for dot in sheet.dots:
+        assert dot.radius < dot.x < WIDTH - dot.radius
+        assert dot.radius < dot.y < HEIGHT - dot.radius
+    places = re.findall(r"(-?[\d.]+) (-?[\d.]+)[LZ]", svg_text(sheet))
+    points = np.array(places, np.float64)
+    assert (points >= 0).all()
+    assert (points <= (WIDTH, HEIGHT)).all()
+    count = {kind: sum(isinstance(p, kind) for p in sheet.parts) for kind in (
+        SlantedSquare, StarPattern, LeavesSquare, TextLine)}  # fmt: skip
+    wanted = {"wall": (14, 2, 2, 12), "depths": (10, 5, 5, 0)}[layout]
+    assert tuple(count.values()) == wanted
+
+
+def test_the_command_writes_pdf_and_svg_of_the_papers_size(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "chart", "--paper", "a4", "--out", tmp_path / "chart.pdf")
+    assert done.returncode == 0, done.stderr
+    assert "100 %" in done.stderr
+    (page,) = PdfReader(tmp_path / "chart.pdf").pages
+    assert page.mediabox.width == pytest.approx(297 / 25.4 * 72, abs=0.1)
+    assert page.mediabox.height == pytest.approx(210 / 25.4 * 72, abs=0.1)
+    assert not page.images
+    refused = run("defocus-capture", "chart", "--dpi", "150", "--out", tmp_path / "coarse.pdf")
+    assert refused.returncode == 2
+    assert "needs 203 dpi" in refused.stderr
+    assert not (tmp_path / "coarse.pdf").exists()
+
+
+def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.pdf or \.svg"):
+        write_sheet(tmp_path / "chart.png", make_sheet())
+
+
+def test_pixels_show_the_vectors_in_place() -> None:
+    sheet = make_sheet("wall")
+    scale = 3.0
+    homography = np.array([[scale, 0, 20.0], [0, scale, 10.0], [0, 0, 1]])
+    light = photographed(sheet, homography, 1300, 910)
+    assert light[:, 5] == pytest.approx(0.25)
+    assert light[12, 700] == pytest.approx(PAPER_LIGHT, abs=1e-3)
+    dark = PAPER_LIGHT - light.mean(axis=2)
+    for dot in sheet.dots[::5]:
+        x, y = (homography @ (dot.x, dot.y, 1.0))[:2]
+        reach = round(dot.radius * scale) + 3
+        rows = slice(round(y) - reach, round(y) + reach + 1)
+        columns = slice(round(x) - reach, round(x) + reach + 1)
+        part = dark[rows, columns]
+        place = (part.sum(axis=0) @ np.arange(round(x) - reach, round(x) + reach + 1)) / part.sum()
+        assert place == pytest.approx(x, abs=0.03)
+        area = part.sum() / (PAPER_LIGHT - INK_LIGHT)
+        assert area == pytest.approx(np.pi * (dot.radius * scale) ** 2, rel=0.01)
+    square = next(part for part in sheet.parts if isinstance(part, SlantedSquare))
+    x, y = (homography @ (square.x + square.side / 2, square.y, 1.0))[:2]
+    left, top = round(x) - 28, round(y) - 30
+    found = measure_edge(light[top : top + 60, left : left + 56])
+    assert abs(found.angle_deg) == pytest.approx(5.0, abs=0.2)
+    assert found.mtf50 == pytest.approx(0.6, abs=0.04)
+    down = (y - top - 29.5) * np.tan(np.radians(5.0))
+    assert found.place_px == pytest.approx(x - left, abs=0.35 + abs(down))
