@@ -37,7 +37,7 @@ def draw_shapes(
     half = 1 << (SUB_PIXEL_BITS - 1)  # OpenCV's integers are middles of pixels
 
     def at(points: Floats) -> NDArray[np.int32]:
-        return np.rint((points - np.array(origin)) * unit - half).astype(np.int32)
+        return np.asarray(np.rint((points - np.array(origin)) * unit - half), np.int32)
 
     for shape in shapes:
         if isinstance(shape, Disc):

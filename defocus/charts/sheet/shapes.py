@@ -68,7 +68,8 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
 
     font = FontProperties(family="DejaVu Sans")
     capital = TextPath((0, 0), "H", size=100, prop=font).get_extents().height
-    found = [p / capital * (1, -1) for p in TextPath((0, 0), text, 100, prop=font).to_polygons()]
+    drawn = TextPath((0, 0), text, 100, prop=font).to_polygons()
+    found = [np.asarray(p, np.float64) * (1 / capital, -1 / capital) for p in drawn]
     return tuple(found), max(float(p[:, 0].max()) for p in found)
 
 
