@@ -42,7 +42,7 @@ def draw_shapes(
     for shape in shapes:
         if isinstance(shape, Disc):
             x, y = at(np.array([shape.x, shape.y])).tolist()
-            radius = round(shape.radius * unit)
+            radius = max(round(shape.radius * unit) - half, 1)  # OpenCV fills the border too
             cv2.circle(canvas, (x, y), radius, shape.colour, -1, cv2.LINE_8, SUB_PIXEL_BITS)
         else:
             contours = [at(contour) for contour in shape.contours]
