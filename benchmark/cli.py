@@ -2,6 +2,7 @@
 
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.command_line.commands import command_group, run_command
+from defocus.datasets.layouts.published.skip_missing import with_skip_missing
 
 __all__ = ["main"]
 
@@ -15,5 +16,6 @@ def main() -> None:
             "defocus.benchmark.commands",
             "Train, evaluate and compare defocus deblurring systems.",
             plugins=True,
+            further=with_skip_missing,
         )
     )

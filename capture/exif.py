@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from defocus.reading import require_file
+
 __all__ = ["Exif", "read_exif", "read_tags"]
+
+_DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
+    *(TypeError, ValueError, struct.error),
+)
+"""exifread's ways of saying that the directory points nowhere."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +66,12 @@ def read_tags(path: Path) -> dict[str, Any]:
     import exifread
 
     logging.getLogger("exifread").setLevel(logging.ERROR)
+    require_file(path)
     with path.open("rb") as stream:
         try:
             tags: dict[str, Any] = exifread.process_file(stream, details=False)
-        except (ValueError, LookupError, TypeError, OverflowError, struct.error):
-            return {}  # exifread's ways of saying that the directory points nowhere
+        except _DAMAGE:
+            return {}
     return tags
 
 

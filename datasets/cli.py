@@ -1,6 +1,7 @@
 """The command ``defocus-data``."""
 
 from defocus.command_line.commands import command_group, run_command
+from defocus.datasets.layouts.published.skip_missing import with_skip_missing
 
 __all__ = ["main"]
 
@@ -13,5 +14,6 @@ def main() -> None:
             "defocus.datasets.commands",
             "Measure and compensate misalignment; make and inspect datasets.",
             plugins=True,
+            further=with_skip_missing,
         )
     )

@@ -5,7 +5,6 @@ folder, and an unknown key is an error.
 """
 
 import json
-import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -14,13 +13,14 @@ from unicodedata import normalize
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.files.names import id_problem, path_problem
 from defocus.datasets.pair import Pair, Split
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, FileError
 from defocus.files import sha256_file, write_text
+from defocus.reading import read_json
 from defocus.settings import Settings
 
 __all__ = [
-    "ID_PATTERN",
     "MANIFEST",
     "Manifest",
     "ManifestFile",
@@ -36,18 +36,13 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
-ID_PATTERN = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
 def _checked_path(text: str) -> str:
-    parts = text.split("/")
-    if (
-        not text.isprintable()
-        or "\\" in text
-        or ":" in text
-        or any(part in {"", ".", ".."} for part in parts)
-    ):
-        raise ValueError("a file must be a relative path inside the dataset, without '..'")
+    if problem := path_problem(text):
+        raise ValueError(
+            f"a file must be a relative path inside the dataset, without '..'; this one {problem}"
+        )
     return text
 
 
@@ -63,8 +58,8 @@ def checked_id(text: str) -> str:
     Raises:
         ValueError: The text is not a valid id.
     """
-    if not re.fullmatch(ID_PATTERN, text):
-        raise ValueError("an id has letters, digits, '.', '_' and '-' alone")
+    if problem := id_problem(text):
+        raise ValueError(problem)
     return text
 
 
@@ -135,15 +130,15 @@ def read_manifest(root: Path) -> Manifest:
     if not root.is_dir():
         raise DatasetError(f"{root}: no such dataset folder; check the path")
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise DatasetError(f"{path}: too large to be a manifest")
-        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Manifest.model_validate(read_json(path, MAX_MANIFEST_BYTES))
     except FileNotFoundError as error:
         raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
     except ValidationError as error:
         raise DatasetError(f"{path}: {_first_problem(error)}") from error
+    except FileError as error:
+        raise DatasetError(f"{error}; restore it") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(f"{path}: not a JSON document ({error}); restore it") from error
+        raise DatasetError(f"{path}: cannot be read ({error}); restore it") from error
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -159,7 +154,7 @@ def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], di
     """The pairs of a manifest with real paths, sorted by id, and the expected hash of each file.
 
     Raises:
-        DatasetError: A path leads out of the folder through a link.
+        DatasetError: A path leads out of the folder through a link, or a file has another size.
     """
     hashes: dict[Path, str] = {}
     real_root = root.resolve()
@@ -171,6 +166,10 @@ def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], di
         if not path.resolve().is_relative_to(real_root):
             raise DatasetError(f"{path}: a link that leaves the dataset; replace it by the file")
         hashes[path] = file.sha256
+        if path.is_file() and path.stat().st_size != file.bytes:  # others: by who reads them
+            raise DatasetError(
+                f"{path}: has {path.stat().st_size} bytes, {file.bytes} by the manifest; restore it"
+            )
         return path
 
     pairs = tuple(_pair(row, located) for row in sorted(manifest.pairs, key=lambda row: row.id))

@@ -4,6 +4,7 @@
 
     DefocusError                 1  ran, but something fell short
     ├── InputError               2  bad input or usage
+    │   ├── FileError               no regular file, too large, or not of its format
     │   ├── SettingsError           a settings file: unknown key, wrong type
     │   ├── ImageError              a picture: unreadable, of another size than its partner
     │   ├── OpticsError             impossible lens or depth
@@ -32,6 +33,7 @@ __all__ = [
     "CameraNotFoundError",
     "DatasetError",
     "DefocusError",
+    "FileError",
     "ImageError",
     "InputError",
     "InterruptedWorkError",
@@ -58,6 +60,14 @@ class InputError(DefocusError):
     """The input cannot be used."""
 
     exit_code = 2
+
+
+class FileError(InputError, ValueError):
+    """A file that is a pipe or a device, too large, or not of its format.
+
+    It is a ``ValueError`` too, as that of a parser: who treats a damaged file as absent, or has
+    better advice, needs no clause of its own for it.
+    """
 
 
 class SettingsError(InputError):

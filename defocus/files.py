@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.errors import storage_error
+from defocus.reading import require_file
 
 __all__ = [
     "atomic_path",
@@ -149,7 +150,13 @@ def _json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, as 64 lower-case hexadecimal digits."""
+    """SHA-256 of a file's content, as 64 lower-case hexadecimal digits.
+
+    Raises:
+        FileError: It is a pipe, a device or a folder.
+        OSError: It is absent or cannot be read.
+    """
+    require_file(path)  # what is read from a pipe or a device has no end
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

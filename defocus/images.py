@@ -5,10 +5,13 @@ In memory a picture is ``(H, W, 3)``, RGB, ``uint8`` or ``uint16``, sRGB-encoded
 not applied, because both members of a pair were taken by the same sensor.
 """
 
-import contextlib
 import io
+import logging
+import os
 import re
-from collections.abc import Iterator
+import struct
+import threading
+import zlib
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -16,9 +19,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.errors import ImageError
+from defocus.errors import FileError, ImageError
 from defocus.files import atomic_path
+from defocus.picture_headers import (
+    MAX_PIXELS,
+    TIFF_BEGINS,
+    is_known_kind,
+    jpeg_scan_start,
+    refuse_oversized,
+    refuse_truncated,
+)
 from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
+from defocus.reading import read_bytes
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -45,10 +57,14 @@ IMAGE_SUFFIXES = (
 )
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
 
-_TIFF_BEGINS = (b"II*\0", b"MM\0*")
+MOST_BYTES = 12 * MAX_PIXELS
+"""Three channels of float32: no file of a picture that is read is larger."""
 
-MAX_PIXELS = 400_000_000
-"""A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
+_TIFF_DAMAGE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
+    *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
+)
+"""What tifffile and its decoders raise for damaged files."""
 
 
 def read_image(path: Path) -> Image:
@@ -92,83 +108,28 @@ def read_stored(path: Path) -> NDArray[Any]:
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
-    try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such picture; check the path") from error
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    _refuse_truncated(path, content)
-    _refuse_oversized(path, content.tobytes())
+    content = np.frombuffer(_content(path), np.uint8)
+    refuse_truncated(path, content)
+    refuse_oversized(path, content.tobytes())
     picture = _decode(path, content)
     if _lacks_a_part(path, content, picture):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
     return picture
 
 
-def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
-    """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
-    data = content.tobytes()
-    cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[_jpeg_scan_start(data) :]
-    cut_png = data[:8] == b"\x89PNG\r\n\x1a\n" and b"IEND" not in data[-64:]
-    if not data or cut_jpeg or cut_png:
-        raise ImageError(f"{path}: the file is cut short ({content.size} bytes); copy it again")
-
-
-def _refuse_oversized(path: Path, data: bytes) -> None:
-    """Check the size in the header, so that a decompression bomb is refused before decoding.
-
-    OpenCV itself refuses a billion pixels or more in any format; WebP cannot hold that many.
-    """
-    width, height = _header_size(data)
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{path}: {width}x{height} pixels are refused as a bomb")
-
-
-def _header_size(data: bytes) -> tuple[int, int]:
-    """Width and height from the header of a PNG, JPEG, BMP or TIFF; 0 if there is none."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data[:2] == b"BM":
-        sides = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
-        width, height = map(abs, sides)
-        return width, height
-    if data[:4] in (b"II*\0", b"MM\0*"):
-        return _tiff_header_size(data)
-    return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
-
-
-def _jpeg_header_size(data: bytes) -> tuple[int, int]:
-    position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height = int.from_bytes(data[position + 5 : position + 7], "big")
-            return int.from_bytes(data[position + 7 : position + 9], "big"), height
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return 0, 0
-
-
-def _tiff_header_size(data: bytes) -> tuple[int, int]:
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], order)
-
-    directory = number(4, 4)
-    sizes = {256: 0, 257: 0}
-    for entry in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
-        if number(entry, 2) in sizes:
-            sizes[number(entry, 2)] = number(entry + 8, 2 if number(entry + 2, 2) == 3 else 4)
-    return sizes[256], sizes[257]
-
-
-def _jpeg_scan_start(data: bytes) -> int:
-    """Start of the first scan; an end marker before it may belong to a thumbnail."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != 0xDA:
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return position
+def _content(path: Path) -> bytes:
+    """The bytes of a picture of a kind that is read, whatever its suffix says."""
+    try:
+        content = read_bytes(path, MOST_BYTES)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such picture; check the path") from error
+    except FileError as error:
+        raise ImageError(str(error)) from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if content and not is_known_kind(content):
+        raise ImageError(f"{path}: not a picture that can be read; replace the file")
+    return content
 
 
 def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: NDArray[Any]) -> bool:
@@ -179,7 +140,7 @@ def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: NDArray[Any])
     picture is decoded without looking at them. A gap of less than a row or so may pass.
     """
     data = content.tobytes()
-    start = _jpeg_scan_start(data)
+    start = jpeg_scan_start(data)
     end = data.find(b"\xff\xd9", start)
     if data[:2] != b"\xff\xd8" or data.find(b"\xff\xda", start + 2, end) >= 0:
         return False
@@ -193,20 +154,54 @@ def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: NDArray[Any])
     return not np.array_equal(_decode(path, np.frombuffer(longer, np.uint8)), picture)
 
 
-@contextlib.contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Silence OpenCV's own messages, because a damaged file is reported in one line."""
-    log = cv2.utils.logging
-    before = log.getLogLevel()
-    log.setLogLevel(log.LOG_LEVEL_SILENT)
+class _QuietDecoders:
+    """Silences OpenCV and the libraries below it, which write to the process's standard error.
+
+    A damaged file is reported in one line. Several threads may decode at once: the first takes the
+    standard error away, the last one gives it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._kept, self._level = 0, -1, 0
+
+    def __enter__(self) -> None:
+        log = cv2.utils.logging
+        with self._lock:
+            if self._inside == 0:
+                self._level = log.getLogLevel()
+                log.setLogLevel(log.LOG_LEVEL_SILENT)
+                self._kept = _standard_error_to_nothing()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                cv2.utils.logging.setLogLevel(self._level)
+                if self._kept >= 0:
+                    os.dup2(self._kept, 2)
+                    os.close(self._kept)
+
+
+def _standard_error_to_nothing() -> int:
+    """A copy of the standard error, which leads nowhere from now on; -1 if there is none."""
     try:
-        yield
-    finally:
-        log.setLogLevel(before)
+        kept = os.dup(2)
+    except OSError:  # a process that was started without one
+        return -1
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    return kept
+
+
+_QUIET = _QuietDecoders()
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its lines go there too
 
 
 def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
-    tiff = content[:4].tobytes() in _TIFF_BEGINS
+    tiff = content[:4].tobytes() in TIFF_BEGINS
     layout, orientation = _tiff_layout(content) if tiff else ("plain", 1)
     decoded = _of_opencv(path, content) if layout == "plain" else _of_tifffile(path, content)
     if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
@@ -221,10 +216,11 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
 
 def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     try:
-        with _quiet_opencv():
+        with _QUIET:
             decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
+    except (cv2.error, MemoryError) as error:
+        reason = getattr(error, "err", "") or "too little memory"
+        raise ImageError(f"{path}: cannot be decoded ({reason}); replace the file") from error
     if decoded is None:
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     picture: NDArray[Any] = np.asarray(decoded)
@@ -249,7 +245,7 @@ def _tiff_layout(content: NDArray[np.uint8]) -> tuple[Literal["plain", "special"
             half_floats = page.dtype == np.float16
             wrong = apart or half_floats or (transparent and page.bitspersample == 8)
             return "special" if wrong else "plain", orientation
-    except (tifffile.TiffFileError, IndexError, TypeError, ValueError):
+    except _TIFF_DAMAGE:
         return "plain", 1  # OpenCV may read it all the same
 
 
@@ -259,10 +255,12 @@ def _of_tifffile(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     try:
         with tifffile.TiffFile(io.BytesIO(content.tobytes())) as file:
             page = file.pages.first
+            if page.nbytes > MOST_BYTES:
+                raise ValueError(f"{page.nbytes} bytes of pixels")
             picture: NDArray[Any] = np.asarray(page.asarray())
             if picture.dtype == np.float16:
                 picture = picture.astype(np.float32)
-    except (tifffile.TiffFileError, ValueError, KeyError, OSError) as error:
+    except _TIFF_DAMAGE as error:
         raise ImageError(
             f"{path}: cannot be decoded ({error}); save it again without compression"
         ) from error

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.errors import ImageError
+from defocus.errors import FileError, ImageError
+from defocus.reading import require_file
 
 __all__ = [
     "RAW_SUFFIXES",
@@ -138,8 +139,11 @@ def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
     import rawpy
 
     try:
+        require_file(path)
         with rawpy.imread(str(path), shot_select=frame) as raw:
             yield raw
+    except FileError as error:
+        raise ImageError(str(error)) from error
     except (rawpy.LibRawError, rawpy.NotSupportedError, OSError) as error:
         raise ImageError(
             f"{path}: RAW file cannot be developed ({_reason(error)}); copy it again"

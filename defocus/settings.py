@@ -1,13 +1,13 @@
 """Typed settings from TOML; the error for an unknown key suggests a valid one."""
 
-import tomllib
 from pathlib import Path
 from typing import TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from defocus.errors import SettingsError
+from defocus.errors import FileError, SettingsError
 from defocus.near_names import did_you_mean
+from defocus.reading import read_toml
 
 __all__ = ["Settings", "load_settings", "parse_settings"]
 
@@ -28,13 +28,13 @@ def load_settings(kind: type[S], path: Path) -> S:
         SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path)
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such settings file; check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error}); check the file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}; correct that line") from error
+    except FileError as error:
+        raise SettingsError(str(error)) from error
     return parse_settings(kind, document, origin=str(path))
 
 

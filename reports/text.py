@@ -51,9 +51,14 @@ def visible(text: str) -> str:
 def spreadsheet_text(text: str) -> str:
     """Text as a cell of CSV: an apostrophe stands before what a spreadsheet would run.
 
+    Control characters and line ends become spaces, so that a row stays one line.
+
     Source: OWASP, CSV Injection.
     """
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    guard = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else ""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return guard + text
 
 
 def anchor(kind: str, *names: str) -> str:

@@ -1,7 +1,6 @@
 """Record of a compensation, which rebuilds the same files from the same originals."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +22,7 @@ from defocus.align.sampling.resample import Resampling
 from defocus.errors import AlignmentError
 from defocus.files import sha256_file
 from defocus.images import Image
+from defocus.reading import read_json, require_file
 from defocus.settings import Settings
 
 __all__ = ["FLOW_FILE", "Record", "make_record", "pixels_sha256", "read_record", "recorded_plan"]
@@ -144,9 +144,7 @@ def read_record(path: Path) -> Record:
         AlignmentError: The file is missing or damaged, or the pair was not compensated.
     """
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise AlignmentError(f"{path}: too large to be a record")
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(path, MAX_RECORD_BYTES)
         return Record.model_validate(document["compensation"])
     except FileNotFoundError as error:
         raise AlignmentError(f"{path}: no such record; check the path") from error
@@ -210,8 +208,9 @@ def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
             f"{path}: missing, or not the flow of the record; align the pair again"
         )
     try:
-        field: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        require_file(path)
+        field: NDArray[np.float32] = np.array(np.load(path, "r"))
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError, EOFError) as error:
         raise AlignmentError(f"{path}: no flow can be read; align the pair again") from error
     if field.dtype != np.float32 or field.ndim != 3 or field.shape[0] != 2 or field.size == 0:
         raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is no flow")

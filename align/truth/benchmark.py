@@ -21,6 +21,7 @@ from defocus.align.truth.stacks import FrameScore, StackScore, score_frame, stac
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.processes import in_processes
 from defocus.progress import say, track
+from defocus.reading import read_json
 
 __all__ = ["TruthPlan", "TruthResults", "TruthSetting", "run_benchmark", "settings_of"]
 
@@ -207,7 +208,7 @@ def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Docume
 def _stored(path: Path, key: str) -> Document | None:
     """A stored result of this plan and code, or None."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         matches = document.pop("key") == key
     except FileNotFoundError:
         return None

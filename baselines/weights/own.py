@@ -1,6 +1,5 @@
 """Weights shipped with the package: ``weights/NAME.safetensors`` with ``NAME.json``."""
 
-import json
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +8,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
+from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
 __all__ = [
@@ -120,7 +120,7 @@ def shipped_card(path: Path, kind: type[C]) -> C:
     """Read the card of a file that comes with the package; errors as of :func:`own_card`."""
     card = path.with_suffix(".json")
     try:
-        document = json.loads(card.read_text(encoding="utf-8"))
+        document = read_json(card)
     except (OSError, ValueError) as error:
         raise WeightsError(f"{card}: damaged ({error}); install the package again") from error
     return parse_settings(kind, document, origin=str(card))

@@ -1,7 +1,6 @@
 """Read one conformance fixture; an error names the damaged file."""
 
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,11 +20,14 @@ from pydantic import (
 )
 
 from defocus.errors import InputError
+from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 
 __all__ = ["Fixture", "StoredPart", "read_fixture"]
 
 _MEAN = "mean absolute difference"
 _LARGEST = "largest absolute difference"
+
+MOST_BYTES = 2**30
 
 _ARCHIVE_ERRORS = (
     EOFError,
@@ -135,7 +137,7 @@ def read_fixture(folder: Path) -> Fixture:
 
 def _json(path: Path) -> Any:  # noqa: ANN401 - any JSON document
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; copy the fixture again") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -159,7 +161,8 @@ def _arrays(path: Path, values: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     if values and not path.exists():
         return {name: np.asarray(value) for name, value in values.items()}
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+        refuse_zip_bomb(path)
+        with np.load(io.BytesIO(read_bytes(path, MOST_BYTES)), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; copy the fixture again") from error

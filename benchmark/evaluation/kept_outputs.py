@@ -6,7 +6,6 @@ to the bit.
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,8 +18,12 @@ from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Pair
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import say
+from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 
 __all__ = ["BYTES_PER_PIXEL", "OUTPUTS", "KeptOutputs", "bytes_needed"]
+
+MOST_BYTES = 2**34
+"""A kept picture of 400 million pixels in float64 is smaller."""
 
 OUTPUTS = "outputs"
 """The folder of the pictures, inside that of the run."""
@@ -74,7 +77,8 @@ class KeptOutputs:
         path = self._path(pair)
         try:
             if sha256_file(path) == self._hashes[pair.id]:
-                return _unpacked(path.read_bytes())
+                refuse_zip_bomb(path)
+                return _unpacked(read_bytes(path, MOST_BYTES))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # said below, with what its hash does not tell
         say(f"{path}: damaged or missing; restored again")
@@ -98,7 +102,7 @@ class KeptOutputs:
     def _read_manifest(self) -> dict[str, str]:
         """Hashes by pair; empty if the manifest is absent, damaged or of another basis."""
         try:
-            document: Any = json.loads(self._manifest.read_text(encoding="utf-8"))
+            document: Any = read_json(self._manifest)
             if document["basis"] != self._basis:
                 return {}
             return {str(pair): str(digest) for pair, digest in document["sha256"].items()}

@@ -1,12 +1,12 @@
 """State of a study's SLURM jobs: ids, pending or running."""
 
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.errors import DefocusError, InputError
 from defocus.files import write_json
+from defocus.reading import read_json
 
 __all__ = ["job_log", "job_states", "known_jobs", "log_folder", "note_jobs"]
 
@@ -34,7 +34,7 @@ def known_jobs(out: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = read_json(path)
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
     if not isinstance(known, dict):

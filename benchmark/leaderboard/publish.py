@@ -4,7 +4,6 @@ Files whose content would not change are not touched.
 """
 
 import hashlib
-import json
 import math
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Results
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
+from defocus.reading import read_json
 
 __all__ = ["MISALIGNMENT", "Publisher", "publish"]
 
@@ -107,7 +107,7 @@ def _sha256(path: Path) -> str:
 
 def _read_stamp(path: Path) -> dict[str, str] | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (FileNotFoundError, ValueError):
         return None
     return document if isinstance(document, dict) else None

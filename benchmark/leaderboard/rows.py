@@ -323,7 +323,4 @@ def csv_cell(cell: str | float | None) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.8g}"
-    text = str(cell)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return spreadsheet_text(text) if isinstance(cell, str) else text
+    return spreadsheet_text(cell) if isinstance(cell, str) else str(cell)

@@ -1,6 +1,5 @@
 """Provenance of rows: settings of every run, methods and references."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.errors import InputError
+from defocus.reading import read_json
 from defocus.reports.model import Cell, Column, Facts, Link, Paragraph, Part, Table
 
 __all__ = [
@@ -87,7 +87,7 @@ def run_document(out: Path, entry: Entry) -> dict[str, Any]:
     """
     path = run_folder(out, entry.run) / "run.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

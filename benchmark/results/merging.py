@@ -1,6 +1,5 @@
 """Merge results of several folders, such as shards or jobs."""
 
-import json
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from defocus.benchmark.study.document import REQUEST, Request, read_request, wri
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json_if_changed
 from defocus.progress import say
+from defocus.reading import read_json
 from defocus.staging import staging_folder
 
 __all__ = ["Merged", "merge_studies", "take_job"]
@@ -163,7 +163,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(path)
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); run that study again") from error
     return document

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from defocus.benchmark.results.score import Score
+from defocus.reading import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,12 +80,29 @@ def pack(matrix: ScoreMatrix) -> tuple[str, bytes]:
     return json.dumps(names, separators=(",", ":")), matrix.values.astype("<f8").tobytes()
 
 
-def unpack(names: str, values: bytes) -> ScoreMatrix:
-    """Decode what :func:`pack` encoded, without loss."""
+def unpack(names: object, values: object) -> ScoreMatrix | None:
+    """Decode what :func:`pack` encoded, without loss; None if it is damaged."""
     import numpy as np
 
-    pictures, places = json.loads(names)
-    array: NDArray[Any] = np.frombuffer(values, "<f8").reshape(len(places), len(pictures))
+    try:
+        pictures, places = parse_json(names) if isinstance(names, str) else ([None], [None])
+        if not (_all_texts(pictures, 2) and _all_texts(places, len(fields(MatrixLine)))):
+            return None
+        array: NDArray[Any] = np.frombuffer(values, "<f8").reshape(  # type: ignore[call-overload]
+            len(places), len(pictures)
+        )
+    except (TypeError, ValueError):
+        return None
     return ScoreMatrix(
-        tuple(map(tuple, pictures)), tuple(MatrixLine(*each) for each in places), array
+        tuple((pair, scene) for pair, scene in pictures),
+        tuple(MatrixLine(*each) for each in places),
+        array,
+    )
+
+
+def _all_texts(rows: object, length: int) -> bool:
+    """Whether these are lists of so many texts each."""
+    return isinstance(rows, list) and all(
+        isinstance(row, list) and len(row) == length and all(isinstance(one, str) for one in row)
+        for row in rows
     )

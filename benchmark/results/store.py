@@ -9,9 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from defocus.benchmark.results.connection import connected, refuse_other_files, translated
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.score_matrix import ScoreMatrix, pack, score_matrix, unpack
-from defocus.errors import InputError, StorageError
+from defocus.benchmark.results.soundness import damaged_runs, is_whole
+from defocus.errors import DefocusError, InputError
+from defocus.files import sync_folder
+from defocus.progress import say
 
 __all__ = [
     "COSTS",
@@ -179,6 +183,13 @@ class Results:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
+        with translated(path):
+            self._damaged = damaged_runs(connection)
+        for run, place in sorted(self._damaged.items()):
+            say(
+                f"{path}: {place} of the run {run} is damaged; the run is left out, "
+                f"'defocus-bench resume --out {path.parent}' computes it again"
+            )
 
     def record(
         self,
@@ -192,7 +203,7 @@ class Results:
         Raises:
             StorageError: The disk is full or not writable; then nothing is changed.
         """
-        with _translated(self._path), self._connection as transaction:
+        with translated(self._path), self._connection as transaction:
             for table in ("runs", "scores", "costs", "versions"):
                 transaction.execute(f"DELETE FROM {table} WHERE run = ?", [entry.run])  # noqa: S608 - fixed names
             marks = ", ".join("?" for _ in fields(Entry))
@@ -215,20 +226,21 @@ class Results:
                 "INSERT INTO versions (run, metric, version, scored_by) VALUES (?, ?, ?, ?)",
                 [(entry.run, *astuple(version)) for version in versions],
             )
+            self._damaged.pop(entry.run, None)
             if given:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(given)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
     def entries(self) -> list[Entry]:
-        """All evaluated runs, in the order in which they were recorded."""
+        """All evaluated runs without the damaged ones, in the order of their recording."""
         names = ", ".join(field.name for field in fields(Entry))
-        with _translated(self._path):
+        with translated(self._path):
             rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names
-            return [Entry(*row) for row in rows]
+            return [Entry(*row) for row in rows if row[0] not in self._damaged]
 
     def scores(self, run: str) -> list[Score]:
         """The scores of one run, by profile, protocol, metric and pair."""
-        with _translated(self._path):
+        with translated(self._path):
             rows = self._connection.execute(
                 "SELECT profile, protocol, metric, pair, scene, value, flow, reason, flow_weights "
                 "FROM scores WHERE run = ? ORDER BY profile, protocol, metric, pair",
@@ -238,14 +250,16 @@ class Results:
 
     def lacking(self) -> list[tuple[str, str, str]]:
         """Run, metric and reason of scores without a value, each once."""
-        with _translated(self._path):
-            return self._connection.execute(
-                "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL"
-            ).fetchall()
+        with translated(self._path):
+            rows = self._connection.execute(
+                "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL "
+                "AND run IN (SELECT run FROM runs)"
+            )
+            return [row for row in rows if row[0] not in self._damaged]
 
     def versions(self, run: str) -> dict[str, MetricVersion]:
         """The versions that computed the scores of one run, by metric."""
-        with _translated(self._path):
+        with translated(self._path):
             rows = self._connection.execute(
                 "SELECT metric, version, scored_by FROM versions WHERE run = ? ORDER BY metric",
                 [run],
@@ -254,15 +268,16 @@ class Results:
 
     def matrix(self, run: str) -> ScoreMatrix:
         """The scores of one run as an array."""
-        with _translated(self._path):
+        with translated(self._path):
             packed = self._connection.execute(
                 "SELECT names, score_values FROM matrices WHERE run = ?", [run]
             ).fetchone()
-        return unpack(*packed) if packed else score_matrix(self.scores(run))
+        known = unpack(*packed) if packed else None
+        return known or score_matrix(self.scores(run))
 
     def costs(self, run: str) -> list[Cost]:
         """The costs of one run, by name."""
-        with _translated(self._path):
+        with translated(self._path):
             rows = self._connection.execute(
                 "SELECT metric, value, reason, measured_on FROM costs WHERE run = ? "
                 "ORDER BY metric",
@@ -279,15 +294,17 @@ def open_results(path: Path) -> Iterator[Results]:
         StorageError: The disk is full or the file not writable.
         InputError: The file is damaged, not a store, or has another format.
     """
-    with _translated(path):
-        connection = sqlite3.connect(path, timeout=30)
+    refuse_other_files(path)
+    _mend(path)
+    with translated(path):
+        connection = connected(path)
     try:
-        with _translated(path):
+        with translated(path):
             _make_tables(connection)
             _require_format(path, connection)
         yield Results(path, connection)
     finally:
-        with _translated(path):
+        with translated(path):
             connection.close()
 
 
@@ -299,18 +316,52 @@ def read_results(path: Path) -> Iterator[Results]:
         InputError: The file is absent, damaged, not a store, or has another format.
         StorageError: The file cannot be read.
     """
+    refuse_other_files(path)
     if not path.is_file():
         raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
     # without a log beside it nobody writes, and a reader needs no files of its own
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
-    with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
-        with _translated(path):
+    with contextlib.closing(connected(":memory:", check_same_thread=False)) as copy:
+        with translated(path):
             address = f"{path.absolute().as_uri()}?{mode}"
-            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as stored:
+            with contextlib.closing(connected(address, uri=True)) as stored:
                 stored.backup(copy)
             _make_tables(copy)
             _require_format(path, copy)
+            if not is_whole(copy):
+                say(f"{path}: pages of it are damaged; what is sound is shown, a 'run' mends it")
         yield Results(path, copy)
+
+
+def _mend(path: Path) -> None:
+    """Replace a store with damaged pages by one with its sound runs; the old file stays beside it.
+
+    Raises:
+        InputError: Nothing of it can be read.
+        StorageError: The disk is full or not writable.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with translated(path), contextlib.closing(connected(path)) as connection:
+        if is_whole(connection):
+            return
+        _require_format(path, connection)
+        new = path.with_name(f"{path.name}.mended")
+        new.unlink(missing_ok=True)
+        damaged = Results(path, connection)
+        with open_results(new) as mended:
+            for entry in damaged.entries():
+                with contextlib.suppress(DefocusError):  # what cannot be read is computed again
+                    versions = damaged.versions(entry.run).values()
+                    scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
+                    mended.record(entry, scores, costs, versions)
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    with contextlib.suppress(FileNotFoundError):  # is gone unless another process has it open
+        path.with_name(f"{path.name}-wal").replace(aside.with_name(f"{aside.name}-wal"))
+    new.replace(path)
+    sync_folder(path.parent)
+    say(f"{path}: pages of it were damaged; it is renamed to {aside.name}, its sound runs are kept")
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -333,25 +384,3 @@ def _require_format(path: Path, connection: sqlite3.Connection) -> None:
             f"{path}: made by an earlier defocus (store format {found}, this one has {FORMAT}); "
             "move its folder away or choose another --out, and run the study again"
         )
-
-
-_DISK_TROUBLE = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space and run the same command again",
-    sqlite3.SQLITE_IOERR: "the disk does not take it; is it full?",
-    sqlite3.SQLITE_READONLY: "it cannot be written; choose another --out",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; is the disk full or the folder not writable?",
-}
-
-
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours; a full disk is told apart from a damaged file."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code in _DISK_TROUBLE:
-            raise StorageError(f"cannot write {path}: {_DISK_TROUBLE[code]}") from error
-        raise InputError(
-            f"{path}: not a usable results file ({error}); move it away to start anew"
-        ) from error

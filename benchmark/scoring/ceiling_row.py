@@ -1,7 +1,6 @@
 """Row ``ceiling`` of a study: the score of a perfect restoration, stored like a run."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
 from defocus.files import make_folder, write_json
+from defocus.reading import read_json
 
 __all__ = ["record_ceiling"]
 
@@ -115,6 +115,6 @@ def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
 def _read(path: Path) -> list[Score] | None:
     """Read cached scores; None if there are no usable ones."""
     try:
-        return [Score(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        return [Score(**each) for each in read_json(path)]
     except (FileNotFoundError, ValueError, TypeError):  # absent, or damaged
         return None

@@ -17,6 +17,7 @@ from defocus.benchmark.serving.studies import (
     index_page,
 )
 from defocus.errors import DefocusError
+from defocus.reading import read_bytes
 from defocus.reports.html import render_served, served_policy
 from defocus.reports.serving.access import Guard
 
@@ -95,12 +96,13 @@ class Studies:
         """A file of the study's folder, one of :data:`FILES`."""
         study, name = self._study(request), request.path_params["name"]
         path = study.path / name if study and name in FILES else None
-        if path is None or not path.is_file():
+        if path is None or not path.is_file() or path.is_symlink():  # a link may lead anywhere
             return _problem("no such file", 404)
         try:
-            return Response(await run_in_threadpool(path.read_bytes), media_type=FILES[name])
-        except OSError as error:
+            content = await run_in_threadpool(read_bytes, path)
+        except UNREADABLE as error:
             return _problem(str(error), 422)
+        return Response(content, media_type=FILES[name])
 
     def _study(self, request: Request) -> ServedStudy | None:
         return self._known.get(request.path_params["study"])

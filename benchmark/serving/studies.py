@@ -140,11 +140,14 @@ def find_studies(root: Path) -> FoundStudies:
         for folder in folders:
             try:
                 if (folder / STORE).is_file():
+                    _refuse_links(folder)
                     found.append(folder)
                 elif depth < DEPTH:
                     below += [each for each in sorted(folder.iterdir()) if _is_own_folder(each)]
             except OSError as error:  # one closed folder hides no other
                 unreadable.append(f"{folder}: {error.strerror}")
+            except InputError as error:
+                unreadable.append(str(error))
         folders = below
     if not found:
         said = "".join(f"; {line}" for line in unreadable)
@@ -159,6 +162,17 @@ def find_studies(root: Path) -> FoundStudies:
         for path, name in zip(found, names, strict=True)
     ]
     return FoundStudies(studies, tuple(unreadable))
+
+
+def _refuse_links(folder: Path) -> None:
+    """Refuse a study with a part elsewhere: who made the folder must not choose what is served.
+
+    Raises:
+        InputError: A part of it is a link.
+    """
+    for name in (STORE, f"{STORE}-wal", "study.json", "request.json", "runs"):
+        if (folder / name).is_symlink():
+            raise InputError(f"{folder / name}: a link, which is not served; replace it")
 
 
 def _is_own_folder(path: Path) -> bool:

@@ -35,6 +35,7 @@ from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override
 from defocus.errors import SettingsError
 from defocus.files import write_json_if_changed
+from defocus.reading import read_json
 from defocus.settings import Settings, load_settings, parse_settings
 
 __all__ = [
@@ -203,10 +204,8 @@ def write_request(out: Path, document: StudyDocument) -> None:
 
 def _written(path: Path) -> list[dict[str, Any]]:
     """The requests in a file, the latest first; a damaged file is replaced by the next request."""
-    import json
-
     try:
-        latest = json.loads(path.read_text(encoding="utf-8"))
+        latest = read_json(path)
         return [latest, *latest.pop("earlier", [])]
     except (FileNotFoundError, ValueError, AttributeError):
         return []
@@ -223,8 +222,6 @@ def read_request(out: Path) -> Request:
     Raises:
         SettingsError: There is no such file in the folder, or it is damaged.
     """
-    import json
-
     path = out / REQUEST
     if not path.is_file() and (out / STORE).is_file():
         raise SettingsError(
@@ -234,7 +231,7 @@ def read_request(out: Path) -> Request:
     if not path.is_file():
         raise SettingsError(f"{out}: no study was started there with 'run'; check --out")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except ValueError as error:
         raise SettingsError(f"{path}: damaged ({error}); start the study with 'run'") from error
     return parse_settings(Request, document, origin=str(path))

@@ -24,6 +24,7 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments
 from defocus.near_names import did_you_mean
+from defocus.reading import parse_json
 from defocus.settings import Settings, parse_settings
 from defocus.training.settings import UNDECIDING, Training
 
@@ -309,7 +310,7 @@ def _flow_weights(recipe: Recipe | None) -> str:
     if settings.get("estimator", official) != "pwcnet" or settings.get("weights"):
         return ""
     card = files("defocus.align.flow.pwcnet") / "weights" / "pwcnet-own.json"
-    return str(json.loads(card.read_text(encoding="utf-8"))["sha256"])
+    return str(parse_json(card.read_bytes())["sha256"])
 
 
 def _digest(facts: dict[str, Any]) -> str:

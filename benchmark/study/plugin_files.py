@@ -5,7 +5,6 @@ request is run only if the user has given the same file to a command before; the
 the hashes.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from defocus.errors import InputError
 from defocus.extensions import load_plugin, plugin_of, plugins
 from defocus.files import make_folder, sha256_file, write_text
 from defocus.progress import say
+from defocus.reading import read_json
 
 __all__ = ["load_noted", "note_plugins", "tell_missing"]
 
@@ -56,10 +56,7 @@ def tell_missing(out: Path) -> None:
     if not path.is_file():
         return
     try:
-        noted = [
-            NotedPlugin.model_validate(one)
-            for one in json.loads(path.read_text(encoding="utf-8")).get("plugins", ())
-        ]
+        noted = [NotedPlugin.model_validate(one) for one in read_json(path).get("plugins", ())]
     except (ValueError, AttributeError) as error:
         say(f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'")
         return

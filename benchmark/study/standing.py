@@ -1,6 +1,5 @@
 """Status of a study, run by run, without computing or opening datasets."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, read_results
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
+from defocus.reading import read_json
 from defocus.reports.model import Column, Table
 from defocus.training.record.folder import steps_done
 
@@ -122,7 +122,7 @@ def standing_of(
         raise InputError(f"{out}: no study there; check --out")
     entries = entries_of(out)
     try:
-        runs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        runs: dict[str, dict[str, Any]] = read_json(path)["runs"]
         return [
             _standing(out, run, facts, entries.get(run), queue, entries_of)
             for run, facts in runs.items()

@@ -1,6 +1,5 @@
 """Training of the start weights of narrow copies: equal processor time and the same patches."""
 
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError, TrainingError
 from defocus.files import atomic_path, make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import say
+from defocus.reading import read_json
 from defocus.training import loop
 from defocus.training.loop import Job
 from defocus.training.method import Method
@@ -188,7 +188,7 @@ def _steps(
     plan = folder / "plan.json"
     wanted = {**_identity(copy), "minutes": minutes}
     if plan.is_file():
-        noted: Mapping[str, Any] = json.loads(plan.read_text(encoding="utf-8"))
+        noted: Mapping[str, Any] = read_json(plan)
         if {name: noted.get(name) for name in wanted} == wanted:
             return int(noted["steps"])
         raise InputError(f"{folder}: holds another training; move it away or choose another --out")

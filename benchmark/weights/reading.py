@@ -9,6 +9,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,12 +18,15 @@ import torch
 
 from defocus.benchmark.weights.files import kind_of
 from defocus.errors import WeightsError
+from defocus.reading import refuse_bomb, refuse_zip_bomb
 from defocus.torch_files import UNREADABLE
 
 __all__ = ["read_tensors"]
 
 LARGEST_BYTES = 8 * 1024**3
 """What an archive may unpack to."""
+
+MOST_PARTS = 1_000_000
 
 _UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
 """What the readers raise for damaged or unsafe files."""
@@ -73,24 +77,38 @@ def _why(path: Path, error: Exception) -> str:
     )
 
 
-def _flattened(name: str, content: object) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors in nested tables and lists, with their joined names."""
+def _flattened(
+    name: str, content: object, seen: Iterator[int] | None = None
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors in nested tables and lists, with their joined names.
+
+    Args:
+        name: Of the content.
+        content: Whatever the file has.
+        seen: Counts what was looked at: lists that hold each other have no end.
+
+    Raises:
+        ValueError: There are more parts than any network has.
+    """
+    seen = seen or count()
+    if next(seen) > MOST_PARTS:
+        raise ValueError("more parts than any network has")
     if isinstance(content, torch.Tensor):
         yield name, content.detach()
     elif isinstance(content, np.ndarray) and content.dtype == object:
-        yield from _flattened(name, content.tolist())
+        yield from _flattened(name, content.tolist(), seen)
     elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
         yield name, torch.from_numpy(content.astype(content.dtype.newbyteorder("=")))  # a copy
     elif isinstance(content, Mapping):
         for key, value in content.items():
-            yield from _flattened(f"{name}.{key}" if name else str(key), value)
+            yield from _flattened(f"{name}.{key}" if name else str(key), value, seen)
     elif isinstance(content, list | tuple):
         for index, value in enumerate(content):
-            yield from _flattened(f"{name}.{index}" if name else str(index), value)
+            yield from _flattened(f"{name}.{index}" if name else str(index), value, seen)
 
 
 def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
-    _refuse_bomb(path)
+    refuse_zip_bomb(path, LARGEST_BYTES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -108,7 +126,7 @@ def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
 
 def _read_npz(path: Path) -> Mapping[str, object]:
     """Read arrays of numbers, or of arrays (as TensorLayer saves lists), by name."""
-    _refuse_bomb(path)
+    refuse_zip_bomb(path, LARGEST_BYTES)
     with zipfile.ZipFile(path) as archive:
         found: dict[str, object] = {}
         for name in archive.namelist():
@@ -171,8 +189,10 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
     import h5py
 
     found: dict[str, torch.Tensor] = {}
+    total = 0
 
     def collect(group: Any, prefix: str, depth: int) -> None:  # noqa: ANN401 - h5py has no types
+        nonlocal total
         if depth > 32:
             raise ValueError("groups are nested too deeply")
         for name in group:
@@ -184,21 +204,13 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
             elif member.external or member.is_virtual:
                 raise ValueError(f"{name} has its data in another file")
             elif np.issubdtype(member.dtype, np.number):
-                if member.size * member.dtype.itemsize > LARGEST_BYTES:
-                    raise ValueError(f"{name} is too large")
+                total += member.size * member.dtype.itemsize
+                refuse_bomb(path, total, LARGEST_BYTES)
                 found[prefix + name] = torch.from_numpy(np.array(member[()]))
 
     with h5py.File(path, "r") as file:
         collect(file, "", 0)
     return found
-
-
-def _refuse_bomb(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BYTES:
-            raise ValueError("the archive unpacks to more data than any network has")
 
 
 _READERS: Mapping[str, Callable[[Path], Any]] = {

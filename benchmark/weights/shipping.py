@@ -1,6 +1,5 @@
 """Make shipped weights from a training: half precision, with their origin."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.weights.state import check_state, wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.reading import read_json
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
 from defocus.training.record.folder import CHECKPOINT, CURVE
 from defocus.training.record.loss_curve import read_curve
@@ -66,7 +66,7 @@ def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Pat
 
 def _facts(path: Path) -> dict[str, str]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
         start = facts.get("start", {}).get("sha256", "")
         return {key: facts[key] for key in _NOTED} | {"start_sha256": start}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

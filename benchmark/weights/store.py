@@ -1,7 +1,6 @@
 """Stored weights in the cache folder: one safetensors file and one card each."""
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from defocus.benchmark.weights.files import weights_files
 from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.reading import read_json
 from defocus.training.record.folder import METADATA
 
 if TYPE_CHECKING:  # a list of weights needs no torch
@@ -298,7 +298,7 @@ def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
     if not ours:
         return None
     try:
-        facts = json.loads((files[0].parent / "run.json").read_text(encoding="utf-8"))
+        facts = read_json(files[0].parent / "run.json")
         return (str(facts["dataset"]),)
     except (OSError, ValueError, LookupError, TypeError):  # moved away from its study
         return ()
@@ -307,7 +307,7 @@ def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
 def _refuse_narrow(files: Sequence[Path]) -> None:
     """Refuse the checkpoint of a narrow copy with words that say more than names and shapes."""
     try:
-        facts = json.loads((files[0].parent / TRAINING).read_text(encoding="utf-8"))
+        facts = read_json(files[0].parent / TRAINING)
     except (OSError, ValueError):  # not in the folder of a training
         return
     if isinstance(facts, dict) and "narrow" in facts:
@@ -319,7 +319,7 @@ def _refuse_narrow(files: Sequence[Path]) -> None:
 
 def _read_card(path: Path) -> StoredWeights:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         for name in ("source", "trained_on"):
             document[name] = tuple(document[name])
         stored = StoredWeights(**document)

@@ -1,6 +1,5 @@
 """Calibration files: JSON with the measurements and the camera."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any, Literal, get_args
 from defocus import __version__
 from defocus.capture.camera import CameraDescription
 from defocus.errors import DatasetError
+from defocus.reading import read_json
 
 __all__ = ["KINDS", "Calibration", "Kind", "read_calibration"]
 
@@ -70,7 +70,7 @@ def read_calibration(path: Path) -> Calibration:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise DatasetError(f"{path}: too large for a calibration; check the path")
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: not a readable calibration ({error})") from error
     kind = next((k for k in KINDS if _get(document, "kind") == k), None)

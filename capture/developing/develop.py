@@ -11,7 +11,6 @@
 ``pairs:DIR`` is a dataset of it. Originals are read, never changed.
 """
 
-import json
 import multiprocessing
 import signal
 from collections.abc import Iterable, Sequence
@@ -33,6 +32,7 @@ from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, DefocusError
 from defocus.files import make_folder, write_json
 from defocus.progress import say, track
+from defocus.reading import read_json
 
 __all__ = ["DevelopSettings", "Developed", "develop_session"]
 
@@ -85,7 +85,7 @@ def _claim(out: Path, document: dict[str, Any]) -> None:
     marker = out / "develop.json"
     if marker.is_file():
         try:
-            told = json.loads(marker.read_text(encoding="utf-8"))
+            told = read_json(marker)
             same = all(told[key] == value for key, value in document.items())
         except (ValueError, LookupError, TypeError) as error:
             raise DatasetError(f"{marker}: damaged ({error}); choose another --out") from error

@@ -1,7 +1,6 @@
 """Develop the shots of one pair and write a record of it."""
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from defocus.images import (
 )
 from defocus.optics.thin_lens import exposure_difference_ev
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
+from defocus.reading import read_json
 
 __all__ = ["DevelopSettings", "MatchExposure", "PairTask", "develop_pair", "is_developed"]
 
@@ -74,7 +74,7 @@ class PairTask:
 def is_developed(task: PairTask) -> bool:
     """Whether there is a record of the same originals, with pictures of the right sizes."""
     try:
-        record = json.loads(task.record.read_text(encoding="utf-8"))
+        record = read_json(task.record)
         hashes = {stored.name: stored.sha256 for stored in task.pair.files}
         return all(
             hashes.get(source["file"]) == source["sha256"] for source in record["sources"].values()
@@ -137,7 +137,7 @@ def _sources(task: PairTask) -> dict[str, Path]:
 def _other_shots(path: Path) -> dict[str, str]:
     """File names from ``pair.json`` of the shots besides blurry and sharp, by role."""
     with _readable(path):
-        roles = json.loads(path.read_text(encoding="utf-8"))["roles"]
+        roles = read_json(path)["roles"]
         return {
             role: str(told["file"])
             for role, told in roles.items()
@@ -164,7 +164,7 @@ def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
         return gains
     path = file_path(task.root, task.pair.id, "pair.json")
     with _readable(path):
-        entry = json.loads(path.read_text(encoding="utf-8"))
+        entry = read_json(path)
         true = {kind: _true(entry["roles"][kind]) for kind in gains}
         gains = {kind: -exposure_difference_ev(true[kind], true["sharp"]) for kind in gains}
         measured = entry["quality"].get("measured_ev")

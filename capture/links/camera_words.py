@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from defocus.capture.camera import Camera, HasConfig, Word
 from defocus.errors import CameraError, DatasetError, InputError
+from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
 __all__ = [
@@ -118,10 +119,8 @@ def read_dump(path: Path) -> Dump:
     Raises:
         InputError: The file does not exist or is not a dump.
     """
-    import json
-
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); is it of 'config dump'?") from error
     if not isinstance(document, dict):

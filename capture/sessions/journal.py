@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from defocus.errors import DatasetError, storage_error
+from defocus.errors import DatasetError, FileError, storage_error
 from defocus.files import sync_folder
+from defocus.reading import read_bytes
 
 __all__ = ["Journal", "JournalContent", "Record", "read_journal"]
 
@@ -24,6 +25,8 @@ Record = Mapping[str, Any]
 """One journal line without its CRC: ``n`` (from 1), ``time`` (UTC), ``event`` and its fields."""
 
 Listener = Callable[[Record], None]
+
+MOST_BYTES = 2**30
 
 _HEAD = '{"crc32":"'
 _HEAD_LENGTH = len(_HEAD) + 8 + len('",')
@@ -71,7 +74,9 @@ def read_journal(path: Path) -> JournalContent:
         DatasetError: The file is missing, or a line before the last is damaged or out of order.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, MOST_BYTES)
+    except FileError as error:
+        raise DatasetError(f"{error}; is it a session folder?") from error
     except OSError as error:
         raise DatasetError(
             f"{path}: the journal cannot be read ({error.strerror}); is it a session folder?"

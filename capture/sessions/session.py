@@ -20,7 +20,6 @@
       calibration/             copies of the used calibration files
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.state import CompletePair, SessionState, StoredFile, file_path, replay
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
+from defocus.reading import read_json
 
 __all__ = ["JOURNAL", "Session", "SessionPair", "file_problem", "read_session", "read_state"]
 
@@ -168,7 +168,7 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
 
 def _metadata(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
     if not isinstance(document, dict):

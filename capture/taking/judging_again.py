@@ -1,6 +1,5 @@
 """Judge the pairs of a session again from their files."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.capture.taking.running import ShootOptions
 from defocus.errors import DatasetError
 from defocus.progress import track
+from defocus.reading import read_json
 
 __all__ = ["judge_again", "judged_again"]
 
@@ -55,7 +55,7 @@ def _judged(
     root: Path, shoot: ShootRecord, pair: CompletePair, checked: CheckedPair
 ) -> CheckedPair:
     try:
-        entry = json.loads(file_path(root, pair.id, "pair.json").read_text(encoding="utf-8"))
+        entry = read_json(file_path(root, pair.id, "pair.json"))
         if (pair.verdict, pair.reason) != (entry["verdict"], entry["reason"]):
             return checked  # by a person
         quality = judge_again(root, shoot, pair, entry)

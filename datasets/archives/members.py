@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from defocus.datasets.verification.checksums import path_problem
+from defocus.datasets.files.names import path_problem
 from defocus.errors import DatasetError
 
 __all__ = ["LIMITS", "ArchiveMember", "Limits", "checked", "plain_name", "tar_member", "zip_member"]

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -26,6 +27,7 @@ from defocus.datasets.files.cache import atomic_folder
 from defocus.errors import DatasetError
 from defocus.files import make_folder
 from defocus.progress import track
+from defocus.reading import require_file
 
 __all__ = ["is_archive", "unpack"]
 
@@ -34,12 +36,14 @@ BLOCK_BYTES = 1024 * 1024
 DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
+    ValueError,
     EOFError,
     lzma.LZMAError,
     zlib.error,
-    gzip.BadGzipFile,
+    struct.error,
     NotImplementedError,
-    UnicodeDecodeError,
+    LookupError,
+    OverflowError,
 )
 
 
@@ -70,10 +74,15 @@ def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     try:
+        require_file(archive)
         if archive.name.lower().endswith(".zip"):
             return _unpack_zip(archive, out, limits)
         return _unpack_tar(archive, out, limits)
     except DAMAGED as error:
+        raise DatasetError(f"{archive}: damaged ({error}); download it again") from error
+    except OSError as error:
+        if error.errno is not None:  # the system's; those of the decompressors have no number
+            raise
         raise DatasetError(f"{archive}: damaged ({error}); download it again") from error
 
 

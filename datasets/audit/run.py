@@ -1,6 +1,5 @@
 """Audit every pair of a dataset in parallel; finished pairs are kept."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
@@ -19,6 +18,7 @@ from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
 from defocus.processes import in_processes
 from defocus.progress import say, track
+from defocus.reading import read_json
 
 __all__ = ["Audit", "audit_dataset"]
 
@@ -106,7 +106,7 @@ def _document(row: AuditedPair) -> dict[str, Any]:
 def _stored(path: Path) -> AuditedPair | None:
     """The stored row of this version of the code, or None."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         if document.pop("code") != _code():
             return None
         prints = tuple(_fingerprint(one) for one in document.pop("fingerprints"))

@@ -11,6 +11,7 @@ from defocus.datasets.curation.decisions import add_decision
 from defocus.datasets.curation.rules import Judgement, Verdict
 from defocus.datasets.pair import Pair
 from defocus.images import read_pair
+from defocus.progress import printable
 from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
 from defocus.reports.serving.access import Guard
 from defocus.reports.serving.feed import Feed
@@ -84,7 +85,7 @@ class ReviewedPairs:
         name = asked.get("pair", "")
         if name not in self._pairs:
             raise ValueError("no such pair")
-        reason = asked.get("reason", "")[:LONGEST_REASON]
+        reason = printable(asked.get("reason", "")[:LONGEST_REASON])
         with self._writing:
             add_decision(
                 self._curation.out, Judgement(name, cast(Verdict, action), reason, "person")

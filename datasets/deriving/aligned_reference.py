@@ -9,7 +9,6 @@
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import read_pair, write_image
 from defocus.progress import say
+from defocus.reading import read_json
 
 if TYPE_CHECKING:
     from defocus.align.measure import Measurement
@@ -85,7 +85,7 @@ def _stored(folder: Path) -> AlignedReference | None:
     """The stored reference, or None if there is no valid one."""
     record = folder / "reference.json"
     try:
-        document = json.loads(record.read_text(encoding="utf-8"))
+        document = read_json(record)
         code = document.pop("code")
         found = _reference(folder, document)
     except FileNotFoundError:

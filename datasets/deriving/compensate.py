@@ -13,7 +13,6 @@
 Each pair's folder appears complete or not at all, so that an interrupted run can be continued.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +43,7 @@ from defocus.files import make_folder, temporary_entries, write_json
 from defocus.images import read_image, read_pair, write_image
 from defocus.optics.geometry import Similarity
 from defocus.progress import track
+from defocus.reading import read_json
 
 __all__ = ["Compensated", "compensate_dataset"]
 
@@ -144,7 +144,7 @@ def _claim(
     record = out / ORDER
     if record.is_file():
         try:
-            known = json.loads(record.read_text(encoding="utf-8"))
+            known = read_json(record)
         except ValueError as error:
             raise DatasetError(f"{record}: damaged; choose another folder for --out") from error
         if isinstance(known, dict) and known | {"code": order["code"]} == order != known:

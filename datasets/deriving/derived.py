@@ -1,6 +1,5 @@
 """Derived datasets: origin of each pair, and files linked instead of copied."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from defocus.datasets.deriving.originals import copy_file
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
+from defocus.reading import read_json
 
 __all__ = ["claim_folder", "kept_record", "origin_of", "place_file"]
 
@@ -30,7 +30,7 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
     path = out / record
     if path.is_file():
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = read_json(path)
         except ValueError as error:
             raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
         if known != order:
@@ -54,7 +54,7 @@ def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
         DatasetError: The record is missing or damaged.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{path}: missing or damaged; remove {path.parent} and run the same command again"

@@ -11,7 +11,6 @@ Each pair's folder appears complete or not at all, so that an interrupted import
 incomplete files of a killed import are removed.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
 from defocus.progress import say, track
+from defocus.reading import read_json
 from defocus.staging import remove_abandoned, staging_folder
 
 __all__ = ["Import", "import_session"]
@@ -85,7 +85,7 @@ def _claim(out: Path, session_id: str) -> None:
     make_folder(out)
     if (out / RECORD).is_file():
         try:
-            if json.loads((out / RECORD).read_text(encoding="utf-8")) == record:
+            if read_json(out / RECORD) == record:
                 return
         except ValueError:
             say(f"{out / RECORD}: damaged")

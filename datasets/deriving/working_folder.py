@@ -8,7 +8,6 @@
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, write_json
+from defocus.reading import read_json
 from defocus.staging import owned_folder
 
 __all__ = ["working_folder"]
@@ -61,7 +61,7 @@ def _claim(record: Path, order: dict[str, Any]) -> None:
         write_json(record, order)
         return
     try:
-        known = json.loads(record.read_text(encoding="utf-8"))
+        known = read_json(record)
     except ValueError:
         known = None
     if known != order:

@@ -15,7 +15,6 @@
 A request is one of doses if it has ``doses_px``.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -23,6 +22,7 @@ from pydantic import Field, model_validator
 
 from defocus.datasets.stream.optics import OPTICS
 from defocus.errors import SettingsError
+from defocus.reading import read_toml
 from defocus.settings import Settings, load_settings
 
 __all__ = ["DoseRequest", "Kind", "PairCounts", "asks_for_doses", "load_dose_request"]
@@ -82,7 +82,7 @@ class DoseRequest(Settings):
 def asks_for_doses(path: Path) -> bool:
     """Whether a request is one of doses; False also for a file that cannot be read."""
     try:
-        return "doses_px" in tomllib.loads(path.read_text(encoding="utf-8"))
+        return "doses_px" in read_toml(path)
     except (OSError, ValueError):
         return False  # the reader of the other kind says what is wrong
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
+from defocus.reading import require_file
 
 __all__ = ["ARRAYS", "array_shape", "read_array"]
 
@@ -34,6 +35,7 @@ def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]
         DatasetError: The file is not an array of real numbers, or has another shape.
     """
     try:
+        require_file(path)
         # mapped: a header that claims more than the file holds takes no memory
         mapped = np.lib.format.open_memmap(path, mode="r")
     except DAMAGED as error:

@@ -16,6 +16,7 @@ from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import track
+from defocus.reading import read_json
 
 __all__ = ["FILE_ROLES", "code_hash", "content_hash", "file_hashes", "pair_files"]
 
@@ -136,7 +137,7 @@ def _sha256(path: Path) -> str:
 def _remembered(memory: Path) -> dict[str, list[int | str]]:
     """Read the cached hashes; a missing or damaged cache counts as empty."""
     with contextlib.suppress(OSError, ValueError):
-        document = json.loads(memory.read_text(encoding="utf-8"))
+        document = read_json(memory)
         if isinstance(document, dict):
             return {k: v for k, v in document.items() if isinstance(v, list) and len(v) == 3}
     return {}

@@ -7,9 +7,10 @@ from pathlib import Path
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from defocus.errors import ImageError
-from defocus.images import MAX_PIXELS
+from defocus.errors import FileError, ImageError
+from defocus.picture_headers import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
+from defocus.reading import require_file
 
 __all__ = ["picture_size", "png_bits"]
 
@@ -17,8 +18,8 @@ PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is less than a c
 NO_PICTURE = (
     *(OSError, UnidentifiedImageError, PillowImage.DecompressionBombError),
     *(PillowImage.DecompressionBombWarning, struct.error, SyntaxError, ValueError),
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError),
 )
-NO_TIFF = (OSError, LookupError, TypeError, ValueError, ArithmeticError, struct.error)
 """What the two libraries raise for damaged headers."""
 
 
@@ -34,7 +35,9 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     if suffix in {".tif", ".tiff"}:  # Pillow does not open 16-bit RGB ones
         return _tiff_size(path)
     try:
+        require_file(path)
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow says of a damaged header is said below
             warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
             picture = PillowImage.open(path)
         with picture:
@@ -50,8 +53,11 @@ def png_bits(path: Path) -> int | None:
         ImageError: The file cannot be read.
     """
     try:
+        require_file(path)
         with path.open("rb") as file:
             header = file.read(25)
+    except FileError as error:
+        raise ImageError(str(error)) from error
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}); check the file") from error
     return header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None
@@ -61,8 +67,9 @@ def _tiff_size(path: Path) -> tuple[int, int]:
     import tifffile
 
     try:
+        require_file(path)
         with tifffile.TiffFile(path) as file:
-            page = file.pages[0]
-            return int(page.shape[1]), int(page.shape[0])
-    except NO_TIFF as error:
+            page = file.pages.first
+            return int(page.imagewidth), int(page.imagelength)
+    except NO_PICTURE as error:
         raise ImageError(f"{path}: not a picture that can be read; replace the file") from error

@@ -27,6 +27,10 @@ class PairRow:
     values: dict[str, str]
     files: dict[str, Path]
 
+    def lacks(self) -> bool:
+        """Whether a member that the layout names is missing."""
+        return any(getattr(self.part, role) and role not in self.files for role in PARTNERS)
+
 
 @dataclass
 class Found:

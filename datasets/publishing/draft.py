@@ -1,6 +1,5 @@
 """Draft of a release for any server, and the checks before upload."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED
 from defocus.datasets.release.shards import shards_source
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, InputError
+from defocus.reading import read_json
 
 __all__ = ["Draft", "ready_release", "require_safe_address", "secret"]
 
@@ -84,7 +84,7 @@ def _require_own(root: Path) -> None:
 def _described(root: Path) -> dict[str, Any]:
     path = root / "croissant.json"
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(path)
         if not {"name", "description", "version"} <= set(document):
             raise ValueError("keys are missing")
     except (OSError, ValueError, TypeError) as error:

@@ -23,6 +23,7 @@ from defocus.datasets.verification.checksums import MANIFEST, check_paths, parse
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_text
 from defocus.progress import track
+from defocus.reading import read_bytes
 from defocus.settings import Settings
 
 __all__ = ["ORIGIN", "remove_unpacked", "shards_source", "unpacked", "write_origin"]
@@ -130,9 +131,7 @@ def _shards(root: Path) -> Mapping[str, str]:
 
 def _limited(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DatasetError(f"{path}: larger than any of its kind; this is none")
-        return path.read_bytes()
+        return read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise DatasetError(
             f"{path}: cannot be read ({error.strerror}); give the root of a release"

@@ -4,7 +4,6 @@
 sidecar the name refers to; the corrected pictures are made when the name is first opened.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import read_pair
 from defocus.progress import say, track
+from defocus.reading import read_json
 
 __all__ = ["apply_sidecar", "corrected", "noted_place"]
 
@@ -59,7 +59,7 @@ def noted_place(name: str) -> tuple[str, Path]:
     if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
         raise DatasetError(f"'{name}' is no READER@NAME; see 'defocus-data sidecar --help'")
     try:
-        document = json.loads(_note(name).read_text(encoding="utf-8"))
+        document = read_json(_note(name))
         return str(document["dataset"]), Path(document["sidecar"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from defocus.datasets.manifest import ID_PATTERN
+from defocus.datasets.manifest import checked_id
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
 from defocus.settings import Settings
@@ -31,7 +31,7 @@ class PairEntry(Settings):
             None if no noise was found.
     """
 
-    id: Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
+    id: Annotated[str, AfterValidator(checked_id)]
     status: Literal["ok", "unknown"]
     reason: str = ""
     gain_ev: float | None = None

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from defocus.datasets.files.names import path_problem
 from defocus.errors import DatasetError
 from defocus.files import write_bytes
 
@@ -23,8 +24,8 @@ __all__ = [
     "TAG_MANIFEST",
     "canonical",
     "check_paths",
+    "legible",
     "parsed",
-    "path_problem",
     "tag_of",
     "write_checksums",
 ]
@@ -56,25 +57,17 @@ def parsed(content: bytes) -> dict[str, str] | None:
 
     Paths are not checked; see :func:`check_paths`.
     """
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return None
-    hashes = {path: digest for digest, path in _LINE.findall(text)}
+    hashes = legible(content)
     return hashes if hashes and canonical(hashes) == content else None
 
 
-def path_problem(path: str) -> str:
-    """Why a path must not be in a manifest; empty if it may."""
-    if not path.isprintable():
-        return "has control characters"
-    if "\\" in path or ":" in path:
-        return "has a character that is part of a path on other systems"
-    if path.startswith("/"):
-        return "is absolute"
-    if any(part in {"", ".", ".."} for part in path.split("/")):
-        return "leads out of the folder or is not in its shortest form"
-    return ""
+def legible(content: bytes) -> dict[str, str]:
+    """Hashes by path from the lines of a manifest that can be read, whatever the others are."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return {}
+    return {path: digest for digest, path in _LINE.findall(text)}
 
 
 def check_paths(paths: Iterable[str], origin: Path) -> None:

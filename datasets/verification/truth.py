@@ -1,8 +1,9 @@
 """Expected contents of a folder by its manifests, even if one is damaged."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from defocus.datasets.verification.checksums import (
@@ -10,12 +11,14 @@ from defocus.datasets.verification.checksums import (
     TAG_MANIFEST,
     canonical,
     check_paths,
+    legible,
     parsed,
     tag_of,
 )
 from defocus.errors import DatasetError
+from defocus.reading import read_bytes
 
-__all__ = ["Truth", "claimed"]
+__all__ = ["Truth", "claimed", "tag_is_intact"]
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,43 @@ def claimed(root: Path, found: Mapping[str, str]) -> Truth | None:
         if places:
             return _truth(root, _content(root, places[0]))
         others = {name: digest for name, digest in found.items() if name not in _MANIFESTS}
-        rebuilt = canonical(others)
-        if hashlib.sha256(rebuilt).hexdigest() == wanted:
-            return _truth(root, rebuilt)
+        for rebuilt in _candidates(root, found, others):
+            if hashlib.sha256(rebuilt).hexdigest() == wanted:
+                return _truth(root, rebuilt)
     return _truth(root, _content(root, MANIFEST)) if found.get(MANIFEST) else None
 
 
 _MANIFESTS = frozenset({MANIFEST, TAG_MANIFEST})
+
+MOST_BYTES = 256 * 2**20
+MOST_DOUBTS = 10
+"""Files in which a damaged manifest and the folder differ: each may be either's fault."""
+
+
+def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str]) -> Iterator[bytes]:
+    """What the manifest may have been: of the files that lie there, then of the lines left of it.
+
+    Where a line and its file differ, one of the two is damaged; all combinations are tried.
+    """
+    yield canonical(others)
+    lines = legible(_content(root, MANIFEST)) if found.get(MANIFEST) else {}
+    doubts = sorted(name for name, digest in lines.items() if others.get(name, digest) != digest)
+    if not lines or len(doubts) > MOST_DOUBTS:
+        return
+    for number in range(1, len(doubts) + 1):
+        for damaged in combinations(doubts, number):
+            yield canonical({**lines, **{name: others[name] for name in damaged}})
+
+
+def tag_is_intact(root: Path, found: Mapping[str, str]) -> bool:
+    """Whether the tag manifest can be read: then it is the other manifest that is damaged.
+
+    Args:
+        root: The folder.
+        found: Hash of every file in the folder.
+    """
+    tags = parsed(_content(root, TAG_MANIFEST)) if found.get(TAG_MANIFEST) else None
+    return tags is not None and set(tags) == {MANIFEST}
 
 
 def _tagged(root: Path, found: Mapping[str, str]) -> str:
@@ -92,4 +125,4 @@ def _truth(root: Path, manifest: bytes) -> Truth | None:
 
 
 def _content(root: Path, name: str) -> bytes:
-    return (root / name).read_bytes()
+    return read_bytes(root / name, MOST_BYTES)

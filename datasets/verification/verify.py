@@ -1,6 +1,6 @@
 """Differences between a folder and its manifests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -9,7 +9,7 @@ from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import manifest_files, manifest_text, read_manifest
 from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST
 from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.verification.truth import Truth, claimed
+from defocus.datasets.verification.truth import Truth, claimed, tag_is_intact
 
 __all__ = ["FileFinding", "Kind", "Verification", "compared", "readable", "verify_folder"]
 
@@ -70,9 +70,10 @@ def verify_folder(root: Path) -> Verification:
     found = folder_hashes(root)
     truth = claimed(root, found)
     if truth is None:
-        return Verification(_damaged_manifests(found), found, None)
+        return Verification(_damaged_manifests(root, found), found, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, found)}
-    if PAIRS in truth.hashes and PAIRS not in findings and not _pairs_agree(root, truth.hashes):
+    whole = {path: digest for path, digest in truth.hashes.items() if found.get(path) == digest}
+    if PAIRS in whole and not _pairs_agree(root, truth.hashes, whole):
         findings[PAIRS] = FileFinding(PAIRS, "changed")
     return Verification(tuple(findings[file] for file in sorted(findings)), found, truth)
 
@@ -106,16 +107,19 @@ def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFi
     return findings + [FileFinding(path, "extra") for path in strangers]
 
 
-def _damaged_manifests(found: Mapping[str, str]) -> tuple[FileFinding, ...]:
-    """Findings if both manifests are damaged or missing."""
-    return tuple(
-        FileFinding(name, "changed" if name in found else "missing")
-        for name in (MANIFEST, TAG_MANIFEST)
-    )
+def _damaged_manifests(root: Path, found: Mapping[str, str]) -> tuple[FileFinding, ...]:
+    """Findings if the manifest cannot be used and not be computed again."""
+    wrong = (MANIFEST,) if tag_is_intact(root, found) else (MANIFEST, TAG_MANIFEST)
+    return tuple(FileFinding(name, "changed" if name in found else "missing") for name in wrong)
 
 
-def _pairs_agree(root: Path, hashes: Mapping[str, str]) -> bool:
+def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
     """Whether the manifest of pairs is in canonical form and agrees with the checksums.
+
+    Args:
+        root: The folder.
+        hashes: Expected hash by path.
+        whole: Paths of the files that have it; their sizes are compared too.
 
     Raises:
         DatasetError: It names a forbidden path.
@@ -123,4 +127,8 @@ def _pairs_agree(root: Path, hashes: Mapping[str, str]) -> bool:
     manifest = read_manifest(root)
     if manifest_text(manifest).encode() != (root / PAIRS).read_bytes():
         return False
-    return all(hashes.get(file.path) == file.sha256 for file in manifest_files(manifest))
+    return all(
+        hashes.get(file.path) == file.sha256
+        and (file.path not in whole or (root / file.path).stat().st_size == file.bytes)
+        for file in manifest_files(manifest)
+    )

@@ -14,10 +14,10 @@ import pkgutil
 import select
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -28,7 +28,7 @@ from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
     DefocusError,
-    StorageError,
+    FileError,
     storage_error,
 )
 from defocus.progress import log, telling
@@ -44,12 +44,22 @@ __all__ = [
 ]
 
 
+FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
+
+
 class CommandGroup(click.Group):
     """A click group whose sub-commands are the modules of a package, imported when needed."""
 
-    def __init__(self, *, commands_package: str, plugins: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(
+        self,
+        *,
+        commands_package: str,
+        plugins: bool,
+        further: FurtherOptions | None,
+        **settings: Any,  # noqa: ANN401 - click's
+    ) -> None:
         super().__init__(**settings)
-        self.commands_package, self.plugins = commands_package, plugins
+        self.commands_package, self.plugins, self.further = commands_package, plugins, further
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of all sub-commands, sorted."""
@@ -68,6 +78,8 @@ class CommandGroup(click.Group):
             f"{self.commands_package}.{cmd_name.replace('-', '_')}"
         )
         command: click.Command = module.command
+        if self.further is not None:
+            command = self.further(command)
         return with_common_options(with_plugins(command) if self.plugins else command)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
@@ -154,7 +166,12 @@ else:
 
 
 def command_group(
-    name: str, commands_package: str, help_text: str, *, plugins: bool = False
+    name: str,
+    commands_package: str,
+    help_text: str,
+    *,
+    plugins: bool = False,
+    further: FurtherOptions | None = None,
 ) -> click.Group:
     """Make the group of one command, such as ``defocus-data``.
 
@@ -163,6 +180,7 @@ def command_group(
         commands_package: Import name of the package that holds the sub-commands.
         help_text: What the command is for, shown by ``--help``.
         plugins: Whether its sub-commands have ``--plugin``.
+        further: Adds options that several of its sub-commands have.
     """
 
     @click.group(
@@ -170,6 +188,7 @@ def command_group(
         cls=CommandGroup,
         commands_package=commands_package,
         plugins=plugins,
+        further=further,
         help=help_text,
         context_settings={
             "help_option_names": ["-h", "--help"],
@@ -207,11 +226,19 @@ def run_command(group: click.Command) -> None:
         _tell_error(group, error, str(error))
         code = error.exit_code
     except OSError as error:
-        if error.errno not in STORAGE_ERRNOS:
+        if error.errno not in STORAGE_ERRNOS and error.filename is None:
             raise
-        _tell_error(group, error, str(storage_error(error, Path(error.filename or "."))))
-        code = StorageError.exit_code
+        told = _of_system(error)
+        _tell_error(group, error, str(told))
+        code = told.exit_code
     sys.exit(code or 0)
+
+
+def _of_system(error: OSError) -> DefocusError:
+    """The error that explains what the operating system said of a file."""
+    if error.errno in STORAGE_ERRNOS:
+        return storage_error(error, Path(error.filename or "."))
+    return FileError(f"{os.fsdecode(error.filename)}: {error.strerror}; check the path")
 
 
 def _tell_error(group: click.Command, error: Exception, text: str) -> None:

@@ -1,8 +1,9 @@
 """Access control of the page: a token, and same-origin requests only."""
 
+import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -10,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Guard", "new_token"]
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::(?P<port>[0-9]{1,5}))?")
+"""The only ``Host`` headers that are answered; all others, also malformed ones, are refused."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -47,7 +49,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         answer: ASGIApp = self._app
-        if urlsplit(f"//{host}").hostname not in LOOPBACK:
+        if not _LOOPBACK.fullmatch(host):
             answer = _refusal("this page answers to 127.0.0.1 and localhost alone", 421)
         elif scope["path"] == "/" and self._in_address(scope):
             answer = self._welcome(host)
@@ -94,7 +96,8 @@ class Guard:
 
 def _cookie_name(host: str) -> str:
     """Browsers keep one set of cookies for all ports of a host; sessions side by side need two."""
-    return f"defocus-{urlsplit(f'//{host}').port or 80}"
+    found = _LOOPBACK.fullmatch(host)
+    return f"defocus-{int(found['port'] or 80) if found else 80}"
 
 
 def _from_own_page(headers: Headers, host: str) -> bool:

@@ -1,10 +1,11 @@
 """Validation of requests from the page's script, and their error answers."""
 
-import json
 from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from defocus.reading import parse_json
 
 __all__ = ["problem", "text_fields"]
 
@@ -22,7 +23,7 @@ async def text_fields(request: Request) -> dict[str, str]:
         body += part
         if len(body) > LARGEST_BYTES:
             raise ValueError("the request is too long")
-    document: Any = json.loads(body or b"{}")
+    document: Any = parse_json(body or b"{}")
     if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
         raise ValueError("the request is not an object of texts")
     return cast(dict[str, str], document)

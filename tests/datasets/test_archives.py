@@ -1,5 +1,6 @@
 """Archives from anybody: unpacked whole, or refused before anything is written."""
 
+import contextlib
 import io
 import tarfile
 import zipfile
@@ -143,7 +144,7 @@ def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "a.tar.gz", "bomb|damaged")
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz", "a.tar.bz2"])
 def test_damaged_archives_are_refused(tmp_path: Path, name: str) -> None:
     content = bytes(range(256)) * 40
     path = tmp_path / name
@@ -155,6 +156,26 @@ def test_damaged_archives_are_refused(tmp_path: Path, name: str) -> None:
     for damaged in (whole[: len(whole) // 2], b"", b"not an archive"):
         path.write_bytes(damaged)
         refuse(path, "damaged|another size")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz", "a.tar.bz2"])
+def test_a_flipped_byte_ends_in_a_line(tmp_path: Path, name: str) -> None:
+    contents = {"a": bytes(range(256)) * 4}
+    path = tmp_path / name
+    if name == "a.zip":
+        zipped(path, contents)
+    else:
+        tar(path, [(key, FILE, content) for key, content in contents.items()])
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        with contextlib.suppress(DatasetError):
+            unpack(path, tmp_path / "out" / str(at))
+
+
+def test_a_member_with_too_long_a_name_is_the_one_that_is_named(tmp_path: Path) -> None:
+    refuse(zipped(tmp_path / "a.zip", {"a" * 300: b""}), "a.zip: 'aaa.*is too long")
+    refuse(tar(tmp_path / "a.tar", [("b/con.png", FILE, b"")]), "a.tar: 'b/con.png' has a name")
 
 
 def test_the_command(run: Run, tmp_path: Path) -> None:

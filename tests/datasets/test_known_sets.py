@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card, reader_names
+from defocus.datasets.layouts.published.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import write_image
@@ -61,6 +62,50 @@ def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path: Path, folder: s
         "1P0A1983": ("test", "1P0A1983", "1P0A1985.png"),
         "1P0A2027": ("validation", "1P0A2027", "1P0A2029.png"),
     }
+
+
+@pytest.mark.parametrize(
+    ("reader", "names", "gone"),
+    [
+        ("dpdd", DPDD, "test_c/target/1P0A1985.png"),
+        (
+            "lfdof",
+            [
+                *("test_data/input/ISO_1/ISO_1_ap1_1.png", "test_data/ground_truth/ISO_1.png"),
+                *("test_data/input/ISO_2/ISO_2_ap1_1.png", "test_data/ground_truth/ISO_2.png"),
+            ],
+            "test_data/ground_truth/ISO_2.png",
+        ),
+        (
+            "realdof",
+            ["source/01.png", "target/01.png", "source/02.png", "target/02.png"],
+            "target/02.png",
+        ),
+    ],
+)
+def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reader: str,
+    names: list[str],
+    gone: str,
+) -> None:
+    tree(tmp_path, names)
+    whole = set(shown(open_dataset(f"{reader}:{tmp_path}")))
+    (tmp_path / gone).unlink()
+    with pytest.raises(DatasetError, match="--skip-missing"):
+        open_dataset(f"{reader}:{tmp_path}")
+    monkeypatch.setenv(VARIABLE, "1")
+    left = set(shown(open_dataset(f"{reader}:{tmp_path}")))
+    assert len(left) == len(whole) - 1
+    (lost,) = whole - left
+    assert f"the pair {lost} is left out" in capsys.readouterr().err
+    for name in names:
+        if "target" in name or "ground_truth" in name:
+            (tmp_path / name).unlink(missing_ok=True)
+    with pytest.raises(DatasetError, match="no pair is complete"):
+        open_dataset(f"{reader}:{tmp_path}")
 
 
 def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path: Path) -> None:

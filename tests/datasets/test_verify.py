@@ -24,6 +24,7 @@ from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.repair import repair_folder
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
+from defocus.files import sha256_file
 from tests.conftest import Run
 from tests.datasets.conftest import write_folder
 
@@ -131,6 +132,30 @@ def test_strangers_are_extra_and_links_are_no_files(release: Path, tmp_path: Pat
         ("pairs/b/sharp.png", "changed"),
         ("pairs/x\udcff\n.png", "extra"),
     ]
+
+
+def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release: Path) -> None:
+    manifest = release / MANIFEST
+    good = manifest.read_bytes()
+    (release / "notes.txt").write_text("mine")
+    other = b"0" if good[:1] != b"0" else b"1"
+    manifest.write_bytes(other + good[1:])  # a line and its file differ: the tag knows which errs
+    assert wrong(release) == [(MANIFEST, "changed"), ("notes.txt", "extra")]
+    manifest.write_bytes(b"\0" + good[1:])
+    assert wrong(release) == [(MANIFEST, "changed")]
+    manifest.unlink()
+    assert wrong(release) == [(MANIFEST, "missing")]
+
+
+def test_sizes_in_the_manifest_of_pairs_are_compared(release: Path) -> None:
+    pairs = release / "manifest.json"
+    document = json.loads(pairs.read_text())
+    document["pairs"][0]["blurry"]["bytes"] += 1
+    pairs.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    with pytest.raises(DatasetError, match=r"bytes, .* by the manifest"):
+        open_dataset(f"manifest:{release}")
+    write_checksums(release, {**folder_hashes(release), "manifest.json": sha256_file(pairs)})
+    assert wrong(release) == [("manifest.json", "changed")]
 
 
 def test_several_things_at_once_are_all_named(release: Path) -> None:

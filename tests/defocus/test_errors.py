@@ -8,6 +8,7 @@ from defocus import errors
 EXIT_CODES = {
     "DefocusError": 1,
     "InputError": 2,
+    "FileError": 2,
     "SettingsError": 2,
     "ImageError": 2,
     "OpticsError": 2,

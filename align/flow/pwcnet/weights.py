@@ -20,6 +20,7 @@ from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
+from defocus.reading import read_json, refuse_zip_bomb, require_file
 from defocus.torch_files import UNREADABLE
 
 __all__ = [
@@ -76,7 +77,7 @@ def load_shipped_weights(path: Path = SHIPPED) -> Weights:
         WeightsError: The file is missing or has changed.
     """
     try:
-        wanted = str(json.loads(path.with_suffix(".json").read_bytes())["sha256"])
+        wanted = str(read_json(path.with_suffix(".json"))["sha256"])
         found = sha256_file(path)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise WeightsError(
@@ -131,6 +132,7 @@ def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
 
 def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     try:
+        require_file(path)
         with safetensors.safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}
         state = safetensors.torch.load_file(path)
@@ -141,6 +143,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, st
 
 def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
     try:
+        refuse_zip_bomb(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -146,6 +146,8 @@ class KeptPictures:
         """Read a picture with its label, or add the reason why it is missing to ``unread``."""
         file = self._file(entry, pair, state)
         try:
+            if not file.resolve().is_relative_to(self._out.resolve()):
+                raise ImageError(f"{file}: a link that leaves the study; replace it by the file")
             return [(label, read_image(file).astype(np.uint8))]
         except ImageError as error:
             reason = str(error).replace(str(file), str(file.relative_to(self._out)))

@@ -1,7 +1,6 @@
 """Figures of a study: quality against cost, training curves."""
 
 import csv
-import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from defocus.benchmark.reporting.content import Content, TrackKey, display_name
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError
+from defocus.reading import read_json
 from defocus.reports.model import Curve, Curves, Point, Scatter
 from defocus.training.record.folder import CURVE
 
@@ -100,7 +100,7 @@ def misalignment_curves(content: Content) -> list[Curves]:
     path = content.out / "misalignment.json"
     if not path.is_file():
         return []
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = read_json(path)
     conditions: list[dict[str, Any]] = document["conditions"]
     found = []
     for name, label in (("shift_px", "injected shift, px"), ("zoom", "injected zoom, less 1")):

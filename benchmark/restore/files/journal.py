@@ -1,12 +1,12 @@
 """``restored.json``: which files of a folder are ours, from what and how they were made."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from defocus.errors import InputError
 from defocus.files import sha256_file, write_json
+from defocus.reading import read_json
 
 __all__ = ["JOURNAL", "RestoreJournal"]
 
@@ -30,7 +30,7 @@ class RestoreJournal:
         self._entries: dict[str, dict[str, Any]] = {}
         if self._path.exists():
             try:
-                document = json.loads(self._path.read_text(encoding="utf-8"))
+                document = read_json(self._path)
                 self._entries = {str(name): dict(entry) for name, entry in document.items()}
             except (OSError, ValueError, TypeError, AttributeError) as error:
                 raise InputError(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.raw import RAW_SUFFIXES
+from defocus.reading import require_file
 
 __all__ = ["EXIF_DIRECTORY", "GPS_DIRECTORY", "Metadata", "exif_bytes", "read_metadata"]
 
@@ -60,6 +61,7 @@ def read_metadata(path: Path) -> Metadata:
         return _of_raw(path)
     from PIL import Image, UnidentifiedImageError
 
+    require_file(path)
     try:
         if path.suffix.lower() in {".tif", ".tiff"}:
             return _of_tiff(path)

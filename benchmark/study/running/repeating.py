@@ -5,7 +5,6 @@ stored, so that a killed process continues the repetition, and until then the st
 scores. The old files are in ``before-1`` (``before-2`` …) in the run's folder.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from defocus.benchmark.study.plan import Study
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
+from defocus.reading import read_json
 from defocus.training.record.folder import training_finished
 
 __all__ = ["ask_again", "begin_again", "tell_versions"]
@@ -90,7 +90,7 @@ def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
 
 def _read(path: Path) -> tuple[str, bool]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         name, moved = str(document["aside"]), bool(document["moved"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(

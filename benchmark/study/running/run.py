@@ -1,7 +1,6 @@
 """Run a study: train and evaluate unfinished runs, and update the outputs."""
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ from defocus.benchmark.study.running.repeating import ask_again, tell_versions
 from defocus.errors import DefocusError, InputError, WeightsError
 from defocus.files import write_json_if_changed
 from defocus.progress import counted, say, telling, track
+from defocus.reading import read_json
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
 
@@ -367,7 +367,7 @@ def _place(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _read_study(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (FileNotFoundError, ValueError):  # a damaged one is made anew
         return {}
     return found if isinstance(found, dict) else {}

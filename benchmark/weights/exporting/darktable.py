@@ -15,6 +15,7 @@ from defocus.benchmark.weights.exporting.graph import Graph
 from defocus.benchmark.weights.exporting.origin import WeightsOrigin
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
+from defocus.reading import read_json
 
 __all__ = ["TILES_PX", "TILE_PX", "require_darktable", "write_darktable"]
 
@@ -220,7 +221,7 @@ def _versions(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {"models": {}}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         models = document["models"]
         if not isinstance(models, dict):
             raise TypeError("models is no table")

@@ -1,6 +1,5 @@
 """Weights as a folder for the Hugging Face hub: card, ``config.json``, ``model.safetensors``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +9,7 @@ from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.weights.exporting.origin import WeightsOrigin
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, write_json, write_text
+from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def read_hub_config(folder: Path) -> HubConfig:
     """
     path = folder / CONFIG
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except FileNotFoundError as error:
         raise WeightsError(
             f"{folder}: no {CONFIG} in it; give a folder of 'weights export --to hub'"

@@ -1,12 +1,12 @@
 """Views of a session for the page: its pairs, and one pair in detail."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.live.views.numbers import measured
 from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
+from defocus.reading import read_json
 
 __all__ = ["list_pairs", "pair_details", "pair_entry"]
 
@@ -34,7 +34,7 @@ def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
     """
     path = file_path(root, pair.id, "pair.json")
     try:
-        entry = dict(json.loads(path.read_text(encoding="utf-8")))
+        entry = dict(read_json(path))
         entry["roles"] = {str(role): dict(told) for role, told in dict(entry["roles"]).items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from defocus.datasets.files.arrays import read_array
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import SPLITS, Pair, Split
 from defocus.datasets.reader_card import ReaderCard
@@ -189,9 +190,8 @@ def indoor_outdoor(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[st
 
 def _labels(file: Path) -> list[int]:
     try:
-        labels = np.load(file, allow_pickle=False)
-        return [int(label) for label in np.ravel(labels)]
-    except (ValueError, OSError, EOFError) as error:
+        return [int(label) for label in np.ravel(read_array(file))]
+    except (DatasetError, ValueError, OverflowError) as error:
         raise DatasetError(
             f"{file}: not a list of labels ({error}); restore or remove it"
         ) from error

@@ -5,16 +5,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from defocus.datasets.layouts.found import PairRow, find, holds
+from defocus.datasets.layouts.found import Found, PairRow, find, holds
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import Layout, read_mapping
 from defocus.datasets.layouts.patterns import filled
 from defocus.datasets.layouts.published.completeness import Completeness, completeness
+from defocus.datasets.layouts.published.skip_missing import skips_missing
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
+from defocus.progress import say
 
 __all__ = ["KnownSet", "pairs_of"]
 
@@ -54,19 +56,35 @@ class KnownSet:
         """
         root, layout = self.located(path)
         found = find(root, layout)
-        if found.missing:
+        if found.missing and not skips_missing():
             raise DatasetError(
                 f"{root / found.missing[0]}: missing; complete the download "
-                f"('defocus-data list {self.name}:{path}' names all that is missing)"
+                f"('defocus-data list {self.name}:{path}' names all that is missing), or leave "
+                "such pairs out with --skip-missing"
             )
         pairs = pairs_of(found.rows)
-        known = self.facts(root, pairs)
+        known = self.facts(root, pairs)  # by their numbers in a complete copy
         described = tuple(
             replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
-            for pair in pairs
+            for pair in self._complete(root, pairs, found)
         )
         require_one_size(described)
         return opened_dataset(self.name, root, described, source=self.name)
+
+    def _complete(self, root: Path, pairs: tuple[Pair, ...], found: Found) -> tuple[Pair, ...]:
+        """The pairs with all their members; each other one is named.
+
+        Raises:
+            DatasetError: None is complete.
+        """
+        lacking = {row.files["blurry"] for row in found.rows if row.lacks()}
+        for pair in pairs:
+            if pair.blurry in lacking:
+                say(f"{root}: the pair {pair.id} is left out: a picture of it is missing")
+        complete = tuple(pair for pair in pairs if pair.blurry not in lacking)
+        if not complete:
+            raise DatasetError(f"{root}: no pair is complete; complete the download")
+        return complete
 
     def check(self, path: Path) -> Completeness:
         """Compare the folder with the complete dataset.

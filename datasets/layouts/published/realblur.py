@@ -11,6 +11,7 @@ from pathlib import Path
 
 from defocus.datasets.pair import Split
 from defocus.errors import DatasetError
+from defocus.reading import read_text
 
 __all__ = ["ListLine", "listed_pairs"]
 
@@ -57,7 +58,7 @@ def listed_pairs(root: Path) -> Iterator[ListLine]:
 
 
 def _lines(file: Path, kind: str, split: Split) -> Iterator[ListLine]:
-    for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(read_text(file).splitlines(), start=1):
         if not text.strip():
             continue
         paths = [_PATH.fullmatch(path) for path in text.split()]

@@ -27,8 +27,9 @@ from defocus.datasets.release.members import encoded, member_name, released_memb
 from defocus.datasets.release.privacy import without_private
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, write_bytes
-from defocus.images import MAX_PIXELS
+from defocus.picture_headers import MAX_PIXELS
 from defocus.progress import track
+from defocus.reading import parse_json, refuse_bomb, require_file
 
 __all__ = ["LAYOUT", "unpack"]
 
@@ -106,10 +107,11 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
     """
     split = shard.name.partition("-")[0]
     try:
+        require_file(shard)
         with h5py.File(shard, "r") as file:
             ids, scenes = (_text(file, name, 1).asstr()[:] for name in ("ids", "scenes"))
             for name, scene in zip(ids, scenes, strict=True):
-                known = json.loads(_text(file, f"metadata/{name}", 0).asstr()[()])
+                known = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])
                 entry = {"id": name, "scene": scene, "split": split, "metadata": known}
                 yield _unpacked(file, entry, folder)
     except (OSError, LookupError, RuntimeError, TypeError, ValueError, DatasetError) as error:
@@ -132,6 +134,7 @@ def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
             fits = small and stored.dtype in (np.uint8, np.uint16)
             _require(stored, (*sides, 3), fits=fits)
             height, width = sides if role == "blurry" else (height, width)
+        refuse_bomb(Path(file.filename), stored.nbytes)
         write_bytes(path, encoded(role, stored[:]))
     return pair
 

@@ -23,6 +23,7 @@ from defocus.datasets.release.privacy import without_private
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, write_bytes
 from defocus.progress import track
+from defocus.reading import parse_json, require_file
 
 __all__ = ["LAYOUT", "unpack"]
 
@@ -88,6 +89,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
         DatasetError: The file is not a shard of this format.
     """
     try:
+        require_file(shard)
         with tarfile.open(shard, "r:") as archive:
             members = list(archive)
             names = checked(map(tar_member, members), shard, LIMITS)
@@ -118,7 +120,7 @@ def _unpacked(archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], fol
     if entry is None or entry.size > MAX_ENTRY_BYTES:
         raise DatasetError("a pair has no entry that can be read")
     names = {role: member_name(role) for role in FILE_ROLES if member_name(role) in members}
-    pair = shard_pair(json.loads(_content(archive, entry)), names, folder)
+    pair = shard_pair(parse_json(_content(archive, entry)), names, folder)
     make_folder(folder / pair.id)
     for role, name in names.items():
         write_bytes(pair_files(pair)[role], _content(archive, members[name]))

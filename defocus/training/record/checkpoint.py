@@ -20,6 +20,7 @@ from torch import nn
 
 from defocus.errors import WeightsError
 from defocus.files import atomic_path
+from defocus.reading import require_file
 from defocus.training.record.folder import METADATA
 
 __all__ = [
@@ -159,6 +160,7 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
         WeightsError: The file is damaged or belongs to another training.
     """
     try:
+        require_file(path)
         with safe_open(path, framework="pt") as handle:
             facts = json.loads((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated

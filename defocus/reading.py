@@ -1,0 +1,201 @@
+"""Reading of small files that may come from anybody: regular files, in bounded memory.
+
+A pipe or a device may never end, a file may be larger than the memory, and a parser has errors of
+its own for every kind of damage. Here each of these is a :class:`~defocus.errors.FileError`, which
+names the file. That a file is absent or may not be read stays an ``OSError``.
+"""
+
+import csv
+import io
+import json
+import stat
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+from defocus.errors import FileError
+
+__all__ = [
+    "MOST_BYTES",
+    "parse_json",
+    "read_bytes",
+    "read_csv",
+    "read_json",
+    "read_text",
+    "read_toml",
+    "refuse_bomb",
+    "refuse_zip_bomb",
+    "require_file",
+]
+
+MOST_BYTES = 64 * 2**20
+"""Size of the largest document that is read, unless a reader allows more."""
+
+MOST_UNPACKED = 8 * 2**30
+FREE_BYTES = 64 * 2**20
+MOST_RATIO = 100
+"""Numbers of a camera or a network are not packed as well as that."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def require_file(path: Path, most: int | None = None) -> None:
+    """Refuse what is no regular file, before a library opens it.
+
+    Args:
+        path: The file; a link to one counts as it.
+        most: Largest size in bytes; None for any.
+
+    Raises:
+        FileError: It is a folder, a pipe or a device, or larger.
+        OSError: It does not exist or cannot be reached.
+    """
+    status = path.stat()
+    kind = next((name for is_one, name in _KINDS if is_one(status.st_mode)), "")
+    if kind:
+        raise FileError(f"{path}: {kind}, not a file; give a file")
+    if most is not None and status.st_size > most:
+        raise FileError(f"{path}: {status.st_size} bytes are more than the {most} that are read")
+
+
+def refuse_bomb(path: Path, unpacked: int, most: int = MOST_UNPACKED) -> None:
+    """Refuse a file that would take far more memory than it has bytes, before it is unpacked.
+
+    Args:
+        path: A packed file.
+        unpacked: Bytes of its content, as its headers say.
+        most: Largest content in bytes.
+
+    Raises:
+        FileError: The content is larger than ``most``, or more than :data:`MOST_RATIO` times the
+            file.
+    """
+    if unpacked > most or unpacked > max(FREE_BYTES, MOST_RATIO * path.stat().st_size):
+        raise FileError(f"{path}: unpacks to {unpacked} bytes, as a bomb does; nothing was read")
+
+
+def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
+    """:func:`refuse_bomb` for ZIP files, such as ``.npz``; other files pass.
+
+    Raises:
+        FileError: It is a bomb, or no regular file.
+        zipfile.BadZipFile: Its list of members is damaged.
+    """
+    require_file(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            refuse_bomb(path, sum(member.file_size for member in archive.infolist()), most)
+
+
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """The content of a regular file.
+
+    Args:
+        path: The file.
+        most: Largest size in bytes.
+
+    Raises:
+        FileError: It is no regular file, or larger.
+        OSError: It is absent or cannot be read.
+    """
+    require_file(path, most)
+    with path.open("rb") as file:
+        content = file.read(most + 1)  # the system states no size for some files
+    if len(content) > most:
+        raise FileError(f"{path}: more than the {most} bytes that are read")
+    return content
+
+
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """The text of a regular file in UTF-8, with the line ends of any system as LF.
+
+    Raises:
+        FileError: It is no regular file, larger than ``most`` bytes, or not UTF-8.
+        OSError: It is absent or cannot be read.
+    """
+    try:
+        text = read_bytes(path, most).decode()
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: no text in UTF-8 ({error.reason} at byte {error.start})") from (
+            error
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_json(path: Path, most: int = MOST_BYTES) -> Any:  # noqa: ANN401 - any JSON document
+    """The JSON document in a file.
+
+    Raises:
+        FileError: It is no regular file, larger than ``most`` bytes, or no JSON.
+        OSError: It is absent or cannot be read.
+    """
+    text = read_text(path, most)
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise FileError(f"{path}: no JSON ({error})") from error
+
+
+def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON document
+    """A JSON document; NaN and infinity, which JSON does not have, are refused.
+
+    Raises:
+        ValueError: The text is no JSON, is nested too deeply, or has half of a character.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refused_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if b"\\ud" in raw.lower():
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("half of a character that has two parts") from error
+    return document
+
+
+def _refused_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
+    """The TOML document in a file.
+
+    Raises:
+        FileError: It is no regular file, larger than ``most`` bytes, or no TOML.
+        OSError: It is absent or cannot be read.
+    """
+    text = read_text(path, most)
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise FileError(f"{path}: not valid TOML: {reason}; correct that line") from error
+
+
+def read_csv(path: Path, most: int = MOST_BYTES) -> list[dict[str, str]]:
+    """The rows of a CSV file by the names in its first line; every row has each name once.
+
+    Raises:
+        FileError: It is no regular file, larger than ``most`` bytes, no text, or a row has more or
+            fewer cells than the first.
+        OSError: It is absent or cannot be read.
+    """
+    lines = csv.reader(io.StringIO(read_text(path, most), newline=""), strict=True)
+    try:
+        names = next(lines, [])
+        rows = [cells for cells in lines if cells]
+    except csv.Error as error:
+        raise FileError(f"{path}: no CSV ({error})") from error
+    for number, cells in enumerate(rows, 2):
+        if len(cells) != len(names):
+            raise FileError(f"{path}: row {number} has {len(cells)} cells, {len(names)} expected")
+    return [dict(zip(names, cells, strict=True)) for cells in rows]

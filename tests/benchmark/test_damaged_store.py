@@ -1,0 +1,124 @@
+"""A store with damaged rows or pages: the runs are named, left out, and can be stored again."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
+from defocus.benchmark.results.soundness import COLUMNS
+from defocus.benchmark.results.store import MetricVersion, Results, open_results, read_results
+from defocus.errors import InputError
+from tests.benchmark.example_study import make_study
+from tests.benchmark.test_results import COSTS, ENTRY, SCORES
+
+OTHER = replace(ENTRY, run="net-2", seed=1)
+VERSIONS = [MetricVersion("mae", "1", "0.1.0")]
+WRONG: tuple[object, ...] = (b"\xff\0", "x", 1.5, float("inf"), None, -1, "a\nb", "../x", "")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    place = tmp_path / "results.sqlite"
+    with open_results(place) as results:
+        for entry in (ENTRY, OTHER):
+            results.record(entry, SCORES, COSTS, VERSIONS)
+    return place
+
+
+def everything(results: Results) -> object:
+    return [
+        (
+            entry,
+            results.scores(entry.run),
+            results.costs(entry.run),
+            results.versions(entry.run),
+            results.matrix(entry.run).values.tolist(),
+            to_csv(leaderboard(results)),
+            results.lacking(),
+        )
+        for entry in results.entries()
+    ]
+
+
+@pytest.mark.parametrize("table", list(COLUMNS))
+def test_one_wrong_cell_costs_no_other_run(
+    path: Path, table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = path.read_bytes()
+    for column in COLUMNS[table]:
+        for value in WRONG:
+            path.write_bytes(whole)
+            with sqlite3.connect(path) as store:
+                try:
+                    store.execute(
+                        f"UPDATE {table} SET {column} = ? WHERE run = ?",  # noqa: S608 - our names
+                        [value, ENTRY.run],
+                    )
+                except sqlite3.IntegrityError:  # a key is never empty or twice there
+                    continue
+            store.close()
+            with read_results(path) as results:
+                everything(results)
+                left = [entry.run for entry in results.entries()]
+            told = capsys.readouterr().err
+            assert OTHER.run in left
+            if len(left) == 1:
+                assert "the run is left out" in told
+                assert f"{table}.{column}" in told
+
+
+def test_a_damaged_run_is_stored_again(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(path) as store:
+        store.execute("UPDATE scores SET value = 'x' WHERE run = ?", [ENTRY.run])
+    store.close()
+    with open_results(path) as results:
+        assert results.entries() == [OTHER]
+        results.record(ENTRY, SCORES, COSTS)
+        assert results.entries() == [OTHER, ENTRY]
+    assert f"scores.value of the run {ENTRY.run} is damaged" in capsys.readouterr().err
+    with open_results(path) as results:
+        assert results.entries() == [OTHER, ENTRY]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_damaged_matrix_is_made_from_its_scores(path: Path) -> None:
+    with read_results(path) as results:
+        good = results.matrix(ENTRY.run)
+    for names, values in (("[", b""), ("[[],[]]", None), ('[[["a"]],[[1]]]', b"1"), (b"\xff", 1)):
+        with sqlite3.connect(path) as store:
+            store.execute("UPDATE matrices SET names = ?, score_values = ?", [names, values])
+        store.close()
+        with read_results(path) as results:
+            found = results.matrix(ENTRY.run)
+        assert (found.places, found.pictures) == (good.places, good.pictures)
+        np.testing.assert_array_equal(found.values, good.values)
+
+
+def test_damaged_pages_leave_the_sound_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_study(tmp_path / "study", systems=6, images=40) / "results.sqlite"
+    whole = path.read_bytes()
+    with read_results(path) as results:
+        all_runs = {entry.run for entry in results.entries()}
+    kept = []
+    for page in range(4, len(whole) // 4096, 5):
+        damaged = bytearray(whole)
+        damaged[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+        path.write_bytes(damaged)
+        try:
+            with open_results(path) as results:
+                runs = {entry.run for entry in results.entries()}
+                everything(results)
+        except InputError as error:  # the page of the runs themselves
+            assert "results file" in str(error)  # noqa: PT017 - one of two ends
+            continue
+        assert runs <= all_runs
+        kept.append(len(runs))
+        told = capsys.readouterr().err
+        assert len(runs) == len(all_runs) or "damaged" in told
+    assert max(kept) >= len(all_runs) - 1
+    assert path.with_name("results.sqlite.damaged").exists()
