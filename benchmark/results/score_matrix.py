@@ -84,8 +84,10 @@ def unpack(names: object, values: object) -> ScoreMatrix | None:
     """Decode what :func:`pack` encoded, without loss; None if it is damaged."""
     import numpy as np
 
+    pictures: Any
+    places: Any
     try:
-        pictures, places = parse_json(names) if isinstance(names, str) else ([None], [None])
+        pictures, places = parse_json(names) if isinstance(names, str) else (None, None)
         if not (_all_texts(pictures, 2) and _all_texts(places, len(fields(MatrixLine)))):
             return None
         array: NDArray[Any] = np.frombuffer(values, "<f8").reshape(  # type: ignore[call-overload]
