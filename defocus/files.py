@@ -24,6 +24,7 @@ __all__ = [
     "require_writable",
     "sha256_file",
     "sync_folder",
+    "sync_tree",
     "temporary_entries",
     "try_lock",
     "write_bytes",
@@ -35,13 +36,16 @@ __all__ = [
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder and its parents if absent.
+    """Create a folder and its parents if absent; the names of new ones survive a power loss.
 
     Raises:
         StorageError: The folder cannot be created.
     """
+    new = [one for one in (path, *path.parents) if not os.path.lexists(one)]
     try:
         path.mkdir(parents=True, exist_ok=True)
+        for one in new:
+            sync_folder(one.parent)
     except OSError as error:
         raise storage_error(error, path) from error
     return path
@@ -73,6 +77,21 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_tree(path: Path) -> None:
+    """Force all files below a folder to disk, with their names; what is there already costs little.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    for folder, _, files in os.walk(path):
+        for name in files:
+            place = Path(folder, name)
+            if place.is_file() and not place.is_symlink():
+                with place.open("rb") as written:
+                    os.fsync(written.fileno())
+        sync_folder(Path(folder))
 
 
 @contextlib.contextmanager

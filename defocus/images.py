@@ -6,11 +6,8 @@ not applied, because both members of a pair were taken by the same sensor.
 """
 
 import io
-import logging
-import os
 import re
 import struct
-import threading
 import zlib
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -29,6 +26,7 @@ from defocus.picture_headers import (
     refuse_oversized,
     refuse_truncated,
 )
+from defocus.quiet_decoders import QUIET
 from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
 from defocus.reading import read_bytes
 
@@ -154,52 +152,6 @@ def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: NDArray[Any])
     return not np.array_equal(_decode(path, np.frombuffer(longer, np.uint8)), picture)
 
 
-class _QuietDecoders:
-    """Silences OpenCV and the libraries below it, which write to the process's standard error.
-
-    A damaged file is reported in one line. Several threads may decode at once: the first takes the
-    standard error away, the last one gives it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside, self._kept, self._level = 0, -1, 0
-
-    def __enter__(self) -> None:
-        log = cv2.utils.logging
-        with self._lock:
-            if self._inside == 0:
-                self._level = log.getLogLevel()
-                log.setLogLevel(log.LOG_LEVEL_SILENT)
-                self._kept = _standard_error_to_nothing()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                cv2.utils.logging.setLogLevel(self._level)
-                if self._kept >= 0:
-                    os.dup2(self._kept, 2)
-                    os.close(self._kept)
-
-
-def _standard_error_to_nothing() -> int:
-    """A copy of the standard error, which leads nowhere from now on; -1 if there is none."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process that was started without one
-        return -1
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
-    return kept
-
-
-_QUIET = _QuietDecoders()
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its lines go there too
-
-
 def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     tiff = content[:4].tobytes() in TIFF_BEGINS
     layout, orientation = _tiff_layout(content) if tiff else ("plain", 1)
@@ -216,7 +168,7 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
 
 def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     try:
-        with _QUIET:
+        with QUIET:
             decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     except (cv2.error, MemoryError) as error:
         reason = getattr(error, "err", "") or "too little memory"

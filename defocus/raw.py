@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import FileError, ImageError
+from defocus.quiet_decoders import QUIET
 from defocus.reading import require_file
 
 __all__ = [
@@ -140,7 +141,7 @@ def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
 
     try:
         require_file(path)
-        with rawpy.imread(str(path), shot_select=frame) as raw:
+        with QUIET, rawpy.imread(str(path), shot_select=frame) as raw:
             yield raw
     except FileError as error:
         raise ImageError(str(error)) from error

@@ -3,6 +3,7 @@
 import pickle
 import struct
 import zipfile
+import zlib
 
 __all__ = ["UNREADABLE"]
 
@@ -19,5 +20,6 @@ UNREADABLE = (
     AssertionError,
     struct.error,
     zipfile.BadZipFile,
+    zlib.error,
 )
 """What torch's reader of pickles raises for damaged or unsafe files."""

@@ -18,6 +18,7 @@ def connected(
     connection = sqlite3.connect(address, timeout=30, uri=uri, check_same_thread=check_same_thread)
     connection.text_factory = lambda content: content.decode("utf-8", "backslashreplace")
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA synchronous = FULL")  # some systems ship less for logs
     return connection
 
 

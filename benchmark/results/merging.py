@@ -17,7 +17,7 @@ from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.document import REQUEST, Request, read_request, write_request
 from defocus.errors import InputError
-from defocus.files import make_folder, write_json_if_changed
+from defocus.files import make_folder, sync_folder, sync_tree, write_json_if_changed
 from defocus.progress import say
 from defocus.reading import read_json
 from defocus.staging import staging_folder
@@ -120,9 +120,11 @@ def _take_files(run: str, source: Path, out: Path) -> None:
         make_folder(target.parent)
         with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
             shutil.copytree(files, staged / "new")
+            sync_tree(staged / "new")
             if target.is_dir():
                 target.rename(staged / "old")
             (staged / "new").rename(target)
+            sync_folder(target.parent)
 
 
 def _same_network(mine: Entry, theirs: Entry) -> bool:

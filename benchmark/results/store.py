@@ -236,7 +236,10 @@ class Results:
         names = ", ".join(field.name for field in fields(Entry))
         with translated(self._path):
             rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names
-            return [Entry(*row) for row in rows if row[0] not in self._damaged]
+            return [Entry(*row) for row in rows if self._sound(row[0])]
+
+    def _sound(self, run: object) -> bool:
+        return isinstance(run, str) and run not in self._damaged
 
     def scores(self, run: str) -> list[Score]:
         """The scores of one run, by profile, protocol, metric and pair."""
@@ -255,7 +258,7 @@ class Results:
                 "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL "
                 "AND run IN (SELECT run FROM runs)"
             )
-            return [row for row in rows if row[0] not in self._damaged]
+            return [row for row in rows if self._sound(row[0])]
 
     def versions(self, run: str) -> dict[str, MetricVersion]:
         """The versions that computed the scores of one run, by metric."""

@@ -1,6 +1,7 @@
 """Reviewers' decisions about pairs, in an append-only file."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from pydantic import ValidationError
 
 from defocus.datasets.curation.rules import Judgement, Verdict
 from defocus.errors import DatasetError, storage_error
+from defocus.files import sync_folder
+from defocus.reading import read_bytes
 from defocus.settings import Settings
 
 __all__ = ["DECISIONS", "add_decision", "decided", "read_decisions"]
@@ -33,7 +36,7 @@ def read_decisions(folder: Path) -> dict[str, Judgement]:
     if not path.is_file():
         return {}
     found: dict[str, Judgement] = {}
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
         try:
             entry = Decision.model_validate_json(line)
         except ValidationError as error:
@@ -43,7 +46,7 @@ def read_decisions(folder: Path) -> dict[str, Judgement]:
 
 
 def add_decision(folder: Path, judgement: Judgement) -> None:
-    """Add a person's decision.
+    """Add a person's decision; when this returns, it survives a power loss.
 
     Raises:
         StorageError: The file cannot be written.
@@ -56,6 +59,9 @@ def add_decision(folder: Path, judgement: Judgement) -> None:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)  # a line that was cut short
             file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path) from error
 

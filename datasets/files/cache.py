@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.errors import storage_error
-from defocus.files import make_folder, sync_folder
+from defocus.files import make_folder, sync_folder, sync_tree
 from defocus.staging import staging_folder
 
 __all__ = ["atomic_folder", "cache_folder", "derived_folder"]
@@ -54,7 +54,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         with staging_folder(path.parent, f".{path.name}-", ".part") as temporary:
             yield temporary
             temporary.chmod(0o755)
-            sync_folder(temporary)
+            sync_tree(temporary)
             with contextlib.suppress(FileExistsError):
                 _rename(temporary, path)
             sync_folder(path.parent)

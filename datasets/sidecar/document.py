@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
+from defocus.reading import read_bytes
 from defocus.settings import Settings
 
 __all__ = ["DOCUMENT", "NAME", "PairEntry", "Sidecar", "read_sidecar", "sidecar_text"]
@@ -79,9 +80,7 @@ def read_sidecar(folder: Path) -> Sidecar:
         )
     path = folder / DOCUMENT
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DatasetError(f"{path}: larger than any sidecar; this is not one")
-        return Sidecar.model_validate_json(path.read_bytes())
+        return Sidecar.model_validate_json(read_bytes(path, MAX_BYTES))
     except FileNotFoundError as error:
         raise DatasetError(
             f"{folder}: no {DOCUMENT} there; give the folder of a sidecar"

@@ -1,5 +1,6 @@
 """Metadata of a picture, copied to the restored picture."""
 
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ _PROFILED_PHOTOMETRIC = frozenset({0, 1, 2, 3})
 """The same of TIFF files: grey, RGB and palette."""
 _ICC, _XMP, _PHOTOMETRIC, _SAMPLES = 34675, 700, 262, 277
 _GREY_AND_ALPHA = 2
+
+
+_DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError, struct.error),
+)
+"""Pillow's ways of saying that a directory is damaged."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def read_metadata(path: Path) -> Metadata:
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return _of_raw(path)
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     require_file(path)
     try:
@@ -74,8 +82,8 @@ def read_metadata(path: Path) -> Metadata:
                 _as_bytes(picture.info.get("icc_profile")) if picture.mode in _PROFILED else None,
                 _xmp(picture.info),
             )
-    except (UnidentifiedImageError, OSError, ValueError, LookupError, SyntaxError, TypeError):
-        return Metadata()  # Pillow's ways of saying that a directory is damaged
+    except (*_DAMAGE, Image.DecompressionBombError):
+        return Metadata()
 
 
 def _of_tiff(path: Path) -> Metadata:

@@ -1,0 +1,59 @@
+"""Silence for the libraries that decode pictures: what they say of a damaged file is said once."""
+
+import logging
+import os
+import threading
+
+__all__ = ["QUIET"]
+
+
+class _QuietDecoders:
+    """Silences OpenCV and the libraries below it, which write to the process's standard error.
+
+    A damaged file is reported in one line. Several threads may decode at once: the first takes the
+    standard error away, the last one gives it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._kept, self._level = 0, -1, 0
+
+    def __enter__(self) -> None:
+        import cv2
+
+        log = cv2.utils.logging
+        with self._lock:
+            if self._inside == 0:
+                self._level = log.getLogLevel()
+                log.setLogLevel(log.LOG_LEVEL_SILENT)
+                self._kept = _standard_error_to_nothing()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        import cv2
+
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                cv2.utils.logging.setLogLevel(self._level)
+                if self._kept >= 0:
+                    os.dup2(self._kept, 2)
+                    os.close(self._kept)
+
+
+def _standard_error_to_nothing() -> int:
+    """A copy of the standard error, which leads nowhere from now on; -1 if there is none."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process that was started without one
+        return -1
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    return kept
+
+
+QUIET = _QuietDecoders()
+"""The one of this process."""
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its lines go there too

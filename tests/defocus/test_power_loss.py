@@ -1,0 +1,152 @@
+"""After a power loss at any point nothing that was confirmed is lost, and nothing is half there."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from defocus.benchmark.results.store import open_results
+from defocus.capture.sessions.journal import Journal, read_journal
+from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.curation.decisions import add_decision, read_decisions
+from defocus.datasets.curation.rules import Judgement
+from defocus.files import make_folder, write_json
+from tests.benchmark.test_results import COSTS, ENTRY, SCORES
+from tests.defocus.power_loss import Disk
+
+Check = Callable[[Path], None]
+
+
+def disk(tmp_path: Path, check: Check) -> Disk:
+    """A disk with an empty folder; each state is removed once it was looked at."""
+
+    def looked(place: Path) -> None:
+        check(place)
+        shutil.rmtree(place)
+
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "states").mkdir()
+    made = Disk(tmp_path / "disk", looked, tmp_path / "states")
+    made.begin()
+    return made
+
+
+def finished(made: Disk, least: int) -> None:
+    made.try_states()
+    print(f"{made.states} states")  # noqa: T201 - the count, with -s
+    assert made.states >= least
+
+
+def test_a_document_is_the_old_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed = 0
+
+    def check(place: Path) -> None:
+        path = place / "new/folder/it.json"
+        number = json.loads(path.read_bytes())["number"] if path.exists() else 0
+        assert number in (confirmed, confirmed + 1)
+
+    made = disk(tmp_path, check)
+    with made.watched(monkeypatch):
+        folder = make_folder(made.root / "new/folder")
+        for number in (1, 2, 3):
+            write_json(folder / "it.json", {"number": number})
+            confirmed = number
+    finished(made, 60)
+
+
+def test_a_journal_keeps_every_confirmed_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed = 0
+
+    def check(place: Path) -> None:
+        path = place / "journal.jsonl"
+        if confirmed:
+            assert path.exists()
+        if not path.exists():
+            return
+        found = read_journal(path).records
+        assert confirmed <= len(found) <= confirmed + 1
+        with Journal(path) as again:
+            again.append("again")
+        assert len(read_journal(path).records) == len(found) + 1
+
+    made = disk(tmp_path, check)
+    with made.watched(monkeypatch), Journal(made.root / "journal.jsonl") as journal:
+        for number in (1, 2, 3):
+            journal.append("event", text="x" * 50 * number)
+            confirmed = number
+    finished(made, 30)
+
+
+def test_a_persons_decisions_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    confirmed: list[str] = []
+
+    def check(place: Path) -> None:
+        assert set(confirmed) <= set(read_decisions(place))
+
+    made = disk(tmp_path, check)
+    with made.watched(monkeypatch):
+        for name in ("a", "b", "c"):
+            add_decision(made.root, Judgement(name, "reject", "blurred", "person"))
+            confirmed.append(name)
+    finished(made, 20)
+
+
+def test_an_archive_is_unpacked_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "a.zip"
+    contents = {"a.png": b"one" * 10, "b/c.png": b"two" * 10}
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    done = False
+
+    def check(place: Path) -> None:
+        out = place / "out"
+        assert out.exists() or not done
+        if out.exists():
+            found = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*.png")}
+            assert found == contents
+
+    made = disk(tmp_path, check)
+    with made.watched(monkeypatch):
+        unpack(archive, made.root / "out")
+        done = True
+        made.try_states()
+    finished(made, 60)
+
+
+def test_a_store_keeps_every_recorded_run(tmp_path: Path) -> None:
+    """Its log is cut at every 97th byte after what was confirmed; parts of it are zeros."""
+    path, log = tmp_path / "results.sqlite", tmp_path / "results.sqlite-wal"
+    with open_results(path) as results:
+        results.record(ENTRY, SCORES, COSTS)
+        (first, sure) = path.read_bytes(), log.read_bytes()
+        results.record(replace(ENTRY, run="net-2"), SCORES, COSTS)
+        whole = log.read_bytes()
+        assert results._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert whole[: len(sure)] == sure
+    ends = list(range(len(sure), len(whole), 97))
+    tails = [whole[len(sure) : end] for end in ends]
+    tails += [bytes(end - len(sure)) + whole[end:] for end in ends]
+    for number, tail in enumerate((*tails, whole[len(sure) :])):
+        place = tmp_path / str(number) / "results.sqlite"
+        place.parent.mkdir()
+        place.write_bytes(first)
+        place.with_name("results.sqlite-wal").write_bytes(sure + tail)
+        with open_results(place) as again:
+            runs = [entry.run for entry in again.entries()]
+            assert runs in (["net-1"], ["net-1", "net-2"])
+            assert all(again.scores(run) == SCORES for run in runs)
+            assert len(runs) == 2 or number < len(tails)
+        shutil.rmtree(place.parent)
+    print(f"{len(tails) + 1} states")  # noqa: T201 - the count, with -s
+    assert len(tails) > 200

@@ -1,0 +1,151 @@
+"""Damaged inputs for readers: a fixed corpus, fresh seeds, and what a reader may do with them.
+
+``DEFOCUS_FUZZ_SECONDS=20 pytest tests/fuzz`` tries each reader for so many seconds; without, each
+gets a few inputs, and ``-m slow`` takes an hour for all. The seed is always new and is printed with
+a failure; ``DEFOCUS_FUZZ_SEED`` repeats one.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from defocus.errors import DefocusError
+
+INPUTS = 25
+"""For each reader, where no time is asked for."""
+
+LONGEST_S = 60
+"""An input that takes longer hangs; the machine may be busy."""
+
+WORDS = (b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80", b"-1", b"1e999", b"NaN", b"\n", b"../..")
+VALUES: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1e308, 10**30, "", "x", "../x", "a\nb\0", [], {}, [[]], {"a": 1}),
+    *("con", "9" * 300, [None], "\u202e", 0.5, "ok", "1" * 64),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader and the files that it reads.
+
+    Attributes:
+        name: For people.
+        files: What is damaged, one at a time.
+        read: Called after each damage.
+        kept: Takes the damaged content to what is written, such as a new sum of it.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    read: Callable[[], object]
+    kept: Callable[[bytes], bytes] = bytes
+
+
+def seed_of_today() -> int:
+    """The seed: the given one, or a new one."""
+    if "DEFOCUS_FUZZ_SEED" in os.environ:
+        return int(os.environ["DEFOCUS_FUZZ_SEED"])
+    return random.SystemRandom().randrange(2**32)
+
+
+def tried(target: Target, seconds: float | None, seed: int) -> int:
+    """Damage the files of a target and read them; the number of inputs.
+
+    Args:
+        target: The reader.
+        seconds: For so long; None for :data:`INPUTS` inputs.
+        seed: Of the damages.
+    """
+    draws = random.Random(f"{seed} {target.name}")
+    whole = {file: file.read_bytes() for file in target.files}
+    until = time.monotonic() + (seconds or 0)
+    number = 0
+    while time.monotonic() < until if seconds else number < INPUTS:
+        file = draws.choice(target.files)
+        content = target.kept(damaged(whole[file], file.suffix, draws))
+        file.write_bytes(content)
+        number += 1
+        with limited(), contextlib.suppress(DefocusError):
+            try:
+                target.read()
+            except DefocusError:
+                raise
+            except BaseException as error:
+                kept = Path(os.environ.get("DEFOCUS_FUZZ_KEEP", file.parent)) / f"bad{file.suffix}"
+                kept.write_bytes(content)
+                raise AssertionError(
+                    f"{target.name}: seed {seed}, input {number}, kept as {kept}: {error!r}"
+                ) from error
+        file.write_bytes(whole[file])
+    return number
+
+
+def damaged(content: bytes, suffix: str, draws: random.Random) -> bytes:
+    """The content with one to three damages; JSON documents also get wrong values."""
+    if suffix in {".json", ".jsonl"} and draws.random() < 0.7:
+        with contextlib.suppress(ValueError):
+            document = json.loads(content)
+            for _ in range(draws.randint(1, 2)):
+                document = wrong_value(document, draws)
+            return json.dumps(document, indent=1).encode()
+    for _ in range(draws.randint(1, 3)):
+        content = damaged_once(content, draws)
+    return content
+
+
+def damaged_once(content: bytes, draws: random.Random) -> bytes:
+    at = draws.randrange(len(content) + 1)
+    end = min(len(content), at + draws.choice((1, 2, 4, 64, 4096)))
+    if draws.random() < 0.5:  # where formats have their headers
+        at, end = at % 200, at % 200 + 1
+    kind = draws.randrange(6)
+    if kind == 0 and content:
+        at = min(at, len(content) - 1)
+        return content[:at] + bytes([content[at] ^ 1 << draws.randrange(8)]) + content[at + 1 :]
+    if kind == 1:
+        return content[:at]
+    if kind == 2:
+        return content[:at] + content[end:]
+    if kind == 3:
+        return content[:end] + content[at:]
+    word = draws.choice(WORDS)
+    return content[:at] + word + content[at + (len(word) if kind == 4 else 0) :]
+
+
+def wrong_value(document: Any, draws: random.Random) -> Any:
+    """The document with one value replaced, removed or renamed, at any depth."""
+    if isinstance(document, dict) and document and draws.random() < 0.85:
+        key = draws.choice(sorted(document))
+        if draws.random() < 0.1:
+            return {k: v for k, v in document.items() if k != key}
+        if draws.random() < 0.05:
+            return {**document, "other": document[key]}
+        return {**document, key: wrong_value(document[key], draws)}
+    if isinstance(document, list) and document and draws.random() < 0.85:
+        at = draws.randrange(len(document))
+        return [*document[:at], wrong_value(document[at], draws), *document[at + 1 :]]
+    return draws.choice(VALUES)
+
+
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """An error for what takes longer than :data:`LONGEST_S`."""
+
+    def over(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"longer than {LONGEST_S} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(LONGEST_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,261 @@
+"""The readers of files from anybody, each with a small corpus of good ones."""
+
+import io
+import json
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import tifffile
+import torch
+from PIL import Image as PillowImage
+from safetensors.torch import save_file
+
+from defocus.align.compensation.record import read_record
+from defocus.benchmark.conformance.fixture import read_fixture
+from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
+from defocus.benchmark.reporting.figures.plots import read_losses
+from defocus.benchmark.restore.files.metadata import read_metadata
+from defocus.benchmark.results.store import Cost, open_results, read_results
+from defocus.benchmark.study.document import read_request
+from defocus.benchmark.study.standing import standing_of
+from defocus.benchmark.weights.reading import read_tensors
+from defocus.capture.calibration.document import read_calibration
+from defocus.capture.exif import read_exif
+from defocus.capture.links.camera_words import read_dump
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.journal import encode_record
+from defocus.capture.sessions.session import read_session
+from defocus.datasets.api import open_dataset
+from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.curation.decisions import read_decisions
+from defocus.datasets.curation.rules import read_rules
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.files.picture_size import picture_size, png_bits
+from defocus.datasets.layouts.layout import read_mapping
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Pair
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.shards import shards_source
+from defocus.datasets.rendering.request import load_request as read_scene
+from defocus.datasets.verification.checksums import write_checksums
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import DefocusError
+from defocus.images import read_stored, write_image
+from defocus.settings import load_settings
+from defocus.training.record.checkpoint import load_checkpoint
+from tests.benchmark.test_results import COSTS, ENTRY, SCORES
+from tests.capture.raw_sessions import bayer_dng, write_session
+from tests.fuzz.campaign import Target
+
+SIDE = 24
+
+
+def all_targets(root: Path) -> Iterator[Target]:
+    """Every reader, with its files below a folder."""
+    for make in (pictures, documents, numbers, archives, folders, store):
+        folder = root / make.__name__
+        folder.mkdir()
+        yield from make(folder)
+
+
+def pictures(root: Path) -> Iterator[Target]:
+    """Pictures of every kind, decoded, measured and asked for their metadata."""
+    noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8)
+    files = [root / f"a{end}" for end in (".png", ".jpg", ".tif", ".bmp", ".webp")]
+    for file in files:
+        file.write_bytes(cv2.imencode(file.suffix, noise)[1].tobytes())
+    deep, floats, planar = (root / f"{name}.tif" for name in ("deep", "floats", "planar"))
+    write_image(deep, noise.astype(np.uint16) * 257)
+    tifffile.imwrite(floats, noise.astype(np.float16), photometric="rgb")
+    tifffile.imwrite(planar, np.moveaxis(noise, 2, 0), photometric="rgb", planarconfig="separate")
+    tagged = root / "tagged.jpg"
+    exif = PillowImage.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    PillowImage.fromarray(noise).save(tagged, exif=exif, progressive=True)
+    raw = bayer_dng(root / "raw.dng", np.full((64, 64), 0.25))
+    for file in (*files, deep, floats, planar, tagged, raw):
+        yield Target(f"picture {file.name}", (file,), lambda file=file: picture(file))
+
+
+def picture(file: Path) -> None:
+    """All that is asked of a picture, each for itself."""
+    for read in (read_stored, picture_size, png_bits, read_metadata, read_exif):
+        try:
+            read(file)
+        except DefocusError:
+            continue
+
+
+def documents(root: Path) -> Iterator[Target]:
+    """Settings and records of one file."""
+    readers: dict[str, tuple[str, Callable[[Path], object]]] = {
+        "rules.toml": ("most_misalignment_px = 1.0\nsharper = true\n", read_rules),
+        "card.toml": (
+            'title = "a"\nauthors = ["b c"]\n',
+            lambda path: load_settings(Details, path),
+        ),
+        "mapping.toml": ('[[parts]]\nblurry = "b/{name}.*"\nsharp = "s/{name}.*"\n', read_mapping),
+        "render.toml": ('variant = "a"\n', read_scene),
+        "train.csv": ("step,epoch,seconds,learning_rate,loss\n1,0,1,0.1,2.5\n", read_losses),
+        "misalignment.json": (json.dumps({"compensation": RECORD}), read_record),
+        "calibration.json": (json.dumps({"kind": "flat", "format": 1}), read_calibration),
+        "words.json": (json.dumps({"camera": "x", "entries": {"iso": "100"}}), read_dump),
+    }
+    for name, (text, read) in readers.items():
+        file = root / name
+        file.write_text(text)
+        yield Target(name, (file,), lambda read=read, file=file: read(file))
+    decisions = root / "decisions.jsonl"
+    decisions.write_text('{"id":"a","verdict":"accept","reason":"r"}\n' * 3)
+    yield Target("decisions", (decisions,), lambda: read_decisions(root))
+
+
+RECORD = {
+    "model": "similarity",
+    "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    "kernel": "lanczos3",
+    "scale": 1.0,
+    "crop_px": {"left": 0, "top": 0, "width": 8, "height": 8},
+}
+
+
+def numbers(root: Path) -> Iterator[Target]:
+    """Arrays and weights."""
+    array = root / "flow.npy"
+    np.save(array, np.zeros((2, 4, 5), np.float32))
+    yield Target("npy", (array,), lambda: read_array(array))
+    tensors = {"a.weight": torch.arange(6.0), "b": torch.ones(2, 2)}
+    files = [root / f"w{end}" for end in (".npz", ".safetensors", ".pth", ".h5")]
+    np.savez_compressed(files[0], **{name: one.numpy() for name, one in tensors.items()})
+    save_file(tensors, files[1])
+    torch.save({"state": tensors, "list": [1, 2]}, files[2])
+    with h5py.File(files[3], "w") as file:
+        file.create_dataset("g/a", data=np.ones((3, 4), np.float32), compression="gzip")
+    for path in files:
+        yield Target(f"weights {path.suffix}", (path,), lambda path=path: read_tensors(path))
+    yield Target("checkpoint", (files[1],), lambda: load_checkpoint(files[1], "run"))
+    folder = root / "fixture"
+    folder.mkdir()
+    (folder / "meta.json").write_text(json.dumps({"system": "x", "tolerance": 1e-4, "seed": 1}))
+    np.savez(folder / "output.npz", output=np.ones((1, 3, 4, 4), np.float32))
+    parts = (folder / "meta.json", folder / "output.npz")
+    yield Target("fixture", parts, lambda: read_fixture(folder))
+
+
+def archives(root: Path) -> Iterator[Target]:
+    """Archives of every kind."""
+    contents = {"set/a.png": bytes(range(256)) * 3, "set/b/c.txt": b"text" * 50}
+    for end in (".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz"):
+        path = root / f"a{end}"
+        if end == ".zip":
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+                for name, content in contents.items():
+                    file.writestr(name, content)
+        else:
+            with tarfile.open(path, f"w:{end[5:]}") as tar:  # type: ignore[call-overload]
+                for name, content in contents.items():
+                    info = tarfile.TarInfo(name)
+                    info.size = len(content)
+                    tar.addfile(info, io.BytesIO(content))
+        yield Target(f"archive {end}", (path,), lambda path=path: unpacked(path))
+
+
+def unpacked(path: Path) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        unpack(path, Path(folder) / "out")
+
+
+def folders(root: Path) -> Iterator[Target]:
+    """Datasets, releases, sessions and studies."""
+    made = root / "made"
+    pairs = []
+    for name in ("a", "b"):
+        for role in ("blurry", "sharp"):
+            (made / name).mkdir(parents=True, exist_ok=True)
+            write_image(made / name / f"{role}.png", np.full((6, 8, 3), len(pairs), np.uint8))
+        blurry, sharp = (made / name / f"{role}.png" for role in ("blurry", "sharp"))
+        pairs.append(Pair(id=name, scene=name, split="test", blurry=blurry, sharp=sharp))
+    write_manifest(made, make_manifest(made, tuple(pairs)))
+    document = made / "manifest.json"
+    yield Target("manifest", (document,), lambda: open_dataset(f"manifest:{made}"))
+    write_checksums(made, folder_hashes(made))
+    sums = tuple(made / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
+    yield Target("checksums", (*sums, document), lambda: verify_folder(made))
+    origin = root / "release.json"
+    origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
+    yield Target("origin", (origin,), lambda: shards_source(root))
+    yield from sessions(root / "session", made / "a")
+    study = root / "study"
+    study.mkdir()
+    (study / "request.json").write_text(json.dumps({"only": ["net"], "datasets": ["sample"]}))
+    run = {"system": "net", "dataset": "made", "steps": 10, "seed": 0, "budget": "demo"}
+    (study / "study.json").write_text(json.dumps({"datasets": [], "runs": {"net-1": run}}))
+    yield Target("request", (study / "request.json",), lambda: read_request(study))
+    yield Target("study", (study / "study.json",), lambda: standing_of(study))
+
+
+def sessions(root: Path, pair: Path) -> Iterator[Target]:
+    """A session: its journal with right sums, and the records of its pairs."""
+    files = {role: pair / f"{role}.png" for role in ("blurry", "sharp")}
+    write_session(root, [files, files])
+
+    def read() -> None:
+        check_session(root)
+        read_session(root, verify=False)
+
+    journal = root / "journal.jsonl"
+    yield Target("journal", (journal,), read)
+    yield Target("journal with right sums", (journal,), read, resummed)
+    records = tuple(sorted(root.glob("pairs/*/pair.json")))
+    for record in records:
+        record.chmod(0o644)
+    yield Target("pair.json", records, read)
+    yield Target("session.json", (root / "session.json",), read)
+
+
+def resummed(content: bytes) -> bytes:
+    """The lines of a journal with the sums that fit them, so that their content is judged."""
+    lines = []
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        try:
+            record = json.loads(line)
+            del record["crc32"]
+            lines.append(encode_record({**record, "n": number}))
+        except (ValueError, KeyError, TypeError):
+            body = line[len('{"crc32":"xxxxxxxx",') :]
+            lines.append(f'{{"crc32":"{zlib.crc32(body):08x}",'.encode() + body + b"\n")
+    return b"".join(lines)
+
+
+def store(root: Path) -> Iterator[Target]:
+    """The store of a study, read as reports read it, and opened to go on."""
+    path = root / "results.sqlite"
+    with open_results(path) as results:
+        results.record(ENTRY, SCORES, [*COSTS, Cost("peak_mib", 3.0)])
+
+    def read() -> None:
+        with read_results(path) as results:
+            to_csv(leaderboard(results))
+            for entry in results.entries():
+                results.matrix(entry.run)
+                results.versions(entry.run)
+
+    def go_on() -> None:
+        try:
+            with open_results(path) as results:
+                results.record(ENTRY, SCORES, COSTS)
+        finally:
+            for extra in root.glob("results.sqlite?*"):
+                extra.unlink()
+
+    yield Target("store read", (path,), read)
+    yield Target("store written", (path,), go_on)

@@ -1,0 +1,42 @@
+"""Every reader takes damaged files for some inputs or seconds: an answer or one line, no more."""
+
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.campaign import seed_of_today, tried
+from tests.fuzz.targets import all_targets
+
+HOUR_S = 3600
+
+
+def campaign(root: Path, seconds: float | None) -> dict[str, int]:
+    """Inputs tried by reader; the seed is printed."""
+    seed = seed_of_today()
+    print(f"DEFOCUS_FUZZ_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
+    targets = list(all_targets(root))
+    share = seconds / len(targets) if seconds and seconds >= HOUR_S else seconds
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        counts = {target.name: tried(target, share, seed) for target in targets}
+    for name, count in counts.items():
+        print(f"{name}: {count} inputs")  # noqa: T201 - the table of a campaign, with -s
+    return counts
+
+
+def test_damaged_files_end_in_an_answer_or_a_line(
+    tmp_path: Path, cache_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = os.environ.get("DEFOCUS_FUZZ_SECONDS")
+    counts = campaign(tmp_path, float(asked) if asked else None)
+    assert min(counts.values()) > 0
+    told = capfd.readouterr().err
+    for library in ("libpng", "libjpeg", "Corrupt JPEG", "TIFFRead", "tifffile"):
+        assert library not in told
+
+
+@pytest.mark.slow
+def test_an_hour_of_damaged_files(tmp_path: Path, cache_folder: Path) -> None:
+    assert sum(campaign(tmp_path, HOUR_S).values()) > 0
