@@ -1,7 +1,8 @@
-"""Messages and progress bars on stderr; bars only if stderr is a terminal."""
+"""Messages and progress on stderr: bars on a terminal, elsewhere a line a minute."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+LINE_EVERY_S = 60.0
+"""Where stderr is no terminal."""
 
 
 @dataclass
@@ -77,7 +81,8 @@ def log(text: str) -> None:
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Yield ``items`` while a bar on stderr shows the progress and the time left.
 
-    Work inside of other work has its bar below that one's.
+    Work inside of other work has its bar below that one's. Where stderr is no terminal, the
+    outermost work tells its progress in a line every :data:`LINE_EVERY_S` seconds.
 
     Args:
         items: The items of the work.
@@ -87,12 +92,38 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     with _shown() as bars:
         task = bars.add_task(description, total=total)
         _TASKS.append(task)
+        counted_items = bars.track(items, total=total, task_id=task)
+        if bars.disable and len(_TASKS) == 1:
+            size = total if total is not None or not isinstance(items, Sized) else len(items)
+            counted_items = _in_lines(counted_items, description, size)
         try:
-            yield from bars.track(items, total=total, task_id=task)
+            yield from counted_items
         finally:
             if task in _TASKS:
                 _TASKS.remove(task)
                 bars.remove_task(task)
+
+
+def _in_lines(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:
+    """Yield ``items``; now and then a line says how many are done and how long the rest takes."""
+    began = told = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - told >= LINE_EVERY_S and done != total:
+            told = now
+            rest = ""
+            if total is not None:
+                rest = f" of {total}, {_span((now - began) / done * (total - done))} left"
+            say(f"{description}: {done}{rest}")
+
+
+def _span(seconds: float) -> str:
+    """A length of time in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def describe(text: str) -> None:

@@ -7,19 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.measure import Field, Misalignment, measure
+from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
+from defocus.align.sampling.pyramid import enlarged
 from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
-from defocus.datasets.audit.sharpness import sharpness
+from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
+from defocus.datasets.measuring.kept import measured_pair
 from defocus.datasets.pair import Pair
-from defocus.errors import ImageError
-from defocus.images import Image, as_float, bit_depth, read_pair
+from defocus.errors import DatasetError, ImageError
+from defocus.images import Image, as_float, bit_depth, read_image
 from defocus.optics.geometry import Similarity
 
-__all__ = ["STATUSES", "AuditedPair", "audit_pair"]
+__all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair"]
 
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+QUANTILES = tuple(k / 20 for k in range(21))
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class AuditedPair:
         gain_ev: log2 of blurry over sharp light.
         blur_median_px, blur_p95_px: Relative blur over the same pixels: diameter of the disc that
             makes one member most similar to the other.
-        sharpness, blurry_sharpness: Sharpness of both members
+        sharpness, blurry_sharpness: Sharpness of both members, on the same tiles
             (:mod:`defocus.datasets.audit.sharpness`).
+        blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
 
@@ -72,6 +76,7 @@ class AuditedPair:
     blur_p95_px: float | None = None
     sharpness: float | None = None
     blurry_sharpness: float | None = None
+    blur_quantiles_px: tuple[float, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
 
     @property
@@ -83,32 +88,22 @@ class AuditedPair:
         return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
 
 
-def audit_pair(pair: Pair, estimator: FlowEstimator) -> AuditedPair:
+def audit_pair(pair: Pair, estimator: FlowEstimator, key: str) -> AuditedPair:
     """Measure one pair; problems become part of the row.
 
     Args:
         pair: A pair of any dataset.
         estimator: Estimator of the residual flow.
+        key: Key of the pair's measurement, of :func:`defocus.datasets.measuring.kept.pair_keys`.
     """
     try:
-        # a picture without a sharp member is its own: it still has a size and a fingerprint
-        blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
-    except ImageError as error:
+        if pair.sharp is None:
+            return _alone(pair, read_image(pair.blurry))
+        blurry, sharp, found = measured_pair(pair, estimator, key)
+    except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]
-    if pair.sharp is None:
-        return AuditedPair(
-            pair.id,
-            pair.scene,
-            pair.split,
-            "no-sharp",
-            "the pair has no sharp picture",
-            width,
-            height,
-            blurry_sharpness=sharpness(_luma(blurry)),
-            fingerprints=(fingerprint(_eight_bit(blurry)),),
-        )
-    found = measure(blurry, sharp, estimator)
+    details = _sharpness(blurry, sharp, found)
     return AuditedPair(
         pair.id,
         pair.scene,
@@ -120,10 +115,47 @@ def audit_pair(pair: Pair, estimator: FlowEstimator) -> AuditedPair:
         **_geometry(found.misalignment),
         **_of_field(found.field),
         gain_ev=found.misalignment.gain_ev,
-        sharpness=sharpness(_luma(sharp)),
-        blurry_sharpness=sharpness(_luma(blurry)),
+        sharpness=details[1],
+        blurry_sharpness=details[0],
+        blur_quantiles_px=_blur_quantiles(found.field),
         fingerprints=(fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry))),
     )
+
+
+def _alone(pair: Pair, blurry: Image) -> AuditedPair:
+    """The row of a picture without a sharp member, which has a size and a fingerprint too."""
+    height, width = blurry.shape[:2]
+    return AuditedPair(
+        pair.id,
+        pair.scene,
+        pair.split,
+        "no-sharp",
+        "the pair has no sharp picture",
+        width,
+        height,
+        blurry_sharpness=sharpness(_luma(blurry)),
+        fingerprints=(fingerprint(_eight_bit(blurry)),),
+    )
+
+
+def _sharpness(
+    blurry: Image, sharp: Image, found: Measurement
+) -> tuple[float | None, float | None]:
+    """Sharpness of both members at the same places, as far as these are known."""
+    matrix, blur = found.misalignment.matrix, None
+    if found.field is not None:
+        field = found.field
+        blur = enlarged(field.factor * field.flow.coc_px, field.factor, blurry.shape)
+    return sharpness_of_pair(
+        _luma(blurry), _luma(sharp), np.eye(3) if matrix is None else matrix, blur
+    )
+
+
+def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
+    if field is None:
+        return ()
+    blur = field.factor * np.abs(field.flow.coc_px)[field.flow.reliable]
+    return tuple(float(value) for value in np.quantile(blur, QUANTILES))
 
 
 def _geometry(found: Misalignment) -> dict[str, float | None]:

@@ -1,6 +1,6 @@
-"""Audit every pair of a dataset in parallel; finished pairs are kept."""
+"""Audit every pair of a dataset in parallel; finished pairs are kept by their content."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
 from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
 from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.measuring.kept import kept_file, pair_keys
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
@@ -20,7 +21,16 @@ from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
 
-__all__ = ["Audit", "audit_dataset"]
+__all__ = [
+    "Audit",
+    "audit_code",
+    "audit_dataset",
+    "audit_of",
+    "audited_rows",
+    "keep_row",
+    "row_document",
+    "row_of_document",
+]
 
 
 @dataclass(frozen=True)
@@ -42,13 +52,13 @@ class Audit:
     duplicates: tuple[NearDuplicate, ...]
 
 
-def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
-    """Audit all pairs; earlier results are read from ``dataset.derived``.
+def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
+    """Audit all pairs; what was measured of the same pictures before is used.
 
     Args:
         dataset: The dataset to audit.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        workers: Number of processes, >= 1.
+        jobs: Number of processes, >= 1.
 
     Raises:
         NotApplicableError: The dataset has no pairs.
@@ -56,33 +66,64 @@ def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
     """
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
-    folder = make_folder(dataset.derived / "audit" / estimator_name)
-    kept = {pair.id: _stored(folder / f"{pair.id}.json") for pair in dataset.pairs}
+    rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs)
+    return audit_of(dataset, estimator_name, rows)
+
+
+def audited_rows(
+    dataset: Dataset, pairs: Sequence[Pair], estimator_name: str, jobs: int
+) -> tuple[AuditedPair, ...]:
+    """The rows of some pairs of a dataset; each is kept as soon as it is known.
+
+    Args:
+        dataset: The dataset.
+        pairs: Pairs of it.
+        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
+        jobs: Number of processes, >= 1.
+
+    Raises:
+        StorageError: The results cannot be stored.
+    """
+    keys = pair_keys(dataset, _estimator(estimator_name))
+    kept = {pair.id: _stored(kept_file(keys[pair.id], ".json")) for pair in pairs}
     rows = {name: row for name, row in kept.items() if row is not None}
-    missing = [pair for pair in dataset.pairs if pair.id not in rows]
-    audited = _audited(missing, estimator_name, workers)
+    missing = [(pair, keys[pair.id]) for pair in pairs if pair.id not in rows]
+    audited = _audited(missing, estimator_name, jobs)
     for row in track(audited, f"auditing {dataset.name}", total=len(missing)):
         rows[row.id] = row
-        write_json(folder / f"{row.id}.json", {"code": _code(), **_document(row)})
-    found = tuple(_with_place(rows[pair.id], pair) for pair in dataset.pairs)
-    prints = [(row.id, row.split, one) for row in found for one in row.fingerprints]
+        if row.status != "unreadable":  # its reason names a file of this dataset
+            keep_row(keys[row.id], row)
+    return tuple(replace(rows[p.id], id=p.id, scene=p.scene, split=p.split) for p in pairs)
+
+
+def audit_of(dataset: Dataset, estimator_name: str, rows: Sequence[AuditedPair]) -> Audit:
+    """The audit of a dataset by the rows of all its pairs, in their order."""
+    prints = [(row.id, row.split, one) for row in rows for one in row.fingerprints]
     duplicates = near_duplicates(prints)
-    return Audit(dataset.name, dataset.content_hash, estimator_name, found, duplicates)
+    return Audit(dataset.name, dataset.content_hash, estimator_name, tuple(rows), duplicates)
 
 
-def _with_place(row: AuditedPair, pair: Pair) -> AuditedPair:
-    """A stored row with the pair's present split."""
-    return replace(row, scene=pair.scene, split=pair.split)
+def keep_row(key: str, row: AuditedPair) -> None:
+    """Keep the row of a pair under the key of its pictures.
+
+    Raises:
+        StorageError: The cache cannot be written.
+    """
+    path = kept_file(key, ".json")
+    make_folder(path.parent)
+    write_json(path, {"code": audit_code(), **row_document(row)})
 
 
-def _audited(pairs: list[Pair], estimator_name: str, workers: int) -> Iterator[AuditedPair]:
+def _audited(
+    pairs: list[tuple[Pair, str]], estimator_name: str, jobs: int
+) -> Iterator[AuditedPair]:
     # a pair's metadata is a read-only view, which does not travel, and is not needed there
-    bare = [replace(pair, metadata={}) for pair in pairs]
-    return in_processes(partial(_audit, estimator_name=estimator_name), bare, workers)
+    bare = [(replace(pair, metadata={}), key) for pair, key in pairs]
+    return in_processes(partial(_audit, estimator_name=estimator_name), bare, jobs)
 
 
-def _audit(pair: Pair, estimator_name: str) -> AuditedPair:
-    return audit_pair(pair, _estimator(estimator_name))
+def _audit(pair: tuple[Pair, str], estimator_name: str) -> AuditedPair:
+    return audit_pair(pair[0], _estimator(estimator_name), pair[1])
 
 
 @cache
@@ -91,11 +132,13 @@ def _estimator(name: str) -> FlowEstimator:
 
 
 @cache
-def _code() -> str:
-    return code_hash("defocus.align", "defocus.optics", "defocus.datasets.audit")
+def audit_code() -> str:
+    """Hash of the code that a row depends on."""
+    return code_hash("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.audit")
 
 
-def _document(row: AuditedPair) -> dict[str, Any]:
+def row_document(row: AuditedPair) -> dict[str, Any]:
+    """A row as JSON values, with its fingerprints; see :func:`row_of_document`."""
     prints = [
         {"bits": np.packbits(one.bits).tobytes().hex(), "thumbnail": one.thumbnail.tolist()}
         for one in row.fingerprints
@@ -107,18 +150,25 @@ def _stored(path: Path) -> AuditedPair | None:
     """The stored row of this version of the code, or None."""
     try:
         document = read_json(path)
-        if document.pop("code") != _code():
-            return None
-        prints = tuple(_fingerprint(one) for one in document.pop("fingerprints"))
-        known = {field.name for field in fields(AuditedPair)}
-        if set(document) != known - {"fingerprints"}:
-            raise ValueError("other fields")
-        return AuditedPair(**document, fingerprints=prints)
+        return row_of_document(document) if document.pop("code") == audit_code() else None
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
         say(f"{path}: damaged; the pair is audited again")
         return None
+
+
+def row_of_document(document: dict[str, Any]) -> AuditedPair:
+    """A row from its document.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: The document is not that of a row.
+    """
+    prints = tuple(_fingerprint(one) for one in document["fingerprints"])
+    if set(document) != {field.name for field in fields(AuditedPair)}:
+        raise ValueError("other fields")
+    quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
+    return AuditedPair(**{**document, "blur_quantiles_px": quantiles, "fingerprints": prints})
 
 
 def _fingerprint(document: dict[str, Any]) -> Fingerprint:

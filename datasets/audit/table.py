@@ -11,8 +11,9 @@ from defocus.datasets.audit.run import Audit
 
 __all__ = ["COLUMNS", "QUANTITIES", "Quantity", "above", "document", "row_of", "summary", "worst"]
 
-COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name != "fingerprints")
-"""Columns of ``audit.csv``: the fields of :class:`AuditedPair`."""
+WITHOUT_COLUMN = ("blur_quantiles_px", "fingerprints")
+COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name not in WITHOUT_COLUMN)
+"""Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value."""
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,7 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "fail_above_px": limit_px,
         "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
         "near_duplicates": [asdict(found) for found in audit.duplicates],
-        "pairs": [row_of(pair) for pair in audit.pairs],
+        "pairs": [
+            {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px} for pair in audit.pairs
+        ],
     }

@@ -45,7 +45,7 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 )
 @click.option("--estimator", help="Estimator of the residual flow.")
 @click.option(
-    "--workers",
+    "--jobs",
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
@@ -58,7 +58,7 @@ def command(
     out: Path,
     limit_px: float | None,
     estimator: str | None,
-    workers: int,
+    jobs: int,
     as_json: bool,
 ) -> int:
     """Measure the quality of every pair.
@@ -71,11 +71,11 @@ def command(
     an interrupted audit.
     """
     if not as_json:
-        audit = _audit(dataset, out, limit_px, estimator, workers)
+        audit = _audit(dataset, out, limit_px, estimator, jobs)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit = _audit(dataset, out, limit_px, estimator, workers)
+            audit = _audit(dataset, out, limit_px, estimator, jobs)
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, limit_px))
@@ -83,7 +83,7 @@ def command(
 
 
 def _audit(
-    name: str, out: Path, limit_px: float | None, estimator: str | None, workers: int
+    name: str, out: Path, limit_px: float | None, estimator: str | None, jobs: int
 ) -> "Audit":
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, ESTIMATORS
     from defocus.datasets.api import check_dataset, open_dataset
@@ -98,7 +98,7 @@ def _audit(
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
-    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, workers)
+    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, jobs)
     written = write_audit(out, dataset, audit, limit_px)
     say(f"wrote {', '.join(written)} to {out}")
     return audit

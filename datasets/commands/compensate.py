@@ -16,7 +16,7 @@ FILE = click.Path(path_type=Path)
 SECTIONS = {
     "Measurement": ("--estimator", "--flow-weights", "--rig"),
     "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
-    "Output": ("--out", "--workers", "--json"),
+    "Output": ("--out", "--jobs", "--json"),
 }
 
 
@@ -38,7 +38,7 @@ SECTIONS = {
 @click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pairs.")
 @click.option(
-    "--workers",
+    "--jobs",
     type=click.IntRange(1),
     default=2,
     show_default=True,
@@ -68,7 +68,7 @@ def _run(
     estimator: str | None,
     weights: Path | None,
     rig_file: Path | None,
-    workers: int,
+    jobs: int,
     **wanted: Any,  # noqa: ANN401 - fields of Release
 ) -> dict[str, Any]:
     from defocus.datasets.api import open_dataset
@@ -89,7 +89,7 @@ def _run(
         release,
         lambda: flow_estimator(estimator or default, weights),
         rig=None if rig_file is None else read_rig(rig_file),
-        workers=workers,
+        jobs=jobs,
     )
     for pair_id, reason in done.left_out:
         say(f"pair {pair_id} is left out: {reason}")

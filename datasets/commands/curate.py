@@ -34,7 +34,7 @@ __all__ = ["command"]
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @click.option(
-    "--workers",
+    "--jobs",
     type=click.IntRange(1),
     default=2,
     show_default=True,
@@ -79,7 +79,7 @@ def _curate(
     review: bool,
     port: int,
     estimator: str | None,
-    workers: int,
+    jobs: int,
 ) -> "tuple[Judgement, ...]":
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
@@ -91,7 +91,7 @@ def _curate(
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation.curate import begin_curation, finish_curation
 
-    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
+    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     curation = begin_curation(opened, audit, asked, out)
     if review:
         from defocus.datasets.curation.review import review_pairs

@@ -45,7 +45,7 @@ __all__ = ["command"]
     help="Scale to which pictures are reduced first.",
 )
 @click.option(
-    "--workers",
+    "--jobs",
     type=click.IntRange(1),
     default=2,
     show_default=True,
@@ -68,7 +68,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: A
         output.write(_cut(dataset, **settings))
 
 
-def _cut(name: str, *, out: Path, scheme: str, workers: int, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
+def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
     from dataclasses import replace
 
     from defocus.datasets.api import open_dataset
@@ -81,7 +81,7 @@ def _cut(name: str, *, out: Path, scheme: str, workers: int, **wanted: Any) -> d
 
     given = {key: value for key, value in wanted.items() if value is not None}
     chosen = replace(SCHEMES[scheme], **given)
-    done = cut_dataset(opened, out, chosen, workers)
+    done = cut_dataset(opened, out, chosen, jobs)
     for pair_id in done.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
     counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}

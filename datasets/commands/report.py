@@ -20,13 +20,13 @@ __all__ = ["command"]
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @click.option(
-    "--workers",
+    "--jobs",
     type=click.IntRange(1),
     default=2,
     show_default=True,
     help="Number of pairs measured at once.",
 )
-def command(dataset: str, out: Path, estimator: str | None, workers: int) -> None:
+def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> None:
     """Write a report of DATASET.
 
     The report shows counts, settings, misalignment, blur, exposure and sample pairs.
@@ -44,7 +44,7 @@ def command(dataset: str, out: Path, estimator: str | None, workers: int) -> Non
     from defocus.reports.html import render_html
     from defocus.reports.pdf import render_pdf
 
-    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
+    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     page = dataset_page(opened, audit)
     make_folder(out)
     write_text(out / "dataset.html", render_html(page))

@@ -34,7 +34,7 @@ SHARE = FiniteRange(0, 0.5)
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @click.option(
-    "--workers",
+    "--jobs",
     type=click.IntRange(1),
     default=2,
     show_default=True,
@@ -66,7 +66,7 @@ def _split(
     validation: float,
     seed: int,
     estimator: str | None,
-    workers: int,
+    jobs: int,
 ) -> dict[str, Any]:
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
@@ -80,7 +80,7 @@ def _split(
 
     if is_official(opened):
         say(f"{opened.name}: its official splits are kept")
-    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
+    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")

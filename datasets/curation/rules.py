@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
+import numpy as np
 from pydantic import Field
 
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.settings import Settings, load_settings
 
@@ -28,6 +29,8 @@ class Rules(Settings):
         least_reliable_share: Smallest share of pixels with reliable flow.
         least_blur_px: Smallest 95th percentile of the blur, because a pair without blur teaches
             nothing.
+        blurred_share: Share of the reliable area that must have ``least_blur_px``; None for the
+            twentieth that the percentile leaves.
         most_blur_px: Largest 95th percentile of the blur.
         least_sharpness: Lowest sharpness of the sharp member,
             :mod:`defocus.datasets.audit.sharpness`.
@@ -41,6 +44,7 @@ class Rules(Settings):
     most_gain_ev: Size | None = 0.5
     least_reliable_share: Share | None = None
     least_blur_px: Size | None = None
+    blurred_share: Share | None = None
     most_blur_px: Size | None = None
     least_sharpness: Size | None = None
     sharper: bool = True
@@ -128,10 +132,23 @@ def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
         _Limit("residual flow", " px", pair.residual_p95_px, most=rules.most_residual_px),
         _Limit("exposure differs by", " EV", gain, most=rules.most_gain_ev),
         _Limit("reliable share", "", pair.reliable_share, least=rules.least_reliable_share),
-        _Limit("blur", " px", pair.blur_p95_px, rules.least_blur_px, rules.most_blur_px),
+        _Limit("blur", " px", pair.blur_p95_px, most=rules.most_blur_px),
+        _blurred(pair, rules),
         _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
         _Limit("sharpness over blurry", "", ratio, least=1.0 if rules.sharper else None),
     )
+
+
+def _blurred(pair: AuditedPair, rules: Rules) -> _Limit:
+    """The blur that so large a share of the area reaches or exceeds."""
+    share = rules.blurred_share
+    if share is None:
+        return _Limit("blur", " px", pair.blur_p95_px, least=rules.least_blur_px)
+    blur = None
+    if pair.blur_quantiles_px:
+        blur = float(np.interp(1 - share, QUANTILES, pair.blur_quantiles_px))
+    name = f"blur of the most blurred {100 * share:g} %"
+    return _Limit(name, " px", blur, least=rules.least_blur_px)
 
 
 KEPT_FIRST = ("test", "validation", "train")

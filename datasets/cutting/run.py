@@ -62,14 +62,14 @@ class Cut:
     too_small: tuple[str, ...]
 
 
-def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -> Cut:
+def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> Cut:
     """Cut the training and validation pictures of a dataset into patches.
 
     Args:
         dataset: Any dataset with sharp pictures; its files are only read.
         out: Absent, empty, or holding an earlier run of the same dataset and scheme.
         scheme: The cutting scheme.
-        workers: Number of pictures processed at once.
+        jobs: Number of pictures processed at once.
 
     Raises:
         DatasetError: ``out`` has other contents.
@@ -86,7 +86,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -
     }
     claim_folder(out, ORDER, order)
     bare = [replace(pair, metadata={}) for pair in dataset.pairs]  # a read-only view cannot travel
-    work = in_processes(partial(_made, out=out, scheme=scheme), bare, workers)
+    work = in_processes(partial(_made, out=out, scheme=scheme), bare, jobs)
     for _ in track(work, "cutting", len(bare)):
         pass
     pairs = tuple(patch for pair in dataset.pairs for patch in _pairs(pair, out))

@@ -21,7 +21,7 @@ from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import read_pair, write_image
+from defocus.images import write_image
 from defocus.progress import say
 from defocus.reading import read_json
 
@@ -123,10 +123,11 @@ def _computed(
 ) -> AlignedReference:
     from defocus.align.compensation.compensate import compensate
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.align.measure import measure
+    from defocus.datasets.measuring.kept import measured_pair, pair_key
 
-    blurry, sharp = read_pair(blurry_file, sharp_file)
-    measurement = measure(blurry, sharp, flow_estimator(estimator_name))
+    estimator = flow_estimator(estimator_name)
+    pair = Pair("", "", "train", blurry_file, sharp_file)
+    blurry, sharp, measurement = measured_pair(pair, estimator, pair_key(pair, estimator))
     make_folder(folder)
     if measurement.misalignment.status == "ok":
         aligned = compensate(blurry, sharp, measurement)

@@ -33,14 +33,14 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.rig.rig import Rig
 from defocus.datasets.deriving.derived import kept_record, origin_of
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.measuring.kept import known_defocus_map, measured_pair, pair_keys
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
-from defocus.images import read_image, read_pair, write_image
+from defocus.images import read_image, write_image
 from defocus.optics.geometry import Similarity
 from defocus.progress import track
 from defocus.reading import read_json
@@ -78,7 +78,7 @@ def compensate_dataset(
     estimator: Callable[[], FlowEstimator],
     *,
     rig: Rig | None = None,
-    workers: int = 2,
+    jobs: int = 2,
 ) -> Compensated:
     """Make a new dataset by measuring and compensating every pair.
 
@@ -88,7 +88,7 @@ def compensate_dataset(
         release: Settings of the compensation.
         estimator: Function that makes a flow estimator for each worker.
         rig: The rig, if two cameras took all pairs.
-        workers: Number of pairs processed at once.
+        jobs: Number of pairs processed at once.
 
     Raises:
         DatasetError: ``out`` has other contents, or no pair could be aligned.
@@ -98,17 +98,19 @@ def compensate_dataset(
     first = estimator()
     _claim(out, dataset, release, first, rig)
     spare: SimpleQueue[FlowEstimator] = SimpleQueue()
-    for one in (first, *(estimator() for _ in range(workers - 1))):
+    for one in (first, *(estimator() for _ in range(jobs - 1))):
         spare.put(one)
+
+    keys = pair_keys(dataset, first)
 
     def work(pair: Pair) -> Pair | str:
         own = spare.get()
         try:
-            return _made(pair, out, release, own, rig)
+            return _made(pair, out, release, own, rig, keys[pair.id])
         finally:
             spare.put(own)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         try:
             done = list(track(pool.map(work, dataset.pairs), "compensating", len(dataset.pairs)))
         except BaseException:
@@ -164,18 +166,20 @@ def _claim(
 
 
 def _made(
-    pair: Pair, out: Path, release: Release, estimator: FlowEstimator, rig: Rig | None
+    pair: Pair, out: Path, release: Release, estimator: FlowEstimator, rig: Rig | None, key: str
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
         return "it has no sharp picture"
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
-        # the pictures of two cameras may differ in size
-        read = None if rig is None else (read_image(pair.blurry), read_image(pair.sharp))
-        blurry, sharp = read or read_pair(pair.blurry, pair.sharp)
-        known_map = _defocus_map(pair, blurry.shape[:2])
-        measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=known_map)
+        if rig is None:
+            blurry, sharp, measurement = measured_pair(pair, estimator, key)
+            known_map = known_defocus_map(pair, blurry.shape[:2])
+        else:  # the pictures of two cameras may differ in size
+            blurry, sharp = read_image(pair.blurry), read_image(pair.sharp)
+            known_map = known_defocus_map(pair, blurry.shape[:2])
+            measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=known_map)
         geometry = None if rig is not None else _companion_geometry(pair)
         if geometry is not None:
             companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
@@ -222,21 +226,6 @@ def _companion_geometry(pair: Pair) -> Similarity | None:
             "the session again"
         ) from error
     return Similarity(numbers[0], numbers[1], (x, y))
-
-
-def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """The pair's defocus map, ``(H, W)``, or None if it has none.
-
-    Raises:
-        DatasetError: The file is not an array of finite numbers with that shape.
-    """
-    path = pair.defocus_map
-    if path is None:
-        return None
-    values = read_array(path, shape).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise DatasetError(f"{path}: the defocus map has values that are not finite; repair it")
-    return values
 
 
 def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:

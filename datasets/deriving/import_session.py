@@ -142,10 +142,12 @@ def _fill(original: Pair, folder: Path) -> None:
 def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
     """Measure the misalignment with the default estimator, as in ``defocus-data align --json``."""
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.align.measure import measure
-    from defocus.images import read_pair
+    from defocus.datasets.measuring.kept import measured_pair, pair_key
 
-    return measure(*read_pair(blurry, sharp), flow_estimator()).misalignment.to_json()
+    estimator = flow_estimator()
+    pair = Pair("", "", "train", blurry, sharp)
+    found = measured_pair(pair, estimator, pair_key(pair, estimator))
+    return found[2].misalignment.to_json()
 
 
 def _geometry_of_companion(

@@ -25,10 +25,11 @@ import numpy as np
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import write_aligned
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.measure import Measurement, measure
+from defocus.align.measure import Measurement
 from defocus.datasets.deriving.working_folder import working_folder
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
 from defocus.datasets.sidecar.document import DOCUMENT, NAME, PairEntry, Sidecar, sidecar_text
@@ -36,7 +37,7 @@ from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.files import make_folder, write_json, write_text
-from defocus.images import read_pair, write_image
+from defocus.images import write_image
 from defocus.progress import track
 
 __all__ = ["write_sidecar"]
@@ -93,7 +94,11 @@ def write_sidecar(
 def _written(
     dataset: Dataset, root: Path, name: str, release: Release, flow: FlowEstimator
 ) -> Sidecar:
-    entries = tuple(_entry(pair, root, release, flow) for pair in track(dataset.pairs, "measuring"))
+    keys = pair_keys(dataset, flow)
+    entries = tuple(
+        _entry(pair, root, release, flow, keys[pair.id])
+        for pair in track(dataset.pairs, "measuring")
+    )
     if all(entry.status == "unknown" for entry in entries):
         raise NotApplicableError(
             f"{dataset.name}: no pair could be aligned, such as {entries[0].id}: "
@@ -130,15 +135,16 @@ def _order(
     }
 
 
-def _entry(pair: Pair, root: Path, release: Release, estimator: FlowEstimator) -> PairEntry:
+def _entry(
+    pair: Pair, root: Path, release: Release, estimator: FlowEstimator, key: str
+) -> PairEntry:
     """The correction of a pair; an earlier measurement is used if there is one."""
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
     record = make_folder(root.parent / "entries") / f"{pair.id}.json"
     if record.is_file():
         return PairEntry.model_validate_json(record.read_bytes())
-    blurry, sharp = read_pair(pair.blurry, pair.sharp)
-    measurement = measure(blurry, sharp, estimator)
+    blurry, sharp, measurement = measured_pair(pair, estimator, key)
     found = measurement.misalignment
     entry = PairEntry(id=pair.id, status="unknown", reason=found.reason)
     if found.status == "ok":

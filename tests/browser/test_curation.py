@@ -24,7 +24,7 @@ HOSTILE = "<img src=x onerror=\"document.title='run'\">"
 def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Path) -> None:
     """Noise that no rule accepts is accepted by a person; Ctrl-C ends and writes the dataset."""
     write_folder(tmp_path / "source", ["a.png", "b.png"])
-    command = ("curate", "pairs:source", "--out", "out", "--review", "--workers", "1")
+    command = ("curate", "pairs:source", "--out", "out", "--review", "--jobs", "1")
     process = subprocess.Popen(
         [sys.executable, "-c", "from defocus.datasets.cli import main; main()", *command],
         cwd=tmp_path,

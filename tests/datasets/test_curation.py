@@ -321,7 +321,7 @@ def test_the_commands(run: Run, mild: Dataset, tmp_path: Path) -> None:
                 source: Path = getattr(pair, role)
                 (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
     (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
-    arguments = ("--workers", "1", "--json")
+    arguments = ("--jobs", "1", "--json")
     done = run(
         "defocus-data", "curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments
     )

@@ -111,7 +111,7 @@ def three(tmp_path: Path) -> Dataset:
 
 
 def test_patches_are_parts_of_the_pictures_to_the_bit(three: Dataset, tmp_path: Path) -> None:
-    done = cut_dataset(three, tmp_path / "out", SMALL, workers=1)
+    done = cut_dataset(three, tmp_path / "out", SMALL, jobs=1)
     assert done.too_small == ("train-s",)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     whole = {pair.id: pair for pair in three.pairs}
@@ -142,20 +142,20 @@ def test_a_run_is_gone_on_with_and_another_scheme_is_refused(
     three: Dataset, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    cut_dataset(three, out, SMALL, workers=1)
+    cut_dataset(three, out, SMALL, jobs=1)
     before = {path: path.stat().st_mtime_ns for path in (out / "pairs").rglob("*.png")}
     (out / "manifest.json").unlink()
-    again = cut_dataset(three, out, SMALL, workers=1)
+    again = cut_dataset(three, out, SMALL, jobs=1)
     assert {path: path.stat().st_mtime_ns for path in (out / "pairs").rglob("*.png")} == before
     assert len(again.pairs) == 17 + 12 + 1
     with pytest.raises(DatasetError, match="other settings"):
-        cut_dataset(three, out, replace(SMALL, drop=0.0), workers=1)
+        cut_dataset(three, out, replace(SMALL, drop=0.0), jobs=1)
     next((out / "pairs").rglob("*-blurry.png")).unlink()
     with pytest.raises(DatasetError, match=r"-blurry\.png: .* to rebuild it"):
-        cut_dataset(three, out, SMALL, workers=1)
+        cut_dataset(three, out, SMALL, jobs=1)
     next((out / "pairs").rglob("places.json")).write_text("{")
     with pytest.raises(DatasetError, match=r"places\.json: missing or damaged; remove"):
-        cut_dataset(three, out, SMALL, workers=1)
+        cut_dataset(three, out, SMALL, jobs=1)
 
 
 def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) ->
         (root / "train" / role).mkdir(parents=True)
         write_image(root / "train" / role / "a.png", stripes)
     scheme = replace(SMALL, scale=0.4, overlap=0.0, drop=0.0)
-    done = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, workers=1)
+    done = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, jobs=1)
     assert len(done.pairs) == 9  # 38 px: two and one at the border
     grey = float(linear_to_srgb(np.array([0.5]))[0])
     for pair in done.pairs:
@@ -181,7 +181,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) ->
 def test_pictures_of_others_stay_theirs(
     three: Dataset, tmp_path: Path, known: dict[str, str]
 ) -> None:
-    cut_dataset(replace(three, **known), tmp_path / "out", SMALL, workers=1)  # type: ignore[arg-type]
+    cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)  # type: ignore[arg-type]
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")
     with pytest.raises(DatasetError, match="may not be given to others"):
@@ -191,13 +191,13 @@ def test_pictures_of_others_stay_theirs(
 def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:
     for scheme, words in (("dpdd", "validation is as large as 512"), ("sdd", "reduced to 0.7, is")):
         with pytest.raises(NotApplicableError, match=words):
-            cut_dataset(three, tmp_path / "out", SCHEMES[scheme], workers=1)
+            cut_dataset(three, tmp_path / "out", SCHEMES[scheme], jobs=1)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
     arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
-    done = run("defocus-data", *arguments, "--overlap", "0.5", "--workers", "1", "--json")
+    done = run("defocus-data", *arguments, "--overlap", "0.5", "--jobs", "1", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         "root": "out",

@@ -53,7 +53,7 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> N
 
 def test_the_command(run: Run, tmp_path: Path) -> None:
     write_folder(tmp_path / "noise", ["1.png"])
-    done = run("defocus-data", "report", "pairs:noise", "--out", "r", "--workers", "1")
+    done = run("defocus-data", "report", "pairs:noise", "--out", "r", "--jobs", "1")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "r/dataset.pdf").read_bytes().startswith(b"%PDF")
     assert "Dataset pairs:noise" in (tmp_path / "r/dataset.html").read_text()

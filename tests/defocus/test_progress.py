@@ -28,3 +28,18 @@ def test_a_bar_ends_with_an_error() -> None:
     with pytest.raises(ZeroDivisionError):
         work()
     assert progress._BARS == progress._TASKS == []
+
+
+def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    assert [x for x in track("abc", "outer") for _ in track("xy", "inner")] == list("aabbcc")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["outer: 1 of 3", "outer: 2 of 3"]
+    assert all(line.endswith(" s left") for line in lines)
+    assert list(track(iter("ab"), "unknown")) == ["a", "b"]
+    assert capsys.readouterr().err.splitlines() == ["unknown: 1", "unknown: 2"]
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 60.0)
+    assert list(track("abc", "short")) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""

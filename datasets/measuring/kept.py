@@ -1,0 +1,156 @@
+"""Measurements of pairs, kept in the cache folder by the content of the pictures.
+
+::
+
+    CACHE/measured/<kk>/<key>.h5       the measurement: flow, masks, numbers
+    CACHE/measured/<kk>/<key>.json     the pair's row of an audit
+
+The key is a hash of the pictures, the estimator and the code that measures. So every step of a
+chain (audit, compensate, curate, split, report, sidecar) finds what an earlier one measured,
+whatever dataset the pair lies in. What is deleted is measured again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.measure import Measurement, measure
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.files.cache import cache_folder
+from defocus.datasets.files.fingerprint import code_hash, file_hashes
+from defocus.datasets.measuring.measurement_file import read_measurement, write_measurement
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError
+from defocus.files import make_folder, sha256_file
+from defocus.images import Image, read_pair
+from defocus.progress import say
+
+__all__ = [
+    "kept_file",
+    "known_defocus_map",
+    "measured",
+    "measured_pair",
+    "pair_key",
+    "pair_keys",
+]
+
+MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
+CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
+
+
+def pair_keys(dataset: Dataset, estimator: FlowEstimator) -> dict[str, str]:
+    """The key of each pair's measurement, by id; files are hashed on first use.
+
+    Raises:
+        DatasetError: A file is missing or cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    files = [path for pair in dataset.pairs for path in _files(pair).values()]
+    hashes = file_hashes(dataset.root, files)
+    return {
+        pair.id: _key({role: hashes[path] for role, path in _files(pair).items()}, estimator)
+        for pair in dataset.pairs
+    }
+
+
+def pair_key(pair: Pair, estimator: FlowEstimator) -> str:
+    """The key of the measurement of one pair; its files are read."""
+    return _key({role: sha256_file(path) for role, path in _files(pair).items()}, estimator)
+
+
+def _files(pair: Pair) -> dict[str, Path]:
+    """The files that decide a measurement, by role."""
+    found = {role: getattr(pair, role) for role in MEASURED_ROLES}
+    return {role: path for role, path in found.items() if path is not None}
+
+
+def _key(hashes: Mapping[str, str], estimator: FlowEstimator) -> str:
+    order = [dict(hashes), estimator.name, estimator.weights_sha256, _revision()]
+    return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _revision() -> str:
+    """The measuring revision: the code and the libraries that a measurement depends on."""
+    return code_hash(*CODE)
+
+
+def kept_file(key: str, suffix: str) -> Path:
+    """Path of what is kept under a key; nothing is created."""
+    return cache_folder() / "measured" / key[:2] / f"{key}{suffix}"
+
+
+def measured_pair(
+    pair: Pair, estimator: FlowEstimator, key: str
+) -> tuple[Image, Image, Measurement]:
+    """The members of a pair and its measurement, which is made if it is not kept.
+
+    Args:
+        pair: A pair with a sharp member; if it has a defocus map, that is used.
+        estimator: Estimator of the residual flow.
+        key: The pair's key, of :func:`pair_keys`.
+
+    Raises:
+        DatasetError: The defocus map is damaged.
+        ImageError: A picture cannot be read, or the sizes differ.
+        StorageError: The cache cannot be written.
+    """
+    blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
+    known_map = known_defocus_map(pair, blurry.shape[:2])
+    return blurry, sharp, measured(blurry, sharp, estimator, key, defocus_map=known_map)
+
+
+def measured(
+    blurry: Image,
+    sharp: Image,
+    estimator: FlowEstimator,
+    key: str,
+    *,
+    defocus_map: NDArray[np.float32] | None = None,
+) -> Measurement:
+    """The measurement of two pictures, see :func:`defocus.align.measure.measure`.
+
+    Args:
+        blurry: The blurry picture.
+        sharp: The sharp picture.
+        estimator: Estimator of the residual flow.
+        key: The key of these pictures.
+        defocus_map: The defocus map, if it is known; then it is in the key.
+    """
+    path = kept_file(key, ".h5")
+    known = _kept(path)
+    if known is not None:
+        return known
+    found = measure(blurry, sharp, estimator, defocus_map=defocus_map)
+    make_folder(path.parent)
+    write_measurement(path, found)
+    return found
+
+
+def _kept(path: Path) -> Measurement | None:
+    try:
+        return read_measurement(path) if path.is_file() else None
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError):
+        say(f"{path}: damaged; the pair is measured again")
+        return None
+
+
+def known_defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """The pair's defocus map, ``(H, W)``, or None if it has none.
+
+    Raises:
+        DatasetError: The file is not an array of finite numbers with that shape.
+    """
+    path = pair.defocus_map
+    if path is None:
+        return None
+    values = read_array(path, shape).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise DatasetError(f"{path}: the defocus map has values that are not finite; repair it")
+    return values

@@ -1,0 +1,82 @@
+"""A measurement as a file: HDF5 with the arrays of the flow and the numbers as JSON."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from defocus.align.flow.dense import DenseFlow
+from defocus.align.measure import Field, Measurement
+from defocus.align.misalignment import Misalignment, Sigma
+from defocus.align.photometry.gains import Photometry
+from defocus.align.registration.asymmetry.displacement import Asymmetry
+from defocus.files import atomic_path
+from defocus.optics.geometry import Similarity
+
+__all__ = ["read_measurement", "write_measurement"]
+
+FLOW_ARRAYS = (
+    *("flow", "residual", "reliable", "occluded"),
+    *("uncertainty_px", "coc_px", "consistency_px"),
+)
+
+
+def write_measurement(path: Path, found: Measurement) -> None:
+    """Write a measurement, without loss, atomically.
+
+    Args:
+        path: The file; its folder exists.
+        found: A measurement without a rig.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    known = found.misalignment
+    numbers = asdict(replace(known, matrix=None))
+    numbers["matrix"] = None if known.matrix is None else known.matrix.tolist()
+    document: dict[str, Any] = {"shape": found.shape, "misalignment": numbers}
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        if found.field is not None:
+            document["factor"] = found.field.factor
+            arrays = {name: getattr(found.field.flow, name) for name in FLOW_ARRAYS}
+            arrays |= {"calibration": found.field.calibration, "moved": found.field.asymmetry}
+            for name, values in arrays.items():
+                file.create_dataset(name, data=values, compression="lzf", shuffle=True)
+        file.attrs["measurement"] = json.dumps(document)
+
+
+def read_measurement(path: Path) -> Measurement:
+    """Read a measurement; it equals the written one to the bit.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: The file is missing or damaged.
+    """
+    with h5py.File(path, "r") as file:
+        document = json.loads(file.attrs["measurement"])
+        field = None
+        if "factor" in document:
+            flow = DenseFlow(**{name: np.asarray(file[name]) for name in FLOW_ARRAYS})
+            others = [np.asarray(file[name]) for name in ("calibration", "moved")]
+            field = Field(flow, int(document["factor"]), *others)
+    height, width = document["shape"]
+    return Measurement(_misalignment(document["misalignment"]), (height, width), field)
+
+
+def _misalignment(numbers: dict[str, Any]) -> Misalignment:
+    parts: dict[str, type[Any]] = {
+        "similarity": Similarity,
+        "photometry": Photometry,
+        "asymmetry": Asymmetry,
+        "sigma": Sigma,
+    }
+    for name, kind in parts.items():
+        told = numbers[name]
+        if told is not None:
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
+            numbers[name] = kind(**values)
+    if numbers["matrix"] is not None:
+        numbers["matrix"] = np.array(numbers["matrix"], np.float64)
+    return Misalignment(**numbers)

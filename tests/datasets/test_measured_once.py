@@ -1,0 +1,165 @@
+"""What the pixels of a pair tell is measured once, by content, whatever step asks for it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from defocus.align.compensation.compensate import Release
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.misalignment import Misalignment
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
+from defocus.datasets.audit.table import document
+from defocus.datasets.curation.curate import begin_curation, finish_curation
+from defocus.datasets.curation.rules import Rules, judged
+from defocus.datasets.curation.splits import Shares
+from defocus.datasets.curation.splitting import split_dataset
+from defocus.datasets.deriving.compensate import compensate_dataset
+from defocus.datasets.files.cache import cache_folder
+from defocus.datasets.measuring import kept
+from defocus.datasets.measuring.measurement_file import read_measurement, write_measurement
+from defocus.datasets.pair import Dataset
+from defocus.datasets.reporting.page import dataset_page
+from defocus.datasets.sidecar.write import write_sidecar
+from defocus.images import Image, write_image
+from defocus.optics.psf import disc_psf
+
+NAMES = ("astronaut", "coffee")
+HEIGHT, WIDTH = 160, 208
+
+
+def scene(name: str, x: int = 40) -> Image:
+    picture = cv2.resize(getattr(skimage.data, name)(), (330, 280), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(picture[44 : 44 + HEIGHT, x : x + WIDTH])
+
+
+def defocused(picture: Image, diameter: float = 5.0) -> Image:
+    kernel = disc_psf(diameter)
+    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Dataset:
+    """Two pairs, shifted by 2 px; their pictures are in no other test."""
+    for role in ("blurry", "sharp"):
+        (tmp_path / "source" / role).mkdir(parents=True)
+    for name in NAMES:
+        write_image(tmp_path / f"source/blurry/{name}.png", defocused(scene(name)))
+        write_image(tmp_path / f"source/sharp/{name}.png", scene(name, 38))
+    return open_dataset(f"pairs:{tmp_path / 'source'}")
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
+    """Grows by one with each measurement; the cache is new."""
+    made: list[int] = []
+
+    def counting(*arguments: Any, **settings: Any) -> Any:
+        made.append(1)
+        return measure(*arguments, **settings)
+
+    monkeypatch.setattr(kept, "measure", counting)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    return made
+
+
+def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
+    source: Dataset, counted: list[int], tmp_path: Path
+) -> None:
+    before = document(audit_dataset(source, "dis", 1), None)
+    assert len(counted) == len(NAMES)
+    compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, jobs=1)
+    write_sidecar(source, tmp_path / "sidecar", "v1", Release(), flow_estimator)
+    assert len(counted) == len(NAMES)
+
+    aligned = open_dataset(f"manifest:{tmp_path / 'aligned'}")
+    curation = begin_curation(aligned, audit_dataset(aligned, "dis", 1), Rules(), tmp_path / "kept")
+    assert [one.verdict for one in finish_curation(curation)] == ["accept"] * len(NAMES)
+    chosen = open_dataset(f"manifest:{tmp_path / 'kept'}")
+    split_dataset(chosen, audit_dataset(chosen, "dis", 1), tmp_path / "split", Shares(), 0)
+    final = open_dataset(f"manifest:{tmp_path / 'split'}")
+    dataset_page(final, audit_dataset(final, "dis", 1))
+    assert len(counted) == 2 * len(NAMES)
+
+    for row in cache_folder().glob("measured/*/*.json"):
+        row.unlink()
+    assert document(audit_dataset(source, "dis", 1), None) == before  # from the kept measurements
+    assert len(counted) == 2 * len(NAMES)
+    for name in ("*.h5", "*.json"):
+        for path in cache_folder().glob(f"measured/*/{name}"):
+            path.write_bytes(path.read_bytes()[:100])
+    assert document(audit_dataset(source, "dis", 1), None) == before
+    assert len(counted) == 3 * len(NAMES)
+
+
+def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path: Path) -> None:
+    blurry, sharp = defocused(scene("rocket")), scene("rocket", 38)
+    found = measure(blurry, sharp, flow_estimator("dis"))
+    write_measurement(tmp_path / "one.h5", found)
+    again = read_measurement(tmp_path / "one.h5")
+    assert again.misalignment == found.misalignment
+    assert again.shape == found.shape
+    assert found.field is not None
+    assert again.field is not None
+    np.testing.assert_array_equal(again.misalignment.matrix, found.misalignment.matrix)
+    for name in ("placed", "misplaced", "local"):
+        np.testing.assert_array_equal(getattr(again.field, name), getattr(found.field, name))
+    np.testing.assert_array_equal(again.reliable, found.reliable)
+    wall = np.full((64, 64, 3), 90, np.uint8)
+    unknown = measure(wall, wall, flow_estimator("dis"))
+    write_measurement(tmp_path / "two.h5", unknown)
+    assert read_measurement(tmp_path / "two.h5").misalignment == unknown.misalignment
+    assert isinstance(unknown.misalignment, Misalignment)
+
+
+def luma(picture: Image) -> Any:
+    return picture.mean(axis=2).astype(np.float32) / 255
+
+
+def test_sharpness_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
+    """A focus stack's frame: its own focus is as sharp as it gets, the rest is not."""
+    sharp = np.ascontiguousarray(
+        cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
+    )
+    frame = defocused(sharp, 6.0)
+    frame[:, :192] = cv2.filter2D(  # in focus, and crisper there than the picture in focus
+        sharp, -1, np.array([[0, -0.1, 0], [-0.1, 1.4, -0.1], [0, -0.1, 0]])
+    )[:, :192]
+    blur = np.zeros((256, 384), np.float32)
+    blur[:, 192:] = 6.0
+    blurry_sharpness, sharp_sharpness = sharpness_of_pair(luma(frame), luma(sharp), np.eye(3), blur)
+    assert blurry_sharpness is not None
+    assert sharp_sharpness is not None
+    assert sharp_sharpness > 1.2 * blurry_sharpness
+    own = [sharpness(luma(picture)) for picture in (frame, sharp)]
+    assert own[0] is not None
+    assert own[1] is not None
+    assert own[1] < own[0]  # each on its own tiles: the frame would be the sharper one
+    swapped = sharpness_of_pair(luma(sharp), luma(frame), np.eye(3), blur)
+    assert swapped == (sharp_sharpness, blurry_sharpness)
+    shifted = np.array([[1.0, 0, 3.0], [0, 1.0, 0], [0, 0, 1]])
+    moved = np.roll(luma(sharp), 3, axis=1)
+    found = sharpness_of_pair(luma(frame), moved, shifted, blur)
+    assert found[1] == pytest.approx(sharp_sharpness, rel=0.05)
+    flat = np.full((64, 64), 0.4, np.float32)
+    assert sharpness_of_pair(flat, flat, np.eye(3)) == (None, None)
+
+
+def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
+    (row, *_) = audit_dataset(source, "dis", 1).pairs
+    assert len(row.blur_quantiles_px) == 21
+    assert row.blur_quantiles_px[19] == pytest.approx(row.blur_p95_px)
+    half = row.blur_quantiles_px[10]
+    audit = replace(audit_dataset(source, "dis", 1), pairs=(replace(row, misalignment_px=0.1),))
+    for limit, verdict in ((half - 0.1, "accept"), (half + 0.1, "reject")):
+        rules = Rules(least_blur_px=limit, blurred_share=0.5)
+        (judgement,) = judged(audit, rules)
+        assert judgement.verdict == verdict
+    assert "blur of the most blurred 50 %" in judgement.reason
