@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.compensation.blur_map import blur_map, blur_picture
 from defocus.align.compensation.crop import ReleaseGrid, whole
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
+from defocus.datasets.measuring.kept import kept_measurement, pair_keys
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
@@ -155,13 +158,23 @@ def duplicates_part(audit: Audit) -> Part:
 def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
     by_id = {pair.id: pair for pair in dataset.pairs}
     sliders: list[Part] = []
+    keys = pair_keys(dataset, flow_estimator(audit.estimator))
     for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
         pair = by_id[row.id]
         assert pair.sharp is not None  # noqa: S101 - it has a measured misalignment
         blurry, sharp = read_pair(pair.blurry, pair.sharp)
-        states = _states(blurry, sharp, row)
+        states = (*_states(blurry, sharp, row), *_blur_state(keys[row.id]))
         sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
     return sliders or [Paragraph("No pair could be measured.")]
+
+
+def _blur_state(key: str) -> list[tuple[str, NDArray[np.uint8]]]:
+    """The blur map of a pair that was measured on this computer."""
+    known = kept_measurement(key)
+    found = None if known is None else blur_map(known)
+    if found is None:
+        return []
+    return [("relative blur", _small(as_float(blur_picture(found))))]
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:

@@ -164,10 +164,18 @@ def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
 def _write(
     folder: Path, blurry: "Image", sharp: "Image", measurement: "Measurement", order: _Order
 ) -> None:
+    from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, write_blur_map
     from defocus.align.compensation.compensate import Release
-    from defocus.align.compensation.output import write_aligned
+    from defocus.align.compensation.output import NUMBERS, write_aligned
+    from defocus.align.compensation.record import read_record, recorded_plan
 
     written = write_aligned(folder, blurry, sharp, measurement, Release(**order.released()))
+    for name in BLUR_NAMES:
+        (folder / name).unlink(missing_ok=True)  # of an earlier run
+    if measurement.misalignment.status == "ok":
+        plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
+        found = blur_map(measurement, plan.grid)
+        written += [] if found is None else write_blur_map(folder, found)
     say(f"wrote {', '.join(written)} to {folder}")
     if measurement.misalignment.status == "unknown":
         say("the misalignment is unknown, so no aligned picture was written")

@@ -6,7 +6,7 @@
       compensate.json        dataset, settings and code version; a folder with others is refused
       pairs/<id>/            blurry.png, sharp.png, valid_mask.png, misalignment.json (the record),
                              residual_flow.npy with the model flow; truth and defocus map if the
-                             dataset has them
+                             dataset has them; blur_map.tif, blur_sigma.tif, blur_map.png
       left_out/<id>/         misalignment.json: why the pair could not be aligned
       manifest.json          written last: without it the folder is no dataset yet
 
@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.compensation.blur_map import blur_map, write_blur_map
 from defocus.align.compensation.compensate import Compensation, Release, released_blurry
 from defocus.align.compensation.output import NUMBERS, write_aligned, write_array
 from defocus.align.compensation.record import read_record, recorded_plan
@@ -189,6 +190,7 @@ def _made(
             write_aligned(temporary, blurry, sharp, measurement, release)
             if known:
                 _add_truth(pair, temporary, known_map)
+                _add_blur_map(temporary, measurement)
     if left_out.is_dir():
         return str(kept_record(left_out / NUMBERS)["reason"])
     return _described(pair, folder)
@@ -237,6 +239,13 @@ def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) 
             write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
     if known_map is not None:
         write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
+
+
+def _add_blur_map(folder: Path, measurement: Measurement) -> None:
+    plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
+    found = blur_map(measurement, plan.grid)
+    if found is not None:
+        write_blur_map(folder, found)
 
 
 def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:

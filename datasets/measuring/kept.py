@@ -33,6 +33,7 @@ from defocus.progress import say
 
 __all__ = [
     "kept_file",
+    "kept_measurement",
     "known_defocus_map",
     "measured",
     "measured_pair",
@@ -124,7 +125,7 @@ def measured(
         defocus_map: The defocus map, if it is known; then it is in the key.
     """
     path = kept_file(key, ".h5")
-    known = _kept(path)
+    known = kept_measurement(key)
     if known is not None:
         return known
     found = measure(blurry, sharp, estimator, defocus_map=defocus_map)
@@ -133,7 +134,9 @@ def measured(
     return found
 
 
-def _kept(path: Path) -> Measurement | None:
+def kept_measurement(key: str) -> Measurement | None:
+    """What was measured under a key; None if nothing is kept, or it is damaged."""
+    path = kept_file(key, ".h5")
     try:
         return read_measurement(path) if path.is_file() else None
     except (OSError, ValueError, TypeError, KeyError, RuntimeError):

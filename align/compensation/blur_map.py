@@ -1,0 +1,103 @@
+"""The blur map of a pair: how much more the blurry member is blurred at each place, as files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.crop import ReleaseGrid
+from defocus.align.measure import Measurement
+from defocus.align.photometry.equalise import DIAMETERS_PX
+from defocus.align.sampling.pyramid import enlarged
+from defocus.files import atomic_path
+from defocus.images import write_image
+
+__all__ = ["BLUR_NAMES", "BlurMap", "blur_map", "blur_picture", "write_blur_map"]
+
+Array = NDArray[np.float32]
+
+BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png")
+WINDOW_PX = 16
+"""Side of the window, on the reduced grid, over which the scatter of the estimate is taken."""
+GREY = 128
+
+
+@dataclass(frozen=True)
+class BlurMap:
+    """Relative blur of a pair on the blurry picture's grid, or on that of a release.
+
+    Attributes:
+        diameter_px: ``(H, W)`` float32, diameter of the circle of confusion by which the blurry
+            member is more blurred; negative where the sharp one is; NaN where the pictures do not
+            show it.
+        sigma_px: ``(H, W)`` float32, standard error: the scatter of the estimate around each place
+            and the spacing of the diameters that are tried. Where the blur itself changes, it is
+            too large.
+    """
+
+    diameter_px: Array
+    sigma_px: Array
+
+
+def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> BlurMap | None:
+    """The blur map that a measurement has found; None if the misalignment is unknown.
+
+    Args:
+        measurement: Measurement of the pair.
+        grid: Grid of a release; None for the whole blurry picture.
+    """
+    field = measurement.field
+    if field is None:
+        return None
+    coc = field.flow.coc_px
+    size = (WINDOW_PX, WINDOW_PX)
+    mean = cv2.blur(coc, size)
+    scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
+    tried = np.array(DIAMETERS_PX)
+    step = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
+    sigma = np.sqrt(scatter + step**2 / 12)
+    hidden = ~field.flow.reliable
+    maps = [np.where(hidden, np.nan, field.factor * one) for one in (coc, sigma)]
+    full = [
+        np.asarray(enlarged(one.astype(np.float32), field.factor, measurement.shape))
+        for one in maps
+    ]
+    return BlurMap(*full) if grid is None else BlurMap(*(_on_grid(one, grid) for one in full))
+
+
+def _on_grid(values: Array, grid: ReleaseGrid) -> Array:
+    """A map in pixels of a release, whose own pixels are larger if it is reduced."""
+    part = grid.crop.of(values)
+    if grid.scale == 1.0:
+        return np.ascontiguousarray(part)
+    smaller = cv2.resize(part, grid.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(grid.scale * smaller, np.float32)
+
+
+def blur_picture(found: BlurMap) -> NDArray[np.uint8]:
+    """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
+    size = np.abs(found.diameter_px)
+    known = np.isfinite(size)
+    largest = float(np.quantile(size[known], 0.99)) if known.any() else 1.0
+    shares = np.clip(np.nan_to_num(size) / max(largest, 1.0), 0.0, 1.0)
+    coloured = cv2.applyColorMap((255 * shares).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+    picture = np.ascontiguousarray(np.asarray(coloured, np.uint8)[:, :, ::-1])
+    picture[~known] = GREY
+    return picture
+
+
+def write_blur_map(folder: Path, found: BlurMap) -> list[str]:
+    """Write :data:`BLUR_NAMES`: both maps as float32 TIFF, px, and the picture; return the names.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    import tifffile
+
+    for name, values in zip(BLUR_NAMES, (found.diameter_px, found.sigma_px), strict=False):
+        with atomic_path(folder / name) as temporary:
+            tifffile.imwrite(temporary, values, compression="zlib")
+    write_image(folder / BLUR_NAMES[2], blur_picture(found))
+    return list(BLUR_NAMES)

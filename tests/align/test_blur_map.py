@@ -1,0 +1,67 @@
+"""The blur map of a pair, from the flow that found it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, blur_picture, write_blur_map
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid
+from defocus.align.flow.dense import DenseFlow
+from defocus.align.measure import Field, Measurement
+from defocus.align.misalignment import Misalignment
+from defocus.images import read_image
+
+HEIGHT, WIDTH = 40, 60
+
+
+@pytest.fixture
+def measurement() -> Measurement:
+    """Measured at half size: sharp on the left, 3 px (6 of the full picture) on the right."""
+    zero = np.zeros((2, HEIGHT, WIDTH), np.float32)
+    coc = np.zeros((HEIGHT, WIDTH), np.float32)
+    coc[:, WIDTH // 2 :] = 3.0
+    reliable = np.ones((HEIGHT, WIDTH), bool)
+    reliable[:5] = False
+    flow = DenseFlow(zero, zero, reliable, ~reliable, coc, coc, coc)
+    known = Misalignment("ok", None, 0.0, 0.0, 1.0, 0.0, "dis", matrix=np.eye(3))
+    field = Field(flow, 2, reliable, zero)
+    return Measurement(known, (2 * HEIGHT + 1, 2 * WIDTH), field)
+
+
+def test_it_is_in_pixels_of_the_full_picture(measurement: Measurement) -> None:
+    found = blur_map(measurement)
+    assert found is not None
+    assert found.diameter_px.shape == found.sigma_px.shape == measurement.shape
+    assert np.isnan(found.diameter_px[:10]).all()
+    assert (found.diameter_px[12:, :50] == 0).all()
+    assert (found.diameter_px[12:, 70:] == 6).all()
+    edge, inside = found.sigma_px[40, 60], found.sigma_px[40, 10]
+    assert edge > 2.5  # half the step between the two sides
+    assert 0 < inside < 1.5  # what the tried diameters leave open
+    assert blur_map(replace(measurement, field=None)) is None
+
+
+def test_it_follows_the_grid_of_a_release(measurement: Measurement) -> None:
+    grid = ReleaseGrid(Rectangle(20, 10, 80, 60), 0.5)
+    found = blur_map(measurement, grid)
+    assert found is not None
+    assert found.diameter_px.shape == grid.shape
+    assert found.diameter_px[20, 5] == 0
+    assert found.diameter_px[20, 35] == 3
+
+
+def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path: Path) -> None:
+    found = blur_map(measurement)
+    assert found is not None
+    assert write_blur_map(tmp_path, found) == list(BLUR_NAMES)
+    stored = tifffile.imread(tmp_path / "blur_map.tif")
+    assert stored.dtype == np.float32
+    np.testing.assert_array_equal(stored, found.diameter_px)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "blur_sigma.tif"), found.sigma_px)
+    picture = read_image(tmp_path / "blur_map.png")
+    np.testing.assert_array_equal(picture, blur_picture(found))
+    assert (picture[:10] == 128).all()
+    assert picture[40, 110].sum() > 2 * picture[40, 10].sum()
