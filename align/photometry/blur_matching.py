@@ -72,6 +72,8 @@ def disc_blurred_stack(
     Returns:
         One picture for each diameter.
     """
+    if max(diameters) <= 1:
+        return [picture] * len(diameters)
     margin = min(math.ceil(max(diameters) / 2) + 1, min(picture.shape) - 1)
     height, width = picture.shape
     size = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in picture.shape)

@@ -1,30 +1,16 @@
 """Conversion of stored pictures to linear light, a few rows at a time."""
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sampling.pyramid import reduced
-from defocus.images import Image, as_float, as_integer, bit_depth, linear_to_srgb, srgb_to_linear
+from defocus.images import Image, as_integer, as_linear, linear_to_srgb
 
-__all__ = ["LUMINANCE", "encoded", "linear_light", "reduced_light"]
+__all__ = ["LUMINANCE", "encoded", "reduced_light"]
 
 Array = NDArray[np.float32]
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 ROWS_AT_ONCE = 256
-
-
-@cache
-def _table(bits: int) -> Array:
-    """Table of the linear light of every stored value."""
-    values = np.arange(2**bits, dtype=np.uint8 if bits == 8 else np.uint16)
-    return np.asarray(srgb_to_linear(as_float(values)), np.float32)
-
-
-def linear_light(picture: Image) -> Array:
-    """:func:`defocus.images.srgb_to_linear` of a stored picture, from a table."""
-    return _table(bit_depth(picture))[picture]
 
 
 def encoded(linear: Array, bits: int) -> Image:
@@ -47,6 +33,6 @@ def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> 
     height = max(picture.shape[0] // factor, 1) * factor
     strips = []
     for top in range(0, height, step):
-        light = linear_light(picture[top : min(top + step, height)])
+        light = as_linear(picture[top : min(top + step, height)])
         strips.append(reduced(light if weights is None else light @ weights, factor))
     return np.concatenate(strips)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.photometry.gains import SATURATED
-from defocus.align.photometry.linear_light import LUMINANCE, linear_light
+from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
 from defocus.align.registration.tiles import tile_shifts
 from defocus.align.rig.rig import LensCalibration, Matrix, Rig
@@ -14,7 +14,7 @@ from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import inside_frame
 from defocus.align.sampling.view import sharp_view
 from defocus.errors import AlignmentError
-from defocus.images import Image
+from defocus.images import Image, as_linear
 
 __all__ = ["colour_matrix", "estimate_rig"]
 
@@ -160,7 +160,7 @@ def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64
 def _straightened(picture: Image, camera: LensCalibration | None) -> Light:
     """Linear light with lens distortion removed."""
     if camera is None:
-        return linear_light(picture)
+        return as_linear(picture)
     size = (picture.shape[1], picture.shape[0])
     lens = Rig(blurry_size=size, sharp_size=size, sharp_camera=camera)
     return sharp_view(picture, 1, lens)

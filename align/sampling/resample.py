@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import ReleaseGrid
-from defocus.align.photometry.linear_light import encoded, linear_light
+from defocus.align.photometry.linear_light import encoded
 from defocus.align.sampling.kernels import SUPPORT, Kernel, gathered
 from defocus.align.sampling.placement import Placement
-from defocus.images import Image, bit_depth
+from defocus.images import Image, as_linear, bit_depth
 
 __all__ = ["Resampling", "inside_frame", "resampled", "resampled_light"]
 
@@ -127,5 +127,5 @@ def _light(picture: Image, how: Resampling, rows: slice) -> Array:
     height = picture.shape[0]
     first = min(max(int(min(max(y.min(), 0.0), height)) - reach, 0), height - 1)
     last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
-    source = linear_light(picture[first:last])
+    source = as_linear(picture[first:last])
     return np.maximum(gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0))

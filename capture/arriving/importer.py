@@ -17,7 +17,8 @@ from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, scene_slug
 from defocus.capture.taking.shots.rig import SessionCameras
-from defocus.capture.taking.shots.shooting import Handling, shoot_pairs
+from defocus.capture.taking.shots.series import shoot_pairs
+from defocus.capture.taking.shots.shooting import Handling
 from defocus.errors import InputError
 from defocus.files import make_folder
 from defocus.progress import say

@@ -58,7 +58,7 @@ def _checked(session: Path, *, files_only: bool) -> "SessionCheck":
     if files_only:
         return report
     from defocus.capture.live.views.contact_sheet import write_contact_sheet
-    from defocus.capture.taking.judging_again import judged_again
+    from defocus.capture.taking.verdicts.again import judged_again
     from defocus.errors import StorageError
     from defocus.progress import say
 

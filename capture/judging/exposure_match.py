@@ -3,16 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.capture.judging.quick_look import CLIPPED
 from defocus.capture.judging.sharpness import block_means
 from defocus.images import FloatImage
 
-__all__ = ["CLIPPED", "Light", "compare_light"]
+__all__ = ["Light", "compare_light"]
 
 BLOCK_PX = 32
 """Light is compared over blocks: blur carries it across pixels, hardly across blocks."""
 
-CLIPPED, BLACK = 0.98, 0.002
-"""Linear values from where on a pixel counts as clipped, and up to where as black."""
+BLACK = 0.002
+"""Linear value up to which a block counts as black."""
 
 RED, GREEN, BLUE = 0, 1, 2
 
@@ -52,7 +53,7 @@ def compare_light(
     """
     shown = np.ones(first.shape[:2], bool) if inside is None else inside
     clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown
-    usable = block_means(clipped.astype(np.float32), BLOCK_PX) == 0
+    usable = block_means(clipped, BLOCK_PX) == 0
     light = np.array(
         [
             [block_means(picture[:, :, channel] * shown, BLOCK_PX) for channel in range(3)]

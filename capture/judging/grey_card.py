@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.judging.quick_look import read_look
+from defocus.capture.judging.quick_look import CLIPPED, read_look
 
 __all__ = ["GREY_REFLECTANCE", "GreyCard", "measure_grey_card"]
 
 GREY_REFLECTANCE = 0.18
 CENTRE_SHARE = 0.2
 """Side of the measured part over that of the picture: whoever holds the card fills this much."""
-
-CLIPPED = 0.98
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.judging.quick_look import QuickLook, encoded_grey, luminance
+from defocus.capture.judging.quick_look import CLIPPED, QuickLook, encoded, luminance, reduced_look
 from defocus.capture.judging.sharpness import block_means
 from defocus.optics.geometry import IDENTITY, Similarity
 
@@ -26,13 +26,16 @@ SMOOTHING_PX = 1.0
 """Interpolation between pixels is wrong at edges that are sharp to the pixel; smoothed, it is not.
 Over simulated scenes a still one stays below 1.3 and an object that moved by 1 px above 4.8."""
 
+DRIFT_SIZE_PX = 800
+"""Longer pictures are reduced before their drift is measured, to 0.03 of the remaining pixels."""
+
 DRIFT_TOLERANCE_PX = 0.15
 """Registration is that good; an object that moves less than this is not told from it."""
 
 LEAST_NOISE = 1e-3
 """Of sRGB-encoded grey: a picture without noise still has rounding and interpolation."""
 
-CLIPPED, BLACK = 0.98, 0.002
+BLACK = 0.002
 
 
 @dataclass(frozen=True)
@@ -78,17 +81,18 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
     """
     from defocus.align.registration.register import register  # it imports scipy's slower parts
 
-    found = register(luminance(first.linear), luminance(repeat.linear))
-    drift = found.similarity or IDENTITY
-    moved = onto_grid(repeat.linear, drift)
-    inside = inside_grid(first.linear.shape, drift)
-    light = _light_ev(luminance(first.linear), luminance(moved), inside)
-    before = encoded_grey(first.linear)
-    after = encoded_grey(moved * np.float32(2.0 ** -(light or 0.0)))
-    tiles = _tile_ratios(before, after, inside)
+    small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
+    similarity = register(*(luminance(look.linear) for look in small), alike=True).similarity
+    drift = IDENTITY if similarity is None else _times(similarity, small[0].pixels / first.pixels)
+    before = luminance(first.linear)
+    after = onto_grid(luminance(repeat.linear), drift)
+    inside = inside_grid(before.shape, drift)
+    light = _light_ev(before, after, inside)
+    gain = np.float32(2.0 ** -(light or 0.0))
+    tiles = _tile_ratios(encoded(before), encoded(after * gain), inside)
     still = tiles.ratio <= limit
     return AnchorComparison(
-        drift=None if found.similarity is None else _in_pixels(found.similarity, first.pixels),
+        drift=None if similarity is None else _times(drift, first.pixels),
         light_ev=light,
         motion=float(tiles.ratio.max(initial=0.0)),
         moved_share=float((~still).mean()) if still.size else 0.0,
@@ -98,16 +102,17 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
     )
 
 
-def _in_pixels(similarity: Similarity, pixels: float) -> Similarity:
+def _times(similarity: Similarity, factor: float) -> Similarity:
+    """The same movement of a picture that is larger by a factor."""
     x, y = similarity.shift_px
-    return Similarity(similarity.zoom, similarity.rotation_deg, (x * pixels, y * pixels))
+    return Similarity(similarity.zoom, similarity.rotation_deg, (x * factor, y * factor))
 
 
 def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.float32]:
     """A later picture on the grid of an earlier one.
 
     Args:
-        linear: ``(H, W, 3)`` float32.
+        linear: ``(H, W, 3)`` or ``(H, W)`` float32.
         drift: Transform from positions in the earlier picture to those in this one.
     """
     if drift == IDENTITY:
@@ -135,7 +140,7 @@ def inside_grid(shape: tuple[int, ...], drift: Similarity) -> NDArray[np.bool_]:
 
 def _light_ev(first: Grey, second: Grey, inside: NDArray[np.bool_]) -> float | None:
     means = [block_means(picture, TILE_PX) for picture in (first, second)]
-    clipped = block_means(((np.maximum(first, second) >= CLIPPED) | ~inside).astype(float), TILE_PX)
+    clipped = block_means((np.maximum(first, second) >= CLIPPED) | ~inside, TILE_PX)
     usable = (clipped == 0) & (np.minimum(*means) > BLACK)
     if not usable.any():
         return None
@@ -160,7 +165,7 @@ def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles
         cv2.Sobel(first, cv2.CV_32F, *direction, scale=1 / 8) for direction in ((1, 0), (0, 1))
     )
     slope = np.sqrt(block_means(across**2 + down**2, TILE_PX) / 2.0)
-    whole = block_means(inside.astype(np.float32), TILE_PX) == 1.0
+    whole = block_means(inside, TILE_PX) > 0.9999
     if not whole.any():
         return _Tiles(np.zeros(0), np.zeros(0))
     noise = max(float(np.median(spread[whole])), LEAST_NOISE)

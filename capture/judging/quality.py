@@ -1,43 +1,56 @@
 """Judge the quality of a pair right after its shots."""
 
-import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.exif import Exif
-from defocus.capture.judging.exposure_match import CLIPPED, Light, compare_light
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.judging.quick_look import (
     QuickLook,
+    encoded,
     encoded_grey,
     luminance,
-    read_look,
+    mirrored_look,
+    read_halved,
     reduced_look,
 )
-from defocus.capture.judging.sharpness import gradient_energy, sharpness_map
+from defocus.capture.judging.sharpness import sharpness_map
+from defocus.capture.judging.shot_checks import (
+    check_clipping,
+    check_clock,
+    check_exif,
+    check_exposure,
+    check_sharpness,
+    check_skew,
+)
 from defocus.capture.judging.verdict import Finding, Quality
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.errors import ImageError
 from defocus.files import sha256_file
-from defocus.images import FloatImage
 from defocus.optics.geometry import IDENTITY, Similarity
 
-__all__ = ["NO_EXTRAS", "ExtraShots", "exposure_gain_ev", "judge_pair"]
+__all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
 
-MEASURED_SIZE_PX = 1600
+Read = Callable[[Path], QuickLook]
+"""Reads a shot, as :func:`defocus.capture.judging.quick_look.read_halved` does."""
+
+MEASURED_SIZE_PX = 800
 """Longer pictures are reduced before their misalignment is measured: seconds count on the spot."""
+
+LIGHT_SIZE_PX = 1600
+"""The same before their light is compared: blur carries it across pixels, hardly across blocks."""
+
+FIRST_SIZE_PX = 1000
+"""The same for the first look, which must not keep the next shot waiting."""
 
 ANCHOR_SIZE_PX = 3200
 """The same for a shot and its repeat, which must show an object that moved by a pixel."""
-
-EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,7 @@ def judge_pair(
     strictness: Strictness = "strict",
     virtual_camera: bool = False,
     exif_expected: bool = True,
+    read: Read = read_halved,
 ) -> Quality:
     """Compare EXIF with the request, and measure exposure, sharpness, misalignment and motion.
 
@@ -95,26 +109,21 @@ def judge_pair(
         virtual_camera: Whether the pictures are prepared files. Then contradictions to the settings
             are only warnings, because another shot would not help.
         exif_expected: Whether the camera writes EXIF; if not, only its reported settings are known.
+        read: Reads the shots; a caller that has read them already passes them on.
 
     Returns:
         Verdict, reasons and numbers. An unknown misalignment is noted and never rejects.
     """
     quality = Quality()
-    if sha256_file(blurry) == sha256_file(sharp):
+    if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
         text = "both files are the same: the camera delivered an old picture, or does not stop down"
         quality.say("reject", text)
-    asked = {"blurry": bracket.blurry, "sharp": bracket.sharp}
-    says = {role: (exposure, exif[role]) for role, exposure in asked.items()} | dict(extra.exif)
-    for role, (exposure, found) in says.items():
-        if exif_expected or not found.empty:
-            _check_exif(quality, role, exposure, found, limits)
-    _check_clock(quality, [found for _, found in says.values()], limits)
-    _check_skew(quality, limits, extra)
+    _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
     try:
         if strictness == "off":
-            _check_whole([blurry, sharp, extra.anchor, extra.companion])
+            _check_whole([blurry, sharp, extra.anchor, extra.companion], read)
         else:
-            _check_pictures(quality, blurry, sharp, bracket, limits, extra)
+            _check_pictures(quality, blurry, sharp, bracket, limits, extra, read)
     except ImageError as error:
         quality.say("reject", str(error))
     if virtual_camera or strictness == "warn":
@@ -125,22 +134,76 @@ def judge_pair(
     return quality
 
 
-def _check_whole(shots: Sequence[Path | None]) -> None:
+def first_look(
+    blurry: Path,
+    sharp: Path,
+    bracket: Bracket,
+    exif: Mapping[str, Exif],
+    limits: QualityLimits,
+    *,
+    extra: ExtraShots = NO_EXTRAS,
+    exif_expected: bool = True,
+    read: Read = read_halved,
+) -> Quality:
+    """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, sharpness.
+
+    Both members are compared at a small size and as if they were registered, so this is no
+    verdict; it tells whether to wait for one before the next pair.
+    """
+    quality = Quality()
+    _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
+    try:
+        looks = _members(blurry, sharp, extra, read)
+    except ImageError as error:
+        quality.say("reject", str(error))
+        return quality
+    check_clipping(quality, looks, limits)
+    first, second = (reduced_look(look, FIRST_SIZE_PX) for look in looks.values())
+    if first.linear.shape == second.linear.shape:
+        expected = _rescaled(extra.expected, 1 / first.pixels)
+        inside = inside_grid(first.linear.shape, expected)
+        moved, expected_ev = onto_grid(second.linear, expected), _expected_ev(bracket, extra)
+        check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
+        check_sharpness(quality, encoded_grey(first.linear), encoded_grey(second.linear), limits)
+    return quality
+
+
+def _check_words(
+    quality: Quality,
+    bracket: Bracket,
+    exif: Mapping[str, Exif],
+    limits: QualityLimits,
+    extra: ExtraShots,
+    *,
+    exif_expected: bool,
+) -> None:
+    """Check what the files and the cameras say about the shots."""
+    asked = {"blurry": bracket.blurry, "sharp": bracket.sharp}
+    says = {role: (exposure, exif[role]) for role, exposure in asked.items()} | dict(extra.exif)
+    for role, (exposure, found) in says.items():
+        if exif_expected or not found.empty:
+            check_exif(quality, role, exposure, found, limits)
+    check_clock(quality, [found for _, found in says.values()], limits)
+    check_skew(quality, extra.skew_seconds, limits)
+
+
+def _check_whole(shots: Sequence[Path | None], read: Read) -> None:
     """Check that every shot can be decoded, at any strictness."""
     for path in shots:
         if path is not None:
-            read_look(path)
+            read(path)
 
 
-def _check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) -> None:
-    times = []
-    for exif in shots:
-        with contextlib.suppress(ValueError):  # cameras write what they like
-            times.append(datetime.strptime(exif.taken or "", EXIF_TIME))
-    apart = (max(times) - min(times)).total_seconds() if times else 0.0
-    if apart > limits.clock_warn_seconds:
-        text = f"by the camera's clock the shots of the pair lie {apart:.0f} s apart; set its clock"
-        quality.say("warn", text)
+def _members(blurry: Path, sharp: Path, extra: ExtraShots, read: Read) -> dict[str, QuickLook]:
+    """The looks of both members, as the blurry camera sees the scene."""
+    looks = {"blurry": read(blurry), "sharp": read(sharp)}
+    if extra.sharp_mirrored:
+        looks["sharp"] = mirrored_look(looks["sharp"])
+    return looks
+
+
+def _expected_ev(bracket: Bracket, extra: ExtraShots) -> float:
+    return bracket.residual_ev + extra.expected_ev
 
 
 def _check_pictures(
@@ -150,113 +213,48 @@ def _check_pictures(
     bracket: Bracket,
     limits: QualityLimits,
     extra: ExtraShots,
+    read: Read,
 ) -> None:
-    looks = {"blurry": read_look(blurry), "sharp": read_look(sharp, mirrored=extra.sharp_mirrored)}
+    looks = _members(blurry, sharp, extra, read)
     shapes = {role: look.linear.shape for role, look in looks.items()}
     if shapes["blurry"] != shapes["sharp"]:
-        sizes = " but ".join(f"{role} is {w}x{h}" for role, (h, w, _) in shapes.items())
-        quality.say("reject", f"{sizes}; a pair needs one size")
+        sizes = " but ".join(
+            f"{role} is {w * looks[role].pixels:.0f}x{h * looks[role].pixels:.0f}"
+            for role, (h, w, _) in shapes.items()
+        )
+        quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
         return
-    geometry = looks["blurry"] if extra.companion is None else read_look(extra.companion)
+    geometry = looks["blurry"] if extra.companion is None else read(extra.companion)
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
-    expected_ev = bracket.residual_ev + extra.expected_ev
-    _check_exposure(quality, looks, similarity or IDENTITY, expected_ev, limits)
-    _check_clipping(quality, looks, limits)
-    _check_sharpness(quality, looks, limits)
-    _check_regions(quality, looks, similarity, limits, extra)
+    _check_light(quality, looks, similarity or IDENTITY, _expected_ev(bracket, extra), limits)
+    check_clipping(quality, looks, limits)
+    light = {role: luminance(look.linear) for role, look in looks.items()}
+    grey = {role: encoded(each) for role, each in light.items()}
+    check_sharpness(quality, grey["blurry"], grey["sharp"], limits)
+    if similarity is None:
+        quality.numbers["blurrier_share"] = None
+    else:
+        moved = onto_grid(light["sharp"], similarity)
+        _check_regions(quality, grey["blurry"], moved, looks["blurry"], limits, extra)
     if extra.anchor is not None:
-        repeat = read_look(extra.anchor)
-        _check_anchor(quality, looks[extra.anchored], repeat, limits)
+        _check_anchor(quality, looks[extra.anchored], read(extra.anchor), limits)
 
 
-def _check_exif(
-    quality: Quality, role: str, asked: Exposure, found: Exif, limits: QualityLimits
-) -> None:
-    if found.empty:
-        quality.say("warn", f"the {role} file has no EXIF, so its settings are not confirmed")
-        return
-    f_number, seconds, iso = asked.nominal
-    pairs = [("f-number", f_number, found.f_number, 2.0), ("time", seconds, found.seconds, 1.0)]
-    if asked.iso is not None:
-        pairs.append(("ISO", iso, found.iso, 1.0))
-    for name, wanted, got, steps in pairs:
-        if got is not None and abs(steps * math.log2(got / wanted)) > limits.exif_ev:
-            text = f"EXIF of the {role} file says {name} {got:g}, asked was {wanted:g}"
-            quality.say("reject", text)
-
-
-def _check_skew(quality: Quality, limits: QualityLimits, extra: ExtraShots) -> None:
-    quality.numbers["release_skew_seconds"] = extra.skew_seconds
-    if extra.skew_seconds is not None and abs(extra.skew_seconds) > limits.skew_warn_seconds:
-        text = f"the sharp camera was released {extra.skew_seconds * 1000:+.0f} ms after the other"
-        quality.say("warn", text)
-
-
-def _check_exposure(
+def _check_light(
     quality: Quality,
     looks: Mapping[str, QuickLook],
     similarity: Similarity,
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
-    """Compare the light of the common area of both members."""
-    sharp = onto_grid(looks["sharp"].linear, similarity)
-    inside = inside_grid(sharp.shape, similarity)
-    light = compare_light(looks["blurry"].linear, sharp, inside)
-    measured = None if light is None else light.gain_ev
-    residual = None if measured is None else measured - expected_ev
-    quality.numbers["measured_ev"] = measured
-    quality.numbers["exposure_residual_ev"] = residual
-    if residual is None:
-        quality.say("warn", "no part of the pictures is bright enough to compare their exposure")
-        return
-    text = f"exposure is off by {residual:+.2f} EV: flickering light or an inexact aperture"
-    quality.compare(abs(residual), limits.exposure_warn_ev, limits.exposure_reject_ev, text)
-    _check_colour(quality, light, limits)
-
-
-def _check_colour(quality: Quality, light: Light | None, limits: QualityLimits) -> None:
-    colour = None if light is None else light.colour_ev
-    quality.numbers["colour_ev"] = colour
-    if colour is not None:
-        red, blue = colour
-        text = (
-            f"the colour of the light changed by {red:+.2f} EV of red and {blue:+.2f} EV of blue; "
-            "fix the white balance"
-        )
-        worst = max(abs(red), abs(blue))
-        quality.compare(worst, limits.colour_warn_ev, limits.colour_reject_ev, text)
-
-
-def exposure_gain_ev(
-    blurry: FloatImage, sharp: FloatImage, inside: NDArray[np.bool_] | None = None
-) -> float | None:
-    """log2 of the light of the blurry over that of the sharp picture; see :func:`compare_light`."""
-    light = compare_light(blurry, sharp, inside)
-    return None if light is None else light.gain_ev
-
-
-def _check_clipping(
-    quality: Quality, looks: Mapping[str, QuickLook], limits: QualityLimits
-) -> None:
-    for role, look in looks.items():
-        share = float((look.linear.max(axis=2) >= CLIPPED).mean())
-        quality.numbers[f"{role}_clipped_share"] = share
-        if share > limits.clipped_warn:
-            quality.say("warn", f"{share:.1%} of the {role} picture is clipped")
-
-
-def _check_sharpness(
-    quality: Quality, looks: Mapping[str, QuickLook], limits: QualityLimits
-) -> None:
-    energy = {role: gradient_energy(encoded_grey(look.linear)) for role, look in looks.items()}
-    ratio = energy["sharp"] / energy["blurry"] if energy["blurry"] > 0 else None
-    quality.numbers["sharpness_ratio"] = ratio
-    if ratio is None:
-        quality.say("reject", "the blurry picture shows no detail")
-        return
-    text = f"the sharp picture has {ratio:.2f} times the sharpness of the blurry one"
-    quality.compare(-ratio, -limits.sharpness_warn, -limits.sharpness_reject, text)
+    """Compare the light of the members' common area, at a size that is enough for it."""
+    first, second = (reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp"))
+    moved_by = _rescaled(similarity, looks["blurry"].pixels / first.pixels)
+    moved, inside = (
+        onto_grid(second.linear, moved_by),
+        inside_grid(first.linear.shape, moved_by),
+    )
+    check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 
 def _check_alignment(
@@ -291,7 +289,8 @@ def _check_alignment(
     )
     explained = extra.expected.zoom != 1.0 or not extra.focus_moved
     zoom_warn = limits.zoom_warn if explained else limits.zoom_reject
-    quality.compare(zoom, zoom_warn, limits.zoom_reject, f"the magnification changed by {zoom:.2%}")
+    text = f"the magnification changed by {zoom:.2%}"
+    quality.compare(zoom, zoom_warn, limits.zoom_reject, text, lasting=True)
     return _rescaled(model, factor / first.pixels)
 
 
@@ -302,24 +301,30 @@ def _rescaled(model: Similarity, factor: float) -> Similarity:
 
 def _check_regions(
     quality: Quality,
-    looks: Mapping[str, QuickLook],
-    similarity: Similarity | None,
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    look: QuickLook,
     limits: QualityLimits,
     extra: ExtraShots,
 ) -> None:
-    """Find regions where the blurry member is the sharper one, as in the focal plane at f/22."""
-    if similarity is None:
-        quality.numbers["blurrier_share"] = None
-        return
+    """Find regions where the blurry member is the sharper one, as in the focal plane at f/22.
+
+    Args:
+        quality: Gets the findings, the numbers and the mask.
+        blurry: ``(H, W)``, sRGB-encoded luminance.
+        sharp: ``(H, W)``, linear light, on the grid of ``blurry``.
+        look: What ``blurry`` was made of, for its size.
+        limits: Limits for a warning.
+        extra: How the pair was shot.
+    """
     gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
-    sharp = onto_grid(looks["sharp"].linear, similarity) * gain
-    found = sharpness_map(encoded_grey(looks["blurry"].linear), encoded_grey(sharp))
+    found = sharpness_map(blurry, encoded(sharp * gain))
     share = found.share_below(limits.blurrier_ratio)
     quality.numbers["blurrier_share"] = share
     quality.numbers["sharpness_map"] = found.to_json()
     if share <= limits.blurrier_share_warn:
         return
-    height, width = (round(side * looks["blurry"].pixels) for side in sharp.shape[:2])
+    height, width = look.picture_px or (round(side * look.pixels) for side in blurry.shape)
     quality.mask = found.mask(limits.blurrier_ratio, width, height)
     advice = "take a wider --sharp aperture or a focus stack, or release the set smaller"
     if extra.focus_moved:
@@ -332,7 +337,8 @@ def _check_anchor(
     quality: Quality, first: QuickLook, repeat: QuickLook, limits: QualityLimits
 ) -> None:
     if first.linear.shape != repeat.linear.shape:
-        quality.say("reject", "the anchor differs in size from the shot it repeats")
+        text = "the anchor differs in size from the shot it repeats"
+        quality.say("reject", text, lasting=True)
         return
     looks = [reduced_look(look, ANCHOR_SIZE_PX) for look in (first, repeat)]
     found = compare_anchor(looks[0], looks[1], limits.motion_tile)

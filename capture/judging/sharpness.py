@@ -51,12 +51,13 @@ def noise_sigma(grey: Grey) -> float:
     return float(np.median(response)) / 0.6745 / 6.0
 
 
-def block_means(values: NDArray[np.floating], size: int) -> Array:
+def block_means(values: NDArray[np.floating | np.bool_], size: int) -> Array:
     """Means over square blocks; incomplete blocks at the right and bottom are dropped."""
     size = min(size, *values.shape)
     height, width = (length // size * size for length in values.shape)
-    cut = values[:height, :width].reshape(height // size, size, width // size, size)
-    return np.asarray(cut.mean(axis=(1, 3), dtype=np.float64))
+    cut, blocks = values[:height, :width], (width // size, height // size)
+    cut = np.ascontiguousarray(cut, np.float32 if cut.dtype == np.bool_ else cut.dtype)
+    return np.asarray(cv2.resize(cut, blocks, interpolation=cv2.INTER_AREA), np.float64)
 
 
 @dataclass(frozen=True)

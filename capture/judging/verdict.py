@@ -15,10 +15,18 @@ Severity = Literal["note", "warn", "reject"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding about a pair."""
+    """A finding about a pair.
+
+    Attributes:
+        severity: Its consequence.
+        text: What was found.
+        lasting: Whether another shot would show it again: light, motion and drift pass, a wrong
+            focus does not.
+    """
 
     severity: Severity
     text: str
+    lasting: bool = False
 
 
 @dataclass
@@ -51,16 +59,23 @@ class Quality:
         ranked = sorted(self.findings, key=lambda finding: order[finding.severity])
         return "; ".join(finding.text for finding in ranked)
 
-    def say(self, severity: Severity, text: str) -> None:
-        """Add a finding."""
-        self.findings.append(Finding(severity, text))
+    @property
+    def lasting(self) -> bool:
+        """Whether a rejection would come again, because one of its findings would."""
+        return any(found.lasting for found in self.findings if found.severity == "reject")
 
-    def compare(self, value: float, warn: float, reject: float, text: str) -> None:
+    def say(self, severity: Severity, text: str, *, lasting: bool = False) -> None:
+        """Add a finding."""
+        self.findings.append(Finding(severity, text, lasting))
+
+    def compare(
+        self, value: float, warn: float, reject: float, text: str, *, lasting: bool = False
+    ) -> None:
         """Add ``text`` if ``value`` exceeds a limit."""
         if value > reject:
-            self.say("reject", text)
+            self.say("reject", text, lasting=lasting)
         elif value > warn:
-            self.say("warn", text)
+            self.say("warn", text, lasting=lasting)
 
     def warn_only(self) -> None:
         """Turn every rejection into a warning."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from defocus.capture.judging.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.taking.person import again_by_itself
 from defocus.capture.taking.running import ShootOptions
 
 __all__ = ["Ask", "PageUser"]
@@ -33,6 +35,11 @@ class PageUser:
         """Ask to take the card away."""
         self._ask(f"take the grey card out of scene '{pair.scene}'")
 
-    def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:  # noqa: ARG002 - the protocol's
+    @property
+    def may_retake(self) -> bool:
+        """Whether rejected pairs are shot again without a button."""
+        return self._options.retake == "auto"
+
+    def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Shoot again automatically if requested; otherwise the user decides with buttons."""
-        return self._options.retake == "auto" and attempt <= self._options.retries
+        return self.may_retake and again_by_itself(pair, quality, attempt, self._options.retries)

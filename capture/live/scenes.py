@@ -21,7 +21,9 @@ from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.running import ShootOptions, make_ready, plan_on, within_travel
 from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.capture.taking.shots.rig import SessionCameras
-from defocus.capture.taking.shots.shooting import new_pairs, shoot_pairs
+from defocus.capture.taking.shots.series import shoot_pairs
+from defocus.capture.taking.shots.shooting import new_pairs
+from defocus.capture.taking.verdicts.whole import complete_whole
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 
@@ -171,20 +173,25 @@ class SceneShooter:
         return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
 
     def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
-        """Shoot the pairs of :func:`unfinished` as originally planned.
+        """Complete the pairs of :func:`unfinished`: judge whole ones, shoot the others as planned.
 
         Raises:
             DatasetError: The journal lacks the plan.
             CameraError: The camera was lost again.
             StorageError: The disk is full.
         """
-        pairs = unfinished(folder.state)
-        shoot = folder.state.shoots[pairs[0].shoot]
-        plan = plan_on(BracketRequest.from_shoot(shoot), rig)
+        begun = unfinished(folder.state)
+        shoot = folder.state.shoots[begun[0].shoot]
         options, known = ShootOptions.from_shoot(shoot), stored_calibrations(folder.root, shoot)
+        person = PageUser(options, ask, self._carded)
+        done = complete_whole(folder, begun, lambda _pair: person, after_pair(self.hook, folder))
+        pairs = [pair for pair in begun if pair.id not in folder.state.complete]
+        if not pairs:
+            return done
+        plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
-        return self._shoot(folder, rig, pairs, plan, options, known, ask)
+        return done + self._shoot(folder, rig, pairs, plan, options, known, ask)
 
     def _shoot(
         self,

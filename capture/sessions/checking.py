@@ -72,6 +72,8 @@ def check_session(path: Path) -> SessionCheck:
         if complete is None:
             started = (path / "pairs" / planned.id).exists()
             reason = "cut short" if started else "not shot yet"
+            if planned.id in state.shot:
+                reason = "shot, but not judged yet"
             text = f"{reason}; run 'defocus-capture resume {path}'"
             checked.append(CheckedPair(planned.id, "incomplete", text, ()))
         else:

@@ -24,6 +24,7 @@ from defocus.capture.sessions.state import (
     CompletePair,
     PlannedPair,
     SessionState,
+    ShotPair,
     StoredFile,
     Verdict,
     complete_record,
@@ -196,6 +197,11 @@ class SessionFolder:
             raise storage_error(error, final) from error
         name = final.relative_to(self.root / "pairs" / pair_id).as_posix()
         return StoredFile(name, digest, size)
+
+    def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
+        """Record that all shots of a pair are stored; a kill from now on costs none of them."""
+        files = [asdict(entry) for entry in shot.files]
+        self.journal.append("pair-shot", pair=pair.id, files=files, entry=dict(shot.entry))
 
     def complete(self, pair: CompletePair) -> None:
         """Write the line that marks a pair as complete, then update the index files."""

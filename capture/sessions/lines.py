@@ -12,11 +12,15 @@ __all__ = [
     "FILE_NAME",
     "CreatedLine",
     "DeletedLine",
+    "FileEntry",
     "FileLine",
     "JudgedLine",
     "Line",
     "PairCompleteLine",
     "PlannedLine",
+    "RetakeLine",
+    "ShotLine",
+    "StartedLine",
     "Verdict",
     "read_line",
 ]
@@ -94,6 +98,29 @@ class DeletedLine(Read):
     name: FileName
 
 
+class StartedLine(Read):
+    """The shots of a pair begin, perhaps anew."""
+
+    pair: PairId
+
+
+class ShotLine(Read):
+    """All shots of a pair are stored; only its verdict is missing.
+
+    ``entry`` is the content of ``pair.json`` before the verdict, checked where it is used.
+    """
+
+    pair: PairId
+    files: tuple[FileEntry, ...]
+    entry: dict[str, Any]
+
+
+class RetakeLine(Read):
+    """A rejected pair is to be shot again; its shots were moved away."""
+
+    pair: PairId
+
+
 class PairCompleteLine(Read):
     """The line that marks a pair as complete."""
 
@@ -120,12 +147,25 @@ class JudgedLine(Read):
     reason: str
 
 
-Line = CreatedLine | PlannedLine | FileLine | DeletedLine | PairCompleteLine | JudgedLine
+Line = (
+    CreatedLine
+    | PlannedLine
+    | StartedLine
+    | FileLine
+    | ShotLine
+    | RetakeLine
+    | DeletedLine
+    | PairCompleteLine
+    | JudgedLine
+)
 
 _KINDS: Mapping[str, type[Line]] = {
     "session-created": CreatedLine,
     "planned": PlannedLine,
+    "pair-started": StartedLine,
     "file": FileLine,
+    "pair-shot": ShotLine,
+    "retake": RetakeLine,
     "deleted-on-card": DeletedLine,
     "pair-complete": PairCompleteLine,
     "judged": JudgedLine,

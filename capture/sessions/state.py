@@ -1,7 +1,8 @@
 """State of a session from its journal: planned and complete pairs with their files."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,11 +14,15 @@ from defocus.capture.sessions.lines import (
     FILE_NAME,
     CreatedLine,
     DeletedLine,
+    FileEntry,
     FileLine,
     JudgedLine,
     Line,
     PairCompleteLine,
     PlannedLine,
+    RetakeLine,
+    ShotLine,
+    StartedLine,
     Verdict,
     read_line,
 )
@@ -28,6 +33,7 @@ __all__ = [
     "CompletePair",
     "PlannedPair",
     "SessionState",
+    "ShotPair",
     "StoredFile",
     "Verdict",
     "complete_record",
@@ -71,6 +77,23 @@ class PlannedPair:
 
 
 @dataclass(frozen=True)
+class ShotPair:
+    """A pair whose shots are all stored, without a verdict.
+
+    Attributes:
+        files: Its files.
+        entry: Content of ``pair.json`` before the verdict; from the journal, so untrusted.
+    """
+
+    files: tuple[StoredFile, ...]
+    entry: Mapping[str, Any]
+
+    def file(self, role: str) -> str:
+        """Name of the picture of a role, which the pair has."""
+        return str(self.entry["roles"][role]["file"])
+
+
+@dataclass(frozen=True)
 class CompletePair:
     """A complete pair; ``blurry`` and ``sharp`` are file names."""
 
@@ -93,6 +116,8 @@ class SessionState:
         series: For each shoot, the index of the first shoot of its series; a series has one shoot
             per wide aperture, planned together.
         planned, complete: Pairs by id.
+        shot: Incomplete pairs by id that lack only their verdict.
+        retakes: How often a pair was rejected and taken again.
         on_card: Pair and file name → path of the file on the camera's card.
     """
 
@@ -103,6 +128,8 @@ class SessionState:
     series: list[int] = field(default_factory=list)
     planned: dict[str, PlannedPair] = field(default_factory=dict)
     complete: dict[str, CompletePair] = field(default_factory=dict)
+    shot: dict[str, ShotPair] = field(default_factory=dict)
+    retakes: Counter[str] = field(default_factory=Counter)
     on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
 
     @property
@@ -157,15 +184,30 @@ def _apply(state: SessionState, line: Line | None) -> None:
         case FileLine():
             for entry, place in zip(line.files, line.on_card, strict=False):
                 state.on_card[line.pair, entry.name] = place
+        case StartedLine():
+            state.shot.pop(line.pair, None)
+        case ShotLine():
+            state.shot[line.pair] = ShotPair(_stored(line.files), line.entry)
+        case RetakeLine():
+            _retake(state, line.pair)
         case DeletedLine():
             state.on_card.pop((line.pair, line.name), None)
         case PairCompleteLine():
             _complete(state, line)
         case JudgedLine():
-            judged = state.complete.get(line.pair)
-            if judged is None:
-                raise ValueError(f"pair {line.pair} is judged and not complete")
-            state.complete[line.pair] = replace(judged, verdict=line.verdict, reason=line.reason)
+            _judge(state, line)
+
+
+def _retake(state: SessionState, pair: str) -> None:
+    state.shot.pop(pair, None)
+    state.retakes[pair] += 1
+
+
+def _judge(state: SessionState, line: JudgedLine) -> None:
+    judged = state.complete.get(line.pair)
+    if judged is None:
+        raise ValueError(f"pair {line.pair} is judged and not complete")
+    state.complete[line.pair] = replace(judged, verdict=line.verdict, reason=line.reason)
 
 
 def _plan(state: SessionState, line: PlannedLine) -> None:
@@ -185,6 +227,7 @@ def _complete(state: SessionState, line: PairCompleteLine) -> None:
         raise ValueError(f"pair {line.pair} is complete and was not planned")
     if line.pair in state.complete:
         raise ValueError(f"pair {line.pair} is complete twice")
+    state.shot.pop(line.pair, None)
     state.complete[line.pair] = CompletePair(
         line.pair,
         line.scene,
@@ -192,8 +235,12 @@ def _complete(state: SessionState, line: PairCompleteLine) -> None:
         line.reason,
         line.blurry,
         line.sharp,
-        tuple(StoredFile(entry.name, entry.sha256, entry.bytes) for entry in line.files),
+        _stored(line.files),
     )
+
+
+def _stored(files: Iterable[FileEntry]) -> tuple[StoredFile, ...]:
+    return tuple(StoredFile(entry.name, entry.sha256, entry.bytes) for entry in files)
 
 
 def is_file_name(name: str) -> bool:

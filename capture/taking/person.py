@@ -7,13 +7,14 @@ from typing import Protocol
 
 import click
 
+from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.shoot_record import Retake
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import say
 
-__all__ = ["NOBODY", "Asker", "Person", "ring"]
+__all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "ring"]
 
 
 class Person(Protocol):
@@ -31,13 +32,20 @@ class Person(Protocol):
         """Return when the grey card is removed."""
         ...
 
-    def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:
+    @property
+    def may_retake(self) -> bool:
+        """Whether a rejected pair is ever shot again; then a scene waits for its verdicts."""
+        ...
+
+    def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Whether to shoot a pair again that was rejected at try number ``attempt``, from 1."""
         ...
 
 
 class _Nobody:
     """No user: the scene is ready, no card, no retake."""
+
+    may_retake = False
 
     def scene_ready(self, pair: PlannedPair) -> None:
         pass
@@ -51,7 +59,7 @@ class _Nobody:
     def retake(
         self,
         pair: PlannedPair,  # noqa: ARG002 - the protocol's
-        reason: str,  # noqa: ARG002 - the protocol's
+        quality: Quality,  # noqa: ARG002 - the protocol's
         attempt: int,  # noqa: ARG002 - the protocol's
     ) -> bool:
         return False
@@ -129,22 +137,35 @@ class Asker:
         """Ask to take the card away."""
         self._wait(f"take the grey card out of scene '{pair.scene}'")
 
-    def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:
-        """Decide on a retake: automatically, by a question, or never."""
+    @property
+    def may_retake(self) -> bool:
+        """Whether a retake is possible at all."""
+        return self._retake == "auto" or (self._retake == "ask" and not self.answered)
+
+    def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
+        """Decide on a retake: automatically where it may help, by a question, or never."""
         ring("reject")
         if self._retake == "auto":
-            again = attempt <= self._retries
-        elif self._retake == "ask" and not self.answered:
-            again = click.confirm(f"{pair.id}: {reason}; shoot it again?", default=True, err=True)
+            again = again_by_itself(pair, quality, attempt, self._retries)
+        elif self.may_retake:
+            question = f"{pair.id}: {quality.reason}; shoot it again?"
+            again = click.confirm(question, default=True, err=True)
         else:
             again = False
         if again:
-            say(f"{pair.id}  shot again: {reason}")
+            say(f"{pair.id}  rejected, shot again: {quality.reason}")
         return again
 
     def _wait(self, what: str) -> None:
         if not self.answered:
             click.prompt(f"{what}, then press Enter", default="", show_default=False, err=True)
+
+
+def again_by_itself(pair: PlannedPair, quality: Quality, attempt: int, retries: int) -> bool:
+    """Whether ``--retake auto`` shoots a pair again: tries are left, and the next may differ."""
+    if attempt <= retries and quality.lasting:
+        say(f"{pair.id}  not shot again, another shot would show the same; change it first")
+    return attempt <= retries and not quality.lasting
 
 
 def ring(verdict: str) -> None:

@@ -1,4 +1,4 @@
-"""Resume a session: reshoot interrupted pairs and fetch lost files."""
+"""Resume a session: judge whole pairs, reshoot interrupted ones and fetch lost files."""
 
 import sys
 from collections import Counter
@@ -19,6 +19,7 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.hooks import Hook, after_pair
+from defocus.capture.taking.person import Asker
 from defocus.capture.taking.running import (
     ShootOptions,
     exit_code,
@@ -27,7 +28,8 @@ from defocus.capture.taking.running import (
     plan_on,
 )
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
-from defocus.capture.taking.shots.shooting import shoot_series
+from defocus.capture.taking.shots.series import shoot_series
+from defocus.capture.taking.verdicts.whole import complete_whole
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 
@@ -37,8 +39,9 @@ __all__ = ["resume_session"]
 def resume_session(
     path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None
 ) -> int:
-    """Shoot the incomplete pairs of a session; the command ``resume``.
+    """Complete the pairs of a session; the command ``resume``.
 
+    A pair whose shots are all stored is only judged; the others are shot again.
     Missing or changed files of complete pairs are fetched from the card if possible; such a pair is
     never shot again automatically, because its scene may have changed. A plan confirmed by
     ``--yes`` is not confirmed again, unless the camera has changed.
@@ -62,6 +65,8 @@ def resume_session(
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         damaged = _mended(folder, uris)
         report_damage(path, damaged)
+        planned = folder.state.incomplete
+        _judge_whole(folder, planned, yes=yes, hook=hook)
         incomplete = folder.state.incomplete
         lost = len({entry.pair for entry in damaged})
         complete = counted(len(folder.state.complete) - lost, "pair")
@@ -69,7 +74,21 @@ def resume_session(
         series = folder.state.series
         for _, group in groupby(incomplete, key=lambda pair: series[pair.shoot]):
             _shoot_rest(folder, list(group), uris, yes=yes, hook=hook)
-        return max(exit_code(folder, incomplete), int(bool(damaged)))
+        return max(exit_code(folder, planned), int(bool(damaged)))
+
+
+def _judge_whole(
+    folder: SessionFolder, pairs: list[PlannedPair], *, yes: bool, hook: Hook | None
+) -> None:
+    """Complete the pairs whose shots were all stored before the session ended."""
+    shoots, answered = folder.state.shoots, yes or not sys.stdin.isatty()
+
+    def asker(pair: PlannedPair) -> Asker:
+        return ShootOptions.from_shoot(shoots[pair.shoot]).asker(answered=answered)
+
+    judged = complete_whole(folder, pairs, asker, after_pair(hook, folder))
+    if judged:
+        say(f"{counted(len(judged), 'pair')} had all shots and only lacked a verdict")
 
 
 def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:

@@ -31,7 +31,8 @@ from defocus.capture.taking.interruption import continuation_hint, until_pipe_cl
 from defocus.capture.taking.person import Asker, Person, ring
 from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
-from defocus.capture.taking.shots.shooting import Handling, new_pairs, shoot_series
+from defocus.capture.taking.shots.series import shoot_series
+from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.command_line.commands import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.processes import terminated_as_interrupted

@@ -13,11 +13,10 @@ from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.photometry.gains import GainMatch, photometry
-from defocus.align.photometry.linear_light import linear_light
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
-from defocus.images import Image, as_integer, linear_to_srgb, read_image
+from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
@@ -56,8 +55,8 @@ def test_gains_and_offsets_lie_within_two_sigma() -> None:
     whole = np.ones(SIZE[::-1], bool)
     for seed in range(10):
         pair = rendered_pair(300 + seed, 4.0 + seed, IDENTITY, SIZE, bits=16)
-        light = (linear_light(pair.blurry) * GAIN + OFFSET).astype(np.float32)
-        found = photometry(np.minimum(light, 1.0), linear_light(pair.sharp), whole, whole)
+        light = (as_linear(pair.blurry) * GAIN + OFFSET).astype(np.float32)
+        found = photometry(np.minimum(light, 1.0), as_linear(pair.sharp), whole, whole)
         assert found is not None
         ratios += list((np.array(found.gain) - GAIN) / found.gain_sigma)
         ratios += list((np.array(found.offset) - OFFSET) / found.offset_sigma)

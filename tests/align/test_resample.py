@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
-from defocus.align.photometry.linear_light import linear_light, reduced_light
+from defocus.align.photometry.linear_light import reduced_light
 from defocus.align.rig.rig import LensCalibration, Rig
 from defocus.align.sampling.kernels import KERNELS, Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.pyramid import reduced
 from defocus.align.sampling.resample import Resampling, inside_frame, resampled, resampled_light
-from defocus.images import as_float, srgb_to_linear
+from defocus.images import as_float, as_linear, srgb_to_linear
 from defocus.optics.geometry import IDENTITY, Similarity
 
 WIDTH, HEIGHT = 150, 110
@@ -116,7 +116,7 @@ def test_reduction_does_not_alias(kernel: Kernel) -> None:
         found = resampled_light(fast, Resampling(placement, grid, kernel))
         plain = resampled_light(fast, Resampling(placement, ReleaseGrid(grid.crop), kernel))
         assert found.std() < 0.08 * plain.std()
-        assert found.mean() == pytest.approx(linear_light(fast).mean(), rel=0.02)
+        assert found.mean() == pytest.approx(as_linear(fast).mean(), rel=0.02)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.25, 0.4])
@@ -135,7 +135,7 @@ def test_a_reduced_picture_shows_the_scene_where_it_was(scale: float) -> None:
 def test_light_from_the_table_and_in_strips() -> None:
     picture = np.random.default_rng(3).integers(0, 65536, (531, 24, 3), np.uint16)
     direct = srgb_to_linear(as_float(picture))
-    assert np.array_equal(linear_light(picture), direct)
+    assert np.array_equal(as_linear(picture), direct)
     assert np.array_equal(reduced_light(picture, 3), reduced(direct, 3))
     assert np.array_equal(reduced_light(picture, 1), direct)
 

@@ -12,9 +12,9 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_state
-from defocus.capture.taking.judging_again import judge_again, judged_again
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
+from defocus.capture.taking.verdicts.again import judge_again, judged_again
 from defocus.errors import DatasetError
 from tests.conftest import Run
 

@@ -23,7 +23,8 @@ from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session
 from defocus.capture.taking.shots.rig import SessionCameras
-from defocus.capture.taking.shots.shooting import new_pairs, shoot_pairs
+from defocus.capture.taking.shots.series import shoot_pairs
+from defocus.capture.taking.shots.shooting import new_pairs
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import read_pair
 

@@ -17,7 +17,8 @@ from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session
 from defocus.capture.sessions.state import CompletePair
 from defocus.capture.taking.shots.rig import SessionCameras
-from defocus.capture.taking.shots.shooting import Handling, new_pairs, shoot_pairs
+from defocus.capture.taking.shots.series import shoot_pairs
+from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.images import read_pair
 from tests.capture.crashing_child import FLAG
 

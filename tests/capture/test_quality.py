@@ -10,7 +10,7 @@ import pytest
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.judging.exposure_match import compare_light
-from defocus.capture.judging.quality import exposure_gain_ev, judge_pair
+from defocus.capture.judging.quality import judge_pair
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
@@ -166,7 +166,7 @@ def test_clipped_highlights_are_a_warning_and_do_not_disturb_the_exposure(shots:
 
 def test_black_pictures_have_no_exposure() -> None:
     black = np.zeros((64, 64, 3))
-    assert exposure_gain_ev(black, black) is None
+    assert compare_light(black, black) is None
 
 
 def test_an_unreadable_member_is_rejected(shots: Shots) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import read_exif
-from defocus.capture.judging.quality import exposure_gain_ev
+from defocus.capture.judging.exposure_match import compare_light
 from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
 from defocus.errors import InputError
-from defocus.images import as_float, read_image, srgb_to_linear
+from defocus.images import FloatImage, as_float, read_image, srgb_to_linear
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
 SMALL = "width=240&height=180"
@@ -24,6 +24,12 @@ def shoot(camera: SimulatedCamera, stem: Path, aperture: str, shutter: str) -> P
     camera.set("shutter", shutter)
     (part,) = camera.shoot(stem)
     return part.rename(part.with_suffix(""))
+
+
+def gain_ev(first: FloatImage, second: FloatImage) -> float:
+    light = compare_light(first, second)
+    assert light is not None
+    return light.gain_ev
 
 
 def shoot_pair(
@@ -132,8 +138,8 @@ def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path: Path) -> Non
     camera.set("iso", "200")
     more_iso = linear(shoot(camera, tmp_path / "c", "f/5.6", "1/125"))
     clipped = linear(shoot(camera, tmp_path / "d", "f/5.6", "1"))
-    assert exposure_gain_ev(longer, first) == pytest.approx(1.0, abs=2e-3)
-    assert exposure_gain_ev(more_iso, first) == pytest.approx(1.0, abs=2e-3)
+    assert gain_ev(longer, first) == pytest.approx(1.0, abs=2e-3)
+    assert gain_ev(more_iso, first) == pytest.approx(1.0, abs=2e-3)
     assert clipped.max() == 1.0
 
 
@@ -144,7 +150,7 @@ def test_unplanned_exposure_difference_is_in_the_truth(tmp_path: Path) -> None:
         ("f/4", "1/250"),
         ("f/22", "1/8"),
     )
-    measured = exposure_gain_ev(linear(tmp_path / "blurry.tif"), linear(tmp_path / "sharp.tif"))
+    measured = gain_ev(linear(tmp_path / "blurry.tif"), linear(tmp_path / "sharp.tif"))
     assert abs(truth["gain_ev"]) > 0.05
     assert measured == pytest.approx(truth["gain_ev"], abs=0.01)
 

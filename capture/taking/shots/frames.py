@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -96,6 +96,10 @@ class TakenFrame:
         }
 
 
+def _nobody_looks(_path: Path) -> None:
+    pass
+
+
 def take_frames(
     folder: SessionFolder,
     rig: SessionCameras,
@@ -105,6 +109,7 @@ def take_frames(
     settle_seconds: float,
     focus: FocusPositions | None,
     lent: TakenFrame | None = None,
+    stored: Callable[[Path], None] = _nobody_looks,
 ) -> dict[str, TakenFrame]:
     """Take every shot of a pair into its folder.
 
@@ -116,6 +121,7 @@ def take_frames(
         settle_seconds: Pause between setting a camera and the shot.
         focus: Positions of the focus motor, if the protocol needs it.
         lent: A shot of the previous pair, copied instead of taking the same shot again.
+        stored: Called with each picture as soon as it is stored.
 
     Returns:
         The shots by role, in order.
@@ -125,11 +131,15 @@ def take_frames(
         StorageError: The disk is full.
     """
     if protocol.mode == "dual":
-        return _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
+        taken = _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
+        for shot in taken.values():
+            stored(shot.path)
+        return taken
     taken = {}
     for frame in protocol.frames:
         if lent is not None and frame == lent.frame:
             taken[frame.role] = _copied(folder, pair, lent)
+            stored(taken[frame.role].path)
             continue
         if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
             raise CameraError(
@@ -137,6 +147,7 @@ def take_frames(
                 "nearer to the middle of its travel and give fewer --focus-steps"
             )
         taken[frame.role] = take_frame(folder, rig.of(frame.role), pair, frame, settle_seconds)
+        stored(taken[frame.role].path)
     return taken
 
 

@@ -6,24 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.calibration.calibrations import stored_calibrations
-from defocus.capture.camera import SettingName
-from defocus.capture.exif import read_exif
-from defocus.capture.judging.quality import ExtraShots, judge_pair
 from defocus.capture.judging.verdict import Quality
-from defocus.capture.planning.exposure import Bracket, Exposure, make_exposure
-from defocus.capture.planning.labels import parse_value
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.capture.taking.running import ShootOptions
-from defocus.errors import DatasetError
+from defocus.capture.taking.verdicts.stored import stored_shots
 from defocus.progress import track
 from defocus.reading import read_json
 
 __all__ = ["judge_again", "judged_again"]
-
-EXTRAS = ("anchor", "companion")
 
 
 def judged_again(root: Path, check: SessionCheck) -> SessionCheck:
@@ -83,52 +75,6 @@ def judge_again(
             pair.
         ValueError, LookupError, TypeError: ``entry`` is not valid.
     """
-    roles, options = entry["roles"], ShootOptions.from_shoot(shoot)
-    names = {role: str(told["file"]) for role, told in roles.items()}
-    if not set(names.values()) <= {stored.name for stored in pair.files}:
-        raise DatasetError(f"{root}: pair {pair.id}: pair.json names files that are not the pair's")
-    paths = {role: file_path(root, pair.id, name) for role, name in names.items()}
-    asked = {role: _exposure(told) for role, told in roles.items()}
-    exif = {role: read_exif(path) for role, path in paths.items()}
-    known, bracket = stored_calibrations(root, shoot), Bracket(asked["blurry"], asked["sharp"])
-    two = entry["sharp_camera"] is not None
-    cameras = [entry["camera"], *([entry["sharp_camera"]] if two else [])]
-    return judge_pair(
-        paths["blurry"],
-        paths["sharp"],
-        bracket,
-        {role: exif[role] for role in ("blurry", "sharp")},
-        options.limits,
-        extra=ExtraShots(
-            anchor=paths.get("anchor"),
-            anchored=str(entry["anchored"] or "sharp"),
-            companion=paths.get("companion"),
-            exif={role: (asked[role], exif[role]) for role in EXTRAS if role in paths},
-            focus_moved=any(told["defocused"] for told in roles.values()),
-            sharp_mirrored=two and known.sharp_mirrored,
-            expected_ev=known.expected_ev(bracket.blurry.aperture, bracket.sharp.aperture),
-            expected=known.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
-            skew_seconds=entry["quality"].get("release_skew_seconds"),
-        ),
-        strictness=options.strictness,
-        virtual_camera=any(camera["virtual"] for camera in cameras),
-        exif_expected=any(camera["writes_exif"] for camera in cameras),
-    )
-
-
-def _exposure(role: Mapping[str, Any]) -> Exposure:
-    """Requested exposure of a shot, from its entry in ``pair.json``."""
-    words, true = role["asked"], role["true"]
-    exposure = make_exposure(
-        (words["aperture"], _number("aperture", words)),
-        (words["shutter"], _number("shutter", words)),
-        (words.get("iso"), float(true["iso"])),
-    )
-    return replace(exposure, f_number=float(true["f_number"]), seconds=float(true["seconds"]))
-
-
-def _number(name: SettingName, words: Mapping[str, str]) -> float:
-    number = parse_value(name, words[name])
-    if number is None:
-        raise ValueError(f"{name} '{words[name]}' is no number")
-    return number
+    names = {stored.name for stored in pair.files}
+    shots = stored_shots(root, pair.id, names, entry, stored_calibrations(root, shoot))
+    return shots.judged(shoot.handling.limits, shoot.handling.strictness)

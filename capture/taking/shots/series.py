@@ -1,0 +1,243 @@
+"""Shoot pairs into a session, back to back, each judged while the next one is shot.
+
+A scene is left only when its verdicts stand, if a rejected pair may be shot again. A first look
+after each pair stops the photographer at once where something is clearly wrong; what only the
+verdict shows is taken again at the end of its scene.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from defocus.capture.planning.protocol import ShotProtocol
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.refetching import delete_from_card
+from defocus.capture.sessions.state import CompletePair, PlannedPair
+from defocus.capture.taking.shots.focusing import focus_positions
+from defocus.capture.taking.shots.frames import TakenFrame
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.shooting import HANDLING, Handling, TakenPair, take_pair
+from defocus.capture.taking.verdicts.beside import SideJudge, SideVerdict
+from defocus.capture.taking.verdicts.stored import stored_shots
+from defocus.capture.taking.verdicts.whole import judged_pair
+from defocus.errors import DefocusError
+from defocus.progress import say
+
+__all__ = ["shoot_pairs", "shoot_series"]
+
+MOST_WAITING = 2
+"""Pairs that wait for their verdict; each holds its pictures in memory."""
+
+
+def shoot_pairs(
+    folder: SessionFolder,
+    rig: SessionCameras,
+    pairs: Sequence[PlannedPair],
+    protocol: ShotProtocol,
+    handling: Handling = HANDLING,
+) -> list[CompletePair]:
+    """Shoot planned pairs of one protocol; see :func:`shoot_series`."""
+    return shoot_series(folder, rig, [(pair, protocol) for pair in pairs], handling)
+
+
+def shoot_series(
+    folder: SessionFolder,
+    rig: SessionCameras,
+    series: Sequence[tuple[PlannedPair, ShotProtocol]],
+    handling: Handling = HANDLING,
+) -> list[CompletePair]:
+    """Shoot planned pairs one after another; each is completed or not stored at all.
+
+    A pair that follows one with another wide aperture in the same scene gets a copy of its sharp
+    shot, if that was accepted; so the verdict on the first is waited for.
+
+    Args:
+        folder: The session, with the pairs planned in it.
+        rig: The open cameras.
+        series: The pairs, and the shots of each.
+        handling: Pauses, limits, retakes.
+
+    Raises:
+        CameraError: The camera was lost; the session stays valid and can be resumed.
+        StorageError: The disk is full; the session stays valid and can be resumed.
+    """
+    with SideJudge() as judge:
+        work = _Series(folder, rig, handling, judge, dict(series))
+        try:
+            for (pair, _), after in zip_longest(series, series[1:]):
+                work.shoot(pair, None if after is None else after[0])
+            work.end_scene()
+            work.settle_rest()
+        except (DefocusError, OSError, KeyboardInterrupt):
+            work.finish_whole()
+            raise
+        work.put_focus_back()
+    return [work.done[pair.id] for pair, _ in series]
+
+
+def _same_series(before: PlannedPair, pair: PlannedPair) -> bool:
+    """Whether a pair has the next wide aperture with the same scene and focus."""
+    return (before.scene, before.focus_steps, before.shoot + 1) == (
+        pair.scene,
+        pair.focus_steps,
+        pair.shoot,
+    )
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A pair whose verdict is awaited."""
+
+    taken: TakenPair
+    side: SideVerdict
+    attempt: int
+
+
+class _Series:
+    """A series that is being shot.
+
+    Attributes:
+        done: The complete pairs by id.
+    """
+
+    def __init__(
+        self,
+        folder: SessionFolder,
+        rig: SessionCameras,
+        handling: Handling,
+        judge: SideJudge,
+        protocols: dict[PlannedPair, ShotProtocol],
+    ) -> None:
+        self.done: dict[str, CompletePair] = {}
+        self._folder, self._rig, self._handling, self._judge = folder, rig, handling, judge
+        self._protocols = protocols
+        self._focus = None
+        if any(protocol.moves_focus for protocol in protocols.values()):
+            self._focus = focus_positions(rig.blurry, handling.calibrations.overshoot_steps)
+        self._waiting: deque[_Waiting] = deque()
+        self._late: list[tuple[_Waiting, str]] = []
+        self._before: tuple[PlannedPair, TakenFrame] | None = None
+        self._scene: str | None = None
+        self._next_start = time.monotonic()
+
+    def shoot(self, pair: PlannedPair, following: PlannedPair | None) -> None:
+        """Shoot a pair; its verdict is waited for only where something depends on it."""
+        if self._scene not in (None, pair.scene):
+            self.end_scene()
+        self._scene = pair.scene
+        before, self._before = self._before, None
+        lent = before[1] if before is not None and _same_series(before[0], pair) else None
+        self._handling.person.scene_ready(pair)
+        time.sleep(max(0.0, self._next_start - time.monotonic()))
+        self._next_start = time.monotonic() + self._handling.every_seconds
+        waiting = self._taken(pair, 1, lent)
+        lends = following is not None and _same_series(pair, following)
+        if lends or self._alarming(waiting):
+            self._settle(waiting)
+        while len(self._waiting) > MOST_WAITING or self._first_is_judged():
+            self._settle_late(self._waiting[0])
+
+    def end_scene(self) -> None:
+        """Wait for the verdicts of a scene, and take again what was rejected late."""
+        if not self._handling.person.may_retake:
+            return
+        self.settle_rest()
+        late, self._late = self._late, []
+        for waiting, reason in late:
+            pair = waiting.taken.pair
+            say(f"{pair.id}  is taken again before scene '{pair.scene}' is left: {reason}")
+            self._folder.set_rejected_aside(pair, reason)
+            self._settle(self._taken(pair, waiting.attempt + 1, None))
+
+    def settle_rest(self) -> None:
+        """Wait for all verdicts."""
+        while self._waiting:
+            self._settle_late(self._waiting[0])
+
+    def put_focus_back(self) -> None:
+        """Move the focus motor to where it was."""
+        if self._focus is not None:
+            self._focus.go(0)
+
+    def finish_whole(self) -> None:
+        """After an interruption: complete the pairs that only lack their verdict.
+
+        A rejected one that may be taken again is left to ``resume``.
+        """
+        for waiting in self._waiting:
+            try:
+                quality = waiting.side.verdict.result()
+                if quality.verdict != "reject" or not self._handling.person.may_retake:
+                    pair, shot = waiting.taken.pair, waiting.taken.shot
+                    self._complete(judged_pair(self._folder, pair, shot, quality))
+            except (DefocusError, OSError) as error:
+                say(f"{waiting.taken.pair.id}  is judged by 'resume': {error}")
+
+    def _taken(self, pair: PlannedPair, attempt: int, lent: TakenFrame | None) -> _Waiting:
+        """Take the shots of a pair and begin to judge it."""
+        handling, folder = self._handling, self._folder
+        try:
+            taken = take_pair(
+                folder, self._rig, pair, self._protocols[pair], handling,
+                focus=self._focus, attempt=attempt, lent=lent, stored=self._judge.see,
+            )  # fmt: skip
+        except (DefocusError, OSError, KeyboardInterrupt) as error:
+            folder.give_up(pair, error)
+            raise
+        names = {stored.name for stored in taken.shot.files}
+        shots = stored_shots(folder.root, pair.id, names, taken.shot.entry, handling.calibrations)
+        side = self._judge.begin(shots, handling.limits, handling.strictness)
+        waiting = _Waiting(taken, side, attempt)
+        self._waiting.append(waiting)
+        return waiting
+
+    def _alarming(self, waiting: _Waiting) -> bool:
+        """Whether the first look says to wait for the verdict before the next shot."""
+        first = waiting.side.first.result()
+        if first.verdict != "reject":
+            return False
+        say(f"{waiting.taken.pair.id}  wait, the verdict is coming: {first.reason}")
+        return True
+
+    def _first_is_judged(self) -> bool:
+        return bool(self._waiting) and self._waiting[0].side.verdict.done()
+
+    def _settle(self, waiting: _Waiting) -> None:
+        """Wait for the verdict on a pair, and shoot it again while that is wanted."""
+        while True:
+            judged, again = self._judged(waiting)
+            if not again:
+                break
+            pair = waiting.taken.pair
+            self._folder.set_rejected_aside(pair, judged.reason)
+            waiting = self._taken(pair, waiting.attempt + 1, None)
+        self._complete(judged)
+        accepted = judged.verdict != "reject"
+        self._before = (waiting.taken.pair, waiting.taken.sharp) if accepted else None
+
+    def _settle_late(self, waiting: _Waiting) -> None:
+        """Complete a pair, or note that it is to be taken again at the end of its scene."""
+        judged, again = self._judged(waiting)
+        if again:
+            self._late.append((waiting, judged.reason))
+        else:
+            self._complete(judged)
+
+    def _judged(self, waiting: _Waiting) -> tuple[CompletePair, bool]:
+        """A pair with its verdict, and whether it is to be shot again."""
+        quality = waiting.side.verdict.result()
+        self._waiting.remove(waiting)
+        pair = waiting.taken.pair
+        judged = judged_pair(self._folder, pair, waiting.taken.shot, quality)
+        rejected = quality.verdict == "reject"
+        again = rejected and self._handling.person.retake(pair, quality, waiting.attempt)
+        return judged, again
+
+    def _complete(self, pair: CompletePair) -> None:
+        self._folder.complete(pair)
+        if not self._handling.keep_on_camera:
+            delete_from_card(self._folder, self._rig, pair)
+        self.done[pair.id] = pair
+        self._handling.after(pair)
