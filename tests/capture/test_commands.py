@@ -153,7 +153,7 @@ def test_a_pair_through_the_command_on_the_virtual_camera(
         _, err = process.communicate()
     assert process.returncode == 0, err
     assert [event["event"] for event in events] == [
-        "session-created", "planned", "pair-started", "file", "file", "pair-complete",
+        "session-created", "planned", "pair-started", "file", "file", "pair-shot", "pair-complete",
     ]  # fmt: skip
     assert events[-1]["verdict"] == "accept", events[-1]["reason"]
     (pair,) = read_session(tmp_path / "session").pairs

@@ -25,6 +25,7 @@ from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
+from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 
@@ -120,6 +121,7 @@ def kill_and_resume(session: Path, pairs: int, kills: int, lines: int, seed: int
         confirmed = hashes
     go_on(session, TINY, pairs)
     check_finished(session, pairs)
+    check_whole_pairs_were_not_shot_again(session)
     events = Counter(record["event"] for record in read_journal(session / "journal.jsonl").records)
     return f"{dict(counted)}, {len(read_session(session).pairs)} accepted, journal {dict(events)}"
 
@@ -139,6 +141,44 @@ def check_finished(session: Path, pairs: int) -> None:
     assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in found}) == len(found)
     assert not list(session.rglob("*.part"))
     subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
+
+
+def judged_for_ever(session: Path) -> None:
+    """Shoot a pair whose verdict never comes."""
+    with patch.object(StoredShots, "judged", lambda *_: time.sleep(600)):
+        shoot_new(
+            session, RigAddress(TINY), REQUEST, ShootOptions(),
+            yes=True, json_lines=False, hook=None,
+        )  # fmt: skip
+
+
+def test_a_kill_while_judging_costs_no_shot(tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    process = started(judged_for_ever, session)
+    while process.is_alive() and b"pair-shot" not in (
+        (session / "journal.jsonl").read_bytes() if (session / "journal.jsonl").exists() else b""
+    ):
+        time.sleep(0.01)
+    assert process.is_alive()
+    process.kill()
+    process.join()
+    go_on(session, f"{TINY}&fault=unplug@1", 1)
+    assert check_session(session).ok
+    check_whole_pairs_were_not_shot_again(session)
+    assert len(list((session / "pairs").iterdir())) == 1
+    assert not (session / "interrupted").exists()
+
+
+def check_whole_pairs_were_not_shot_again(session: Path) -> None:
+    """A pair whose shots were all stored is begun again only after a rejection."""
+    whole = set()
+    for record in read_journal(session / "journal.jsonl").records:
+        if record["event"] == "pair-shot":
+            whole.add(record["pair"])
+        elif record["event"] == "retake":
+            whole.remove(record["pair"])
+        elif record["event"] == "pair-started":
+            assert record["pair"] not in whole
 
 
 def test_killed_at_five_random_moments(tmp_path: Path) -> None:

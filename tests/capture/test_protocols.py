@@ -216,7 +216,8 @@ def test_a_session_of_two_cameras_is_resumed_with_both(tmp_path: Path) -> None:
     address = RigAddress(SMALL, f"{SMALL}&latency=0.01")
     shoot(session, address, mode="dual", strictness="off")
     journal = session / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes()[:-30])
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-2]))  # without the verdict, and the line of all shots
     assert resume_session(session, uris=(), yes=True, json_lines=False, hook=None) == 0
     assert check_session(session).ok
     assert entry(session)["sharp_camera"]["uri"].endswith("latency=0.01")

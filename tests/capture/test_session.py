@@ -182,9 +182,28 @@ def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) 
     assert done.returncode == 1
     assert "torn" in done.stderr
     assert json.loads(done.stdout)["pairs"][2]["verdict"] == "incomplete"
-    done = run("defocus-capture", "resume", copied, "--yes")
+    shot = (copied / "pairs/0003_scene-002/blurry.tif").stat().st_mtime_ns
+    done = run("defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1")
     assert done.returncode == 0, done.stderr
     assert "torn" in done.stderr
+    assert "1 pair had all shots and only lacked a verdict" in done.stderr
+    assert not (copied / "interrupted").exists()
+    assert (copied / "pairs/0003_scene-002/blurry.tif").stat().st_mtime_ns == shot
+    assert check_session(copied).ok
+
+
+def cut_last_verdict_and_shots(journal: Path) -> None:
+    """Leave a journal as of a kill right before the last pair had all its shots."""
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert b'"event":"pair-shot"' in lines[-2]
+    journal.write_bytes(b"".join(lines[:-2]))
+
+
+def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> None:
+    journal = copied / "journal.jsonl"
+    cut_last_verdict_and_shots(journal)
+    done = run("defocus-capture", "resume", copied, "--yes")
+    assert done.returncode == 0, done.stderr
     assert "interrupted/0003_scene-002.1" in done.stderr
     assert check_session(copied).ok
     kept = copied / "interrupted" / "0003_scene-002.1" / "blurry.tif"
@@ -317,7 +336,7 @@ def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Ru
 
 def test_resume_needs_no_second_yes_but_for_another_camera(copied: Path, run: Run) -> None:
     journal = copied / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes()[:-30])
+    cut_last_verdict_and_shots(journal)
     other = TINY.replace("seed=3", "seed=4")
     done = run("defocus-capture", "resume", copied, "--camera", other)
     assert done.returncode == 2
