@@ -23,7 +23,14 @@ __all__ = ["command"]
     is_flag=True,
     help="Compare checksums only; do not measure and do not write report.html.",
 )
-def command(session: Path, as_json: bool, fix_index: bool, files_only: bool) -> int:
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Number of processes that judge pairs.",
+)
+def command(session: Path, as_json: bool, fix_index: bool, files_only: bool, jobs: int) -> int:
     """Check all files and pairs of SESSION again.
 
     Every file is compared with its checksum, every pair is judged again, and the verdicts are
@@ -31,7 +38,7 @@ def command(session: Path, as_json: bool, fix_index: bool, files_only: bool) -> 
 
     EXIF is compared with the requested settings, and everything is measured again with the limits
     of the shoot. Decisions made by a person stay. The contact sheet is written to
-    SESSION/report.html.
+    SESSION/report.html. A check that was interrupted goes on with the pairs it had not judged.
 
     The exit code is 1 if a pair is rejected or incomplete, or if a file is missing or changed.
     """
@@ -42,16 +49,16 @@ def command(session: Path, as_json: bool, fix_index: bool, files_only: bool) -> 
             folder.write_index()
     if as_json:
         with json_output() as out:
-            report = _checked(session, files_only=files_only)
+            report = _checked(session, files_only=files_only, jobs=jobs)
             out.write(report.to_json())
     else:
-        report = _checked(session, files_only=files_only)
+        report = _checked(session, files_only=files_only, jobs=jobs)
         for line in report.lines():
             click.echo(line)
     return 0 if report.ok else 1
 
 
-def _checked(session: Path, *, files_only: bool) -> "SessionCheck":
+def _checked(session: Path, *, files_only: bool, jobs: int) -> "SessionCheck":
     from defocus.capture.sessions.checking import check_session
 
     report = check_session(session)
@@ -62,7 +69,7 @@ def _checked(session: Path, *, files_only: bool) -> "SessionCheck":
     from defocus.errors import StorageError
     from defocus.progress import say
 
-    report = judged_again(session, report)
+    report = judged_again(session, report, jobs)
     try:
         write_contact_sheet(session, session / "report.html")
     except StorageError as error:  # a check of a session on a read-only disk is still a check

@@ -166,7 +166,7 @@ def encoded_grey(linear: FloatImage) -> NDArray[np.float32]:
 def encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """sRGB-encoded light of ``(H, W)``, clipped to [0, 1]; by a table, so to within 2e-4."""
     steps = np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535).astype(np.uint16)
-    return np.take(_curve(), steps)
+    return np.asarray(np.take(_curve(), steps), np.float32)
 
 
 @functools.cache

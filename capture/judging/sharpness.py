@@ -55,8 +55,9 @@ def block_means(values: NDArray[np.floating | np.bool_], size: int) -> Array:
     """Means over square blocks; incomplete blocks at the right and bottom are dropped."""
     size = min(size, *values.shape)
     height, width = (length // size * size for length in values.shape)
-    cut, blocks = values[:height, :width], (width // size, height // size)
-    cut = np.ascontiguousarray(cut, np.float32 if cut.dtype == np.bool_ else cut.dtype)
+    kept = values[:height, :width]
+    cut = np.ascontiguousarray(kept, np.float64 if kept.dtype == np.float64 else np.float32)
+    blocks = (width // size, height // size)
     return np.asarray(cv2.resize(cut, blocks, interpolation=cv2.INTER_AREA), np.float64)
 
 

@@ -61,8 +61,9 @@ class Quality:
 
     @property
     def lasting(self) -> bool:
-        """Whether a rejection would come again, because one of its findings would."""
-        return any(found.lasting for found in self.findings if found.severity == "reject")
+        """Whether a rejection would come again, because all of its findings would."""
+        rejecting = [found for found in self.findings if found.severity == "reject"]
+        return bool(rejecting) and all(found.lasting for found in rejecting)
 
     def say(self, severity: Severity, text: str, *, lasting: bool = False) -> None:
         """Add a finding."""

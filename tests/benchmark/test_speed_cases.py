@@ -4,7 +4,7 @@ import pytest
 
 from defocus.benchmark.speed.__main__ import all_cases, command
 from defocus.benchmark.speed.case import Case, CaseOutcome
-from defocus.benchmark.speed.cases import deconvolution
+from defocus.benchmark.speed.cases import deconvolution, verdict
 from defocus.benchmark.speed.cases.metrics import difference
 from defocus.errors import InputError
 
@@ -24,6 +24,7 @@ def test_the_promised_cases_have_their_targets() -> None:
         "stream": 5,
         "onnx": 0.8,
         "restore": 1.2,
+        "verdict": 3,
     }
     assert {name: targets[name] for name in promised} == promised
 
@@ -49,6 +50,10 @@ def test_a_row_has_the_promised_keys() -> None:
 def test_an_unknown_case_is_refused() -> None:
     with pytest.raises(InputError, match="no case nope; there are"):
         command.main(["nope"], standalone_mode=False)
+
+
+def test_the_light_of_a_table_is_that_of_the_formula() -> None:
+    assert verdict.difference() == 0.0
 
 
 def test_the_fused_metrics_equal_the_peer() -> None:

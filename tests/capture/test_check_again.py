@@ -1,6 +1,7 @@
 """``check`` judges again from the files alone; the contact sheet shows what there is."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import pytest
 
 from defocus.capture.judging.limits import with_changes
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
+from defocus.capture.taking.verdicts import again
 from defocus.capture.taking.verdicts.again import judge_again, judged_again
 from defocus.errors import DatasetError
 from tests.conftest import Run
@@ -74,6 +76,31 @@ def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, tmp_path
     sharp = next((copied / "pairs" / good.id).glob("sharp.*"))
     sharp.unlink()
     assert judged_again(copied, check_session(copied)).pairs[0].verdict == "incomplete"
+
+
+def test_an_interrupted_check_goes_on_where_it_ended(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "s"
+    shutil.copytree(session, copied)
+    whole = judged_again(copied, check_session(copied))
+    judged, judge = [], again._judged
+
+    def stopped(job: again._Job) -> CheckedPair:
+        if judged:
+            raise KeyboardInterrupt
+        judged.append(job.pair.id)
+        return judge(pickle.loads(pickle.dumps(job)))  # noqa: S301 - as another process gets it
+
+    monkeypatch.setattr(again, "_judged", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        judged_again(copied, check_session(copied))
+    (kept,) = copied.glob(".check-in-progress*")
+    kept.write_bytes(kept.read_bytes() + b'["half a li')
+    monkeypatch.setattr(again, "_judged", lambda job: judged.append(job.pair.id) or judge(job))
+    assert judged_again(copied, check_session(copied)) == whole
+    assert judged == ["0001_scene-001", "0002_scene-002"]
+    assert not kept.exists()
 
 
 def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path) -> None:

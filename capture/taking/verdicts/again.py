@@ -1,51 +1,88 @@
 """Judge the pairs of a session again from their files."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from defocus import __version__
 from defocus.capture.calibration.calibrations import stored_calibrations
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path
+from defocus.capture.taking.verdicts.kept import kept_verdicts
 from defocus.capture.taking.verdicts.stored import stored_shots
-from defocus.progress import track
+from defocus.processes import in_processes
+from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
 __all__ = ["judge_again", "judged_again"]
 
 
-def judged_again(root: Path, check: SessionCheck) -> SessionCheck:
+@dataclass(frozen=True)
+class _Job:
+    """A pair to judge in a process of its own."""
+
+    root: Path
+    shoot: ShootRecord
+    pair: CompletePair
+    checked: CheckedPair
+
+
+def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck:
     """Update a check with new verdicts from the files.
 
     EXIF is compared with the requested settings, and everything is measured again with the limits
     and calibrations of the shoot. Decisions of people stay, and so do pairs with damaged files.
 
+    Verdicts are kept in a file until all are known, so a check that was interrupted goes on where
+    it ended.
+
     Args:
-        root: The session folder; it is only read.
+        root: The session folder; nothing but that file is written.
         check: State of its files.
+        jobs: Number of processes.
 
     Raises:
         DatasetError: A calibration of the session is missing or has changed.
     """
     state, _ = read_state(root)
-    checked = []
-    for pair in track(check.pairs, "judging"):
-        complete = state.complete.get(pair.id)
-        if complete is None or not all(file.ok for file in pair.files):
-            checked.append(pair)
-        else:
-            shoot = state.shoots[state.planned[pair.id].shoot]
-            checked.append(_judged(root, shoot, complete, pair))
-    return SessionCheck(tuple(checked))
+    whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
+    work = [
+        _Job(root, state.shoots[state.planned[pair.id].shoot], state.complete[pair.id], pair)
+        for pair in whole
+        if pair.id in state.complete
+    ]
+    with kept_verdicts(root) as kept:
+        known = {job.pair.id: kept.get(_key(job)) for job in work}
+        left = [job for job in work if known[job.pair.id] is None]
+        if len(left) < len(work):
+            say(
+                f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted"
+            )
+        for judged in track(in_processes(_judged, left, jobs), "judging", len(left)):
+            known[judged.id] = judged
+            kept.add(_key(next(job for job in left if job.pair.id == judged.id)), judged)
+    return SessionCheck(tuple(known.get(pair.id) or pair for pair in check.pairs))
 
 
-def _judged(
-    root: Path, shoot: ShootRecord, pair: CompletePair, checked: CheckedPair
-) -> CheckedPair:
+def _key(job: _Job) -> str:
+    """What a verdict depends on: the files, the limits and the journalled verdict."""
+    told = [
+        __version__,
+        job.pair.verdict,
+        job.pair.reason,
+        job.shoot.handling.model_dump_json(),
+        *sorted(f"{stored.name} {stored.sha256}" for stored in job.pair.files),
+    ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _judged(job: _Job) -> CheckedPair:
+    root, shoot, pair, checked = job.root, job.shoot, job.pair, job.checked
     try:
         entry = read_json(file_path(root, pair.id, "pair.json"))
         if (pair.verdict, pair.reason) != (entry["verdict"], entry["reason"]):
