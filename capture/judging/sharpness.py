@@ -56,7 +56,10 @@ def block_means(values: NDArray[np.floating | np.bool_], size: int) -> Array:
     size = min(size, *values.shape)
     height, width = (length // size * size for length in values.shape)
     kept = values[:height, :width]
-    cut = np.ascontiguousarray(kept, np.float64 if kept.dtype == np.float64 else np.float32)
+    if kept.dtype == np.float64:
+        cut: NDArray[np.floating] = np.ascontiguousarray(kept, np.float64)
+    else:
+        cut = np.ascontiguousarray(kept, np.float32)
     blocks = (width // size, height // size)
     return np.asarray(cv2.resize(cut, blocks, interpolation=cv2.INTER_AREA), np.float64)
 
