@@ -181,7 +181,7 @@ def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if decoded is None:
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     picture: NDArray[Any] = np.asarray(decoded)
-    if picture.ndim == 3 and picture.shape[2] == 3 and picture.dtype in SWAPPED:
+    if picture.shape[2:] == (3,) and picture.dtype in SWAPPED:
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
     return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
 
@@ -327,10 +327,7 @@ def srgb_to_linear(image: FloatImage) -> FloatImage:
 def as_linear(image: Image) -> NDArray[np.float32]:
     """Linear light of sRGB-encoded integers, by a table.
 
-    To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time.
-
-    Args:
-        image: Any shape, uint8 or uint16.
+    To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time; any shape.
     """
     table = _linear_table(bit_depth(image))
     if image.dtype == np.uint8 and image.ndim <= 3:
