@@ -1,0 +1,90 @@
+"""Read printed text with the program ``tesseract``, where it is installed."""
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import DefocusError, NotApplicableError
+
+__all__ = ["NO_DICTIONARY", "REMEDY", "read_text", "tesseract_version"]
+
+NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
+    {
+        "load_system_dawg": "false",
+        "load_freq_dawg": "false",
+        "textord_old_xheight": "0",
+        "preserve_interword_spaces": "0",
+    }
+)
+"""Settings for random characters: no word list may complete what is not legible."""
+
+_SECONDS = 120
+
+REMEDY = "install tesseract-ocr with its English data"
+"""What to do where it is missing."""
+
+
+def tesseract_version() -> str:
+    """The version of the installed program, such as ``5.3.0``; empty if there is none."""
+    program = shutil.which("tesseract")
+    return _version_of(program) if program is not None else ""
+
+
+@functools.cache
+def _version_of(program: str) -> str:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    words = (done.stdout or done.stderr).split()
+    return words[1].removeprefix("v") if done.returncode == 0 and len(words) > 1 else ""
+
+
+def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY) -> list[str]:
+    """Read one block of printed text.
+
+    The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the official
+    script of the Helsinki Deblur Challenge 2021 calls it.
+
+    Args:
+        picture: ``(H, W)`` uint8 grey; dark text on a light background is read best.
+        settings: Variables of tesseract by name.
+
+    Returns:
+        The lines that are not empty, from top to bottom, without space around them.
+
+    Raises:
+        NotApplicableError: The program or its English data is not installed.
+        DefocusError: The program failed.
+    """
+    import cv2
+
+    program = shutil.which("tesseract")
+    if program is None:
+        raise NotApplicableError(f"the program tesseract is not installed; {REMEDY}")
+    done, encoded = cv2.imencode(".png", picture)
+    if not done:
+        raise DefocusError(f"a picture of {picture.shape} cannot be given to tesseract")
+    given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    command = [program, "stdin", "stdout", "-l", "eng", "--oem", "1", "--psm", "6", *given]
+    try:
+        read = subprocess.run(
+            command,
+            input=encoded.tobytes(),
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},  # its threads slow each other
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DefocusError(f"tesseract took more than {_SECONDS} s for a picture") from error
+    said = read.stderr.decode(errors="replace").strip()
+    if read.returncode != 0 and "eng.traineddata" in said:
+        raise NotApplicableError(f"tesseract has no English data; {REMEDY}")
+    if read.returncode != 0:
+        raise DefocusError(f"tesseract failed: {said.splitlines()[-1] if said else 'no reason'}")
+    lines = read.stdout.decode(errors="replace").splitlines()
+    return [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,64 @@
+"""Reading text with the program tesseract."""
+
+import shutil
+import stat
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.errors import DefocusError, NotApplicableError
+from defocus.tesseract import REMEDY, read_text, tesseract_version
+
+
+def page(*lines: str) -> np.ndarray:
+    picture = np.full((70 * len(lines) + 40, 420), 225, np.uint8)
+    for number, line in enumerate(lines):
+        place = (30, 70 * (number + 1))
+        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 1.5, 20, 3, cv2.LINE_AA)
+    return picture
+
+
+def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "tesseract"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_without_the_program_the_remedy_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tesseract_version() == ""
+    with pytest.raises(NotApplicableError, match=f"not installed; {REMEDY}"):
+        read_text(page("ABC"))
+
+
+def test_missing_data_and_failures_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path, monkeypatch, 'echo "Error opening data file eng.traineddata" >&2; exit 1')
+    with pytest.raises(NotApplicableError, match="no English data"):
+        read_text(page("ABC"))
+    fake(tmp_path, monkeypatch, 'echo "Image too small" >&2; exit 1')
+    with pytest.raises(DefocusError, match="tesseract failed: Image too small"):
+        read_text(page("ABC"))
+
+
+def test_the_settings_are_given_and_empty_lines_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path, monkeypatch, 'echo "  $*  "; echo; echo second')
+    first, second = read_text(page("ABC"), {"load_freq_dawg": "false"})
+    assert first.endswith("-l eng --oem 1 --psm 6 -c load_freq_dawg=false")
+    assert second == "second"
+
+
+@pytest.mark.debian
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
+def test_printed_lines_are_read() -> None:
+    assert tesseract_version()[0].isdigit()
+    assert read_text(page("RTKA 4729", "HNEB 3816")) == ["RTKA 4729", "HNEB 3816"]
+    assert read_text(np.full((100, 200), 200, np.uint8)) == []
