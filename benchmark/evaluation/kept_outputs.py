@@ -63,7 +63,7 @@ class KeptOutputs:
 
         Damage is detected only when a picture is read.
         """
-        there = (pair.id in self._hashes and self._path(pair).is_file() for pair in pairs)
+        there = (pair.id in self._hashes and self.path(pair).is_file() for pair in pairs)
         return self.begun and all(there)
 
     def read(self, pair: Pair) -> NDArray[np.float64] | None:
@@ -74,7 +74,7 @@ class KeptOutputs:
         """
         if pair.id not in self._hashes:
             return None
-        path = self._path(pair)
+        path = self.path(pair)
         try:
             if sha256_file(path) == self._hashes[pair.id]:
                 refuse_zip_bomb(path)
@@ -90,13 +90,14 @@ class KeptOutputs:
         Raises:
             StorageError: The disk is full or the folder not writable.
         """
-        path = self._path(pair)
+        path = self.path(pair)
         make_folder(self._folder)
         write_bytes(path, _packed(restored))
         self._hashes[pair.id] = sha256_file(path)
         write_json(self._manifest, {"basis": self._basis, "sha256": self._hashes})
 
-    def _path(self, pair: Pair) -> Path:
+    def path(self, pair: Pair) -> Path:
+        """File of a pair's picture, whether it is there or not."""
         return self._folder / f"{pair.id}.npz"
 
     def _read_manifest(self) -> dict[str, str]:

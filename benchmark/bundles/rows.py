@@ -1,0 +1,48 @@
+"""The leaderboard that follows from stated scores."""
+
+import math
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from defocus.benchmark.leaderboard.rows import Row, leaderboard
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import STORE, Cost, Entry, MetricVersion, open_results
+
+__all__ = ["StoredRun", "different_cell", "rows_of"]
+
+StoredRun = tuple[Entry, Sequence[Score], Sequence[Cost], Iterable[MetricVersion]]
+
+_ROUNDING = 1e-6
+"""Relative; sums of a million numbers differ more between processors than single ones."""
+
+
+def rows_of(runs: Iterable[StoredRun]) -> list[Row]:
+    """The leaderboard of some runs, as a study with these alone would have it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="defocus-rows-") as folder,
+        open_results(Path(folder) / STORE) as results,
+    ):
+        for entry, scores, costs, versions in runs:
+            results.record(entry, scores, costs, versions)
+        return leaderboard(results)
+
+
+def different_cell(stated: Sequence[Row], found: Sequence[Row]) -> str:
+    """The first difference between two leaderboards, in words; empty if there is none."""
+    if len(stated) != len(found):
+        return f"{len(stated)} rows are stated, {len(found)} follow from the scores"
+    for one, other in zip(stated, found, strict=True):
+        for field in fields(Row):
+            said, follows = getattr(one, field.name), getattr(other, field.name)
+            if not _alike(said, follows):
+                where = " ".join(filter(None, (one.system, one.protocol, one.metric, field.name)))
+                return f"{where}: {said} is stated, {follows} follows from the scores"
+    return ""
+
+
+def _alike(said: object, follows: object) -> bool:
+    if isinstance(said, float) and isinstance(follows, float):
+        return math.isclose(said, follows, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+    return said == follows

@@ -1,0 +1,1 @@
+"""Check a submission against the dataset: rescoring, restoring again, probes, the record."""

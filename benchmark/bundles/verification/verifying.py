@@ -1,0 +1,291 @@
+"""Check a submission against the dataset: rescore its outputs row by row, look for frauds."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.bundles.opening import (
+    BundleRefusedError,
+    OpenBundle,
+    opened_bundle,
+    read_scores,
+)
+from defocus.benchmark.bundles.rows import different_cell, rows_of
+from defocus.benchmark.bundles.statement import RunFacts, Statement
+from defocus.benchmark.bundles.verification.rerunning import rerun
+from defocus.benchmark.bundles.verification.rescoring import Rescored, rescore
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.weights.seen_scenes import seen_in
+from defocus.datasets.files.fingerprint import file_hashes, pair_files
+from defocus.datasets.pair import Dataset
+from defocus.errors import NotApplicableError
+
+__all__ = ["CLOCKS_DIFFER", "Finding", "Verification", "statement_findings", "verify_bundle"]
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""So far ahead another computer's clock may be."""
+
+MOST_FINDINGS = 50
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a submission is refused.
+
+    Attributes:
+        kind: Such as ``scores``.
+        said: What is wrong, and where.
+    """
+
+    kind: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of a check.
+
+    Attributes:
+        statement: What was stated; None if it cannot be read.
+        sha256: SHA-256 hash of the bundle; empty if it cannot be read.
+        findings: Why it is refused; empty if nothing is wrong.
+        notes: What could not be checked, and why.
+        rescored: Number of scores that were computed again.
+        whole: Whether the pictures of every run were scored again.
+        rows: The leaderboard by the scores computed here.
+    """
+
+    statement: Statement | None
+    sha256: str
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    rescored: int = 0
+    whole: bool = False
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``verify --json``."""
+        return {
+            "ok": self.ok,
+            "whole": self.whole,
+            "lab": self.statement.lab if self.statement else None,
+            "sha256": self.sha256,
+            "rescored": self.rescored,
+            "findings": [{"kind": one.kind, "said": one.said} for one in self.findings],
+            "notes": list(self.notes),
+        }
+
+
+def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> Verification:
+    """Check a submission.
+
+    Args:
+        path: The bundle.
+        dataset: The verifier's own copy of the dataset.
+        reruns: Number of pictures that are restored again by each system whose weights are inside,
+            and as many by the classical ones.
+
+    Raises:
+        InputError: The bundle is no file of that kind.
+        ImageError: A picture of the dataset cannot be read.
+    """
+    try:
+        with opened_bundle(path) as bundle:
+            return _verified(bundle, dataset, reruns)
+    except BundleRefusedError as error:
+        return Verification(None, "", (Finding(error.kind, str(error)),))
+
+
+def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> Verification:
+    statement = bundle.statement
+    scores = read_scores(bundle)
+    findings = [
+        *statement_findings(statement),
+        *_dataset_findings(statement, dataset),
+        *_training_findings(statement, dataset),
+    ]
+    if findings:  # scores of other data say nothing
+        return Verification(statement, bundle.sha256, tuple(findings))
+    findings += _score_findings(statement, scores)
+    found = rescore(bundle, dataset, scores)
+    again, notes = _reruns(bundle, dataset, reruns, found.scores)
+    findings += [Finding(kind, said) for kind, said in (*found.findings, *again)]
+    return Verification(
+        statement,
+        bundle.sha256,
+        tuple(findings[:MOST_FINDINGS]),
+        (*found.notes, *notes),
+        found.rescored,
+        len(found.scores) == len(statement.runs),
+        tuple(_rows(statement, found)),
+    )
+
+
+def _reruns(
+    bundle: OpenBundle, dataset: Dataset, pictures: int, rescored: Collection[str]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Findings and notes of restoring again, of the runs whose pictures are there."""
+    findings: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for run in bundle.statement.runs if pictures else ():
+        if run.entry.run not in rescored:
+            continue
+        try:
+            findings += rerun(bundle, dataset, run, pictures)
+        except NotApplicableError as error:
+            notes.append(str(error))
+    return findings, notes
+
+
+def statement_findings(statement: Statement, now: datetime | None = None) -> list[Finding]:
+    """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes.
+
+    Args:
+        statement: The statement.
+        now: The time of checking; None for the computer's.
+    """
+    return [Finding(kind, said) for kind, said in _statement_problems(statement, now)]
+
+
+def _statement_problems(statement: Statement, now: datetime | None) -> Iterator[tuple[str, str]]:
+    made = datetime.fromisoformat(statement.made)
+    if made > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
+        yield "clock", f"it says that it was made at {statement.made}, which is in the future"
+    if statement.profile != DEFAULT.name:
+        yield "profile", f"profile {statement.profile}; bundles are scored by {DEFAULT.name}"
+    ids = [run.entry.run for run in statement.runs]
+    if len(set(ids)) < len(ids):
+        yield "duplicates", "a run is there twice"
+    for run in statement.runs:
+        yield from _run_problems(statement, run)
+    yield from _seed_problems(statement)
+    yield from _reused(statement.runs)
+
+
+def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, str]]:
+    entry = run.entry
+    stated = (statement.dataset.name, statement.dataset.content_hash, "test")
+    if (entry.dataset, entry.data_hash, entry.split) != stated:
+        yield "dataset", f"{entry.run}: of other data than the bundle states"
+    if not entry.scored:
+        yield "format", f"{entry.run}: has no scores, {entry.status}"
+    missing = sorted(set(statement.dataset.pairs) - set(run.outputs))
+    if missing:
+        yield "pairs", f"{entry.run}: the output of {missing[0]} and {len(missing)} in all missing"
+    if further := sorted(set(run.outputs) - set(statement.dataset.pairs)):
+        yield "pairs", f"{entry.run}: {further[0]} is no test pair"
+    if entry.weights != "none" and run.weights is None:
+        yield "weights", f"{entry.run}: has weights and does not name them"
+    if run.weights is not None and entry.checkpoint not in ("", run.weights.sha256):
+        yield "weights", f"{entry.run}: two hashes of its weights are stated"
+
+
+def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
+    """Every system that was trained has the seeds 0 … n - 1 that the study was asked for."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for run in statement.runs:
+        key = (run.entry.system, run.entry.grouping)
+        groups.setdefault(key, []).append(run.entry.seed)
+    for (system, _), seeds in groups.items():
+        trained = any(
+            run.entry.system == system and run.entry.weights in {"trained", "narrow"}
+            for run in statement.runs
+        )
+        wanted = list(range(statement.seeds if trained else 1))
+        if sorted(seeds) != wanted:
+            said = ", ".join(map(str, sorted(seeds)))
+            yield "seeds", f"{system}: has the seeds {said}; the study was asked for {wanted}"
+
+
+def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
+    """Pictures and weights that are there under two names."""
+    pictures: dict[str, tuple[str, str]] = {}
+    weights: dict[str, str] = {}
+    for run in runs:
+        name = run.entry.run
+        for pair, sha256 in run.outputs.items():
+            other = pictures.setdefault(sha256, (name, pair))
+            if other != (name, pair):
+                where = f"{other[0]} {other[1]} and {name} {pair}"
+                yield "duplicates", f"one picture is the output of {where}"
+                break
+        if run.weights is not None:
+            owner = weights.setdefault(run.weights.sha256, name)
+            if owner != name:
+                yield "weights", f"{owner} and {name} have the same weights"
+
+
+def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[Finding]:
+    stated = statement.dataset
+    if stated.content_hash != dataset.content_hash:
+        yield Finding(
+            "dataset",
+            f"restored {stated.name}, revision {stated.content_hash[:12]}; this is {dataset.name}, "
+            f"revision {dataset.content_hash[:12]}",
+        )
+    elif stated.pairs != tuple(pair.id for pair in dataset.split("test")):
+        yield Finding("pairs", "states other test pairs than the dataset has")
+
+
+def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Finding]:
+    """Test pictures among the stated training pictures, and statuses that hide them."""
+    files = [path for pair in dataset.split("test") for path in pair_files(pair).values()]
+    hashes = {sha256: path for path, sha256 in file_hashes(dataset.root, files).items()}
+    for training in statement.training:
+        if seen := sorted(set(training.pictures) & set(hashes)):
+            name = hashes[seen[0]].name
+            yield Finding(
+                "training",
+                f"{training.dataset}: trained on the test picture {name} and {len(seen)} in all",
+            )
+    stated = {training.dataset for training in statement.training}
+    for run in statement.runs:
+        if run.weights is None:
+            continue
+        entry = run.entry
+        if entry.weights in {"trained", "narrow"} and dataset.name not in stated:
+            yield Finding("training", f"{entry.run}: its training pictures are not stated")
+        reason = seen_in(run.weights.trained_on, dataset) if entry.weights == "official" else ""
+        if reason and entry.status == "ok":
+            yield Finding("training", f"{entry.run}: says ok, but {reason}")
+
+
+def _score_findings(
+    statement: Statement, scores: Mapping[str, Sequence[Score]]
+) -> Iterator[Finding]:
+    """Scores of other pictures or profiles, and rows that do not follow from the scores."""
+    pairs = set(statement.dataset.pairs)
+    for run in statement.runs:
+        name = run.entry.run
+        scored = {one.pair for one in scores[name] if one.pair}
+        if scored != pairs:
+            odd = min(scored ^ pairs)
+            yield Finding("pairs", f"{name}: {odd} is not both scored and a test pair")
+        if any(one.profile != statement.profile for one in scores[name]):
+            yield Finding("profile", f"{name}: has scores of another profile")
+        versions = {version.metric for version in run.versions}
+        if odd_names := sorted({one.metric for one in scores[name]} - versions):
+            yield Finding("format", f"{name}: no version of the metric {odd_names[0]} is stated")
+    follows = rows_of(
+        (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
+    )
+    if said := different_cell(statement.rows, follows):
+        yield Finding("rows", said)
+
+
+def _rows(statement: Statement, found: Rescored) -> list[Row]:
+    """The leaderboard by the scores computed here; of runs that were rescored as a whole."""
+    return rows_of(
+        (run.entry, found.scores[run.entry.run], run.costs, run.versions)
+        for run in statement.runs
+        if run.entry.run in found.scores
+    )

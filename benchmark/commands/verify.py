@@ -1,0 +1,53 @@
+"""``defocus-bench verify``."""
+
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("bundle", type=FILE)
+@click.option("--dataset", required=True, help="Your own copy of the dataset, READER:PATH.")
+@click.option(
+    "--reruns",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="Pictures, drawn by lot, that each system restores again.",
+)
+@click.option("--record", is_flag=True, help="Write the signed outcome beside the bundle.")
+@click.option("--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    bundle: Path, dataset: str, reruns: int, key: Path | None, *, record: bool, as_json: bool
+) -> int:
+    """Check a bundle: score its pictures again.
+
+    Every score is compared with the stated one: it may differ by 0.00001, or by 0.001 where a flow
+    is estimated. The exit code is 1 if the bundle is refused.
+    """
+    from defocus.benchmark.bundles.verification.record import record_path, write_record
+    from defocus.benchmark.bundles.verification.verifying import verify_bundle
+    from defocus.command_line.commands import json_output
+    from defocus.datasets.api import open_dataset
+    from defocus.progress import counted
+
+    with json_output() as output:
+        found = verify_bundle(bundle, open_dataset(dataset), reruns)
+        if record:
+            write_record(bundle, found, key)
+        if as_json:
+            output.write(found.to_json())
+    if not as_json:
+        for note in found.notes:
+            click.echo(f"note: {note}")
+        for one in found.findings:
+            click.echo(f"refused, {one.kind}: {one.said}")
+        if found.ok:
+            scores = counted(found.rescored, "score")
+            click.echo(f"{bundle}: {scores} computed again, nothing wrong")
+        if record:
+            click.echo(str(record_path(bundle)))
+    return int(not found.ok)
