@@ -38,7 +38,7 @@ __all__ = [
 
 _ANCHOR = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TARGET = re.compile(
-    r"(?:[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*\.(?:html|pdf|csv))?(?:#[a-z0-9-]+)?"
+    r"(?:(?:\.\./)?[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*\.(?:html|pdf|csv))?(?:#[a-z0-9-]+)?"
 )
 
 
@@ -67,7 +67,8 @@ class Link:
 
     Attributes:
         text: Text of the link.
-        target: ``#anchor`` of the same page, or a file of the report such as ``pages/a.html``.
+        target: ``#anchor`` of the same page, or a file of the report such as ``pages/a.html``; one
+            folder up at most.
         marks: Short words beside the text, such as ``official``.
     """
 

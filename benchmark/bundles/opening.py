@@ -66,12 +66,10 @@ class OpenBundle:
     Attributes:
         folder: Its members.
         statement: What it states.
-        sha256: SHA-256 hash of the file.
     """
 
     folder: Path
     statement: Statement
-    sha256: str
 
     def output(self, run: RunFacts, pair: str) -> Path | None:
         """File of a restored picture; None if only its hash was submitted."""
@@ -103,7 +101,7 @@ def opened_bundle(path: Path) -> Iterator[OpenBundle]:
             path, _content(path, folder / STATEMENT), _content(path, folder / SIGNATURE)
         )
         _require_members(path, folder, statement)
-        yield OpenBundle(folder, statement, sha256_file(path))
+        yield OpenBundle(folder, statement)
 
 
 def read_signed(path: Path) -> Statement:

@@ -1,5 +1,6 @@
 """What a submission states: rows, outputs, data, weights, machine; in one canonical text."""
 
+import hashlib
 import json
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ __all__ = [
     "TrainedOn",
     "WeightsFacts",
     "canonical",
+    "digest",
     "output_name",
     "parse_statement",
     "weights_name",
@@ -140,6 +142,11 @@ def canonical(statement: Statement) -> bytes:
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
     return text.encode()
+
+
+def digest(statement: Statement) -> str:
+    """SHA-256 hash of the canonical text; it stands for the whole bundle, whose files it names."""
+    return hashlib.sha256(canonical(statement)).hexdigest()
 
 
 def parse_statement(content: bytes) -> Statement:

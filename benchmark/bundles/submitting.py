@@ -46,11 +46,11 @@ from defocus.files import atomic_path, sha256_file
 from defocus.progress import track
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["Choice", "submit"]
+__all__ = ["SubmissionChoice", "submit"]
 
 
 @dataclass(frozen=True)
-class Choice:
+class SubmissionChoice:
     """What of a study is submitted.
 
     Attributes:
@@ -70,7 +70,7 @@ class Choice:
     key: Path | None = None
 
 
-def submit(out: Path, bundle: Path, choice: Choice) -> Statement:
+def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
     """Write the submission of a study.
 
     Args:

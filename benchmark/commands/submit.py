@@ -50,10 +50,10 @@ def command(
     dataset's revision, weights' hashes and licences, training pictures' hashes, costs and machine.
     'defocus-bench verify' checks it.
     """
-    from defocus.benchmark.bundles.submitting import Choice, submit
+    from defocus.benchmark.bundles.submitting import SubmissionChoice, submit
     from defocus.progress import counted, say
 
-    choice = Choice(lab, systems, dataset, not hashes_only, with_weights, key)
+    choice = SubmissionChoice(lab, systems, dataset, not hashes_only, with_weights, key)
     statement = submit(out, bundle, choice)
     size = bundle.stat().st_size / 1e6
     say(f"{counted(len(statement.runs), 'run')}, {size:.1f} MB, signed by {statement.key[:16]}")

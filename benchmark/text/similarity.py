@@ -1,6 +1,6 @@
 """How alike two texts are."""
 
-__all__ = ["error_rate", "similarity"]
+__all__ = ["similarity"]
 
 
 def similarity(first: str, second: str) -> float:
@@ -22,20 +22,3 @@ def similarity(first: str, second: str) -> float:
             longest = diagonal + 1 if one == other else max(row[place], row[place - 1])
             diagonal, row[place] = row[place], longest
     return 2 * row[-1] / (len(first) + len(second))
-
-
-def error_rate(read: str, truth: str) -> float:
-    """Character error rate: Levenshtein's distance per character of the truth, from 0.
-
-    Raises:
-        ValueError: The truth is empty.
-    """
-    if not truth:
-        raise ValueError("an empty text has no error rate")
-    row = list(range(len(truth) + 1))
-    for line, one in enumerate(read, 1):
-        diagonal, row[0] = row[0], line
-        for place, other in enumerate(truth, 1):
-            fewest = min(row[place] + 1, row[place - 1] + 1, diagonal + (one != other))
-            diagonal, row[place] = row[place], fewest
-    return row[-1] / len(truth)

@@ -9,7 +9,7 @@ import pytest
 
 from defocus.benchmark.metric.metric import MetricUnavailableError
 from defocus.benchmark.metric.registry import find_metric, profile_metrics
-from defocus.benchmark.text.similarity import error_rate, similarity
+from defocus.benchmark.text.similarity import similarity
 from defocus.tesseract import REMEDY
 
 
@@ -28,19 +28,6 @@ from defocus.tesseract import REMEDY
 def test_similarity_counts_insertions_and_deletions(first: str, second: str, share: float) -> None:
     assert similarity(first, second) == pytest.approx(share)
     assert similarity(second, first) == pytest.approx(share)
-
-
-@pytest.mark.parametrize(
-    ("read", "truth", "rate"),
-    [("abcd", "abcd", 0), ("", "abcd", 1), ("abxd", "abcd", 0.25), ("abcdefgh", "ab", 3)],
-)
-def test_error_rate_counts_substitutions_too(read: str, truth: str, rate: float) -> None:
-    assert error_rate(read, truth) == pytest.approx(rate)
-
-
-def test_an_empty_truth_has_no_error_rate() -> None:
-    with pytest.raises(ValueError, match="no error rate"):
-        error_rate("a", "")
 
 
 def written(*lines: str) -> np.ndarray:

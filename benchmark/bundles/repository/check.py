@@ -12,7 +12,7 @@ from defocus.benchmark.bundles.repository.settings import (
     read_repository,
 )
 from defocus.benchmark.bundles.rows import different_cell, rows_of
-from defocus.benchmark.bundles.statement import Statement
+from defocus.benchmark.bundles.statement import Statement, digest
 from defocus.benchmark.bundles.verification.record import read_record
 from defocus.benchmark.bundles.verification.verifying import statement_findings
 from defocus.errors import InputError
@@ -53,7 +53,7 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
         name = path.relative_to(folder).as_posix()
         try:
             with opened_bundle(path) as bundle:
-                statement, sha256 = bundle.statement, bundle.sha256
+                statement = bundle.statement
                 found = [(one.kind, one.said) for one in statement_findings(statement)]
                 scores = read_scores(bundle)
                 follows = rows_of(
@@ -65,16 +65,14 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
         except BundleRefusedError as error:
             problems.append(Problem(name, error.kind, str(error)))
             continue
-        found += admission_problems(repository, statement, sha256)
+        found += admission_problems(repository, statement)
         found += _reused(name, statement, outputs)
-        found += _record_problems(repository, path, sha256)
+        found += _record_problems(repository, path, statement)
         problems += [Problem(name, kind, said) for kind, said in found]
     return len(paths), problems
 
 
-def admission_problems(
-    repository: Repository, statement: Statement, sha256: str
-) -> Iterator[tuple[str, str]]:
+def admission_problems(repository: Repository, statement: Statement) -> Iterator[tuple[str, str]]:
     """Kind and reason why a repository does not show a bundle."""
     known = repository.labs.get(statement.lab)
     if known is None:
@@ -84,7 +82,7 @@ def admission_problems(
     deny = repository.deny
     if statement.key in deny.keys:
         yield "denied", "its key is denied"
-    if sha256 in deny.bundles:
+    if digest(statement) in deny.bundles:
         yield "denied", "it is denied"
     if {statement.tool, statement.tool.partition("+")[0]} & set(deny.versions):
         yield "denied", f"the version {statement.tool} is denied"
@@ -105,7 +103,9 @@ def _reused(
                 break
 
 
-def _record_problems(repository: Repository, path: Path, sha256: str) -> Iterator[tuple[str, str]]:
+def _record_problems(
+    repository: Repository, path: Path, statement: Statement
+) -> Iterator[tuple[str, str]]:
     try:
         record = read_record(path)
     except InputError as error:
@@ -113,7 +113,7 @@ def _record_problems(repository: Repository, path: Path, sha256: str) -> Iterato
         return
     if record is None:
         return
-    if record.bundle != sha256:
+    if record.bundle != digest(statement):
         yield "record", "its record is of another bundle"
     if record.key not in repository.verifiers.values():
         yield "record", f"its record is signed by nobody whom {SETTINGS} names as a verifier"

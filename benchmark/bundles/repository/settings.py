@@ -22,7 +22,7 @@ class Deny(Settings):
     Attributes:
         versions: Versions of this package whose numbers are wrong; ``0.1.0`` denies it with every
             commit.
-        bundles: SHA-256 hashes of bundles.
+        bundles: Hashes of bundles' statements, as 'verify --json' tells them.
         keys: Public keys that were stolen or misused.
     """
 

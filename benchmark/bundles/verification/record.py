@@ -8,24 +8,24 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints, ValidationError
 
 from defocus.benchmark.bundles.signing import is_signed, public_key, signature_of, signing_key
-from defocus.benchmark.bundles.statement import Sha256
-from defocus.benchmark.bundles.verification.verifying import Verification
+from defocus.benchmark.bundles.statement import Sha256, digest
+from defocus.benchmark.bundles.verification.verifying import BundleCheck
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.provenance import package_version
 from defocus.errors import InputError
 from defocus.files import write_bytes
 from defocus.settings import Settings
 
-__all__ = ["Record", "read_record", "record_path", "write_record"]
+__all__ = ["CheckRecord", "read_record", "record_path", "write_record"]
 
 MOST_BYTES = 64 * 2**20
 
 
-class Record(Settings):
+class CheckRecord(Settings):
     """What a verifier found.
 
     Attributes:
-        bundle: SHA-256 hash of the bundle.
+        bundle: Hash of the bundle's statement, which names every file in it.
         ok: Whether nothing was wrong.
         whole: Whether the pictures of every run were scored again.
         findings: What was wrong.
@@ -50,7 +50,7 @@ class Record(Settings):
 
 
 class _Signed(Settings):
-    record: Record
+    record: CheckRecord
     signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
@@ -59,7 +59,7 @@ def record_path(bundle: Path) -> Path:
     return bundle.with_name(f"{bundle.stem}.verified.json")
 
 
-def write_record(bundle: Path, found: Verification, key_file: Path | None = None) -> Record:
+def write_record(bundle: Path, found: BundleCheck, key_file: Path | None = None) -> CheckRecord:
     """Sign the outcome of a check and write it beside the bundle.
 
     Args:
@@ -74,8 +74,8 @@ def write_record(bundle: Path, found: Verification, key_file: Path | None = None
     if found.statement is None:
         raise InputError(f"{bundle}: cannot be read; there is nothing to record")
     key = signing_key(key_file)
-    record = Record(
-        bundle=found.sha256,
+    record = CheckRecord(
+        bundle=digest(found.statement),
         ok=found.ok,
         whole=found.whole,
         findings=tuple(f"{one.kind}: {one.said}" for one in found.findings),
@@ -90,7 +90,7 @@ def write_record(bundle: Path, found: Verification, key_file: Path | None = None
     return record
 
 
-def read_record(bundle: Path) -> Record | None:
+def read_record(bundle: Path) -> CheckRecord | None:
     """The record beside a bundle, its signature checked; None if there is none.
 
     Raises:
@@ -112,7 +112,7 @@ def read_record(bundle: Path) -> Record | None:
     return signed.record
 
 
-def _text(record: Record) -> bytes:
+def _text(record: CheckRecord) -> bytes:
     return _json(record)
 
 

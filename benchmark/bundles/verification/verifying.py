@@ -13,7 +13,7 @@ from defocus.benchmark.bundles.opening import (
     read_scores,
 )
 from defocus.benchmark.bundles.rows import different_cell, rows_of
-from defocus.benchmark.bundles.statement import RunFacts, Statement
+from defocus.benchmark.bundles.statement import RunFacts, Statement, digest
 from defocus.benchmark.bundles.verification.rerunning import rerun
 from defocus.benchmark.bundles.verification.rescoring import Rescored, rescore
 from defocus.benchmark.leaderboard.rows import Row
@@ -24,7 +24,7 @@ from defocus.datasets.files.fingerprint import file_hashes, pair_files
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 
-__all__ = ["CLOCKS_DIFFER", "Finding", "Verification", "statement_findings", "verify_bundle"]
+__all__ = ["CLOCKS_DIFFER", "BundleFinding", "BundleCheck", "statement_findings", "verify_bundle"]
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """So far ahead another computer's clock may be."""
@@ -33,7 +33,7 @@ MOST_FINDINGS = 50
 
 
 @dataclass(frozen=True)
-class Finding:
+class BundleFinding:
     """Why a submission is refused.
 
     Attributes:
@@ -46,12 +46,11 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verification:
+class BundleCheck:
     """Outcome of a check.
 
     Attributes:
         statement: What was stated; None if it cannot be read.
-        sha256: SHA-256 hash of the bundle; empty if it cannot be read.
         findings: Why it is refused; empty if nothing is wrong.
         notes: What could not be checked, and why.
         rescored: Number of scores that were computed again.
@@ -60,8 +59,7 @@ class Verification:
     """
 
     statement: Statement | None
-    sha256: str
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[BundleFinding, ...] = ()
     notes: tuple[str, ...] = ()
     rescored: int = 0
     whole: bool = False
@@ -78,14 +76,14 @@ class Verification:
             "ok": self.ok,
             "whole": self.whole,
             "lab": self.statement.lab if self.statement else None,
-            "sha256": self.sha256,
+            "digest": digest(self.statement) if self.statement else None,
             "rescored": self.rescored,
             "findings": [{"kind": one.kind, "said": one.said} for one in self.findings],
             "notes": list(self.notes),
         }
 
 
-def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> Verification:
+def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
     """Check a submission.
 
     Args:
@@ -102,10 +100,10 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> Verification
         with opened_bundle(path) as bundle:
             return _verified(bundle, dataset, reruns)
     except BundleRefusedError as error:
-        return Verification(None, "", (Finding(error.kind, str(error)),))
+        return BundleCheck(None, (BundleFinding(error.kind, str(error)),))
 
 
-def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> Verification:
+def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
     statement = bundle.statement
     scores = read_scores(bundle)
     findings = [
@@ -114,14 +112,13 @@ def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> Verification
         *_training_findings(statement, dataset),
     ]
     if findings:  # scores of other data say nothing
-        return Verification(statement, bundle.sha256, tuple(findings))
+        return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
     found = rescore(bundle, dataset, scores)
     again, notes = _reruns(bundle, dataset, reruns, found.scores)
-    findings += [Finding(kind, said) for kind, said in (*found.findings, *again)]
-    return Verification(
+    findings += [BundleFinding(kind, said) for kind, said in (*found.findings, *again)]
+    return BundleCheck(
         statement,
-        bundle.sha256,
         tuple(findings[:MOST_FINDINGS]),
         (*found.notes, *notes),
         found.rescored,
@@ -146,14 +143,14 @@ def _reruns(
     return findings, notes
 
 
-def statement_findings(statement: Statement, now: datetime | None = None) -> list[Finding]:
+def statement_findings(statement: Statement, now: datetime | None = None) -> list[BundleFinding]:
     """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes.
 
     Args:
         statement: The statement.
         now: The time of checking; None for the computer's.
     """
-    return [Finding(kind, said) for kind, said in _statement_problems(statement, now)]
+    return [BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)]
 
 
 def _statement_problems(statement: Statement, now: datetime | None) -> Iterator[tuple[str, str]]:
@@ -224,26 +221,26 @@ def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
                 yield "weights", f"{owner} and {name} have the same weights"
 
 
-def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[Finding]:
+def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
     stated = statement.dataset
     if stated.content_hash != dataset.content_hash:
-        yield Finding(
+        yield BundleFinding(
             "dataset",
             f"restored {stated.name}, revision {stated.content_hash[:12]}; this is {dataset.name}, "
             f"revision {dataset.content_hash[:12]}",
         )
     elif stated.pairs != tuple(pair.id for pair in dataset.split("test")):
-        yield Finding("pairs", "states other test pairs than the dataset has")
+        yield BundleFinding("pairs", "states other test pairs than the dataset has")
 
 
-def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Finding]:
+def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
     """Test pictures among the stated training pictures, and statuses that hide them."""
     files = [path for pair in dataset.split("test") for path in pair_files(pair).values()]
     hashes = {sha256: path for path, sha256 in file_hashes(dataset.root, files).items()}
     for training in statement.training:
         if seen := sorted(set(training.pictures) & set(hashes)):
             name = hashes[seen[0]].name
-            yield Finding(
+            yield BundleFinding(
                 "training",
                 f"{training.dataset}: trained on the test picture {name} and {len(seen)} in all",
             )
@@ -253,15 +250,15 @@ def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Findi
             continue
         entry = run.entry
         if entry.weights in {"trained", "narrow"} and dataset.name not in stated:
-            yield Finding("training", f"{entry.run}: its training pictures are not stated")
+            yield BundleFinding("training", f"{entry.run}: its training pictures are not stated")
         reason = seen_in(run.weights.trained_on, dataset) if entry.weights == "official" else ""
         if reason and entry.status == "ok":
-            yield Finding("training", f"{entry.run}: says ok, but {reason}")
+            yield BundleFinding("training", f"{entry.run}: says ok, but {reason}")
 
 
 def _score_findings(
     statement: Statement, scores: Mapping[str, Sequence[Score]]
-) -> Iterator[Finding]:
+) -> Iterator[BundleFinding]:
     """Scores of other pictures or profiles, and rows that do not follow from the scores."""
     pairs = set(statement.dataset.pairs)
     for run in statement.runs:
@@ -269,17 +266,17 @@ def _score_findings(
         scored = {one.pair for one in scores[name] if one.pair}
         if scored != pairs:
             odd = min(scored ^ pairs)
-            yield Finding("pairs", f"{name}: {odd} is not both scored and a test pair")
+            yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
         if any(one.profile != statement.profile for one in scores[name]):
-            yield Finding("profile", f"{name}: has scores of another profile")
+            yield BundleFinding("profile", f"{name}: has scores of another profile")
         versions = {version.metric for version in run.versions}
         if odd_names := sorted({one.metric for one in scores[name]} - versions):
-            yield Finding("format", f"{name}: no version of the metric {odd_names[0]} is stated")
+            yield BundleFinding("format", f"{name}: no version of the metric {odd_names[0]} is stated")
     follows = rows_of(
         (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
     )
     if said := different_cell(statement.rows, follows):
-        yield Finding("rows", said)
+        yield BundleFinding("rows", said)
 
 
 def _rows(statement: Statement, found: Rescored) -> list[Row]:

@@ -1,32 +1,11 @@
-"""Characters read by tesseract, an OCR program that may be installed."""
+"""Characters of a line that tesseract reads, where it is installed."""
 
-import functools
-import shutil
-import subprocess
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.errors import DefocusError
+from defocus.tesseract import read_text, tesseract_version
 
-__all__ = ["character_errors", "read_characters", "tesseract_version"]
-
-TIMEOUT_S = 60
-OPTIONS = (
-    "--oem", "1", "--psm", "7", "-c", "load_system_dawg=0", "-c", "load_freq_dawg=0",
-)  # fmt: skip
-"""One line of random characters: dictionaries would only mislead."""
-
-
-@functools.cache
-def tesseract_version() -> str | None:
-    """Version of the installed tesseract; None if there is none."""
-    program = shutil.which("tesseract")
-    if program is None:
-        return None
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    return (done.stdout or done.stderr).split("\n", 1)[0].removeprefix("tesseract ").strip()
+__all__ = ["character_errors", "read_characters"]
 
 
 def read_characters(line: NDArray[np.uint8]) -> str | None:
@@ -39,23 +18,12 @@ def read_characters(line: NDArray[np.uint8]) -> str | None:
         The characters without blanks; None if tesseract is not installed.
 
     Raises:
+        NotApplicableError: tesseract has no English data.
         DefocusError: tesseract fails.
     """
-    program = shutil.which("tesseract")
-    if program is None:
+    if not tesseract_version():
         return None
-    _, png = cv2.imencode(".png", line)
-    done = subprocess.run(
-        [program, "stdin", "stdout", *OPTIONS],
-        input=png.tobytes(),
-        capture_output=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().split("\n")[-1]
-        raise DefocusError(f"tesseract failed ({reason}); check its installation")
-    return "".join(done.stdout.decode(errors="replace").split())
+    return "".join("".join(read_text(line, block=False)).split())
 
 
 def character_errors(read: str, truth: str) -> float:

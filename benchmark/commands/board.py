@@ -1,0 +1,29 @@
+"""``defocus-bench board``."""
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option(
+    "--out",
+    type=FOLDER,
+    default=Path("board"),
+    show_default=True,
+    help="Folder of the site; an earlier one is replaced.",
+)
+def command(folder: Path, out: Path) -> None:
+    """Make a site of a repository of bundles.
+
+    The leaderboard over all labs, filters by licence, cost, test scenes seen and check, the history
+    of each system and a page per submission. It opens from a folder, without a network.
+    """
+    from defocus.benchmark.bundles.repository.board import write_board
+    from defocus.progress import counted, say
+
+    say(f"{counted(write_board(folder, out), 'submission')} on the board")
+    click.echo(str(out / "index.html"))
