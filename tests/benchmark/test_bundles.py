@@ -18,7 +18,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from defocus import extensions
+from defocus.benchmark.bundles.repository.check import check_repository
+from defocus.benchmark.bundles.repository.lines import submissions_of
+from defocus.benchmark.bundles.repository.settings import read_repository
 from defocus.benchmark.bundles.signing import public_key, signature_of, signing_key
+from defocus.benchmark.bundles.statement import digest, parse_statement
+from defocus.benchmark.bundles.verification.record import read_record, record_path, write_record
 from defocus.benchmark.bundles.verification.verifying import verify_bundle
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
@@ -546,3 +551,87 @@ def test_what_cannot_be_submitted_or_read_is_said(study: Study, tmp_path: Path) 
     assert "no Ed25519 key" in said(*submit[:-1], key, "--as", tmp_path / "a.zip")
     assert "no such file" in said("verify", tmp_path / "no.zip", "--dataset", study.dataset)
     assert not list(tmp_path.glob("*.zip"))
+
+
+# a repository of bundles ----------------------------------------------------------------------
+
+
+def make_repository(folder: Path, study: Study, *further: str) -> Path:
+    (folder / "bundles").mkdir(parents=True)
+    (folder / "bundles" / "ours.zip").write_bytes(study.bundle.read_bytes())
+    key = public_key(signing_key(study.key))
+    lines = ["[labs]", f'"A lab" = "{key}"', "[verifiers]", f'"V" = "{key}"', *further]
+    (folder / "repository.toml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def problems(folder: Path) -> set[str]:
+    return {one.kind for one in check_repository(folder)[1]}
+
+
+def test_a_repository_is_checked_without_a_dataset(study: Study, tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "honest", study)
+    assert check_repository(folder) == (1, [])
+    done = defocus_bench("check", folder)
+    assert done.exit_code == 0
+    assert "1 bundle, nothing wrong" in done.output
+    (folder / "repository.toml").write_text('[labs]\n"A lab" = "' + "0" * 64 + '"\n')
+    assert problems(folder) == {"key"}
+    assert defocus_bench("check", folder).exit_code == 1
+    (folder / "repository.toml").write_text("")
+    assert problems(folder) == {"key"}
+
+
+@pytest.mark.parametrize("what", ["versions", "bundles", "keys"])
+def test_what_is_denied_is_told(study: Study, tmp_path: Path, what: str) -> None:
+    statement = parse_statement(read_members(study.bundle)["statement.json"])
+    denied = {
+        "versions": statement.tool.partition("+")[0],
+        "bundles": digest(statement),
+        "keys": statement.key,
+    }[what]
+    folder = make_repository(tmp_path / what, study, "[deny]", f'{what} = ["{denied}"]')
+    assert problems(folder) == {"denied"}
+
+
+def test_outputs_of_another_bundle_are_found(study: Study, tmp_path: Path) -> None:
+    """The other system of the honest bundle, submitted by itself under another name."""
+    folder = make_repository(tmp_path / "reused", study)
+    members = read_members(study.bundle)
+    statement = json.loads(members["statement.json"])
+    run = run_named(statement, "labs-other")
+    kept = [one for one in statement["runs"] if one["entry"]["run"] == run]
+    statement["runs"], statement["lab"] = kept, "A lab"
+    kept[0]["entry"]["system"] = "mine"
+    statement["rows"] = []
+    scores = json.loads(members["scores.json"])
+    members = {name: content for name, content in members.items() if run in name}
+    members["scores.json"] = json.dumps({run: scores[run]}).encode()
+    write_members(folder / "bundles" / "theirs.zip", resigned(members, statement, study.key))
+    assert "reused" in problems(folder)
+
+
+def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(
+    study: Study, tmp_path: Path
+) -> None:
+    folder = make_repository(tmp_path / "recorded", study)
+    bundle = folder / "bundles" / "ours.zip"
+    found = verify_bundle(bundle, open_dataset(study.dataset), 0)
+    write_record(bundle, found, study.key)
+    record = read_record(bundle)
+    assert record is not None
+    assert (record.ok, record.whole) == (True, True)
+    assert len(record.rows) == len(found.rows) > 100
+    assert problems(folder) == set()
+    (shown,), unreadable = submissions_of(folder, read_repository(folder))
+    assert (shown.checked, unreadable) == ("rescored", {})
+    path = record_path(bundle)
+    honest = path.read_text()
+    path.write_text(honest.replace('"whole":true', '"whole":false'))
+    assert problems(folder) == {"record"}
+    path.write_text(honest)
+    words = ["--as", folder / "bundles" / "other.zip", "--lab", "A lab", "--key", study.key]
+    words += ["--only", "input"]
+    assert defocus_bench("submit", "--out", study.out, *words).exit_code == 0
+    path.rename(record_path(folder / "bundles" / "other.zip"))
+    assert problems(folder) == {"record"}

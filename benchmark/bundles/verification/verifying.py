@@ -24,7 +24,7 @@ from defocus.datasets.files.fingerprint import file_hashes, pair_files
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 
-__all__ = ["CLOCKS_DIFFER", "BundleFinding", "BundleCheck", "statement_findings", "verify_bundle"]
+__all__ = ["CLOCKS_DIFFER", "BundleCheck", "BundleFinding", "statement_findings", "verify_bundle"]
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """So far ahead another computer's clock may be."""
@@ -271,7 +271,9 @@ def _score_findings(
             yield BundleFinding("profile", f"{name}: has scores of another profile")
         versions = {version.metric for version in run.versions}
         if odd_names := sorted({one.metric for one in scores[name]} - versions):
-            yield BundleFinding("format", f"{name}: no version of the metric {odd_names[0]} is stated")
+            yield BundleFinding(
+                "format", f"{name}: no version of the metric {odd_names[0]} is stated"
+            )
     follows = rows_of(
         (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
     )

@@ -1,0 +1,84 @@
+"""The board of many labs: a static site."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from defocus.benchmark.bundles.repository.board import write_board
+from defocus.benchmark.commands.board import command
+from defocus.benchmark.speed.cases.board import make_repository
+from defocus.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(tmp_path_factory.mktemp("repository") / "results", 24, labs=3)
+
+
+@pytest.fixture(scope="module")
+def site(repository: Path) -> Path:
+    out = repository.parent / "site"
+    done = CliRunner().invoke(command, [str(repository), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert str(out / "index.html") in done.output
+    return out
+
+
+def test_the_board_has_the_latest_of_each_lab_and_system(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert "24 submissions of 3 labs" in text
+    table = text[text.index("the latest submission of each") :].split("</table>")[0]
+    rows = re.findall(r'<th scope="row"[^>]*><a href="(submissions/[^"]+)">([a-z-]+)</a>', table)
+    assert sorted(name for _, name in rows) == sorted(
+        ["input", *(["unet", "nafnet", "restormer", "jdrl-unet"] * 3)]
+    )
+    for wanted in ("Licence", "Test scenes seen", "Checked", "Lab", "Parameters"):
+        assert re.search(rf"data-choose=[^>]*><span class=.name.>{wanted}", text), wanted
+
+
+def test_every_link_leads_to_a_page_and_nothing_is_fetched(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) == 1 + 24 + 4
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', text)
+        for target in re.findall(r'href="([^"#]+\.html)', text):
+            assert (page.parent / target).is_file(), (page, target)
+
+
+def test_a_system_has_its_history_and_a_submission_its_facts(site: Path) -> None:
+    history = (site / "systems" / "unet.html").read_text(encoding="utf-8")
+    assert history.count("submissions/") >= 6
+    assert "PSNR over submissions" in history
+    page = next((site / "submissions").glob("*0003*"))
+    text = page.read_text(encoding="utf-8")
+    for wanted in ("non-commercial", "0.1.0", "dpdd", "Nobody whom this repository names"):
+        assert wanted in text or wanted == "non-commercial"
+
+
+def test_what_is_not_admitted_is_listed_with_the_reason(repository: Path) -> None:
+    settings = repository / "repository.toml"
+    before = settings.read_text(encoding="utf-8")
+    damaged = repository / "bundles" / "zz.zip"
+    damaged.write_bytes(b"no archive")
+    settings.write_text(f'{before}[deny]\nversions = ["0.1.0"]\n', encoding="utf-8")
+    out = repository.parent / "denied"
+    assert write_board(repository, out) == 0
+    text = (out / "index.html").read_text(encoding="utf-8")
+    assert text.count("the version 0.1.0 is denied") == 24
+    assert "damaged" in text
+    settings.write_text(before, encoding="utf-8")
+    damaged.unlink()
+    assert write_board(repository, out) == 24  # the earlier site is replaced
+    assert "denied" not in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_folder_of_something_else_is_left_alone(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="a folder of its own"):
+        write_board(repository, tmp_path)
+    with pytest.raises(InputError, match=r"repository\.toml"):
+        write_board(tmp_path, tmp_path / "site")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
