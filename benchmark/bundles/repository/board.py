@@ -43,6 +43,9 @@ HISTORY_AT_LEAST = 2
 
 INPUT = "input"
 
+LARGE = 300
+"""Tables with more rows are sorted by the digits shown and draw no bars: they would take long."""
+
 
 def write_board(folder: Path, out: Path) -> int:
     """Write the site of a results repository.
@@ -124,8 +127,8 @@ def _index(
         title,
         "" if rescored else "No submission was scored again by a verifier of this repository.",
         (*sections, *further),
-        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}; "
-        f"{rescored} with every picture scored again by a verifier.",
+        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
+        + (f"; of {rescored} a verifier has scored every picture again." if rescored else "."),
     )
 
 
@@ -146,13 +149,13 @@ def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
     columns = (
         Column("System"),
         Column("Lab", choose="value"),
+        Column("Checked", choose="value"),
         Column("Gain", "dB", "higher", 2, bar=True),
         *(_metric_column(name) for name in METRICS),
         Column("Parameters", "M", "lower", 2, choose="limit"),
         Column("Time", "s", "lower", 3, choose="limit"),
         Column("Licence", choose="value"),
         Column("Test scenes seen", choose="value"),
-        Column("Checked", choose="value"),
         Column("Weights", choose="value", extra=True),
         Column("Budget", choose="value", extra=True),
         Column("Made", extra=True),
@@ -165,7 +168,7 @@ def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
         tuple(tuple(_cells(line)) for line in lines),
         note="Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
         "Computers differ: seconds of two labs are not one measurement.",
-        large=True,
+        large=len(lines) > LARGE,
         references=references,
     )
 
@@ -180,6 +183,7 @@ def _cells(line: SubmissionLine) -> Iterator[Cell]:
     psnr = line.scores["psnr"]
     yield Link(entry.system, line.submission.page)
     yield statement.lab
+    yield line.submission.checked
     yield _measured(psnr.gain, psnr.gain_low, psnr.gain_high)
     for name in METRICS:
         row = line.scores.get(name)
@@ -188,7 +192,6 @@ def _cells(line: SubmissionLine) -> Iterator[Cell]:
     yield line.costs.get("seconds")
     yield (line.run.weights.licence if line.run.weights else "") or "none"
     yield line.seen
-    yield line.submission.checked
     yield entry.weights
     yield entry.budget
     yield statement.made[:10]
@@ -228,7 +231,7 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
         Column("Dataset", choose="value"),
         Column("Checked", choose="value"),
     )
-    return Table("All submissions, the latest first", columns, rows, large=True)
+    return Table("All submissions, the latest first", columns, rows, large=len(rows) > LARGE)
 
 
 def _system_page(system: str) -> str:
@@ -339,7 +342,7 @@ def _scores_table(rows: Sequence[Row]) -> Table:
             Column("Status"),
         ),
         tuple(cells),
-        large=True,
+        large=len(cells) > LARGE,
     )
 
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from defocus.benchmark.bundles.repository.board import write_board
 from defocus.benchmark.bundles.signing import public_key, signature_of
@@ -123,7 +124,7 @@ def _rows(system: str, number: int) -> list[Row]:
     place = SYSTEMS.index(system)
     facts = _entry(system, number)
     kept = ("system", "input", "weights", "train_dataset", "dataset", "split", "budget", "status")
-    common = {name: getattr(facts, name) for name in kept} | {
+    common: dict[str, Any] = {name: getattr(facts, name) for name in kept} | {
         "data_revision": HASH[:12],
         "evaluation": facts.evaluation,
         "profile": "defocus-v1",
@@ -133,7 +134,9 @@ def _rows(system: str, number: int) -> list[Row]:
         "seeds": 1,
     }
     gain = 0.4 * place + 0.002 * number if place else None
-    ends = {"gain_low": gain - 0.2, "gain_high": gain + 0.2} if gain is not None else {}
+    ends: dict[str, Any] = (
+        {"gain_low": gain - 0.2, "gain_high": gain + 0.2} if gain is not None else {}
+    )
     rows = [
         Row(
             **common,
