@@ -32,6 +32,7 @@ from defocus.reports.model import (
     Paragraph,
     Part,
     Table,
+    Tabs,
 )
 from defocus.staging import staging_folder
 
@@ -110,7 +111,7 @@ def _index(
     rescored = sum(one.checked == "rescored" for one in admitted)
     several = len({group.dataset for group in groups}) < len(groups)
     sections = [
-        (_heading(group, several=several), (_table(group, _latest(lines)),))
+        (_heading(group, several=several), (_tab(group, _latest(lines)),))
         for group, lines in groups.items()
     ]
     refused = [(one.name, "; ".join(one.problems)) for one in submissions if one.problems]
@@ -143,6 +144,11 @@ def _latest(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
     inputs = [line for line in latest.values() if line.run.entry.system == INPUT]
     rest = [line for line in latest.values() if line.run.entry.system != INPUT]
     return sorted([*rest, *inputs[-1:]], key=lambda line: -(line.scores["psnr"].value or 0.0))
+
+
+def _tab(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Tabs:
+    """The table in a tab: there a reader can filter its rows."""
+    return Tabs("Protocol", ((group.protocol, (_table(group, lines),)),))
 
 
 def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
@@ -187,7 +193,7 @@ def _cells(line: SubmissionLine) -> Iterator[Cell]:
     yield _measured(psnr.gain, psnr.gain_low, psnr.gain_high)
     for name in METRICS:
         row = line.scores.get(name)
-        yield _measured(row.value, row.ci_low, row.ci_high) if row is not None else None
+        yield row.value if row is not None else None
     yield line.costs.get("params_m")
     yield line.costs.get("seconds")
     yield (line.run.weights.licence if line.run.weights else "") or "none"

@@ -140,13 +140,14 @@ def _rows(system: str, number: int) -> list[Row]:
     rows = [
         Row(
             **common,
-            **(ends if metric == "psnr" else {}),
             protocol=protocol,
             metric=metric,
             value=base * (1 + 0.01 * place),
             ci_low=base * 0.99,
             ci_high=base * 1.05,
             gain=gain if metric == "psnr" else None,
+            gain_low=low if metric == "psnr" else None,
+            gain_high=high if metric == "psnr" else None,
         )
         for protocol in ("gt", "input-aligned")
         for metric, base in METRICS.items()
