@@ -134,9 +134,7 @@ def _rows(system: str, number: int) -> list[Row]:
         "seeds": 1,
     }
     gain = 0.4 * place + 0.002 * number if place else None
-    ends: dict[str, Any] = (
-        {"gain_low": gain - 0.2, "gain_high": gain + 0.2} if gain is not None else {}
-    )
+    low, high = (gain - 0.2, gain + 0.2) if gain is not None else (None, None)
     rows = [
         Row(
             **common,
