@@ -100,7 +100,8 @@ class Study:
 
 def defocus_bench(*words: str | Path) -> Result:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
-    return CliRunner().invoke(group, [str(word) for word in words], catch_exceptions=False)
+    arguments = [str(word) for word in words]
+    return CliRunner().invoke(group, arguments, catch_exceptions=False, standalone_mode=False)
 
 
 def make_pairs(root: Path) -> None:
@@ -573,11 +574,11 @@ def test_a_repository_is_checked_without_a_dataset(study: Study, tmp_path: Path)
     folder = make_repository(tmp_path / "honest", study)
     assert check_repository(folder) == (1, [])
     done = defocus_bench("check", folder)
-    assert done.exit_code == 0
+    assert done.return_value == 0
     assert "1 bundle, nothing wrong" in done.output
     (folder / "repository.toml").write_text('[labs]\n"A lab" = "' + "0" * 64 + '"\n')
     assert problems(folder) == {"key"}
-    assert defocus_bench("check", folder).exit_code == 1
+    assert defocus_bench("check", folder).return_value == 1
     (folder / "repository.toml").write_text("")
     assert problems(folder) == {"key"}
 

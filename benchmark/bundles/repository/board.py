@@ -161,7 +161,7 @@ def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
         Column("Parameters", "M", "lower", 2, choose="limit"),
         Column("Time", "s", "lower", 3, choose="limit"),
         Column("Licence", choose="value"),
-        Column("Test scenes seen", choose="value"),
+        Column("Seen", choose="value"),
         Column("Weights", choose="value", extra=True),
         Column("Budget", choose="value", extra=True),
         Column("Made", extra=True),
@@ -173,6 +173,7 @@ def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
         columns,
         tuple(tuple(_cells(line)) for line in lines),
         note="Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
+        "Seen: whether test scenes may have been in the training. "
         "Computers differ: seconds of two labs are not one measurement.",
         large=len(lines) > LARGE,
         references=references,

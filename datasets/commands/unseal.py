@@ -1,0 +1,31 @@
+"""defocus-data unseal."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The published key.",
+)
+@click.option("--out", required=True, type=FOLDER, help="The new folder: a dataset with its truth.")
+def command(folder: Path, key_file: Path, out: Path) -> None:
+    """Open a sealed test set with its key.
+
+    'defocus-bench verify BUNDLE --dataset manifest:OUT' then scores what was submitted before.
+    """
+    from defocus.datasets.sealing.seal import open_seal
+
+    open_seal(folder, key_file, out)
+    click.echo(f"manifest:{out}")

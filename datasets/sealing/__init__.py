@@ -1,0 +1,1 @@
+"""Sealed test sets: the truth is encrypted until its key is published."""
