@@ -8,7 +8,6 @@ import click
 
 __all__ = [
     "MEASURED_STUDY_SECTIONS",
-    "ShardOption",
     "again_option",
     "dry_run_option",
     "from_option",
@@ -27,30 +26,6 @@ MEASURED_STUDY_SECTIONS = {
 """Headings of the options of :func:`measured_study_options`."""
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class ShardOption(click.ParamType[tuple[int, int]]):
-    """``I/N``: the I-th of N parts."""
-
-    name = "shard"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[int, int]:
-        """I and N.
-
-        Raises:
-            BadParameter: Not two numbers, or I is not from 1 to N.
-        """
-        if isinstance(value, tuple):
-            return value
-        number, _, of = str(value).partition("/")
-        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-            self.fail(f"{value!r} is not I/N with I from 1 to N, such as 1/4.", param, ctx)
-        return int(number), int(of)
 
 
 def out_option(function: F) -> F:

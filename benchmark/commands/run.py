@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import (
-    ShardOption,
     again_option,
     dry_run_option,
     keep_outputs_option,
@@ -15,6 +14,7 @@ from defocus.benchmark.commands._options import (
     study_options,
 )
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.shard_option import ShardOption
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import json_output
+from defocus.command_line.shard_option import ShardOption
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -51,6 +52,11 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     show_default=True,
     help="Number of pairs measured at once.",
 )
+@click.option(
+    "--shard",
+    type=ShardOption(),
+    help="Measure the I-th of N parts only, such as 2/8; 'merge' puts them together.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Also print audit.json on stdout.")
 def command(
     *,
@@ -59,6 +65,7 @@ def command(
     limit_px: float | None,
     estimator: str | None,
     jobs: int,
+    shard: tuple[int, int] | None,
     as_json: bool,
 ) -> int:
     """Measure the quality of every pair.
@@ -70,6 +77,11 @@ def command(
     file or a picture in two splits also gives exit code 1. Run the same command again to continue
     an interrupted audit.
     """
+    if shard is not None:
+        if as_json or limit_px is not None:
+            raise click.UsageError("--shard cannot be combined with --json or --fail-above")
+        _audit_shard(dataset, out, estimator, jobs, shard)
+        return 0
     if not as_json:
         audit = _audit(dataset, out, limit_px, estimator, jobs)
         _say_outcome(audit)
@@ -80,6 +92,20 @@ def command(
 
             output.write(document(audit, limit_px))
     return 0 if limit_px is None else int(_fails(audit, limit_px))
+
+
+def _audit_shard(
+    name: str, out: Path, estimator: str | None, jobs: int, shard: tuple[int, int]
+) -> None:
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+    from defocus.datasets.api import open_dataset
+
+    opened = open_dataset(name)
+
+    from defocus.datasets.audit.shards import audit_shard
+
+    written = audit_shard(opened, estimator or DEFAULT_ESTIMATOR, jobs, shard, out)
+    click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …'")
 
 
 def _audit(

@@ -46,7 +46,7 @@ def command(stack: Path, out: Path, position: int | None, *, as_json: bool) -> N
             output.write({"root": str(out), "stacks": [_document(one) for one in done]})
         return
     for one in _fused(stack, out, position):
-        click.echo(f"{one.picture}: {counted(one.frames, 'frame')}{_comparison(one)}")
+        click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
     click.echo(f"use it with --dataset manifest:{out}")
 
@@ -56,6 +56,11 @@ def _fused(stack: Path, out: Path, position: int | None) -> "list[FusedStack]":
     from defocus.datasets.fusing.run import fuse_stacks
 
     return fuse_stacks(open_dataset(f"stack:{stack}"), out, position)
+
+
+def _frames(one: "FusedStack") -> str:
+    rest = f", {one.left_out} left out" if one.left_out else ""
+    return f"{counted(one.frames, 'frame')}{rest}"
 
 
 def _comparison(one: "FusedStack") -> str:

@@ -43,34 +43,50 @@ class PlacedFrame:
     gain: float
 
 
-def place_frames(frames: Sequence[Path], reference: int) -> list[PlacedFrame]:
+def place_frames(
+    frames: Sequence[Path], reference: int
+) -> tuple[list[PlacedFrame], dict[Path, str]]:
     """Register every frame of a stack, outwards from the reference frame.
 
     Args:
         frames: In the order of their focus.
         reference: Index of the frame whose geometry the result has.
 
+    Returns:
+        The placed frames in their order, and why others could not be placed.
+
     Raises:
-        AlignmentError: A frame cannot be placed; the message says why.
+        AlignmentError: No frame can be placed beside the reference; the message says why.
         ImageError: A frame cannot be read, or differs in size.
     """
     views = _views(frames)
     shape, factor = views[reference][0].shape, views[reference][1]
     matrices: dict[int, Matrix] = {reference: np.eye(3)}
+    left_out: dict[Path, str] = {}
     outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
     for index in track(outwards[1:], "placing the frames"):
         near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
-        placed = [(matrices[k], views[k][0]) for k in near]
-        matrices[index] = _beside(frames[index], placed, views[index][0])
-    scale = scaling(factor)
-    return [
-        PlacedFrame(
-            path,
-            np.linalg.inv(scale) @ matrices[k] @ scale,
-            _gain(views[reference][0], views[k][0], matrices[k], shape),
+        found, reason = _beside([(matrices[k], views[k][0]) for k in near], views[index][0])
+        if found is None:
+            left_out[frames[index]] = reason
+        else:
+            matrices[index] = found
+    if len(matrices) == 1:
+        path, reason = next(iter(left_out.items()))
+        raise AlignmentError(
+            f"{path}: cannot be placed beside {frames[reference].name}: {reason}; use frames of "
+            "one scene"
         )
-        for k, path in enumerate(frames)
+    scale = scaling(factor)
+    placed = [
+        PlacedFrame(
+            frames[k],
+            np.linalg.inv(scale) @ matrix @ scale,
+            _gain(views[reference][0], views[k][0], matrix, shape),
+        )
+        for k, matrix in sorted(matrices.items())
     ]
+    return placed, left_out
 
 
 def _views(frames: Sequence[Path]) -> list[tuple[Array, int]]:
@@ -90,15 +106,18 @@ def _views(frames: Sequence[Path]) -> list[tuple[Array, int]]:
     return views
 
 
-def _beside(path: Path, placed: Sequence[tuple[Matrix, Array]], view: Array) -> Matrix:
-    """The frame's place by the first of some placed frames that it can be registered with."""
+def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix | None, str]:
+    """The frame's place by the first of some placed frames that it can be registered with.
+
+    If there is none, the reason comes from the nearest one.
+    """
     reason = ""
     for matrix, other in placed:
         found = register(other, view)
         if found.matrix is not None:
-            return np.asarray(found.matrix @ matrix)
+            return np.asarray(found.matrix @ matrix), ""
         reason = reason or found.reason
-    raise AlignmentError(f"{path}: cannot be placed beside its neighbours: {reason}; leave it out")
+    return None, reason
 
 
 def _gain(reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...]) -> float:

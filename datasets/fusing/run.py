@@ -46,7 +46,7 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
-from defocus.progress import track
+from defocus.progress import say, track
 
 __all__ = ["FusedStack", "fuse_stacks"]
 
@@ -66,7 +66,8 @@ class FusedStack:
     Attributes:
         name: Name of the stack.
         picture: The picture in focus everywhere.
-        frames: Number of frames.
+        frames: Number of fused frames.
+        left_out: Number of frames that could not be placed.
         confident_share: Share of the picture where the frames differ clearly in their detail.
         merged: Name of the picture that another program merged; empty if there is none.
         psnr_db: PSNR of ours against it, registered and with its exposure, over all that both show.
@@ -76,6 +77,7 @@ class FusedStack:
     name: str
     picture: Path
     frames: int
+    left_out: int
     confident_share: float
     merged: str
     psnr_db: float | None
@@ -91,7 +93,7 @@ def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> lis
         position: Position, from 1, of the frame whose geometry the result has; None for the middle.
 
     Raises:
-        AlignmentError: A frame cannot be placed beside its neighbours.
+        AlignmentError: Of a stack, no frame can be placed beside the reference.
         DatasetError: ``out`` has other contents, or a stack has no such position.
         ImageError: A frame cannot be read, or differs in size.
         StorageError: The disk is full or ``out`` is not writable.
@@ -120,7 +122,10 @@ def _folder(stack: Stack, out: Path) -> Path:
 
 def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
     folder = _folder(stack, out)
+    placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
     for frame in stack.frames:
+        if frame.name not in placed:
+            continue
         yield replace(known[frame], blurry=folder / frame.name, sharp=folder / PICTURE)
 
 
@@ -134,7 +139,8 @@ def _fused_stack(stack: Stack, out: Path, position: int | None) -> FusedStack:
     return FusedStack(
         stack.name,
         folder / PICTURE,
-        len(stack.frames),
+        len(told["frames"]),
+        len(told["left_out"]),
         told["confident_share"],
         compared.get("with", ""),
         compared.get("psnr_db"),
@@ -144,7 +150,9 @@ def _fused_stack(stack: Stack, out: Path, position: int | None) -> FusedStack:
 
 def _write(stack: Stack, folder: Path, reference: int) -> None:
     first = read_image(stack.frames[reference])
-    placed = place_frames(stack.frames, reference)
+    placed, left_out = place_frames(stack.frames, reference)
+    for path, reason in left_out.items():
+        say(f"{path} is left out, it cannot be placed beside its neighbours: {reason}")
 
     def frames() -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
         for one in placed:
@@ -157,13 +165,14 @@ def _write(stack: Stack, folder: Path, reference: int) -> None:
     compared = None
     if stack.merged is not None:
         compared = _compared(picture, stack.merged, frames())
-    for frame in stack.frames:
-        place_file(frame, folder / frame.name)
+    for one in placed:
+        place_file(one.path, folder / one.path.name)
     record: dict[str, Any] = {
         "frames": [
             {"file": one.path.name, "matrix": one.matrix.tolist(), "gain": one.gain}
             for one in placed
         ],
+        "left_out": {path.name: reason for path, reason in left_out.items()},
         "reference": stack.frames[reference].name,
         "confident_share": float((found.confidence >= CONFIDENT).mean()),
         "compared": compared,

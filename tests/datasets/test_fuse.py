@@ -141,6 +141,18 @@ def test_again_makes_nothing_new_and_other_settings_are_refused(done: tuple[Path
         fuse_stacks(stack, root / "x", 9)
 
 
+def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path: Path) -> None:
+    stack = write_stack(tmp_path / "stack")
+    other = cv2.resize(skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    write_image(stack / "f3.png", np.asarray(other))
+    (done,) = fuse_stacks(open_dataset(f"stack:{stack}"), tmp_path / "out", 2)
+    assert (done.frames, done.left_out) == (3, 1)
+    dataset = open_dataset(f"manifest:{tmp_path / 'out'}")
+    assert [pair.id for pair in dataset.pairs] == ["stack-f0", "stack-f1", "stack-f2"]
+    record = json.loads((done.picture.parent / "fusion.json").read_text())
+    assert list(record["left_out"]) == ["f3.png"]
+
+
 def test_a_frame_of_another_scene_is_named(tmp_path: Path) -> None:
     (tmp_path / "stack").mkdir()
     for number, picture in enumerate((skimage.data.astronaut(), skimage.data.rocket())):

@@ -14,7 +14,9 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
 from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.output import write_audit
 from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
 from defocus.datasets.audit.table import document
 from defocus.datasets.curation.curate import begin_curation, finish_curation
@@ -28,6 +30,7 @@ from defocus.datasets.measuring.measurement_file import read_measurement, write_
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reporting.page import dataset_page
 from defocus.datasets.sidecar.write import write_sidecar
+from defocus.errors import DatasetError
 from defocus.images import Image, write_image
 from defocus.optics.psf import disc_psf
 
@@ -163,3 +166,35 @@ def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
         (judgement,) = judged(audit, rules)
         assert judgement.verdict == verdict
     assert "blur of the most blurred 50 %" in judgement.reason
+
+
+def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
+    source: Dataset, counted: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_audit(tmp_path / "one", source, audit_dataset(source, "dis", 1), None)
+    for number in (1, 2):  # two computers with caches of their own
+        monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
+        assert audit_shard(source, "dis", 1, (number, 2), tmp_path / f"part{number}").is_file()
+    assert len(counted) == 2 * len(NAMES)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))
+    parts = [tmp_path / "part1", tmp_path / "part2"]
+    with pytest.raises(DatasetError, match="1 of 2 pairs are in no part, such as"):
+        merge_shards(source, "dis", parts[:1])
+    write_audit(tmp_path / "merged", source, merge_shards(source, "dis", parts), None)
+    files = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
+    assert len(files) == 3 + 3 * len(NAMES)
+    for path in files:
+        merged = tmp_path / "merged" / path.relative_to(tmp_path / "one")
+        assert merged.read_bytes() == path.read_bytes(), path.name
+    audit_dataset(source, "dis", 1)
+    compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, jobs=1)
+    assert len(counted) == 2 * len(NAMES)
+    shard = parts[1] / "shard-2-of-2.json"
+    shard.write_text(shard.read_text().replace('"dis"', '"pwcnet"', 1))
+    with pytest.raises(DatasetError, match="of another estimator"):
+        merge_shards(source, "dis", parts)
+    shard.write_text(shard.read_text()[:-200])
+    with pytest.raises(DatasetError, match="damaged"):
+        merge_shards(source, "dis", parts)
+    with pytest.raises(DatasetError, match="audit with --shard first"):
+        merge_shards(source, "dis", [tmp_path / "one"])

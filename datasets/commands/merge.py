@@ -1,0 +1,43 @@
+"""defocus-data merge."""
+
+from pathlib import Path
+
+import click
+
+from defocus.progress import counted, say
+
+__all__ = ["command"]
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("folders", metavar="FOLDER…", nargs=-1, required=True, type=FOLDER)
+@click.option(
+    "--out",
+    type=FOLDER,
+    default=Path("audit"),
+    show_default=True,
+    help="Folder for audit.csv, audit.json and audit.html.",
+)
+@click.option("--estimator", help="Estimator of the residual flow of all parts.")
+def command(dataset: str, folders: tuple[Path, ...], out: Path, estimator: str | None) -> None:
+    """Put the parts of an audit together.
+
+    Each FOLDER was written by 'audit DATASET --shard I/N'. The result equals that of one audit
+    without --shard. The measurements go into this computer's cache, so that 'curate', 'compensate',
+    'split' and 'report' do not measure again.
+    """
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+    from defocus.datasets.api import open_dataset
+
+    opened = open_dataset(dataset)
+
+    from defocus.datasets.audit.output import write_audit
+    from defocus.datasets.audit.shards import merge_shards
+
+    audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders)
+    written = write_audit(out, opened, audit, None)
+    say(f"wrote {', '.join(written)} to {out}")
+    click.echo(f"{audit.dataset}: {counted(len(audit.pairs), 'pair')}")
