@@ -19,8 +19,8 @@ class SimulatedOptions(Settings):
 
     Attributes:
         seed: Seed; with the scene's name and the pair's number it determines everything random.
-        scene: ``shapes`` (objects in front of a wall), ``steps`` (receding strips) or ``wall`` (one
-            plane out of focus).
+        scene: ``shapes`` (objects in front of a wall), ``steps`` (receding strips), ``wall`` (one
+            plane out of focus) or ``chart`` (the printed chart in perspective, out of focus).
         breathing: Largest change of magnification at the second shot, a fraction.
         shift: Largest shift of the second shot in x and in y, px.
         rotation: Largest rotation of the second shot, degrees.
@@ -51,7 +51,7 @@ class SimulatedOptions(Settings):
     """
 
     seed: int = Field(default=0, ge=0, lt=2**32)
-    scene: Literal["shapes", "steps", "wall"] = "shapes"
+    scene: Literal["shapes", "steps", "wall", "chart"] = "shapes"
     breathing: float = Field(default=0.0, ge=0.0, le=0.1)
     shift: float = Field(default=0.0, ge=0.0, le=100.0)
     rotation: float = Field(default=0.0, ge=0.0, le=5.0)

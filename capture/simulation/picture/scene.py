@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.raster import photographed
 from defocus.optics.pictures import PICTURES, texture
 from defocus.optics.rendering.renderer import Layer
 
@@ -31,7 +33,7 @@ def build_scene(
     """Build the layers of a scene, larger than the picture by ``margin`` on each side.
 
     Args:
-        kind: ``shapes``, ``steps`` or ``wall``.
+        kind: ``shapes``, ``steps``, ``wall`` or ``chart``.
         seed: The camera's seed.
         name: The scene's name; each name gives another scene.
         width: Pixels of the picture.
@@ -43,12 +45,26 @@ def build_scene(
     """
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     size = (width + 2 * margin, height + 2 * margin)
+    if kind == "chart":
+        return [_chart(random, *size, margin)]
     return _KINDS[kind](random, *size)
 
 
 def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
     depth = float(random.choice([random.uniform(1200, 1600), random.uniform(2800, 5000)]))
     return [_plane(random, width, height, depth)]
+
+
+def _chart(random: np.random.Generator, width: int, height: int, margin: int) -> Layer:
+    """The printed chart on a wall, in perspective; it fills most of the picture."""
+    depth = float(random.choice([random.uniform(1500, 1750), random.uniform(2350, 2900)]))
+    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
+    inner = np.array([width - 2 * margin, height - 2 * margin])
+    unit = np.array([(0.05, 0.05), (0.95, 0.05), (0.95, 0.95), (0.05, 0.95)])
+    places = margin + inner * (unit + random.uniform(-0.03, 0.03, (4, 2)))
+    homography = cv2.getPerspectiveTransform(corners, places.astype(np.float32))
+    light = photographed(make_sheet(), np.asarray(homography, np.float64), width, height)
+    return Layer(light, np.ones((height, width)), depth)
 
 
 def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:

@@ -23,7 +23,17 @@ from defocus.charts.sheet.parts import (
 from defocus.charts.sheet.shapes import BLACK, Shape, box, words
 from defocus.errors import InputError
 
-__all__ = ["HEIGHT", "LAYOUTS", "PAPERS", "WIDTH", "Layout", "Paper", "Sheet", "make_sheet"]
+__all__ = [
+    "FRAME",
+    "HEIGHT",
+    "LAYOUTS",
+    "PAPERS",
+    "WIDTH",
+    "Layout",
+    "Paper",
+    "Sheet",
+    "make_sheet",
+]
 
 Layout: TypeAlias = Literal["wall", "depths"]
 Paper: TypeAlias = Literal["a3", "a4"]
@@ -32,8 +42,8 @@ PAPERS: dict[Paper, tuple[float, float]] = {"a3": (420.0, 297.0), "a4": (297.0, 
 
 WIDTH, HEIGHT = PAPERS["a3"]
 SEED = 12233
-FRAME = 14.0
-DOT, LARGE_DOT = 6.0, 8.5
+FRAME, INSET = 16.0, 32.0
+DOT, LARGE_DOT = 6.0, 8.2
 ACROSS, DOWN = 8, 6
 SQUARE, LEAVES_SIDE, STAR_RADIUS, CYCLES = 34.0, 44.0, 23.0, 36
 LOW = (0.125, 0.5)
@@ -120,8 +130,8 @@ def frame(layout: Layout) -> list[Dot]:
 
 def _cell(column: int, row: int, columns: int) -> tuple[float, float]:
     """Middle of a cell of the area inside the frame."""
-    width, height = (WIDTH - 60.0) / columns, (HEIGHT - 60.0) / 4
-    return 30.0 + (column + 0.5) * width, 30.0 + (row + 0.5) * height
+    width, height = (WIDTH - 2 * INSET) / columns, (HEIGHT - 2 * INSET) / 4
+    return INSET + (column + 0.5) * width, INSET + (row + 0.5) * height
 
 
 WALL = (
@@ -196,7 +206,7 @@ def _labels(layout: Layout, paper: Paper) -> list[Shape]:
     """Ruler, thin lines and names; in the chart for a board only the name."""
     name = f"defocus chart, {paper.upper()}, {layout}, seed {SEED}"
     if layout == "depths":
-        return [words(name, 150.0, HEIGHT - 27.0, 2.0)]
+        return [words(name, 150.0, HEIGHT - 30.0, 2.0)]
     left, middle = _cell(1, 2, 6)
     unit = WIDTH / PAPERS[paper][0]
     start = left - 20.0

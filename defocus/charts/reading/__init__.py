@@ -1,0 +1,1 @@
+"""Find the printed chart in a picture, and measure its parts."""

@@ -1,0 +1,89 @@
+"""Dark round blobs of a picture: blurred dots keep their centres and, nearly, their sizes."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Blob", "dark_blobs", "reduction"]
+
+Floats = NDArray[np.float64]
+
+WORKING_SIDE = 1000
+CLOSING_PX = 61
+THRESHOLDS = (0.5, 0.3, 0.7)
+LEAST_AREA, MOST_AREA_SHARE = 25, 0.02
+ROUNDNESS = (0.88, 1.1)
+"""Area over that of the ellipse with the same second moments; a square has 0.95."""
+MOST_STRETCH = 2.5
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A dark ellipse.
+
+    Attributes:
+        x: Centre, px of the whole picture.
+        y: Centre.
+        area: Area, px of the reduced picture.
+    """
+
+    x: float
+    y: float
+    area: float
+
+
+def reduction(shape: tuple[int, ...]) -> float:
+    """Factor by which a picture is reduced for the search, at least 1."""
+    return max(max(shape[:2]) / WORKING_SIDE, 1.0)
+
+
+def dark_blobs(grey: Floats) -> list[Blob]:
+    """Find round blobs that are darker than their surroundings.
+
+    Args:
+        grey: ``(H, W)`` linear light.
+    """
+    factor = reduction(grey.shape)
+    size = round(grey.shape[1] / factor), round(grey.shape[0] / factor)
+    small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
+    white = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6)
+    darkness = 1.0 - small / np.maximum(white, 1e-4)
+    scale = grey.shape[1] / size[0], grey.shape[0] / size[1]
+    found: list[Blob] = []
+    for threshold in THRESHOLDS:
+        for x, y, area in _round_components(darkness > threshold):
+            blob = Blob((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5, area)
+            reach = np.sqrt(area / np.pi) * factor / 2
+            if all(np.hypot(blob.x - one.x, blob.y - one.y) > reach for one in found):
+                found.append(blob)
+    return found
+
+
+def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
+    """Centre and area of the connected parts that are ellipses."""
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    rows, columns = np.nonzero(mask)
+    label = labels[rows, columns]
+    dx, dy = columns - centres[label, 0], rows - centres[label, 1]
+    xx, yy, xy = (
+        np.bincount(label, product, count) / np.maximum(area, 1)
+        for product in (dx * dx, dy * dy, dx * dy)
+    )
+    mean, part = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    high, low = mean + part, np.maximum(mean - part, 1e-9)
+    roundness = area / np.maximum(4.0 * np.pi * np.sqrt(high * low), 1e-9)
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    inside = (left > 0) & (top > 0)
+    inside &= left + stats[:, cv2.CC_STAT_WIDTH] < mask.shape[1]
+    inside &= top + stats[:, cv2.CC_STAT_HEIGHT] < mask.shape[0]
+    good = (area >= LEAST_AREA) & (area <= MOST_AREA_SHARE * mask.size) & inside
+    good &= (roundness > ROUNDNESS[0]) & (roundness < ROUNDNESS[1])
+    good &= np.sqrt(high / low) < MOST_STRETCH
+    good[0] = False
+    return [
+        (float(centres[k, 0]), float(centres[k, 1]), float(area[k])) for k in np.flatnonzero(good)
+    ]

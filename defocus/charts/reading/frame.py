@@ -1,0 +1,201 @@
+"""Match blobs with the frame of dots around the chart.
+
+Blobs in a row at even distances are sides of the frame. Two sides give a homography; the one that
+explains most dots is taken. What the frame holds then says which way is up, and which chart it is.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.reading.blobs import Blob
+from defocus.charts.sheet.layout import ACROSS, DOWN, HEIGHT, LAYOUTS, WIDTH, Sheet, make_sheet
+from defocus.charts.sheet.raster import draw_shapes
+from defocus.optics.geometry import moved_points
+
+__all__ = ["LEAST_DOTS", "FoundFrame", "find_frame"]
+
+Floats = NDArray[np.float64]
+
+NEAREST = 6
+SIMILAR_AREA = 2.8
+OFF_LINE = 0.17
+LEAST_CHAIN, LONG_CHAIN = 4, 5
+MOST_CHAINS = 8
+OFF_MODEL = 0.12
+LEAST_DOTS, ENOUGH_DOTS = 14, 22
+LEAST_CORRELATION = 0.5
+CORNERS = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
+COUNT = 2 * (ACROSS + DOWN) - 4
+
+
+@dataclass(frozen=True)
+class FoundFrame:
+    """The chart, roughly.
+
+    Attributes:
+        sheet: Which chart it is.
+        homography: ``(3, 3)`` from mm of the A3 sheet to px.
+        dots: Number of dots that were found.
+        correlation: Of the chart and the picture, seen from the front, -1 to 1.
+    """
+
+    sheet: Sheet
+    homography: Floats
+    dots: int
+    correlation: float
+
+
+def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
+    """Find the chart among the blobs of a picture.
+
+    Args:
+        grey: ``(H, W)`` linear light.
+        blobs: Dark round blobs.
+
+    Returns:
+        None if there is no chart.
+    """
+    points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
+    areas = np.array([blob.area for blob in blobs])
+    model = np.array([(dot.x, dot.y) for dot in make_sheet().dots])
+    best: tuple[int, Floats] | None = None
+    for indices, chosen in _matches(_chains(points, areas)):
+        found = _fitted(model, points, indices, chosen)
+        if found is not None and (best is None or found[0] > best[0]):
+            best = found
+            if found[0] >= ENOUGH_DOTS:
+                break
+    if best is None or best[0] < LEAST_DOTS:
+        return None
+    frame = max(_readings(grey, *best), key=lambda one: one.correlation)
+    return frame if frame.correlation >= LEAST_CORRELATION else None
+
+
+def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
+    """Rows of blobs at even distances, the longest first, each in one direction."""
+    if len(points) < LEAST_CHAIN:
+        return []
+    distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    alike = np.abs(np.log(areas[:, None] / areas[None])) < np.log(SIMILAR_AREA)
+    distance[~alike] = np.inf
+    np.fill_diagonal(distance, np.inf)
+    chains: set[tuple[int, ...]] = set()
+    for start in range(len(points)):
+        for second in np.argsort(distance[start])[:NEAREST]:
+            if not np.isfinite(distance[start, second]):
+                break
+            chain = [start, int(second)]
+            while (following := _following(points, alike, chain)) is not None:
+                chain.append(following)
+            if len(chain) >= LEAST_CHAIN and chain[0] < chain[-1]:
+                chains.add(tuple(chain))
+    ordered = sorted(chains, key=len, reverse=True)
+    whole: list[tuple[int, ...]] = []
+    for chain_ in ordered:
+        if not any(set(chain_) <= set(longer) for longer in whole):
+            whole.append(chain_)
+    return whole[:MOST_CHAINS]
+
+
+def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> int | None:
+    """The blob one more step along a chain."""
+    step = points[chain[-1]] - points[chain[-2]]
+    wanted = points[chain[-1]] + step
+    off = np.hypot(*(points - wanted).T)
+    off[~alike[chain[-1]]] = np.inf
+    off[chain] = np.inf
+    nearest = int(np.argmin(off))
+    return nearest if off[nearest] < OFF_LINE * np.hypot(*step) else None
+
+
+def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
+    """Two chains as two sides of the frame: indices of dots, and of blobs.
+
+    The frame is the same when it is turned by 180 degrees, so the first chain is its top or right
+    side.
+    """
+    sides = [
+        [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])] for s in range(4)
+    ]
+    for one, other in itertools.combinations(chains, 2):
+        for s, t in itertools.product((0, 1), range(4)):
+            if (
+                s == t
+                or len(one) < LONG_CHAIN
+                or len(one) > len(sides[s])
+                or len(other) > len(sides[t])
+            ):
+                continue
+            placed = itertools.product(_placed(one, sides[s]), _placed(other, sides[t]))
+            for (dots, blobs), (more_dots, more_blobs) in placed:
+                yield dots + more_dots, blobs + more_blobs
+
+
+def _placed(chain: tuple[int, ...], side: list[int]) -> list[tuple[list[int], list[int]]]:
+    """All places of a chain on a side, in both directions."""
+    return [
+        (side[start : start + len(chain)], list(chain[::direction]))
+        for start in range(len(side) - len(chain) + 1)
+        for direction in (1, -1)
+    ]
+
+
+def _fitted(
+    model: Floats, points: Floats, indices: list[int], chosen: list[int]
+) -> tuple[int, Floats] | None:
+    """Number of dots that a match explains, and the homography through all of them."""
+    if len(set(zip(indices, chosen, strict=True))) != len(set(chosen)) or len(set(indices)) != len(
+        set(chosen)
+    ):
+        return None  # a corner belongs to two sides, and must be the same blob in both
+    homography = _homography(model[indices], points[chosen])
+    for _ in range(2):
+        if homography is None:
+            return None
+        expected = moved_points(homography, model)
+        spacing = np.hypot(*(np.roll(expected, -1, axis=0) - expected).T)
+        off = np.hypot(*(expected[:, None] - points[None]).transpose(2, 0, 1))
+        nearest = off.argmin(axis=1)
+        near = off.min(axis=1) < OFF_MODEL * spacing
+        if near.sum() < 6:
+            return None
+        homography = _homography(model[near], points[nearest[near]])
+    return None if homography is None else (int(near.sum()), homography)
+
+
+def _homography(start: Floats, end: Floats) -> Floats | None:
+    """The homography through points, if it keeps left and right and what is in front."""
+    matrix, _ = cv2.findHomography(start, end, 0)
+    if matrix is None or not np.isfinite(matrix).all():
+        return None
+    found = np.asarray(matrix, np.float64)
+    corners = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
+    depth = corners @ found[2, :2] + found[2, 2]
+    if (depth <= 0).any():
+        return None
+    moved = moved_points(found, corners)
+    (a, b), (c, d) = moved[2] - moved[0], moved[3] - moved[1]
+    return found if a * d - b * c > 0 else None
+
+
+def _readings(grey: Floats, dots: int, homography: Floats) -> Iterator[FoundFrame]:
+    """Both layouts and both ways up, with their correlation."""
+    size = round(WIDTH), round(HEIGHT)
+    half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
+    for layout in LAYOUTS:
+        sheet = make_sheet(layout)
+        drawn = cv2.GaussianBlur(
+            draw_shapes(sheet.shapes, (0.0, 0.0), size, 1.0)[:, :, 1].astype(np.float32), (0, 0), 4
+        )
+        for turned in (homography, homography @ half_turn):
+            seen = cv2.warpPerspective(
+                grey.astype(np.float32), np.linalg.inv(turned), size, flags=cv2.INTER_LINEAR
+            )
+            seen = np.sqrt(np.maximum(cv2.GaussianBlur(seen, (0, 0), 4), 0))
+            correlation = float(np.corrcoef(drawn.ravel(), seen.ravel())[0, 1])
+            yield FoundFrame(sheet, turned, dots, correlation)

@@ -1,0 +1,229 @@
+"""Measure every part of a chart that was found."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.measures.edge import LUMINANCE, EdgeResponse, measure_edge
+from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
+from defocus.charts.measures.texture import TextureResponse, compare_texture
+from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.sheet.layout import Sheet
+from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, part_shapes
+from defocus.charts.sheet.raster import draw_shapes
+from defocus.errors import ImageError
+from defocus.images import as_float, srgb_to_linear
+
+__all__ = ["ReadEdge", "ReadLeaves", "ReadStar", "read_edges", "read_leaves", "read_stars"]
+
+Floats = NDArray[np.float64]
+
+ALONG, INSIDE, OUTSIDE = 0.44, 0.40, 0.32
+"""Half length and widths of an edge's region, in sides of the square."""
+LEAST_PX = 24
+SHRINK = np.linspace(1.0, 0.5, 11)
+FINENESS = 4
+RIM_MM = 2.0
+CLEARLY = 0.02
+
+
+@dataclass(frozen=True)
+class ReadEdge:
+    """An edge of the chart.
+
+    Attributes:
+        x: Middle on the sheet, mm.
+        y: Middle on the sheet, mm.
+        low_contrast: Whether it is one of 4:1.
+        response: What was measured; None where that is impossible.
+        reason: Why.
+    """
+
+    x: float
+    y: float
+    low_contrast: bool
+    response: EdgeResponse | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReadStar:
+    """A star of the chart, with the frequency up to which its phase is right."""
+
+    x: float
+    y: float
+    mtf50: float | None
+    turns_at: float | None
+
+
+@dataclass(frozen=True)
+class ReadLeaves:
+    """A square of dead leaves of the chart."""
+
+    x: float
+    y: float
+    texture: TextureResponse
+
+
+def read_edges(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
+    """Measure the edges of all squares.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+    """
+    for square in sheet.parts:
+        if not isinstance(square, SlantedSquare):
+            continue
+        angle = np.radians(square.turn_deg)
+        for quarter in range(4):
+            turned = angle + quarter * np.pi / 2
+            normal = np.array([np.cos(turned), np.sin(turned)])
+            middle = np.array([square.x, square.y]) + normal * square.side / 2
+            low = square.bright < 1.0
+            try:
+                part = _edge_region(light, geometry, middle, normal, square.side)
+                yield ReadEdge(float(middle[0]), float(middle[1]), low, measure_edge(part))
+            except ImageError as error:
+                yield ReadEdge(float(middle[0]), float(middle[1]), low, None, str(error))
+
+
+def _edge_region(
+    light: Floats, geometry: ChartGeometry, middle: Floats, normal: Floats, side: float
+) -> Floats:
+    """The largest region of the picture that shows this edge alone."""
+    along = np.array([-normal[1], normal[0]])
+    scale = geometry.scale(*middle)
+    centre, tip = geometry.to_picture(np.stack([middle, middle + normal]))
+    upright = abs((tip - centre)[0]) >= abs((tip - centre)[1])
+    for share in SHRINK:
+        across, length = share * OUTSIDE * side * scale, share * ALONG * side * scale
+        half = np.array([across, length] if upright else [length, across])
+        corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+        off = geometry.to_sheet(corners) - middle
+        depth = off @ normal
+        inside = np.abs(off @ along).max() <= ALONG * side
+        if inside and depth.max() <= OUTSIDE * side and depth.min() >= -INSIDE * side:
+            return _cut(light, centre - half, centre + half)
+    raise ImageError("the chart is turned too far for this edge")
+
+
+def _cut(light: Floats, start: Floats, end: Floats) -> Floats:
+    """The pixels between two corners."""
+    left, top = np.ceil(start).astype(int)
+    right, bottom = np.floor(end).astype(int) + 1
+    if left < 0 or top < 0 or right > light.shape[1] or bottom > light.shape[0]:
+        raise ImageError("outside the picture")
+    if min(right - left, bottom - top) < LEAST_PX:
+        raise ImageError("too few pixels; come nearer")
+    return light[top:bottom, left:right]
+
+
+def _pixels(
+    geometry: ChartGeometry, x: float, y: float, reach: float, shape: tuple[int, ...]
+) -> tuple[slice, slice, Floats]:
+    """Pixels within a square of a half-side in mm, and their places on the sheet."""
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * reach + (x, y)
+    outline = geometry.to_picture(corners)
+    left, top = np.ceil(np.sort(outline, axis=0)[1]).astype(int)
+    right, bottom = np.floor(np.sort(outline, axis=0)[2]).astype(int)
+    if left < 0 or top < 0 or right >= shape[1] or bottom >= shape[0]:
+        raise ImageError("outside the picture")
+    grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), axis=-1)
+    sheet = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64))
+    return slice(top, bottom), slice(left, right), sheet.reshape(*grid.shape)
+
+
+def read_stars(
+    light: Floats, sheet: Sheet, geometry: ChartGeometry, black: float
+) -> Iterator[ReadStar]:
+    """Measure the stars in the picture.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+        black: Linear light of black ink.
+    """
+    grey = light @ np.asarray(LUMINANCE)
+    for star in sheet.parts:
+        if not isinstance(star, StarPattern):
+            continue
+        try:
+            reach = star.radius + RIM_MM
+            rows, columns, places = _pixels(geometry, star.x, star.y, reach, grey.shape)
+            off = places - (star.x, star.y)
+            scale = geometry.scale(star.x, star.y)
+            part, radius = grey[rows, columns], np.hypot(off[..., 0], off[..., 1])
+            white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
+            contrast = SQUARE_WAVE * (white - black) / (white + black)
+            x, y = off[..., 0] * scale, off[..., 1] * scale
+            curve = star_mtf(part, x, y, star.cycles, contrast)
+        except ImageError:
+            continue
+        inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
+        values, frequencies = curve.values[inside], curve.frequencies[inside]
+        below = np.flatnonzero(values < 0.5)
+        yield ReadStar(
+            star.x,
+            star.y,
+            float(frequencies[below[0]]) if len(below) and below[0] else None,
+            _turn(values, frequencies),
+        )
+
+
+def _turn(values: Floats, frequencies: Floats) -> float | None:
+    """The frequency at which the phase turns round: the last right one before a clear wrong one."""
+    turned = np.flatnonzero(values < -CLEARLY)
+    if len(turned) == 0:
+        return None
+    right = np.flatnonzero(values[: turned[0]] > 0)
+    return float(frequencies[right[-1]]) if len(right) else float(frequencies[0])
+
+
+def read_leaves(
+    light: Floats, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
+) -> Iterator[ReadLeaves]:
+    """Compare the dead leaves in the picture with those that were printed.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+        white: Linear light of paper.
+        black: Linear light of black ink.
+    """
+    grey = light @ np.asarray(LUMINANCE)
+    for square in sheet.parts:
+        if not isinstance(square, LeavesSquare):
+            continue
+        try:
+            rows, columns, _ = _pixels(
+                geometry, square.x, square.y, square.side / 2 - 0.5, grey.shape
+            )
+            sharp = black + (white - black) * _printed(square, geometry, rows, columns)
+            yield ReadLeaves(square.x, square.y, compare_texture(grey[rows, columns], sharp))
+        except ImageError:
+            continue
+
+
+def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+    """Light of the printed leaves as the picture's pixels would see it in focus, paper 1, ink 0."""
+    px_per_mm = float(np.ceil(geometry.scale(square.x, square.y) * FINENESS))
+    origin = square.x - square.side / 2, square.y - square.side / 2
+    size = round(square.side * px_per_mm)
+    drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
+    printed = cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    fine = (np.arange(max(height, width) * FINENESS) + 0.5) / FINENESS - 0.5
+    x, y = np.meshgrid(
+        columns.start + fine[: width * FINENESS], rows.start + fine[: height * FINENESS]
+    )
+    places = geometry.to_sheet(np.stack([x.ravel(), y.ravel()], axis=1)) - origin
+    on_canvas = (places * px_per_mm - 0.5).astype(np.float32).reshape(*x.shape, 2)
+    seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)
+    return np.asarray(seen.reshape(height, FINENESS, width, FINENESS).mean(axis=(1, 3)), np.float64)

@@ -1,0 +1,182 @@
+"""Read a chart: find it, fit its geometry, measure its parts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.measures.edge import LUMINANCE
+from defocus.charts.measures.edge_summary import edge_json
+from defocus.charts.reading.blobs import dark_blobs
+from defocus.charts.reading.frame import find_frame
+from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
+from defocus.charts.reading.measure import (
+    ReadEdge,
+    ReadLeaves,
+    ReadStar,
+    read_edges,
+    read_leaves,
+    read_stars,
+)
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
+from defocus.charts.sheet.parts import SlantedSquare
+
+__all__ = ["ChartReading", "read_chart"]
+
+Floats = NDArray[np.float64]
+
+FIELDS = 5
+PIXEL_BLUR = 0.7051
+"""MTF50 of a disc times its diameter."""
+
+
+@dataclass(frozen=True)
+class ChartReading:
+    """What a picture of the chart shows.
+
+    Attributes:
+        sheet: Which chart.
+        geometry: Where it is.
+        edges: All edges; some may not have been measurable.
+        stars: Stars in the picture.
+        leaves: Dead leaves in the picture.
+    """
+
+    sheet: Sheet
+    geometry: ChartGeometry
+    edges: tuple[ReadEdge, ...]
+    stars: tuple[ReadStar, ...]
+    leaves: tuple[ReadLeaves, ...]
+
+    def mtf50s(self) -> Floats:
+        """MTF50 of the measured edges, cycles per pixel."""
+        return np.array([e.response.mtf50 for e in self.edges if e.response and e.response.mtf50])
+
+    def by_column(self) -> list[tuple[float, int, float, float]]:
+        """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
+        width = WIDTH / FIELDS
+        rows = []
+        for column in range(FIELDS):
+            found = [
+                e.response.mtf50
+                for e in self.edges
+                if e.response and e.response.mtf50 and int(e.x // width) == column
+            ]
+            if found:
+                median = float(np.median(found))
+                middle = (column + 0.5) * width
+                rows.append((middle, len(found), median, PIXEL_BLUR / median))
+        return rows
+
+    def lines(self) -> list[str]:
+        """The reading as text."""
+        found = self.mtf50s()
+        lines = [
+            f"chart '{self.sheet.layout}', {self._geometry_words()}",
+            f"{len(found)} of {len(self.edges)} edges measured",
+        ]
+        for middle, count, mtf50, blur in self.by_column():
+            lines.append(
+                f"  column at {middle:3.0f} mm: MTF50 {mtf50:.4f} cycles/px, as a circle of "
+                f"confusion of {blur:.1f} px ({count} edges)"
+            )
+        for star in self.stars:
+            turns = "nowhere" if star.turns_at is None else f"at {star.turns_at:.3f} cycles/px"
+            lines.append(f"  star at {star.x:.0f}, {star.y:.0f} mm: phase turns {turns}")
+        return lines + [
+            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: texture lost {one.texture.lost:.0%}, "
+            f"invented {one.texture.invention:.0%}"
+            for one in self.leaves
+        ]
+
+    def _geometry_words(self) -> str:
+        found = self.geometry
+        scale = found.scale(WIDTH / 2, HEIGHT / 2)
+        return (
+            f"{found.dots} dots to {found.rms_px:.2f} px, {scale:.2f} px per mm of A3, "
+            f"distortion {found.radial:+.2%}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The reading as JSON values."""
+        return {
+            "status": "found",
+            "layout": self.sheet.layout,
+            "geometry": {
+                "homography": self.geometry.homography.tolist(),
+                "radial": self.geometry.radial,
+                "rms_px": self.geometry.rms_px,
+                "dots": self.geometry.dots,
+            },
+            "edges": [
+                {
+                    "x_mm": e.x,
+                    "y_mm": e.y,
+                    "low_contrast": e.low_contrast,
+                    "reason": e.reason,
+                    **({} if e.response is None else edge_json(e.response)),
+                }
+                for e in self.edges
+            ],
+            "columns": [
+                {"x_mm": x, "edges": n, "mtf50": mtf50, "blur_px": blur}
+                for x, n, mtf50, blur in self.by_column()
+            ],
+            "stars": [
+                {"x_mm": s.x, "y_mm": s.y, "mtf50": s.mtf50, "turns_at": s.turns_at}
+                for s in self.stars
+            ],
+            "leaves": [
+                {
+                    "x_mm": o.x,
+                    "y_mm": o.y,
+                    "lost": o.texture.lost,
+                    "invented": o.texture.invention,
+                    "mtf50": o.texture.kept.crossing(0.5),
+                }
+                for o in self.leaves
+            ],
+        }
+
+
+def read_chart(light: Floats) -> ChartReading | None:
+    """Find and measure the chart in a picture.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+
+    Returns:
+        None if there is no chart.
+    """
+    grey = light @ np.asarray(LUMINANCE)
+    frame = find_frame(grey, dark_blobs(grey))
+    if frame is None:
+        return None
+    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    white, black = _levels(grey, frame.sheet, geometry)
+    return ChartReading(
+        frame.sheet,
+        geometry,
+        tuple(read_edges(light, frame.sheet, geometry)),
+        tuple(read_stars(light, frame.sheet, geometry, black)),
+        tuple(read_leaves(light, frame.sheet, geometry, white, black)),
+    )
+
+
+def _levels(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
+    """Light of paper and of black ink: medians beside and in the middle of black squares."""
+    inside = [
+        (part.x, part.y, part.side)
+        for part in sheet.parts
+        if isinstance(part, SlantedSquare) and part.bright == 1.0
+    ]
+    middles = np.array([(x, y) for x, y, _ in inside])
+    beside = np.array([(x + 0.76 * side, y) for x, y, side in inside])
+    levels = []
+    for points in (beside, middles):
+        columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
+        seen = (columns >= 0) & (rows >= 0)
+        seen &= (columns < grey.shape[1]) & (rows < grey.shape[0])
+        levels.append(float(np.median(grey[rows[seen], columns[seen]])))
+    return levels[0], levels[1]

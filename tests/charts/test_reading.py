@@ -1,0 +1,164 @@
+"""Photographs of the chart, made with known geometry and blur, are read back."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.capture.cameras.sim import SimulatedCamera
+from defocus.capture.commands.chart_read import command
+from defocus.capture.links.back_ends import open_camera
+from defocus.charts.accuracy.known_patterns import disc_transfer
+from defocus.charts.reading.blobs import dark_blobs
+from defocus.charts.reading.frame import find_frame
+from defocus.charts.reading.geometry import fit_geometry
+from defocus.charts.reading.read import read_chart
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.raster import photographed
+from defocus.images import read_image, write_image
+from defocus.optics.geometry import moved_points
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
+
+Floats = NDArray[np.float64]
+
+SIZE = (1000, 667)
+SHEET = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
+PLACES = np.array([(60, 70), (930, 40), (950, 640), (50, 600)], np.float32)
+TRUTH = np.asarray(cv2.getPerspectiveTransform(SHEET, PLACES), np.float64)
+
+
+def blurred(light: Floats, diameter: float) -> Floats:
+    noise = 0.005 * np.random.default_rng(1).standard_normal(light.shape)
+    return np.asarray(cv2.filter2D(light, -1, disc_psf(diameter)) + noise)
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Floats:
+    """The chart in perspective, without blur."""
+    return photographed(make_sheet(), TRUTH, *SIZE)
+
+
+def half_turn(light: Floats) -> tuple[Floats, Floats]:
+    turn = np.array([[-1.0, 0.0, SIZE[0] - 1], [0.0, -1.0, SIZE[1] - 1], [0.0, 0.0, 1.0]])
+    return light[::-1, ::-1], turn @ TRUTH
+
+
+def without_two_sides(light: Floats) -> tuple[Floats, Floats]:
+    """The left and the upper row of dots are cut off in part."""
+    shift = np.array([[1.0, 0.0, -85.0], [0.0, 1.0, -75.0], [0.0, 0.0, 1.0]])
+    return light[75:, 85:], shift @ TRUTH
+
+
+def whole(light: Floats) -> tuple[Floats, Floats]:
+    return light, TRUTH
+
+
+@pytest.mark.parametrize(
+    ("seen", "diameter", "most_px"),
+    [(whole, 3.0, 0.05), (whole, 18.0, 0.4), (half_turn, 6.0, 0.05), (without_two_sides, 6.0, 0.2)],
+)
+def test_the_chart_is_found_and_its_geometry_is_the_true_one(
+    photograph: Floats,
+    seen: Callable[[Floats], tuple[Floats, Floats]],
+    diameter: float,
+    most_px: float,
+) -> None:
+    light, truth = seen(photograph[:, :, 1])
+    grey = blurred(np.ascontiguousarray(light), diameter)
+    frame = find_frame(grey, dark_blobs(grey))
+    assert frame is not None
+    assert frame.sheet.layout == "wall"
+    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    points = np.random.default_rng(0).uniform((60, 60), (390, 267), (100, 2))
+    expected = moved_points(truth, points)
+    assert np.abs(geometry.to_picture(points) - expected).max() < most_px
+    np.testing.assert_allclose(geometry.to_sheet(geometry.to_picture(points)), points, atol=1e-6)
+
+
+def test_the_chart_for_a_board_is_told_from_the_other_one() -> None:
+    grey = blurred(photographed(make_sheet("depths"), TRUTH, *SIZE)[:, :, 1], 6.0)
+    frame = find_frame(grey, dark_blobs(grey))
+    assert frame is not None
+    assert frame.sheet.layout == "depths"
+
+
+def test_distortion_is_part_of_the_geometry(photograph: Floats) -> None:
+    """Pixels are moved by r (1 + k r²); the inverse gives where each comes from."""
+    width, height = SIZE
+    k, half = 0.02, np.hypot(*SIZE) / 2
+    x, y = np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2)
+    square = (x**2 + y**2) / half**2
+    undo = 1 / (1 + k * square / (1 + k * square) ** 2)
+    source = np.stack([x * undo + (width - 1) / 2, y * undo + (height - 1) / 2], -1)
+    bent = cv2.remap(
+        photograph[:, :, 1].astype(np.float32), source.astype(np.float32), None, cv2.INTER_CUBIC
+    )
+    grey = blurred(bent.astype(np.float64), 3.0)
+    frame = find_frame(grey, dark_blobs(grey))
+    assert frame is not None
+    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    assert geometry.radial == pytest.approx(k, abs=0.002)
+    assert geometry.rms_px < 0.1
+
+
+def test_every_part_of_a_blurred_chart_is_measured(photograph: Floats) -> None:
+    diameter = 6.0
+    reading = read_chart(blurred(photograph, diameter))
+    assert reading is not None
+    mtf50s = reading.mtf50s()
+    assert len(mtf50s) == len(reading.edges) == 56
+    # the photograph's pixels and those of the kernel: two squares besides the disc
+    f = np.linspace(0.05, 0.2, 500)
+    transfer = disc_transfer(diameter, f) * np.sinc(f) ** 2
+    truth = float(np.interp(0.5, transfer[::-1], f[::-1]))
+    assert np.median(mtf50s) == pytest.approx(truth, rel=0.02)
+    assert np.percentile(np.abs(mtf50s / np.median(mtf50s) - 1), 95) < 0.04
+    assert len(reading.stars) == len(reading.leaves) == 2
+    for star in reading.stars:
+        assert star.turns_at == pytest.approx(1.2197 / diameter, rel=0.05)
+    for leaves in reading.leaves:
+        at = float(disc_transfer(diameter, np.array([0.08]))[0])
+        assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
+    assert {row[1] for row in reading.by_column()} == {16, 9, 6}
+
+
+def test_pictures_without_a_chart_are_unknown() -> None:
+    for name in ("coins", "astronaut"):
+        assert read_chart(texture(name, 600, 400)) is None
+    assert read_chart(np.full((200, 300, 3), 0.5)) is None
+
+
+def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    camera = open_camera("sim:?scene=chart&width=720&height=480&seed=2")
+    assert isinstance(camera, SimulatedCamera)
+    camera.stage("wall", 1)
+    for stem, aperture, shutter in (("blurry", "f/2.8", "1/250"), ("sharp", "f/22", "1/4")):
+        camera.set("aperture", aperture)
+        camera.set("shutter", shutter)
+        (part,) = camera.shoot(tmp_path / stem)
+        part.rename(part.with_suffix(""))
+    camera.write_truth(tmp_path)
+    diameter = float(np.abs(np.load(tmp_path / "defocus_map.npy")).mean())
+    jpeg, plain = tmp_path / "blurry.jpg", tmp_path / "plain.jpg"
+    write_image(jpeg, (read_image(tmp_path / "blurry.tif") >> 8).astype(np.uint8))
+    write_image(plain, np.full((60, 90, 3), 99, np.uint8))
+    names = tmp_path / "blurry.tif", tmp_path / "sharp.tif", jpeg, plain
+    assert command.main([*map(str, names), "--json"], standalone_mode=False) == 1
+    soft, crisp, compressed, none = json.loads(capfd.readouterr().out)
+    assert none["status"] == "unknown"
+    assert soft["layout"] == crisp["layout"] == "wall"
+    medians = [
+        float(np.median([edge["mtf50"] for edge in one["edges"] if edge.get("mtf50")]))
+        for one in (soft, crisp, compressed)
+    ]
+    assert diameter > 2.5
+    assert medians[0] == pytest.approx(0.7051 / diameter, rel=0.15)
+    assert medians[1] > 2 * medians[0]
+    assert medians[2] == pytest.approx(medians[0], rel=0.03)
