@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.leaves import Leaf, leaves
-from defocus.charts.sheet.shapes import BLACK, WHITE, Colour, Disc, Outline, Shape, box, words
+from defocus.charts.sheet.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
 from defocus.images import as_integer, linear_to_srgb
 
 __all__ = [
@@ -140,7 +140,7 @@ def part_shapes(part: Part) -> list[Shape]:
             return [box(part.x, part.y, part.side, part.side, part.colour)]
 
 
-def _sectors(star: StarPattern) -> Outline:
+def _sectors(star: StarPattern) -> FilledOutline:
     """Black sectors, of which the one to the right of the centre is white."""
     quarter = math.pi / (2 * star.cycles)
     contours: list[NDArray[np.float64]] = []
@@ -149,7 +149,7 @@ def _sectors(star: StarPattern) -> Outline:
         arc = np.linspace(middle - quarter, middle + quarter, 5)
         rim = np.stack([np.cos(arc), np.sin(arc)], axis=1) * star.radius
         contours.append(np.vstack([np.zeros(2), rim]) + np.array([star.x, star.y]))
-    return Outline(tuple(contours), BLACK)
+    return FilledOutline(tuple(contours), BLACK)
 
 
 def _leaf_shapes(square: LeavesSquare) -> list[Shape]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLACK", "WHITE", "Colour", "Disc", "Outline", "Shape", "box", "words"]
+__all__ = ["BLACK", "WHITE", "Colour", "Disc", "FilledOutline", "Shape", "box", "words"]
 
 Array = NDArray[np.float64]
 Colour = tuple[int, int, int]
@@ -18,7 +18,7 @@ WHITE: Colour = (255, 255, 255)
 
 
 @dataclass(frozen=True)
-class Outline:
+class FilledOutline:
     """A shape with straight sides, perhaps with holes.
 
     Attributes:
@@ -47,17 +47,17 @@ class Disc:
     colour: Colour
 
 
-Shape = Outline | Disc
+Shape = FilledOutline | Disc
 
 
 def box(
     x: float, y: float, width: float, height: float, colour: Colour, turn_deg: float = 0.0
-) -> Outline:
+) -> FilledOutline:
     """A rectangle around a centre, turned clockwise."""
     angle = math.radians(turn_deg)
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
     turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return Outline((corners @ turned.T + (x, y),), colour)
+    return FilledOutline((corners @ turned.T + (x, y),), colour)
 
 
 @functools.lru_cache(maxsize=128)
@@ -73,7 +73,7 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
     return tuple(found), max(float(p[:, 0].max()) for p in found)
 
 
-def words(text: str, x: float, y: float, height: float, colour: Colour = BLACK) -> Outline:
+def words(text: str, x: float, y: float, height: float, colour: Colour = BLACK) -> FilledOutline:
     """A line of text as outlines.
 
     Args:
@@ -84,4 +84,4 @@ def words(text: str, x: float, y: float, height: float, colour: Colour = BLACK) 
         colour: Colour of the letters.
     """
     contours, _ = _glyphs(text)
-    return Outline(tuple(contour * height + (x, y) for contour in contours), colour)
+    return FilledOutline(tuple(contour * height + (x, y) for contour in contours), colour)
