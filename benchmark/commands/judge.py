@@ -1,0 +1,117 @@
+"""``defocus-bench judge``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from defocus.benchmark.commands._options import out_option
+
+if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.benchmark.judging.agreement import MetricAgreement
+    from defocus.benchmark.judging.answers import Judged
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("answers", nargs=-1, type=FILE, metavar="[ANSWERS]…")
+@out_option
+@click.option("--page", type=FILE, metavar="FILE", help="Write the page of comparisons, then exit.")
+@click.option(
+    "--only", "systems", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable."
+)
+@click.option(
+    "--judgements",
+    type=click.IntRange(min=10),
+    default=200,
+    show_default=True,
+    help="Number of comparisons on the page.",
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of the page's trials.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    answers: tuple[Path, ...],
+    out: Path,
+    page: Path | None,
+    systems: tuple[str, ...],
+    judgements: int,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Compare systems by people's eyes.
+
+    --page FILE writes a page that opens offline: two pictures side by side, no names, keys to
+    answer. Each person saves a file; 'judge ANSWERS…' evaluates these files: strengths with
+    intervals, agreement, marks of invented content, and how far each metric agrees with people.
+    """
+    from dataclasses import asdict
+    from fnmatch import fnmatchcase
+
+    from defocus.benchmark.judging.agreement import metric_agreement
+    from defocus.benchmark.judging.answers import judged, read_answers
+    from defocus.benchmark.judging.page import judging_page, shared_pairs
+    from defocus.benchmark.judging.trials import pictures_of, plan_trials, read_plan, write_plan
+    from defocus.benchmark.leaderboard.rows import leaderboard
+    from defocus.benchmark.results.store import STORE, read_results
+    from defocus.command_line.commands import json_output
+    from defocus.files import write_text
+
+    if (page is None) == (not answers):
+        raise click.UsageError("give --page FILE, or the files that people saved")
+    if page is not None:
+        found = pictures_of(out)
+        chosen = {
+            name: folder
+            for name, folder in found.items()
+            if not systems or any(fnmatchcase(name, one) for one in systems)
+        }
+        trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
+        write_text(page, judging_page(chosen, trials))
+        write_plan(out, trials)
+        click.echo(str(page))
+        return
+    with json_output() as output:
+        trials = read_plan(out)
+        result = judged(trials, [read_answers(path, trials) for path in answers])
+        with read_results(out / STORE) as results:
+            agreements = metric_agreement(leaderboard(results), result.strengths)
+        if as_json:
+            output.write({**result.to_json(), "metrics": [asdict(one) for one in agreements]})
+    if not as_json:
+        _show(result, agreements)
+
+
+def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.progress import counted
+    from defocus.reports.model import Cell, Column, Measured, Table
+
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.system,
+            Measured(one.value, (one.low, one.high)),
+            float(one.judgements),
+            100 * result.invented.get(one.system, 0.0),
+        )
+        for one in result.strengths
+    ]
+    columns = (
+        Column("System"),
+        Column("Strength", better="higher", decimals=2),
+        Column("Judgements", decimals=0),
+        Column("Invented", "%", "lower", 1),
+    )
+    said = counted(len(result.judges), "judge")
+    print_tables([Table(f"By {said}, {result.judgements} judgements", columns, tuple(rows))])
+    for name, share in result.left_out.items():
+        click.echo(f"{name} is left out: right in {share:.0%} of the catch trials")
+    for words, share in (
+        ("with themselves", result.with_themselves),
+        ("with each other", result.with_others),
+    ):
+        if share is not None:
+            click.echo(f"people agree {words} in {share:.0%}")
+    for one in agreements:
+        click.echo(f"{one.protocol} {one.metric}: rank correlation {one.correlation:+.2f}")

@@ -1,0 +1,131 @@
+"""Trials of a blind comparison: which two pictures, which crop, on which side."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from defocus.benchmark.leaderboard.rows import current_entries
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import STORE, read_results
+from defocus.benchmark.statistics.comparable import CEILING
+from defocus.errors import InputError
+from defocus.files import write_json
+
+__all__ = [
+    "BLURRY",
+    "PLAN",
+    "SHARP",
+    "Trial",
+    "pictures_of",
+    "plan_hash",
+    "plan_trials",
+    "read_plan",
+    "write_plan",
+]
+
+PLAN = "judging.json"
+"""In the study's folder: which system stood on which side. It is not part of the page."""
+
+REPEATED = 0.1
+CAUGHT = 0.05
+SHARP, BLURRY = "sharp", "blurry"
+"""What a catch trial compares: who prefers the blurry one does not look."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question.
+
+    Attributes:
+        kind: ``plain``, ``repeat`` (an earlier one with sides changed) or ``catch``.
+        pair: The picture.
+        left, right: What is on which side: a system, or ``sharp`` and ``blurry``.
+        of: Index of the trial that is repeated; -1 otherwise.
+    """
+
+    kind: Literal["plain", "repeat", "catch"]
+    pair: str
+    left: str
+    right: str
+    of: int = -1
+
+
+def plan_trials(
+    systems: Sequence[str], pairs: Sequence[str], many: int, seed: int = 0
+) -> list[Trial]:
+    """Draw trials: every two systems equally often, pictures in turn, repeats and catches between.
+
+    Raises:
+        InputError: There are fewer than two systems, or no pictures.
+    """
+    if len(systems) < 2 or not pairs:
+        raise InputError("judging needs two systems and a picture that both have restored")
+    draws = np.random.default_rng(seed)
+    couples = [(a, b) for n, a in enumerate(systems) for b in systems[n + 1 :]]
+    repeats, catches = round(REPEATED * many), max(1, round(CAUGHT * many))
+    trials: list[Trial] = []
+    for number in range(max(1, many - repeats - catches)):
+        if number % len(couples) == 0:
+            draws.shuffle(couples)
+        sides = couples[number % len(couples)]
+        left, right = sides if draws.random() < 0.5 else sides[::-1]
+        trials.append(Trial("plain", pairs[int(draws.integers(len(pairs)))], left, right))
+    for _ in range(catches):
+        sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
+        pair = pairs[int(draws.integers(len(pairs)))]
+        trials.insert(int(draws.integers(len(trials) + 1)), Trial("catch", pair, *sides))
+    plain = [n for n, one in enumerate(trials) if one.kind == "plain"]
+    chosen = draws.choice(plain, min(repeats, len(plain)), replace=False)
+    for of in sorted(int(n) for n in chosen):  # at the end: they are long after their first
+        trials.append(Trial("repeat", trials[of].pair, trials[of].right, trials[of].left, of))
+    return trials
+
+
+def pictures_of(out: Path) -> dict[str, Path]:
+    """Folder of the kept pictures of each system of a study.
+
+    Raises:
+        InputError: The study has none.
+    """
+    with read_results(out / STORE) as results:
+        entries = [group[0] for group in current_entries(results) if group[0].scored]
+    folders = {one.system: run_folder(out, one.run) / "images" for one in entries}
+    found = {
+        name: folder
+        for name, folder in folders.items()
+        if name not in {"input", CEILING} and folder.is_dir()
+    }
+    if not found:
+        raise InputError(f"{out}: no kept pictures of any system; run the study again")
+    return found
+
+
+def write_plan(out: Path, trials: Sequence[Trial]) -> str:
+    """Write the plan into the study's folder; returns the hash by which answers name it."""
+    write_json(out / PLAN, [asdict(one) for one in trials])
+    return plan_hash(trials)
+
+
+def plan_hash(trials: Sequence[Trial]) -> str:
+    """SHA-256 hash of a plan."""
+    return hashlib.sha256(json.dumps([asdict(one) for one in trials]).encode()).hexdigest()
+
+
+def read_plan(out: Path) -> list[Trial]:
+    """The plan of a study.
+
+    Raises:
+        InputError: There is none, or it is damaged.
+    """
+    try:
+        return TypeAdapter(list[Trial]).validate_json((out / PLAN).read_bytes())
+    except OSError as error:
+        raise InputError(f"{out}: no page was made for it; use 'judge --page FILE'") from error
+    except ValidationError as error:
+        raise InputError(f"{out / PLAN}: damaged; make the page again") from error

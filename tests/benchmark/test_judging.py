@@ -1,0 +1,157 @@
+"""People's judgements, simulated with planted ranks."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from defocus.benchmark.judging.answers import Answer, Answers, judged, read_answers
+from defocus.benchmark.judging.strengths import Comparison, strengths
+from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
+from defocus.command_line.commands import command_group
+from defocus.errors import InputError
+from tests.benchmark.example_study import make_study
+
+PLANTED = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.6, "e": -1.1}
+PAIRS = [f"pair-{n}" for n in range(12)]
+
+
+def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) -> Answers:
+    """A person who prefers by the planted strengths, or one who presses keys without looking."""
+    draws = np.random.default_rng(seed)
+    given = []
+    for number, trial in enumerate(trials):
+        if trial.kind == "catch":
+            odds = 1.0 if (trial.left == "sharp") == looks else 0.0
+        else:
+            odds = 1 / (1 + np.exp(PLANTED[trial.right] - PLANTED[trial.left]))
+        side = "left" if draws.random() < (odds if looks else 0.5) else "right"
+        marks = ("left",) if trial.left == "a" else ()
+        given.append(Answer(trial=number, better=side, invented=marks))
+    return Answers(
+        format="defocus-judgements", judge=judge, plan=plan_hash(trials), answers=tuple(given)
+    )
+
+
+def test_intervals_cover_the_planted_strengths_in_500_simulations() -> None:
+    names, covered = list(PLANTED), []
+    truth = np.array(list(PLANTED.values())) - np.mean(list(PLANTED.values()))
+    couples = [(a, b) for n, a in enumerate(names) for b in names[n + 1 :]]
+    draws = np.random.default_rng(0)
+    for _ in range(500):
+        comparisons = [
+            Comparison(a, b, float(draws.random() < 1 / (1 + np.exp(PLANTED[b] - PLANTED[a]))))
+            for a, b in couples * 20
+        ]
+        found = {one.system: one for one in strengths(comparisons)}
+        covered += [found[n].low <= t <= found[n].high for n, t in zip(names, truth, strict=True)]
+    assert 0.935 <= np.mean(covered) <= 0.965
+
+
+def test_planted_ranks_are_recovered_and_careless_people_left_out() -> None:
+    trials = plan_trials(list(PLANTED), PAIRS, 200)
+    people = [answer(trials, f"judge {n}", n) for n in range(6)]
+    careless = answer(trials, "careless", 99, looks=False)
+    found = judged(trials, [*people, careless])
+    assert [one.system for one in found.strengths] == list(PLANTED)
+    assert sum(one.value for one in found.strengths) == pytest.approx(0, abs=1e-9)
+    assert set(found.left_out) == {"careless"}
+    assert len(found.judges) == 6
+    assert 0.5 < (found.with_themselves or 0) < 1
+    assert 0.5 < (found.with_others or 0) < 1
+    assert 0.4 < found.invented["a"] < 0.6
+    assert found.invented["b"] == 0
+
+
+def test_a_plan_has_every_couple_repeats_and_catches() -> None:
+    trials = plan_trials(list(PLANTED), PAIRS, 200, seed=3)
+    kinds = [one.kind for one in trials]
+    assert len(trials) == 200
+    assert (kinds.count("repeat"), kinds.count("catch")) == (20, 10)
+    couples = [frozenset((one.left, one.right)) for one in trials if one.kind == "plain"]
+    counts = [couples.count(one) for one in set(couples)]
+    assert len(counts) == 10
+    assert max(counts) - min(counts) <= 1
+    for trial in trials:
+        if trial.kind == "repeat":
+            before = trials[trial.of]
+            assert (before.left, before.right, before.pair) == (trial.right, trial.left, trial.pair)
+    assert plan_trials(list(PLANTED), PAIRS, 200, seed=3) == trials
+    with pytest.raises(InputError, match="two systems"):
+        plan_trials(["a"], PAIRS, 10)
+
+
+def test_a_system_that_always_wins_and_ties_have_finite_strengths() -> None:
+    found = strengths([Comparison("a", "b", 1.0)] * 30 + [Comparison("b", "c", 0.5)] * 30)
+    values = {one.system: one.value for one in found}
+    assert values["a"] > 2
+    assert values["b"] == pytest.approx(values["c"], abs=0.2)
+    assert all(np.isfinite([one.low, one.high]).all() for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "field required"),
+        ('{"format": "defocus-judgements", "judge": "x", "plan": "y", "answers": []}', "another"),
+    ],
+)
+def test_files_of_others_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "answers.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_answers(path, plan_trials(["a", "b"], PAIRS, 10))
+
+
+def make_judged_study(tmp_path: Path) -> Path:
+    return make_study(tmp_path / "study", systems=4, pictures=4)
+
+
+def run(*words: str | Path) -> Result:
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "")
+    return CliRunner().invoke(
+        group, [str(word) for word in words], catch_exceptions=False, standalone_mode=False
+    )
+
+
+def test_a_page_is_blind_and_its_answers_become_strengths(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, page = make_judged_study(tmp_path), tmp_path / "page.html"
+    words = ["judge", "--out", out, "--page", page, "--judgements", "60"]
+    assert run(*words, "--only", "unet", "--only", "ifan", "--only", "restormer").exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"unet|ifan|restormer|https?:", text)
+    trials = read_plan(out)
+    assert len(trials) == 60
+    planted = {"unet": 2.0, "ifan": 0.0, "restormer": -2.0}
+    paths = []
+    for number in range(4):
+        draws = np.random.default_rng(number)
+        given = [
+            {"trial": n, "better": better(one, planted, draws), "invented": []}
+            for n, one in enumerate(trials)
+        ]
+        document = {"judge": f"judge {number}", "plan": plan_hash(trials), "answers": given}
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps({"format": "defocus-judgements", **document}))
+        paths.append(path)
+    capfd.readouterr()
+    run("judge", *paths, "--out", out, "--json")
+    found = json.loads(capfd.readouterr().out)
+    assert [one["system"] for one in found["strengths"]] == list(planted)
+    assert {one["metric"] for one in found["metrics"]} >= {"psnr", "ssim"}
+    assert all(-1 <= one["correlation"] <= 1 for one in found["metrics"])
+    shown = run("judge", *paths, "--out", out).output
+    assert "By 4 judges" in shown
+    assert "people agree with each other" in shown
+
+
+def better(trial: Trial, planted: dict[str, float], draws: np.random.Generator) -> str:
+    if trial.kind == "catch":
+        return "left" if trial.left == "sharp" else "right"
+    odds = 1 / (1 + np.exp(planted[trial.right] - planted[trial.left]))
+    return "left" if draws.random() < odds else "right"
