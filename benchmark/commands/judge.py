@@ -107,11 +107,9 @@ def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:
     print_tables([Table(f"By {said}, {result.judgements} judgements", columns, tuple(rows))])
     for name, share in result.left_out.items():
         click.echo(f"{name} is left out: right in {share:.0%} of the catch trials")
-    for words, share in (
-        ("with themselves", result.with_themselves),
-        ("with each other", result.with_others),
-    ):
-        if share is not None:
-            click.echo(f"people agree {words} in {share:.0%}")
+    agreed = {"themselves": result.with_themselves, "each other": result.with_others}
+    for whom, known in agreed.items():
+        if known is not None:
+            click.echo(f"people agree with {whom} in {known:.0%}")
     for one in agreements:
         click.echo(f"{one.protocol} {one.metric}: rank correlation {one.correlation:+.2f}")

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from defocus.benchmark.judging.strengths import Comparison, Strength, strengths
+from defocus.benchmark.judging.strengths import PairedChoice, Strength, strengths
 from defocus.benchmark.judging.trials import BLURRY, SHARP, Trial, plan_hash
 from defocus.errors import InputError
 from defocus.settings import Settings
 
-__all__ = ["Answer", "Answers", "Judged", "judged", "read_answers"]
+__all__ = ["Judged", "Judgement", "Judgements", "judged", "read_answers"]
 
 LEAST_CAUGHT = 0.8
 """Share of catch trials that a person must answer rightly to count."""
@@ -21,7 +21,7 @@ LEAST_CAUGHT = 0.8
 MOST_BYTES = 16 * 2**20
 
 
-class Answer(Settings):
+class Judgement(Settings):
     """One answer.
 
     Attributes:
@@ -35,19 +35,19 @@ class Answer(Settings):
     invented: tuple[Literal["left", "right"], ...] = ()
 
 
-class Answers(Settings):
+class Judgements(Settings):
     """The file that the page saves.
 
     Attributes:
         judge: Name that the person gave.
         plan: Hash of the plan.
-        answers: Answers in the order in which they were given.
+        answers: Judgements in the order in which they were given.
     """
 
     format: Literal["defocus-judgements"]
     judge: Annotated[str, StringConstraints(min_length=1, max_length=80)]
     plan: str
-    answers: tuple[Answer, ...]
+    answers: tuple[Judgement, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Judged:
         return asdict(self)
 
 
-def read_answers(path: Path, trials: Sequence[Trial]) -> Answers:
+def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
     """Read the file of a person.
 
     Raises:
@@ -86,7 +86,7 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Answers:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than any file of answers")
-        found = Answers.model_validate_json(path.read_bytes())
+        found = Judgements.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
@@ -102,7 +102,7 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Answers:
     return found
 
 
-def judged(trials: Sequence[Trial], people: Sequence[Answers]) -> Judged:
+def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     """Evaluate the answers of several people.
 
     Raises:
@@ -112,7 +112,7 @@ def judged(trials: Sequence[Trial], people: Sequence[Answers]) -> Judged:
     left_out = {name: share for name, share in shares.items() if share < LEAST_CAUGHT}
     counting = [one for one in people if one.judge not in left_out]
     comparisons = [
-        Comparison(trials[answer.trial].left, trials[answer.trial].right, _share(answer))
+        PairedChoice(trials[answer.trial].left, trials[answer.trial].right, _share(answer))
         for one in counting
         for answer in one.answers
         if trials[answer.trial].kind != "catch"
@@ -130,11 +130,11 @@ def judged(trials: Sequence[Trial], people: Sequence[Answers]) -> Judged:
     )
 
 
-def _share(answer: Answer) -> float:
+def _share(answer: Judgement) -> float:
     return {"left": 1.0, "right": 0.0, "equal": 0.5}[answer.better]
 
 
-def _caught(trials: Sequence[Trial], one: Answers) -> float:
+def _caught(trials: Sequence[Trial], one: Judgements) -> float:
     """Share of catch trials in which the sharp picture was preferred; 1 without any."""
     right = [
         getattr(trials[answer.trial], answer.better, BLURRY) == SHARP
@@ -144,7 +144,7 @@ def _caught(trials: Sequence[Trial], one: Answers) -> float:
     return sum(right) / len(right) if right else 1.0
 
 
-def _with_themselves(trials: Sequence[Trial], people: Sequence[Answers]) -> float | None:
+def _with_themselves(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
     alike: list[bool] = []
     for one in people:
         given = {answer.trial: _share(answer) for answer in one.answers}
@@ -156,7 +156,7 @@ def _with_themselves(trials: Sequence[Trial], people: Sequence[Answers]) -> floa
     return sum(alike) / len(alike) if alike else None
 
 
-def _with_others(people: Sequence[Answers]) -> float | None:
+def _with_others(people: Sequence[Judgements]) -> float | None:
     given: dict[int, list[float]] = defaultdict(list)
     for one in people:
         for answer in one.answers:
@@ -167,7 +167,7 @@ def _with_others(people: Sequence[Answers]) -> float | None:
     return sum(alike) / len(alike) if alike else None
 
 
-def _invented(trials: Sequence[Trial], people: Sequence[Answers]) -> dict[str, float]:
+def _invented(trials: Sequence[Trial], people: Sequence[Judgements]) -> dict[str, float]:
     shown: dict[str, int] = defaultdict(int)
     marked: dict[str, int] = defaultdict(int)
     for one in people:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Comparison", "Strength", "strengths"]
+__all__ = ["PairedChoice", "Strength", "strengths"]
 
 SHRINKAGE = 0.02
 """Precision of a prior around 0: a system that always wins has a finite strength."""
@@ -16,7 +16,7 @@ NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedChoice:
     """One judgement between two systems.
 
     Attributes:
@@ -47,7 +47,7 @@ class Strength:
     judgements: int
 
 
-def strengths(comparisons: Sequence[Comparison]) -> list[Strength]:
+def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
     """Estimate strengths by maximum likelihood, the strongest first.
 
     Intervals are from the curvature of the likelihood, judgements taken as independent.

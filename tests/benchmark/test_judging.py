@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from defocus.benchmark.judging.answers import Answer, Answers, judged, read_answers
-from defocus.benchmark.judging.strengths import Comparison, strengths
+from defocus.benchmark.judging.answers import Judgement, Judgements, judged, read_answers
+from defocus.benchmark.judging.strengths import PairedChoice, strengths
 from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
@@ -19,7 +19,7 @@ PLANTED = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.6, "e": -1.1}
 PAIRS = [f"pair-{n}" for n in range(12)]
 
 
-def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) -> Answers:
+def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) -> Judgements:
     """A person who prefers by the planted strengths, or one who presses keys without looking."""
     draws = np.random.default_rng(seed)
     given = []
@@ -30,8 +30,8 @@ def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) ->
             odds = 1 / (1 + np.exp(PLANTED[trial.right] - PLANTED[trial.left]))
         side = "left" if draws.random() < (odds if looks else 0.5) else "right"
         marks = ("left",) if trial.left == "a" else ()
-        given.append(Answer(trial=number, better=side, invented=marks))
-    return Answers(
+        given.append(Judgement(trial=number, better=side, invented=marks))
+    return Judgements(
         format="defocus-judgements", judge=judge, plan=plan_hash(trials), answers=tuple(given)
     )
 
@@ -43,7 +43,7 @@ def test_intervals_cover_the_planted_strengths_in_500_simulations() -> None:
     draws = np.random.default_rng(0)
     for _ in range(500):
         comparisons = [
-            Comparison(a, b, float(draws.random() < 1 / (1 + np.exp(PLANTED[b] - PLANTED[a]))))
+            PairedChoice(a, b, float(draws.random() < 1 / (1 + np.exp(PLANTED[b] - PLANTED[a]))))
             for a, b in couples * 20
         ]
         found = {one.system: one for one in strengths(comparisons)}
@@ -85,7 +85,7 @@ def test_a_plan_has_every_couple_repeats_and_catches() -> None:
 
 
 def test_a_system_that_always_wins_and_ties_have_finite_strengths() -> None:
-    found = strengths([Comparison("a", "b", 1.0)] * 30 + [Comparison("b", "c", 0.5)] * 30)
+    found = strengths([PairedChoice("a", "b", 1.0)] * 30 + [PairedChoice("b", "c", 0.5)] * 30)
     values = {one.system: one.value for one in found}
     assert values["a"] > 2
     assert values["b"] == pytest.approx(values["c"], abs=0.2)
