@@ -19,6 +19,11 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option("--fix-index", is_flag=True, help="Rebuild session.json and checksums.sha256 first.")
 @click.option(
+    "--repair",
+    is_flag=True,
+    help="Rebuild a damaged journal first, and say line by line what was done.",
+)
+@click.option(
     "--files-only",
     is_flag=True,
     help="Compare checksums only; do not measure and do not write report.html.",
@@ -30,7 +35,9 @@ __all__ = ["command"]
     show_default=True,
     help="Number of processes that judge pairs.",
 )
-def command(session: Path, as_json: bool, fix_index: bool, files_only: bool, jobs: int) -> int:
+def command(
+    session: Path, as_json: bool, fix_index: bool, repair: bool, files_only: bool, jobs: int
+) -> int:
     """Check all files and pairs of SESSION again.
 
     Every file is compared with its checksum, every pair is judged again, and the verdicts are
@@ -40,11 +47,18 @@ def command(session: Path, as_json: bool, fix_index: bool, files_only: bool, job
     of the shoot. Decisions made by a person stay. The contact sheet is written to
     SESSION/report.html. A check that was interrupted goes on with the pairs it had not judged.
 
+    A damaged journal is rebuilt with --repair from its copies, session.json, pair.json and the
+    checksums; the damaged one is kept.
+
     The exit code is 1 if a pair is rejected or incomplete, or if a file is missing or changed.
     """
-    from defocus.capture.sessions.folder import open_session_folder
+    from defocus.capture.sessions.folder import open_session_folder, repair_session
+    from defocus.progress import say
 
-    if fix_index:
+    if repair:
+        for line in repair_session(session) or ["the journal is whole"]:
+            say(line)
+    if fix_index or repair:
         with open_session_folder(session, create=False) as folder:
             folder.write_index()
     if as_json:

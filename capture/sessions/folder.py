@@ -18,6 +18,8 @@ from defocus import __version__
 from defocus.capture.camera import CardFile
 from defocus.capture.sessions.journal import Journal, Listener, Record
 from defocus.capture.sessions.lines import Line, read_line
+from defocus.capture.sessions.repair.copies import copy_journal
+from defocus.capture.sessions.repair.rebuild import rebuild_journal
 from defocus.capture.sessions.session import JOURNAL
 from defocus.capture.sessions.state import (
     SCHEMA,
@@ -43,7 +45,7 @@ from defocus.files import (
     write_text,
 )
 
-__all__ = ["SessionFolder", "open_session_folder"]
+__all__ = ["SessionFolder", "open_session_folder", "repair_session"]
 
 
 class SessionFolder:
@@ -207,11 +209,13 @@ class SessionFolder:
         """Write the line that marks a pair as complete, then update the index files."""
         self.journal.append("pair-complete", **complete_record(pair))
         self.write_index()
+        copy_journal(self.root, self.root / JOURNAL, len(self.state.complete))
 
     def judge(self, pair_id: str, verdict: Verdict, reason: str) -> None:
         """Journal a person's verdict on a complete pair; it replaces the measured one."""
-        self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
+        record = self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
         self.write_index()
+        copy_journal(self.root, self.root / JOURNAL, record["n"])
 
     def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
         """Move the shots of a rejected try away, never delete them; the pair is shot again."""
@@ -248,6 +252,8 @@ class SessionFolder:
                 "software": state.software,
                 "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
                 "shoots": [shoot.to_json() for shoot in state.shoots],
+                "series": state.series,
+                "planned": [asdict(planned) for planned in state.planned.values()],
                 "pairs": {
                     planned.id: state.complete[planned.id].verdict
                     if planned.id in state.complete
@@ -295,6 +301,22 @@ def open_session_folder(
             left.unlink()
         folder.write_index()
         yield folder
+
+
+def repair_session(root: Path) -> list[str]:
+    """Rebuild a damaged journal from its copies and the session's other files, under the lock.
+
+    Returns:
+        What was done, line by line; empty if the journal is whole.
+
+    Raises:
+        DatasetError: The folder is not a session, is in use, or does not have what was lost.
+        StorageError: The folder cannot be written.
+    """
+    if not (root / JOURNAL).exists():
+        raise DatasetError(f"{root}: no such session; check the path")
+    with _locked(root / "lock"):
+        return rebuild_journal(root, root / JOURNAL)
 
 
 def _occupied(root: Path) -> bool:

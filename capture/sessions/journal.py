@@ -7,6 +7,7 @@ last is an error, because confirmed data was lost.
 
 import json
 import os
+import shlex
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,7 +90,10 @@ def read_journal(path: Path) -> JournalContent:
         if record is None or record.get("n") != number:
             if number == len(lines) - 1 and not lines[-1]:
                 break  # the last line: torn by a crash that left its line end, or half its blocks
-            raise DatasetError(f"{path}: line {number} is damaged; restore the journal from a copy")
+            raise DatasetError(
+                f"{path}: line {number} is damaged; run 'defocus-capture check --repair "
+                f"{shlex.quote(str(path.parent))}'"
+            )
         records.append(record)
         valid_bytes += len(line) + 1
     return JournalContent(tuple(records), valid_bytes, len(content) - valid_bytes)

@@ -5,6 +5,7 @@
     SESSION/
       session.json             session facts; made from the journal
       journal.jsonl            append-only; the only source of the state
+      journal-copies/          two copies of it, written in turns at each pair
       report.html              the contact sheet of the last check
       checksums.sha256         for ``sha256sum -c``; made from the journal
       lock                     held by the kernel while a command writes

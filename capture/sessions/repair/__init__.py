@@ -1,0 +1,1 @@
+"""Copies of a session's journal, and the repair of a damaged one."""

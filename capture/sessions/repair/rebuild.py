@@ -1,0 +1,245 @@
+"""Rebuild a damaged journal from its copies and from what stands elsewhere in the session.
+
+A line that is damaged in the middle locks a session, because what it confirmed is unknown. It is
+taken from a copy of the journal; what no copy has is made anew from ``session.json`` (shoots, pairs
+and their verdicts), ``pair.json`` (the verdict of a pair with its reason) and
+``checksums.sha256`` (the content of every file). The damaged journal is kept.
+"""
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from defocus.capture.sessions.journal import Record, decode_line, encode_record
+from defocus.capture.sessions.lines import read_line
+from defocus.capture.sessions.repair.copies import copies_of
+from defocus.capture.sessions.state import file_path, is_file_name, replay
+from defocus.errors import DatasetError, FileError, storage_error
+from defocus.files import sha256_file, write_bytes
+from defocus.progress import counted
+from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
+
+__all__ = ["rebuild_journal"]
+
+_CHECKSUM = re.compile(r"([0-9a-f]{64})  pairs/([0-9]{4,6}_[a-z0-9-]{1,64})/(.+)")
+
+
+@dataclass
+class _Rebuilt:
+    """Lines of the new journal, and what was done, line by line."""
+
+    records: list[Record] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def planned(self) -> set[str]:
+        plans = [record for record in self.records if record["event"] == "planned"]
+        return {str(entry["id"]) for record in plans for entry in record["pairs"]}
+
+
+def rebuild_journal(root: Path, journal: Path) -> list[str]:
+    """Repair a journal in place; the damaged one is kept beside it.
+
+    Args:
+        root: The session folder; the caller holds its lock.
+        journal: Its journal.
+
+    Returns:
+        What was done, line by line; empty if nothing is damaged.
+
+    Raises:
+        DatasetError: What is left does not say which pairs the session has.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    lines = _lines(journal)
+    found = [decode_line(line) for line in lines[:-1]]
+    if found and all(record and record.get("n") == n for n, record in enumerate(found, 1)):
+        return []  # a torn end is no damage: opening the session leaves it out
+    rebuilt = _from_copies(root, found)
+    index = _document(root / "session.json")
+    _restore_plan(rebuilt, index)
+    _restore_verdicts(root, rebuilt, index)
+    for number, record in enumerate(rebuilt.records, start=1):
+        rebuilt.records[number - 1] = {**record, "n": number}
+    replay(rebuilt.records, journal)
+    kept = _kept_name(journal)
+    try:
+        journal.rename(kept)
+    except OSError as error:
+        raise storage_error(error, journal) from error
+    write_bytes(journal, b"".join(encode_record(record) for record in rebuilt.records))
+    return [*rebuilt.told, f"the damaged journal is kept as {kept.name}"]
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return read_bytes(path, MOST_BYTES).split(b"\n")
+    except (OSError, FileError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); is it a session folder?") from error
+
+
+def _kept_name(journal: Path) -> Path:
+    number = 1
+    while (kept := journal.with_name(f"journal.damaged-{number}.jsonl")).exists():
+        number += 1
+    return kept
+
+
+def _from_copies(root: Path, found: Sequence[Mapping[str, Any] | None]) -> _Rebuilt:
+    """Every line that the journal or a copy has, in their order."""
+    own = {record["n"]: record for record in found if record and _usable(record)}
+    copied: dict[int, Mapping[str, Any]] = {}
+    for copy in copies_of(root):
+        for record in map(decode_line, _lines(copy)[:-1]):
+            if record and _usable(record):
+                copied.setdefault(record["n"], record)
+    rebuilt = _Rebuilt()
+    for number in range(1, max([len(found), *copied], default=0) + 1):
+        record = own.get(number) or copied.get(number)
+        if record is None:
+            rebuilt.told.append(f"line {number}: damaged, and in no copy")
+            continue
+        if number not in own:
+            rebuilt.told.append(f"line {number}: {record['event']}, taken from a copy")
+        rebuilt.records.append(record)
+    return rebuilt
+
+
+def _usable(record: Mapping[str, Any]) -> bool:
+    """Whether a line has a number and is valid."""
+    try:
+        read_line(record)
+    except ValueError:
+        return False
+    return isinstance(record.get("n"), int) and record["n"] > 0
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A JSON object of the session; empty if it is lost."""
+    with contextlib.suppress(OSError, ValueError, FileError):
+        found = read_json(path)
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+    """Make the first line and the plans anew from ``session.json`` where they are lost.
+
+    Raises:
+        DatasetError: ``session.json`` does not have them either.
+    """
+    first = [record for record in rebuilt.records if record["event"] == "session-created"]
+    lost = set(index.get("pairs", {})) - rebuilt.planned()
+    if first and not lost:
+        return
+    try:
+        if not first:
+            first = [{name: index[name] for name in ("schema", "id", "software")}]
+            first[0] |= {"event": "session-created", "time": index["created"]}
+            rebuilt.told.append("the session's first line: made from session.json")
+        plans = [record for record in rebuilt.records if record["event"] == "planned"]
+        if lost:
+            plans = _plans(index)
+            rebuilt.told.append(f"the plan of {counted(len(lost), 'pair')}: made from session.json")
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(
+            f"the journal is damaged, and session.json lacks {error}, which would replace it; "
+            "restore the session from a copy"
+        ) from error
+    others = [r for r in rebuilt.records if r["event"] not in ("session-created", "planned")]
+    rebuilt.records = [*first, *plans, *others]
+
+
+def _plans(index: Mapping[str, Any]) -> list[Record]:
+    """The ``planned`` lines of a session, one per series of shoots."""
+    plans: list[Record] = []
+    for first, group in groupby(range(len(index["series"])), key=index["series"].__getitem__):
+        shoots = list(group)
+        plans.append(
+            {
+                "event": "planned",
+                "time": index["created"],
+                "shoots": [index["shoots"][number] for number in shoots],
+                "pairs": [
+                    {**pair, "shoot": pair["shoot"] - first}
+                    for pair in index["planned"]
+                    if pair["shoot"] in shoots
+                ],
+            }
+        )
+    return plans
+
+
+def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+    """Complete pairs whose line is lost, if every file is as it was; keep people's verdicts."""
+    planned, time = rebuilt.planned(), index.get("created", "")
+    known = {r["pair"]: r["verdict"] for r in rebuilt.records if r["event"] == "pair-complete"}
+    restored: list[Record] = []
+    for pair, files in _checksums(root).items():
+        if pair not in planned or pair in known:
+            continue
+        changed = [name for name, digest in files.items() if not _is(root, pair, name, digest)]
+        told = _document(file_path(root, pair, "pair.json"))
+        if changed or "pair.json" not in files or "verdict" not in told:
+            rebuilt.told.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
+            continue
+        restored.append({"time": time, **_complete(root, pair, files, told)})
+        rebuilt.told.append(f"{pair}: {told['verdict']}, made from pair.json and checksums.sha256")
+        known[pair] = told["verdict"]
+    judged = [record for record in rebuilt.records if record["event"] == "judged"]
+    final = known | {record["pair"]: record["verdict"] for record in judged}
+    added: list[Record] = []
+    for pair, verdict in dict(index.get("pairs", {})).items():
+        if pair in known and verdict in ("accept", "warn", "reject") and final[pair] != verdict:
+            reason = "by a person; the reason was lost with the journal"
+            added.append(
+                {"event": "judged", "time": time, "pair": pair, "verdict": verdict}
+                | {"reason": reason}
+            )
+            rebuilt.told.append(f"{pair}: {verdict} by a person, as session.json says")
+    for record in judged:
+        if record["pair"] not in known:
+            rebuilt.records.remove(record)
+            told = f"{record['pair']}: {record['verdict']} by a person, but the pair itself is lost"
+            rebuilt.told.append(told)
+    if restored:  # a pair is complete before a person judges it
+        judged = [record for record in judged if record["pair"] in known]
+        others = [record for record in rebuilt.records if record["event"] != "judged"]
+        rebuilt.records = [*others, *restored, *judged]
+    rebuilt.records += added
+
+
+def _checksums(root: Path) -> dict[str, dict[str, str]]:
+    """Pair → file name → SHA-256, of the index file; empty if it is lost."""
+    found: dict[str, dict[str, str]] = {}
+    with contextlib.suppress(OSError, ValueError, FileError):
+        for line in read_text(root / "checksums.sha256").splitlines():
+            told = _CHECKSUM.fullmatch(line)
+            if told and is_file_name(told[3]):
+                found.setdefault(told[2], {})[told[3]] = told[1]
+    return found
+
+
+def _is(root: Path, pair: str, name: str, digest: str) -> bool:
+    path = file_path(root, pair, name)
+    return path.is_file() and not path.is_symlink() and sha256_file(path) == digest
+
+
+def _complete(root: Path, pair: str, files: Mapping[str, str], told: Mapping[str, Any]) -> Record:
+    return {
+        "event": "pair-complete",
+        "pair": pair,
+        "scene": told["scene"],
+        "verdict": told["verdict"],
+        "reason": told["reason"],
+        "blurry": told["roles"]["blurry"]["file"],
+        "sharp": told["roles"]["sharp"]["file"],
+        "files": [
+            {"name": name, "sha256": digest, "bytes": file_path(root, pair, name).stat().st_size}
+            for name, digest in files.items()
+        ],
+    }
