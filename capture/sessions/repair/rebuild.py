@@ -93,9 +93,9 @@ def _from_copies(root: Path, found: Sequence[Mapping[str, Any] | None]) -> _Rebu
     own = {record["n"]: record for record in found if record and _usable(record)}
     copied: dict[int, Mapping[str, Any]] = {}
     for copy in copies_of(root):
-        for record in map(decode_line, _lines(copy)[:-1]):
-            if record and _usable(record):
-                copied.setdefault(record["n"], record)
+        for line in map(decode_line, _lines(copy)[:-1]):
+            if line and _usable(line):
+                copied.setdefault(line["n"], line)
     rebuilt = _Rebuilt()
     for number in range(1, max([len(found), *copied], default=0) + 1):
         record = own.get(number) or copied.get(number)
@@ -138,8 +138,8 @@ def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
         return
     try:
         if not first:
-            first = [{name: index[name] for name in ("schema", "id", "software")}]
-            first[0] |= {"event": "session-created", "time": index["created"]}
+            told = {name: index[name] for name in ("schema", "id", "software")}
+            first = [{"event": "session-created", "time": index["created"], **told}]
             rebuilt.told.append("the session's first line: made from session.json")
         plans = [record for record in rebuilt.records if record["event"] == "planned"]
         if lost:
@@ -204,8 +204,8 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
     for record in judged:
         if record["pair"] not in known:
             rebuilt.records.remove(record)
-            told = f"{record['pair']}: {record['verdict']} by a person, but the pair itself is lost"
-            rebuilt.told.append(told)
+            by_person = f"{record['pair']}: {record['verdict']} by a person"
+            rebuilt.told.append(f"{by_person}, but the pair itself is lost")
     if restored:  # a pair is complete before a person judges it
         judged = [record for record in judged if record["pair"] in known]
         others = [record for record in rebuilt.records if record["event"] != "judged"]
