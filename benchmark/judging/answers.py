@@ -13,7 +13,7 @@ from defocus.benchmark.judging.trials import BLURRY, SHARP, Trial, plan_hash
 from defocus.errors import InputError
 from defocus.settings import Settings
 
-__all__ = ["Judged", "Judgement", "Judgements", "judged", "read_answers"]
+__all__ = ["Judged", "Judgements", "PairedJudgement", "judged", "read_answers"]
 
 LEAST_CAUGHT = 0.8
 """Share of catch trials that a person must answer rightly to count."""
@@ -21,7 +21,7 @@ LEAST_CAUGHT = 0.8
 MOST_BYTES = 16 * 2**20
 
 
-class Judgement(Settings):
+class PairedJudgement(Settings):
     """One answer.
 
     Attributes:
@@ -47,7 +47,7 @@ class Judgements(Settings):
     format: Literal["defocus-judgements"]
     judge: Annotated[str, StringConstraints(min_length=1, max_length=80)]
     plan: str
-    answers: tuple[Judgement, ...]
+    answers: tuple[PairedJudgement, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     )
 
 
-def _share(answer: Judgement) -> float:
+def _share(answer: PairedJudgement) -> float:
     return {"left": 1.0, "right": 0.0, "equal": 0.5}[answer.better]
 
 

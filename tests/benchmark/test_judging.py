@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from defocus.benchmark.judging.answers import Judgement, Judgements, judged, read_answers
+from defocus.benchmark.judging.answers import Judgements, PairedJudgement, judged, read_answers
 from defocus.benchmark.judging.strengths import PairedChoice, strengths
 from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
 from defocus.command_line.commands import command_group
@@ -30,7 +30,7 @@ def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) ->
             odds = 1 / (1 + np.exp(PLANTED[trial.right] - PLANTED[trial.left]))
         side = "left" if draws.random() < (odds if looks else 0.5) else "right"
         marks = ("left",) if trial.left == "a" else ()
-        given.append(Judgement(trial=number, better=side, invented=marks))
+        given.append(PairedJudgement(trial=number, better=side, invented=marks))
     return Judgements(
         format="defocus-judgements", judge=judge, plan=plan_hash(trials), answers=tuple(given)
     )
