@@ -8,14 +8,30 @@ imported nothing.
 
 import importlib
 import os
+import signal
 import site
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["CHECKOUT", "COMMANDS", "StartedCommand", "run_command", "start_code", "start_command"]
+
+CHECKOUT = Path(__file__).parents[1]
+
+COMMANDS = {
+    "defocus-capture": "defocus.capture.cli",
+    "defocus-data": "defocus.datasets.cli",
+    "defocus-bench": "defocus.benchmark.cli",
+}
 
 SLOW_LIBRARIES = [
     "PIL.ImageOps",
@@ -42,10 +58,124 @@ SLOW_LIBRARIES = [
 ]
 
 
-def installed_paths() -> list[str]:
-    """Where a new interpreter looks behind ``PYTHONPATH``."""
-    roots = {*sysconfig.get_paths().values(), *site.getsitepackages()}
-    return [path for path in sys.path if any(Path(path).is_relative_to(root) for root in roots)]
+class StartedCommand:
+    """A process that runs beside the test; as ``subprocess.Popen`` with two pipes."""
+
+    def __init__(
+        self, code: str, words: list[str], folder: Path, environment: dict[str, str], group: bool
+    ) -> None:
+        reader, writer = os.pipe()
+        error_reader, error_writer = os.pipe()
+        self.words = words
+        self.stdout = os.fdopen(reader, encoding="utf-8")
+        self.stderr = os.fdopen(error_reader, encoding="utf-8")
+        outputs = writer, error_writer
+        self._process = _started(code, words, folder, environment, outputs, group)
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The same."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; the exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: It runs longer than that.
+        """
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self.words, timeout or 0)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """All that it says on stdout and stderr until its end.
+
+        Raises:
+            subprocess.TimeoutExpired: It runs longer than that.
+        """
+        with ThreadPoolExecutor(2) as readers:
+            said = [readers.submit(stream.read) for stream in (self.stdout, self.stderr)]
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        return said[0].result(), said[1].result()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def __del__(self) -> None:
+        self.stdout.close()
+        self.stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.kill()
+        self.stdout.close()
+        self.stderr.close()
+        self.wait()
+
+
+def start_command(
+    command: str,
+    *arguments: str | Path,
+    folder: Path | None = None,
+    own_group: bool = False,
+    **environment: str,
+) -> StartedCommand:
+    """Start one of the three commands and do not wait for it; see :func:`start_code`."""
+    code = f"from {COMMANDS[command]} import main; main()"
+    return start_code(code, *arguments, folder=folder, own_group=own_group, **environment)
+
+
+def start_code(
+    code: str,
+    *arguments: str | Path,
+    folder: Path | None = None,
+    own_group: bool = False,
+    **environment: str,
+) -> StartedCommand:
+    """Start what ``python -c code`` would be, and do not wait for it.
+
+    Args:
+        code: The program.
+        arguments: Its arguments.
+        folder: Where it works; None: here.
+        own_group: Whether it and what it starts are a process group of their own.
+        environment: Changes of the environment.
+    """
+    settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
+    return StartedCommand(code, [*map(str, arguments)], folder or Path.cwd(), settings, own_group)
 
 
 def run_command(
@@ -60,13 +190,12 @@ def run_command(
     Raises:
         subprocess.TimeoutExpired: It was still running after ``timeout`` seconds; it is killed.
     """
-    words = [module, *map(str, arguments)]
-    context = get_context("forkserver")
-    context.set_forkserver_preload(SLOW_LIBRARIES)
+    words = [*map(str, arguments)]
+    code = f"from {module} import main; main()"
     with tempfile.TemporaryDirectory() as captured:
         output = Path(captured) / "output", Path(captured) / "errors"
-        process = context.Process(target=_main, args=(words, str(folder), environment, output))
-        process.start()
+        files = tuple(os.open(path, os.O_WRONLY | os.O_CREAT) for path in output)
+        process = _started(code, words, folder, environment, files)
         process.join(timeout)
         if process.exitcode is None:
             process.kill()
@@ -76,21 +205,53 @@ def run_command(
         return subprocess.CompletedProcess(words, process.exitcode, *said)
 
 
+def _started(
+    code: str,
+    words: list[str],
+    folder: Path,
+    environment: dict[str, str],
+    outputs: tuple[int, ...],
+    own_group: bool = False,
+) -> BaseProcess:
+    """A fork of the clean process; the descriptors become its stdout and stderr and end here."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(SLOW_LIBRARIES)
+    sent = [Connection(descriptor, readable=False) for descriptor in outputs]
+    arguments = (code, words, str(folder), environment, sent, own_group)
+    process = context.Process(target=_main, args=arguments)
+    process.start()
+    for connection in sent:
+        connection.close()
+    return process
+
+
 def _main(
-    words: list[str], folder: str, environment: dict[str, str], output: tuple[Path, Path]
+    code: str,
+    words: list[str],
+    folder: str,
+    environment: dict[str, str],
+    outputs: list[Connection],
+    own_group: bool,
 ) -> None:
-    """What the process does: become what ``python -c`` would be, then run the command."""
+    """What the process does: become what ``python -c`` would be."""
+    if own_group:
+        os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     given = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:] = ["", *given, *installed_paths()]
-    module, *sys.argv[1:] = words
-    for descriptor, path in enumerate(output, start=1):
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT)
-        os.dup2(opened, descriptor)
-        os.close(opened)
+    sys.argv[:] = ["-c", *words]
+    for descriptor, output in enumerate(outputs, start=1):
+        os.dup2(output.fileno(), descriptor)
+        output.close()
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
     sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
     importlib.invalidate_caches()
-    importlib.import_module(module).main()
+    exec(code, {"__name__": "__main__"})  # noqa: S102 - a test's own program
+
+
+def installed_paths() -> list[str]:
+    """Where a new interpreter looks behind ``PYTHONPATH``."""
+    roots = {*sysconfig.get_paths().values(), *site.getsitepackages()}
+    return [path for path in sys.path if any(Path(path).is_relative_to(root) for root in roots)]

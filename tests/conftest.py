@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.command_process import run_command
+from tests.command_process import CHECKOUT, COMMANDS, run_command
 
 # One thread per process, set before any test imports torch: the tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,12 +22,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("untimed")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-COMMANDS = {
-    "defocus-capture": "defocus.capture.cli",
-    "defocus-data": "defocus.datasets.cli",
-    "defocus-bench": "defocus.benchmark.cli",
-}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,12 +46,11 @@ def run(tmp_path: Path) -> Run:
     def run_one(
         command: str, *arguments: str | Path, timeout: float = 120, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        checkout = str(Path(__file__).parents[1])
         return run_command(
             COMMANDS[command],
             arguments,
             tmp_path,
-            {**os.environ, "PYTHONPATH": checkout, **environment},
+            {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
             timeout,
         )
 
@@ -72,13 +65,12 @@ def run_afresh(tmp_path: Path) -> Run:
         command: str, *arguments: str | Path, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         code = f"from {COMMANDS[command]} import main; main()"
-        checkout = str(Path(__file__).parents[1])
         return subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": checkout, **environment},
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
             check=False,
         )
 

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from defocus.optics.geometry import moved_points
 
-__all__ = ["MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "fit_model", "radial"]
+__all__ = [
+    "MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "fit_model", "fit_transform",
+    "radial",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -69,7 +72,7 @@ class DisplacementScatter:
 
     def turned(self, rows: Array) -> Array:
         """Rotate rows of all x, then all y, to rows along and across the parallax."""
-        return np.asarray(np.tensordot(self.axes, rows.reshape(2, -1), 1).reshape(rows.shape))
+        return np.asarray((self.axes @ rows.reshape(2, -1)).reshape(rows.shape))
 
     def without_common(self, at: Array) -> Array:
         """``(2, P + 1, ...)`` vectors without the component of the last one along the parallax."""
@@ -154,6 +157,71 @@ def fit_model(
         scatter: Scatter of the points about any model.
     """
     basis, norm = MODELS[model], _normaliser(shape)
+    found = _solved(model, start, end, weights, shape, spread, scatter)
+    parameters, slopes, matrix, normed = found.parameters, found.slopes, found.matrix, found.normed
+    half = math.hypot(*shape[:2]) / 2
+    residuals = np.linalg.norm(
+        moved_points(matrix, start) + half * parameters[-1] * found.beside.reshape(2, -1).T - end,
+        axis=1,
+    )
+    covariance = np.asarray(np.linalg.pinv(slopes[:, :-1].T @ slopes[:, :-1]), np.float64)
+    errors = _standard_errors(basis, covariance, normed, shape, scatter)
+    if spread is None:
+        return ModelFit(model, matrix, residuals, *errors)
+    # what the other parameters do for an asymmetry of one, and what they leave of it
+    answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
+    information = float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum()) - spread.precision
+    at = moved_points(norm, corners(shape))
+    moved = (_slopes(normed, at) @ basis.T @ answer).reshape(2, -1)
+    reach = float(np.linalg.norm(moved, axis=0).max())
+    return ModelFit(
+        model, matrix, residuals, *errors, half * float(parameters[-1]), information, reach
+    )
+
+
+def fit_transform(
+    model: str,
+    start: Array,
+    end: Array,
+    weights: Array,
+    shape: tuple[int, ...],
+    spread: Spread | None = None,
+    scatter: DisplacementScatter = EVEN,
+) -> tuple[Array, float]:
+    """The ``(3, 3)`` transform and the asymmetry of :func:`fit_model`, without their errors."""
+    found = _solved(model, start, end, weights, shape, spread, scatter)
+    return found.matrix, math.hypot(*shape[:2]) / 2 * float(found.parameters[-1])
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """Solution of the least squares.
+
+    Attributes:
+        parameters: Those of the model, then the asymmetry, both in units of half a diagonal.
+        slopes: Derivatives of the weighted residuals by the parameters.
+        beside: Displacement of the points by an asymmetry of one, all x, then all y.
+        normed: ``(3, 3)`` transform in units of half a diagonal about the centre.
+        matrix: ``(3, 3)`` transform in px.
+    """
+
+    parameters: Array
+    slopes: Array
+    beside: Array
+    normed: Array
+    matrix: Array
+
+
+def _solved(
+    model: str,
+    start: Array,
+    end: Array,
+    weights: Array,
+    shape: tuple[int, ...],
+    spread: Spread | None,
+    scatter: DisplacementScatter,
+) -> _Solved:
+    basis, norm = MODELS[model], _normaliser(shape)
     first, second = moved_points(norm, start), moved_points(norm, end)
     roots = np.sqrt(np.append(weights.T.ravel(), 1.0 if spread is None else spread.precision))
     # the asymmetry is the last parameter, in units of half a diagonal; its prior is a row
@@ -172,23 +240,7 @@ def fit_model(
     normed = np.eye(3) + _matrix(parameters[:-1] @ basis)
     matrix = np.linalg.inv(norm) @ normed @ norm
     matrix /= matrix[2, 2]
-    half = math.hypot(*shape[:2]) / 2
-    residuals = np.linalg.norm(
-        moved_points(matrix, start) + half * parameters[-1] * beside.reshape(2, -1).T - end, axis=1
-    )
-    covariance = np.asarray(np.linalg.pinv(slopes[:, :-1].T @ slopes[:, :-1]), np.float64)
-    errors = _standard_errors(basis, covariance, normed, shape, scatter)
-    if spread is None:
-        return ModelFit(model, matrix, residuals, *errors)
-    # what the other parameters do for an asymmetry of one, and what they leave of it
-    answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
-    information = float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum()) - spread.precision
-    at = moved_points(norm, corners(shape))
-    moved = (_slopes(normed, at) @ basis.T @ answer).reshape(2, -1)
-    reach = float(np.linalg.norm(moved, axis=0).max())
-    return ModelFit(
-        model, matrix, residuals, *errors, half * float(parameters[-1]), information, reach
-    )
+    return _Solved(parameters, slopes, beside, normed, matrix)
 
 
 def _normaliser(shape: tuple[int, ...]) -> Array:
@@ -207,12 +259,10 @@ def _slopes(matrix: Array, points: Array) -> Array:
     x, y = points.T
     below = matrix[2, 0] * x + matrix[2, 1] * y + 1.0
     rows = np.stack([x / below, y / below, 1 / below], axis=1)
-    none = np.zeros_like(rows)
-    parts = []
-    for axis, moved in enumerate(moved_points(matrix, points).T):
-        linear = (rows, none) if axis == 0 else (none, rows)
-        parts.append(np.hstack([*linear, -moved[:, None] * rows[:, :2]]))
-    return np.concatenate(parts)
+    slopes = np.zeros((2, len(points), 8))
+    slopes[0, :, :3] = slopes[1, :, 3:6] = rows
+    slopes[..., 6:] = -moved_points(matrix, points).T[..., None] * rows[:, :2]
+    return slopes.reshape(-1, 8)
 
 
 def _standard_errors(

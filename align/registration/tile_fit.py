@@ -14,6 +14,7 @@ from defocus.align.registration.models import (
     corner_distance_px,
     corners,
     fit_model,
+    fit_transform,
     radial,
 )
 from defocus.align.registration.tiles import TileShifts
@@ -221,8 +222,8 @@ def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, .
         if keep.sum() < LEAST_TILES:
             return math.inf
         spread, weights = matches.spread.of(keep), joint.weights[keep]
-        fit = fit_model("similarity", *matches.of(keep), weights, shape, spread, joint.scatter)
-        found.append(fit.asymmetry)
+        points, scatter = matches.of(keep), joint.scatter
+        found.append(fit_transform("similarity", *points, weights, shape, spread, scatter)[1])
     return math.sqrt((len(found) - 1) * np.var(found))
 
 
@@ -373,11 +374,10 @@ def _without_parts(
 ) -> _Checked:
     """Fit without each part of the picture in turn.
 
-    Neighbouring tiles have correlated errors (they overlap and see the same depth), so whole parts
-    are left out. Their prediction measures the quality of the model, and the change of the result
-    its certainty.
+    Neighbouring tiles err alike (they overlap and see the same depth), so whole parts are left out.
+    Their prediction measures the quality of the model, the change of the result its certainty.
     """
-    part, scatter = _parts(matches, shape), settled.scatter
+    part, scatter, model = _parts(matches, shape), settled.scatter, settled.fit.model
     height, width = shape
     places = np.vstack([corners(shape), [(width - 1) / 2, (height - 1) / 2]])
     ends, squared = [], np.full(len(part), INLIER_PX**2)
@@ -387,11 +387,12 @@ def _without_parts(
             return _Checked(INLIER_PX**2, float("inf"))
         weights = settled.weights[keep]
         spread = matches.spread.of(keep) if asymmetric else None
-        fit = fit_model(settled.fit.model, *matches.of(keep), weights, shape, spread, scatter)
-        seen = matches.without(fit.asymmetry, shape).second[left]
-        apart = moved_points(fit.matrix, matches.first[left]) - seen
+        points = matches.of(keep)
+        matrix, asymmetry = fit_transform(model, *points, weights, shape, spread, scatter)
+        seen = matches.without(asymmetry, shape).second[left]
+        apart = moved_points(matrix, matches.first[left]) - seen
         squared[left] = np.minimum(np.square(_distances(apart, scatter)), INLIER_PX**2)
-        ends.append(moved_points(fit.matrix, places))
+        ends.append(moved_points(matrix, places))
     differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
     at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
     variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))

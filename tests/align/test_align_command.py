@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from defocus.conformance import fill_weights
 from defocus.files import sha256_file
 from defocus.images import read_image, write_image
 from defocus.optics.geometry import Similarity
+from tests.command_process import start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = {
@@ -109,9 +109,8 @@ def test_bad_paths_fail_before_torch_is_loaded(
 def test_what_a_killed_run_left_is_removed(
     run: Run, pair_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    command = "from defocus.datasets.cli import main; main()"
-    arguments = ["align", *map(str, pair_files), "--out", str(tmp_path / "out")]
-    with subprocess.Popen([sys.executable, "-c", command, *arguments]) as process:
+    words = ("align", *pair_files, "--out", tmp_path / "out")
+    with start_command("defocus-data", *words) as process:
         while process.poll() is None and not list((tmp_path / "out").glob(".align-*/*")):
             time.sleep(0.001)
         process.kill()

@@ -1,9 +1,7 @@
 import json
 import math
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -54,6 +52,7 @@ from defocus.training.objective import Progress
 from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
 from defocus.training.record.loss_curve import read_curve
 from defocus.training.steps.optimisers import autocast, make_optimisers, optimiser_step
+from tests.command_process import start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
@@ -292,15 +291,8 @@ def test_in_bfloat16_the_loss_itself_is_computed_in_full(
 def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path) -> None:
     settings, out = tmp_path / "s.toml", tmp_path / "out"
     settings.write_text(TOML)
-    begin = "from defocus.datasets.cli import main; main()"
     arguments = ["train-flow", "--settings", settings, "--out", out, "--seed", "1"]
-    root = str(Path(__file__).parents[2])
-    process = subprocess.Popen(
-        [sys.executable, "-c", begin, *map(str, arguments), "--device", "cpu"],
-        env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": str(torch.get_num_threads())},
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    process = start_command("defocus-data", *arguments, "--device", "cpu")
     limit = time.monotonic() + 240
     while not (out / CHECKPOINT).exists() and time.monotonic() < limit:
         time.sleep(0.02)

@@ -1,14 +1,18 @@
 """What every registered system must keep, whoever wrote it.
 
-A network is built once for all tests of it and dropped before the next one. Variants, and networks
-with another objective, share their system's class: their shapes are checked, and a training step
-where their recipe is another one.
+Networks are run as narrow copies: the same layers with few channels, which keep or break what is
+asked here as the whole network does. Whole networks run in ``test_conformance.py``; those without a
+fixture there run whole here too. A network is built once for all tests of it and dropped before the
+next one. Variants, and networks with another objective, share their system's class: their shapes
+are checked, and a training step where their recipe is another one.
 """
 
 import json
 import math
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -16,6 +20,7 @@ from safetensors.torch import save
 from torch import nn
 
 from defocus.baselines.card import UNKNOWN, Baseline
+from defocus.baselines.declared import Network
 from defocus.baselines.declared_sizes import parameters
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
@@ -37,6 +42,15 @@ OTHER_NETWORKS = {
     if SYSTEMS[name].build not in [SYSTEMS[base].build for base in BASES]
 }
 """Variants that are more than another training of their system's network, one of each kind."""
+WHOLE = [
+    name
+    for name, system in SYSTEMS.items()
+    if system.card.variant_of is None
+    and system.narrow is not None
+    and isinstance(system.build, Network)
+    and find_spec(f"{system.build.package}.conformance") is None
+]
+"""Networks without an official output that they are compared with."""
 TRAINED = [name for name, system in SYSTEMS.items() if system.recipe is not None]
 
 SIZES = [(16, 16), (33, 50)]
@@ -65,17 +79,30 @@ def inputs(
     return draw(count, channels, height, width), needs
 
 
+def narrow(system: Baseline) -> Baseline:
+    """The narrow copy, but with drawn weights: layers of zeros would hide what the others do."""
+    copy = system.narrowed()
+    if not isinstance(copy.build, Network):
+        return copy
+    settings = {name: value for name, value in copy.build.settings.items() if name not in COPYING}
+    return replace(copy, build=replace(copy.build, settings=settings, zeroed=()))
+
+
+COPYING = {"repeats_input"}
+"""Settings by which fresh weights give the input."""
+
+
 @lru_cache(maxsize=1)
-def built(network: str) -> nn.Module:
+def built(system: str) -> nn.Module:
     """The network of that ``repr``, kept until another one is built; not for changing it."""
     torch.manual_seed(0)
-    return next(one for one in SYSTEMS.values() if repr(one.build) == network).build()
+    return next(one for one in map(narrow, SYSTEMS.values()) if repr(one.build) == system).build()
 
 
 @pytest.fixture(scope="module")
 def network(request: pytest.FixtureRequest) -> tuple[Baseline, nn.Module]:
-    """One system at a time: parametrized by name, and pytest runs the tests of a name together."""
-    system = SYSTEMS[request.param]
+    """One narrow copy at a time: pytest runs the tests of a name together."""
+    system = narrow(SYSTEMS[request.param])
     return system, built(repr(system.build)).eval()
 
 
@@ -96,6 +123,14 @@ def test_any_size_in_is_the_size_out(network: Built) -> None:
     for size in SIZES:
         blurry, needs = inputs(system, 1, *size)
         check_restored(module(blurry, **needs), 1, size)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@torch.no_grad()
+def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name: str) -> None:
+    system = SYSTEMS[name]
+    blurry, needs = inputs(system, 1, *BATCH_SIZE)
+    check_restored(system.build().eval()(blurry, **needs), 1, BATCH_SIZE)
 
 
 @bases
@@ -178,11 +213,12 @@ def test_parameters_are_counted_without_memory(
 
 
 def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixture[str]) -> None:
-    """The count is that of the network itself."""
+    """The count is that of the network itself; of the whole one it is as declared."""
     capfd.readouterr()
-    count = sum(one.numel() for one in module.parameters())
-    assert parameter_count(system) == count
-    assert parameters(system) == count, "run: python -m defocus.baselines.declared_sizes"
+    assert parameter_count(system) == sum(one.numel() for one in module.parameters())
+    whole = SYSTEMS[system.card.name]
+    counted = parameter_count(whole)
+    assert parameters(whole) == counted, "run: python -m defocus.baselines.declared_sizes"
     assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
 
 
@@ -211,31 +247,7 @@ def training_kinds() -> list[str]:
     return kinds
 
 
-LONG_STEPS = {
-    "dmphn-stack2": "dmphn-stack4",
-    "dmphn-stack3": "dmphn-stack4",
-    "ifan-26": "ifan-8",
-    "ifan-35": "ifan-8",
-    "ifan-44": "ifan-8",
-    "jdrl-mprnet": "jdrl-unet",
-    "rjdrl-restormer-prealigned": "rjdrl-unet-prealigned",
-}
-"""Training steps that always run, for others of their kind: more stages, more kernels."""
-
-
-def test_long_steps_have_twins() -> None:
-    assert {*LONG_STEPS, *LONG_STEPS.values()} <= set(training_kinds())
-    assert not set(LONG_STEPS) & set(LONG_STEPS.values())
-
-
-@pytest.mark.parametrize(
-    "network",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in LONG_STEPS else ())
-        for name in training_kinds()
-    ],
-    indirect=True,
-)
+@pytest.mark.parametrize("network", training_kinds(), indirect=True)
 def test_a_training_step_gives_finite_gradients(network: Built) -> None:
     """At the last epoch, and at the first where the objective is told of the progress."""
     system, module = network

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.command_process import run_command
+from tests.command_process import StartedCommand, run_command, start_command
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -153,9 +152,7 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
-Start = Callable[..., "subprocess.Popen[str]"]
-
-COMMAND = [sys.executable, "-c", "from defocus.benchmark.cli import main; main()"]
+Start = Callable[..., StartedCommand]
 
 
 @pytest.fixture
@@ -176,16 +173,9 @@ def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
 
 @pytest.fixture
 def start_bench(third_party: dict[str, str], tmp_path: Path) -> Start:
-    """Start ``defocus-bench`` as a process of its own group and do not wait for it."""
+    """Start ``defocus-bench`` as a process and do not wait for it."""
 
-    def start(*arguments: str | Path) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, **third_party},
-        )
+    def start(*arguments: str | Path) -> StartedCommand:
+        return start_command("defocus-bench", *arguments, folder=tmp_path, **third_party)
 
     return start

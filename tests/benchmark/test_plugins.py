@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from defocus.files import sha256_file
 from tests.benchmark.conftest import CHECKOUT
+from tests.command_process import start_command
 
 Bench = Callable[..., Result]
 
@@ -203,20 +202,13 @@ def test_systems_of_a_file_are_listed_and_shown_with_it(
     assert "my_net.py, SHA-256" in " ".join(shown.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["defocus.benchmark", "defocus.datasets"])
+@pytest.mark.parametrize("command", ["defocus-bench", "defocus-data"])
 def test_a_file_that_fails_ends_a_command_with_one_line(folder: Path, command: str) -> None:
     (folder / "bad.py").write_text("x = 1\n1 / 0\n")
-    code = f"from {command}.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "list", "--plugin", "bad.py"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        check=False,
-    )
-    assert done.returncode == InputError.exit_code
-    (line,) = done.stderr.splitlines()
+    with start_command(command, "list", "--plugin", "bad.py", folder=folder) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == InputError.exit_code
+    (line,) = err.splitlines()
     assert f"{folder / 'bad.py'}:2: ZeroDivisionError: division by zero" in line
 
 
@@ -250,18 +242,11 @@ def test_the_file_of_the_readme_trains_in_a_process_of_its_own(
     (tmp_path / "my_net.py").write_text(text, encoding="utf-8")
     (tmp_path / "plain.py").write_text(READER, encoding="utf-8")
     (tmp_path / "short.toml").write_text(SETTINGS, encoding="utf-8")
-    code = "from defocus.benchmark.cli import main; main()"
     words = ["train", "my-net", "--objective", "jdrl", "--settings", "short.toml", "--out", "study"]
     words += ["--plugin", "my_net.py", "--plugin", "plain.py", "--dataset", f"plain:{tiny_dataset}"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    with start_command("defocus-bench", *words, folder=tmp_path) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
     (run,) = (tmp_path / "study" / "runs").iterdir()
     assert run.name.startswith("jdrl-my-net-")
     assert (run / "checkpoint.safetensors").is_file()

@@ -2,10 +2,7 @@
 
 import http.client
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +30,7 @@ from defocus.benchmark.restore.run import Wishes, restore_pictures
 from defocus.errors import ImageError
 from tests.benchmark.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
 from tests.benchmark.test_restore import picture
+from tests.command_process import start_command
 
 CPU = torch.device("cpu")
 WIDE = (
@@ -235,18 +233,10 @@ def test_what_does_not_go_with_a_page_is_refused(arguments: list[str], line: str
 
 
 def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path: Path) -> None:
-    code = "from defocus.benchmark.cli import main; main()"
-    started = subprocess.Popen(
-        [sys.executable, "-c", code, "restore", "--page", "--baseline", "wiener"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = ("restore", "--page", "--baseline", "wiener")
+    started = start_command("defocus-bench", *words, folder=tmp_path, TMPDIR=str(tmp_path))
     with started as process:
         try:
-            assert process.stdout is not None
             address, _, token = process.stdout.readline().strip().partition("/?token=")
             page = Page(None, int(address.rpartition(":")[2]))  # type: ignore[arg-type]
             status, headers, content = page.ask("/", Authorization=f"Bearer {token}")

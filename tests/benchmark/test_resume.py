@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from defocus.benchmark.results.lock import study_lock
 from defocus.training.record.folder import CHECKPOINT, training_finished
+from tests.command_process import StartedCommand, start_code
 
 SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
 
@@ -54,7 +54,7 @@ def computed_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def killed_after(process: "subprocess.Popen[str]", seconds: float) -> bool:
+def killed_after(process: StartedCommand, seconds: float) -> bool:
     """Kill a process once it has computed for so long; whether it had not ended before."""
     while process.poll() is None:
         if computed_seconds(process.pid) >= seconds:
@@ -91,22 +91,27 @@ def kill_and_go_on(
         killed += 1
 
 
+TIMED = """
+import time
+from pathlib import Path
+from defocus.benchmark.cli import main
+try:
+    main()
+finally:
+    Path("seconds").write_text(str(time.process_time()))
+"""
+
+
 @pytest.fixture(scope="module")
 def undisturbed(
     third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, float]:
-    before = os.times()
-    out = tmp_path_factory.mktemp("undisturbed") / "out"
-    code = "from defocus.benchmark.cli import main; main()"
-    subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments(out, tiny_dataset))],
-        capture_output=True,
-        env={**os.environ, **third_party},
-        check=True,
-    )
-    after = os.times()
-    user = after.children_user - before.children_user
-    return out, user + after.children_system - before.children_system
+    out, spent = tmp_path_factory.mktemp("undisturbed") / "out", tmp_path_factory.mktemp("spent")
+    words = arguments(out, tiny_dataset)
+    with start_code(TIMED, *words, folder=spent, **third_party) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return out, float((spent / "seconds").read_text())
 
 
 reads_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

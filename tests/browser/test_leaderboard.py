@@ -1,9 +1,6 @@
 """The leaderboard in a real browser: choosing, links, the viewer, accessibility, serving."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +24,7 @@ from defocus.reports.model import Page, Slider
 from defocus.reports.plots.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
 from tests.browser.conftest import Open
+from tests.command_process import start_command
 from tests.reports.example_pages import HOSTILE
 
 pytestmark = pytest.mark.debian
@@ -317,18 +315,10 @@ def test_hostile_names_are_text(open_page: Open, tmp_path: Path) -> None:
 @pytest.fixture
 def served(study: Path) -> Iterator[str]:
     """The address of a server over the study's folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from defocus.benchmark.cli import main; main()", "serve", study],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    assert process.wait(timeout=20) == 0
-    process.stdout.close()
+    with start_command("defocus-bench", "serve", study) as process:
+        yield process.stdout.readline().strip()
+        process.terminate()
+        assert process.wait(timeout=20) == 0
 
 
 def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(

@@ -1,10 +1,7 @@
 """The page for the lab bench in a real browser, against the simulated camera."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from tests.browser.conftest import Open
 from tests.browser.test_report import CONTRAST
 from tests.capture.benches import TOKEN, bench_at_work, served
 from tests.capture.raw_sessions import bayer_dng, write_session
+from tests.command_process import StartedCommand, start_command
 
 pytestmark = pytest.mark.debian
 
@@ -27,7 +25,7 @@ CAMERA = "sim:?seed=1&width=240&height=180&scene=steps"
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 
 
-STARTED: list[subprocess.Popen[str]] = []
+STARTED: list[StartedCommand] = []
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -38,20 +36,13 @@ def no_server_left() -> Iterator[None]:
         process.kill()
 
 
-def serve(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from defocus.capture.cli import main; main()", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def serve(folder: Path, *arguments: str) -> tuple[StartedCommand, str]:
+    process = start_command("defocus-capture", *arguments, folder=folder)
     STARTED.append(process)
-    assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def end(process: StartedCommand) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0

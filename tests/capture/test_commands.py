@@ -1,9 +1,7 @@
 """The sub-commands as processes: what they print, and the exit codes they leave."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from PIL import ImageFilter
 
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.options import SimulatedOptions
+from tests.command_process import start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Jpeg = Callable[[PillowImage.Image, float, float], bytes]
@@ -132,19 +131,7 @@ def test_a_pair_through_the_command_on_the_virtual_camera(
         "--blurry", "5.6", "--sharp", "22", "--shutter", "0.0012", "--settle", "1", "--json-lines",
         "--order", "blurry-first",
     ]  # fmt: skip
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from defocus.capture.cli import main; main()",
-            *map(str, arguments),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    ) as process:
-        assert process.stdout is not None
+    with start_command("defocus-capture", *arguments) as process:
         events = []
         for line in process.stdout:
             events.append(json.loads(line))

@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from defocus.images import (
     write_image,
 )
 from tests.capture.raw_sessions import bayer_dng, record, write_session
+from tests.command_process import start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -275,18 +275,9 @@ def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
 def test_kill_9_leaves_what_a_repeat_completes(tmp_path: Path, run: Run) -> None:
     files = raw_pair(tmp_path / "raw", scene(256), scene(256) / 2)
     write_session(tmp_path / "s", [files] * 4)
-    command = [
-        sys.executable, "-c", "from defocus.capture.cli import main; main()",
-        "develop", "s", "--out", "out", "--jobs", "1",
-    ]  # fmt: skip
+    words = ("develop", "s", "--out", "out", "--jobs", "1")
     for wanted in (1, 2):
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = start_command("defocus-capture", *words, folder=tmp_path, own_group=True)
         deadline = time.monotonic() + 60
         while len(list(tmp_path.glob("out/records/*.json"))) < wanted:
             assert time.monotonic() < deadline

@@ -28,6 +28,7 @@ from defocus.capture.taking.shots.rig import RigAddress
 from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
+from tests.command_process import start_code
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -310,12 +311,10 @@ main()
 
 def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, run: Run) -> None:
     session = tmp_path / "session"
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, *arguments(session)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 5
-    assert "cannot write" in done.stderr
+    with start_code(LIMITED, *arguments(session)) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert "cannot write" in err
     assert not list(session.rglob("*.part*"))
     assert run("defocus-capture", "resume", session, "--yes").returncode == 0
     assert check_session(session).ok

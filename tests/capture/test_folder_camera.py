@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
 from tests.capture.card import card_jpeg, fill_card
+from tests.command_process import StartedCommand, start_command
 from tests.conftest import Run
 
 WIDE, NARROW = 4.0, 22.0
@@ -128,15 +127,7 @@ def test_a_person_is_told_what_to_set_and_the_exif_shows_whether_they_did(tmp_pa
         "shoot", session, "--camera", f"folder:{hot}", "--shutter", "1/125", "--iso", "100",
         "--order", "blurry-first", "--settle", "0", "--yes", "--retries", "1",
     ]  # fmt: skip
-    program = "from defocus.capture.cli import main; main()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    ) as process:
-        assert process.stderr is not None
+    with start_command("defocus-capture", *arguments) as process:
         aperture, shots, said = "", 0, []
         for line in process.stderr:
             said.append(line.strip())
@@ -282,21 +273,8 @@ def test_what_import_refuses(run: Run, tmp_path: Path, arguments: list[str], mes
     assert "Traceback" not in done.stderr
 
 
-def import_process(*arguments: str | Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from defocus.capture.cli import main; main()",
-            "import",
-            *map(str, arguments),
-            "--json-lines",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+def import_process(*arguments: str | Path) -> StartedCommand:
+    return start_command("defocus-capture", "import", *arguments, "--json-lines")
 
 
 def test_an_import_that_is_killed_goes_on(run: Run, tmp_path: Path) -> None:

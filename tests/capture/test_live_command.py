@@ -2,12 +2,10 @@
 
 import contextlib
 import http.client
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ from defocus.capture.commands.live import command as live
 from defocus.capture.commands.shoot import command as shoot
 from defocus.capture.sessions.checking import check_session
 from tests.capture.benches import SMALL
+from tests.command_process import StartedCommand, start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -37,18 +36,9 @@ def test_what_live_lacks_of_shoot_is_said() -> None:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(folder: Path, *arguments: str) -> Iterator[tuple[StartedCommand, str]]:
     """The process and the address it prints; killed where the test leaves it alive."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from defocus.capture.cli import main; main()", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process:
+    with start_command("defocus-capture", *arguments, folder=folder) as process:
         try:
             yield process, process.stdout.readline().strip()
         finally:

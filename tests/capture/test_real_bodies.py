@@ -113,8 +113,8 @@ def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
             body = plugged.body
             body.shots.clear()
             body.contents.clear()
-            root = tmp_path / f"{target}-{number}"
-            assert shoot(root, request, kind, pairs=3 if number == 0 else 1) == 0
+            root, first = tmp_path / f"{target}-{number}", not list(tmp_path.iterdir())
+            assert shoot(root, request, kind, 3 if number == 0 else 1, judged=first) == 0
             checked(root, body, 3 if number == 0 else 1)
 
 

@@ -19,6 +19,7 @@ from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.capture.sessions.session import read_session
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
+from tests.command_process import StartedCommand, start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,15 +35,8 @@ def shoot_arguments(session: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-def start(*arguments: str, **settings: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        **settings,  # type: ignore[call-overload]
-    )
+def start(*arguments: str) -> StartedCommand:
+    return start_command("defocus-capture", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +256,7 @@ def test_a_folder_with_other_things_becomes_no_session(tmp_path: Path, run: Run)
     assert [path.name for path in folder.iterdir()] == ["holiday.jpg"]
 
 
-def wait_for_pairs(session: Path, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for_pairs(session: Path, count: int, process: StartedCommand) -> None:
     """Until ``count`` pairs are complete, or the process has ended."""
     journal = session / "journal.jsonl"
     while process.poll() is None:
@@ -318,10 +312,8 @@ def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
 def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
     session = tmp_path / "session"
     with start(*shoot_arguments(session, "--repeat", "2", "--json-lines")) as process:
-        assert process.stdout is not None
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.stderr is not None
         err = process.stderr.read()
     assert process.returncode == 0, err
     assert err.count("stdout was closed") == 1

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.taking.shots.stopping import finished_first
+from tests.command_process import start_command
 
 SECONDS = 3.0
 
@@ -49,12 +48,8 @@ def test_the_first_waits_for_the_work_and_the_second_does_not(times: int, left: 
 def test_ctrl_c_in_a_shoot(tmp_path: Path, presses: int) -> None:
     session = tmp_path / "s"
     camera = f"sim:?width=96&height=64&latency={SECONDS}"
-    with subprocess.Popen(
-        [sys.executable, "-c", "from defocus.capture.cli import main; main()", "shoot",
-         str(session), "--camera", camera, "--yes"],
-        stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    ) as process:  # fmt: skip
+    words = ("shoot", session, "--camera", camera, "--yes")
+    with start_command("defocus-capture", *words) as process:
         journal = session / "journal.jsonl"
         while not (journal.exists() and b"pair-started" in journal.read_bytes()):
             assert process.poll() is None

@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from defocus.datasets.describing import description
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
+from tests.command_process import start_command
 from tests.conftest import Run
 from tests.datasets.conftest import equal_pictures, picture, write_session
 
@@ -183,10 +182,8 @@ def test_list_counts_the_pairs_of_a_set_of_ones_own() -> None:
 def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, run: Run) -> None:
     """Killed while the second pair is made: what is half-done is gone after the next import."""
     out = tmp_path / "set"
-    command = "from defocus.datasets.cli import main; main()"
-    arguments = ["import", str(session), "--out", str(out)]
     for _ in range(2):
-        with subprocess.Popen([sys.executable, "-c", command, *arguments]) as process:
+        with start_command("defocus-data", "import", session, "--out", out) as process:
             while process.poll() is None and not list(out.glob("pairs/.0002_*.part/sharp*")):
                 time.sleep(0.001)
             process.kill()

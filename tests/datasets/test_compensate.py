@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import as_float, read_image, write_image
+from tests.command_process import start_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SCENES = ("cat", "desk", "launch")
@@ -135,9 +135,7 @@ def test_a_killed_run_goes_on_and_ends_alike(
 ) -> None:
     out = tmp_path / "out"
     arguments = ["compensate", f"pairs:{source}", "--out", str(out), "--model", "flow"]
-    program = "from defocus.datasets.cli import main; main()"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment) as process:
+    with start_command("defocus-data", *arguments) as process:
         while process.poll() is None and not list(out.glob("pairs/*/misalignment.json")):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)

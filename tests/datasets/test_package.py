@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import tarfile
 import time
 from dataclasses import replace
@@ -29,6 +26,7 @@ from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
 from defocus.images import read_image
 from defocus.staging import owned_folder
+from tests.command_process import start_code
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
 
@@ -127,13 +125,7 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) 
         "f.released_members = lambda pair: (time.sleep(0.3), made(pair))[1];"
         "from defocus.datasets.cli import main; main()"
     )
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stderr=subprocess.DEVNULL,
-    )
+    process = start_code(code, *arguments, folder=tmp_path)
     work = tmp_path / ".r.packaging/made/pairs"
     while not list(work.glob("[a-f]")):
         assert process.poll() is None

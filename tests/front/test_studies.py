@@ -1,8 +1,5 @@
 """Studies from Python: run, go on, read."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from defocus.benchmark.leaderboard.rows import CSV_COLUMNS
 from defocus.benchmark.study.document import read_request
 from defocus.errors import InputError
 from tests.benchmark.example_study import make_study
+from tests.command_process import start_code
 from tests.conftest import Run
 from tests.datasets.conftest import write_folder
 
@@ -107,8 +105,9 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
     )
     study = f"defocus.run('half', {small!r}, 'study')"
     code = f"import defocus; defocus.plugin('half.py'); {study}"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    with start_code(code, folder=tmp_path) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
     assert "half" in set(defocus.load_results(tmp_path / "study")["system"])
     (noted,) = read_request(tmp_path / "study").plugins
     assert noted.path == str(tmp_path / "half.py")

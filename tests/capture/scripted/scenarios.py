@@ -7,6 +7,7 @@ from typing import Literal
 
 from defocus.capture.camera import FileKind, Setting
 from defocus.capture.exif import read_exif
+from defocus.capture.judging.limits import Strictness
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.labels import values
 from defocus.capture.planning.request import BracketRequest
@@ -75,9 +76,25 @@ def _nearest(setting: Setting, number: float) -> str:
     return min(known, key=lambda word: abs(math.log2(known[word] / number)))
 
 
-def shoot(root: Path, request: BracketRequest, kind: FileKind | None, pairs: int = 1) -> int:
-    """Shoot pairs of one scene; the exit code."""
-    options = ShootOptions(repeat=pairs, files=kind, retake="never")
+def shoot(
+    root: Path,
+    request: BracketRequest,
+    kind: FileKind | None,
+    pairs: int = 1,
+    *,
+    judged: bool = False,
+) -> int:
+    """Shoot pairs of one scene; the exit code.
+
+    Args:
+        root: The session.
+        request: The shots.
+        kind: Format of the files.
+        pairs: How many.
+        judged: Whether pictures are compared too; files, EXIF and decoding always are.
+    """
+    strictness: Strictness = "strict" if judged else "off"
+    options = ShootOptions(repeat=pairs, files=kind, retake="never", strictness=strictness)
     address = RigAddress(URI)
     return shoot_new(root, address, request, options, yes=True, json_lines=False, hook=None)
 
