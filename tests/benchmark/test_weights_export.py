@@ -16,6 +16,7 @@ import skimage.data
 import torch
 from huggingface_hub import ModelCard
 from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
@@ -26,7 +27,7 @@ from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.size import parameter_count
 from defocus.baselines.weights.own import own_card, own_weights
 from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session
-from defocus.benchmark.weights.exporting.graph import Graph, make_graph
+from defocus.benchmark.weights.exporting.graph import make_graph
 from defocus.conformance import fill_weights
 from defocus.errors import InputError, NotApplicableError, WeightsError
 
@@ -89,12 +90,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("exported")
 
 
-@pytest.fixture(scope="module")
-def square() -> Graph:
-    """Of shipped weights, for squares."""
-    return make_graph(baseline("defocus-m"), defocus.load("defocus-m", "own"), 256)
-
-
 # --- ONNX
 
 
@@ -126,8 +121,8 @@ def test_a_graph_of_any_size_equals_the_network(folder: Path, bench: Any) -> Non
 
 
 def test_the_line_names_difference_and_time(tmp_path: Path, bench: Any) -> None:
-    weights = tmp_path / "mine.pth"
-    torch.save(filled(baseline("defocus-s").build()).state_dict(), weights)
+    weights = tmp_path / "mine.safetensors"
+    save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
     done = bench("weights", "export", "defocus-s", "--weights", weights, "--to", "onnx",
                  "--tile", "64", "--out", tmp_path / "one.onnx")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -164,16 +159,6 @@ def test_what_no_graph_can_have_is_said_at_once() -> None:
     for name, reason in (("swin-diff", "random numbers"), ("ifan-dual", "dual_pixel beside")):
         with pytest.raises(NotApplicableError, match=f"{name} .*{reason}"):
             make_graph(baseline(name), nn.Identity())
-
-
-def test_another_networks_graph_is_found_out(square: Graph) -> None:
-    network = defocus.load("defocus-m", "own")
-    with torch.no_grad():
-        network.get_parameter("ending.bias")[0] += 1e-3
-    with pytest.raises(
-        NotApplicableError, match=r"differs by \de-0[234] of the range at 256x256 px"
-    ):
-        agreement(square.model.SerializeToString(), network, 3, [(256, 256)])
 
 
 def test_onnx_is_asked_for_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,6 +292,16 @@ def test_its_graph_has_one_tile_of_float32(package: Path) -> None:
     assert [entry.version for entry in model.opset_import if not entry.domain] == [20]
 
 
+def test_another_networks_graph_is_found_out(package: Path) -> None:
+    network = defocus.load("defocus-m", "own")
+    with torch.no_grad():
+        network.get_parameter("ending.bias")[0] += 1e-3
+    with pytest.raises(
+        NotApplicableError, match=r"differs by \de-0[234] of the range at 256x256 px"
+    ):
+        agreement(members(package)["defocus-m/model.onnx"], network, 3, [(256, 256)])
+
+
 def test_its_tiles_leave_no_seam(package: Path) -> None:
     """As darktable lays them: overlapping by 64 px, mirrored at borders, without blending."""
     run = onnx_session(members(package)["defocus-m/model.onnx"])
@@ -356,8 +351,8 @@ def test_the_card_answers_every_point_of_admission(package: Path) -> None:
 
 
 def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -> None:
-    weights = tmp_path / "mine.pth"
-    torch.save(filled(baseline("defocus-s").build()).state_dict(), weights)
+    weights = tmp_path / "mine.safetensors"
+    save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
     done = bench("weights", "export", "defocus-s", "--weights", weights, "--to", "dtmodel",
                  "--out", tmp_path / "out")  # fmt: skip
     assert done.returncode == 1
