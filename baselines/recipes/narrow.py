@@ -27,7 +27,7 @@ METHOD = Method(
     training=Training(average=0.99, average_warmup=True),
 )
 
-DEMO = Schedule(steps=40, crop_px=64, batch=2, learning_rate=2e-4)
+DEMO = Schedule(steps=24, crop_px=64, batch=2, learning_rate=2e-4)
 REBLUR_SHARE = 0.25
 """Share of a training with JDRL in which its reblurring network learns alone, as it starts anew."""
 REBLUR_FEATURES = 16

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
     from defocus.benchmark.launch.start import Launcher
 
+MISALIGNED = ("sample:strong",)
+"""Where the first run shows what JDRL is for: pairs that are off by several pixels."""
+
 SECTIONS = {
     "Systems": ("--all", "--only", "--variants", "--objective"),
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--study", "--out"),
@@ -33,7 +36,8 @@ SECTIONS = {
     "every",
     is_flag=True,
     help="Run all registered systems except variants. Networks whose weights come with the package "
-    "are evaluated with these and not trained.",
+    "are evaluated with these and not trained. Without --dataset, JDRL is also compared on "
+    "'sample:strong'.",
 )
 @click.option(
     "--only",
@@ -123,6 +127,8 @@ def command(
         document, options = document_of(
             dataset, budget, only, seeds, settings, variants=variants, objective=objective
         )
+        if every and not only and budget == "demo" and not _is_given(context, "dataset"):
+            document = document.model_copy(update={"misaligned": MISALIGNED})
     if keep_outputs:
         document = document.model_copy(update={"keep_outputs": True})
     request = as_request(document, shard, note_plugins())
@@ -130,6 +136,10 @@ def command(
     if dry_run:
         return show_plan(expanded.studies, expanded.problems)
     return carry_out(expanded, request, launcher, again=again)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 _OF_A_STUDY = frozenset(
@@ -141,8 +151,7 @@ def _refuse_beside_study(context: click.Context) -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name in _OF_A_STUDY
-        and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+        if parameter.name in _OF_A_STUDY and _is_given(context, parameter.name)
     ]
     if given:
         raise click.UsageError(

@@ -115,6 +115,8 @@ class StudyDocument(Override):
 
     Attributes:
         datasets: ``READER:PATH``, ``sample`` or ``sample:strong``.
+        misaligned: Further ones, on which only JDRL is compared: ``input``, the systems with JDRL,
+            and the same networks without it.
         systems: Shell patterns for names; empty for all systems that are not variants.
         variants: Whether an empty ``systems`` includes variants.
         objectives: Objectives by label; empty for each system's own.
@@ -125,6 +127,7 @@ class StudyDocument(Override):
     """
 
     datasets: tuple[Text, ...] = Field(default=("sample",), min_length=1)
+    misaligned: tuple[Text, ...] = ()
     systems: tuple[Text, ...] = ()
     variants: bool = False
     objectives: dict[Label, ObjectiveChoice] = Field(default_factory=dict)
@@ -170,6 +173,10 @@ def load_document(path: Path) -> StudyDocument:
     return with_absolute_paths(document, path.parent)
 
 
+PLACES = ("datasets", "misaligned")
+"""Fields that name datasets."""
+
+
 def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
     """The same document with absolute paths of datasets."""
 
@@ -178,7 +185,8 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
         path = folder / rest
         return f"{reader}:{path.resolve()}" if rest and path.exists() else text
 
-    return document.model_copy(update={"datasets": tuple(map(absolute, document.datasets))})
+    named = {name: tuple(map(absolute, getattr(document, name))) for name in PLACES}
+    return document.model_copy(update={name: named[name] for name in named if named[name]})
 
 
 def as_request(

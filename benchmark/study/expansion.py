@@ -21,8 +21,10 @@ from defocus.progress import counted
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe
 
-__all__ = ["Expanded", "expand", "expand_all", "expand_request", "one_run", "shard"]
+__all__ = ["Expanded", "around_jdrl", "expand", "expand_all", "expand_request", "one_run", "shard"]
 
+JDRL = "jdrl-"
+"""Begins the names of systems with that objective; the name of the network follows."""
 OWN = "own"
 """The objective of a system's own recipe."""
 
@@ -72,7 +74,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     systems = with_objectives(chosen, document.objectives)
     studies: list[Study] = []
     problems: list[InputError] = []
-    for text in document.datasets:
+    for text in (*document.datasets, *document.misaligned):
         try:
             dataset = open_dataset(text)
             require_test_pairs(dataset)
@@ -80,12 +82,20 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
         except InputError as error:  # the other datasets can still be had
             problems.append(error)
             continue
-        runs = _planned(systems, dataset, document)
+        compared = systems if text in document.datasets else around_jdrl(systems)
+        runs = _planned(compared, dataset, document)
         told = ["--dataset", text, *options] if options else []
         studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
+
+
+def around_jdrl(systems: Sequence[Baseline]) -> list[Baseline]:
+    """The blurry input, the systems with JDRL, and the same networks without it."""
+    joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
+    names = {"input", *joint, *(name.removeprefix(JDRL) for name in joint)}
+    return [one for one in systems if one.card.name in names]
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:

@@ -32,7 +32,7 @@ from defocus.benchmark.study.document import (
     read_request,
     write_request,
 )
-from defocus.benchmark.study.expansion import Expanded, shard, with_objectives
+from defocus.benchmark.study.expansion import Expanded, around_jdrl, shard, with_objectives
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair
@@ -200,6 +200,15 @@ def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
     path.write_text("[objectives.jdlr]\n")
     with pytest.raises(SettingsError, match=r"objectives\.jdlr.*known are own"):
         with_objectives([baseline("net")], load_document(path).objectives)
+
+
+def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it() -> None:
+    every = list(registry.all_baselines().values())
+    compared = around_jdrl([one for one in every if not one.card.variant_of])
+    names = ["ifan", "mprnet", "nafnet", "unet"]
+    assert [one.card.name for one in compared] == sorted(
+        ["input", *names, *(f"jdrl-{name}" for name in names)]
+    )
 
 
 def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
