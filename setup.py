@@ -1,5 +1,6 @@
 """Map the six stage folders into the namespace ``defocus``; record the commit in what is built."""
 
+import os
 from pathlib import Path
 from runpy import run_path
 
@@ -8,8 +9,10 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
-OWN = ("command_line", "front", "optics", "training")
+OWN = ("charts", "command_line", "front", "optics", "training")
 CHECKOUT = Path(__file__).resolve().parent
+
+os.umask(0o022)  # with it and SOURCE_DATE_EPOCH, two builds of a commit are the same bytes
 
 
 def record_commit(built: Path) -> None:
@@ -27,6 +30,8 @@ class BuildPy(build_py):
         super().run()
         if not self.editable_mode:
             record_commit(Path(self.build_lib))
+            for path in Path(self.build_lib).rglob("*"):
+                path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 class Sdist(sdist):
