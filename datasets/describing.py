@@ -1,5 +1,6 @@
 """Description of a dataset, as text and as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,9 @@ from defocus.datasets.reader_card import ReaderCard
 from defocus.progress import counted
 
 __all__ = ["description"]
+
+FEW = 3
+"""So many files with one finding have a line each."""
 
 
 def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
@@ -56,12 +60,36 @@ def _card_lines(name: str, card: ReaderCard) -> list[str]:
 
 def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     """Description of a user's own dataset: whether it opens, and the number of pairs."""
-    pairs = open_dataset(dataset).pairs
+    opened = open_dataset(dataset)
+    pairs = opened.pairs
     counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
     found = {split: number for split, number in counts.items() if number}
     text = ", ".join(f"{number} {split}" for split, number in found.items())
     line = f"{dataset}: {counted(len(pairs), 'pair')} ({text}); there is no list of a complete one"
-    return {"complete": None, "found": found}, [line]
+    lines = [line]
+    if opened.name.startswith("pairs:") and len({pair.scene for pair in pairs}) == len(pairs) > 1:
+        lines.append(
+            "each file is its own scene, so two pictures of one place may come into two splits; "
+            "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
+        )
+    return {"complete": None, "found": found}, lines
+
+
+def _grouped(findings: Sequence[str]) -> list[str]:
+    """Findings ``FILE: TEXT``; where many files have one text, a single line counts them."""
+    files: dict[str, list[str]] = {}
+    for finding in findings:
+        file, _, text = finding.partition(": ")
+        files.setdefault(text, []).append(file)
+    lines = []
+    for text, names in files.items():
+        if len(names) <= FEW:
+            lines += [f"{name}: {text}" for name in names]
+        elif len(names) == len(findings):
+            lines.append(f"all {len(names)}: {text}")
+        else:
+            lines.append(f"{len(names)} files, such as {names[0]}: {text}")
+    return lines
 
 
 def _copy(dataset: str, found: Completeness) -> tuple[dict[str, Any], list[str]]:
@@ -69,7 +97,7 @@ def _copy(dataset: str, found: Completeness) -> tuple[dict[str, Any], list[str]]
     lines = [f"{dataset}: {counts}; {'complete' if found.ok else 'not the complete dataset'}"]
     for label, names in (("missing", found.missing), ("extra", found.extra)):
         lines += [f"{label}: {name}" for name in names]
-    lines += [f"wrong: {text}" for text in found.wrong]
+    lines += [f"wrong: {text}" for text in _grouped(found.wrong)]
     document = {
         "complete": found.ok,
         "found": found.counts,

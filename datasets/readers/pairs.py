@@ -31,8 +31,9 @@ def read(path: Path) -> Dataset:
 
     ``blurry/0001.png`` and ``sharp/0001.png`` are a pair; suffixes may differ. ``truth/`` may hold
     the aligned truth of all pairs. The folders may be inside ``train/``, ``validation/`` and
-    ``test/``, or contain these; otherwise each pair is a scene, and scenes are split by the hash of
-    their name.
+    ``test/``, or contain these; otherwise scenes are split by the hash of their name. A scene is a
+    folder, ``blurry/SCENE/0001.png`` and ``sharp/SCENE/0001.png``; without one, each pair is its
+    own scene, and two pictures of one place may come into two splits.
 
     Raises:
         DatasetError: The folders do not exist, or a picture has no partner.
@@ -65,16 +66,25 @@ def _in_folders(root: Path) -> tuple[Pair, ...]:
 
 
 def _members(root: Path, split: Split | None) -> dict[str, dict[str, Path]]:
-    """Pictures of one split by role and stem, without roles that have no folder."""
+    """Pictures of one split by role and name (``stem`` or ``SCENE/stem``), of existing folders."""
     members: dict[str, dict[str, Path]] = {}
     for role in ROLES:
         folders = [root / role] if split is None else [root / split / role, root / role / split]
         pictures = {
-            stem: path for folder in folders if folder.is_dir() for stem, path in _pictures(folder)
+            stem: path for folder in folders if folder.is_dir() for stem, path in _in_role(folder)
         }
         if pictures:
             members[role] = pictures
     return members
+
+
+def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Names and files of a role's folder: its own pictures, and those in folders of scenes."""
+    yield from _pictures(folder)
+    for scene in sorted(folder.iterdir()):
+        if scene.is_dir() and not scene.name.startswith(".") and scene.name not in SPLITS:
+            for stem, path in _pictures(scene):
+                yield f"{scene.name}/{stem}", path
 
 
 def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -93,26 +103,27 @@ def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
 def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator[Pair]:
     blurry = members.get("blurry", {})
     for pictures in members.values():
-        for stem, path in pictures.items():
-            if stem not in blurry:
-                raise DatasetError(f"{path}: no picture '{stem}' in blurry; add it or remove this")
-    own_splits = scene_splits(blurry) if split is None else {}
-    for stem, path in blurry.items():
+        for name, path in pictures.items():
+            if name not in blurry:
+                raise DatasetError(f"{path}: no picture '{name}' in blurry; add it or remove this")
+    scenes = {name: name.partition("/")[0] for name in blurry}
+    own_splits = scene_splits(scenes.values()) if split is None else {}
+    for name, path in blurry.items():
         partners = {
-            role: _partner(path, members[role], role) for role in ROLES[1:] if role in members
+            role: _partner(path, name, members[role], role) for role in ROLES[1:] if role in members
         }
-        name = legal_id(stem) if split is None else f"{split}-{legal_id(stem)}"
+        before = "" if split is None else f"{split}-"
         yield Pair(
-            id=name,
-            scene=name,
-            split=own_splits[stem] if split is None else split,
+            id=before + legal_id(name.replace("/", "-")),
+            scene=before + legal_id(scenes[name]),
+            split=own_splits[scenes[name]] if split is None else split,
             blurry=path,
             sharp=partners.get("sharp"),
             truth=partners.get("truth"),
         )
 
 
-def _partner(blurry: Path, pictures: dict[str, Path], role: str) -> Path:
-    if blurry.stem not in pictures:
-        raise DatasetError(f"{blurry}: no picture '{blurry.stem}' in {role}; add it or remove this")
-    return pictures[blurry.stem]
+def _partner(blurry: Path, name: str, pictures: dict[str, Path], role: str) -> Path:
+    if name not in pictures:
+        raise DatasetError(f"{blurry}: no picture '{name}' in {role}; add it or remove this")
+    return pictures[name]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card
+from defocus.datasets.describing import description
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import read_image, write_image
@@ -342,3 +343,44 @@ def test_real_focus_stacks_open_as_they_lie(real_data: Path) -> None:
     assert len(found) == 7 + 10 + 6
     assert named(found["pcb-pcb_004"])[1:] == ("pcb", "pcb_004.jpg", "expected.jpg")
     assert found["ring-step0"].sharp is None
+
+
+def test_pairs_takes_folders_for_scenes(tmp_path: Path) -> None:
+    names = [f"{scene}/{n}" for scene in ("bench", "shelf") for n in (1, 2)]
+    tree(tmp_path / "a", [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names])
+    found = by_id(open_dataset(f"pairs:{tmp_path / 'a'}"))
+    assert {name: pair.scene for name, pair in found.items()} == {
+        **{f"bench-{n}": "bench" for n in (1, 2)},
+        **{f"shelf-{n}": "shelf" for n in (1, 2)},
+    }
+    assert {pair.split for pair in found.values()} == {"train", "test"}
+    assert found["bench-1"].split == found["bench-2"].split
+    assert not any("own scene" in line for line in description(f"pairs:{tmp_path / 'a'}")[1])
+    (tmp_path / "a/sharp/shelf/2.png").unlink()
+    with pytest.raises(DatasetError, match="no picture 'shelf/2' in sharp"):
+        open_dataset(f"pairs:{tmp_path / 'a'}")
+    tree(tmp_path / "b", [f"train/{r}/bench/1.png" for r in ("blurry", "sharp")])
+    tree(tmp_path / "b", [f"{r}/test/2.png" for r in ("blurry", "sharp")])
+    split = by_id(open_dataset(f"pairs:{tmp_path / 'b'}"))
+    assert {name: pair.scene for name, pair in split.items()} == {
+        "train-bench-1": "train-bench",
+        "test-2": "test-2",
+    }
+    lines = description(f"pairs:{tmp_path / 'b'}")[1]
+    assert any("each file is its own scene" in line for line in lines)
+
+
+def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path: Path) -> None:
+    numbers = range(1, 7)
+    tree(tmp_path, [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers])
+    (tmp_path / "test").mkdir()
+    for role in ("inputC", "target"):
+        (tmp_path / role).rename(tmp_path / "test" / role)
+    document, lines = description(f"dpdd:{tmp_path}")
+    assert len(document["wrong"]) == 2 * 2 * len(numbers)
+    wrong = [line for line in lines if line.startswith("wrong: ")]
+    example = "wrong: 12 files, such as test/inputC/01.png: "
+    assert wrong == [
+        f"{example}8x6 instead of 1680x1120 or 512x512 or 256x256",
+        f"{example}8 bits instead of 16",
+    ]
