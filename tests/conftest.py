@@ -93,20 +93,30 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 LONGEST = (
-    "test_contract.py",
-    "test_gphoto2.py",
-    "test_registration.py",
-    "test_conformance.py",
-    "test_real_bodies.py",
-    "test_commands.py",
-    "test_onvif.py",
-    "test_weights_export.py",
     "test_slurm.py",
-    "test_refetching.py",
-    "test_reblurring.py",
+    "test_virtual_walk.py",
+    "test_contract.py",
+    "test_conformance.py",
+    "test_weights_export.py",
+    "test_gphoto2.py",
+    "test_commands.py",
+    "test_calibrate.py",
+    "test_registration.py",
+    "test_onvif.py",
     "test_patches.py",
+    "test_refetching.py",
+    "test_resume.py",
+    "test_reblurring.py",
+    "test_leaderboard.py",
+    "test_truth_benchmark.py",
+    "test_focus_stack.py",
+    "test_real_bodies.py",
+    "test_python.py",
+    "test_docs.py",
+    "test_whole_path.py",
+    "test_train_flow.py",
 )
-"""By their seconds; files of the same name in several folders count together."""
+"""Those that wait for others first, then by their seconds; a name counts in every folder."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,8 +13,13 @@ FIXTURES = {
 TWINS = {
     "dmphn_stack4": "dmphn_1_2_4",
     "dpdnet_dual": "dpdnet_single",
+    "irnext": "irnext_4",
     "lakdnet_l": "lakdnet_s",
-    "lakdnet_l_dual": "lakdnet_s_dual",
+    "lakdnet_l_dual": "lakdnet_s",
+    "lakdnet_s_dual": "lakdnet_s",
+    "nafnet_w64": "nafnet_w32",
+    "oknet": "oknet_4",
+    "restormer_dual": "restormer_single",
 }
 """The slowest fixtures, and the same network in the small that always runs."""
 
@@ -32,6 +37,7 @@ def test_fixture(name: str) -> None:
 
 def test_the_slow_fixtures_have_twins() -> None:
     assert {*TWINS, *TWINS.values()} <= set(FIXTURES)
+    assert not set(TWINS) & set(TWINS.values())
 
 
 def test_every_way_of_running_a_system_has_a_fixture() -> None:
