@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from defocus.datasets.api import reader_card
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import read_manifest
-from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED
+from defocus.datasets.release.details import NOT_DECLARED
 from defocus.datasets.release.shards import shards_source
+from defocus.datasets.release.terms import NO_LICENCE
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, InputError
 from defocus.reading import read_json

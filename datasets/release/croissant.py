@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from defocus.datasets.pair import Pair
 from defocus.datasets.release.details import Details
+from defocus.datasets.release.provenance import pictures_text, sharp_text
 from defocus.datasets.release.terms import licence_address
 from defocus.files import sha256_file
 
@@ -29,7 +32,9 @@ _SPECIAL: dict[str, Any] = {
 }
 
 
-def croissant_text(root: Path, details: Details, columns: list[str], shards: list[str]) -> str:
+def croissant_text(
+    root: Path, details: Details, columns: list[str], shards: list[str], pairs: Sequence[Pair]
+) -> str:
     """The document of a release whose other files are written.
 
     Args:
@@ -37,6 +42,7 @@ def croissant_text(root: Path, details: Details, columns: list[str], shards: lis
         details: Details of the release.
         columns: Columns of ``pairs.csv``.
         shards: Files that hold the pairs; empty if pictures are separate files.
+        pairs: The pairs, whose metadata says what their pictures are.
     """
     files = [_file(root, name) for name in (INDEX, *shards)]
     document: dict[str, Any] = {
@@ -53,9 +59,10 @@ def croissant_text(root: Path, details: Details, columns: list[str], shards: lis
         "creator": [{"@type": "sc:Organization", "name": name} for name in details.authors],
         "datePublished": details.date,
         "citeAs": details.citation,
+        "rai:dataCollection": pictures_text(pairs).replace("\n", " ").replace("- ", "").strip(),
         "rai:personalSensitiveInformation": details.faces,
         "distribution": files,
-        "recordSet": [_records(columns)],
+        "recordSet": [_records(columns, {**DESCRIPTIONS, "sharp": sharp_text(pairs)})],
     }
     kept = {key: value for key, value in document.items() if value not in ("", [])}
     return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
@@ -86,14 +93,14 @@ def _file(root: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _records(columns: list[str]) -> dict[str, Any]:
+def _records(columns: list[str], descriptions: Mapping[str, str]) -> dict[str, Any]:
     """The rows of the index, with paths if pictures are separate files."""
     fields = [
         {
             "@type": "cr:Field",
             "@id": f"pairs/{column}",
             "name": column,
-            "description": DESCRIPTIONS[column],
+            "description": descriptions[column],
             "dataType": "sc:Text",
             "source": {"fileObject": {"@id": INDEX}, "extract": {"column": column}},
         }
@@ -115,7 +122,7 @@ DESCRIPTIONS = {
     "split": "train, validation or test.",
     "shard": "The file that holds the pair; empty where pictures are files of their own.",
     "blurry": "The picture out of focus.",
-    "sharp": "The picture in focus, as captured.",
+    "sharp": "The picture in focus.",
     "truth": "The sharp picture in the geometry of the blurry one.",
     "flow": "True flow from blurry to sharp, float32 (2, H, W), px.",
     "defocus_map": "Signed diameter of the circle of confusion, float32 (H, W), px.",

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED, Details
+from defocus.datasets.release.details import NOT_DECLARED, Details
 from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, splits_of
-from defocus.datasets.release.terms import hub_licence, licence_address, spdx
+from defocus.datasets.release.provenance import pictures_text
+from defocus.datasets.release.terms import NO_LICENCE, hub_licence, licence_address, spdx
 
 __all__ = ["card_text", "citation_text", "licence_text"]
 
@@ -29,6 +30,7 @@ def card_text(details: Details, layout: ReleaseFormat, rows: Rows) -> str:
         f"{_byline(details)}\n",
         f"{details.description}\n" if details.description else "",
         f"## Content\n\n{_content(pairs)}",
+        f"## What the pictures are\n\n{pictures_text(pairs)}",
         f"## Files\n\n{layout.usage}\n`pairs.csv` lists all pairs.\n{DEPTH_WARNING}",
         f"## Terms\n\n{_terms(details)}",
         f"## People and privacy\n\nRecognisable faces: {_sentence(details.faces)}\n{REMOVED}",

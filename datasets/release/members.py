@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
+from defocus.datasets.release.colour import in_srgb
 from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES
@@ -32,10 +33,10 @@ def released_members(pair: Pair) -> dict[str, bytes]:
 
     A PNG without metadata is kept byte for byte. Every other picture is decoded and written as PNG
     with its own bit depth, so that no position, serial number or thumbnail remains; RAW members are
-    developed with the same parameters.
+    developed with the same parameters. Colours with another profile than sRGB are converted.
 
     Raises:
-        ImageError: A picture cannot be read.
+        ImageError: A picture cannot be read, or its colours cannot be converted to sRGB.
         DatasetError: An array does not hold plain numbers, or its size differs from its picture.
     """
     files = pair_files(pair)
@@ -47,7 +48,7 @@ def released_members(pair: Pair) -> dict[str, bytes]:
             # written anew: the file may have more behind the array
             members[role] = encoded(role, read_array(path, array_shape(role, height, width)))
             continue
-        picture = developed[path] if path in developed else read_image(path)
+        picture = developed[path] if path in developed else in_srgb(path, read_image(path))
         if role == "blurry":
             height, width = picture.shape[:2]
         members[role] = _picture(path, picture, as_stored=path not in developed)

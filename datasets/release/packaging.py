@@ -119,8 +119,8 @@ def _torn(place: Path) -> Iterable[Path]:
 def _document(root: Path, layout: ReleaseFormat, rows: Rows, details: Details, source: str) -> None:
     """Write all documents: everything except pictures and checksums."""
     if layout.loose:
-        pairs = tuple(_released(root, row.pair, row.files) for row in rows)
-        write_manifest(root, make_manifest(root, pairs, source))
+        released = tuple(_released(root, row.pair, row.files) for row in rows)
+        write_manifest(root, make_manifest(root, released, source))
     else:
         write_origin(root, layout.name, source)
     index = index_text(rows)
@@ -129,8 +129,9 @@ def _document(root: Path, layout: ReleaseFormat, rows: Rows, details: Details, s
     write_text(root / "LICENSE", licence_text(details))
     write_text(root / "CITATION.cff", citation_text(details))
     columns = next(csv.reader(io.StringIO(index)))
+    pairs = [row.pair for row in rows]
     shards = sorted({row.shard for row in rows} - {""})
-    write_text(root / "croissant.json", croissant_text(root, details, columns, shards))
+    write_text(root / "croissant.json", croissant_text(root, details, columns, shards, pairs))
 
 
 def _released(root: Path, pair: Pair, files: Mapping[str, str]) -> Pair:

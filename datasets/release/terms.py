@@ -1,10 +1,24 @@
 """Licence terms: whether pictures may be redistributed, and how licences are named."""
 
+from difflib import get_close_matches
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 
-__all__ = ["hub_licence", "licence_address", "require_redistributable", "spdx", "spdx_of_address"]
+__all__ = [
+    "NO_LICENCE",
+    "hub_licence",
+    "licence_address",
+    "licence_problem",
+    "require_redistributable",
+    "spdx",
+    "spdx_of_address",
+]
+
+NO_LICENCE = "none given"
 
 ADDRESSES = {
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -36,6 +50,27 @@ def require_redistributable(dataset: Dataset) -> None:
                 f"{card.title}: its pictures may not be given to others (terms: {card.licence}); "
                 "release a sidecar instead, with 'defocus-data sidecar'"
             )
+
+
+def licence_problem(licence: str) -> str:
+    """Why a text is no SPDX licence; empty if it is one, or says that none is given.
+
+    Args:
+        licence: An identifier such as ``CC-BY-4.0``, or ``LicenseRef-NAME`` for own terms.
+    """
+    if licence == NO_LICENCE:
+        return ""
+    try:
+        written = canonicalize_license_expression(licence)
+    except InvalidLicenseExpression:
+        known = {name.lower(): name for name in ADDRESSES}
+        near = get_close_matches(licence.lower().replace(" ", "-"), known, n=1, cutoff=0.5)
+        hint = f"did you mean '{known[near[0]]}'?" if near else "such as 'CC-BY-4.0'"
+        return (
+            f"'{licence}' is no SPDX identifier; {hint} Own terms are written 'LicenseRef-NAME', "
+            "with 'licence_url'"
+        )
+    return "" if written == licence else f"'{licence}' is written '{written}'"
 
 
 def spdx(licence: str) -> str:

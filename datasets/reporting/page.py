@@ -13,6 +13,7 @@ from defocus.datasets.audit.page import (
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import SPLITS, Dataset, Pair
+from defocus.datasets.release.provenance import kinds
 from defocus.images import bit_depth, read_image, read_pair
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import eight_bits, small_picture
@@ -73,7 +74,8 @@ def _origin(dataset: Dataset) -> Facts:
         "cite": card.citation,
         "known defects": "; ".join(card.defects),
         "content": f"SHA-256 {dataset.content_hash}",
-        "ground truth": "rendered, exact" if dataset.rendered else "as captured",
+        "ground truth": "rendered, exact" if dataset.rendered else "the sharp pictures",
+        "pictures": "; ".join(f"{kind} ({n} pairs)" for kind, n in kinds(dataset.pairs).items()),
     }
     return Facts("Origin", tuple((name, text) for name, text in facts.items() if text))
 

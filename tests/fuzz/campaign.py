@@ -33,7 +33,7 @@ VALUES: tuple[Any, ...] = (
 
 
 @dataclass(frozen=True)
-class Target:
+class DamagedReader:
     """A reader and the files that it reads.
 
     Attributes:
@@ -56,7 +56,7 @@ def seed_of_today() -> int:
     return random.SystemRandom().randrange(2**32)
 
 
-def tried(target: Target, seconds: float | None, seed: int) -> int:
+def tried(target: DamagedReader, seconds: float | None, seed: int) -> int:
     """Damage the files of a target and read them; the number of inputs.
 
     Args:

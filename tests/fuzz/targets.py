@@ -52,12 +52,12 @@ from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint
 from tests.benchmark.test_results import COSTS, ENTRY, SCORES
 from tests.capture.raw_sessions import bayer_dng, write_session
-from tests.fuzz.campaign import Target
+from tests.fuzz.campaign import DamagedReader
 
 SIDE = 24
 
 
-def all_targets(root: Path) -> Iterator[Target]:
+def all_targets(root: Path) -> Iterator[DamagedReader]:
     """Every reader, with its files below a folder."""
     for make in (pictures, documents, numbers, archives, folders, store):
         folder = root / make.__name__
@@ -65,7 +65,7 @@ def all_targets(root: Path) -> Iterator[Target]:
         yield from make(folder)
 
 
-def pictures(root: Path) -> Iterator[Target]:
+def pictures(root: Path) -> Iterator[DamagedReader]:
     """Pictures of every kind, decoded, measured and asked for their metadata."""
     noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8)
     files = [root / f"a{end}" for end in (".png", ".jpg", ".tif", ".bmp", ".webp")]
@@ -81,7 +81,7 @@ def pictures(root: Path) -> Iterator[Target]:
     PillowImage.fromarray(noise).save(tagged, exif=exif, progressive=True)
     raw = bayer_dng(root / "raw.dng", np.full((64, 64), 0.25))
     for file in (*files, deep, floats, planar, tagged, raw):
-        yield Target(f"picture {file.name}", (file,), lambda file=file: picture(file))
+        yield DamagedReader(f"picture {file.name}", (file,), lambda file=file: picture(file))
 
 
 def picture(file: Path) -> None:
@@ -93,7 +93,7 @@ def picture(file: Path) -> None:
             continue
 
 
-def documents(root: Path) -> Iterator[Target]:
+def documents(root: Path) -> Iterator[DamagedReader]:
     """Settings and records of one file."""
     readers: dict[str, tuple[str, Callable[[Path], object]]] = {
         "rules.toml": ("most_misalignment_px = 1.0\nsharper = true\n", read_rules),
@@ -111,10 +111,10 @@ def documents(root: Path) -> Iterator[Target]:
     for name, (text, read) in readers.items():
         file = root / name
         file.write_text(text)
-        yield Target(name, (file,), lambda read=read, file=file: read(file))
+        yield DamagedReader(name, (file,), lambda read=read, file=file: read(file))
     decisions = root / "decisions.jsonl"
     decisions.write_text('{"id":"a","verdict":"accept","reason":"r"}\n' * 3)
-    yield Target("decisions", (decisions,), lambda: read_decisions(root))
+    yield DamagedReader("decisions", (decisions,), lambda: read_decisions(root))
 
 
 RECORD = {
@@ -126,11 +126,11 @@ RECORD = {
 }
 
 
-def numbers(root: Path) -> Iterator[Target]:
+def numbers(root: Path) -> Iterator[DamagedReader]:
     """Arrays and weights."""
     array = root / "flow.npy"
     np.save(array, np.zeros((2, 4, 5), np.float32))
-    yield Target("npy", (array,), lambda: read_array(array))
+    yield DamagedReader("npy", (array,), lambda: read_array(array))
     tensors = {"a.weight": torch.arange(6.0), "b": torch.ones(2, 2)}
     files = [root / f"w{end}" for end in (".npz", ".safetensors", ".pth", ".h5")]
     np.savez_compressed(files[0], **{name: one.numpy() for name, one in tensors.items()})
@@ -139,17 +139,17 @@ def numbers(root: Path) -> Iterator[Target]:
     with h5py.File(files[3], "w") as file:
         file.create_dataset("g/a", data=np.ones((3, 4), np.float32), compression="gzip")
     for path in files:
-        yield Target(f"weights {path.suffix}", (path,), lambda path=path: read_tensors(path))
-    yield Target("checkpoint", (files[1],), lambda: load_checkpoint(files[1], "run"))
+        yield DamagedReader(f"weights {path.suffix}", (path,), lambda path=path: read_tensors(path))
+    yield DamagedReader("checkpoint", (files[1],), lambda: load_checkpoint(files[1], "run"))
     folder = root / "fixture"
     folder.mkdir()
     (folder / "meta.json").write_text(json.dumps({"system": "x", "tolerance": 1e-4, "seed": 1}))
     np.savez(folder / "output.npz", output=np.ones((1, 3, 4, 4), np.float32))
     parts = (folder / "meta.json", folder / "output.npz")
-    yield Target("fixture", parts, lambda: read_fixture(folder))
+    yield DamagedReader("fixture", parts, lambda: read_fixture(folder))
 
 
-def archives(root: Path) -> Iterator[Target]:
+def archives(root: Path) -> Iterator[DamagedReader]:
     """Archives of every kind."""
     contents = {"set/a.png": bytes(range(256)) * 3, "set/b/c.txt": b"text" * 50}
     for end in (".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz"):
@@ -164,7 +164,7 @@ def archives(root: Path) -> Iterator[Target]:
                     info = tarfile.TarInfo(name)
                     info.size = len(content)
                     tar.addfile(info, io.BytesIO(content))
-        yield Target(f"archive {end}", (path,), lambda path=path: unpacked(path))
+        yield DamagedReader(f"archive {end}", (path,), lambda path=path: unpacked(path))
 
 
 def unpacked(path: Path) -> None:
@@ -174,7 +174,7 @@ def unpacked(path: Path) -> None:
         unpack(path, Path(folder) / "out")
 
 
-def folders(root: Path) -> Iterator[Target]:
+def folders(root: Path) -> Iterator[DamagedReader]:
     """Datasets, releases, sessions and studies."""
     made = root / "made"
     pairs = []
@@ -186,24 +186,24 @@ def folders(root: Path) -> Iterator[Target]:
         pairs.append(Pair(id=name, scene=name, split="test", blurry=blurry, sharp=sharp))
     write_manifest(made, make_manifest(made, tuple(pairs)))
     document = made / "manifest.json"
-    yield Target("manifest", (document,), lambda: open_dataset(f"manifest:{made}"))
+    yield DamagedReader("manifest", (document,), lambda: open_dataset(f"manifest:{made}"))
     write_checksums(made, folder_hashes(made))
     sums = tuple(made / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
-    yield Target("checksums", (*sums, document), lambda: verify_folder(made))
+    yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(made))
     origin = root / "release.json"
     origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
-    yield Target("origin", (origin,), lambda: shards_source(root))
+    yield DamagedReader("origin", (origin,), lambda: shards_source(root))
     yield from sessions(root / "session", made / "a")
     study = root / "study"
     study.mkdir()
     (study / "request.json").write_text(json.dumps({"only": ["net"], "datasets": ["sample"]}))
     run = {"system": "net", "dataset": "made", "steps": 10, "seed": 0, "budget": "demo"}
     (study / "study.json").write_text(json.dumps({"datasets": [], "runs": {"net-1": run}}))
-    yield Target("request", (study / "request.json",), lambda: read_request(study))
-    yield Target("study", (study / "study.json",), lambda: standing_of(study))
+    yield DamagedReader("request", (study / "request.json",), lambda: read_request(study))
+    yield DamagedReader("study", (study / "study.json",), lambda: standing_of(study))
 
 
-def sessions(root: Path, pair: Path) -> Iterator[Target]:
+def sessions(root: Path, pair: Path) -> Iterator[DamagedReader]:
     """A session: its journal with right sums, and the records of its pairs."""
     files = {role: pair / f"{role}.png" for role in ("blurry", "sharp")}
     write_session(root, [files, files])
@@ -213,13 +213,13 @@ def sessions(root: Path, pair: Path) -> Iterator[Target]:
         read_session(root, verify=False)
 
     journal = root / "journal.jsonl"
-    yield Target("journal", (journal,), read)
-    yield Target("journal with right sums", (journal,), read, resummed)
+    yield DamagedReader("journal", (journal,), read)
+    yield DamagedReader("journal with right sums", (journal,), read, resummed)
     records = tuple(sorted(root.glob("pairs/*/pair.json")))
     for record in records:
         record.chmod(0o644)
-    yield Target("pair.json", records, read)
-    yield Target("session.json", (root / "session.json",), read)
+    yield DamagedReader("pair.json", records, read)
+    yield DamagedReader("session.json", (root / "session.json",), read)
 
 
 def resummed(content: bytes) -> bytes:
@@ -236,7 +236,7 @@ def resummed(content: bytes) -> bytes:
     return b"".join(lines)
 
 
-def store(root: Path) -> Iterator[Target]:
+def store(root: Path) -> Iterator[DamagedReader]:
     """The store of a study, read as reports read it, and opened to go on."""
     path = root / "results.sqlite"
     with open_results(path) as results:
@@ -257,5 +257,5 @@ def store(root: Path) -> Iterator[Target]:
             for extra in root.glob("results.sqlite?*"):
                 extra.unlink()
 
-    yield Target("store read", (path,), read)
-    yield Target("store written", (path,), go_on)
+    yield DamagedReader("store read", (path,), read)
+    yield DamagedReader("store written", (path,), go_on)

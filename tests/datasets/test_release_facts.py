@@ -1,0 +1,122 @@
+"""What a release says of its pictures, its licence and its date; and the colours of its files."""
+
+import io
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+from defocus.datasets.pair import Pair
+from defocus.datasets.release.colour import in_srgb
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text
+from defocus.datasets.release.terms import licence_problem
+from defocus.errors import ImageError, SettingsError
+from defocus.images import read_image
+from defocus.settings import parse_settings
+
+GAMMA_NAME = "Wide test"
+
+
+def pair(name: str, **metadata: object) -> Pair:
+    return Pair(
+        id=name,
+        scene=name,
+        split="test",
+        blurry=Path("b.png"),
+        sharp=Path("s.png"),
+        metadata=MappingProxyType(metadata),
+    )
+
+
+CAPTURED = pair("a")
+FLOW = pair("b", compensation={"model": "flow", "versions": {"defocus": "0.2.0"}})
+RENDERED = pair("c", true_misalignment={"zoom": 1.0})
+
+
+def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
+    assert sharp_text([CAPTURED]) == "The picture in focus, as captured."
+    assert "rendered" in sharp_text([RENDERED])
+    assert "captured" not in sharp_text([RENDERED])
+    assert "not as captured" in sharp_text([FLOW])
+    assert "optical flow" in sharp_text([FLOW])
+    assert kinds([FLOW, CAPTURED, FLOW]) == {"as captured": 1, "compensated: flow": 2}
+    text = pictures_text([FLOW, CAPTURED, RENDERED])
+    assert "1 of 3 pairs: compensated" in text
+    assert "1 of 3 pairs: rendered" in text
+    assert "compensated with defocus 0.2.0" in text
+
+
+@pytest.mark.parametrize(
+    ("licence", "words"),
+    [
+        ("CC BY 4.0", "did you mean 'CC-BY-4.0'?"),
+        ("cc-by-4", "did you mean 'CC-BY-4.0'?"),
+        ("cc-by-4.0", "is written 'CC-BY-4.0'"),
+        ("free for everybody", "no SPDX identifier"),
+        ("", "no SPDX identifier"),
+    ],
+)
+def test_a_licence_has_an_identifier(licence: str, words: str) -> None:
+    assert words in licence_problem(licence)
+
+
+@pytest.mark.parametrize(
+    "licence", ["CC-BY-4.0", "CC0-1.0", "MIT OR Apache-2.0", "LicenseRef-Our-Lab", "none given"]
+)
+def test_identifiers_and_own_names_are_licences(licence: str) -> None:
+    assert licence_problem(licence) == ""
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "20260101", "2026-1-1", "today"])
+def test_a_date_is_a_day(day: str) -> None:
+    with pytest.raises(SettingsError, match="a day that exists"):
+        parse_settings(Details, {"title": "a", "date": day}, origin="card.toml")
+    assert parse_settings(Details, {"title": "a", "date": "2028-02-29"}, origin="x").date
+
+
+def wide_profile() -> bytes:
+    """A profile with primaries far from those of sRGB: its red and blue are exchanged."""
+    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    entries = {bytes(content[i : i + 4]): i for i in range(132, 132 + 12 * 20, 12)}
+    red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
+    first, second = content[red + 4 : red + 8], content[blue + 4 : blue + 8]
+    content[red + 4 : red + 8], content[blue + 4 : blue + 8] = second, first
+    return bytes(content).replace("sRGB".encode("utf-16-be"), "Wide".encode("utf-16-be"))
+
+
+def saved(path: Path, picture: np.ndarray, profile: bytes) -> Path:
+    PillowImage.fromarray(picture).save(path, icc_profile=profile)
+    return path
+
+
+def test_other_colours_become_srgb(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
+    path = saved(tmp_path / "a.png", picture, wide_profile())
+    stored = read_image(path)
+    np.testing.assert_array_equal(stored, picture)
+    found = in_srgb(path, stored)
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(wide_profile()))
+    expected = ImageCms.profileToProfile(
+        PillowImage.fromarray(picture), profile, ImageCms.createProfile("sRGB"), 1
+    )
+    np.testing.assert_array_equal(found, np.asarray(expected))
+    assert np.abs(found.astype(int) - picture[:, :, ::-1]).max() <= 3  # red for blue
+    with pytest.raises(ImageError, match="16 bits with the colour profile 'Wide"):
+        in_srgb(path, picture.astype(np.uint16) * 257)
+
+
+def test_srgb_and_no_profile_stay_to_the_bit(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for name, profile in (("a.png", srgb), ("b.png", b""), ("c.webp", srgb)):
+        path = tmp_path / name
+        PillowImage.fromarray(picture).save(path, icc_profile=profile or None, lossless=True)
+        stored = read_image(path)
+        assert in_srgb(path, stored) is stored
+    bad = saved(tmp_path / "d.png", picture, b"no profile at all" * 20)
+    with pytest.raises(ImageError, match="colour profile is damaged"):
+        in_srgb(bad, read_image(bad))
