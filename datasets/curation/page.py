@@ -55,6 +55,7 @@ class ReviewedPairs:
                 "scene": self._pairs[one.id].scene,
                 "verdict": one.verdict,
                 "reason": one.reason,
+                "seen": one.by == "person",
             }
             for number, one in enumerate(self._curation.judgements(), start=1)
         ]
@@ -133,7 +134,7 @@ NUMBERS = (
 
 
 def _numbers(row: AuditedPair) -> list[tuple[str, str]]:
-    told = [("Split", row.split)]
+    told = [("Scene", row.scene), ("Split", row.split)]
     for label, name, words in NUMBERS:
         value = getattr(row, name)
         told.append((label, "unknown" if value is None else words.format(value)))

@@ -40,7 +40,10 @@ class PairSource(Protocol):
         """Ids of the pairs that can be looked at."""
 
     def listed(self) -> list[dict[str, Any]]:
-        """Of each pair: id, number, scene, verdict and reason."""
+        """Of each pair: id, number, scene, verdict and reason.
+
+        The page opens at the first pair with ``seen`` false; without that, at the last one.
+        """
 
     def details(self, pair: str) -> dict[str, Any]:
         """Settings and numbers of a pair, as text."""

@@ -36,7 +36,7 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         assert process.stdout is not None
         browser = opened(open_page, process.stdout.readline().strip())
         assert text(browser, "counts") == "0 accepted · 2 rejected"
-        until(browser, "pair-name", "b")
+        until(browser, "pair-name", "a")  # the first that nobody has decided on
         until(browser, "reason", "its misalignment is unknown")
         until(browser, "numbers", "Misalignment")
         shown = WebDriverWait(browser, 20, 0.05).until(
@@ -46,6 +46,8 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         tools = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
         names = [tool.text for tool in tools]
         assert names == ["Blink", "Zoom × 3", "Difference × 4"]  # nothing was measured
+        press(browser, Keys.ARROW_RIGHT)
+        until(browser, "pair-name", "b")
         press(browser, Keys.ARROW_LEFT)
         until(browser, "pair-name", "a")
         press(browser, "a")

@@ -183,6 +183,7 @@ def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
         ("b", "reject"),
         ("c", "accept"),
     ]
+    assert [row["seen"] for row in rows] == [False] * 3
     details = page.get("/pairs/b").json()
     assert details["measured"]["verdict"] == "reject"
     assert ["Misalignment", "9.00 px"] in details["numbers"]
@@ -191,6 +192,8 @@ def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
     assert page.post("/do/accept", json={"pair": "b", "reason": "good"}).status_code == 202
     assert page.get("/pairs").json()[1]["verdict"] == "accept"
     assert read_decisions(curation.out)["b"].reason == "good"
+    assert [row["seen"] for row in page.get("/pairs").json()] == [False, True, False]
+    assert ["Scene", "b"] in details["numbers"]
     for address in ("/pairs/x", "/pictures/x/sharp/thumb", "/pictures/b/truth/thumb"):
         assert page.get(address).status_code == 404
     assert page.post("/do/shoot", json={}).status_code == 404

@@ -30,7 +30,10 @@
       followed = state.current;
       chosen = state.current;
     }
-    if (!chosen && pairs.length) chosen = pairs[pairs.length - 1].id;
+    if (!chosen && pairs.length) {
+      const unseen = pairs.find((pair) => pair.seen === false);
+      chosen = (unseen || pairs[pairs.length - 1]).id;
+    }
     showSheet();
     showPair();
     show();
