@@ -1,7 +1,11 @@
 """``python -m defocus.benchmark.speed [NAME…] --json``: every speed case in one run."""
 
 import importlib
+import json
 import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +15,10 @@ from defocus.command_line.commands import json_output
 from defocus.errors import InputError
 from defocus.progress import say
 
-__all__ = ["all_cases", "command"]
+__all__ = ["ALARM", "all_cases", "command", "slower_than"]
+
+ALARM = 1.3
+"""A case whose ratio to its peer fell by more than this factor since an earlier release."""
 
 
 def all_cases() -> dict[str, Case]:
@@ -21,10 +28,40 @@ def all_cases() -> dict[str, Case]:
     return {case.name: case for module in modules for case in module.CASES}
 
 
+def slower_than(before: Path, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Cases that lost more than :data:`ALARM` against an earlier run, one line each.
+
+    Ratios are compared, not seconds: the peer was measured on the same computer.
+
+    Args:
+        before: File of an earlier ``--json``, as each release keeps one.
+        rows: The rows of this run.
+
+    Raises:
+        InputError: The file is no such list.
+    """
+    try:
+        known = {row["name"]: float(row["ratio"]) for row in json.loads(before.read_bytes())}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{before}: no list of 'speed --json' ({error})") from error
+    return [
+        f"{row['name']}: {known[row['name']]:.2f} times as fast as its peer before, "
+        f"{row['ratio']:.2f} now"
+        for row in rows
+        if row["name"] in known and row["ratio"] * ALARM < known[row["name"]]
+    ]
+
+
 @click.command(name="python -m defocus.benchmark.speed")
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-def command(names: tuple[str, ...], *, as_json: bool) -> None:
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="An earlier --json; the exit code is 1 if a case lost more than a factor of 1.3.",
+)
+def command(names: tuple[str, ...], against: Path | None, *, as_json: bool) -> int:
     """Compare parts of this package with plain alternatives; without NAME, all of them.
 
     Times are CPU seconds on one thread, the minimum of several repeats; compare the ratios.
@@ -48,6 +85,10 @@ def command(names: tuple[str, ...], *, as_json: bool) -> None:
                 f"| {row['name']} | {row['ours']:.5f} | {row['peer']:.5f} | {row['ratio']:.1f} | "
                 f"{row['target']:g} | {row['max_difference']:.1e} | {row['tolerance']:.0e} |"
             )
+    lost = slower_than(against, rows) if against is not None else []
+    for line in lost:
+        say(line, error=True)
+    return int(bool(lost))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The command that measures every case."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from defocus.benchmark.speed.__main__ import all_cases, command
+from defocus.benchmark.speed.__main__ import all_cases, command, slower_than
 from defocus.benchmark.speed.case import Case, CaseOutcome
 from defocus.benchmark.speed.cases import deconvolution, verdict
 from defocus.benchmark.speed.cases.metrics import difference
@@ -58,3 +61,19 @@ def test_the_light_of_a_table_is_that_of_the_formula() -> None:
 
 def test_the_fused_metrics_equal_the_peer() -> None:
     assert difference((560, 840)) < 1e-9
+
+
+def test_a_case_that_lost_a_third_is_told(tmp_path: Path) -> None:
+    before = tmp_path / "before.json"
+    rows = [{"name": "wiener", "ratio": 4.0}, {"name": "gone", "ratio": 9.0}]
+    before.write_text(json.dumps(rows))
+    assert (
+        slower_than(before, [{"name": "wiener", "ratio": 3.2}, {"name": "new", "ratio": 1}]) == []
+    )
+    (line,) = slower_than(before, [{"name": "wiener", "ratio": 3.0}])
+    assert line == "wiener: 4.00 times as fast as its peer before, 3.00 now"
+    before.write_text("{}")
+    assert slower_than(before, rows) == []
+    before.write_text("[1]")
+    with pytest.raises(InputError, match="no list of"):
+        slower_than(before, rows)
