@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_words
-from defocus.benchmark.reporting.board.lines import BoardLine
 from defocus.benchmark.reporting.content import (
     Content,
     ReportSetting,
@@ -17,7 +16,7 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
-from defocus.benchmark.reporting.figures.joint_training import JOINT
+from defocus.benchmark.reporting.figures.joint_training import joint_training_words
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, Track
@@ -69,7 +68,8 @@ def _result(content: Content, scores: PictureScores) -> str:
         line, mine = next(group, (best, row))
         if line is not best:
             said.append(f"{words} {line.name}, {_signed(mine.gain)}{_interval(mine)}")
-    said += _joint(gained)
+    joint = joint_training_words(board)
+    said += [joint] if joint else []
     below = sum((each.gain or 0.0) < 0 for _, each in gained)
     said += [f"{counted(below, 'system')} below the input"] if below else []
     return "; ".join(said) + "."
@@ -83,20 +83,6 @@ def _interval(row: Row, words: str = "") -> str:
 
 def _signed(number: float | None) -> str:
     return f"{'+' if (number or 0.0) >= 0 else ''}{number_text(number, 2)} dB"
-
-
-def _joint(gained: Sequence[tuple[BoardLine, Row]]) -> list[str]:
-    """What JDRL's training gains over the plain loss of the same networks."""
-    known = {line.key: row.gain or 0.0 for line, row in gained}
-    pairs = [
-        gain - known[plain]
-        for (system, *rest), gain in known.items()
-        if (plain := (system.removeprefix(JOINT), *rest)) in known and system.startswith(JOINT)
-    ]
-    if not pairs:
-        return []
-    mean = sum(pairs) / len(pairs)
-    return [f"JDRL {_signed(mean)} against the plain loss ({counted(len(pairs), 'network')})"]
 
 
 def sentences(content: Content) -> list[str]:

@@ -3,7 +3,10 @@
 import importlib
 import inspect
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from types import FunctionType
+from typing import TYPE_CHECKING
 
 import click
 from latex2mathml.converter import convert
@@ -11,36 +14,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-MODULES = (
-    "defocus.capture.camera",
-    "defocus.align.flow.estimator",
-    "defocus.align.sampling.warp",
-    "defocus.align.registration.register",
-    "defocus.datasets.api",
-    "defocus.datasets.pair",
-    "defocus.baselines.card",
-    "defocus.baselines.registry",
-    "defocus.baselines.recipes.recipe",
-    "defocus.benchmark.scoring.profiles",
-    "defocus.benchmark.scoring.protocols",
-    "defocus.benchmark.metric.metric",
-    "defocus.benchmark.results.store",
-    "defocus.benchmark.leaderboard.rows",
-    "defocus.benchmark.statistics.comparable",
-    "defocus.benchmark.statistics.intervals",
-    "defocus.reports.model",
-    "defocus.reports.html",
-    "defocus.reports.pdf",
-    "defocus.reports.latex",
-    "defocus.reports.plots.figures",
-    "defocus.errors",
-    "defocus.files",
-    "defocus.images",
-    "defocus.optics",
-)
-"""What a program of one's own would import."""
+if TYPE_CHECKING:
+    from defocus.baselines.card import Baseline
 
-INSPECTED = ("defocus.datasets.api", "defocus.datasets.pair")
+FRONT = "defocus"
+"""The package whose exported names are kept from version to version."""
 
 FORMULAS = "formulas.md"
 
@@ -51,7 +29,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
     pages = {
         "commands": _commands(),
-        "systems": _systems(),
+        **_systems(),
         "datasets": _datasets(),
         "metrics": _metrics(),
         "python": _python(),
@@ -110,22 +88,60 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-def _systems() -> str:
-    from defocus.baselines.registry import all_baselines, readme
+def _systems() -> dict[str, str]:
+    """The list of systems and a page for each; variants are on the page of their network."""
+    from defocus.baselines.registry import all_baselines
 
     systems = all_baselines()
-    names = ("System", "Kind", "Input", "Status", "Paper and code", "Licences")
-    rows = (
-        (f"`{n}`", s.card.kind, s.card.input, s.card.status, s.card.source, s.card.licence)
-        for n, s in systems.items()
-    )
-    lines = ["# Systems\n", _table(names, rows), "\n## Cards\n"]
-    shown = set()
+    variants: dict[str, list[Baseline]] = defaultdict(list)
     for system in systems.values():
-        text = readme(system)
-        if text and text not in shown:
-            shown.add(text)
-            lines.append(re.sub(r"^(#+) ", r"##\1 ", text, flags=re.MULTILINE))
+        if system.card.variant_of in systems:
+            variants[system.card.variant_of].append(system)
+    own = [one for one in systems.values() if one.card.variant_of not in systems]
+    rows = (
+        (
+            f"[{one.card.display_name}](systems/{one.card.name}.md)",
+            f"`{one.card.name}`",
+            one.card.kind,
+            one.card.given,
+            one.card.status,
+            _year_and_paper(one.card.source),
+        )
+        for one in own
+    )
+    head = ("System", "Name", "Kind", "Given", "Status", "Paper")
+    told = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
+    pages = {"systems": f"# Systems\n\n{told}\n\n{_table(head, rows)}"}
+    for one in own:
+        pages[f"systems/{one.card.name}"] = _system(one, variants[one.card.name])
+    return pages
+
+
+def _year_and_paper(source: str) -> str:
+    """The first part of a card's source: the paper without the address of its code."""
+    return source.partition(";")[0]
+
+
+def _system(system: "Baseline", variants: "list[Baseline]") -> str:
+    from defocus.baselines.registry import readme
+
+    card = system.card
+    facts = {
+        "Name": f"`{card.name}`",
+        "Kind": card.kind,
+        "Given": card.given,
+        "Status": card.status,
+        "Paper and code": card.source,
+        "Ours follows": card.follows,
+        "Licences": card.licence,
+        "Official weights trained on": ", ".join(card.weights_trained_on),
+    }
+    lines = [f"# {card.display_name}\n", _table(("", ""), ((k, v) for k, v in facts.items() if v))]
+    if variants:
+        rows = ((f"`{one.card.name}`", one.card.display_name) for one in variants)
+        lines += ["\n## Variants\n", _table(("Name", "System"), rows)]
+    title, _, text = readme(system).partition("\n")
+    lines.append(re.sub(r"^(#+) ", r"#\1 ", f"{title}\n{text}", flags=re.MULTILINE))
     return "\n".join(lines)
 
 
@@ -167,18 +183,24 @@ def _metrics() -> str:
 
 
 def _python() -> str:
-    asked = [_inspected(m) if m in INSPECTED else f"::: {m}" for m in MODULES]
-    return "\n\n".join(["# Python", *asked, ""])
+    """The names that the front door exports, each from where it is defined; then the errors."""
+    front = importlib.import_module(FRONT)
+    lines = [
+        f"# Python\n\n{inspect.getdoc(front)}\n\n[From Python](../python.md) shows their use.\n"
+    ]
+    for name in front.__all__:
+        thing = getattr(front, name)
+        if inspect.isfunction(thing) or inspect.isclass(thing):
+            lines.append(_exported(f"{FRONT}.{name}", thing))
+    return "\n".join([*lines, "::: defocus.errors\n"])
 
 
-def _inspected(module: str) -> str:
-    """Docstrings of a package without ``__init__``, which mkdocstrings does not find."""
-    found = importlib.import_module(module)
-    lines = [f"## {module}\n", f"{inspect.getdoc(found)}\n"]
-    for name in found.__all__:
-        thing = getattr(found, name)
-        if not (inspect.isfunction(thing) or inspect.isclass(thing)):
-            continue
-        lines.append(f"### {name}\n")
-        lines.append(f"```text\n{name}{inspect.signature(thing)}\n\n{inspect.getdoc(thing)}\n```\n")
-    return "\n".join(lines)
+def _exported(name: str, thing: "type | FunctionType") -> str:
+    """One name; mkdocstrings does not find what is in a package without ``__init__``."""
+    if thing.__module__.startswith("defocus.datasets"):
+        told = f"{name}{inspect.signature(thing)}\n\n{inspect.getdoc(thing)}"
+        return f"## {name}\n\n```text\n{told}\n```\n"
+    options = (
+        f"    options:\n      heading: {name}\n      toc_label: {name}\n      heading_level: 2\n"
+    )
+    return f"::: {thing.__module__}.{thing.__qualname__}\n{options}"

@@ -360,7 +360,7 @@ def test_the_page_says_the_result_in_one_sentence(tmp_path: Path) -> None:
         f"+{gains[best].value:.2f} dB over the blurry input (95 % interval "
     )
     joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
-    assert f"; JDRL +{joint:.2f} dB against the plain loss (1 network)." in page.summary
+    assert f"; JDRL +{joint:.2f} dB over the plain loss (1 network, input-aligned)." in page.summary
 
 
 @pytest.fixture(scope="module")

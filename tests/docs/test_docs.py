@@ -1,18 +1,28 @@
 """The documentation: it builds without a network, and its commands do what it says."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
+import defocus
+from defocus.baselines.registry import all_baselines
 from defocus.command_line.commands import command_group
+from defocus.images import write_image
 from tests.benchmark.example_study import make_study
+from tests.browser.conftest import browser as browser
 from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +90,10 @@ def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
         assert not [a for a in loaded if re.match(r"(https?:)?//", a)], name
 
 
+def test_no_script_of_ours_is_published(site: Path) -> None:
+    assert [path for path in site.rglob("*") if path.suffix in {".py", ".toml"}] == []
+
+
 def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
     text = {
         name: (site / "reference" / f"{name}.html").read_text(encoding="utf-8")
@@ -88,34 +102,79 @@ def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
     assert "defocus-bench report" in text["commands"]
     assert "--against" in text["commands"]
     assert not re.search(r"\x08|\\b", text["commands"])  # click's mark of a list
-    assert "Restormer" in text["systems"]
+    assert 'href="systems/restormer.html"' in text["systems"]
     assert "dpdd" in text["datasets"]
     assert "LPIPS" in text["metrics"]
-    assert "render_html" in text["python"]
-    assert "open_dataset" in text["python"]
+    for name in defocus.__all__:
+        assert name.startswith("_") or name == "plugin" or f"defocus.{name}" in text["python"]
     formulas = (site / "formulas.html").read_text(encoding="utf-8")
     assert formulas.count("<math") >= 20
     assert "$" not in re.sub(r"<(script|style).*?</\1>", "", formulas, flags=re.DOTALL)
 
 
-def test_the_tutorials_commands_run_one_after_the_other(run: Run, tmp_path: Path) -> None:
-    write_files(DOCS / "tutorials" / "author.md", tmp_path)
-    installed = tmp_path / "installed"
-    for name in TUTORIALS:
-        told = commands(DOCS / "tutorials" / f"{name}.md")
-        assert len(told) >= 3
-        for words in told:
-            if words[:2] == ["pip", "install"]:
-                pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
-                subprocess.run(pip, cwd=tmp_path, check=True)
-                continue
-            path = os.pathsep.join(map(str, (ROOT, installed)))
-            done = run(
-                *words, OMP_NUM_THREADS="1", https_proxy="http://127.0.0.1:9", PYTHONPATH=path
-            )
-            assert done.returncode == 0, f"{words}: {done.stderr}"
-    page = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
-    assert all(name in page for name in ("Wiener", "MyNetwork"))
+def test_each_system_has_a_page_with_its_card_and_variants(site: Path) -> None:
+    systems = all_baselines()
+    own = {n for n, one in systems.items() if one.card.variant_of not in systems}
+    pages = {path.stem: path for path in (site / "reference" / "systems").glob("*.html")}
+    assert set(pages) == own
+    dmphn = pages["dmphn"].read_text(encoding="utf-8")
+    assert "dmphn-stack4" in dmphn
+    assert escape(systems["dmphn"].card.licence) in dmphn
+
+
+@pytest.mark.debian
+def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.Chrome) -> None:
+    browser.get((site / "index.html").as_uri())
+    browser.execute_script("document.getElementById('__search').click()")
+    field = browser.find_element(By.CSS_SELECTOR, "[data-md-component='search-query']")
+    WebDriverWait(browser, 60).until(lambda _: field.is_displayed())
+    field.send_keys("restormer")
+    found = WebDriverWait(browser, 60).until(
+        lambda b: b.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
+    )
+    assert "systems/restormer.html" in " ".join(link.get_attribute("href") for link in found)
+    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [m["params"]["request"]["url"] for m in asked if m["method"].endswith("WillBeSent")]
+    assert not [url for url in sent if url.startswith("http")]
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_the_commands_of_each_tutorial_run_from_nothing(
+    name: str, run: Run, tmp_path: Path
+) -> None:
+    report = follow(DOCS / "tutorials" / f"{name}.md", run, tmp_path)
+    if name in {"researcher", "author"}:
+        assert ("Wiener" if name == "researcher" else "MyNetwork") in report.read_text()
+
+
+@pytest.mark.parametrize("name", ["own-pairs", "own-network", "own-loss"])
+def test_the_commands_of_a_page_of_one_screen_run(name: str, run: Run, tmp_path: Path) -> None:
+    page = DOCS / "how-to" / f"{name}.md"
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= 45
+    draw = np.random.default_rng(0)
+    for role in ("blurry", "sharp"):
+        for number in range(3):
+            path = tmp_path / "mine" / role / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_image(path, draw.integers(0, 255, (96, 128, 3), np.uint8))
+    assert follow(page, run, tmp_path).is_file()
+
+
+def follow(page: Path, run: Run, folder: Path) -> Path:
+    """Write a page's files, run its commands one after the other; the report that may be made."""
+    write_files(page, folder)
+    installed = folder / "installed"
+    path = os.pathsep.join(map(str, (ROOT, installed)))
+    told = commands(page)
+    assert told
+    for words in told:
+        if words[:2] == ["pip", "install"]:
+            pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
+            subprocess.run(pip, cwd=folder, check=True)
+            continue
+        done = run(*words, OMP_NUM_THREADS="1", https_proxy="http://127.0.0.1:9", PYTHONPATH=path)
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+    return folder / "study" / "report.html"
 
 
 def test_the_commands_about_reports_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

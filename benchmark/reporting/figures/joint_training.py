@@ -19,7 +19,7 @@ from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Gallery, Measured, Paragraph, Part, Table, Tile
 from defocus.reports.text import number_text
 
-__all__ = ["JOINT", "joint_training_parts"]
+__all__ = ["joint_training_parts", "joint_training_words"]
 
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
@@ -74,6 +74,19 @@ def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> 
     parts: list[Part] = [Paragraph(_sentence(partners, scores, everywhere))]
     parts += _strip(scores, partners, differences, kept)
     return [*parts, _table(partners, scores, differences)]
+
+
+def joint_training_words(board: Board) -> str:
+    """What JDRL gains over the plain loss, for the report's first sentence; empty without it."""
+    convention = _convention(board)
+    partners = _partners(board, convention)
+    plain = _means([pair.plain for pair in partners], convention).gain
+    joint = _means([pair.joint for pair in partners], convention).gain
+    if plain is None or joint is None:
+        return ""
+    networks = counted(len(partners), "network")
+    difference = f"JDRL {_signed(joint - plain)} dB over the plain loss"
+    return f"{difference} ({networks}, {convention.protocol})"
 
 
 def _convention(board: Board) -> Convention:
