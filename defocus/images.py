@@ -33,6 +33,7 @@ from defocus.reading import read_bytes
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
     "FloatImage",
     "Image",
     "as_float",

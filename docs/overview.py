@@ -1,4 +1,4 @@
-"""Makes docs/overview.png, the README's picture: ``python docs/overview.py``."""
+"""Makes docs/overview.png, the picture of docs/alignment.md: ``python docs/overview.py``."""
 
 from pathlib import Path
 

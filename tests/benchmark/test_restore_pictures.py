@@ -1,6 +1,8 @@
 """What stays of a restored picture: its kind, colours, transparency; masks, maps and folders."""
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,3 +210,20 @@ def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: 
     wrong = run("defocus-bench", "restore", *dataset, "a.png")
     assert wrong.returncode == 2
     assert "--dataset gives the pictures; omit IMAGES" in wrong.stderr
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+
+@pytest.mark.filterwarnings("error")
+def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path: Path) -> None:
+    """182 MP: the pixels are read by OpenCV, up to 400 MP; of Pillow only the header is wanted."""
+    exif = Pillow.Exif()
+    exif[271] = "a maker"
+    head = struct.pack(">IIBBBBB", 13_500, 13_500, 8, 0, 0, 0, 0)
+    pieces = [chunk(b"IHDR", head), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))]
+    pieces += [chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
+    assert read_metadata(tmp_path / "a.png").image == {271: "a maker"}

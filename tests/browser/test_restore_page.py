@@ -195,6 +195,48 @@ def test_zoom_and_pan_by_keyboard_and_wheel(open_page: Open, page: Served) -> No
     until(browser, "zoom", "200 %")
 
 
+def zoom_percent(browser: webdriver.Chrome) -> float:
+    browser.execute_async_script("requestAnimationFrame(() => arguments[0]())")
+    return float(text(browser, "zoom").removesuffix(" %"))
+
+
+def test_two_fingers_zoom_and_one_pans(open_page: Open, page: Served) -> None:
+    """As a touch screen sends them, through the browser's own input."""
+    browser = open_page(page.url)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    dropped(browser, ("a.png", png(scene())))
+    restored(browser)
+    press(browser, "0")
+    whole = zoom_percent(browser)
+    box = browser.find_element(By.ID, "canvas").rect
+    middle = (box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)  # beside the line
+
+    def touch(kind: str, *apart_px: tuple[float, float]) -> None:
+        points = [
+            {"x": middle[0] + right, "y": middle[1] + down, "id": number}
+            for number, (right, down) in enumerate(apart_px)
+        ]
+        what = {"type": kind, "touchPoints": points}
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", what)
+
+    touch("touchStart", (-20, 0))
+    touch("touchStart", (-20, 0), (20, 0))
+    for apart in (30, 45, 60):
+        touch("touchMove", (-apart, 0), (apart, 0))
+    touch("touchEnd")
+    assert zoom_percent(browser) == pytest.approx(3 * whole, rel=0.05)
+    assert browser.execute_script("return window.visualViewport.scale") == 1  # not the page
+    before = seen(browser)
+    touch("touchStart", (0, 0))
+    touch("touchMove", (40, 0))
+    touch("touchEnd")
+    after = seen(browser)
+    assert zoom_percent(browser) == pytest.approx(3 * whole, rel=0.05)
+    width = after.shape[1]
+    left, right = before[:, : width // 2 - 60], after[:, 40 : width // 2 - 20]
+    assert np.abs(left.astype(int) - right).mean() < 1  # all has gone 40 px to the right
+
+
 def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page: Open, page: Served) -> None:
     browser = open_page(page.url)
     broken = base64.b64encode(b"\xff\xd8 no picture").decode()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from defocus.images import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
@@ -70,6 +71,7 @@ def read_metadata(path: Path) -> Metadata:
     from PIL import Image
 
     require_file(path)
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # ours is checked before; Pillow's own refuses 179 MP
     try:
         if path.suffix.lower() in {".tif", ".tiff"}:
             return _of_tiff(path)
