@@ -33,7 +33,6 @@ from defocus.reading import read_bytes
 
 __all__ = [
     "IMAGE_SUFFIXES",
-    "MAX_PIXELS",
     "FloatImage",
     "Image",
     "as_float",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defocus.images import MAX_PIXELS
+from defocus.picture_headers import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
