@@ -43,7 +43,9 @@ def commands(page: Path) -> list[list[str]]:
 def write_files(page: Path, folder: Path) -> None:
     """The files that a page shows, each named before its block."""
     text = page.read_text(encoding="utf-8")
-    for name, content in re.findall(r"`([\w-]+/[\w./-]+)`.*?```\w+\n(.*?)```", text, re.DOTALL):
+    for name, content in re.findall(
+        r"`([\w/-]+\.(?:py|toml))`.*?```\w+\n(.*?)```", text, re.DOTALL
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
 
