@@ -35,6 +35,7 @@ SHOOT_ONLY = frozenset(
         "hook",
         "keep-on-camera",
         "mirror-lock",
+        "no-bell",
         "qc",
         "qc-set",
         "repeat",

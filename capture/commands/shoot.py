@@ -23,7 +23,8 @@ SECTIONS = {
     "Number and times": ("--scene", "--scenes", "--repeat", "--every", "--countdown"),
     **SHOT_SECTIONS,
     **HANDLING_SECTIONS,
-    "Planning and output": ("--settings", "--distances", "--dry-run", "--yes", "--json-lines"),
+    "Planning": ("--settings", "--distances", "--dry-run", "--yes"),
+    "Output": ("--no-bell", "--json-lines"),
 }
 
 
@@ -70,6 +71,7 @@ SECTIONS = {
 @hook_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and do not shoot.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--no-bell", is_flag=True, help="Do not ring the bell of the terminal.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
     session: Path,
@@ -83,6 +85,7 @@ def command(
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     dry_run: bool,
     yes: bool,
+    no_bell: bool,
     json_lines: bool,
     **typed: Any,  # noqa: ANN401 - click's options
 ) -> int:
@@ -92,9 +95,11 @@ def command(
     one was rejected. 'resume' continues an interrupted shoot.
     """
     from defocus.capture.planning.request import BracketRequest
+    from defocus.capture.taking.person import bell
     from defocus.capture.taking.running import ShootOptions, shoot_new, tell_plan
     from defocus.capture.taking.shots.rig import RigAddress
 
+    bell.on = not no_bell
     handling, bracket = handling_of(typed, profile)
     options = ShootOptions(
         scene=None if scene == "auto" else scene,

@@ -3,7 +3,8 @@
 import sys
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import click
 
@@ -14,7 +15,7 @@ from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import say
 
-__all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "ring"]
+__all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "bell", "ring"]
 
 
 class Person(Protocol):
@@ -158,6 +159,7 @@ class Asker:
 
     def _wait(self, what: str) -> None:
         if not self.answered:
+            ring("action")
             click.prompt(f"{what}, then press Enter", default="", show_default=False, err=True)
 
 
@@ -168,8 +170,18 @@ def again_by_itself(pair: PlannedPair, quality: Quality, attempt: int, retries: 
     return attempt <= retries and not quality.lasting
 
 
-def ring(verdict: str) -> None:
-    """Ring the bell of the terminal, once for a warning and three times for a rejection."""
-    times = {"warn": 1, "reject": 3}.get(verdict, 0)
-    if times and sys.stderr.isatty():
+@dataclass
+class BellSettings:
+    """Whether the bell of the terminal rings, set once by the command line."""
+
+    on: bool = True
+
+
+bell = BellSettings()
+
+
+def ring(what: Literal["done", "warn", "action", "reject"]) -> None:
+    """Ring the bell of the terminal, more often the more it matters."""
+    times = {"done": 1, "warn": 1, "action": 2, "reject": 3}[what]
+    if bell.on and sys.stderr.isatty():
         click.echo("\a" * times, nl=False, err=True)

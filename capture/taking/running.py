@@ -1,7 +1,9 @@
 """Run a shoot for the commands: ask, shoot, report, and always leave a valid session."""
 
 import contextlib
+import math
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,22 +165,53 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
     """Open a session folder and print its journal lines as JSON on stdout, or as text."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(terminated_as_interrupted())
-        tell: Callable[[Record], None] = _tell
+        text = _Teller()
+        tell: Callable[[Record], None] = text.tell
         if json_lines:
             out = stack.enter_context(json_output())
             tell = until_pipe_closes(out.write)
         folder = stack.enter_context(open_session_folder(path, create=create, listener=tell))
+        text.folder = folder
         stack.enter_context(continuation_hint(folder, path))
         yield folder
 
 
+class _Teller:
+    """Says what is journalled, and how much is left.
+
+    Attributes:
+        folder: The session, once it is open.
+    """
+
+    def __init__(self) -> None:
+        self.folder: SessionFolder | None = None
+        self._began, self._done = time.monotonic(), 0
+
+    def tell(self, record: Record) -> None:
+        """Say a journal line, if it is one for people."""
+        if record["event"] == "pair-complete":
+            reason = f": {record['reason']}" if record["reason"] else ""
+            say(f"{record['pair']}  {record['verdict']}{reason}{self._left()}")
+            if record["verdict"] == "warn":
+                ring("warn")
+        else:
+            _tell(record)
+
+    def _left(self) -> str:
+        """Number of complete pairs, and the time that the others take at this pace."""
+        self._done += 1
+        if self.folder is None:
+            return ""
+        state = self.folder.state
+        left = len(state.incomplete)
+        minutes = math.ceil((time.monotonic() - self._began) / self._done * left / 60)
+        return (
+            f"  ({len(state.complete)} of {len(state.planned)}, {minutes} min left)" if left else ""
+        )
+
+
 def _tell(record: Record) -> None:
-    if record["event"] == "pair-complete":
-        reason = f": {record['reason']}" if record["reason"] else ""
-        say(f"{record['pair']}  {record['verdict']}{reason}")
-        if record["verdict"] == "warn":
-            ring("warn")
-    elif record["event"] == "recovered":
+    if record["event"] == "recovered":
         say(f"the last journal line was torn ({record['torn_bytes']} bytes); it was not yet valid")
     elif record["event"] == "pair-set-aside":
         say(f"{record['pair']}  was interrupted; its files are in {record['folder']}")
@@ -268,6 +301,7 @@ def shoot_new(
             handling = options.handling(plans[0], asker, after_pair(hook, folder), calibrations)
             series = [(pair, protocols[pair.shoot]) for pair in pairs]
             shoot_series(folder, rig, series, handling)
+            ring("done")
             return exit_code(folder, pairs)
 
 

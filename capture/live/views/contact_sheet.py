@@ -78,7 +78,7 @@ def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
     except (DatasetError, ImageError) as error:
         return verdict, Paragraph(f"not shown: {error}")
     settings = tuple((str(role), str(words)) for role, words in details["settings"])
-    numbers = tuple(details["numbers"])
+    numbers = tuple((label, words) for label, words, _ in details["numbers"])
     return verdict, slider, Facts("Measured", numbers), Facts("Settings", settings)
 
 

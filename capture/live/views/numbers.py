@@ -1,11 +1,16 @@
-"""Measurements of a pair as readable text."""
+"""Measurements of a pair as readable text, beside the limits that decide about it."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["measured"]
+__all__ = ["Mark", "measured"]
+
+Mark = Literal["", "warn", "reject"]
+"""What a number alone leads to."""
+
+SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION X} "}
 
 
 @dataclass(frozen=True)
@@ -17,23 +22,44 @@ class NumberRow:
         path: Path of keys inside ``quality``.
         words: Function that formats the value; may raise ``TypeError`` or ``ValueError``.
         always: Whether to show a missing value.
+        limit: Formats the limit, with what is done to the value before it is compared.
+        names: Limits for a warning and for a rejection; empty if there is none.
     """
 
     label: str
     path: tuple[str, ...]
     words: Callable[[Any], str]
     always: bool = True
+    limit: "Limit | None" = None
+    names: tuple[str, str] = ("", "")
 
 
-def measured(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values of the numbers in ``quality`` of a ``pair.json``.
+@dataclass(frozen=True)
+class Limit:
+    """How a number is compared with its limits.
+
+    Attributes:
+        size: What is compared; larger is worse, unless ``least``.
+        words: Text of a limit.
+        least: Whether the limit is the smallest allowed value.
+    """
+
+    size: Callable[[Any], float]
+    words: str
+    least: bool = False
+
+
+def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
+    """Names, values with their limits, and consequences of the numbers of a ``pair.json``.
 
     Values that were not measured are left out; values that could not be measured are "unknown".
+    Sessions of older versions have no limits in their documents.
 
     Args:
         entry: The document; read as untrusted.
     """
-    told = []
+    told: list[tuple[str, str, Mark]] = []
+    limits = entry.get("limits")
     for row in ROWS:
         value: Any = entry.get("quality")
         for key in row.path:
@@ -41,10 +67,25 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
         if value is _ABSENT or (value is None and not row.always):
             continue
         try:
-            told.append((row.label, row.words(value)))
+            words = row.words(value)
+            limit, mark = _compared(row, value, limits if isinstance(limits, Mapping) else {})
+            told.append((row.label, f"{SIGNS[mark]}{words}{limit}", mark))
         except (TypeError, ValueError):
-            told.append((row.label, "unknown"))
+            told.append((row.label, "unknown", ""))
     return told
+
+
+def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
+    """The text of a number's limit, and whether it is exceeded."""
+    if row.limit is None or not any(name in limits for name in row.names):
+        return "", ""
+    warn, reject = (float(limits[name]) if name in limits else math.inf for name in row.names)
+    size, least = row.limit.size(value), row.limit.least
+    decisive = warn if math.isinf(reject) else reject
+    text = f" ({'at least' if least else 'limit'} {row.limit.words.format(decisive)})"
+    if not math.isinf(reject) and (size < reject if least else size > reject):
+        return text, "reject"
+    return text, "warn" if (size < warn if least else size > warn) else ""
 
 
 _ABSENT = object()
@@ -66,22 +107,91 @@ def _zoom(value: float) -> str:
     return f"{round(value - 1.0, 4) + 0.0:+.2%}"
 
 
+EV = Limit(abs, "{:.2f} EV")
+SHARE = Limit(float, "{:.0%}")
+LENGTH = Limit(lambda value: math.hypot(*value), "{:g} px")
+ZOOM = Limit(lambda value: abs(value - 1.0), "{:.1%}")
+SHARPNESS = Limit(float, "{:.2f} ×", least=True)
+MILLISECONDS = Limit(abs, "{:g} s")
+
 ROWS = (
-    NumberRow("Exposure, not explained by settings", ("exposure_residual_ev",), _ev),
-    NumberRow("Sharpness, sharp over blurry", ("sharpness_ratio",), lambda value: f"{value:.2f} ×"),
-    NumberRow("Blurry is the sharper one in", ("blurrier_share",), _share),
-    NumberRow("Shift between the two", ("misalignment", "shift_px"), _length),
-    NumberRow("Magnification between the two", ("misalignment", "zoom"), _zoom),
-    NumberRow("Clipped in the blurry picture", ("blurry_clipped_share",), _share),
-    NumberRow("Clipped in the sharp picture", ("sharp_clipped_share",), _share),
-    NumberRow("Drift while shooting", ("anchor", "drift_px"), _length),
-    NumberRow("Light while shooting", ("anchor", "light_ev"), _ev),
-    NumberRow("Moved while shooting", ("anchor", "moved_share"), _share),
+    NumberRow(
+        "Exposure, not explained by settings",
+        ("exposure_residual_ev",),
+        _ev,
+        limit=EV,
+        names=("exposure_warn_ev", "exposure_reject_ev"),
+    ),
+    NumberRow(
+        "Sharpness, sharp over blurry",
+        ("sharpness_ratio",),
+        lambda value: f"{value:.2f} ×",
+        limit=SHARPNESS,
+        names=("sharpness_warn", "sharpness_reject"),
+    ),
+    NumberRow(
+        "Blurry is the sharper one in",
+        ("blurrier_share",),
+        _share,
+        limit=SHARE,
+        names=("blurrier_share_warn", ""),
+    ),
+    NumberRow(
+        "Shift between the two",
+        ("misalignment", "shift_px"),
+        _length,
+        limit=LENGTH,
+        names=("shift_warn_px", "shift_reject_px"),
+    ),
+    NumberRow(
+        "Magnification between the two",
+        ("misalignment", "zoom"),
+        _zoom,
+        limit=ZOOM,
+        names=("zoom_warn", "zoom_reject"),
+    ),
+    NumberRow(
+        "Clipped in the blurry picture",
+        ("blurry_clipped_share",),
+        _share,
+        limit=SHARE,
+        names=("clipped_warn", ""),
+    ),
+    NumberRow(
+        "Clipped in the sharp picture",
+        ("sharp_clipped_share",),
+        _share,
+        limit=SHARE,
+        names=("clipped_warn", ""),
+    ),
+    NumberRow(
+        "Drift while shooting",
+        ("anchor", "drift_px"),
+        _length,
+        limit=LENGTH,
+        names=("drift_warn_px", "drift_reject_px"),
+    ),
+    NumberRow(
+        "Light while shooting",
+        ("anchor", "light_ev"),
+        _ev,
+        limit=EV,
+        names=("exposure_warn_ev", "exposure_reject_ev"),
+    ),
+    NumberRow(
+        "Moved while shooting",
+        ("anchor", "moved_share"),
+        _share,
+        limit=SHARE,
+        names=("motion_share_warn", "motion_share_reject"),
+    ),
     NumberRow("Noise ceiling", ("anchor", "noise_ceiling_db"), lambda value: f"{value:.1f} dB"),
     NumberRow(
         "Sharp camera released later by",
         ("release_skew_seconds",),
         lambda value: f"{value * 1000:+.0f} ms",
         always=False,
+        limit=MILLISECONDS,
+        names=("skew_warn_seconds", ""),
     ),
 )

@@ -165,7 +165,7 @@ def take_pair(
         truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
         files += folder.store_written(pair, truth)
     skew = _skew_seconds(taken, handling.calibrations) if rig.two else None
-    shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew))
+    shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.limits))
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
 
@@ -203,6 +203,7 @@ def _entry(
     taken: Mapping[str, TakenFrame],
     protocol: ShotProtocol,
     skew_seconds: float | None,
+    limits: QualityLimits,
 ) -> dict[str, Any]:
     """Content of ``pair.json`` before the verdict."""
     bracket = protocol.asked
@@ -217,6 +218,7 @@ def _entry(
         "focus_steps": pair.focus_steps,
         "roles": {role: shot.to_json() for role, shot in taken.items()},
         "release_skew_seconds": skew_seconds,
+        "limits": limits.model_dump(),
         "exposure": {
             "aperture_ev": bracket.aperture_ev,
             "nominal_aperture_ev": bracket.nominal_aperture_ev,

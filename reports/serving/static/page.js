@@ -183,8 +183,9 @@
     const judged = told.measured.verdict !== pair.verdict || told.measured.reason !== pair.reason;
     byId("measured").hidden = !judged;
     byId("measured").textContent = `Measured: ${WORDS[told.measured.verdict] || "unknown"}${told.measured.reason ? `, ${told.measured.reason}` : ""}`;
-    byId("numbers").replaceChildren(...told.numbers.map(([name, value]) => {
+    byId("numbers").replaceChildren(...told.numbers.map(([name, value, mark]) => {
       const row = document.createElement("div");
+      row.dataset.mark = mark || "";
       row.append(element("dt", name), element("dd", value));
       return row;
     }));

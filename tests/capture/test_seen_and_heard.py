@@ -1,0 +1,53 @@
+"""What a photographer sees and hears: numbers beside their limits, the bell, what is left."""
+
+import sys
+
+import pytest
+
+from defocus.capture.judging.limits import LIMITS
+from defocus.capture.live.views.numbers import measured
+from defocus.capture.taking.person import bell, ring
+
+QUALITY = {
+    "exposure_residual_ev": -0.5,
+    "sharpness_ratio": 1.05,
+    "misalignment": {"shift_px": [3.0, 4.0], "zoom": 1.001},
+    "blurry_clipped_share": None,
+    "anchor": {"noise_ceiling_db": 41.0},
+}
+
+
+def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked() -> None:
+    told = {
+        label: said
+        for label, *said in measured({"quality": QUALITY, "limits": LIMITS.model_dump()})
+    }
+    assert told["Exposure, not explained by settings"] == [
+        "\N{MULTIPLICATION X} -0.50 EV (limit 0.30 EV)",
+        "reject",
+    ]
+    assert told["Sharpness, sharp over blurry"] == ["! 1.05 × (at least 1.00 ×)", "warn"]
+    assert told["Shift between the two"] == ["! 5.00 px (limit 10 px)", "warn"]
+    assert told["Magnification between the two"] == ["+0.10% (limit 5.0%)", ""]
+    assert told["Clipped in the blurry picture"] == ["unknown", ""]
+    assert told["Noise ceiling"] == ["41.0 dB", ""]
+
+
+def test_documents_of_older_versions_and_strange_ones_have_no_limits() -> None:
+    for limits in (None, [], {"shift_reject_px": "far"}):
+        told = {label: said for label, *said in measured({"quality": QUALITY, "limits": limits})}
+        assert told["Exposure, not explained by settings"] == ["-0.50 EV", ""]
+
+
+def test_the_bell_rings_on_a_terminal_unless_it_is_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring("reject")
+    assert capsys.readouterr().err == "", "no terminal"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for what, times in (("done", 1), ("warn", 1), ("action", 2), ("reject", 3)):
+        ring(what)  # type: ignore[arg-type]
+        assert capsys.readouterr().err == "\a" * times
+    monkeypatch.setattr(bell, "on", False)
+    ring("reject")
+    assert capsys.readouterr().err == ""
