@@ -220,5 +220,5 @@ def test_both_members_are_shown_with_the_same_development(served: Served) -> Non
 def test_details_are_words(served: Served) -> None:
     told = json.loads(served.client.ask("/pairs/0001_desk")[2])
     assert told["settings"] == [["blurry", "f/4"], ["sharp", "f/4"]]
-    assert ["Clipped in the sharp picture", "unknown"] in told["numbers"]
+    assert ["Clipped in the sharp picture", "unknown", ""] in told["numbers"]
     assert told["measured"] == {"verdict": "accept", "reason": ""}

@@ -116,7 +116,8 @@ def test_numbers_are_words_and_what_is_not_one_is_unknown() -> None:
         "release_skew_seconds": None,
         "sharpness_map": {"log2_ratio": [[1.0]]},
     }
-    assert dict(measured({"quality": quality})) == {
+    told = measured({"quality": quality})
+    assert {label: words for label, words, _ in told} == {
         "Exposure, not explained by settings": "+0.00 EV",
         "Sharpness, sharp over blurry": "unknown",
         "Shift between the two": "5.00 px",
