@@ -17,7 +17,15 @@ from defocus.charts.sheet.raster import draw_shapes
 from defocus.errors import ImageError
 from defocus.images import as_float, srgb_to_linear
 
-__all__ = ["ReadEdge", "ReadLeaves", "ReadStar", "read_edges", "read_leaves", "read_stars"]
+__all__ = [
+    "ReadEdge",
+    "ReadLeaves",
+    "ReadStar",
+    "edge_regions",
+    "read_edges",
+    "read_leaves",
+    "read_stars",
+]
 
 Floats = NDArray[np.float64]
 
@@ -76,25 +84,40 @@ def read_edges(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> Iterator
         sheet: The chart.
         geometry: Where it is.
     """
+    for square, middle, normal in _edges(sheet):
+        x, y, low = float(middle[0]), float(middle[1]), square.bright < 1.0
+        try:
+            region = _edge_region(light.shape, geometry, middle, normal, square.side)
+            yield ReadEdge(x, y, low, measure_edge(light[region]))
+        except ImageError as error:
+            yield ReadEdge(x, y, low, None, str(error))
+
+
+def edge_regions(
+    light: Floats, sheet: Sheet, geometry: ChartGeometry
+) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the regions of all edges that are in a picture."""
+    for square, middle, normal in _edges(sheet):
+        try:
+            yield _edge_region(light.shape, geometry, middle, normal, square.side)
+        except ImageError:
+            continue
+
+
+def _edges(sheet: Sheet) -> Iterator[tuple[SlantedSquare, Floats, Floats]]:
+    """Each edge's square, middle and outward normal."""
     for square in sheet.parts:
         if not isinstance(square, SlantedSquare):
             continue
-        angle = np.radians(square.turn_deg)
         for quarter in range(4):
-            turned = angle + quarter * np.pi / 2
+            turned = np.radians(square.turn_deg) + quarter * np.pi / 2
             normal = np.array([np.cos(turned), np.sin(turned)])
-            middle = np.array([square.x, square.y]) + normal * square.side / 2
-            low = square.bright < 1.0
-            try:
-                part = _edge_region(light, geometry, middle, normal, square.side)
-                yield ReadEdge(float(middle[0]), float(middle[1]), low, measure_edge(part))
-            except ImageError as error:
-                yield ReadEdge(float(middle[0]), float(middle[1]), low, None, str(error))
+            yield square, np.array([square.x, square.y]) + normal * square.side / 2, normal
 
 
 def _edge_region(
-    light: Floats, geometry: ChartGeometry, middle: Floats, normal: Floats, side: float
-) -> Floats:
+    shape: tuple[int, ...], geometry: ChartGeometry, middle: Floats, normal: Floats, side: float
+) -> tuple[slice, slice]:
     """The largest region of the picture that shows this edge alone."""
     along = np.array([-normal[1], normal[0]])
     scale = geometry.scale(*middle)
@@ -108,19 +131,19 @@ def _edge_region(
         depth = off @ normal
         inside = np.abs(off @ along).max() <= ALONG * side
         if inside and depth.max() <= OUTSIDE * side and depth.min() >= -INSIDE * side:
-            return _cut(light, centre - half, centre + half)
+            return _cut(shape, centre - half, centre + half)
     raise ImageError("the chart is turned too far for this edge")
 
 
-def _cut(light: Floats, start: Floats, end: Floats) -> Floats:
-    """The pixels between two corners."""
+def _cut(shape: tuple[int, ...], start: Floats, end: Floats) -> tuple[slice, slice]:
+    """Rows and columns between two corners."""
     left, top = np.ceil(start).astype(int)
     right, bottom = np.floor(end).astype(int) + 1
-    if left < 0 or top < 0 or right > light.shape[1] or bottom > light.shape[0]:
+    if left < 0 or top < 0 or right > shape[1] or bottom > shape[0]:
         raise ImageError("outside the picture")
     if min(right - left, bottom - top) < LEAST_PX:
         raise ImageError("too few pixels; come nearer")
-    return light[top:bottom, left:right]
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
 def _pixels(

@@ -1,0 +1,1 @@
+"""Restored pictures of the printed chart: deblurring in the units of optics."""

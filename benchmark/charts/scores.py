@@ -1,0 +1,134 @@
+"""What a system does to a simulated photograph of the chart, by circle of confusion."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.measures.edge import LUMINANCE
+from defocus.charts.measures.straightness import Straightness, compare_edges
+from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.reading.measure import edge_regions, read_edges, read_leaves
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
+from defocus.errors import ImageError
+from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.optics.psf import disc_psf
+
+__all__ = ["ChartPhotographs", "ChartScore", "chart_table"]
+
+Floats = NDArray[np.float64]
+Restore = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+PX_PER_MM = 2.0
+NOISE = 0.002
+
+
+@dataclass(frozen=True)
+class ChartScore:
+    """One system at one circle of confusion; medians over the chart's edges.
+
+    Attributes:
+        system: Name; ``input`` is the blurry picture itself.
+        blur_px: Circle of confusion of the photograph.
+        mtf50: Cycles per pixel.
+        gain: MTF50 over that of the blurry picture.
+        overshoot: Height above the bright side, over the step.
+        shift_px: Displacement from the edge of the sharp picture, absolute.
+        bend_px: Deviation from a straight line, root mean square, beyond that of the sharp picture.
+        lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel.
+        invented: Share of the texture's power that the sharp picture does not explain.
+    """
+
+    system: str
+    blur_px: float
+    mtf50: float
+    gain: float
+    overshoot: float
+    shift_px: float
+    bend_px: float
+    lost: float
+    invented: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The values by name."""
+        return asdict(self)
+
+
+class ChartPhotographs:
+    """A chart that fills the picture, through a lens whose PSF is a disc."""
+
+    def __init__(self) -> None:
+        """Draw the chart."""
+        self.sheet = make_sheet()
+        size = round(WIDTH * PX_PER_MM), round(HEIGHT * PX_PER_MM)
+        homography = np.diag([PX_PER_MM, PX_PER_MM, 1.0])
+        self.geometry = ChartGeometry(homography, 0.0, *size)
+        self.sharp = photographed(self.sheet, homography, *size)
+
+    def blurred(self, diameter_px: float) -> NDArray[np.float32]:
+        """The photograph at a circle of confusion, sRGB floats with a little noise."""
+        noise = NOISE * np.random.default_rng(0).standard_normal(self.sharp.shape)
+        light = cv2.filter2D(self.sharp, -1, disc_psf(diameter_px)) + noise
+        return np.asarray(linear_to_srgb(np.clip(light, 0.0, 1.0)), np.float32)
+
+    def scores(self, system: str, restore: Restore, diameter_px: float) -> ChartScore:
+        """Restore the photograph and measure it."""
+        blurry = self.blurred(diameter_px)
+        given, made = (
+            np.asarray(srgb_to_linear(np.clip(one, 0.0, 1.0)), np.float64)
+            for one in (blurry, restore(blurry))
+        )
+        before, _ = self._edges(given)
+        mtf50, overshoot = self._edges(made)
+        compared = [*self._compared(made)]
+        textures = [
+            one.texture
+            for one in read_leaves(made, self.sheet, self.geometry, PAPER_LIGHT, INK_LIGHT)
+        ]
+        return ChartScore(
+            system,
+            diameter_px,
+            mtf50,
+            mtf50 / before,
+            overshoot,
+            float(np.median([abs(one.shift_px) for one in compared])),
+            float(np.median([one.rms_px for one in compared])),
+            float(np.mean([one.lost for one in textures])),
+            float(np.mean([one.invention for one in textures])),
+        )
+
+    def _edges(self, light: Floats) -> tuple[float, float]:
+        """Median MTF50 (1 where it lies beyond) and overshoot."""
+        found = [e.response for e in read_edges(light, self.sheet, self.geometry) if e.response]
+        if not found:
+            raise ImageError("no edge of the restored chart can be measured")
+        mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in found])
+        return float(mtf50), float(np.median([one.overshoot for one in found]))
+
+    def _compared(self, light: Floats) -> Iterator[Straightness]:
+        """Edges against those of the sharp picture."""
+        grey, sharp = (one @ np.asarray(LUMINANCE) for one in (light, self.sharp))
+        for region in edge_regions(grey, self.sheet, self.geometry):
+            try:
+                yield compare_edges(grey[region], sharp[region])
+            except ImageError:
+                continue
+
+
+def chart_table(scores: list[ChartScore]) -> str:
+    """The scores as a Markdown table, by circle of confusion."""
+    lines = [
+        "| blur, px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | invented |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {one.blur_px:g} | {one.system} | {one.mtf50:.3f} | {one.gain:.2f} | "
+        f"{one.overshoot:.1%} | {one.shift_px:.2f} | {one.bend_px:.2f} | {one.lost:.0%} | "
+        f"{one.invented:.0%} |"
+        for one in sorted(scores, key=lambda one: one.blur_px)
+    ]
+    return "\n".join(lines)

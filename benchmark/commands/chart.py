@@ -1,0 +1,56 @@
+"""``defocus-bench chart``."""
+
+import click
+
+from defocus.command_line.commands import json_output
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.option(
+    "--systems",
+    default="wiener,defocus-m",
+    show_default=True,
+    metavar="NAME,NAME",
+    help="Systems, with the weights that come with the package where they need any.",
+)
+@click.option(
+    "--blur",
+    default="2,4,8,16",
+    show_default=True,
+    metavar="PX,PX",
+    help="Circles of confusion.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
+def command(systems: str, blur: str, *, as_json: bool) -> None:
+    """Restore the test chart; measure MTF and texture.
+
+    A simulated photograph of the chart of 'defocus-capture chart' is blurred by discs and restored.
+    By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, texture
+    that is lost and texture that is invented. Edges flatter networks, which love steps; look at the
+    texture beside them.
+    """
+    from defocus.benchmark.charts.restorers import restorers
+    from defocus.benchmark.charts.scores import ChartPhotographs, chart_table
+    from defocus.errors import InputError
+    from defocus.progress import say
+
+    try:
+        diameters = [float(one) for one in blur.split(",")]
+    except ValueError as error:
+        raise InputError(f"--blur {blur}: give numbers such as 2,4,8") from error
+    if not all(1.0 <= one <= 16.0 for one in diameters):
+        raise InputError(f"--blur {blur}: give circles of confusion from 1 to 16 px")
+    with json_output() as printed:
+        made = restorers(systems.split(","))
+        photographs = ChartPhotographs()
+        scores = []
+        for diameter in diameters:
+            for name, restore in made.items():
+                say(f"chart at {diameter:g} px: {name}")
+                scores.append(photographs.scores(name, restore, diameter))
+        if as_json:
+            printed.write([one.to_json() for one in scores])
+    if not as_json:
+        click.echo(chart_table(scores))
