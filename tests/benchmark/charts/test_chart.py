@@ -36,7 +36,7 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartP
     assert found.gain > 3
     assert max(found.shift_px, found.bend_px) < 1e-6
     assert found.lost < 0.03
-    assert found.invented < 0.01
+    assert found.invented < 0.03
     moved = np.roll(sharp, 3, axis=(0, 1))
     noise = 0.1 * np.random.default_rng(1).standard_normal(sharp.shape)
     wrong = photographs.scores("noise", lambda _: (moved + noise).astype(np.float32), BLUR)
