@@ -244,7 +244,11 @@ def _crops(two: PictureScores, pair: _Partners, picture: str, kept: KeptPictures
     ]
     caption = f"{pair.plain.name} on {picture}: where the two differ most"
     return [
-        Gallery(caption, tuple(window), "The network and the picture of the median difference.")
+        Gallery(
+            caption,
+            tuple(window),
+            "The network of the largest difference, on the picture of its median difference.",
+        )
     ]
 
 
