@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from defocus.capture.sessions.index import index_problem
 from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair
 from defocus.progress import counted, say
@@ -66,6 +67,8 @@ def check_session(path: Path) -> SessionCheck:
     state, torn_bytes = read_state(path)
     if torn_bytes:
         say(f"{path}: the last journal line is incomplete ({torn_bytes} bytes) and ignored")
+    if problem := index_problem(path, state):
+        say(f"{problem}; 'defocus-capture check {path} --fix-index' makes it anew")
     checked = []
     for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
         complete = state.complete.get(planned.id)

@@ -16,6 +16,7 @@ from typing import Any
 
 from defocus import __version__
 from defocus.capture.camera import CardFile
+from defocus.capture.sessions.index import INDEX, index_document
 from defocus.capture.sessions.journal import Journal, Listener, Record
 from defocus.capture.sessions.lines import Line, read_line
 from defocus.capture.sessions.repair.copies import copy_journal
@@ -243,25 +244,7 @@ class SessionFolder:
             for stored in pair.files
         ]
         write_text(self.root / "checksums.sha256", "".join(lines))
-        write_json(
-            self.root / "session.json",
-            {
-                "schema": SCHEMA,
-                "id": state.id,
-                "created": state.created,
-                "software": state.software,
-                "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
-                "shoots": [shoot.to_json() for shoot in state.shoots],
-                "series": state.series,
-                "planned": [asdict(planned) for planned in state.planned.values()],
-                "pairs": {
-                    planned.id: state.complete[planned.id].verdict
-                    if planned.id in state.complete
-                    else "incomplete"
-                    for planned in sorted(state.planned.values(), key=lambda p: p.number)
-                },
-            },
-        )
+        write_json(self.root / INDEX, index_document(state))
 
 
 @contextlib.contextmanager
