@@ -79,7 +79,7 @@ FAULTS = (
     Fault(LABELS, "0.5 <= value <= 128", "0.5 <= value <= 12", LABEL_TESTS),
     Fault(LABELS, "60.0 * int(minutes[1])", "int(minutes[1])", LABEL_TESTS),
     Fault("datasets/patching/store.py", "np.rot90(patch[order], crop.quarter_turns)",
-          "patch[order]", "tests/datasets/test_augmentation.py"),
+          "patch[order]", "tests/datasets/test_patches.py"),
     Fault(INTERVALS, "weights / weights.sum(axis=1, keepdims=True)", "weights", STATISTICS_TESTS),
     Fault(INTERVALS, "-means if higher_is_better else means", "means", STATISTICS_TESTS),
     Fault("benchmark/statistics/comparable.py", ' and status == "ok"', "",

@@ -36,6 +36,8 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[
         assert np.array_equal(second, target[top : top + 33, left : left + 33])
     turned, _ = store.read(Crop(0, 1, 2, upside_down=True, mirrored=True), 30)
     assert np.array_equal(turned, blurry[1:31, 2:32][::-1, ::-1])
+    quarter, _ = store.read(Crop(0, 1, 2, quarter_turns=1), 30)
+    assert np.array_equal(quarter, np.rot90(blurry[1:31, 2:32]))
 
 
 @pytest.mark.parametrize("bits", [8, 16])
