@@ -24,7 +24,7 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
 def command(systems: str, blur: str, *, as_json: bool) -> None:
-    """Restore the test chart; measure MTF and texture.
+    """Measure systems on the test chart (MTF).
 
     A simulated photograph of the chart of 'defocus-capture chart' is blurred by discs and restored.
     By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, texture
