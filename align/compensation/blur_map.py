@@ -14,7 +14,7 @@ from defocus.align.sampling.pyramid import enlarged
 from defocus.files import atomic_path
 from defocus.images import write_image
 
-__all__ = ["BLUR_NAMES", "BlurMap", "blur_map", "blur_picture", "write_blur_map"]
+__all__ = ["BLUR_NAMES", "PairBlurMap", "blur_map", "blur_picture", "write_blur_map"]
 
 Array = NDArray[np.float32]
 
@@ -25,7 +25,7 @@ GREY = 128
 
 
 @dataclass(frozen=True)
-class BlurMap:
+class PairBlurMap:
     """Relative blur of a pair on the blurry picture's grid, or on that of a release.
 
     Attributes:
@@ -41,7 +41,7 @@ class BlurMap:
     sigma_px: Array
 
 
-def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> BlurMap | None:
+def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> PairBlurMap | None:
     """The blur map that a measurement has found; None if the misalignment is unknown.
 
     Args:
@@ -64,7 +64,7 @@ def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> BlurM
         np.asarray(enlarged(one.astype(np.float32), field.factor, measurement.shape))
         for one in maps
     ]
-    return BlurMap(*full) if grid is None else BlurMap(*(_on_grid(one, grid) for one in full))
+    return PairBlurMap(*full) if grid is None else PairBlurMap(*(_on_grid(one, grid) for one in full))
 
 
 def _on_grid(values: Array, grid: ReleaseGrid) -> Array:
@@ -76,7 +76,7 @@ def _on_grid(values: Array, grid: ReleaseGrid) -> Array:
     return np.asarray(grid.scale * smaller, np.float32)
 
 
-def blur_picture(found: BlurMap) -> NDArray[np.uint8]:
+def blur_picture(found: PairBlurMap) -> NDArray[np.uint8]:
     """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
     size = np.abs(found.diameter_px)
     known = np.isfinite(size)
@@ -88,7 +88,7 @@ def blur_picture(found: BlurMap) -> NDArray[np.uint8]:
     return picture
 
 
-def write_blur_map(folder: Path, found: BlurMap) -> list[str]:
+def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`: both maps as float32 TIFF, px, and the picture; return the names.
 
     Raises:
