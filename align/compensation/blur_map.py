@@ -64,7 +64,7 @@ def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> PairB
         np.asarray(enlarged(one.astype(np.float32), field.factor, measurement.shape))
         for one in maps
     ]
-    return PairBlurMap(*full) if grid is None else PairBlurMap(*(_on_grid(one, grid) for one in full))
+    return PairBlurMap(*(full if grid is None else (_on_grid(one, grid) for one in full)))
 
 
 def _on_grid(values: Array, grid: ReleaseGrid) -> Array:
