@@ -11,6 +11,8 @@ TILE_PX = 32
 TEXTURED_SHARE = 0.2
 """The picture is judged by the fifth of its tiles with the strongest detail: a wall is not blur."""
 TINY = 1e-16
+NOTHING = 1e-5
+"""Fine detail that counts as none."""
 EQUAL_BLUR_PX = 0.25
 """Weight of a tile where both members are equally blurred, in px of relative blur."""
 FLAT = 1e-4
@@ -63,8 +65,10 @@ def sharpness_of_pair(
         blur_px: ``(H, W)`` relative blur, px; None if it is unknown.
 
     Returns:
-        Sharpness of the blurry and of the sharp member, as of :func:`sharpness`, as weighted
-        geometric means over the tiles; None if no tile has detail.
+        Sharpness of the blurry and of the sharp member: fine detail over the coarse detail of the
+        member that has more of it, because a strongly defocused tile has little but noise, whose
+        own ratio would be high. Weighted geometric means over the tiles; None if no tile has
+        detail.
     """
     height, width = blurry.shape
     rows, columns = (
@@ -80,16 +84,16 @@ def sharpness_of_pair(
         return None, None
     first = _details(blurry, y[seen], x[seen])
     second = _details(sharp, ys[seen], xs[seen])
+    both = (first, second)
     coarse = np.maximum(first[1], second[1])
-    enough = np.minimum(first[1], second[1]) >= FLAT
-    chosen = enough & (coarse >= float(np.quantile(coarse, 1 - TEXTURED_SHARE)))
+    chosen = (coarse >= FLAT) & (coarse >= float(np.quantile(coarse, 1 - TEXTURED_SHARE)))
     if not chosen.any():
         return None, None
     weight = np.ones(int(chosen.sum()))
     if blur_px is not None:
         mean = cv2.blur(np.abs(blur_px), (TILE_PX, TILE_PX))
         weight = mean[y[seen], x[seen]][chosen] + EQUAL_BLUR_PX
-    found = (np.log(fine[chosen] / rough[chosen]) for fine, rough in (first, second))
+    found = (np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen]) for fine, _ in both)
     means = [float(np.exp(np.average(logs, weights=weight))) for logs in found]
     return means[0], means[1]
 
