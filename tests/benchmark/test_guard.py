@@ -44,7 +44,7 @@ def chroma(picture: Array) -> Array:
 
 HELD = {"flat", "noise", "dark", "jpeg", "moved", "sharpened"}
 """Kinds of which none comes out worse by more than 1 dB."""
-MOST_SPOILED = {"lights": 5, "text": 5, "stripes": 4, "sharp": 3}
+MOST_SPOILED = {"lights": 2, "text": 5, "stripes": 4, "sharp": 3}
 """Of ten each. What is soft by itself looks as a blurred picture does: waves, glows, large letters
 with soft edges."""
 
@@ -67,7 +67,7 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: 
 
 
 def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]) -> None:
-    """Of the tiles that gain 0.2 dB, at most two in a hundred are put back, and one in eight loses
+    """Of the tiles that gain 0.2 dB, at most two in a hundred are put back, and one in twelve loses
     a part of its gain because its details are fine; both together cost at most 0.05 dB. These
     scenes are textures alone, where photographs lose less."""
     good = put_back = touched = 0
@@ -84,7 +84,7 @@ def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]
         lost.append(psnr(raw, pair.sharp) - psnr(kept, pair.sharp))
     assert good > 50
     assert put_back <= 0.02 * good
-    assert touched <= 0.125 * good
+    assert touched <= 0.08 * good
     assert np.mean(lost) <= 0.05
 
 

@@ -31,7 +31,7 @@ COARSE, FINE = 0.3, 0.6
 of the stream's tiles with a circle of confusion from 2.5 px on, 2 in 100 have more than 0.45."""
 SMALL_CHANGE = 0.006
 """Root mean square, 44.4 dB: where details are as fine as in focus, no change is larger."""
-RATHER_FINE, SURELY_FINE = 0.15, 0.4
+RATHER_FINE, SURELY_FINE = 0.2, 0.4
 """Fineness from which that begins to hold, and from which it holds fully. Of the stream's tiles
 with 2 to 3 px of blur one in ten has more than the second, of those in focus one in four."""
 SHIFTED = 0.6
