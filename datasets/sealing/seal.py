@@ -30,6 +30,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import track
+from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings
 
 __all__ = ["KEY_BYTES", "SEAL", "TRUTH", "SealFacts", "open_seal", "read_seal", "seal_dataset"]
@@ -164,7 +165,7 @@ def read_seal(folder: Path) -> SealFacts | None:
     if not path.is_file():
         return None
     try:
-        return SealFacts.model_validate_json(path.read_bytes())
+        return SealFacts.model_validate_json(read_bytes(path))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise DatasetError(f"{path}: {problem['msg'].lower()}; get it again") from error
@@ -238,7 +239,7 @@ def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
 
     if not path.is_file() or sha256_file(path) != facts.truth_sha256:
         raise DatasetError(f"{path}: missing or damaged; get it again")
-    content = path.read_bytes()
+    content = read_bytes(path, 2 * MOST_BYTES)
     try:
         return AESGCM(key).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], SEAL.encode())
     except InvalidTag as error:
@@ -247,7 +248,7 @@ def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
 
 def _read_key(path: Path, facts: SealFacts) -> bytes:
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        key = bytes.fromhex(read_text(path).strip())
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: no key of a sealed test set ({error})") from error
     if hashlib.sha256(key).hexdigest() != facts.key_sha256:
