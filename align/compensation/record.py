@@ -19,7 +19,7 @@ from defocus.align.rig.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.resample import Resampling
-from defocus.errors import AlignmentError
+from defocus.errors import AlignmentError, FileError
 from defocus.files import sha256_file
 from defocus.images import Image
 from defocus.reading import read_json, require_file
@@ -148,6 +148,8 @@ def read_record(path: Path) -> Record:
         return Record.model_validate(document["compensation"])
     except FileNotFoundError as error:
         raise AlignmentError(f"{path}: no such record; check the path") from error
+    except FileError as error:
+        raise AlignmentError(f"{error}; give the misalignment.json of an aligned pair") from error
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])

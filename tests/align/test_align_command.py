@@ -11,6 +11,7 @@ import pytest
 import torch
 from synthetic import Pair, largest_error_px
 
+from defocus.align.compensation.blur_map import BLUR_NAMES
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.conformance import fill_weights
 from defocus.files import sha256_file
@@ -24,7 +25,7 @@ KEYS = {
     "estimator", "weights_sha256", "reason", "model", "gain", "offset", "asymmetry",
     "consistency_px", "occluded_share", "calibration_share", "uncertainty",
 }  # fmt: skip
-OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json"}
+OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json", *BLUR_NAMES}
 
 
 def align(run: Run, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.score_matrix import score_matrix
 from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
-from defocus.benchmark.statistics.comparable import CEILING, SIGMA, Track
+from defocus.benchmark.statistics.comparable import CEILING, PERFECT, SIGMA, Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.model import Link, Measured
 
@@ -194,7 +194,7 @@ def test_differences_below_the_ceiling_s_uncertainty_are_marked(study: Path) -> 
     assert "below the dataset's resolution: " in table.note
     assert "no significant difference: " in table.note
     cells = {row[0]: row[1] for row in table.rows}
-    assert cells[CEILING] is None
+    assert cells[PERFECT] is None
     assert cells["classical"] == 1
     assert [name for name in cells if name.startswith("rebuilt")] == ["rebuilt (reconstruction)"]
     assert cells["rebuilt (reconstruction)"] is None

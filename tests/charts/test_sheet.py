@@ -81,5 +81,6 @@ def test_pixels_show_the_vectors_in_place() -> None:
     found = measure_edge(light[top : top + 60, left : left + 56])
     assert abs(found.angle_deg) == pytest.approx(5.0, abs=0.2)
     assert found.mtf50 == pytest.approx(0.6, abs=0.05)
-    down = (y - top - 29.5) * np.tan(np.radians(5.0))
-    assert found.place_px == pytest.approx(x - left, abs=0.35 + abs(down))
+    slant = scale * square.side / 2 * (1 / np.cos(np.radians(5.0)) - 1)
+    middle = (top + 29.5 - y) * np.tan(np.radians(found.angle_deg))
+    assert found.place_px == pytest.approx(x - left + slant + middle, abs=0.25)  # outlines are ink

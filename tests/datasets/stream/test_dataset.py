@@ -61,7 +61,7 @@ def test_a_damaged_held_out_pair_is_made_again_to_the_bit(
     content = first.read_bytes()
     first.write_bytes(content[:-9])
     assert open_dataset(f"stream:{folder}").pairs[0].blurry == first
-    assert "is damaged; it is made again" in capsys.readouterr().err
+    assert "by the manifest; restore it; it is made again" in capsys.readouterr().err
     assert first.read_bytes() == content
 
 
