@@ -69,7 +69,6 @@ def make(
     disparity: bool = True,
     reblur: bool = True,
     steps: int = STEPS,
-    channels: int = CHANNELS[-1],
     reblur_steps: int = 17,
     corrected: bool = False,
 ) -> IFANObjective:
@@ -79,13 +78,12 @@ def make(
         disparity: Whether the warp between dual-pixel views counts.
         reblur: Whether the reblurred picture counts.
         steps: The network's number of filters per pixel.
-        channels: The network's channels that the filters are applied to.
         reblur_steps: The reblurring branch's.
         corrected: Whether the reblurring branch uses both filters of a pair, as the corrected
             network does.
     """
     branch = None
     if reblur:
-        values = filter_channels(steps, channels)
+        values = filter_channels(steps, CHANNELS[-1])
         branch = ReblurNet(values, reblur_steps, corrected=corrected)
     return IFANObjective(disparity=disparity, reblur=branch)
