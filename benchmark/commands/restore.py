@@ -147,7 +147,7 @@ def command(
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
-    from defocus.benchmark.restore.run import Wishes, restore_dataset, restore_pictures
+    from defocus.benchmark.restore.run import Wishes, restore_pictures
     from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.commands import json_output
@@ -165,11 +165,8 @@ def command(
     with json_output() as output:
         stored = find_weights(system, chosen) if chosen else None
         wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file)
-        where = (system, stored, out, tile_px, best_device(), wishes)
-        if dataset is not None:
-            restored = restore_dataset(dataset, *where)
-        else:
-            restored = restore_pictures(images, *where)
+        given = images if dataset is None else dataset
+        restored = restore_pictures(given, system, stored, out, tile_px, best_device(), wishes)
         if as_json:
             output.write([each.to_json() for each in restored])
     if not as_json:

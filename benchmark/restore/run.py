@@ -25,7 +25,7 @@ from defocus.files import make_folder, sha256_file
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import say, track
 
-__all__ = ["Restored", "Wishes", "restore_dataset", "restore_pictures"]
+__all__ = ["Restored", "Wishes", "restore_pictures"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Restored:
 
 
 def restore_pictures(
-    images: Sequence[Path],
+    images: Sequence[Path] | str,
     system: Baseline,
     weights: StoredWeights | None,
     out: Path,
@@ -113,11 +113,13 @@ def restore_pictures(
     """Restore pictures of any size in their own form, and keep their metadata.
 
     Args:
-        images: What to restore; a folder stands for the pictures in it.
+        images: What to restore; a folder stands for the pictures in it. A text ``READER:PATH``
+            stands for the blurry test pictures of a dataset.
         system: By what.
         weights: Of the system; None if it has none.
         out: Folder for the restored pictures, which have the names of the images; RAW files become
-            PNG of 16 bits.
+            PNG of 16 bits. Those of a dataset become ``PAIR.png``, where ``score --dataset`` finds
+            them.
         tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
         device: Where to restore.
         wishes: Strength, mask and the like.
@@ -128,62 +130,14 @@ def restore_pictures(
     Raises:
         NotApplicableError: The system needs more than one picture.
         InputError: Two images would have one name, a file of that name exists, a folder has no
-            picture, or a map is asked for of several pictures.
+            picture, a dataset no test pairs, or a map is asked for of several pictures.
         WeightsError: The weights are missing or damaged.
         StorageError: The disk is full or the folder is not writable.
     """
     require_restoring(system, weights)
-    images = found_pictures(images)
-    if wishes.map is not None and len(images) > 1:
-        raise InputError(f"{wishes.map}: a map is of one picture; {len(images)} are given")
-    targets = list(zip(images, targets_of(images, out), strict=True))
-    return _restored_to(targets, system, weights, out, tile_px, device, wishes)
-
-
-def restore_dataset(
-    dataset: str,
-    system: Baseline,
-    weights: StoredWeights | None,
-    out: Path,
-    tile_px: int | None,
-    device: torch.device,
-    wishes: Wishes = Wishes(),
-) -> list[Restored]:
-    """Restore the blurry test pictures of a dataset, named so that ``score --dataset`` finds them.
-
-    Args:
-        dataset: ``READER:PATH``.
-        system: By what.
-        weights: Of the system; None if it has none.
-        out: Folder for the restored pictures, without loss, ``PAIR.png`` each.
-        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
-        device: Where to restore.
-        wishes: Strength and the like.
-
-    Returns:
-        One result per picture.
-
-    Raises:
-        InputError: The dataset has no test pairs, or what :func:`restore_pictures` says.
-        NotApplicableError: The system needs more than one picture.
-        WeightsError: The weights are missing or damaged.
-        StorageError: The disk is full or the folder is not writable.
-    """
-    require_restoring(system, weights)
-    targets = test_targets(open_dataset(dataset), out)
-    return _restored_to(targets, system, weights, out, tile_px, device, wishes)
-
-
-def _restored_to(
-    targets: Sequence[tuple[Path, Path | None]],
-    system: Baseline,
-    weights: StoredWeights | None,
-    out: Path,
-    tile_px: int | None,
-    device: torch.device,
-    wishes: Wishes,
-) -> list[Restored]:
-    """Restore pictures to where they go; None for a kind of file that is not read."""
+    targets = _targets(images, out)
+    if wishes.map is not None and len(targets) > 1:
+        raise InputError(f"{wishes.map}: a map is of one picture; {len(targets)} are given")
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
@@ -203,6 +157,14 @@ def _restored_to(
             say(text, error=True)
             found.append(Restored(str(image), "", reason=text))
     return found
+
+
+def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | None]]:
+    """Where each picture goes; None for a kind of file that is not read."""
+    if isinstance(images, str):
+        return test_targets(open_dataset(images), out)
+    found = found_pictures(images)
+    return list(zip(found, targets_of(found, out), strict=True))
 
 
 def _restored(

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import nn
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.card import Baseline
@@ -23,12 +21,13 @@ from defocus.baselines.weights.own import find_own_weights, own_folder
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.validation import watch_split
+from defocus.benchmark.weights.shipping import write_half
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
-from defocus.errors import InputError, TrainingError
-from defocus.files import atomic_path, make_folder, sha256_file, write_bytes, write_json
+from defocus.errors import InputError
+from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import say
 from defocus.reading import read_json
 from defocus.training import loop
@@ -103,7 +102,7 @@ def train_narrow(
 
     Raises:
         InputError: The system has no narrow copy.
-        TrainingError: The weights do not fit into half precision.
+        WeightsError: The weights do not fit into half precision.
         InterruptedWorkError: The process was told to stop; its state is saved.
     """
     if system.narrow is None or system.recipe is None:
@@ -115,7 +114,7 @@ def train_narrow(
         return path
     folder = make_folder(out / system.narrow.name)
     recipe = system.recipe()
-    method = METHOD.model_copy(update={"adversary": recipe.adversary})
+    method = _method(recipe)
     job = Job(
         id=f"{system.narrow.name}-narrow",
         seed=0,
@@ -128,7 +127,7 @@ def train_narrow(
         code=package_version(),
     )
     network = loop.train(job, folder, torch.device("cpu")).network
-    _write(copy, network, path)
+    write_half(network.state_dict(), path)
     validation, gain = _validation(copy, path, dataset)
     card = NarrowCard(
         **_identity(copy),
@@ -166,6 +165,13 @@ def _is_made(path: Path, copy: Baseline) -> bool:
     wanted = _identity(copy)
     fits = all(getattr(card, name) == value for name, value in wanted.items())
     return fits and path.is_file() and sha256_file(path) == card.sha256
+
+
+def _method(recipe: Recipe) -> Method:
+    """As in the demo: an adversary stays where the objective is the system's own."""
+    if recipe.objective in OWN_OBJECTIVES:
+        return METHOD.model_copy(update={"adversary": recipe.adversary})
+    return METHOD
 
 
 def _objective(recipe: Recipe) -> Objective:
@@ -206,18 +212,6 @@ def _steps(
     steps = max(1, math.floor(minutes * SECONDS_PER_MINUTE / each))
     write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
     return steps
-
-
-def _write(copy: Baseline, network: nn.Module, path: Path) -> None:
-    """Write the weights in half precision."""
-    state = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in network.state_dict().items()
-    }
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
-        raise TrainingError(f"{copy.card.name}: its numbers do not fit into half precision")
-    with atomic_path(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, temporary)
 
 
 def _validation(copy: Baseline, path: Path, dataset: Dataset) -> tuple[float | None, float | None]:

@@ -19,7 +19,7 @@ from defocus.training.record.folder import CHECKPOINT, CURVE
 from defocus.training.record.loss_curve import read_curve
 from defocus.training.record.validation_scores import VALIDATION
 
-__all__ = ["ship_weights"]
+__all__ = ["ship_weights", "write_half"]
 
 SECONDS_PER_HOUR = 3600
 AVERAGED = "module."
@@ -57,8 +57,7 @@ def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Pat
     state = _weights(checkpoint)
     check_state(system.card.name, state, wanted_entries(system), str(run))
     path = make_folder(target) / f"{system.card.name}.safetensors"
-    with atomic_path(path) as temporary:
-        save_file({name: _half(name, tensor) for name, tensor in state.items()}, temporary)
+    write_half(state, path)
     card = _card(system, facts, checkpoint, run, sha256_file(path))
     write_json(path.with_suffix(".json"), card.model_dump())
     return path
@@ -86,13 +85,25 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     return {name.removeprefix(AVERAGED): tensor for name, tensor in averaged.items()}
 
 
+def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write weights in half precision.
+
+    Raises:
+        WeightsError: A number does not fit into half precision; nothing is written.
+        StorageError: The file cannot be written.
+    """
+    halves = {name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()}
+    with atomic_path(path) as temporary:
+        save_file(halves, temporary)
+
+
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
     if not tensor.is_floating_point():
-        return tensor
+        return tensor.contiguous()
     half = tensor.half()
     if not torch.isfinite(half).all():
         raise WeightsError(f"{name}: its numbers do not fit into half precision")
-    return half
+    return half.contiguous()
 
 
 def _card(
