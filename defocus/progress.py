@@ -1,6 +1,8 @@
 """Messages and progress on stderr: bars on a terminal, elsewhere a line a minute."""
 
 import contextlib
+import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ __all__ = [
     "open_log",
     "printable",
     "say",
+    "status",
     "telling",
     "track",
 ]
@@ -185,4 +188,27 @@ def say(message: str, *, error: bool = False) -> None:
     if telling.quiet and not error:
         return
     with contextlib.suppress(BrokenPipeError):  # the work goes on when nobody reads of it
+        shown = _STATUS[0]
+        status("")
         click.echo(safe, err=True)
+        status(shown)
+
+
+_STATUS = [""]
+"""The line that stands below all messages now."""
+
+
+def status(text: str) -> None:
+    """Show a line below all messages, in place of the one before; only on a terminal.
+
+    Args:
+        text: The line, which is cut at the terminal's width; empty for none.
+    """
+    import click
+
+    shown = printable(text)[: shutil.get_terminal_size().columns - 1]
+    if shown == _STATUS[0] or telling.quiet or not sys.stderr.isatty():
+        return
+    _STATUS[0] = shown
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(f"\r\x1b[K{shown}", nl=False, err=True)

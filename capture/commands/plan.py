@@ -38,6 +38,7 @@ def command(
     Exposure times come from the camera's own list and are compared by true value: "f/22" is f/22.63
     and "1/60" is 1/64 s.
     """
+    from defocus.capture.planning.plan import lines_of
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.running import each_aperture, plan_on
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
@@ -49,6 +50,6 @@ def command(
                 out.write(plan_on(each, rig).to_json(pairs))
         return
     with open_rig(address) as rig:
-        for each in each_aperture(request, rig):
-            for line in plan_on(each, rig).lines(pairs):
-                click.echo(line)
+        plans = [(plan_on(each, rig), pairs) for each in each_aperture(request, rig)]
+        for line in lines_of(plans):
+            click.echo(line)

@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasPreview
@@ -27,8 +27,8 @@ from defocus.reports.serving.feed import Feed
 
 __all__ = ["ACTIONS", "Action", "BenchState", "ShootingThread"]
 
-Action = Literal["shoot", "retake", "accept", "reject", "next-scene"]
-ACTIONS: tuple[Action, ...] = ("shoot", "retake", "accept", "reject", "next-scene")
+Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "magnify"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PREVIEW_SECONDS = 0.2
 """Time between two live pictures; a camera's own live view has seldom more than ten a second."""
@@ -96,9 +96,11 @@ class ShootingThread:
         self._shots_waiting = threading.Semaphore(1)
         self._stopping, self._answered = threading.Event(), threading.Event()
         self._preview = PreviewPace()
+        self._spot: tuple[float, float] | None = None
         self._state = BenchState(folder.root.name, live=seat is not None)
         self._state.scene = free_scene_name(self.session) if seat is not None else ""
-        self._state.current = max(self.session.complete, default="")
+        if seat is not None:
+            self._state.current = max(self.session.complete, default="")
         self._renew()
         self._tell()
 
@@ -113,11 +115,16 @@ class ShootingThread:
         Args:
             action: Name of the request.
             told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
-                ``scene`` for next-scene, empty for a name by number.
+                ``scene`` for next-scene, empty for a name by number; ``x`` and ``y`` in [0, 1]
+                for magnify, nothing to end it.
 
         Raises:
-            InputError: The pair does not exist, a name has no letter, or the queue is full.
+            InputError: The pair does not exist, a name has no letter, a place is none, or the queue
+                is full.
         """
+        if action == "magnify":
+            self._spot = _spot(told)
+            return
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action == "next-scene"):
             raise InputError("this session is only reviewed; 'defocus-capture live' shoots")
@@ -236,7 +243,7 @@ class ShootingThread:
         if not self._preview.due:
             return
         try:
-            seen = look_at(camera.preview()).to_json()
+            seen = look_at(camera.preview(), self._spot).to_json()
         except CameraError as error:
             self._without_live_view(camera, error)
             return
@@ -337,6 +344,19 @@ class ShootingThread:
 
     def _tell(self) -> None:
         self.feed.publish("state", asdict(self._state))
+
+
+def _spot(told: Mapping[str, str]) -> tuple[float, float] | None:
+    """The place to magnify."""
+    if not told:
+        return None
+    try:
+        x, y = float(told["x"]), float(told["y"])
+    except (KeyError, ValueError) as error:
+        raise InputError("the place to magnify needs x and y from 0 to 1") from error
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
+    return x, y
 
 
 NO_LIVE_VIEW = "this camera has no live picture"

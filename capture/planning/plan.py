@@ -1,5 +1,6 @@
 """Plan of a shoot: shots, exposure, optics, time and disk space."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from defocus.capture.planning.optics_plan import OpticsPlan
 from defocus.capture.planning.protocol import ShotProtocol
 from defocus.optics.thin_lens import Lens
 
-__all__ = ["Plan", "lens_of"]
+__all__ = ["Plan", "lens_of", "lines_of"]
 
 SECONDS_PER_SHOT = 3.0
 """Setting, transfer and judging of one shot; measured on libgphoto2's virtual camera and the
@@ -111,10 +112,23 @@ class Plan:
         return self.optics.lines()
 
     def _need_line(self, pairs: int) -> str:
-        disk = self.disk_bytes(pairs)
-        space = "an unknown space" if disk is None else f"about {max(disk / 1e9, 0.01):.2f} GB"
-        minutes = self.duration_seconds(pairs) / 60.0
-        return f"needs       {pairs} pair(s): about {minutes:.1f} minutes and {space} on the disk"
+        return _needs("needs", pairs, self.duration_seconds(pairs), self.disk_bytes(pairs))
+
+
+def lines_of(plans: Sequence[tuple[Plan, int]]) -> list[str]:
+    """Plans with their numbers of pairs as lines of text; several have a last line for all."""
+    lines = [line for plan, pairs in plans for line in plan.lines(pairs)]
+    if len(plans) > 1:
+        disk = [plan.disk_bytes(pairs) for plan, pairs in plans]
+        seconds = sum(plan.duration_seconds(pairs) for plan, pairs in plans)
+        space = None if None in disk else sum(filter(None, disk))
+        lines.append(_needs("together", sum(pairs for _, pairs in plans), seconds, space))
+    return lines
+
+
+def _needs(what: str, pairs: int, seconds: float, disk: int | None) -> str:
+    space = "an unknown space" if disk is None else f"about {max(disk / 1e9, 0.01):.2f} GB"
+    return f"{what:11} {pairs} pair(s): about {seconds / 60:.1f} minutes and {space} on the disk"
 
 
 def _exposure(exposure: Exposure) -> str:

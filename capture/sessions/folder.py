@@ -92,10 +92,14 @@ class SessionFolder:
         self.journal.append("planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries)
         self.write_index()
 
-    def begin_pair(self, pair: PlannedPair) -> Path:
+    def begin_pair(self, pair: PlannedPair, roles: Sequence[str] = ()) -> Path:
         """Make an empty folder for a pair.
 
         Shots of an earlier try are moved away, never deleted.
+
+        Args:
+            pair: The pair.
+            roles: Its shots in their order, for those who follow the journal.
         """
         folder = self.root / "pairs" / pair.id
         if folder.exists():
@@ -105,7 +109,7 @@ class SessionFolder:
             sync_folder(folder.parent)
         except OSError as error:
             raise storage_error(error, folder) from error
-        self.journal.append("pair-started", pair=pair.id)
+        self.journal.append("pair-started", pair=pair.id, roles=list(roles))
         return folder
 
     def _set_aside(self, folder: Path, pair_id: str) -> None:

@@ -117,6 +117,7 @@ class SessionState:
             per wide aperture, planned together.
         planned, complete: Pairs by id.
         shot: Incomplete pairs by id that lack only their verdict.
+        judged: Complete pairs that a person decided about.
         retakes: How often a pair was rejected and taken again.
         on_card: Pair and file name → path of the file on the camera's card.
     """
@@ -129,6 +130,7 @@ class SessionState:
     planned: dict[str, PlannedPair] = field(default_factory=dict)
     complete: dict[str, CompletePair] = field(default_factory=dict)
     shot: dict[str, ShotPair] = field(default_factory=dict)
+    judged: set[str] = field(default_factory=set)
     retakes: Counter[str] = field(default_factory=Counter)
     on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
 
@@ -208,6 +210,7 @@ def _judge(state: SessionState, line: JudgedLine) -> None:
     if judged is None:
         raise ValueError(f"pair {line.pair} is judged and not complete")
     state.complete[line.pair] = replace(judged, verdict=line.verdict, reason=line.reason)
+    state.judged.add(line.pair)
 
 
 def _plan(state: SessionState, line: PlannedLine) -> None:

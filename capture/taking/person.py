@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 import click
 
 from defocus.capture.judging.verdict import Quality
-from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.shoot_record import Retake
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
-from defocus.progress import say
+from defocus.progress import say, status
 
 __all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "bell", "ring"]
 
@@ -111,9 +111,8 @@ class Asker:
             InputError: There is no terminal.
         """
         self.require_person()
-        for plan, pairs in plans:
-            for line in plan.lines(pairs):
-                say(line)
+        for line in lines_of(plans):
+            say(line)
         if not self.answered:
             pairs = sum(count for _, count in plans)
             click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
@@ -149,6 +148,7 @@ class Asker:
         if self._retake == "auto":
             again = again_by_itself(pair, quality, attempt, self._retries)
         elif self.may_retake:
+            status("")
             question = f"{pair.id}: {quality.reason}; shoot it again?"
             again = click.confirm(question, default=True, err=True)
         else:
@@ -160,6 +160,7 @@ class Asker:
     def _wait(self, what: str) -> None:
         if not self.answered:
             ring("action")
+            status("")
             click.prompt(f"{what}, then press Enter", default="", show_default=False, err=True)
 
 

@@ -1,9 +1,7 @@
 """Run a shoot for the commands: ask, shoot, report, and always leave a valid session."""
 
 import contextlib
-import math
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +20,7 @@ from defocus.capture.camera import (
     HasWhiteBalance,
 )
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
@@ -35,10 +33,11 @@ from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT, focus_posit
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs
+from defocus.capture.taking.telling import Teller
 from defocus.command_line.commands import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.processes import terminated_as_interrupted
-from defocus.progress import say
+from defocus.progress import say, status
 
 __all__ = [
     "ShootOptions",
@@ -165,7 +164,8 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
     """Open a session folder and print its journal lines as JSON on stdout, or as text."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(terminated_as_interrupted())
-        text = _Teller()
+        text = Teller()
+        stack.callback(status, "")
         tell: Callable[[Record], None] = text.tell
         if json_lines:
             out = stack.enter_context(json_output())
@@ -176,47 +176,6 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
         yield folder
 
 
-class _Teller:
-    """Says what is journalled, and how much is left.
-
-    Attributes:
-        folder: The session, once it is open.
-    """
-
-    def __init__(self) -> None:
-        self.folder: SessionFolder | None = None
-        self._began, self._done = time.monotonic(), 0
-
-    def tell(self, record: Record) -> None:
-        """Say a journal line, if it is one for people."""
-        if record["event"] == "pair-complete":
-            reason = f": {record['reason']}" if record["reason"] else ""
-            say(f"{record['pair']}  {record['verdict']}{reason}{self._left()}")
-            if record["verdict"] == "warn":
-                ring("warn")
-        else:
-            _tell(record)
-
-    def _left(self) -> str:
-        """Number of complete pairs, and the time that the others take at this pace."""
-        self._done += 1
-        if self.folder is None:
-            return ""
-        state = self.folder.state
-        left = len(state.incomplete)
-        minutes = math.ceil((time.monotonic() - self._began) / self._done * left / 60)
-        return (
-            f"  ({len(state.complete)} of {len(state.planned)}, {minutes} min left)" if left else ""
-        )
-
-
-def _tell(record: Record) -> None:
-    if record["event"] == "recovered":
-        say(f"the last journal line was torn ({record['torn_bytes']} bytes); it was not yet valid")
-    elif record["event"] == "pair-set-aside":
-        say(f"{record['pair']}  was interrupted; its files are in {record['folder']}")
-
-
 def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOptions) -> None:
     """Print the plan of a shoot; ``shoot --dry-run``.
 
@@ -225,9 +184,10 @@ def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOption
         InputError: The camera does not support the request.
     """
     with open_rig(address) as rig:
-        for plan in (plan_on(each, rig) for each in each_aperture(request, rig)):
-            for line in plan.lines(options.scenes * options.repeat * len(plan.focus_steps)):
-                say(line)
+        plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
+        repeats = options.scenes * options.repeat
+        for line in lines_of([(plan, repeats * len(plan.focus_steps)) for plan in plans]):
+            say(line)
 
 
 def shoot_new(

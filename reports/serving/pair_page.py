@@ -18,11 +18,11 @@ from defocus.reports.serving.requests import problem, text_fields
 __all__ = ["ROLES", "SIZES", "PairSource", "Role", "Size", "pair_page"]
 
 Role = Literal["blurry", "sharp"]
-Size = Literal["thumb", "large"]
+Size = Literal["thumb", "large", "whole"]
 
 ROLES: tuple[Role, ...] = ("blurry", "sharp")
-SIZES: dict[Size, int] = {"thumb": 320, "large": 1600}
-"""Longest width, px."""
+SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": 65_500}
+"""Longest width, px; JPEG has no wider pictures."""
 
 
 class PairSource(Protocol):

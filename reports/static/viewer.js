@@ -1,6 +1,7 @@
 "use strict";
 // The viewer of pairs: slider, blinking, difference, overlay. Every page that shows pairs has this one.
-// Makes one of a figure that shows its pictures without a script too, and gives its button for blinking.
+// Makes one of a figure that shows its pictures without a script too. Gives its buttons for blinking and
+// for the zoom, and the place that is zoomed, which another viewer can take over.
 const comparePair = (() => {
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
@@ -70,16 +71,62 @@ const comparePair = (() => {
       turn();
       if (on && !still.matches) blinking = setInterval(() => (stage.isConnected ? turn() : clearInterval(blinking)), BLINK_MS);
     });
-    // The same part of every picture, under the pointer; from a keyboard the middle.
-    const look = (x, y) => {
-      stage.style.setProperty("--x", `${x}%`);
-      stage.style.setProperty("--y", `${y}%`);
-    };
-    tool("Zoom × 3", (on) => { look(50, 50); stage.classList.toggle("zoom", on); });
-    stage.addEventListener("pointermove", (event) => {
+    // Zoom: the same part of every picture. It is one pixel of the original for one of the screen where the
+    // page has the whole pictures (data-whole), and three times the shown ones elsewhere.
+    const whole = images.every((image) => image.dataset.whole);
+    const place = { x: 50, y: 50, times: 0 };
+    function look() {
+      const shown = images.find((image) => !image.hidden);
+      const pixels = shown.naturalWidth / (stage.clientWidth || 1) / devicePixelRatio;
+      const scale = Math.max(1, 2 ** place.times * (whole ? Math.max(1, pixels) : 3));
+      for (const side of ["x", "y"]) place[side] = Math.min(100, Math.max(0, place[side]));
+      stage.style.setProperty("--x", `${place.x}%`);
+      stage.style.setProperty("--y", `${place.y}%`);
+      stage.style.setProperty("--z", scale);
+      const come = images.every((image) => image.dataset.come === image.dataset.whole);
+      tags[1].dataset.percent = whole ? ` · ${come ? `${Math.round((100 * scale) / pixels)} %` : "loading…"}` : "";
+    }
+    const pointed = (event) => {
       const box = stage.getBoundingClientRect();
-      if (stage.classList.contains("zoom")) look(
-        (100 * (event.clientX - box.left)) / box.width, (100 * (event.clientY - box.top)) / box.height);
+      return [(100 * (event.clientX - box.left)) / box.width, (100 * (event.clientY - box.top)) / box.height];
+    };
+    let under = [50, 50];
+    const zoom = tool(whole ? "1:1" : "Zoom × 3", (on) => {
+      if (on && whole) for (const image of images) image.src = image.dataset.whole;
+      [place.x, place.y] = under;
+      place.times = 0;
+      stage.classList.toggle("zoom", on);
+      look();
+    });
+    const zoomed = () => stage.classList.contains("zoom");
+    // Moves what is seen by a share of the stage.
+    function pan(right, down) {
+      const scale = Number(stage.style.getPropertyValue("--z")) || 1;
+      if (!zoomed() || scale <= 1) return;
+      place.x += (100 * right) / (scale - 1);
+      place.y += (100 * down) / (scale - 1);
+      look();
+    }
+    for (const image of images) image.addEventListener("load", () => { image.dataset.come = image.getAttribute("src"); look(); });
+    new ResizeObserver(look).observe(stage);
+    stage.addEventListener("pointermove", (event) => {
+      if (!zoomed()) under = pointed(event);
+      if (zoomed() && event.buttons === 1 && event.target !== range) pan(-event.movementX / stage.clientWidth, -event.movementY / stage.clientHeight);
+    });
+    stage.addEventListener("pointerleave", () => { if (!zoomed()) under = [50, 50]; });
+    stage.addEventListener("pointerdown", (event) => { if (zoomed() && event.target !== range) stage.setPointerCapture(event.pointerId); });
+    stage.addEventListener("dragstart", (event) => event.preventDefault());
+    stage.addEventListener("wheel", (event) => {
+      if (!zoomed()) return;
+      event.preventDefault();
+      place.times = Math.min(3, Math.max(-3, place.times - Math.sign(event.deltaY) / 2));
+      look();
+    }, { passive: false });
+    stage.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: [-0.25, 0], ArrowRight: [0.25, 0], ArrowUp: [0, -0.25], ArrowDown: [0, 0.25] }[event.key];
+      if (!zoomed() || !event.shiftKey || !by) return;
+      event.preventDefault();
+      pan(...by);
     });
     tool("Difference × 4", (on) => stage.classList.toggle("difference", on));
     if (overlay) {
@@ -99,6 +146,6 @@ const comparePair = (() => {
     slider.append(stage, tools);
     list.replaceWith(slider);
     update();
-    return blink;
+    return { blink, zoom, place, pan, look };
   };
 })();

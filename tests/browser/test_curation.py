@@ -45,7 +45,7 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         WebDriverWait(browser, 20, 0.05).until(lambda _b: shown.get_property("naturalWidth") == 56)
         tools = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
         names = [tool.text for tool in tools]
-        assert names == ["Blink", "Zoom × 3", "Difference × 4"]  # nothing was measured
+        assert names == ["Blink", "1:1", "Difference × 4"]  # nothing was measured
         press(browser, Keys.ARROW_RIGHT)
         until(browser, "pair-name", "b")
         press(browser, Keys.ARROW_LEFT)
@@ -53,6 +53,8 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         press(browser, "a")
         press(browser, *HOSTILE, Keys.ENTER)
         until(browser, "counts", "1 accepted · 1 rejected")
+        until(browser, "pair-name", "b")  # the next one
+        press(browser, Keys.ARROW_LEFT)
         until(browser, "reason", HOSTILE)
         until(browser, "measured", "Measured: rejected, its misalignment is unknown")
         assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []

@@ -97,6 +97,8 @@ def with_a_pair(browser: webdriver.Chrome) -> None:
     if text(browser, "counts") == "0 accepted":
         press(browser, "s")
     until(browser, "numbers", "Sharpness")
+    if not browser.find_element(By.ID, "members").is_displayed():
+        press(browser, "v")
 
 
 def test_a_scene_by_keyboard(open_page: Open, tmp_path: Path) -> None:
@@ -122,6 +124,13 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     assert browser.find_element(By.ID, "histogram-0").get_attribute("d").count("L") == 63
     assert "clipped 0.0 %" in text(browser, "clipping")
 
+    picture = browser.find_element(By.ID, "live-picture")
+    webdriver.ActionChains(browser).move_to_element_with_offset(picture, 20, 10).click().perform()
+    magnified = browser.find_element(By.ID, "magnified")
+    WebDriverWait(browser, 20, 0.05).until(lambda _b: magnified.get_property("naturalWidth") == 192)
+    browser.find_element(By.ID, "magnifier").click()
+    WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
+
     press(browser, "s")
     until(browser, "pair-name", "0001_scene-001")
     assert text(browser, "verdict") in ("accepted", "warned")
@@ -136,6 +145,8 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     until(browser, "reason", "taken again as 0002_scene-001")
     until(browser, "measured", "Measured: ")
     press(browser, Keys.ARROW_RIGHT)
+    press(browser, "x", "1")
+    until(browser, "reason", "somebody or something in the picture")
     press(browser, "x")
     press(browser, *"a hand in the picture", Keys.ENTER)
     until(browser, "reason", "a hand in the picture")
@@ -150,6 +161,9 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     press(browser, "s")
     until(browser, "pair-name", "0003_shelf-rm-rf")
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}
+    press(browser, Keys.ARROW_LEFT, "r")
+    until(browser, "dialog-hint", "It is of scene scene-001; the next pair would be of shelf-rm-rf")
+    press(browser, Keys.ESCAPE)
     assert found["0001_scene-001"] == ("reject", "taken again as 0002_scene-001")
     assert found["0002_scene-001"] == ("accept", "it is part of it")
     assert len(found) == 3
@@ -191,6 +205,53 @@ def test_pairs_have_the_viewer_of_the_reports(open_page: Open, live_page: str) -
     displacement.send_keys(Keys.SPACE)
     assert arrows.is_displayed()
     assert arrows.size == browser.find_element(By.CSS_SELECTOR, "#viewer img.right").size
+
+
+def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
+    open_page: Open, tmp_path: Path
+) -> None:
+    """The originals are larger than the page's pictures; a reject goes on to the next pair."""
+    import numpy as np
+
+    from defocus.images import write_image
+
+    write_image(tmp_path / "p.png", np.zeros((60, 2400, 3), np.uint8))
+    pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
+    write_session(tmp_path / "s", [pair] * 3, {1: "reject"})
+    with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
+        browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")
+        until(browser, "pair-name", "0001_desk")
+        WebDriverWait(browser, 20, 0.05).until(
+            lambda b: b.find_elements(By.CSS_SELECTOR, "#viewer .stage img.left")
+        )
+        press(browser, "z")
+        tag = "return document.querySelector('.stage .tag.right').dataset.percent"
+        boxes = (
+            "return [...document.querySelectorAll('.stage img:not(.over)')].map((image) => {"
+            "const box = image.getBoundingClientRect(); return [box.x, box.y, box.width] })"
+        )
+        wait = WebDriverWait(browser, 20, 0.05)
+        wait.until(lambda b: b.execute_script(tag) == " · 100 %")
+        before = browser.execute_script(boxes)
+        assert before[0] == before[1]
+        assert before[0][2] == pytest.approx(2400, abs=1)
+        stage = browser.find_element(By.CSS_SELECTOR, "#viewer .stage")
+        drag = webdriver.ActionChains(browser).move_to_element_with_offset(stage, -60, 5)
+        drag.click_and_hold().move_by_offset(-50, 0).release().perform()
+        after = browser.execute_script(boxes)
+        assert after[0] == after[1]
+        assert after[0][0] == pytest.approx(before[0][0] - 50, abs=2)
+        press(browser, "x", "4")
+        until(browser, "pair-name", "0002_desk")
+        wait.until(lambda b: b.execute_script(boxes)[:1] == after[:1])
+        browser.find_element(By.CSS_SELECTOR, "#filter [value=reject]").click()
+        until(browser, "shown", "2 of 3")
+        thumbs = browser.find_elements(By.CSS_SELECTOR, ".sheet li")
+        assert [thumb.is_displayed() for thumb in thumbs] == [True, True, False]
+        found = {
+            pair.id: (pair.verdict, pair.reason) for pair in check_session(tmp_path / "s").pairs
+        }
+        assert found["0001_desk"] == ("reject", "not in focus")
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
@@ -268,15 +329,18 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(
     assert text(browser, "counts") == "2 accepted · 1 rejected"
     buttons = browser.find_elements(By.CSS_SELECTOR, "[data-do]")
     assert [each.get_attribute("data-do") for each in buttons] == ["accept", "reject"]
-    until(browser, "pair-name", "0003_desk")
+    until(browser, "pair-name", "0001_desk")  # the first that nobody has decided on
     press(browser, "s", "r", "n")
-    press(browser, Keys.ARROW_LEFT)
+    press(browser, Keys.ARROW_RIGHT)
     until(browser, "pair-name", "0002_desk")
     press(browser, "a")
     press(browser, *"good enough", Keys.ENTER)
+    until(browser, "pair-name", "0003_desk")
     until(browser, "counts", "3 accepted")
-    press(browser, "x")
+    press(browser, Keys.ARROW_LEFT, "x")
     press(browser, *HOSTILE, Keys.ENTER)
+    until(browser, "pair-name", "0003_desk")
+    press(browser, Keys.ARROW_LEFT)
     until(browser, "reason", HOSTILE)
     assert browser.title == "s – defocus"
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
@@ -327,11 +391,13 @@ def test_a_lost_camera_is_said_and_its_return_is_noticed(
         until(browser, "live-note", "the camera is lost")
         shoot = browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]")
         assert shoot.get_attribute("aria-disabled") == "true"
+        press(browser, "s")
+        until(browser, "notice", "Not now: there is no camera.")
         work.faults.absent = False
         WebDriverWait(browser, 20, 0.05).until(
             lambda _b: shoot.get_attribute("aria-disabled") == "false"
         )
-        assert text(browser, "problem") == ""
+        assert text(browser, "problem") + text(browser, "notice") == ""
         press(browser, "s")
         until(browser, "pair-name", "0001_scene-001")
         assert text(browser, "unfinished") == ""

@@ -1,9 +1,11 @@
 """What a photographer sees and hears: numbers beside their limits, the bell, what is left."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from defocus.capture.commands import plan, shoot
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.live.views.numbers import measured
 from defocus.capture.taking.person import bell, ring
@@ -51,3 +53,39 @@ def test_the_bell_rings_on_a_terminal_unless_it_is_off(
     monkeypatch.setattr(bell, "on", False)
     ring("reject")
     assert capsys.readouterr().err == ""
+
+
+def test_one_line_says_what_is_being_shot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal the line is drawn again and again; messages stand above it, whole."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    camera = "sim:?seed=3&width=128&height=96&noise=0.5"
+    code = shoot.command.main(
+        [str(tmp_path / "s"), "--camera", camera, "--scene", "desk", "--repeat", "2",
+         "--blurry", "f/1.4", "--shutter", "1/1600", "--yes", "--no-bell", "--qc", "warn"],
+        standalone_mode=False,
+    )  # fmt: skip
+    assert code == 0
+    told = capsys.readouterr().err
+    drawn = [line.partition("\r")[0].partition("\n")[0] for line in told.split("\r\x1b[K")]
+    assert "1/2 · desk · sharp …" in drawn
+    assert "1/2 · desk · sharp \N{CHECK MARK} blurry …" in drawn
+    second = "2/2 · desk · sharp \N{CHECK MARK} blurry \N{CHECK MARK} anchor …"
+    assert [line for line in drawn if line.startswith(second)]
+    assert [line for line in drawn if " · judging" in line]
+    assert any(line.endswith("1 min left") for line in drawn)
+    assert [line for line in drawn if line.startswith("0002_desk  ")]
+    assert drawn[-1] == "", "nothing is left of the line"
+
+
+def test_two_apertures_have_one_sum(capsys: pytest.CaptureFixture[str]) -> None:
+    camera = "sim:?seed=3&width=1280&height=960"
+    arguments = ["--camera", camera, "--blurry", "f/1.4,f/4", "--shutter", "1/1600"]
+    assert plan.command.main([*arguments, "--pairs", "100"], standalone_mode=False) is None
+    *_, one, all_of_them = (
+        line for line in capsys.readouterr().out.splitlines() if "pair(s)" in line
+    )
+    assert one.startswith("needs       100 pair(s)")
+    assert all_of_them.startswith("together    200 pair(s): about ")

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
 from defocus.capture.live.views.view import pair_entry
 from defocus.capture.sessions.state import CompletePair, file_path
+from defocus.errors import FileError, ImageError
 from defocus.images import Image, read_image
-from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance
+from defocus.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
+from defocus.reading import require_file
 from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
 from defocus.reports.serving.pair_page import SIZES, Role
 
@@ -53,6 +55,7 @@ class Pictures:
         self._makers = {
             SIZES["thumb"]: lru_cache(maxsize=2000)(self._make),
             SIZES["large"]: lru_cache(maxsize=24)(self._make),
+            SIZES["whole"]: lru_cache(maxsize=4)(self._make),
         }
 
     def jpeg(self, pair: CompletePair, role: Role, width: int) -> bytes:
@@ -61,11 +64,14 @@ class Pictures:
         Args:
             pair: The pair.
             role: Which member.
-            width: One of :data:`SIZES`.
+            width: One of :data:`SIZES`; a whole JPEG is the original, byte for byte.
 
         Raises:
             ImageError: The original is missing or damaged.
         """
+        path = _member_path(self._root, pair, role)
+        if width == SIZES["whole"] and path.suffix in (".jpg", ".jpeg"):
+            return _original(path)
         return self._makers[width](pair, role, width).jpeg
 
     def displacement(self, pair: CompletePair) -> tuple[str, NDArray[np.uint8]] | None:
@@ -91,6 +97,21 @@ class Pictures:
         return _Made(encode_jpeg(member.picture), (height, shown), member.pixels)
 
 
+def _member_path(root: Path, pair: CompletePair, role: Role) -> Path:
+    return file_path(root, pair.id, pair.blurry if role == "blurry" else pair.sharp)
+
+
+def _original(path: Path) -> bytes:
+    """The bytes of a picture that browsers show."""
+    try:
+        require_file(path)
+        return path.read_bytes()
+    except (FileError, OSError) as error:
+        raise ImageError(
+            f"{path}: cannot be read ({error}); run 'defocus-capture check'"
+        ) from error
+
+
 def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
     """Read a member of a pair for display; RAW members get the sharp one's white balance.
 
@@ -103,12 +124,14 @@ def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairM
     Raises:
         ImageError: The original is missing or damaged.
     """
-    path = file_path(root, pair.id, pair.blurry if role == "blurry" else pair.sharp)
-    pixels = 2.0 if path.suffix in RAW_SUFFIXES else 1.0
+    path, pixels = _member_path(root, pair, role), 1.0
     if path.suffix in RAW_SUFFIXES:
-        reference = file_path(root, pair.id, pair.sharp)
+        reference = _member_path(root, pair, "sharp")
         raw_sharp = reference.suffix in RAW_SUFFIXES
-        picture: Image = raw_preview(path, shot_white_balance(reference if raw_sharp else path))
+        balance = shot_white_balance(reference if raw_sharp else path)
+        whole = width == SIZES["whole"]
+        picture: Image = (develop_raw if whole else raw_preview)(path, balance)
+        pixels = 1.0 if whole else 2.0
     else:
         picture = read_image(path)
     small = small_picture(picture, width)

@@ -17,6 +17,9 @@ __all__ = ["LiveView", "in_focus", "linear_histogram", "look_at"]
 WIDTH_PX = 960
 """Larger live pictures are reduced: the page is no wider, and a frame must not take long."""
 
+DETAIL_PX = (192, 128)
+"""Width and height of what is magnified."""
+
 BINS = 64
 
 CLIPPED, BLACK = 0.98, 0.002
@@ -44,6 +47,7 @@ class LiveView:
         histogram: Red, green and blue in linear light; shares, each of 64 equal bins.
         clipped_share: Share by channel.
         black_share: Share by channel.
+        detail: JPEG of the magnified place at the camera's own pixels; empty if none was asked for.
     """
 
     jpeg: bytes
@@ -52,12 +56,14 @@ class LiveView:
     histogram: tuple[tuple[float, ...], ...]
     clipped_share: tuple[float, ...]
     black_share: tuple[float, ...]
+    detail: bytes = b""
 
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with pictures as data addresses."""
         return {
             "picture": _data_uri("jpeg", self.jpeg),
             "peaking": _data_uri("png", self.peaking),
+            "detail": _data_uri("jpeg", self.detail) if self.detail else "",
             **self.numbers(),
         }
 
@@ -80,8 +86,12 @@ class LiveView:
         return f"edges in focus {focus}; clipped R G B {clipped}; black {black}"
 
 
-def look_at(jpeg: bytes) -> LiveView:
+def look_at(jpeg: bytes, spot: tuple[float, float] | None = None) -> LiveView:
     """Measure a live picture.
+
+    Args:
+        jpeg: The camera's picture.
+        spot: Place to magnify, as shares of width and height; None for none.
 
     Raises:
         CameraError: The picture cannot be decoded.
@@ -89,6 +99,7 @@ def look_at(jpeg: bytes) -> LiveView:
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if decoded is None:
         raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
+    detail = b"" if spot is None else _detail(decoded, spot)
     if decoded.shape[1] > WIDTH_PX:
         decoded = small_picture(np.asarray(decoded, np.uint8), WIDTH_PX)
         jpeg = cv2.imencode(".jpg", decoded)[1].tobytes()
@@ -104,7 +115,19 @@ def look_at(jpeg: bytes) -> LiveView:
         linear_histogram(linear),
         tuple(float((linear[:, :, c] >= CLIPPED).mean()) for c in range(3)),
         tuple(float((linear[:, :, c] <= BLACK).mean()) for c in range(3)),
+        detail,
     )
+
+
+def _detail(picture: NDArray[Any], spot: tuple[float, float]) -> bytes:
+    """The pixels around a place, moved inwards at the borders, as JPEG."""
+    height, width = picture.shape[:2]
+    left, top = (
+        min(max(0, round(share * size) - part // 2), max(0, size - part))
+        for share, size, part in zip(spot, (width, height), DETAIL_PX, strict=True)
+    )
+    part = picture[top : top + DETAIL_PX[1], left : left + DETAIL_PX[0]]
+    return cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

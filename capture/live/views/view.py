@@ -12,7 +12,10 @@ __all__ = ["list_pairs", "pair_details", "pair_entry"]
 
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:
-    """All pairs in the order of their numbers, with their present verdicts."""
+    """All pairs in the order of their numbers, with their present verdicts.
+
+    ``seen`` says whether a person has decided about the pair.
+    """
     return [
         {
             "id": planned.id,
@@ -20,6 +23,7 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
             "scene": planned.scene,
             "verdict": complete.verdict if complete else "incomplete",
             "reason": complete.reason if complete else "not shot, or cut short",
+            "seen": planned.id in state.judged,
         }
         for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
         for complete in [state.complete.get(planned.id)]

@@ -151,7 +151,7 @@ def take_pair(
     for camera in rig.cameras:
         if isinstance(camera, KnowsTruth) and lent is None:
             camera.stage(pair.scene, pair.number, attempt)
-    pair_folder = folder.begin_pair(pair)
+    pair_folder = folder.begin_pair(pair, [frame.role for frame in protocol.frames])
     card = _grey_card(folder, rig, pair, protocol, handling)
     taken = take_frames(
         folder, rig, pair, protocol,

@@ -7,6 +7,7 @@
   let chosen = "";
   let followed = "";
   let connected = false;
+  let marked = null;
   const thumbs = new Map();
 
   // What the server tells
@@ -17,23 +18,32 @@
   events.addEventListener("state", (event) => {
     const before = state;
     state = JSON.parse(event.data);
-    if (before === null || before.revision !== state.revision) renew();
+    if (before === null || before.revision !== state.revision) renew(before !== null);
+    if (before && state.prompt && !before.prompt) sound("action");
+    if (before && state.problem && state.problem !== before.problem) sound("reject");
+    if (before && state.camera_problem && !before.camera_problem) sound("reject");
+    if (before && ((before.busy && !state.busy) || (before.camera_problem && !state.camera_problem))) notice("");
     show();
   });
   events.addEventListener("preview", (event) => showPreview(JSON.parse(event.data)));
 
-  async function renew() {
+  async function renew(changed) {
     const answer = await fetch("/pairs");
     if (!answer.ok) return;
     pairs = await answer.json();
-    if (state.current && state.current !== followed) {
+    if (live && state.current && state.current !== followed) {
       followed = state.current;
       chosen = state.current;
+      if (changed) {
+        sound(chosenPair().verdict);
+        view("pair");
+      }
     }
     if (!chosen && pairs.length) {
-      const unseen = pairs.find((pair) => pair.seen === false);
+      const unseen = pairs.find((pair) => pair.seen === false && pair.verdict !== "incomplete");
       chosen = (unseen || pairs[pairs.length - 1]).id;
     }
+    showScenes();
     showSheet();
     showPair();
     show();
@@ -63,7 +73,7 @@
       showNote(lost);
     }
     for (const button of document.querySelectorAll("[data-do]")) {
-      button.setAttribute("aria-disabled", String(!possible(button.dataset.do)));
+      button.setAttribute("aria-disabled", String(obstacle(button.dataset.do) !== ""));
     }
   }
 
@@ -89,6 +99,8 @@
     byId("live-picture").hidden = false;
     showPeaking();
     show();
+    byId("magnifier").hidden = !seen.detail;
+    if (seen.detail) byId("magnified").src = seen.detail;
     byId("focus-share").textContent = seen.in_focus_share === null ? "–" : `${Math.round(seen.in_focus_share * 100)} %`;
     seen.histogram.forEach((shares, channel) => byId(`histogram-${channel}`).setAttribute("d", curve(shares)));
     const most = Math.max(...seen.clipped_share);
@@ -117,14 +129,14 @@
       if (!thumb) {
         thumb = makeThumb(pair);
         thumbs.set(pair.id, thumb);
-        const item = document.createElement("li");
-        item.append(thumb);
-        sheet.append(item);
+        sheet.append(thumb.parentElement);
       }
+      if (thumb.dataset.verdict === pair.verdict && thumb.title === pair.reason) continue;
+      thumb.dataset.verdict = pair.verdict;
+      thumb.title = pair.reason;
       const chip = thumb.querySelector(".chip");
       chip.dataset.verdict = pair.verdict;
       chip.textContent = WORDS[pair.verdict];
-      thumb.setAttribute("aria-current", String(pair.id === chosen));
       const halves = thumb.querySelector(".halves");
       if (pair.verdict !== "incomplete" && !halves.childElementCount) {
         for (const role of ROLES) {
@@ -136,6 +148,8 @@
         }
       }
     }
+    showFiltered();
+    mark();
   }
 
   function makeThumb(pair) {
@@ -143,14 +157,56 @@
     thumb.type = "button";
     thumb.append(element("span", "", "halves"), element("span", pair.id, "name"), element("span", "", "chip"));
     thumb.addEventListener("click", () => choose(pair.id));
+    document.createElement("li").append(thumb);
     return thumb;
+  }
+
+  function mark() {
+    marked?.setAttribute("aria-current", "false");
+    marked = thumbs.get(chosen) || null;
+    marked?.setAttribute("aria-current", "true");
+  }
+
+  // Which pairs are listed; the chosen one stays until another is chosen
+
+  function matches(pair) {
+    const wanted = byId("filter").value;
+    const kind = wanted === "all" || pair.verdict === wanted || (wanted === "unseen" && pair.seen === false && pair.verdict !== "incomplete");
+    return kind && (byId("scenes").value === "" || pair.scene === byId("scenes").value);
+  }
+
+  function showFiltered() {
+    for (const pair of pairs) thumbs.get(pair.id).parentElement.hidden = !matches(pair);
+    const shown = pairs.filter(matches).length;
+    byId("shown").textContent = shown === pairs.length ? "" : `${shown} of ${pairs.length}`;
+  }
+
+  function showScenes() {
+    const select = byId("scenes");
+    const known = new Set([...select.options].map((option) => option.value));
+    for (const pair of pairs) {
+      if (known.has(pair.scene)) continue;
+      known.add(pair.scene);
+      select.append(Object.assign(element("option", pair.title || pair.scene), { value: pair.scene }));
+    }
   }
 
   function choose(id) {
     chosen = id;
-    showSheet();
+    mark();
+    view("pair");
     showPair();
     show();
+  }
+
+  // On the bench one place shows what the camera sees, or the pair; a review has the pair alone
+
+  function view(what) {
+    if (!live || document.body.dataset.view === what) return;
+    document.body.dataset.view = what;
+    for (const button of document.querySelectorAll("[data-view-of]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.viewOf === what));
+    }
   }
 
   const chosenPair = () => pairs.find((pair) => pair.id === chosen);
@@ -194,21 +250,29 @@
   // The viewer of the chosen pair; a pair chosen while another blinks goes on blinking
 
   const ROLES = ["blurry", "sharp"];
-  const viewed = { pair: "", blink: null };
+  const viewed = { pair: "", viewer: null };
+  const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 
   async function showViewer(pair) {
     if (viewed.pair === pair.id) return;
     viewed.pair = pair.id;
-    const blinking = viewed.blink !== null && viewed.blink.getAttribute("aria-pressed") === "true";
-    viewed.blink = null;
+    const before = viewed.viewer;
+    viewed.viewer = null;
     byId("viewer").replaceChildren();
     const answer = await fetch(`/pairs/${pair.id}/displacement`);
     const overlay = answer.ok ? await answer.json() : null;
     if (viewed.pair !== pair.id) return;
     const figure = comparison(pair, overlay);
     byId("viewer").replaceChildren(figure);
-    viewed.blink = comparePair(figure);
-    if (blinking) viewed.blink.click();
+    viewed.viewer = comparePair(figure);
+    if (before && pressed(before.blink)) viewed.viewer.blink.click();
+    if (before && pressed(before.zoom)) {
+      viewed.viewer.zoom.click();
+      Object.assign(viewed.viewer.place, before.place);
+      viewed.viewer.look();
+    }
+    const next = neighbour(1);
+    if (next && next.verdict !== "incomplete") for (const role of ROLES) new Image().src = `/pictures/${next.id}/${role}/large`;
   }
 
   function comparison(pair, overlay) {
@@ -225,6 +289,7 @@
     };
     for (const role of ROLES) {
       const picture = add(role, `/pictures/${pair.id}/${role}/large`);
+      picture.dataset.whole = `/pictures/${pair.id}/${role}/whole`;
       picture.addEventListener("load", () =>
         figure.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight));
     }
@@ -235,50 +300,86 @@
 
   // What is asked
 
-  function possible(action) {
-    if (!state || !connected) return false;
+  // Why a button can do nothing now; empty if it can.
+  function obstacle(action) {
+    if (!state || !connected) return "the connection is lost";
     const shot = chosenPair() && chosenPair().verdict !== "incomplete";
-    const ready = !state.busy && !state.camera_problem;
-    if (action === "shoot") return ready || Boolean(state.prompt);
-    if (action === "retake") return ready && Boolean(shot);
-    return action === "next-scene" ? !state.busy : Boolean(shot);
+    const shooting = action === "shoot" || action === "retake";
+    if (action === "shoot" && state.prompt) return "";
+    if (shooting && state.camera_problem) return "there is no camera";
+    if ((shooting || action === "next-scene") && state.busy) return `${state.busy}; press again when its verdict is there`;
+    return shot || action === "shoot" || action === "next-scene" ? "" : "choose a pair that has been shot";
   }
 
   async function ask(action, fields) {
     const answer = await fetch(`/do/${action}`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(fields),
     });
-    if (answer.ok) return;
+    if (answer.ok) return true;
     const told = await answer.json().catch(() => ({ problem: "the request was refused" }));
     state.problem = told.problem;
     show();
+    return false;
+  }
+
+  function notice(words) {
+    byId("notice").textContent = words;
   }
 
   async function press(action) {
-    if (!possible(action)) return;
+    const why = obstacle(action);
+    notice(why && `Not now: ${why}.`);
+    if (why) {
+      sound("refused");
+      return;
+    }
     const pair = chosenPair();
     if (action === "shoot") ask(action, {});
-    else if (action === "retake") ask(action, { pair: pair.id });
-    else if (action === "accept" && pair.verdict === "accept") ask(action, { pair: pair.id });
+    else if (action === "retake") {
+      const elsewhere = pair.scene !== state.scene && await question(`Retake ${pair.id}?`, "",
+        `It is of scene ${pair.scene}; the next pair would be of ${state.scene}. Set up ${pair.scene} again first.`) === null;
+      if (!elsewhere) ask(action, { pair: pair.id });
+    } else if (action === "accept" && pair.verdict === "accept") judge(action, pair, "");
     else if (action === "next-scene") {
       const scene = await question("Next scene", "Name", "Leave empty for a name by number.");
-      if (scene !== null) ask(action, { scene });
+      if (scene !== null && await ask(action, { scene })) view("live");
     } else {
       const reason = await question(`${action === "accept" ? "Accept" : "Reject"} ${pair.id}`, "Reason",
-        "Goes into the journal; nothing is deleted.");
-      if (reason !== null) ask(action, { pair: pair.id, reason });
+        "Goes into the journal; nothing is deleted.", REASONS[action]);
+      if (reason !== null) judge(action, pair, reason);
     }
   }
 
-  function question(title, label, hint) {
+  // A review goes on to the next pair that is listed.
+  async function judge(action, pair, reason) {
+    const next = neighbour(1);
+    if (await ask(action, { pair: pair.id, reason }) && !live && next && chosen === pair.id) go(next);
+  }
+
+  const REASONS = {
+    accept: ["looked at it, it is good", "the difference is wanted", "the moved part does not matter"],
+    reject: ["somebody or something in the picture", "the scene moved", "the camera moved", "not in focus", "the light changed",
+      "clipped", "dust, a drop or a reflection", "wrong settings", "a test"],
+  };
+
+  function question(title, label, hint, reasons = []) {
     byId("dialog-title").textContent = title;
     byId("dialog-label").textContent = label;
+    byId("dialog-label").hidden = byId("dialog-text").hidden = !label;
     byId("dialog-hint").textContent = hint;
     byId("dialog-text").value = "";
     const dialog = byId("dialog");
+    byId("dialog-reasons").replaceChildren(...reasons.map((reason, index) => {
+      const button = Object.assign(element("button", reason), { type: "button" });
+      button.prepend(element("kbd", String(index + 1)), " ");
+      button.addEventListener("click", () => { byId("dialog-text").value = reason; dialog.close("ok"); });
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    }));
     dialog.returnValue = "";
     dialog.showModal();
-    byId("dialog-text").focus();
+    if (label) byId("dialog-text").focus();
     return new Promise((resolve) => {
       dialog.addEventListener("close", () => {
         resolve(dialog.returnValue === "ok" ? byId("dialog-text").value : null);
@@ -286,31 +387,104 @@
     });
   }
 
+  // A figure alone chooses a reason; in a text that was begun it is a figure
+  byId("dialog").addEventListener("keydown", (event) => {
+    const button = byId("dialog-reasons").querySelectorAll("button")[Number(event.key) - 1];
+    if (!button || byId("dialog-text").value || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    button.click();
+  });
+
   byId("dialog-form").addEventListener("submit", (event) => { event.preventDefault(); byId("dialog").close("ok"); });
   byId("dialog-cancel").addEventListener("click", () => byId("dialog").close(""));
   for (const button of document.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => press(button.dataset.do));
   }
+  for (const select of ["filter", "scenes"]) byId(select).addEventListener("change", () => {
+    showFiltered();
+    const first = pairs.find(matches);
+    if (first && !matches(chosenPair())) choose(first.id);
+  });
+  for (const button of document.querySelectorAll("[data-view-of]")) {
+    button.addEventListener("click", () => view(button.dataset.viewOf));
+  }
   if (live) byId("peaking").addEventListener("change", showPeaking);
 
-  function step(by) {
+  // Sounds: the more notes, the more it matters; a browser plays none before the first click or key
+
+  const NOTES = { accept: [880], warn: [660, 660], action: [660, 880], reject: [440, 330, 262], refused: [220] };
+  let speaker = null;
+  function sound(what) {
+    if (!live || !byId("sounds").checked || !NOTES[what] || !navigator.userActivation?.hasBeenActive) return;
+    speaker ??= new AudioContext();
+    NOTES[what].forEach((hertz, index) => {
+      const [tone, volume] = [speaker.createOscillator(), speaker.createGain()];
+      const at = speaker.currentTime + 0.18 * index;
+      tone.frequency.value = hertz;
+      volume.gain.setValueAtTime(0.15, at);
+      volume.gain.exponentialRampToValueAtTime(0.001, at + 0.16);
+      tone.connect(volume).connect(speaker.destination);
+      tone.start(at);
+      tone.stop(at + 0.17);
+    });
+  }
+  if (live) {
+    byId("sounds").checked = localStorage.getItem("defocus-sounds") !== "off";
+    byId("sounds").addEventListener("change", () => localStorage.setItem("defocus-sounds", byId("sounds").checked ? "on" : "off"));
+  }
+
+  // The magnifier: a place of the live picture at its own pixels
+
+  function magnify(event) {
+    const picture = byId("live-picture");
+    const box = picture.getBoundingClientRect();
+    const scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
+    const at = (client, start, size, natural) => (client - start - (size - natural * scale) / 2) / (natural * scale);
+    const [x, y] = [at(event.clientX, box.left, box.width, picture.naturalWidth), at(event.clientY, box.top, box.height, picture.naturalHeight)];
+    if (x >= 0 && x <= 1 && y >= 0 && y <= 1) ask("magnify", { x: x.toFixed(4), y: y.toFixed(4) });
+  }
+  if (live) {
+    byId("live-picture").addEventListener("click", magnify);
+    byId("magnifier").addEventListener("click", () => ask("magnify", {}));
+  }
+
+  // The pair before or after the chosen one, of those that are listed
+  function neighbour(by) {
     const at = pairs.findIndex((pair) => pair.id === chosen);
-    const next = pairs[at + by];
-    if (!next) return;
-    choose(next.id);
-    thumbs.get(next.id).scrollIntoView({ block: "nearest" });
+    for (let index = at + by; index >= 0 && index < pairs.length; index += by) {
+      if (matches(pairs[index])) return pairs[index];
+    }
+    return null;
+  }
+
+  function go(pair) {
+    choose(pair.id);
+    thumbs.get(pair.id).scrollIntoView({ block: "nearest" });
+  }
+
+  function step(by) {
+    const next = neighbour(by);
+    if (next) go(next);
   }
 
   const KEYS = {
     s: () => press("shoot"), r: () => press("retake"), a: () => press("accept"), x: () => press("reject"), n: () => press("next-scene"),
-    b: () => viewed.blink?.click(), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+    b: () => viewed.viewer?.blink.click(), z: () => viewed.viewer?.zoom.click(), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
     p: () => { if (live) { byId("peaking").checked = !byId("peaking").checked; showPeaking(); } },
+    v: () => view(document.body.dataset.view === "live" ? "pair" : "live"),
   };
+  const PANS = { ArrowLeft: [-0.25, 0], ArrowRight: [0.25, 0], ArrowUp: [0, -0.25], ArrowDown: [0, 0.25] };
 
   document.addEventListener("keydown", (event) => {
     const input = event.target instanceof HTMLInputElement ? event.target.type : "";
     const typing = input === "range" ? event.key.length > 1 : input !== "" && input !== "checkbox";
     if (typing || event.repeat || event.ctrlKey || event.altKey || event.metaKey || byId("dialog").open) return;
+    const way = event.shiftKey && PANS[event.key];
+    if (way) {
+      event.preventDefault();
+      viewed.viewer?.pan(...way);
+      return;
+    }
     const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action || (!live && ["s", "r", "n"].includes(event.key.toLowerCase()))) return;
     event.preventDefault();
