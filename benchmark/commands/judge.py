@@ -45,18 +45,20 @@ def command(
     --page FILE writes a page that opens offline: two pictures side by side, no names, keys to
     answer. Each person saves a file; 'judge ANSWERS…' evaluates these files: strengths with
     intervals, agreement, marks of invented content, and how far each metric agrees with people.
+    The study's report shows the last evaluation.
     """
     from dataclasses import asdict
     from fnmatch import fnmatchcase
 
     from defocus.benchmark.judging.agreement import metric_agreement
-    from defocus.benchmark.judging.answers import judged, read_answers
+    from defocus.benchmark.judging.answers import judged, read_answers, write_judged
     from defocus.benchmark.judging.page import judging_page, shared_pairs
     from defocus.benchmark.judging.trials import pictures_of, plan_trials, read_plan, write_plan
     from defocus.benchmark.leaderboard.rows import leaderboard
     from defocus.benchmark.results.store import STORE, read_results
     from defocus.command_line.commands import json_output
     from defocus.files import write_text
+    from defocus.progress import say
 
     if (page is None) == (not answers):
         raise click.UsageError("give --page FILE, or the files that people saved")
@@ -77,39 +79,19 @@ def command(
         result = judged(trials, [read_answers(path, trials) for path in answers])
         with read_results(out / STORE) as results:
             agreements = metric_agreement(leaderboard(results), result.strengths)
+        write_judged(out, result)
         if as_json:
             output.write({**result.to_json(), "metrics": [asdict(one) for one in agreements]})
     if not as_json:
         _show(result, agreements)
+    say(f"'defocus-bench report --out {out}' shows it too")
 
 
 def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:
+    from defocus.benchmark.judging.tables import judged_words, metrics_table, strengths_table
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.progress import counted
-    from defocus.reports.model import Cell, Column, Measured, Table
 
-    rows: list[tuple[Cell, ...]] = [
-        (
-            one.system,
-            Measured(one.value, (one.low, one.high)),
-            float(one.judgements),
-            100 * result.invented.get(one.system, 0.0),
-        )
-        for one in result.strengths
-    ]
-    columns = (
-        Column("System"),
-        Column("Strength", better="higher", decimals=2),
-        Column("Judgements", decimals=0),
-        Column("Invented", "%", "lower", 1),
-    )
-    said = counted(len(result.judges), "judge")
-    print_tables([Table(f"By {said}, {result.judgements} judgements", columns, tuple(rows))])
-    for name, share in result.left_out.items():
-        click.echo(f"{name} is left out: right in {share:.0%} of the catch trials")
-    agreed = {"themselves": result.with_themselves, "each other": result.with_others}
-    for whom, known in agreed.items():
-        if known is not None:
-            click.echo(f"people agree with {whom} in {known:.0%}")
-    for one in agreements:
-        click.echo(f"{one.protocol} {one.metric}: rank correlation {one.correlation:+.2f}")
+    tables = [strengths_table(result)]
+    print_tables([*tables, metrics_table(agreements)] if agreements else tables)
+    for sentence in judged_words(result):
+        click.echo(sentence)

@@ -6,14 +6,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from defocus.benchmark.judging.strengths import PairedChoice, Strength, strengths
 from defocus.benchmark.judging.trials import BLURRY, SHARP, Trial, plan_hash
 from defocus.errors import InputError
+from defocus.files import write_json
 from defocus.settings import Settings
 
-__all__ = ["Judged", "Judgements", "PairedJudgement", "judged", "read_answers"]
+__all__ = [
+    "JUDGED",
+    "Judged",
+    "Judgements",
+    "PairedJudgement",
+    "judged",
+    "read_answers",
+    "read_judged",
+    "write_judged",
+]
+
+JUDGED = "judged.json"
+"""In the study's folder: what the answers of the last evaluation came to; the report shows it."""
 
 LEAST_CAUGHT = 0.8
 """Share of catch trials that a person must answer rightly to count."""
@@ -75,6 +88,29 @@ class Judged:
     def to_json(self) -> dict[str, Any]:
         """The keys of ``judge --json``."""
         return asdict(self)
+
+
+def write_judged(out: Path, result: Judged) -> None:
+    """Keep an outcome in the study's folder.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    write_json(out / JUDGED, result.to_json())
+
+
+def read_judged(out: Path) -> Judged | None:
+    """The outcome that a study keeps; None if nobody has judged it.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    try:
+        return TypeAdapter(Judged).validate_json((out / JUDGED).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{out / JUDGED}: damaged; use 'judge ANSWERS…' again") from error
 
 
 def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:

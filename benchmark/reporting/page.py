@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from defocus.benchmark.judging.agreement import metric_agreement
+from defocus.benchmark.judging.answers import read_judged
+from defocus.benchmark.judging.tables import judged_words, metrics_table, strengths_table
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
@@ -93,6 +96,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     return report.page(
         *boards,
         *report.joint_training(),
+        ("People's eyes", _by_people(content)),
         ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
         ("Quality and cost", _tabbed("Against", [(p.x_label, p) for p in plots])),
@@ -122,6 +126,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
             for one in report.pictures
         ),
         *report.joint_training(),
+        ("People's eyes", _by_people(content)),
         ("Without scores", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
         ("Quality and cost", tuple(pareto_plots(content))),
@@ -140,6 +145,18 @@ def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
     content = read_content(out, results, rows)
     pictures = [read_picture_scores(content, board) for board in read_boards(content)]
     return _Report(content, pictures, KeptPictures(out), Notes())
+
+
+def _by_people(content: Content) -> tuple[Part, ...]:
+    """What people judged, where they did, and which metrics agree with them."""
+    found = read_judged(content.out)
+    if found is None:
+        return ()
+    agreements = metric_agreement(content.rows, found.strengths)
+    strengths = strengths_table(found, lambda system: display_name(content, system))
+    said = " ".join(judged_words(found))
+    metrics = (metrics_table(agreements),) if agreements else ()
+    return (strengths, *((Paragraph(said),) if said else ()), *metrics)
 
 
 def _paragraphs(texts: Sequence[str]) -> tuple[Part, ...]:

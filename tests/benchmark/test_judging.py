@@ -5,12 +5,20 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pypdf
 import pytest
 from click.testing import CliRunner, Result
 
-from defocus.benchmark.judging.answers import Judgements, PairedJudgement, judged, read_answers
+from defocus.benchmark.judging.answers import (
+    JUDGED,
+    Judgements,
+    PairedJudgement,
+    judged,
+    read_answers,
+)
 from defocus.benchmark.judging.strengths import PairedChoice, strengths
 from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
+from defocus.benchmark.reporting.write import write_report
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from tests.benchmark.example_study import make_study
@@ -147,7 +155,19 @@ def test_a_page_is_blind_and_its_answers_become_strengths(
     assert all(-1 <= one["correlation"] <= 1 for one in found["metrics"])
     shown = run("judge", *paths, "--out", out).output
     assert "By 4 judges" in shown
-    assert "people agree with each other" in shown
+    assert re.search(r"People agree with themselves in \d+% .* with each other in \d+%", shown)
+    write_report(out)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    section = report.partition(">People&#39;s eyes</h2>")[2].partition("</section>")[0]
+    by_strength = re.findall(r"U-Net|IFAN|Restormer", section)
+    assert by_strength == ["U-Net", "IFAN", "Restormer"]
+    assert "By 4 judges" in section
+    assert "PSNR" in section
+    printed = "".join(page.extract_text() for page in pypdf.PdfReader(out / "report.pdf").pages)
+    assert "eyes" in printed
+    (out / JUDGED).write_text("{}")
+    with pytest.raises(InputError, match=r"judged\.json: damaged"):
+        write_report(out)
 
 
 def better(trial: Trial, planted: dict[str, float], draws: np.random.Generator) -> str:
