@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.files.names import id_problem, path_problem
 from defocus.datasets.pair import Pair, Split
+from defocus.datasets.step import Step
 from defocus.errors import DatasetError, FileError
 from defocus.files import sha256_file, write_text
 from defocus.reading import read_json
@@ -84,18 +85,21 @@ class ManifestPair(Settings):
     defocus_map: ManifestFile | None = None
     dual_pixel_left: ManifestFile | None = None
     dual_pixel_right: ManifestFile | None = None
+    valid_mask: ManifestFile | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 class Manifest(Settings):
     """The whole document; ids are unique and no scene is in two splits.
 
-    ``source`` names the reader whose card has the licence of the pictures.
+    ``source`` names the reader whose card has the licence of the pictures; ``steps`` made the
+    dataset of another one.
     """
 
     format: Literal["defocus-dataset"] = "defocus-dataset"
     version: Literal[1] = 1
     source: str | None = None
+    steps: tuple[Step, ...] | None = None
     pairs: tuple[ManifestPair, ...]
 
     @model_validator(mode="after")
@@ -188,17 +192,21 @@ def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads 
         defocus_map=located(row.defocus_map),
         dual_pixel_left=located(row.dual_pixel_left),
         dual_pixel_right=located(row.dual_pixel_right),
+        valid_mask=located(row.valid_mask),
         metadata=MappingProxyType(row.metadata),
     )
 
 
-def make_manifest(root: Path, pairs: tuple[Pair, ...], source: str = "") -> Manifest:
+def make_manifest(
+    root: Path, pairs: tuple[Pair, ...], source: str = "", steps: tuple[Step, ...] = ()
+) -> Manifest:
     """Make the manifest of pairs with files in ``root``; every file is read for its hash.
 
     Args:
         root: The dataset's folder.
         pairs: The dataset's pairs.
         source: See :class:`defocus.datasets.pair.Dataset`.
+        steps: See there.
 
     Raises:
         DatasetError: Two ids differ only in case, a name has control characters, or a file is
@@ -206,7 +214,8 @@ def make_manifest(root: Path, pairs: tuple[Pair, ...], source: str = "") -> Mani
     """
     rows = sorted(pairs, key=lambda pair: pair.id)
     try:
-        return Manifest(source=source or None, pairs=tuple(_row(root, pair) for pair in rows))
+        found = tuple(_row(root, pair) for pair in rows)
+        return Manifest(source=source or None, steps=steps or None, pairs=found)
     except ValidationError as error:
         raise DatasetError(f"{root}: {_first_problem(error)}; rename it") from error
 

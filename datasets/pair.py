@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from defocus.datasets.step import Step
     from defocus.datasets.stream.photographs import Photographs
 
 __all__ = ["SPLITS", "Dataset", "Pair", "Split"]
@@ -29,6 +30,7 @@ class Pair:
         flow: Rendered data: ``.npy`` file, float32 ``(2, H, W)``, true flow from blurry to sharp.
         defocus_map: Rendered data: ``.npy`` file, float32 ``(H, W)``, signed CoC diameter, px.
         dual_pixel_left, dual_pixel_right: Dual-pixel views of the blurry picture.
+        valid_mask: Compensated data: picture, white where the sharp member is valid, else black.
         metadata: Facts such as optics, exposure and true misalignment, as JSON values.
     """
 
@@ -42,6 +44,7 @@ class Pair:
     defocus_map: Path | None = None
     dual_pixel_left: Path | None = None
     dual_pixel_right: Path | None = None
+    valid_mask: Path | None = None
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -60,6 +63,7 @@ class Dataset:
         rendered: Whether every pair has ``truth``.
         source: Name of the reader whose card has the licence of the pictures; empty for the user's
             own pictures.
+        steps: Steps that made the dataset of another one, first to last.
         endless: Source that renders training pairs on demand; then no pair is in the training
             split. None if all pairs are files.
     """
@@ -71,6 +75,7 @@ class Dataset:
     derived: Path
     rendered: bool = False
     source: str = ""
+    steps: "tuple[Step, ...]" = ()
     endless: "Photographs | None" = None
 
     def split(self, name: Split) -> tuple[Pair, ...]:

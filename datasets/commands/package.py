@@ -1,7 +1,7 @@
 """defocus-data package."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +26,7 @@ MEGABYTE = 10**6
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Root of the release: a new or empty folder.",
+    help="Root of the release: a new or empty folder, or the same release.",
 )
 @click.option(
     "--card",
@@ -41,37 +41,69 @@ MEGABYTE = 10**6
     show_default=True,
     help="Size of one webdataset or hdf5 file, in megabytes.",
 )
+@click.option("--version", metavar="X.Y.Z", help="Version of the release, in place of the card's.")
+@click.option(
+    "--previous",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="The release that this one replaces: CHANGES tells which pairs differ.",
+)
+@click.option(
+    "--audit",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="audit.json of DATASET; its numbers go into the card.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(
-    *, dataset: str, form: str, out: Path, card: Path | None, shard_mb: int, as_json: bool
-) -> None:
+def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Package DATASET as a release.
 
     A release holds pictures as PNG, a card, the licence, the citation and checksums.
 
     GPS positions, serial numbers and personal names are removed. The same dataset gives the same
-    bytes. Run the same command again to continue an interrupted run. Pictures made by others are
-    refused if their licence does not permit redistribution.
+    bytes. Run the same command again to continue an interrupted run; of a finished one it reads
+    every byte again. Pictures made by others are refused if their licence does not permit
+    redistribution.
     """
     if not as_json:
-        done = _package(dataset, form, out, card, shard_mb)
+        done = _package(dataset, **settings)
         click.echo(f"{done.root}: {counted(done.pairs, 'pair')}, SHA-256 {done.sha256}")
         return
     with json_output() as output:
-        done = _package(dataset, form, out, card, shard_mb)
+        done = _package(dataset, **settings)
         output.write({"root": str(done.root), "pairs": done.pairs, "sha256": done.sha256})
 
 
-def _package(name: str, form: str, out: Path, card: Path | None, shard_mb: int) -> "Packaged":
+def _package(
+    name: str,
+    *,
+    form: str,
+    out: Path,
+    card: Path | None,
+    shard_mb: int,
+    version: str | None,
+    previous: Path | None,
+    audit: Path | None,
+) -> "Packaged":
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.release.details import details_of
-    from defocus.datasets.release.documents import undeclared
+    from defocus.datasets.release.details import details_of, later_version
+    from defocus.datasets.release.documents.card import undeclared
+    from defocus.datasets.release.facts import audit_numbers, read_facts
     from defocus.datasets.release.packaging import package_dataset
     from defocus.datasets.release.terms import require_redistributable
 
     opened = open_dataset(name)
     require_redistributable(opened)
-    details = details_of(opened, card)
+    before = None if previous is None else read_facts(previous).details
+    details = later_version(details_of(opened, card), version, before)
     for problem in undeclared(details):
         say(f"{problem}; state it in a file for --card")
-    return package_dataset(opened, out, form, details, shard_mb * MEGABYTE)
+    return package_dataset(
+        opened,
+        out,
+        form,
+        details,
+        shard_mb * MEGABYTE,
+        numbers=() if audit is None else audit_numbers(opened, audit),
+        previous=previous,
+    )

@@ -12,6 +12,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.rules import Judgement, Rules, judged
 from defocus.datasets.deriving.derived import claim_folder
 from defocus.datasets.pair import Dataset
+from defocus.datasets.step import Step, step
 from defocus.errors import NotApplicableError
 from defocus.files import write_text
 from defocus.reports.text import spreadsheet_text
@@ -40,12 +42,14 @@ class Curation:
     Attributes:
         dataset: The dataset.
         audit: The dataset's audit.
-        by_rule: Judgement of each pair by the rules.
+        rules: The rules.
+        by_rule: Judgement of each pair by them.
         out: The new dataset's folder.
     """
 
     dataset: Dataset
     audit: Audit
+    rules: Rules
     by_rule: tuple[Judgement, ...]
     out: Path
 
@@ -76,7 +80,7 @@ def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> C
         "rules": rules.model_dump(mode="json"),
     }
     claim_folder(out, ORDER, order)
-    return Curation(dataset, audit, judged(audit, rules), out)
+    return Curation(dataset, audit, rules, judged(audit, rules), out)
 
 
 def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
@@ -99,8 +103,20 @@ def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
         if folder.name not in accepted:  # a person has changed their mind
             with staging_folder(folder.parent, f".{folder.name}-", ".part") as aside:
                 folder.rename(aside / "rejected")  # in one step: it is never there in part
-    keep_pairs(curation.dataset, pairs, curation.out)
+    keep_pairs(curation.dataset, pairs, curation.out, _step(curation, judgements))
     return judgements
+
+
+def _step(curation: Curation, judgements: Sequence[Judgement]) -> Step:
+    """What curation did: the rules, and how many pairs were accepted, by whom."""
+    verdicts = Counter(one.verdict for one in judgements)
+    return step(
+        "curate",
+        **curation.rules.model_dump(mode="json"),
+        accepted=verdicts["accept"],
+        rejected=verdicts["reject"],
+        by_people=sum(one.by == "person" for one in judgements),
+    )
 
 
 def _csv(judgements: Sequence[Judgement]) -> str:

@@ -10,24 +10,29 @@ from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.step import Step
 from defocus.progress import track
 
 __all__ = ["keep_pairs"]
 
 
-def keep_pairs(dataset: Dataset, pairs: Sequence[Pair], out: Path) -> tuple[Pair, ...]:
+def keep_pairs(
+    dataset: Dataset, pairs: Sequence[Pair], out: Path, chosen: Step
+) -> tuple[Pair, ...]:
     """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay.
 
     Args:
         dataset: Dataset of the pairs.
         pairs: The pairs to keep; their splits may differ from the dataset's.
         out: The new dataset's folder.
+        chosen: How these pairs were chosen.
 
     Raises:
         StorageError: The disk is full or ``out`` is not writable.
     """
     kept = tuple(_kept(pair, out / "pairs" / pair.id) for pair in track(pairs, "keeping"))
-    write_manifest(out, make_manifest(out, kept, origin_of(dataset)))
+    steps = (*dataset.steps, chosen)
+    write_manifest(out, make_manifest(out, kept, origin_of(dataset), steps))
     return kept
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.keeping import keep_pairs
-from defocus.datasets.curation.splits import Shares, draw_splits
+from defocus.datasets.curation.splits import Shares, draw_splits, is_official
 from defocus.datasets.deriving.derived import claim_folder
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.step import step
 
 __all__ = ["Drawn", "split_dataset"]
 
@@ -54,7 +55,8 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
     }
     claim_folder(out, ORDER, order)
     pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
-    return Drawn(keep_pairs(dataset, pairs, out), _leaks(pairs, audit))
+    drawn = step("split", **asdict(shares), seed=seed, official=is_official(dataset))
+    return Drawn(keep_pairs(dataset, pairs, out, drawn), _leaks(pairs, audit))
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:

@@ -35,6 +35,7 @@ from defocus.datasets.files.fingerprint import code_hash, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.step import step
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
 from defocus.processes import in_processes
@@ -92,7 +93,8 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
     pairs = tuple(patch for pair in dataset.pairs for patch in _pairs(pair, out))
     if not pairs:
         raise _too_small(dataset, scheme)
-    write_manifest(out, make_manifest(out, pairs, origin_of(dataset)))
+    steps = (*dataset.steps, step("patches", **asdict(scheme)))
+    write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
     found = {pair.metadata.get("patch_of", pair.id) for pair in pairs}
     return Cut(out, pairs, tuple(pair.id for pair in dataset.pairs if pair.id not in found))
 

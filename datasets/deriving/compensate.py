@@ -39,6 +39,7 @@ from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import known_defocus_map, measured_pair, pair_keys
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.step import Step, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
 from defocus.images import read_image, write_image
@@ -125,8 +126,21 @@ def compensate_dataset(
     )
     if not pairs:
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
-    write_manifest(out, make_manifest(out, pairs, origin_of(dataset)))
+    steps = (*dataset.steps, _step(release, first, len(pairs), len(left_out)))
+    write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
     return Compensated(out, pairs, left_out)
+
+
+def _step(release: Release, estimator: FlowEstimator, aligned: int, left_out: int) -> Step:
+    """What compensation did: its settings, whose flow weights, how many pairs."""
+    return step(
+        "compensate",
+        **asdict(release),
+        estimator=estimator.name,
+        weights_sha256=estimator.weights_sha256 or None,
+        aligned=aligned,
+        left_out=left_out,
+    )
 
 
 def _claim(
@@ -276,6 +290,7 @@ def _described(pair: Pair, folder: Path) -> Pair:
         sharp=folder / "sharp.png",
         flow=None,
         defocus_map=None if pair.defocus_map is None else folder / "defocus_map.npy",
+        valid_mask=folder / "valid_mask.png",
         metadata=MappingProxyType(metadata),
         **roles,
     )

@@ -28,6 +28,7 @@ FILE_ROLES = (
     "defocus_map",
     "dual_pixel_left",
     "dual_pixel_right",
+    "valid_mask",
 )
 """The fields of a pair that are files, in the order in which they are hashed."""
 

@@ -51,4 +51,5 @@ def read_as(reader: str, root: Path) -> Dataset:
     for path, sha256 in expected.items():
         if found[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
-    return opened_dataset(reader, root, pairs, source=manifest.source or "")
+    opened = opened_dataset(reader, root, pairs, source=manifest.source or "")
+    return replace(opened, steps=manifest.steps or ())

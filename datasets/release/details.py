@@ -1,8 +1,8 @@
-"""Details of a release from a TOML file: title, authors, licence, faces."""
+"""Details of a release from a TOML file: title, people, licence, faces."""
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
@@ -11,9 +11,9 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES
 from defocus.datasets.release.terms import NO_LICENCE, licence_problem
 from defocus.errors import SettingsError
-from defocus.settings import Settings, load_settings
+from defocus.settings import Settings, load_settings, parse_settings
 
-__all__ = ["NOT_DECLARED", "Details", "details_of"]
+__all__ = ["NOT_DECLARED", "Author", "Details", "Person", "details_of", "later_version", "name_of"]
 
 NOT_DECLARED = "not declared: nobody has said whether there are any"
 
@@ -31,13 +31,50 @@ def _is_day(text: str) -> bool:
         return False
 
 
+def _orcid(text: str) -> str:
+    """Check an ORCID; its last character is a checksum, ISO 7064 MOD 11-2."""
+    total = 0
+    for digit in text.replace("-", "")[:-1]:
+        total = (total + int(digit)) * 2
+    if text and text[-1] != "0123456789X"[(12 - total % 11) % 11]:
+        raise ValueError("no ORCID: its last character does not fit the others")
+    return text
+
+
+class Person(Settings):
+    """One author.
+
+    Attributes:
+        family, given: Names.
+        orcid: ORCID, such as ``0000-0002-1825-0097``.
+        affiliation: Name of the institution.
+    """
+
+    family: Annotated[str, Field(min_length=1)]
+    given: str = ""
+    orcid: Annotated[str, Field(pattern=r"^((\d{4}-){3}\d{3}[\dX])?$"), AfterValidator(_orcid)] = ""
+    affiliation: str = ""
+
+
+Author: TypeAlias = Person | Annotated[str, Field(min_length=1)]
+Doi = Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$")]
+
+
+def name_of(author: Author) -> str:
+    """Name of a person or group, as it is read."""
+    if isinstance(author, Person):
+        return f"{author.given} {author.family}".strip()
+    return author
+
+
 class Details(Settings):
     """Details for the documents of a release.
 
     Attributes:
         title: Name of the dataset.
         description: One paragraph.
-        authors: Names of people or groups.
+        authors: Names of people or groups, or people with ``family``, ``given``, ``orcid`` and
+            ``affiliation``.
         licence: SPDX identifier, or an expression of several; a reader's card may have the terms in
             words.
         licence_url: Where the terms are.
@@ -49,20 +86,54 @@ class Details(Settings):
         url: Web page of the dataset.
         keywords: Search keywords.
         faces: Whether people can be recognised in the pictures, and that they agreed.
+        publisher: Who publishes the release, such as ``Zenodo``.
+        paper: DOI of the paper on the dataset.
+        new_version_of: DOI of the release that this one replaces.
+        collection: How the pictures were taken, where their metadata does not tell.
+        biases: What the pictures do not show, or show too often.
     """
 
     title: Annotated[str, Field(min_length=1)]
     description: str = ""
-    authors: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    authors: tuple[Author, ...] = ()
     licence: str = NO_LICENCE
     licence_url: str = ""
     citation: str = ""
-    doi: Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$")] = ""
+    doi: Doi = ""
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] = "1.0.0"
     date: Annotated[str, AfterValidator(_day)] = ""
     url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     keywords: tuple[str, ...] = ("defocus deblurring", "image restoration")
     faces: str = NOT_DECLARED
+    publisher: str = ""
+    paper: Doi = ""
+    new_version_of: Doi = ""
+    collection: str = ""
+    biases: str = ""
+
+
+def later_version(details: Details, version: str | None, before: Details | None) -> Details:
+    """The details with another version, and with the DOI of the release before.
+
+    Raises:
+        SettingsError: The version is not X.Y.Z, or not later than that of the release before.
+    """
+    told: dict[str, object] = details.model_dump()
+    if version is not None:
+        told["version"] = version
+    if before is not None and not details.new_version_of:
+        told["new_version_of"] = before.doi
+    changed = parse_settings(Details, told, origin="--version")
+    if before is not None and _parts(changed.version) <= _parts(before.version):
+        raise SettingsError(
+            f"version {changed.version} is not later than {before.version} of --previous; give "
+            "--version"
+        )
+    return changed
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def details_of(dataset: Dataset, file: Path | None) -> Details:

@@ -5,9 +5,7 @@ It is made in a working folder and moved to its place in one step, see
 command continues after an interruption.
 """
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -20,19 +18,26 @@ from defocus.datasets.deriving.working_folder import working_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.croissant import INDEX, croissant_text
+from defocus.datasets.release.changes import changes_text
 from defocus.datasets.release.details import Details
-from defocus.datasets.release.documents import card_text, citation_text, licence_text
+from defocus.datasets.release.documents.card import card_text
+from defocus.datasets.release.documents.citation import citation_text, datacite_text
+from defocus.datasets.release.documents.croissant import INDEX, croissant_text
+from defocus.datasets.release.documents.licence import licence_text
+from defocus.datasets.release.facts import ORIGIN, Facts, Number, facts_of, read_facts, write_facts
 from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
 from defocus.datasets.release.privacy import without_private
-from defocus.datasets.release.shards import write_origin
 from defocus.datasets.release.terms import require_redistributable
-from defocus.datasets.verification.checksums import write_checksums
+from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, write_checksums
 from defocus.datasets.verification.contents import folder_hashes
-from defocus.files import write_text
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import DatasetError
+from defocus.files import sha256_file, write_text
 
-__all__ = ["LAYOUTS", "Packaged", "package_dataset"]
+__all__ = ["CHANGES", "LAYOUTS", "Packaged", "package_dataset", "write_documents"]
+
+CHANGES = "CHANGES"
 
 LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
     {one.LAYOUT.name: one.LAYOUT for one in (folder, hdf5, webdataset, imagefolder)}
@@ -56,32 +61,91 @@ class Packaged:
 
 
 def package_dataset(
-    dataset: Dataset, out: Path, form: str, details: Details, shard_bytes: int
+    dataset: Dataset,
+    out: Path,
+    form: str,
+    details: Details,
+    shard_bytes: int,
+    *,
+    numbers: tuple[Number, ...] = (),
+    previous: Path | None = None,
 ) -> Packaged:
     """Make a release.
 
     Args:
         dataset: The dataset to release.
-        out: The new folder: absent, or empty.
+        out: The new folder: absent, empty, or the release of the same request.
         form: One of :data:`LAYOUTS`.
         details: Details for its documents.
         shard_bytes: Bytes of originals per shard, for formats with shards.
+        numbers: Numbers of the dataset's audit.
+        previous: The release that this one replaces; what differs goes into ``CHANGES``.
 
     Raises:
-        DatasetError: The pictures may not be redistributed, ``out`` is not empty, an unfinished
-            other release is beside it, or another process works on it.
+        DatasetError: The pictures may not be redistributed, ``out`` holds something else, an
+            unfinished other release is beside it, or another process works on it.
         ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
     require_redistributable(dataset)
     layout = LAYOUTS[form]
-    order = _order(dataset, layout, details, shard_bytes)
+    order = {
+        **_order(dataset, layout, details, shard_bytes),
+        "numbers": [one.model_dump() for one in numbers],
+        "previous": None if previous is None else sha256_file(previous / MANIFEST),
+    }
+    request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+    if done := _finished(out, request):
+        return done
+    labels = {"title": details.title, "licence": details.licence, "version": details.version}
     with working_folder(out, "packaging", order) as root:
         _clear(root)
-        rows = layout.write(root, dataset.pairs, shard_bytes)
-        _document(root, layout, rows, details, dataset.source)
-        digest = write_checksums(root, folder_hashes(root))
+        rows = layout.write(root, dataset.pairs, shard_bytes, labels)
+        facts = facts_of(dataset, rows, form, details, request, numbers)
+        _index(root, layout, rows, dataset)
+        write_documents(root, facts, details)
+        digest = _sealed(root)
+        if previous is not None:
+            write_text(root / CHANGES, changes_text(previous, root))
+            digest = _sealed(root)
     return Packaged(out, digest, len(rows))
+
+
+def _finished(out: Path, request: str) -> Packaged | None:
+    """The release of the same request in ``out``, if every byte of it is there."""
+    if not (out / ORIGIN).is_file() or (facts := read_facts(out)).request != request:
+        return None
+    if not verify_folder(out).ok:
+        raise DatasetError(f"{out}: damaged; 'defocus-data verify {out}' says what is")
+    return Packaged(out, sha256_file(out / MANIFEST), facts.pairs)
+
+
+def _sealed(root: Path) -> str:
+    """Write the checksums of a release; the hash of its manifest."""
+    for name in (MANIFEST, TAG_MANIFEST):
+        (root / name).unlink(missing_ok=True)
+    return write_checksums(root, folder_hashes(root))
+
+
+def write_documents(root: Path, facts: Facts, details: Details) -> None:
+    """Write the documents of a release whose pictures and index are written.
+
+    Args:
+        root: The release.
+        facts: Its facts.
+        details: Details of the documents: those of the facts, or with a later DOI.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    layout = LAYOUTS[facts.to]
+    told = facts.model_copy(update={"details": details})
+    write_facts(root, told)
+    write_text(root / "README.md", card_text(told, details, layout))
+    write_text(root / "LICENSE", licence_text(details))
+    write_text(root / "CITATION.cff", citation_text(told, details))
+    write_text(root / "datacite.json", datacite_text(told, details))
+    write_text(root / "croissant.json", croissant_text(root, told, details, layout))
 
 
 def _order(
@@ -91,6 +155,7 @@ def _order(
         "format": "defocus-package",
         "content_hash": dataset.content_hash,
         "pairs": _metadata_hash(dataset),
+        "steps": [one.model_dump() for one in dataset.steps],
         "to": layout.name,
         "details": details.model_dump(mode="json"),
         "shard_bytes": shard_bytes,
@@ -116,22 +181,12 @@ def _torn(place: Path) -> Iterable[Path]:
     return [path for path in place.iterdir() if path.name.startswith(".") and ".part" in path.name]
 
 
-def _document(root: Path, layout: ReleaseFormat, rows: Rows, details: Details, source: str) -> None:
-    """Write all documents: everything except pictures and checksums."""
+def _index(root: Path, layout: ReleaseFormat, rows: Rows, dataset: Dataset) -> None:
+    """Write ``pairs.csv``, and the manifest of pairs where pictures are separate files."""
     if layout.loose:
         released = tuple(_released(root, row.pair, row.files) for row in rows)
-        write_manifest(root, make_manifest(root, released, source))
-    else:
-        write_origin(root, layout.name, source)
-    index = index_text(rows)
-    write_text(root / INDEX, index)
-    write_text(root / "README.md", card_text(details, layout, rows))
-    write_text(root / "LICENSE", licence_text(details))
-    write_text(root / "CITATION.cff", citation_text(details))
-    columns = next(csv.reader(io.StringIO(index)))
-    pairs = [row.pair for row in rows]
-    shards = sorted({row.shard for row in rows} - {""})
-    write_text(root / "croissant.json", croissant_text(root, details, columns, shards, pairs))
+        write_manifest(root, make_manifest(root, released, dataset.source, dataset.steps))
+    write_text(root / INDEX, index_text(rows))
 
 
 def _released(root: Path, pair: Pair, files: Mapping[str, str]) -> Pair:

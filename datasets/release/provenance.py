@@ -1,16 +1,31 @@
-"""What the pictures of a dataset are: as captured, compensated, or rendered.
+"""What the pictures of a dataset are, what they were taken with, and which steps made it.
 
 It is read from the metadata that 'compensate' and 'render' leave with each pair, so that no text of
 a release says of a changed picture that it is as captured.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from defocus.datasets.pair import Pair
+from defocus.datasets.step import Step
 
-__all__ = ["kinds", "pictures_text", "sharp_text"]
+if TYPE_CHECKING:
+    from defocus.datasets.release.facts import Number
+
+__all__ = [
+    "kinds",
+    "numbers_text",
+    "pictures_text",
+    "settings_of",
+    "sharp_text",
+    "steps_text",
+    "taken_with_text",
+]
+
+Setting = tuple[str, str]
+"""Something that the pictures were taken with: what, and its values with numbers of pairs."""
 
 _CAPTURED, _RENDERED = "as captured", "rendered"
 
@@ -30,6 +45,7 @@ _MODELS = {
     "translation": "translation",
     "similarity": "translation, rotation and zoom",
     "homography": "a homography",
+    "global": "one transform of the whole picture",
     "flow": "a global transform and a local optical flow",
 }
 
@@ -91,3 +107,70 @@ def _version(pair: Pair) -> str:
     compensation: Any = pair.metadata.get("compensation")
     versions = compensation.get("versions") if isinstance(compensation, Mapping) else None
     return str(versions.get("defocus", "")) if isinstance(versions, Mapping) else ""
+
+
+_SETTINGS = (
+    ("camera", "camera.model"),
+    ("lens", "camera.lens"),
+    ("capture", "mode"),
+    ("f-number", "lens.f_number"),
+    ("focal length, mm", "lens.focal_length_mm"),
+    ("focus distance, mm", "lens.focus_distance_mm"),
+    ("aperture, blurry", "roles.blurry.got.aperture"),
+    ("aperture, sharp", "roles.sharp.got.aperture"),
+    ("exposure, blurry, s", "roles.blurry.got.shutter"),
+    ("exposure, sharp, s", "roles.sharp.got.shutter"),
+    ("ISO, blurry", "roles.blurry.got.iso"),
+    ("place", "place"),
+)
+"""What may be shown of a pair's metadata: rendered pairs have a lens, captured ones roles."""
+_LISTED = 8
+
+
+def settings_of(pairs: Sequence[Pair]) -> tuple[Setting, ...]:
+    """Camera, optics and exposures from the metadata of the pairs; empty where it has none."""
+    rows = []
+    for title, path in _SETTINGS:
+        values = (_value(pair.metadata, path) for pair in pairs)
+        found = Counter(str(value) for value in values if value is not None)
+        if found:
+            shown = ", ".join(f"{value} ({count})" for value, count in found.most_common(_LISTED))
+            more = f" and {len(found) - _LISTED} others" if len(found) > _LISTED else ""
+            rows.append((title, shown + more))
+    return tuple(rows)
+
+
+def _value(metadata: object, path: str) -> object:
+    """The value at a path of keys, or None."""
+    for key in path.split("."):
+        if not isinstance(metadata, Mapping):
+            return None
+        metadata = metadata.get(key)
+    return metadata
+
+
+def taken_with_text(settings: Iterable[Setting]) -> str:
+    """Lines of Markdown: what the pictures were taken with."""
+    return "".join(f"- {title}: {values}.\n" for title, values in settings)
+
+
+def steps_text(steps: Iterable[Step]) -> str:
+    """Lines of Markdown: each step with its version and settings."""
+    lines = []
+    for step in steps:
+        told = ", ".join(f"{name} {_shown(value)}" for name, value in step.settings.items())
+        lines.append(f"- {step.step} (defocus {step.version}): {told}.\n")
+    return "".join(lines)
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def numbers_text(numbers: "Iterable[Number]") -> list[str]:
+    """A sentence for each number of the audit."""
+    return [
+        f"{one.title}: median {one.median:.3g}, 95th percentile {one.p95:.3g}, "
+        f"largest {one.max:.3g}{f' {one.unit}' if one.unit else ''} ({one.count} pairs)."
+        for one in numbers
+    ]

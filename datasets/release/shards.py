@@ -2,7 +2,7 @@
 
 ::
 
-    release.json             in the release: its format, and the reader of its pictures
+    release.json             in the release: its facts, :mod:`defocus.datasets.release.facts`
     <cache>/releases/<hash>/ manifest.json, pairs/<id>/: the pairs as files, made on first use
 """
 
@@ -11,52 +11,24 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
-
-from pydantic import ValidationError
 
 from defocus.datasets.files.cache import atomic_folder, cache_folder
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
+from defocus.datasets.release.facts import read_facts
 from defocus.datasets.verification.checksums import MANIFEST, check_paths, parsed
 from defocus.errors import DatasetError
-from defocus.files import make_folder, write_text
+from defocus.files import make_folder
 from defocus.progress import track
 from defocus.reading import read_bytes
-from defocus.settings import Settings
 
-__all__ = ["ORIGIN", "remove_unpacked", "shards_source", "unpacked", "write_origin"]
+__all__ = ["remove_unpacked", "shards_source", "unpacked"]
 
-ORIGIN = "release.json"
 MAX_BYTES = 256 * 1024 * 1024
 _SHARD = re.compile(r"(train|validation|test)-\d{5,}\.(tar|h5)")
 
 Unpack = Callable[[Path, Path], Iterator[Pair]]
-
-
-class Origin(Settings):
-    """Content of ``release.json``.
-
-    Attributes:
-        to: Format of the release.
-        source: Name of the reader whose card has the licence of the pictures.
-    """
-
-    format: Literal["defocus-release"] = "defocus-release"
-    version: Literal[1] = 1
-    to: str
-    source: str | None = None
-
-
-def write_origin(root: Path, form: str, source: str) -> None:
-    """Write ``release.json``.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
-    origin = Origin(to=form, source=source or None)
-    write_text(root / ORIGIN, origin.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
 def shards_source(root: Path) -> str:
@@ -65,11 +37,7 @@ def shards_source(root: Path) -> str:
     Raises:
         DatasetError: ``release.json`` is missing or damaged.
     """
-    path = root / ORIGIN
-    try:
-        return Origin.model_validate_json(_limited(path)).source or ""
-    except ValidationError as error:
-        raise DatasetError(f"{path}: damaged; 'defocus-data verify {root}' says what is") from error
+    return read_facts(root).source or ""
 
 
 def unpacked(root: Path) -> Path:
@@ -91,7 +59,7 @@ def unpacked(root: Path) -> Path:
                 f"verify {root} --repair FROM'"
             )
     if not target.is_dir():
-        source = shards_source(root)
+        facts = read_facts(root)
         with atomic_folder(target) as folder:
             make_folder(folder / "pairs")
             pairs = tuple(
@@ -99,7 +67,7 @@ def unpacked(root: Path) -> Path:
                 for name in track(sorted(shards), f"unpacking {root.name}")
                 for pair in _unpack(root / name)(root / name, folder / "pairs")
             )
-            write_manifest(folder, make_manifest(folder, pairs, source))
+            write_manifest(folder, make_manifest(folder, pairs, facts.source or "", facts.steps))
     return target
 
 

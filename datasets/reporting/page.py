@@ -13,7 +13,7 @@ from defocus.datasets.audit.page import (
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.datasets.release.provenance import kinds
+from defocus.datasets.release.provenance import kinds, settings_of
 from defocus.images import bit_depth, read_image, read_pair
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import eight_bits, small_picture
@@ -22,19 +22,6 @@ __all__ = ["dataset_page"]
 
 SAMPLES_OF_SPLIT = 4
 PICTURE_SIDE = 900
-SETTINGS = (
-    ("f-number", "lens.f_number"),
-    ("focal length, mm", "lens.focal_length_mm"),
-    ("focus distance, mm", "lens.focus_distance_mm"),
-    ("aperture, blurry", "roles.blurry.got.aperture"),
-    ("aperture, sharp", "roles.sharp.got.aperture"),
-    ("exposure, blurry, s", "roles.blurry.got.shutter"),
-    ("exposure, sharp, s", "roles.sharp.got.shutter"),
-    ("ISO, blurry", "roles.blurry.got.iso"),
-    ("place", "place"),
-)
-"""What may be shown of a pair's metadata: rendered pairs have a lens, captured ones roles."""
-LISTED = 8
 
 
 def dataset_page(dataset: Dataset, audit: Audit) -> Page:
@@ -119,28 +106,10 @@ def _common(found: Counter[str]) -> str:
 
 def _settings(pairs: Sequence[Pair]) -> Part:
     """Optics and exposures from the metadata of the pairs."""
-    rows = []
-    for title, path in SETTINGS:
-        values = (_value(pair.metadata, path) for pair in pairs)
-        found = Counter(str(value) for value in values if value is not None)
-        if found:
-            shown = ", ".join(f"{value} ({count})" for value, count in found.most_common(LISTED))
-            more = f" and {len(found) - LISTED} others" if len(found) > LISTED else ""
-            rows.append((title, shown + more))
+    rows = settings_of(pairs)
     if not rows:
         return Paragraph("The dataset does not say which optics and exposures it was taken with.")
-    return Table(
-        "Settings, and how many pairs have them", (Column("what"), Column("values")), tuple(rows)
-    )
-
-
-def _value(metadata: object, path: str) -> object:
-    """The value at a path of keys, or None."""
-    for key in path.split("."):
-        if not isinstance(metadata, Mapping):
-            return None
-        metadata = metadata.get(key)
-    return metadata
+    return Table("Settings, and how many pairs have them", (Column("what"), Column("values")), rows)
 
 
 def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair]) -> list[Part]:

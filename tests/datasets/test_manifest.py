@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ def test_content_hash_follows_pixels_ids_and_splits_but_not_the_place(
 
 
 segments = st.text(string.ascii_letters + string.digits + " ._-äß", min_size=1, max_size=8)
-good_paths = st.lists(segments.filter(lambda s: s not in {".", ".."}), min_size=1, max_size=4)
+named = segments.filter(lambda s: s not in {".", ".."} and not re.match("(?i)com|lpt", s))
+good_paths = st.lists(named, min_size=1, max_size=4)
 bad_segments = st.sampled_from(["..", ".", "", "a\\b", "C:", "a\0b", "a\nb", "\u202e"])
 
 

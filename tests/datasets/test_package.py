@@ -19,11 +19,13 @@ from PIL.PngImagePlugin import PngInfo
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details, details_of
-from defocus.datasets.release.documents import undeclared
+from defocus.datasets.release.documents.card import undeclared
+from defocus.datasets.release.facts import Number, audit_numbers
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.privacy import without_private
+from defocus.datasets.step import step
 from defocus.datasets.verification.verify import verify_folder
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, InputError
 from defocus.images import read_image
 from defocus.staging import owned_folder
 from tests.command_process import start_code
@@ -139,9 +141,15 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) 
     assert verify_folder(tmp_path / "r").ok
     for path, stamp in kept.items():
         assert (tmp_path / "r/pairs" / path.parent.name / path.name).stat().st_mtime_ns == stamp
-    again = run("defocus-data", *arguments)
-    assert again.returncode == 2
-    assert "not empty" in again.stderr
+    again = run("defocus-data", *arguments, "--json")
+    assert json.loads(again.stdout) == json.loads(done.stdout)
+    otherwise = run("defocus-data", *arguments, "--version", "2.0.0")
+    assert otherwise.returncode == 2
+    assert "not empty" in otherwise.stderr
+    (tmp_path / "r/LICENSE").write_text("mine")
+    damaged = run("defocus-data", *arguments)
+    assert damaged.returncode == 2
+    assert "damaged" in damaged.stderr
     other = run("defocus-data", *arguments[:-1], tmp_path / "s", "--json")
     assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
 
@@ -358,3 +366,64 @@ def test_pillow_drops_the_low_byte_as_the_card_warns(noise: Dataset) -> None:
     assert theirs.dtype == np.uint8
     assert ours is not None
     np.testing.assert_array_equal(theirs, ours[:, :, ::-1] >> 8)
+
+
+def test_a_release_tells_its_steps_numbers_and_title(noise: Dataset, tmp_path: Path) -> None:
+    chosen = replace(noise, steps=(step("curate", most_gain_ev=0.5, by_people=3),))
+    numbers = (Number(title="misalignment", unit="px", count=6, median=0.1, p95=0.2, max=0.25),)
+    for form in ("folder", "hdf5"):
+        release = package_dataset(
+            chosen, tmp_path / form, form, DETAILS, GIGABYTE, numbers=numbers
+        ).root
+        card = (release / "README.md").read_text()
+        assert "- curate (defocus" in card
+        assert "most_gain_ev 0.5" in card
+        assert "| misalignment, px | 0.1 | 0.2 | 0.25 |" in card
+        described = json.loads((release / "croissant.json").read_text())
+        assert "3 pairs were judged by a person" in described["rai:dataAnnotationProtocol"][1]
+        assert "median 0.1" in (release / "CITATION.cff").read_text()
+        assert open_dataset(f"release:{release}").steps == chosen.steps
+    with h5py.File(next((tmp_path / "hdf5").glob("*.h5"))) as file:
+        assert dict(file.attrs) == {"title": "Noise", "licence": "CC-BY-4.0", "version": "1.0.0"}
+
+
+def test_the_audit_of_other_pictures_is_refused(noise: Dataset, tmp_path: Path) -> None:
+    for text in ('{"content_hash": "x"}', "[]", "no"):
+        (tmp_path / "audit.json").write_text(text)
+        with pytest.raises(InputError, match="audit"):
+            audit_numbers(noise, tmp_path / "audit.json")
+
+
+@pytest.mark.parametrize("form", ["folder", "webdataset"])
+def test_a_later_version_tells_what_changed(
+    noise: Dataset, tmp_path: Path, run: Run, form: str
+) -> None:
+    """One pair less, one more, one with another picture, one whose file alone is another."""
+    root = write_folder(tmp_path / "later", [f"{letter}.png" for letter in "bcdefg"])
+    for letter in "bcdef":  # g is new; c gets the sharp picture of b, d other bytes
+        for role in ("blurry", "sharp"):
+            source = (
+                noise.root / role / f"{'b' if (letter, role) == ('c', 'sharp') else letter}.png"
+            )
+            (root / role / f"{letter}.png").write_bytes(source.read_bytes())
+    written = cv2.imread(str(root / "sharp/d.png"), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(root / "sharp/d.png"), written, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    (tmp_path / "card.toml").write_text(DETAILS_FILE + 'doi = "10.5072/one"\n')
+    card = ("--to", form, "--card", tmp_path / "card.toml")
+    first = run("defocus-data", "package", f"pairs:{noise.root}", *card, "--out", tmp_path / "one")
+    assert first.returncode == 0, first.stderr
+    later = ("package", f"pairs:{root}", *card, "--previous", tmp_path / "one")
+    same = run("defocus-data", *later, "--out", tmp_path / "two")
+    assert same.returncode == 2
+    assert "1.0.0 is not later than 1.0.0" in same.stderr
+    second = run("defocus-data", *later, "--out", tmp_path / "two", "--version", "1.1.0")
+    assert second.returncode == 0, second.stderr
+    text = (tmp_path / "two/CHANGES").read_text()
+    assert "from version 1.0.0 to 1.1.0" in text
+    assert "4 pairs as before" in text
+    assert "Added: 1 pair\n\n- `g`" in text
+    assert "Removed: 1 pair\n\n- `a`" in text
+    assert "Changed: 1 pair\n\n- `c`: sharp" in text
+    assert verify_folder(tmp_path / "two").ok
+    related = json.loads((tmp_path / "two/datacite.json").read_text())["relatedIdentifiers"]
+    assert related[0]["relatedIdentifier"] == "10.5072/one"

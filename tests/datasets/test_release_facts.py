@@ -11,9 +11,13 @@ from PIL import ImageCms
 
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.colour import in_srgb
-from defocus.datasets.release.details import Details
+from defocus.datasets.release.details import Details, name_of
+from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
+from defocus.datasets.release.documents.licence import licence_text
+from defocus.datasets.release.facts import Facts
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text
-from defocus.datasets.release.terms import licence_problem
+from defocus.datasets.release.terms import ADDRESSES, licence_problem
+from defocus.datasets.step import step
 from defocus.errors import ImageError, SettingsError
 from defocus.images import read_image
 from defocus.settings import parse_settings
@@ -120,3 +124,57 @@ def test_srgb_and_no_profile_stay_to_the_bit(tmp_path: Path) -> None:
     bad = saved(tmp_path / "d.png", picture, b"no profile at all" * 20)
     with pytest.raises(ImageError, match="colour profile is damaged"):
         in_srgb(bad, read_image(bad))
+
+
+JANE = {"family": "Carberry", "given": "Josiah", "orcid": "0000-0002-1825-0097"}
+
+
+def told(**more: object) -> Details:
+    known = {"title": "Bench & more", "licence": "CC-BY-4.0", "date": "2026-11-20", **more}
+    return parse_settings(Details, known, origin="card.toml")
+
+
+@pytest.mark.parametrize("number", ["0000-0002-1825-0098", "0000-0002-1825", "x"])
+def test_an_orcid_has_a_checksum(number: str) -> None:
+    with pytest.raises(SettingsError, match="authors"):
+        told(authors=[{**JANE, "orcid": number}])
+    tenth = told(authors=[{**JANE, "orcid": "0000-0002-9079-593X"}, "A lab"])
+    assert list(map(name_of, tenth.authors)) == ["Josiah Carberry", "A lab"]
+
+
+def test_people_stand_in_each_document() -> None:
+    details = told(
+        authors=[{**JANE, "affiliation": "Brown"}, "A lab"],
+        paper="10.1000/p",
+        new_version_of="10.2000/v",
+    )
+    facts = Facts(
+        to="folder", steps=(step("split", seed=7),), counts={"test": {"pairs": 2, "scenes": 1}}
+    )
+    attributes = datacite(facts, details)
+    assert attributes["creators"][0]["nameIdentifiers"][0]["nameIdentifierScheme"] == "ORCID"
+    assert attributes["creators"][1] == {"name": "A lab", "nameType": "Organizational"}
+    assert [one["relationType"] for one in attributes["relatedIdentifiers"]] == [
+        "IsSupplementTo",
+        "IsNewVersionOf",
+    ]
+    assert "seed 7" in attributes["descriptions"][0]["description"]
+    citation = citation_text(facts, details)
+    assert '"orcid": "https://orcid.org/0000-0002-1825-0097", "affiliation": "Brown"' in citation
+    assert "author = {Carberry, Josiah and {A lab}}" in bibtex(details)
+    assert "title = {{Bench \\& more}}" in bibtex(details)
+
+
+@pytest.mark.parametrize("name", sorted(ADDRESSES))
+def test_the_text_of_a_licence_is_whole(name: str) -> None:
+    text = licence_text(told(licence=name, authors=["A lab"]))
+    assert text.startswith(f"SPDX-License-Identifier: {name}\n")
+    assert len(text) > 1000
+    assert "<" not in text.replace(f"<{ADDRESSES[name]}>", "").split("WARRANTIES")[0][:400]
+    if name == "MIT":
+        assert "Copyright (c) 2026 A lab" in text
+
+
+def test_own_terms_are_named_with_their_address() -> None:
+    text = licence_text(told(licence="LicenseRef-Our-Lab", licence_url="https://lab.org/terms"))
+    assert text == "LicenseRef-Our-Lab\n\nhttps://lab.org/terms\n"

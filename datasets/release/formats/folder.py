@@ -1,6 +1,6 @@
 """Format ``folder``: ``pairs/<id>/blurry.png`` and so on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.files.cache import atomic_folder
@@ -13,7 +13,12 @@ from defocus.progress import track
 __all__ = ["LAYOUT"]
 
 
-def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: ARG001 - of every format
+def write(
+    root: Path,
+    pairs: Sequence[Pair],
+    most_bytes: int,  # noqa: ARG001 - of every format
+    labels: Mapping[str, str],  # noqa: ARG001 - of every format
+) -> Rows:
     """Write each pair into a separate folder, completely or not at all."""
     return tuple(_written(root, pair) for pair in track(pairs, "packaging"))
 
@@ -32,6 +37,7 @@ LAYOUT = ReleaseFormat(
     name="folder",
     write=write,
     loose=True,
+    pictures="pairs/{id}/{role}.png",
     usage="""\
 `pairs/<id>/` has the members of each pair; `manifest.json` has id, scene, split, metadata, sizes
 and hashes.

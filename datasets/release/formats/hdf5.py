@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,19 @@ COMPRESSION = 4
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
-def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
+def write(
+    root: Path,
+    pairs: Sequence[Pair],
+    most_bytes: int,
+    labels: Mapping[str, str],
+) -> Rows:
     """Write shards; each appears complete or not at all."""
     rows: list[ReleaseRow] = []
     for shard in track(list(shards(pairs, most_bytes)), "packaging"):
         path = root / f"{shard.name}.h5"
         if not path.is_file():
             with atomic_path(path) as temporary:
-                _fill(temporary, shard)
+                _fill(temporary, shard, labels)
         rows += [
             ReleaseRow(pair, {role: f"{role}/{pair.id}" for role in pair_files(pair)}, path.name)
             for pair in shard.pairs
@@ -53,9 +58,11 @@ def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
     return tuple(rows)
 
 
-def _fill(path: Path, shard: Shard) -> None:
+def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> None:
     text = h5py.string_dtype()
     with h5py.File(path, "w") as file:
+        for name, value in labels.items():
+            file.attrs[name] = value
         for pair in shard.pairs:
             for role, content in released_members(pair).items():
                 array = _decoded(role, content)
@@ -168,7 +175,8 @@ LAYOUT = ReleaseFormat(
     write=write,
     loose=False,
     usage="""\
-`blurry/<id>`, `sharp/<id>`, … are arrays (RGB); `ids`, `scenes` and `metadata/<id>` are text.
+`blurry/<id>`, `sharp/<id>`, … are arrays (RGB); `ids`, `scenes` and `metadata/<id>` are text; the
+attributes `title`, `licence` and `version` are those of the release.
 
     import h5py
     with h5py.File("PATH/train-00000.h5") as file:

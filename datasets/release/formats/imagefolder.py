@@ -1,7 +1,7 @@
 """Format ``imagefolder``: a folder per split with ``metadata.jsonl``, for Hugging Face."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.files.arrays import ARRAYS
@@ -15,7 +15,12 @@ from defocus.progress import track
 __all__ = ["LAYOUT"]
 
 
-def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: ARG001 - of every format
+def write(
+    root: Path,
+    pairs: Sequence[Pair],
+    most_bytes: int,  # noqa: ARG001 - of every format
+    labels: Mapping[str, str],  # noqa: ARG001 - of every format
+) -> Rows:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
     rows = tuple(_written(root, pair) for pair in track(pairs, "packaging"))
     for split in SPLITS:
@@ -53,6 +58,7 @@ LAYOUT = ReleaseFormat(
     name="imagefolder",
     write=write,
     loose=True,
+    pictures="*/{id}.{role}.png",
     usage="""\
 Each split is a folder with `metadata.jsonl`.
 

@@ -22,10 +22,10 @@ __all__ = [
     "ReleaseRow",
     "Rows",
     "Shard",
+    "index_columns",
     "index_text",
     "shard_pair",
     "shards",
-    "splits_of",
 ]
 
 
@@ -54,15 +54,19 @@ class ReleaseFormat:
     Attributes:
         name: Name for ``package --to``.
         write: Writes the pairs into a folder, keeping complete files of an earlier attempt.
-            Arguments: the folder, the pairs, and the bytes of originals per shard.
+            Arguments: the folder, the pairs, the bytes of originals per shard, and labels (title,
+            licence, version) for formats that carry them.
         loose: Whether pictures are separate files, listed in a manifest of pairs.
         usage: How to load it, lines of Markdown.
+        pictures: Path of a picture by ``{role}`` and ``{id}``; ``*`` stands for a split. Empty if
+            pictures are not files of their own.
     """
 
     name: str
-    write: Callable[[Path, Sequence[Pair], int], Rows]
+    write: Callable[[Path, Sequence[Pair], int, Mapping[str, str]], Rows]
     loose: bool
     usage: str
+    pictures: str = ""
 
 
 class ShardEntry(Settings):
@@ -141,19 +145,20 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
         yield part
 
 
+def index_columns(rows: Rows) -> tuple[str, ...]:
+    """Columns of ``pairs.csv``: those of every pair, and the roles that some pair has."""
+    roles = [role for role in FILE_ROLES if any(role in row.files for row in rows)]
+    return ("id", "scene", "split", "shard", *roles)
+
+
 def index_text(rows: Rows) -> str:
     """``pairs.csv``: id, scene, split, shard and the name of each member, sorted by id."""
-    roles = [role for role in FILE_ROLES if any(role in row.files for row in rows)]
+    columns = index_columns(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "scene", "split", "shard", *roles])
+    writer.writerow(columns)
     for row in sorted(rows, key=lambda row: row.pair.id):
-        members = [row.files.get(role, "") for role in roles]
+        members = [row.files.get(role, "") for role in columns[4:]]
         cells = [row.pair.id, row.pair.scene, row.pair.split, row.shard, *members]
         writer.writerow([spreadsheet_text(cell) for cell in cells])
     return text.getvalue()
-
-
-def splits_of(rows: Rows) -> tuple[Split, ...]:
-    """The splits that have pairs, in their usual order."""
-    return tuple(split for split in SPLITS if any(row.pair.split == split for row in rows))

@@ -4,7 +4,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.archives.members import LIMITS, checked, tar_member
@@ -32,7 +32,12 @@ ENTRY = "json"
 _MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES), ENTRY])})")
 
 
-def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
+def write(
+    root: Path,
+    pairs: Sequence[Pair],
+    most_bytes: int,
+    labels: Mapping[str, str],  # noqa: ARG001 - of every format
+) -> Rows:
     """Write shards; each appears complete or not at all."""
     rows: list[ReleaseRow] = []
     for shard in track(list(shards(pairs, most_bytes)), "packaging"):

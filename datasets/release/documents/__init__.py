@@ -1,0 +1,1 @@
+"""Documents of a release, each a function of its facts."""

@@ -1,0 +1,177 @@
+"""``release.json``: everything that the documents of a release are made of.
+
+The documents are a function of these facts, so they can be written again when a server has reserved
+a DOI.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from defocus.datasets.pair import SPLITS, Dataset, Split
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.formats.layout import Rows, index_columns
+from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.provenance import Setting, pictures_text, settings_of, sharp_text
+from defocus.datasets.step import Step
+from defocus.errors import DatasetError, FileError, InputError
+from defocus.files import write_text
+from defocus.reading import read_json
+from defocus.settings import Settings
+
+__all__ = [
+    "ORIGIN",
+    "Count",
+    "Facts",
+    "Number",
+    "audit_numbers",
+    "facts_of",
+    "read_facts",
+    "write_facts",
+]
+
+ORIGIN = "release.json"
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class Count(Settings):
+    """Pairs and scenes of a split."""
+
+    pairs: Annotated[int, Field(ge=0)]
+    scenes: Annotated[int, Field(ge=0)]
+
+
+class Number(Settings):
+    """A quantity of the audit over all pairs where it is known; sizes for ``p95`` and ``max``."""
+
+    title: str
+    unit: str
+    count: int
+    median: float
+    p95: float
+    max: float
+
+
+class Facts(Settings):
+    """What a release says of itself.
+
+    Attributes:
+        to: Format of the release.
+        source: Name of the reader whose card has the licence of the pictures, if not the user's.
+        request: SHA-256 of what was asked for; the same request finds its release again.
+        details: Details of the release.
+        counts: Pairs and scenes of each split that has any.
+        columns: Columns of ``pairs.csv``.
+        shards: Files that hold the pairs; empty if pictures are separate files.
+        pictures, sharp: What the pictures are, Markdown lines and a sentence.
+        settings: Camera, lens and exposures, and how many pairs have them.
+        steps: Steps that made the dataset.
+        numbers: Numbers of the audit.
+    """
+
+    format: Literal["defocus-release"] = "defocus-release"
+    version: Literal[1] = 1
+    to: str
+    source: str | None = None
+    request: str = ""
+    details: Details | None = None
+    counts: dict[Split, Count] = Field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    shards: tuple[str, ...] = ()
+    pictures: str = ""
+    sharp: str = ""
+    settings: tuple[Setting, ...] = ()
+    steps: tuple[Step, ...] = ()
+    numbers: tuple[Number, ...] = ()
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs."""
+        return sum(count.pairs for count in self.counts.values())
+
+
+def facts_of(
+    dataset: Dataset,
+    rows: Rows,
+    form: str,
+    details: Details,
+    request: str,
+    numbers: tuple[Number, ...],
+) -> Facts:
+    """The facts of a release whose pictures are written.
+
+    Args:
+        dataset: The released dataset.
+        rows: Its pairs in the release.
+        form: Format of the release.
+        details: Details for its documents.
+        request: See :class:`Facts`.
+        numbers: Numbers of its audit.
+    """
+    pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
+    found = Counter(pair.split for pair in pairs)
+    scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in found}
+    return Facts(
+        to=form,
+        source=dataset.source or None,
+        request=request,
+        details=details,
+        counts={s: Count(pairs=found[s], scenes=scenes[s]) for s in SPLITS if found[s]},
+        columns=index_columns(rows),
+        shards=tuple(sorted({row.shard for row in rows} - {""})),
+        pictures=pictures_text(pairs),
+        sharp=sharp_text(pairs),
+        settings=settings_of(pairs),
+        steps=dataset.steps,
+        numbers=numbers,
+    )
+
+
+def write_facts(root: Path, facts: Facts) -> None:
+    """Write ``release.json``.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    write_text(root / ORIGIN, facts.model_dump_json(indent=1, exclude_none=True) + "\n")
+
+
+def read_facts(root: Path) -> Facts:
+    """Read ``release.json``.
+
+    Raises:
+        DatasetError: The file is missing or damaged.
+    """
+    path = root / ORIGIN
+    try:
+        return Facts.model_validate(read_json(path, MAX_BYTES))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: missing; give the root of a release") from error
+    except (OSError, ValueError, FileError) as error:  # ValidationError is a ValueError
+        raise DatasetError(f"{path}: damaged; 'defocus-data verify {root}' says what is") from error
+
+
+def audit_numbers(dataset: Dataset, path: Path) -> tuple[Number, ...]:
+    """The numbers of an ``audit.json`` of a dataset.
+
+    Raises:
+        InputError: The file is missing, is no audit, or is that of another dataset.
+    """
+    from defocus.datasets.audit.table import QUANTITIES
+
+    try:
+        document: Mapping[str, Any] = read_json(path, MAX_BYTES)
+        if document["content_hash"] != dataset.content_hash:
+            raise InputError(f"{path}: the audit of other pictures; audit {dataset.name} again")
+        found = [(one, document["summary"][one.name]) for one in QUANTITIES]
+        return tuple(
+            Number(title=one.title, unit=one.unit, **told) for one, told in found if told["count"]
+        )
+    except (OSError, LookupError, TypeError, FileError, ValidationError) as error:
+        raise InputError(
+            f"{path}: no audit; give the audit.json of 'defocus-data audit'"
+        ) from error

@@ -1,0 +1,30 @@
+"""A step that made a dataset of another one, for the manifest and for releases."""
+
+from pydantic import Field
+
+from defocus import __version__
+from defocus.settings import Settings
+
+__all__ = ["Step", "step"]
+
+Value = str | int | float | bool | None
+
+
+class Step(Settings):
+    """One step.
+
+    Attributes:
+        step: Name of the command: ``compensate``, ``curate``, ``split``, ``patches``.
+        version: Version of this program.
+        settings: What was asked for and what it came to, by name.
+    """
+
+    step: str
+    version: str
+    settings: dict[str, Value] = Field(default_factory=dict)
+
+
+def step(name: str, **settings: Value) -> Step:
+    """A step of this version of the program, without settings that are None."""
+    known: dict[str, Value] = {key: value for key, value in settings.items() if value is not None}
+    return Step(step=name, version=__version__, settings=known)
