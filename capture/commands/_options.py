@@ -21,6 +21,7 @@ __all__ = [
     "port_option",
     "session_argument",
     "settings_option",
+    "share_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -113,6 +114,15 @@ port_option = click.option(
     default=8077,
     show_default=True,
     help="Port on this computer; 0 = any free one.",
+)
+
+share_option = click.option(
+    "--share",
+    is_flag=False,
+    flag_value="view",
+    type=click.Choice(["view", "control"]),
+    help="Also open the page to phones and computers in the local network, with a QR code: to look "
+    "(view, as without a value) or to shoot and judge (control). Plain http.",
 )
 
 session_argument = click.argument("session", type=click.Path(path_type=Path))

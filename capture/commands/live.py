@@ -14,6 +14,7 @@ from defocus.capture.commands._options import (
     hook_option,
     port_option,
     session_argument,
+    share_option,
 )
 from defocus.command_line.commands import SectionedCommand
 
@@ -22,7 +23,7 @@ __all__ = ["command"]
 SECTIONS = {
     **SHOT_SECTIONS,
     **HANDLING_SECTIONS,
-    "Planning and page": ("--settings", "--distances", "--port"),
+    "Planning and page": ("--settings", "--distances", "--port", "--share"),
 }
 
 
@@ -32,12 +33,14 @@ SECTIONS = {
 @bracket_options
 @handling_options(retake="ask")
 @port_option
+@share_option
 @hook_option
 def command(
     session: Path,
     uris: tuple[str, ...],
     profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     port: int,
+    share: Any,  # noqa: ANN401 - a literal of a module not imported here
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     **typed: Any,  # noqa: ANN401 - click's options
 ) -> None:
@@ -45,8 +48,8 @@ def command(
 
     The page shows the live view with focus peaking and a histogram, the last pair side by side, its
     verdict and numbers, and all pairs of the session. The command prints the address, which holds a
-    token and can be reached from this computer only. From another computer, forward the port with
-    'ssh -L 8077:127.0.0.1:8077'.
+    token and can be reached from this computer only. --share opens it to the local network; from
+    farther away, forward the port with 'ssh -L 8077:127.0.0.1:8077'.
 
     A button on the page shoots a rejected pair again; --retake auto does so without asking.
     """
@@ -59,4 +62,6 @@ def command(
     address = RigAddress.parse(uris)
     handling, bracket = handling_of(typed, profile)
     shooter = SceneShooter(BracketRequest.typed(**bracket), ShootOptions(**handling), hook)
-    serve_session(session, port=port, opener=lambda: open_rig(address), shooter=shooter)
+    serve_session(
+        session, port=port, opener=lambda: open_rig(address), shooter=shooter, share=share
+    )

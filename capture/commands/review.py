@@ -1,10 +1,11 @@
 """The sub-command ``review``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from defocus.capture.commands._options import port_option, session_argument
+from defocus.capture.commands._options import port_option, session_argument, share_option
 
 __all__ = ["command"]
 
@@ -12,13 +13,14 @@ __all__ = ["command"]
 @click.command(name="review")
 @session_argument
 @port_option
+@share_option
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write pairs, verdicts and numbers to one HTML file; start no server.",
 )
-def command(session: Path, port: int, html: Path | None) -> None:
+def command(session: Path, port: int, share: Any, html: Path | None) -> None:  # noqa: ANN401 - a literal of a module not imported here
     """Accept or reject pairs in the browser.
 
     Verdicts are added to the journal of SESSION with their reason; no picture is changed or
@@ -32,4 +34,4 @@ def command(session: Path, port: int, html: Path | None) -> None:
         return
     from defocus.capture.live.serve import serve_session
 
-    serve_session(session, port=port)
+    serve_session(session, port=port, share=share)

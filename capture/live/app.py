@@ -8,7 +8,7 @@ from defocus.capture.live.views.pictures import Pictures
 from defocus.capture.live.views.view import list_pairs, pair_details
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair
-from defocus.reports.serving.access import Guard
+from defocus.reports.serving.access import Guard, Share
 from defocus.reports.serving.pair_page import Role, pair_page
 
 __all__ = ["make_app"]
@@ -48,13 +48,16 @@ class LivePairs:
         self._bench.ask(cast(Action, action), asked)
 
 
-def make_app(bench: ShootingThread, folder: SessionFolder, token: str) -> Guard:
+def make_app(
+    bench: ShootingThread, folder: SessionFolder, token: str, share: Share | None = None
+) -> Guard:
     """The application, behind its guard.
 
     Args:
         bench: Does what the page asks.
         folder: The session that is shown.
         token: Who knows it may use the page.
+        share: Access from the local network; None for none.
     """
     pairs = LivePairs(bench, folder)
-    return pair_page(pairs, folder.root.name, bench.feed, token, live=bench.live)
+    return pair_page(pairs, folder.root.name, bench.feed, token, live=bench.live, share=share)

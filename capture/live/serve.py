@@ -1,4 +1,4 @@
-"""Server of the commands ``live`` and ``review`` on the loopback interface."""
+"""Server of the commands ``live`` and ``review``, on the loopback unless shared."""
 
 import contextlib
 import os
@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import ShootingThread
@@ -19,6 +20,7 @@ from defocus.progress import say
 from defocus.reports.serving.access import new_token
 from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.server import PageServer, listening_on
+from defocus.reports.serving.sharing import SharedPage, shared_on
 
 __all__ = ["serve_session"]
 
@@ -29,6 +31,7 @@ def serve_session(
     port: int,
     opener: RigOpener | None = None,
     shooter: Shooter | None = None,
+    share: Literal["view", "control"] | None = None,
 ) -> None:
     """Serve a session's page until Ctrl-C; its address is the only line on stdout.
 
@@ -37,11 +40,13 @@ def serve_session(
         port: Where to listen on the loopback; 0 = any free port.
         opener: Opens the cameras; None = the session is only reviewed.
         shooter: What to shoot; None with ``opener``.
+        share: What others in the local network may do; None = they cannot open the page.
 
     Raises:
         CameraError: No camera answers at the start.
         DatasetError: No session there, a damaged one, or one in use.
-        InputError: The port is taken, or the camera cannot do what was asked of it.
+        InputError: The port is taken, there is no network to share in, or the camera cannot do
+            what was asked of it.
     """
     followers: list[Callable[[Record], None]] = []
 
@@ -51,6 +56,10 @@ def serve_session(
 
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listening_on(port))
+        shared = None
+        if share is not None:
+            port = listening.getsockname()[1]
+            shared = stack.enter_context(shared_on(port, control=share == "control"))
         stack.enter_context(terminated_as_interrupted())
         seat = None if opener is None else CameraSlot(opener)
         if seat is not None and shooter is not None:
@@ -68,16 +77,26 @@ def serve_session(
             bench.stop()
             bench.feed.close()
 
-        _run(PageServer(make_app(bench, folder, token), closing), bench, listening, token)
+        app = make_app(bench, folder, token, None if shared is None else shared.share)
+        _run(PageServer(app, closing), bench, listening, token, shared)
 
 
-def _run(server: PageServer, bench: ShootingThread, listening: socket.socket, token: str) -> None:
+def _run(
+    server: PageServer,
+    bench: ShootingThread,
+    listening: socket.socket,
+    token: str,
+    shared: SharedPage | None,
+) -> None:
     """Serve until interrupted, or until the bench fails; a shot that is under way is finished."""
     with ThreadPoolExecutor(1, thread_name_prefix="bench") as pool:
         work = pool.submit(bench.run)
         work.add_done_callback(lambda _work: setattr(server, "should_exit", True))
         try:
-            server.serve_at(listening, token)
+            if shared is not None:
+                shared.tell()
+            also = () if shared is None else (shared.listening,)
+            server.serve_at(listening, token, also=also)
         finally:
             bench.stop()
             _wait(work)

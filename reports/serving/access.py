@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
@@ -9,9 +10,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Guard", "new_token"]
+__all__ = ["Guard", "Share", "new_token", "only_looks"]
 
-_LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::(?P<port>[0-9]{1,5}))?")
+_LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?")
 """The only ``Host`` headers that are answered; all others, also malformed ones, are refused."""
 
 HEADERS = {
@@ -28,18 +29,39 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+@dataclass(frozen=True)
+class Share:
+    """Access from the local network.
+
+    Attributes:
+        token: Who knows it may use the page.
+        host: Address and port of this computer there, such as ``192.168.1.5:8077``.
+        control: Whether its users may also change something.
+    """
+
+    token: str
+    host: str
+    control: bool
+
+
+def only_looks(scope: Scope) -> bool:
+    """Whether a request that was let through comes from somebody who may change nothing."""
+    return bool(scope.get("defocus.only_looks"))
+
+
 class Guard:
     """Lets requests through to the application that come from the person at this computer.
 
     - ``Host`` must name the loopback: a foreign name that resolves to it (DNS rebinding) does not.
+      A shared page also answers to its address in the network.
     - The token comes once in the address, ``/?token=…``; from then on in a cookie that scripts
       cannot read and other sites' pages do not send. Programs may send it as ``Authorization:
       Bearer``.
     - What changes something needs an ``Origin`` that is this page.
     """
 
-    def __init__(self, app: ASGIApp, token: str, policy: str) -> None:
-        self._app, self._token, self._policy = app, token, policy
+    def __init__(self, app: ASGIApp, token: str, policy: str, share: Share | None = None) -> None:
+        self._app, self._token, self._policy, self._share = app, token, policy, share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -48,41 +70,33 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        token = _given_token(headers, host)
+        changes = scope["method"] != "GET"
+        scope["defocus.only_looks"] = self._looks(token)
         answer: ASGIApp = self._app
-        if not _LOOPBACK.fullmatch(host):
+        if not _LOOPBACK.fullmatch(host) and (self._share is None or host != self._share.host):
             answer = _refusal("this page answers to 127.0.0.1 and localhost alone", 421)
-        elif scope["path"] == "/" and self._in_address(scope):
-            answer = self._welcome(host)
-        elif not self._known(headers, host):
+        elif scope["path"] == "/" and self._right(given):
+            answer = _welcome(host, given)
+        elif not self._right(token):
             answer = _refusal("open the address that the command printed: it holds the token", 403)
-        elif scope["method"] != "GET" and not _from_own_page(headers, host):
+        elif changes and not _from_own_page(headers, host):
             answer = _refusal("only this page's own buttons may do that", 403)
+        elif changes and self._looks(token):
+            answer = _refusal(
+                "this page is shared to be looked at; --share control allows more", 403
+            )
         await answer(scope, receive, self._with_headers(send))
 
-    def _in_address(self, scope: Scope) -> bool:
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        return self._right(given)
-
     def _right(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._token.encode())
+        tokens = [self._token] if self._share is None else [self._token, self._share.token]
+        return any(secrets.compare_digest(given.encode(), each.encode()) for each in tokens)
 
-    def _welcome(self, host: str) -> ASGIApp:
-        """Take the token out of the address, into the cookie."""
-        response = RedirectResponse("/", status_code=303)
-        response.set_cookie(
-            _cookie_name(host), self._token, httponly=True, samesite="strict", path="/"
-        )
-        return response
-
-    def _known(self, headers: Headers, host: str) -> bool:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._right(bearer)
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(_cookie_name(host))
-        except CookieError:
-            return False
-        return cookie is not None and self._right(cookie.value)
+    def _looks(self, given: str) -> bool:
+        """Whether a token is that of people who may change nothing."""
+        share = self._share
+        return share is not None and not share.control and given == share.token
 
     def _with_headers(self, send: Send) -> Send:
         async def send_with_headers(message: Message) -> None:
@@ -94,10 +108,29 @@ class Guard:
         return send_with_headers
 
 
+def _given_token(headers: Headers, host: str) -> str:
+    """The token of a program's header or of a browser's cookie; empty if there is none."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return bearer
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(_cookie_name(host))
+    except CookieError:
+        return ""
+    return "" if cookie is None else cookie.value
+
+
+def _welcome(host: str, token: str) -> ASGIApp:
+    """Take the token out of the address, into the cookie."""
+    response = RedirectResponse("/", status_code=303)
+    response.set_cookie(_cookie_name(host), token, httponly=True, samesite="strict", path="/")
+    return response
+
+
 def _cookie_name(host: str) -> str:
     """Browsers keep one set of cookies for all ports of a host; sessions side by side need two."""
-    found = _LOOPBACK.fullmatch(host)
-    return f"defocus-{int(found['port'] or 80) if found else 80}"
+    found = re.search(r":([0-9]{1,5})$", host)
+    return f"defocus-{int(found[1]) if found else 80}"
 
 
 def _from_own_page(headers: Headers, host: str) -> bool:

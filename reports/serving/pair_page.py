@@ -1,6 +1,6 @@
 """The frame of pages with pairs: a list, details, pictures, buttons."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, Literal, Protocol, cast
 
 from starlette.applications import Starlette
@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from defocus.errors import DefocusError
-from defocus.reports.serving.access import Guard
+from defocus.reports.serving.access import Guard, Share, only_looks
 from defocus.reports.serving.document import pair_document
 from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.requests import problem, text_fields
@@ -62,7 +62,15 @@ class PairSource(Protocol):
         """
 
 
-def pair_page(source: PairSource, title: str, feed: Feed, token: str, *, live: bool) -> Guard:
+def pair_page(
+    source: PairSource,
+    title: str,
+    feed: Feed,
+    token: str,
+    *,
+    live: bool,
+    share: Share | None = None,
+) -> Guard:
     """The application, behind its guard.
 
     Args:
@@ -71,9 +79,13 @@ def pair_page(source: PairSource, title: str, feed: Feed, token: str, *, live: b
         feed: Updates of the page: ``state`` after every change, ``preview`` with live pictures.
         token: Who knows it may use the page.
         live: Whether pairs can be shot, or only judged.
+        share: Access from the local network; None for none.
     """
     document = pair_document()
-    page = _Answers(source, document.render(session=title, live=live), feed)
+    pages = [
+        document.render(session=title, live=live, control=control) for control in (True, False)
+    ]
+    page = _Answers(source, pages, feed)
     routes = [
         Route("/", page.page),
         Route("/events", page.events),
@@ -83,17 +95,18 @@ def pair_page(source: PairSource, title: str, feed: Feed, token: str, *, live: b
         Route("/pictures/{pair}/{role}/{size}", page.picture),
         Route("/do/{action}", page.act, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), token, document.policy)
+    return Guard(Starlette(routes=routes), token, document.policy, share)
 
 
 class _Answers:
     """One method for each address; the page's own script asks for no others."""
 
-    def __init__(self, source: PairSource, html: str, feed: Feed) -> None:
-        self._source, self._html, self._feed = source, html, feed
+    def __init__(self, source: PairSource, pages: Sequence[str], feed: Feed) -> None:
+        """Take the document with buttons and the one without."""
+        self._source, self._pages, self._feed = source, pages, feed
 
-    async def page(self, _request: Request) -> Response:
-        return HTMLResponse(self._html)
+    async def page(self, request: Request) -> Response:
+        return HTMLResponse(self._pages[only_looks(request.scope)])
 
     async def events(self, _request: Request) -> Response:
         return StreamingResponse(self._events(), media_type="text/event-stream")

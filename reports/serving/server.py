@@ -3,7 +3,7 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 import uvicorn
@@ -43,26 +43,35 @@ class PageServer(uvicorn.Server):
         self._closing()
         await super().shutdown(sockets)
 
-    def serve_at(self, listening: socket.socket, token: str, ends: str = "ends") -> None:
+    def serve_at(
+        self,
+        listening: socket.socket,
+        token: str,
+        ends: str = "ends",
+        *,
+        also: Sequence[socket.socket] = (),
+    ) -> None:
         """Serve until Ctrl-C; the address is the only line on stdout.
 
         Args:
             listening: Of :func:`listening_on`.
             token: That the page asks for.
             ends: What Ctrl-C does.
+            also: Further sockets to answer on.
         """
         click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
         say(f"open this address in a browser; Ctrl-C {ends}")
         with contextlib.suppress(KeyboardInterrupt):
-            self.run(sockets=[listening])
+            self.run(sockets=[listening, *also])
 
 
 @contextlib.contextmanager
-def listening_on(port: int) -> Iterator[socket.socket]:
-    """A socket that listens on the loopback.
+def listening_on(port: int, address: str = ADDRESS) -> Iterator[socket.socket]:
+    """A socket that listens, on the loopback unless told otherwise.
 
     Args:
         port: Which; 0 = any free one.
+        address: IPv4 address of this computer.
 
     Raises:
         InputError: The port is taken.
@@ -71,7 +80,7 @@ def listening_on(port: int) -> Iterator[socket.socket]:
     if os.name != "nt":  # there it would let two servers share the port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((ADDRESS, port))
+        listening.bind((address, port))
         listening.listen()  # before the address is printed, so that nobody who opens it is refused
     except OSError as error:
         listening.close()

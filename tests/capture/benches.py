@@ -22,6 +22,7 @@ from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
+from defocus.reports.serving.access import Share
 from defocus.reports.serving.feed import Feed
 
 SMALL = "sim:?seed=1&width=96&height=64&noise=0"
@@ -149,11 +150,11 @@ TOKEN = "t" * 43
 
 
 @contextlib.contextmanager
-def served(work: Work) -> Iterator[int]:
+def served(work: Work, share: Share | None = None) -> Iterator[int]:
     """The page of a bench, on a port of the loopback, for those who know :data:`TOKEN`."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        app = make_app(work.bench, work.folder, TOKEN)
+        app = make_app(work.bench, work.folder, TOKEN, share)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

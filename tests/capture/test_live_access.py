@@ -5,13 +5,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
 from defocus.images import write_image
+from defocus.reports.serving.access import Share, new_token
 from defocus.reports.serving.pair_page import ROLES
+from defocus.reports.serving.sharing import qr_lines
 from tests.capture.benches import TOKEN, Work, bench_at_work
 from tests.capture.benches import served as served_page
 from tests.capture.raw_sessions import bayer_dng, write_session
@@ -222,3 +225,44 @@ def test_details_are_words(served: Served) -> None:
     assert told["settings"] == [["blurry", "f/4"], ["sharp", "f/4"]]
     assert ["Clipped in the sharp picture", "unknown", ""] in told["numbers"]
     assert told["measured"] == {"verdict": "accept", "reason": ""}
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_a_shared_page_is_looked_at_and_commands_only_with_control(
+    tmp_path: Path, control: bool
+) -> None:
+    write_image(tmp_path / "p.png", np.full((30, 40, 3), 90, np.uint8))
+    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")])
+    share = Share("v" * 43, "192.168.1.5:8077", control)
+    with bench_at_work(tmp_path / "s", uri=None) as work, served_page(work, share) as port:
+        client, there = Client(port), {"Host": share.host, "Authorization": f"Bearer {share.token}"}
+        status, told, _ = client.ask(f"/?token={share.token}", Host=share.host, Authorization="")
+        assert (status, told["set-cookie"].partition(";")[0]) == (
+            303,
+            f"defocus-8077={share.token}",
+        )
+        status, _, page = client.ask("/", **there)
+        assert (status, b'data-do="accept"' in page) == (200, control)
+        assert b'data-do="accept"' in client.ask("/")[2], "the person at this computer"
+        assert client.ask("/pictures/0001_desk/sharp/thumb", **there)[0] == 200
+        asked = json.dumps({"pair": "0001_desk", "reason": "from a phone"})
+        origin = f"http://{share.host}"
+        status, _, _ = client.ask(
+            "/do/reject", method="POST", body=asked, **{**there, "Origin": origin}
+        )
+        assert status == (202 if control else 403)
+        if control:
+            work.until(lambda now: work.bench.session.complete["0001_desk"].verdict == "reject")
+        assert client.ask("/pairs", **{**there, "Host": "192.168.1.6:8077"})[0] == 421
+        assert client.ask("/pairs", **{**there, "Authorization": "Bearer x"})[0] == 403
+
+
+def test_the_code_for_phones_is_the_address() -> None:
+    import cv2
+
+    address = f"http://192.168.100.200:65535/?token={new_token()}"
+    lines = qr_lines(address)
+    codes = np.array([[" \u2580\u2584\u2588".index(block) for block in line] for line in lines])
+    modules = np.stack([codes & 1, codes >> 1], axis=1).reshape(-1, codes.shape[1])
+    shown = np.kron(np.where(modules, 0, 255).astype(np.uint8), np.ones((6, 6), np.uint8))
+    assert cv2.QRCodeDetector().detectAndDecode(shown)[0] == address

@@ -443,7 +443,7 @@
     const [x, y] = [at(event.clientX, box.left, box.width, picture.naturalWidth), at(event.clientY, box.top, box.height, picture.naturalHeight)];
     if (x >= 0 && x <= 1 && y >= 0 && y <= 1) ask("magnify", { x: x.toFixed(4), y: y.toFixed(4) });
   }
-  if (live) {
+  if (live && !document.body.classList.contains("watching")) {
     byId("live-picture").addEventListener("click", magnify);
     byId("magnifier").addEventListener("click", () => ask("magnify", {}));
   }
@@ -468,11 +468,12 @@
   }
 
   const KEYS = {
-    s: () => press("shoot"), r: () => press("retake"), a: () => press("accept"), x: () => press("reject"), n: () => press("next-scene"),
     b: () => viewed.viewer?.blink.click(), z: () => viewed.viewer?.zoom.click(), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
     p: () => { if (live) { byId("peaking").checked = !byId("peaking").checked; showPeaking(); } },
     v: () => view(document.body.dataset.view === "live" ? "pair" : "live"),
   };
+  const BUTTONS = { s: "shoot", r: "retake", a: "accept", x: "reject", n: "next-scene" };
+  for (const [key, action] of Object.entries(BUTTONS)) KEYS[key] = () => press(action);
   const PANS = { ArrowLeft: [-0.25, 0], ArrowRight: [0.25, 0], ArrowUp: [0, -0.25], ArrowDown: [0, 0.25] };
 
   document.addEventListener("keydown", (event) => {
@@ -486,7 +487,7 @@
       return;
     }
     const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!action || (!live && ["s", "r", "n"].includes(event.key.toLowerCase()))) return;
+    if (!action || (BUTTONS[event.key.toLowerCase()] && !document.querySelector(`[data-do="${BUTTONS[event.key.toLowerCase()]}"]`))) return;
     event.preventDefault();
     action();
   });
