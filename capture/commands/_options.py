@@ -19,6 +19,7 @@ __all__ = [
     "cameras_option",
     "hook_option",
     "port_option",
+    "scene_list_option",
     "session_argument",
     "settings_option",
     "share_option",
@@ -43,6 +44,7 @@ SHOOT_ONLY = frozenset(
         "retake",
         "retries",
         "scene",
+        "scene-list",
         "scenes",
         "wb",
         "yes",
@@ -114,6 +116,13 @@ port_option = click.option(
     default=8077,
     show_default=True,
     help="Port on this computer; 0 = any free one.",
+)
+
+scene_list_option = click.option(
+    "--scene-list",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="CSV file with the columns scene and note: the scenes in their order.",
 )
 
 share_option = click.option(

@@ -13,6 +13,7 @@ from defocus.capture.commands._options import (
     cameras_option,
     hook_option,
     port_option,
+    scene_list_option,
     session_argument,
     share_option,
 )
@@ -23,7 +24,7 @@ __all__ = ["command"]
 SECTIONS = {
     **SHOT_SECTIONS,
     **HANDLING_SECTIONS,
-    "Planning and page": ("--settings", "--distances", "--port", "--share"),
+    "Planning and page": ("--settings", "--distances", "--port", "--share", "--scene-list"),
 }
 
 
@@ -34,6 +35,7 @@ SECTIONS = {
 @handling_options(retake="ask")
 @port_option
 @share_option
+@scene_list_option
 @hook_option
 def command(
     session: Path,
@@ -41,6 +43,7 @@ def command(
     profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     port: int,
     share: Any,  # noqa: ANN401 - a literal of a module not imported here
+    scene_list: Path | None,
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     **typed: Any,  # noqa: ANN401 - click's options
 ) -> None:
@@ -56,12 +59,19 @@ def command(
     from defocus.capture.live.scenes import SceneShooter
     from defocus.capture.live.serve import serve_session
     from defocus.capture.planning.request import BracketRequest
+    from defocus.capture.planning.scene_list import read_scene_list
     from defocus.capture.taking.running import ShootOptions
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
+    scenes = () if scene_list is None else read_scene_list(scene_list)
     address = RigAddress.parse(uris)
     handling, bracket = handling_of(typed, profile)
     shooter = SceneShooter(BracketRequest.typed(**bracket), ShootOptions(**handling), hook)
     serve_session(
-        session, port=port, opener=lambda: open_rig(address), shooter=shooter, share=share
+        session,
+        port=port,
+        opener=lambda: open_rig(address),
+        shooter=shooter,
+        share=share,
+        scene_list=scenes,
     )

@@ -13,6 +13,7 @@ from defocus.capture.commands._options import (
     bracket_options,
     cameras_option,
     hook_option,
+    scene_list_option,
     session_argument,
 )
 from defocus.command_line.commands import SectionedCommand
@@ -20,7 +21,14 @@ from defocus.command_line.commands import SectionedCommand
 __all__ = ["command"]
 
 SECTIONS = {
-    "Number and times": ("--scene", "--scenes", "--repeat", "--every", "--countdown"),
+    "Number and times": (
+        "--scene",
+        "--scenes",
+        "--scene-list",
+        "--repeat",
+        "--every",
+        "--countdown",
+    ),
     **SHOT_SECTIONS,
     **HANDLING_SECTIONS,
     "Planning": ("--settings", "--distances", "--dry-run", "--yes"),
@@ -44,6 +52,7 @@ SECTIONS = {
     show_default=True,
     help="Number of scenes; the command asks you to set up each.",
 )
+@scene_list_option
 @click.option(
     "--repeat",
     type=click.IntRange(1, 9999),
@@ -79,6 +88,7 @@ def command(
     profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     scene: str | None,
     scenes: int,
+    scene_list: Path | None,
     repeat: int,
     every_seconds: float,
     countdown_seconds: int,
@@ -95,15 +105,19 @@ def command(
     one was rejected. 'resume' continues an interrupted shoot.
     """
     from defocus.capture.planning.request import BracketRequest
+    from defocus.capture.planning.scene_list import read_scene_list
     from defocus.capture.taking.person import bell
     from defocus.capture.taking.running import ShootOptions, shoot_new, tell_plan
     from defocus.capture.taking.shots.rig import RigAddress
 
+    if scene_list is not None and (scene is not None or scenes != 1):
+        raise click.UsageError("--scene-list has all scenes; drop --scene and --scenes")
     bell.on = not no_bell
     handling, bracket = handling_of(typed, profile)
     options = ShootOptions(
         scene=None if scene == "auto" else scene,
         scenes=scenes,
+        scene_list=() if scene_list is None else read_scene_list(scene_list),
         repeat=repeat,
         every_seconds=every_seconds,
         countdown_seconds=countdown_seconds,

@@ -12,6 +12,7 @@ from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.preview_pace import PreviewPace
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
 from defocus.capture.live.views.preview import look_at
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import SessionState, scene_slug
@@ -27,7 +28,7 @@ from defocus.reports.serving.feed import Feed
 
 __all__ = ["ACTIONS", "Action", "BenchState", "ShootingThread"]
 
-Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "magnify"]
+Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note", "magnify"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PREVIEW_SECONDS = 0.2
@@ -49,7 +50,8 @@ class BenchState:
         camera: Model and lens of the open camera.
         camera_problem: Why there is no camera; empty if there is one.
         live_view: Whether the camera has a live picture, or why not.
-        scene: Scene of the next pair.
+        scene: Scene of the next pair, as in file names.
+        title: The same as it was typed.
         unfinished: An interrupted pair that is shot first; empty if there is none.
         busy: Present activity in words; empty if idle.
         prompt: What the user must do to continue; empty if nothing.
@@ -65,6 +67,7 @@ class BenchState:
     camera_problem: str = ""
     live_view: str = ""
     scene: str = ""
+    title: str = ""
     unfinished: str = ""
     busy: str = ""
     prompt: str = ""
@@ -88,7 +91,18 @@ class ShootingThread:
         feed: Feed,
         seat: CameraSlot | None = None,
         shooter: Shooter | None = None,
+        scene_list: Sequence[ListedScene] = (),
     ) -> None:
+        """Take the session, the feed and the cameras; without those pairs are only judged.
+
+        Args:
+            folder: The session.
+            feed: Of the page.
+            seat: Holds the cameras.
+            shooter: Shoots with them.
+            scene_list: Scenes in the order in which they are offered.
+        """
+        self._scene_list = scene_list
         self.feed = feed
         self.session: SessionState = folder.state
         self._folder, self._seat, self._shooter = folder, seat, shooter
@@ -98,7 +112,8 @@ class ShootingThread:
         self._preview = PreviewPace()
         self._spot: tuple[float, float] | None = None
         self._state = BenchState(folder.root.name, live=seat is not None)
-        self._state.scene = free_scene_name(self.session) if seat is not None else ""
+        if seat is not None:
+            self._enter(self._offered(""))
         if seat is not None:
             self._state.current = max(self.session.complete, default="")
         self._renew()
@@ -115,7 +130,8 @@ class ShootingThread:
         Args:
             action: Name of the request.
             told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
-                ``scene`` for next-scene, empty for a name by number; ``x`` and ``y`` in [0, 1]
+                ``scene`` for next-scene, empty for the next of the list or a name by number;
+                ``about`` (a pair or a scene) and ``text`` for note; ``x`` and ``y`` in [0, 1]
                 for magnify, nothing to end it.
 
         Raises:
@@ -143,11 +159,18 @@ class ShootingThread:
 
     def _task(self, action: Action, told: Mapping[str, str]) -> Task:
         if action == "shoot":
-            return lambda: self._shoot(self._state.scene)
+            return lambda: self._shoot(self._state.title)
         if action == "next-scene":
             name = told.get("scene", "").strip()
-            slug = scene_slug(name) if name else ""
-            return lambda: self._next_scene(slug)
+            if name:
+                scene_slug(name)
+            return lambda: self._next_scene(name)
+        if action == "note":
+            about, text = told.get("about", ""), " ".join(told.get("text", "").split())[:2000]
+            pairs = self.session.planned
+            if about not in pairs and about not in {pair.scene for pair in pairs.values()}:
+                raise InputError("choose a pair or a scene of this session for the note")
+            return lambda: self._folder.note(about, text)
         pair = self.session.complete.get(told.get("pair", ""))
         if pair is None:
             raise InputError("choose a pair that has been shot")
@@ -309,15 +332,28 @@ class ShootingThread:
         if self._state.unfinished:
             raise InputError(f"first shoot the interrupted pair {self._state.unfinished}")
         pair = self.session.planned[pair_id]
-        self._shoot(pair.scene, [pair.focus_steps])
+        self._shoot(pair.title or pair.scene, [pair.focus_steps])
         self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")
 
     def _judge(self, pair_id: str, verdict: Literal["accept", "reject"], reason: str) -> None:
         self._folder.judge(pair_id, verdict, reason)
         self._state.current = pair_id
 
-    def _next_scene(self, slug: str) -> None:
-        self._state.scene = slug or free_scene_name(self.session, but=self._state.scene)
+    def _offered(self, but: str) -> str:
+        """Name of the next scene: of the list, or by number; not the present one."""
+        known = {pair.scene for pair in self.session.planned.values()} | {but}
+        listed = (scene.title for scene in self._scene_list)
+        free = (title for title in listed if scene_slug(title) not in known)
+        return next(free, "") or free_scene_name(self.session, but=but)
+
+    def _enter(self, title: str) -> None:
+        self._state.title, self._state.scene = title, scene_slug(title)
+
+    def _next_scene(self, name: str) -> None:
+        self._enter(name or self._offered(self._state.scene))
+        notes = {scene_slug(scene.title): scene.note for scene in self._scene_list}
+        if notes.get(self._state.scene) and self._state.scene not in self.session.notes:
+            self._folder.note(self._state.scene, notes[self._state.scene])
         if self._rig is not None and self._shooter is not None:
             self._state.plan = self._shooter.prepare(self._rig, self.session, self._state.scene)
 

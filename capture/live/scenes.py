@@ -154,7 +154,7 @@ class SceneShooter:
         Args:
             folder: The session, without incomplete pairs.
             rig: The cameras.
-            scene: Name of the scene.
+            scene: Name of the scene, as typed.
             ask: Instructs the user, and returns when it is done.
             focus_steps: Positions to shoot; None for all requested ones.
 

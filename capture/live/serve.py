@@ -3,7 +3,7 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import ShootingThread
 from defocus.capture.live.camera_slot import CameraSlot, RigOpener
 from defocus.capture.live.scenes import Shooter
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.errors import EXIT_INTERRUPTED
@@ -32,6 +33,7 @@ def serve_session(
     opener: RigOpener | None = None,
     shooter: Shooter | None = None,
     share: Literal["view", "control"] | None = None,
+    scene_list: Sequence[ListedScene] = (),
 ) -> None:
     """Serve a session's page until Ctrl-C; its address is the only line on stdout.
 
@@ -40,6 +42,7 @@ def serve_session(
         port: Where to listen on the loopback; 0 = any free port.
         opener: Opens the cameras; None = the session is only reviewed.
         shooter: What to shoot; None with ``opener``.
+        scene_list: Scenes in the order in which the page offers them.
         share: What others in the local network may do; None = they cannot open the page.
 
     Raises:
@@ -68,7 +71,7 @@ def serve_session(
         folder = stack.enter_context(
             open_session_folder(path, create=seat is not None, listener=listener)
         )
-        bench = ShootingThread(folder, Feed(), seat, shooter)
+        bench = ShootingThread(folder, Feed(), seat, shooter, scene_list)
         bench.take_camera()
         followers.append(bench.follow_journal)
         token = new_token()

@@ -86,6 +86,7 @@ class SessionFolder:
                 "scene": p.scene,
                 "focus_steps": p.focus_steps,
                 "shoot": p.shoot - first,
+                **({"title": p.title} if p.title else {}),
             }
             for p in pairs
         ]
@@ -221,6 +222,16 @@ class SessionFolder:
         record = self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
         self.write_index()
         copy_journal(self.root, self.root / JOURNAL, record["n"])
+
+    def note(self, about: str, text: str) -> None:
+        """Journal a person's note.
+
+        Args:
+            about: Id of a pair, or a scene.
+            text: Replaces the note before; empty removes it.
+        """
+        self.journal.append("note", about=about, text=text)
+        self.write_index()
 
     def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
         """Move the shots of a rejected try away, never delete them; the pair is shot again."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.sessions.state import SCHEMA, SessionState
+from defocus.capture.sessions.state import SCHEMA, PlannedPair, SessionState
 from defocus.reading import read_json
 
 __all__ = ["INDEX", "index_document", "index_problem"]
@@ -23,7 +23,8 @@ def index_document(state: SessionState) -> dict[str, Any]:
         "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
-        "planned": [asdict(planned) for planned in state.planned.values()],
+        "planned": [_planned(pair) for pair in state.planned.values()],
+        "notes": {about: text for about, text in state.notes.items() if text},
         "pairs": {
             planned.id: state.complete[planned.id].verdict
             if planned.id in state.complete
@@ -31,6 +32,11 @@ def index_document(state: SessionState) -> dict[str, Any]:
             for planned in sorted(state.planned.values(), key=lambda p: p.number)
         },
     }
+
+
+def _planned(pair: PlannedPair) -> dict[str, Any]:
+    """A planned pair; earlier documents have no titles, and most pairs need none."""
+    return {name: value for name, value in asdict(pair).items() if name != "title" or value}
 
 
 def index_problem(root: Path, state: SessionState) -> str:

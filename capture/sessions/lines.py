@@ -16,6 +16,7 @@ __all__ = [
     "FileLine",
     "JudgedLine",
     "Line",
+    "NoteLine",
     "PairCompleteLine",
     "PlannedLine",
     "RetakeLine",
@@ -60,6 +61,7 @@ class PairLine(Read):
     scene: SceneName
     focus_steps: FocusSteps = 0
     shoot: int = Field(default=0, ge=0)
+    title: str = Field(default="", max_length=500)
 
 
 class PlannedLine(Read):
@@ -147,6 +149,13 @@ class JudgedLine(Read):
     reason: str
 
 
+class NoteLine(Read):
+    """A person's note about a pair or a scene; it replaces the one before, empty removes it."""
+
+    about: PairId | SceneName
+    text: str = Field(max_length=2000)
+
+
 Line = (
     CreatedLine
     | PlannedLine
@@ -157,6 +166,7 @@ Line = (
     | DeletedLine
     | PairCompleteLine
     | JudgedLine
+    | NoteLine
 )
 
 _KINDS: Mapping[str, type[Line]] = {
@@ -169,6 +179,7 @@ _KINDS: Mapping[str, type[Line]] = {
     "deleted-on-card": DeletedLine,
     "pair-complete": PairCompleteLine,
     "judged": JudgedLine,
+    "note": NoteLine,
 }
 
 

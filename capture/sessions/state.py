@@ -18,6 +18,7 @@ from defocus.capture.sessions.lines import (
     FileLine,
     JudgedLine,
     Line,
+    NoteLine,
     PairCompleteLine,
     PlannedLine,
     RetakeLine,
@@ -67,6 +68,7 @@ class PlannedPair:
         shoot: Index of the shoot that it belongs to.
         focus_steps: Focus of the blurry frame relative to the sharp one, in steps of the focus
             motor; positive is farther.
+        title: Name of the scene as typed; empty if it is the same.
     """
 
     id: str
@@ -74,6 +76,7 @@ class PlannedPair:
     scene: str
     shoot: int
     focus_steps: int = 0
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class SessionState:
         planned, complete: Pairs by id.
         shot: Incomplete pairs by id that lack only their verdict.
         judged: Complete pairs that a person decided about.
+        notes: Notes of a person, by pair id or scene.
         retakes: How often a pair was rejected and taken again.
         on_card: Pair and file name → path of the file on the camera's card.
     """
@@ -131,6 +135,7 @@ class SessionState:
     complete: dict[str, CompletePair] = field(default_factory=dict)
     shot: dict[str, ShotPair] = field(default_factory=dict)
     judged: set[str] = field(default_factory=set)
+    notes: dict[str, str] = field(default_factory=dict)
     retakes: Counter[str] = field(default_factory=Counter)
     on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
 
@@ -196,8 +201,8 @@ def _apply(state: SessionState, line: Line | None) -> None:
             state.on_card.pop((line.pair, line.name), None)
         case PairCompleteLine():
             _complete(state, line)
-        case JudgedLine():
-            _judge(state, line)
+        case JudgedLine() | NoteLine():
+            _hear(state, line)
 
 
 def _retake(state: SessionState, pair: str) -> None:
@@ -205,7 +210,11 @@ def _retake(state: SessionState, pair: str) -> None:
     state.retakes[pair] += 1
 
 
-def _judge(state: SessionState, line: JudgedLine) -> None:
+def _hear(state: SessionState, line: JudgedLine | NoteLine) -> None:
+    """Take over what a person said."""
+    if isinstance(line, NoteLine):
+        state.notes[line.about] = line.text
+        return
     judged = state.complete.get(line.pair)
     if judged is None:
         raise ValueError(f"pair {line.pair} is judged and not complete")
@@ -221,7 +230,7 @@ def _plan(state: SessionState, line: PlannedLine) -> None:
         if entry.id in state.planned:
             raise ValueError(f"pair {entry.id} is planned twice")
         state.planned[entry.id] = PlannedPair(
-            entry.id, entry.number, entry.scene, first + entry.shoot, entry.focus_steps
+            entry.id, entry.number, entry.scene, first + entry.shoot, entry.focus_steps, entry.title
         )
 
 

@@ -22,6 +22,7 @@ from defocus.capture.camera import (
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
@@ -59,6 +60,7 @@ class ShootOptions:
     Attributes:
         scene: Name of the scene; None numbers the scenes.
         scenes: Number of scenes.
+        scene_list: The scenes, in place of ``scene`` and ``scenes``.
         repeat: Number of pairs per scene.
         every_seconds: Minimum seconds from the start of one pair to that of the next.
         countdown_seconds: Countdown before each pair.
@@ -76,6 +78,7 @@ class ShootOptions:
 
     scene: str | None = None
     scenes: int = 1
+    scene_list: tuple[ListedScene, ...] = ()
     repeat: int = 1
     every_seconds: float = 0.0
     countdown_seconds: int = 0
@@ -94,6 +97,11 @@ class ShootOptions:
         """Refuse an invalid scene name early."""
         if self.scene is not None:
             scene_slug(self.scene)
+
+    @property
+    def pairs_per_position(self) -> int:
+        """Number of pairs for each aperture and position of the focus motor."""
+        return (len(self.scene_list) or self.scenes) * self.repeat
 
     def to_json(self) -> dict[str, Any]:
         """The journal record, for :meth:`from_shoot`."""
@@ -185,7 +193,7 @@ def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOption
     """
     with open_rig(address) as rig:
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
-        repeats = options.scenes * options.repeat
+        repeats = options.pairs_per_position
         for line in lines_of([(plan, repeats * len(plan.focus_steps)) for plan in plans]):
             say(line)
 
@@ -225,19 +233,19 @@ def shoot_new(
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
         described = [camera.describe() for camera in rig.cameras]
         calibrations = load_calibrations(options.calibrations, described)
-        repeats = options.scenes * options.repeat
+        repeats = options.pairs_per_position
         counted_plans = [(plan, repeats * len(plan.focus_steps)) for plan in plans]
         disk = [plan.disk_bytes(count) for plan, count in counted_plans]
         _tell_space(path, None if None in disk else sum(filter(None, disk)))
         asker.confirm(counted_plans)
+        make_ready(rig, options)  # what a camera refuses must not leave a session behind
+        request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
             if folder.state.incomplete:
                 raise DatasetError(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
-            make_ready(rig, options)
-            request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
             requests = each_aperture(request, rig)
             plans = [plan_on(each, rig) for each in requests]
             pairs = new_pairs(
@@ -247,6 +255,7 @@ def shoot_new(
                 repeat=options.repeat,
                 focus_steps=plans[0].focus_steps,
                 apertures=len(plans),
+                listed=[scene.title for scene in options.scene_list],
             )
             kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
             protocols = {
@@ -258,6 +267,9 @@ def shoot_new(
                 for each, plan in zip(requests, plans, strict=True)
             ]
             folder.plan(shoots, pairs)
+            for scene in options.scene_list:
+                if scene.note:
+                    folder.note(scene_slug(scene.title), scene.note)
             handling = options.handling(plans[0], asker, after_pair(hook, folder), calibrations)
             series = [(pair, protocols[pair.shoot]) for pair in pairs]
             shoot_series(folder, rig, series, handling)

@@ -63,7 +63,7 @@ def frame_style() -> str:
 
 
 def pair_document() -> ServedDocument:
-    """The page of pairs; its template takes ``session``, a name, ``live`` and ``control``."""
+    """The page of pairs; its template takes ``session``, ``live``, ``control``, ``notes``."""
     style, script = viewer_style_and_script()
     return ServedDocument(
         FOLDER / "templates" / "page.html.j2",

@@ -40,7 +40,7 @@ class PairSource(Protocol):
         """Ids of the pairs that can be looked at."""
 
     def listed(self) -> list[dict[str, Any]]:
-        """Of each pair: id, number, scene, verdict and reason.
+        """Of each pair: id, number, scene, verdict and reason; perhaps title, note, scene_note.
 
         The page opens at the first pair with ``seen`` false; without that, at the last one.
         """
@@ -82,9 +82,8 @@ def pair_page(
         share: Access from the local network; None for none.
     """
     document = pair_document()
-    pages = [
-        document.render(session=title, live=live, control=control) for control in (True, False)
-    ]
+    shown = {"session": title, "live": live, "notes": "note" in source.actions}
+    pages = [document.render(**shown, control=control) for control in (True, False)]
     page = _Answers(source, pages, feed)
     routes = [
         Route("/", page.page),

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from defocus.capture.live.bench import Action, ShootingThread
 from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.taking.shots.rig import SessionCameras
@@ -117,6 +118,7 @@ def bench_at_work(
     root: Path,
     uri: str | None = SMALL,
     shooter: SceneShooter | None = None,
+    scene_list: Sequence[ListedScene] = (),
 ) -> Iterator[Work]:
     """A bench with a session and a camera that may fail; without an address, a review."""
     faults = Faults()
@@ -134,7 +136,7 @@ def bench_at_work(
     with open_session_folder(
         root, create=uri is not None, listener=lambda record: [f(record) for f in followers]
     ) as folder:
-        bench = ShootingThread(folder, Feed(), seat, shooter)
+        bench = ShootingThread(folder, Feed(), seat, shooter, scene_list)
         bench.take_camera()
         followers.append(bench.follow_journal)
         thread = threading.Thread(target=bench.run)

@@ -143,6 +143,7 @@ def test_a_camera_that_has_neither_says_so(
     done = run("defocus-capture", "shoot", "s", "--camera", TINY, *option, "--yes")
     assert done.returncode == 2
     assert said in done.stderr
+    assert list(tmp_path.iterdir()) == [], "what was refused leaves no session"
 
 
 def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:

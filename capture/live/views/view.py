@@ -24,6 +24,9 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
             "verdict": complete.verdict if complete else "incomplete",
             "reason": complete.reason if complete else "not shot, or cut short",
             "seen": planned.id in state.judged,
+            "title": planned.title or planned.scene,
+            "note": state.notes.get(planned.id, ""),
+            "scene_note": state.notes.get(planned.scene, ""),
         }
         for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
         for complete in [state.complete.get(planned.id)]

@@ -62,6 +62,7 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     index = _document(root / "session.json")
     _restore_plan(rebuilt, index)
     _restore_verdicts(root, rebuilt, index)
+    _restore_notes(rebuilt, index)
     for number, record in enumerate(rebuilt.records, start=1):
         rebuilt.records[number - 1] = {**record, "n": number}
     replay(rebuilt.records, journal)
@@ -211,6 +212,16 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
         others = [record for record in rebuilt.records if record["event"] != "judged"]
         rebuilt.records = [*others, *restored, *judged]
     rebuilt.records += added
+
+
+def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+    """Take notes of people from ``session.json`` where their lines are lost."""
+    known = {record["about"] for record in rebuilt.records if record["event"] == "note"}
+    for about, text in dict(index.get("notes", {})).items():
+        if about not in known:
+            line = {"event": "note", "time": index.get("created", ""), "about": about, "text": text}
+            rebuilt.records.append(line)
+            rebuilt.told.append(f"note about {about}: made from session.json")
 
 
 def _checksums(root: Path) -> dict[str, dict[str, str]]:

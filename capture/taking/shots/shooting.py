@@ -71,6 +71,7 @@ def new_pairs(
     repeat: int,
     focus_steps: Sequence[int] = (0,),
     apertures: int = 1,
+    listed: Sequence[str] = (),
 ) -> list[PlannedPair]:
     """Numbers and names of pairs to add to a session.
 
@@ -81,27 +82,37 @@ def new_pairs(
         repeat: Number of pairs per scene and position of the focus motor.
         focus_steps: Positions of the focus motor for the blurry shots.
         apertures: Number of wide apertures; each is a separate shoot, and their pairs alternate.
+        listed: Names of all scenes, in place of ``scene`` and ``scenes``.
 
     Raises:
         DatasetError: A name has no letter a-z or digit.
     """
     known = len({pair.scene for pair in state.planned.values()})
-    if scene is None:
-        names = [f"scene-{known + index:03d}" for index in range(1, scenes + 1)]
-    else:
-        slug = scene_slug(scene)
-        names = [slug] if scenes == 1 else [f"{slug}-{i}" for i in range(1, scenes + 1)]
+    titles = list(listed) or _titles(scene, scenes, known)
     ordered = [
-        (name, steps, shoot)
-        for name in names
+        (title, steps, shoot)
+        for title in titles
         for steps in focus_steps
         for _ in range(repeat)
         for shoot in range(len(state.shoots), len(state.shoots) + apertures)
     ]
     return [
-        PlannedPair(f"{number:04d}_{name}", number, name, shoot, steps)
-        for number, (name, steps, shoot) in enumerate(ordered, start=state.next_number)
+        _planned(number, title, shoot, steps)
+        for number, (title, steps, shoot) in enumerate(ordered, start=state.next_number)
     ]
+
+
+def _titles(scene: str | None, scenes: int, known: int) -> list[str]:
+    """Names of scenes as people read them."""
+    if scene is None:
+        return [f"scene-{known + index:03d}" for index in range(1, scenes + 1)]
+    return [scene] if scenes == 1 else [f"{scene}-{index}" for index in range(1, scenes + 1)]
+
+
+def _planned(number: int, title: str, shoot: int, steps: int) -> PlannedPair:
+    name = scene_slug(title)
+    kept = "" if name == title else title
+    return PlannedPair(f"{number:04d}_{name}", number, name, shoot, steps, kept)
 
 
 @dataclass(frozen=True)
@@ -211,6 +222,7 @@ def _entry(
         "schema": 1,
         "id": pair.id,
         "scene": pair.scene,
+        "scene_title": pair.title or pair.scene,
         "camera": rig.blurry.describe().to_json(),
         "sharp_camera": rig.sharp.describe().to_json() if rig.two else None,
         "mode": protocol.mode,

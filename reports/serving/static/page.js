@@ -68,7 +68,7 @@
       .map((verdict) => `${count(verdict)} ${WORDS[verdict]}`).join(" · ");
     if (live) {
       byId("camera").classList.toggle("lost", Boolean(lost));
-      byId("camera-name").textContent = `${lost ? "no camera" : state.camera} · ${state.scene}`;
+      byId("camera-name").textContent = `${lost ? "no camera" : state.camera} · ${state.title || state.scene}`;
       byId("plan").replaceChildren(...state.plan.map((line) => element("li", line)));
       showNote(lost);
     }
@@ -217,6 +217,7 @@
     byId("verdict").dataset.verdict = pair ? pair.verdict : "none";
     byId("verdict").textContent = WORDS[pair ? pair.verdict : "none"];
     byId("reason").textContent = pair ? pair.reason : "";
+    byId("note").textContent = pair ? [pair.note, pair.scene_note && `Scene: ${pair.scene_note}`].filter(Boolean).join("\n") : "";
     const shot = Boolean(pair) && pair.verdict !== "incomplete";
     byId("members").hidden = !shot;
     byId("no-pair").hidden = shot;
@@ -339,9 +340,13 @@
       const elsewhere = pair.scene !== state.scene && await question(`Retake ${pair.id}?`, "",
         `It is of scene ${pair.scene}; the next pair would be of ${state.scene}. Set up ${pair.scene} again first.`) === null;
       if (!elsewhere) ask(action, { pair: pair.id });
+    } else if (action === "note" || action === "scene-note") {
+      const [about, old] = action === "note" ? [pair.id, pair.note] : [pair.scene, pair.scene_note];
+      const text = await question(`Note on ${about}`, "Note", "Goes into the journal and the log; empty removes it.", [], old);
+      if (text !== null) ask("note", { about, text });
     } else if (action === "accept" && pair.verdict === "accept") judge(action, pair, "");
     else if (action === "next-scene") {
-      const scene = await question("Next scene", "Name", "Leave empty for a name by number.");
+      const scene = await question("Next scene", "Name", "Leave empty for the next of the list, or a name by number.");
       if (scene !== null && await ask(action, { scene })) view("live");
     } else {
       const reason = await question(`${action === "accept" ? "Accept" : "Reject"} ${pair.id}`, "Reason",
@@ -362,12 +367,12 @@
       "clipped", "dust, a drop or a reflection", "wrong settings", "a test"],
   };
 
-  function question(title, label, hint, reasons = []) {
+  function question(title, label, hint, reasons = [], value = "") {
     byId("dialog-title").textContent = title;
     byId("dialog-label").textContent = label;
     byId("dialog-label").hidden = byId("dialog-text").hidden = !label;
     byId("dialog-hint").textContent = hint;
-    byId("dialog-text").value = "";
+    byId("dialog-text").value = value || "";
     const dialog = byId("dialog");
     byId("dialog-reasons").replaceChildren(...reasons.map((reason, index) => {
       const button = Object.assign(element("button", reason), { type: "button" });
@@ -472,7 +477,7 @@
     p: () => { if (live) { byId("peaking").checked = !byId("peaking").checked; showPeaking(); } },
     v: () => view(document.body.dataset.view === "live" ? "pair" : "live"),
   };
-  const BUTTONS = { s: "shoot", r: "retake", a: "accept", x: "reject", n: "next-scene" };
+  const BUTTONS = { s: "shoot", r: "retake", a: "accept", x: "reject", n: "next-scene", t: "note", y: "scene-note" };
   for (const [key, action] of Object.entries(BUTTONS)) KEYS[key] = () => press(action);
   const PANS = { ArrowLeft: [-0.25, 0], ArrowRight: [0.25, 0], ArrowUp: [0, -0.25], ArrowDown: [0, 0.25] };
 

@@ -1,0 +1,166 @@
+"""Log of a session for the notebook of a lab: every pair by day, as PDF, HTML or CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from defocus.capture.live.views.view import list_pairs, pair_details
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.state import CompletePair
+from defocus.errors import DatasetError, InputError
+from defocus.files import write_bytes, write_text
+from defocus.progress import counted
+from defocus.reports.html import render_html
+from defocus.reports.model import Column, Page, Table
+
+__all__ = ["LogRow", "read_log", "write_log"]
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """A pair in the log; all of it text, empty where it is unknown.
+
+    Attributes:
+        day: Day on which the pair was completed, in this computer's time zone, ``2026-05-04``.
+        time: Time of that day, ``13:02``.
+        pair: Its id.
+        scene: Its scene, as typed.
+        verdict: The present one.
+        reason: Why.
+        retakes: How often it was rejected and taken again.
+        blurry: Settings of the blurry shot.
+        sharp: Settings of the sharp shot.
+        note: Note on the pair.
+        scene_note: Note on the scene.
+    """
+
+    day: str
+    time: str
+    pair: str
+    scene: str
+    verdict: str
+    reason: str
+    retakes: str
+    blurry: str
+    sharp: str
+    note: str
+    scene_note: str
+
+
+def read_log(session: Path) -> list[LogRow]:
+    """The log of a session, in the order of the pairs' numbers; nothing is changed.
+
+    Raises:
+        DatasetError: No session there, or a damaged journal.
+    """
+    state, _ = read_state(session)
+    times = {
+        record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
+        for record in read_journal(session / JOURNAL).records
+        if record["event"] == "pair-complete"
+    }
+    rows = []
+    for told in list_pairs(state):
+        name, done = told["id"], times.get(told["id"])
+        complete = state.complete.get(name)
+        settings = {} if complete is None else _settings(session, complete)
+        rows.append(
+            LogRow(
+                day="" if done is None else f"{done:%Y-%m-%d}",
+                time="" if done is None else f"{done:%H:%M}",
+                pair=name,
+                scene=told["title"],
+                verdict=told["verdict"],
+                reason=told["reason"],
+                retakes=str(state.retakes[name] or ""),
+                blurry=settings.get("blurry", ""),
+                sharp=settings.get("sharp", ""),
+                note=told["note"],
+                scene_note=told["scene_note"],
+            )
+        )
+    return rows
+
+
+def _settings(session: Path, pair: CompletePair) -> dict[str, str]:
+    """Role → settings; nothing for a pair whose document is damaged, which ``check`` tells."""
+    try:
+        return dict(pair_details(session, pair)["settings"])
+    except DatasetError:
+        return {}
+
+
+def write_log(session: Path, out: Path) -> None:
+    """Write the log of a session to a file, by its suffix ``.pdf``, ``.html`` or ``.csv``.
+
+    Raises:
+        InputError: Another suffix.
+        DatasetError: No session there, or a damaged journal.
+        StorageError: The file cannot be written.
+    """
+    suffix = out.suffix.lower()
+    if suffix not in (".pdf", ".html", ".csv"):
+        raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
+    rows = read_log(session)
+    if suffix == ".csv":
+        write_text(out, _csv(rows))
+    elif suffix == ".html":
+        write_text(out, render_html(_page(session, rows)))
+    else:
+        from defocus.reports.pdf import render_pdf  # slow to import
+
+        write_bytes(out, render_pdf(_page(session, rows)))
+
+
+def _csv(rows: Sequence[LogRow]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(LogRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+def _page(session: Path, rows: Sequence[LogRow]) -> Page:
+    taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.pair))
+    days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
+    open_pairs = len(rows) - len(taken)
+    return Page(
+        title=f"Log of session {session.absolute().name}",
+        notice="",
+        sections=tuple((day, (_table(day, group),)) for day, group in days),
+        summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
+        + (f"; {open_pairs} planned and not shot" if open_pairs else ""),
+    )
+
+
+def _counts(rows: Sequence[LogRow]) -> str:
+    words = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
+    numbers = {said: sum(row.verdict == verdict for row in rows) for verdict, said in words.items()}
+    told = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
+    return f"{counted(len(rows), 'pair')} ({told})" if told else "no pair"
+
+
+COLUMNS = ("Time", "Pair", "Scene", "Verdict", "Blurry and sharp", "Notes")
+
+
+def _table(day: str, rows: Sequence[LogRow]) -> Table:
+    scenes = counted(len({row.scene for row in rows}), "scene")
+    cells = tuple(
+        (
+            row.time,
+            row.pair,
+            row.scene,
+            f"{row.verdict}{': ' if row.reason else ''}{row.reason}",
+            f"{row.blurry}; {row.sharp}",
+            "; ".join(filter(None, (row.note, row.scene_note))),
+        )
+        for row in rows
+    )
+    span = f"{rows[0].time} to {rows[-1].time}"
+    caption = f"{day}, {span}: {_counts(rows)} of {scenes}"
+    return Table(caption, tuple(Column(name) for name in COLUMNS), cells)

@@ -1,0 +1,90 @@
+"""Scenes from a list, notes of a person, and the log of the day."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pypdf
+import pytest
+
+from defocus.capture.commands import log, shoot
+from defocus.capture.planning.scene_list import ListedScene, read_scene_list
+from defocus.capture.sessions.folder import repair_session
+from defocus.capture.sessions.session import read_session, read_state
+from defocus.errors import InputError
+from defocus.images import write_image
+from tests.capture.benches import bench_at_work
+from tests.capture.raw_sessions import write_session
+from tests.capture.test_repair import damage
+
+LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,,B\n'
+
+
+def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
+    session = tmp_path / "s"
+    shoot.command.main(
+        [str(session), "--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--yes",
+         "--qc", "warn", "--scene-list", str(tmp_path / "day.csv"), "--order", "sharp-first"],
+        standalone_mode=False,
+    )  # fmt: skip
+    state, _ = read_state(session)
+    assert {pair.scene: pair.title for pair in state.planned.values()} == {
+        "desk-left": "Desk, left",
+        "b-ro-2": "Büro 2",
+    }
+    assert state.notes == {"desk-left": "lamp 2 is broken"}
+    titles = [pair.metadata["scene_title"] for pair in read_session(session).pairs]
+    assert titles == ["Desk, left", "Büro 2"]
+    log.command.main([str(session), "--out", str(tmp_path / "day.log.csv")], standalone_mode=False)
+    with (tmp_path / "day.log.csv").open(newline="") as stream:
+        first, second = csv.DictReader(stream)
+    assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
+    assert second["sharp"].startswith("f/22, ")
+    assert damage(session, "note")
+    (session / "journal-copies").rename(tmp_path / "copies")
+    repair_session(session)
+    assert read_state(session)[0].notes == state.notes, "session.json has the notes too"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "no scenes"),
+        ("name\nx\n", "no scenes"),
+        ("scene\n???\n", "line 2: .*no letter"),
+        ("scene\nDesk\ndesk!\n", "line 3: scene 'desk' is listed twice"),
+        ("scene,note\nDesk\n", "1 cells, 2 expected"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "day.csv").write_text(text)
+    with pytest.raises(InputError, match=problem):
+        read_scene_list(tmp_path / "day.csv")
+
+
+def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
+    scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
+    with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
+        assert (work.told["title"], work.told["scene"]) == ("Desk, left", "desk-left")
+        work.do("shoot")
+        assert work.do("next-scene")["title"] == "Shelf"
+        assert work.do("next-scene", scene="Hall & stairs")["scene"] == "hall-stairs"
+        work.do("note", about="0001_desk-left", text=" a bird\nflew by ")
+        assert work.bench.session.notes == {"0001_desk-left": "a bird flew by"}
+        with pytest.raises(InputError, match="choose a pair or a scene"):
+            work.bench.ask("note", {"about": "../x", "text": "?"})
+        work.do("note", about="desk-left", text="again tomorrow")
+        assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
+
+
+def test_the_log_is_a_document_to_file(tmp_path: Path) -> None:
+    write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
+    pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
+    write_session(tmp_path / "s", [pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
+    log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages)
+    assert "2 pairs (1 accepted, 1 rejected) on 1 day" in " ".join(text.split())
+    assert "<b>moved</b>" in text.replace("\n", "")
+    with pytest.raises(InputError, match=r"\.pdf, \.html or \.csv"):
+        log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
