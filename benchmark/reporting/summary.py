@@ -26,9 +26,6 @@ from defocus.reports.text import number_text
 
 __all__ = ["result", "sentences"]
 
-TRUE_MAP = "defocus_map"
-"""Input of systems that are told the true blur: they are no rivals of the others."""
-
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
     """The result in a sentence for each dataset: who gains most over the blurry input."""
@@ -56,7 +53,7 @@ def _result(content: Content, scores: PictureScores) -> str:
         and (row := line.score(convention, "psnr")) is not None
         and row.gain is not None
     ]
-    gained = [one for one in gained if TRUE_MAP not in one[0].first.input] or gained
+    gained = [one for one in gained if not one[0].told_the_blur] or gained
     if not gained:
         return ""
     gained.sort(key=lambda each: -(each[1].gain or 0.0))

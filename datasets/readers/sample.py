@@ -1,4 +1,4 @@
-"""sample - 12 rendered scenes; sample:strong and sample:wide are variants."""
+"""sample - 24 rendered scenes; sample:strong and sample:wide are variants."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ CARD = ReaderCard(
     redistributable=True,
     citation="this program; the motorcycle: Scharstein et al., GCPR 2014",
     authors=("The defocus authors",),
-    date="2026-11-20",
+    date="2026-11-22",
     faces="two: the astronaut Eileen Collins in NASA's portrait of her, which is in the public "
     "domain, and a man with a camera, seen from the side, in a CC0 photograph",
-    counts={"train": 7, "validation": 1, "test": 4},
+    counts={"train": 7, "validation": 1, "test": 16},
 )
 
 

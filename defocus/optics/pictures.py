@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from defocus.errors import RegistryError
 from defocus.images import srgb_to_linear
 
-__all__ = ["PICTURES", "covering", "texture"]
+__all__ = ["PICTURES", "covering", "part", "texture"]
 
 PICTURES = (
     "astronaut",
@@ -60,7 +60,7 @@ def texture(
     """
     if name not in PICTURES:
         raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
-    return covering(_part(_picture(name), region), width, height)
+    return covering(part(_picture(name), region), width, height)
 
 
 def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
@@ -83,9 +83,15 @@ def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[n
     return np.maximum(cv2.resize(crop, (width, height), interpolation=method), 0.0)
 
 
-def _part(
+def part(
     picture: NDArray[np.float64], region: tuple[float, float, float, float]
 ) -> NDArray[np.float64]:
+    """A part of a picture.
+
+    Args:
+        picture: ``(H, W, ...)``.
+        region: Left, top, right, bottom, as fractions of the picture.
+    """
     rows, columns = picture.shape[:2]
     left, top, right, bottom = region
     return picture[

@@ -41,6 +41,6 @@ def gains(pair: Pair) -> tuple[float, float]:
 def test_light_of_other_surfaces_is_what_a_right_map_cannot_undo() -> None:
     found = np.array([gains(pair) for pair in open_dataset("sample").split("test")])
     whole, far = found.mean(axis=0)
-    assert whole > 1.6
-    assert far > 2.4
-    assert (found[:, 1] > found[:, 0] + 0.4).all()
+    assert whole > 1.8
+    assert far > whole + 0.7
+    assert (found[:, 1] > found[:, 0]).mean() > 0.9

@@ -166,14 +166,14 @@ def test_defocus_map_and_truth_follow_a_smaller_release(strong: Dataset, tmp_pat
 
 
 def test_two_cameras_whose_pictures_differ_in_size(strong: Dataset, tmp_path: Path) -> None:
-    cat = next(pair for pair in strong.pairs if pair.id == "cat")
+    launch = next(pair for pair in strong.pairs if pair.id == "launch")
     files = tmp_path / "blurry.png", tmp_path / "sharp.png"
     for path, role, size in zip(files, ("blurry", "sharp"), ((256, 192), (320, 240)), strict=True):
-        picture = read_image(getattr(cat, role))[:192, :256]
+        picture = read_image(getattr(launch, role))[:192, :256]
         write_image(path, cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC))
     larger = ((1.25, 0.0, 0.125), (0.0, 1.25, 0.125), (0.0, 0.0, 1.0))
     rig = Rig(blurry_size=(256, 192), sharp_size=(320, 240), homography=larger)
-    one = Pair("cat", "cat", "test", *files)
+    one = Pair("launch", "launch", "test", *files)
     dataset = Dataset("pairs:one", tmp_path, (one,), "0" * 64, tmp_path / "derived")
     made = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
     (pair,) = made.pairs

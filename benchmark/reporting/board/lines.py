@@ -39,6 +39,9 @@ WEIGHT_MARKS = {
     ELSEWHERE: "made elsewhere",
 }
 
+TRUE_BLUR = "defocus_map"
+"""Input of systems that are told the true blur."""
+
 LineKey = tuple[str, str, str, str]
 """System, origin of its weights, what they were trained on, budget."""
 
@@ -88,6 +91,11 @@ class BoardLine:
     def place(self) -> str:
         """Anchor of what lies behind the line."""
         return group_anchor(self.first)
+
+    @property
+    def told_the_blur(self) -> bool:
+        """Whether it is given the true blur: it is no rival of the others, and leads none."""
+        return TRUE_BLUR in self.first.input
 
     @property
     def track(self) -> TrackKey:

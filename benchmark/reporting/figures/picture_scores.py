@@ -31,7 +31,8 @@ class PictureScores:
     Attributes:
         board: The leaderboard.
         convention: How the scores were computed.
-        groups: The runs of each line, best first; the runs of a group differ in their seed.
+        groups: The runs of each line, best first, but those told the true blur last; the runs of a
+            group differ in their seed.
         names: Name of each line.
         systems: Lines that are systems, not references.
         scenes: Scene of each picture.
@@ -72,6 +73,7 @@ def read_picture_scores(
     """
     convention = convention or board.conventions[0]
     lines = board.ordered(convention) if lines is None else lines
+    lines = sorted(lines, key=lambda line: line.told_the_blur)
     groups = {line_of(g[0]): g for g in content.scored() if _is_of(g[0], board, convention)}
     shown = [(line, groups[line.key]) for line in lines if line.key in groups]
     gathered: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))

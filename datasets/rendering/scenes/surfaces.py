@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from defocus.datasets.rendering.scenes.shapes import Shape, shape_alpha
 from defocus.images import srgb_to_linear
-from defocus.optics.pictures import texture
+from defocus.optics.pictures import part, texture
 from defocus.optics.rendering.depth_layers import depth_layers
 from defocus.optics.rendering.renderer import Layer
 
@@ -159,7 +159,12 @@ class Motorcycle:
 
     Source: D. Scharstein et al., High-resolution stereo datasets with subpixel-accurate ground
     truth, GCPR 2014; calibration as in ``skimage.data.stereo_motorcycle``.
+
+    Attributes:
+        region: Part of the picture that fills the canvas.
     """
+
+    region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -168,7 +173,8 @@ class Motorcycle:
 
     def layers(self, canvas: Canvas) -> list[Layer]:
         """Convert to many layers: the left view, quantised by its measured depth."""
-        return measured_layers(*_motorcycle(), canvas, MOTORCYCLE_STEPS)
+        colour, depth = (part(whole, self.region) for whole in _motorcycle())
+        return measured_layers(colour, depth, canvas, MOTORCYCLE_STEPS)
 
 
 def measured_layers(
