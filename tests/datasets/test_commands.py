@@ -173,8 +173,8 @@ def test_list_is_for_people_too(run: Run) -> None:
 def test_list_counts_the_pairs_of_a_set_of_ones_own() -> None:
     document, lines = description("sample:strong")
     assert document["complete"] is None
-    assert document["found"] == {"train": 7, "validation": 1, "test": 4}
-    assert "12 pairs (7 train, 1 validation, 4 test)" in lines[-1]
+    assert document["found"] == {"train": 7, "validation": 1, "test": 16}
+    assert "24 pairs (7 train, 1 validation, 16 test)" in lines[-1]
     with pytest.raises(DatasetError, match="sample:none"):
         description("sample:none")
 
