@@ -13,6 +13,9 @@ from torch.utils._pytree import tree_leaves
 
 __all__ = ["available_bytes", "live_bytes", "peak_bytes"]
 
+UNKNOWN_BYTES = 2**31
+"""Taken as available where the system does not tell in a way that is known here."""
+
 
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of all tensors that operations made and that still exist."""
@@ -82,5 +85,7 @@ def available_bytes(device: torch.device) -> int:
             name, _, amount = line.partition(":")
             if name == "MemAvailable":
                 return int(amount.split()[0]) * 1024
+    if not hasattr(os, "sysconf"):  # Windows
+        return UNKNOWN_BYTES
     # macOS does not say what is free; half of what there is is a careful guess
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -339,7 +339,7 @@ def _software() -> dict[str, str]:
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock that the kernel releases when the process ends in any way."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise storage_error(error, path) from error
     try:

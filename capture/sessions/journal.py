@@ -113,7 +113,7 @@ class Journal:
         self.records: list[Record] = list(existing.records)
         self.torn_bytes = existing.torn_bytes
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             os.ftruncate(self._descriptor, existing.valid_bytes)
             sync_folder(path.parent)
         except OSError as error:

@@ -1,0 +1,153 @@
+"""What only some systems have stands behind a question for the system, or in a listed place."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command_process import start_code
+
+ROOT = Path(__file__).parents[1]
+OURS = ("align", "baselines", "benchmark", "capture", "datasets", "defocus", "reports")
+
+ABSENT_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
+ABSENT_NAMES = {
+    "os": {
+        "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "chown", "fchmod", "fork",
+        "geteuid", "getpgid", "getuid", "killpg", "mkfifo", "posix_fadvise", "sched_getaffinity",
+        "setsid", "statvfs", "symlink", "sysconf",
+    },
+    "signal": {"SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "setitimer"},
+}  # fmt: skip
+ABSENT_METHODS = {"hardlink_to", "symlink_to"}
+ABSENT_PLACES = re.compile(r"/(?:proc|sys|dev)(?:/|$)")
+QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
+"""What is asked before a name is used; a place may also be looked for, see :func:`_absent`."""
+
+LISTED = {
+    "benchmark/launch/slurm.py": "SLURM is Linux's",
+    "benchmark/speed/programs/alignment.py": "a developer's program",
+    "benchmark/speed/programs/rerun.py": "a developer's program",
+    "capture/cameras/uvc.py": "names of Linux's video devices, which are looked for",
+    "capture/inspecting/holders.py": "finds no process where there is no /proc",
+    "capture/links/video/v4l2.py": "imported where a Video4Linux camera is opened",
+}
+
+
+def absent(source: str) -> list[tuple[int, str]]:
+    """Line and name of everything in a source that a system may lack, without a question before."""
+    return list(_absent(ast.parse(source), frozenset()))
+
+
+def _absent(node: ast.AST, asked: frozenset[str]) -> Iterator[tuple[int, str]]:
+    """``asked``: what the code around a node looks at, ``system`` or ``place``."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for one in ast.walk(node):
+            asked |= _asks(one)
+    asked |= _asks(node)
+    if name := _named(node):
+        wanted = {"system", "place"} if name.startswith("/") else {"system"}
+        if not asked & wanted:
+            yield getattr(node, "lineno", 0), name
+    for child in ast.iter_child_nodes(node):
+        yield from _absent(child, asked)
+
+
+def _asks(node: ast.AST) -> frozenset[str]:
+    if not isinstance(node, ast.If | ast.IfExp):
+        return frozenset()
+    test = ast.unparse(node.test)
+    found = {"system": QUESTION.search(test) is not None, "place": ".exists()" in test}
+    return frozenset(what for what, there in found.items() if there)
+
+
+def _named(node: ast.AST) -> str:
+    match node:
+        case ast.Import(names=names):
+            return next((one.name for one in names if one.name in ABSENT_MODULES), "")
+        case ast.ImportFrom(module=str(module)) if module in ABSENT_MODULES:
+            return module
+        case ast.Attribute(attr=name) if name in ABSENT_METHODS:
+            return name
+        case ast.Attribute(value=ast.Name(id=owner), attr=name):
+            return f"{owner}.{name}" if name in ABSENT_NAMES.get(owner, ()) else ""
+        case ast.Constant(value=str(text)) if ABSENT_PLACES.match(text):
+            return text
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import fcntl", ["fcntl"]),
+        ("from resource import getrusage", ["resource"]),
+        ("def f(p):\n    import os\n    os.killpg(p, 9)", ["os.killpg"]),
+        ("place.symlink_to(other)", ["symlink_to"]),
+        ("open('/proc/self/status')", ["/proc/self/status"]),
+        ("import sys\nif sys.platform != 'win32':\n    import fcntl", []),
+        ("def f(p):\n    if os.name == 'nt':\n        return\n    os.killpg(p, 9)", []),
+        (
+            "def f():\n    if p.exists():\n        open('/proc/a')\n    os.sysconf('x')",
+            ["os.sysconf"],
+        ),
+        ("n = os.getuid() if hasattr(os, 'getuid') else 0", []),
+        ("'/procession', 'a/proc/b', os.path.join(a, b)", []),
+    ],
+)
+def test_what_is_planted_is_found_and_what_is_asked_for_is_not(
+    source: str, found: list[str]
+) -> None:
+    assert [name for _, name in absent(source)] == found
+
+
+def test_nothing_of_one_system_stands_outside_guarded_places() -> None:
+    words = "|".join(
+        [*ABSENT_MODULES, *ABSENT_METHODS, *(n for names in ABSENT_NAMES.values() for n in names)]
+    )
+    suspicious = re.compile(rf"\b(?:{words})\b|['\"]/(?:proc|sys|dev)\b")
+    files = {
+        path.relative_to(ROOT).as_posix(): text
+        for folder in OURS
+        for path in (ROOT / folder).rglob("*.py")
+        if suspicious.search(text := path.read_text(encoding="utf-8"))
+    }
+    found = {name: absent(text) for name, text in files.items()}
+    assert {name: said for name, said in found.items() if said and name not in LISTED} == {}
+    assert {name for name in LISTED if not found.get(name)} == set()
+
+
+WITHOUT = """
+import builtins, importlib, pkgutil
+real = builtins.__import__
+def without(name, of=None, *others):
+    mine = (of or {{}}).get('__name__', '').startswith('defocus')
+    if mine and name.partition('.')[0] in {absent}:
+        raise ModuleNotFoundError(name)
+    return real(name, of, *others)
+builtins.__import__ = without
+names = ['defocus.staging', 'defocus.benchmark.cli', 'defocus.capture.cli', 'defocus.datasets.cli']
+folders = ('benchmark.commands', 'capture.commands', 'datasets.commands', 'front')
+for folder in folders:
+    package = importlib.import_module('defocus.' + folder)
+    found = pkgutil.iter_modules(package.__path__)
+    names += [package.__name__ + '.' + one.name for one in found]
+for name in names:
+    importlib.import_module(name)
+print(len(names))
+try:
+    importlib.import_module('defocus.capture.links.video.v4l2')
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+def test_commands_and_front_door_are_imported_where_posix_modules_are_missing() -> None:
+    """The one module that needs such a module at import does not come: so the rest had none."""
+    with start_code(WITHOUT.format(absent=ABSENT_MODULES)) as started:
+        out, errors = started.communicate(timeout=100)
+    assert started.returncode == 0, errors
+    many, missing = out.split()
+    assert int(many) > 80
+    assert missing == "fcntl"
