@@ -21,6 +21,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
@@ -64,6 +65,10 @@ SETTLED_PX = 0.1
 """A round that moves no corner by more, in pixels of the reduced picture, is the last; what a
 search that does not settle still moves is part of its error."""
 
+LENS_PX = 0.05
+"""Standard error at the corners that no tile can see, px of the compared pictures: a lens moves
+what is in focus by its coma. 60 real-like pairs of "choose" at full and 60 at half size need as
+much (95 and 98 % then lie within two standard errors, 89 and 87 % without)."""
 CENTRE_SHARE = 0.003
 """Standard error at the centre that the tiles cannot see, over their circle of confusion."""
 COMA_SHARE = 0.2
@@ -181,7 +186,8 @@ def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
     slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
-    centre, corner = CENTRE_SHARE * level.blur_px, math.hypot(level.asymmetry_px, level.coma_px)
+    centre = CENTRE_SHARE * level.blur_px
+    corner = math.hypot(level.asymmetry_px, level.coma_px, level.factor * LENS_PX)
     uncertainty = Uncertainty(
         shift_px=math.hypot(shift, centre),
         zoom=math.hypot(slope, corner / half),
@@ -227,7 +233,8 @@ def _refined(
 ) -> Level | NoFit:
     """Refine by rounds of tile correlation on reduced pictures, from a ``start`` in full positions.
 
-    A ``rough`` level, which is followed by a finer one, tries fewer blurs.
+    The first round tries every second blur, the next ones those beside what it chose. A ``rough``
+    level, which is followed by a finer one, may end with the first.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape
@@ -235,9 +242,8 @@ def _refined(
     if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
         return NoFit("the pictures have too little in common")
     first = np.sqrt(area.of(blurry))
-    side = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
+    side = scipy.fft.prev_fast_len(min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE), True)
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
-    diameters = diameters[::2] if rough else diameters
     diameters = diameters[:1] if alike else diameters
     chosen: NDArray[np.int_] | None = None
     used: list[str] = []
@@ -256,7 +262,7 @@ def _refined(
         used.append(model)
         before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
-        if step < SETTLED_PX:
+        if step < SETTLED_PX and (rough or alike or len(used) > 1):
             break
     if rough or alike:
         return _level(factor, tiles, found, coc, step, shape, None)
@@ -331,8 +337,8 @@ def _measured(
     diameters: Array,
     chosen: NDArray[np.int_] | None,
 ) -> tuple[TileShifts, NDArray[np.int_]]:
-    """Shifts of tiles and the blur chosen for each, near an earlier choice or from all."""
-    tried, near = np.arange(len(diameters)), None
+    """Shifts of tiles and the blur chosen for each, beside an earlier choice or of every second."""
+    tried, near = np.arange(0, len(diameters), 2), None
     if chosen is not None:
         tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
         near = np.searchsorted(tried, chosen)

@@ -322,9 +322,11 @@ def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> Displa
     across = np.stack([-along[1], along[0]])
     close = np.linalg.norm(apart, axis=1) <= INLIER_PX
     band = (np.abs(apart @ across) <= INLIER_PX) & (np.abs(apart @ along) <= LARGEST_PARALLAX_PX)
-    counts = band.sum(axis=0)
+    # a blurred tile lies far off by its own error: what it says of parallax counts as little
+    telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
+    counts = telling @ band
     best = int(counts.argmax())
-    if counts[best] <= CLEARLY_MORE * close.sum():
+    if counts[best] <= CLEARLY_MORE * telling @ close:
         if not close.any():
             return before
         squares = np.square(apart[close]).mean(axis=1) - np.square(errors[close])

@@ -160,6 +160,20 @@ def test_parallax_along_one_direction_leaves_zoom_and_rotation() -> None:
         assert error < 3 * result.scatter_px * result.fit.corner_factor_px
 
 
+def test_blurred_tiles_that_err_along_one_direction_are_no_parallax() -> None:
+    """What they are off by, their own errors explain; the sharp ones all lie where they should."""
+    truth = TRUTHS["similarity"]
+    found = tiles(truth, 0.03, 0)
+    blurred = np.arange(len(found.centres)) % 5 < 2
+    coc = np.where(blurred, 25.0, 0.0)
+    off = np.random.default_rng(0).uniform(0.8, 2.0, (len(coc), 1)) * np.array((0.6, 0.8))
+    moved = replace(found, shifts=found.shifts + np.where(blurred[:, None], off, 0.0))
+    result = fit_tiles(moved, everywhere(found)[0], coc, IDENTITY, SHAPE)
+    assert isinstance(result, TileFit)
+    assert not result.parallax
+    assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.1
+
+
 def test_random_shifts_agree_on_nothing() -> None:
     found = tiles(IDENTITY, 15.0, 0)
     result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)

@@ -139,6 +139,23 @@ def test_a_still_pair_is_a_translation_by_nothing(textures: Textures) -> None:
     assert corner_error_px(pair, found.matrix) < 0.1
 
 
+def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(
+    textures: Textures,
+) -> None:
+    """Coma moves the corners by 0.1 px and leaves no trace in tiles that are all sharp."""
+    ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0)
+    for index in range(2):
+        pair = render_pair(textures, ranges, *SIZE, 12, index)
+        centre, places = (np.array(SIZE)[:, None, None] - 1) / 2, np.indices(SIZE)
+        out = (places - centre) / np.linalg.norm(centre)
+        y, x = np.asarray(places + 0.1 * np.square(out).sum(axis=0) * out, np.float32)
+        blurry = cv2.remap(luminance(pair.blurry), x, y, cv2.INTER_CUBIC)
+        found = register(np.maximum(blurry, 0), luminance(pair.sharp))
+        assert found.matrix is not None, found.reason
+        assert found.corner_error_px is not None
+        assert corner_error_px(pair, found.matrix) <= 2 * found.corner_error_px
+
+
 def test_what_is_no_light_is_refused() -> None:
     picture = np.random.default_rng(0).random(SIZE).astype(np.float32)
     for value in (np.nan, np.inf):
