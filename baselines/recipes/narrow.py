@@ -8,7 +8,7 @@ from defocus.training.method import Method
 from defocus.training.optimiser import Optimiser
 from defocus.training.settings import Training
 
-__all__ = ["DEMO", "METHOD", "OWN_OBJECTIVES", "TERMS", "narrow_recipe"]
+__all__ = ["DEMO", "METHOD", "MISALIGNED", "OWN_OBJECTIVES", "TERMS", "misaligned", "narrow_recipe"]
 
 TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
 """The loss, in the demo and before it. An adversary or a perceptual loss tells nothing in seconds,
@@ -28,6 +28,9 @@ METHOD = Method(
 )
 
 DEMO = Schedule(steps=24, crop_px=64, batch=2, learning_rate=2e-4)
+MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
+"""On pairs that are off by pixels, where losses are compared: long and fast enough that a network
+learns what its loss asks for, which 24 careful steps from the start weights do not show."""
 REBLUR_SHARE = 0.25
 """Share of a training with JDRL in which its reblurring network learns alone, as it starts anew."""
 REBLUR_FEATURES = 16
@@ -60,6 +63,15 @@ def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe
     elif recipe.objective in {"jdrl", "rjdrl"}:
         changed["objective_settings"] = _beside_a_narrow_copy(recipe)
     return recipe.model_copy(update=changed)
+
+
+def misaligned(own: Callable[[], Recipe]) -> Recipe:
+    """The training settings of a narrow copy where losses are compared on misaligned pairs.
+
+    Args:
+        own: Makes those of the narrow copy.
+    """
+    return own().model_copy(update={"demo": MISALIGNED})
 
 
 def _beside_a_narrow_copy(recipe: Recipe) -> dict[str, Any]:

@@ -36,13 +36,16 @@ def feature_similarity(
 
     Source: Zhang et al. 2011; constants and the averaging as in the authors' published code.
     """
-    from defocus.benchmark.metric.phase_congruency import phase_congruency  # imports SciPy
+    from defocus.benchmark.metric.phase_congruency import (  # imports SciPy
+        kept_phase_congruency,
+        phase_congruency,
+    )
 
     shown = np.where(mask[:, :, None], restored, reference)
     factor = max(1, round(min(mask.shape) / _SIDE_PX))
     pictures = [_averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)]
     first, second = pictures
-    phases = [phase_congruency(picture[:, :, 0]) for picture in pictures]
+    phases = phase_congruency(first[:, :, 0]), kept_phase_congruency(second[:, :, 0])
     slopes = [_gradient(picture[:, :, 0]) for picture in pictures]
     near = _similarity(phases[0], phases[1], _PHASE)
     near = near * _similarity(slopes[0], slopes[1], _GRADIENT)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.metric.metric import MetricUnavailableError
+from defocus.benchmark.metric.phase_congruency import kept_phase_congruency, phase_congruency
 from defocus.benchmark.metrics.fsim import METRIC
 
 FIXTURE = Path(__file__).parents[1] / "conformance" / "fsim"
@@ -37,3 +38,12 @@ def test_pictures_without_structure_have_a_reason() -> None:
     grey = np.full((32, 32, 3), 0.5)
     with pytest.raises(MetricUnavailableError, match="structure"):
         METRIC.score(grey, grey, np.ones((32, 32), dtype=bool))
+
+
+def test_a_reference_that_is_asked_for_again_is_remembered_to_the_bit() -> None:
+    brightness = 255 * np.random.default_rng(2).random((40, 56))
+    first = kept_phase_congruency(brightness)
+    assert kept_phase_congruency(brightness.copy()) is first
+    np.testing.assert_array_equal(first, phase_congruency(brightness))
+    brightness[3, 5] += 1e-9
+    assert kept_phase_congruency(brightness) is not first

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.baselines import registry
+from defocus.baselines.recipes.narrow import DEMO, MISALIGNED
 from defocus.benchmark.commands import generalise, resume
 from defocus.benchmark.commands import misalignment as misalignment_command
 from defocus.benchmark.experiments import displaced as displacing
@@ -25,6 +26,7 @@ from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.study import expansion
 from defocus.benchmark.study.document import (
     StudyDocument,
     as_request,
@@ -32,7 +34,13 @@ from defocus.benchmark.study.document import (
     read_request,
     write_request,
 )
-from defocus.benchmark.study.expansion import Expanded, around_jdrl, shard, with_objectives
+from defocus.benchmark.study.expansion import (
+    Expanded,
+    around_jdrl,
+    expand,
+    shard,
+    with_objectives,
+)
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair
@@ -209,6 +217,27 @@ def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it() -> No
     assert [one.card.name for one in compared] == sorted(
         ["input", *names, *(f"jdrl-{name}" for name in names)]
     )
+
+
+def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "picture.png"
+    pairs = (Pair("a", "a", "test", picture, picture),)
+
+    def opened(name: str) -> Dataset:
+        return Dataset(name, tmp_path, pairs, "0" * 64, tmp_path)
+
+    monkeypatch.setattr(expansion, "open_dataset", opened)
+    names = ("unet", "jdrl-unet")
+    document = StudyDocument(datasets=("fits",), misaligned=("off",), systems=names)
+    fits, off = (study.runs for study in expand(document, tmp_path).studies)
+    assert [run.schedule for run in fits] == [DEMO, DEMO]
+    assert [run.schedule for run in off] == [MISALIGNED, MISALIGNED]
+    assert {run.reported_budget for run in (*fits, *off)} == {"demo"}
+    assert {run.baseline.is_narrow for run in (*fits, *off)} == {True}
+    quick = expand(document.model_copy(update={"budget": "quick"}), tmp_path).studies
+    assert [run.schedule for run in quick[0].runs] == [run.schedule for run in quick[1].runs]
 
 
 def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
