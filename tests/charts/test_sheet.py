@@ -83,4 +83,4 @@ def test_pixels_show_the_vectors_in_place() -> None:
     assert found.mtf50 == pytest.approx(0.6, abs=0.05)
     slant = scale * square.side / 2 * (1 / np.cos(np.radians(5.0)) - 1)
     middle = (top + 29.5 - y) * np.tan(np.radians(found.angle_deg))
-    assert found.place_px == pytest.approx(x - left + slant + middle, abs=0.25)  # outlines are ink
+    assert found.place_px == pytest.approx(x - left + slant + middle, abs=0.03)

@@ -12,7 +12,6 @@ __all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_shapes", "photographed"]
 
 Floats = NDArray[np.float64]
 
-SUB_PIXEL_BITS = 6
 FINENESS = 4
 PAPER_LIGHT, INK_LIGHT = 0.88, 0.03
 """Light of bare paper and of black ink, relative to a white that reflects everything."""
@@ -22,6 +21,9 @@ def draw_shapes(
     shapes: list[Shape], origin: tuple[float, float], size: tuple[int, int], px_per_mm: float
 ) -> NDArray[np.uint8]:
     """Draw shapes without smoothing; reduce the result by area.
+
+    A pixel has the colour of the shape in which its middle lies (OpenCV also fills the pixels that
+    an outline touches, which makes everything half a pixel larger).
 
     Args:
         shapes: What is drawn, from below.
@@ -33,21 +35,43 @@ def draw_shapes(
         ``(height, width, 3)`` sRGB.
     """
     canvas = np.full((size[1], size[0], 3), 255, np.uint8)
-    unit = px_per_mm * (1 << SUB_PIXEL_BITS)
-    half = 1 << (SUB_PIXEL_BITS - 1)  # OpenCV's integers are middles of pixels
-
-    def at(points: Floats) -> NDArray[np.int32]:
-        return np.asarray(np.rint((points - np.array(origin)) * unit - half), np.int32)
-
     for shape in shapes:
         if isinstance(shape, Disc):
-            x, y = at(np.array([shape.x, shape.y])).tolist()
-            radius = max(round(shape.radius * unit) - half, 1)  # OpenCV fills the border too
-            cv2.circle(canvas, (x, y), radius, shape.colour, -1, cv2.LINE_8, SUB_PIXEL_BITS)
+            middle = np.array([shape.x, shape.y])
+            outline = np.stack([middle - shape.radius, middle + shape.radius])
         else:
-            contours = [at(contour) for contour in shape.contours]
-            cv2.fillPoly(canvas, contours, shape.colour, cv2.LINE_8, SUB_PIXEL_BITS)
+            outline = np.vstack(shape.contours)
+        places = (outline - np.array(origin)) * px_per_mm - 0.5  # middles of pixels at integers
+        left, top = np.maximum(np.ceil(places.min(axis=0)), 0).astype(int)
+        right, bottom = np.minimum(np.floor(places.max(axis=0)) + 1, size).astype(int)
+        if left >= right or top >= bottom:
+            continue
+        start = np.array(origin) + (np.array([left, top]) + 0.5) / px_per_mm
+        if isinstance(shape, Disc):
+            x = np.arange(right - left) / px_per_mm + (start[0] - shape.x)
+            y = np.arange(bottom - top) / px_per_mm + (start[1] - shape.y)
+            inside = x[None, :] ** 2 + y[:, None] ** 2 <= shape.radius**2
+        else:
+            contours = [(contour - start) * px_per_mm for contour in shape.contours]
+            inside = _inside(contours, bottom - top, right - left)
+        canvas[top:bottom, left:right][inside] = shape.colour
     return canvas
+
+
+def _inside(contours: list[Floats], height: int, width: int) -> NDArray[np.bool_]:
+    """Pixels whose middles lie inside an odd number of contours, ``(height, width)``."""
+    start = np.concatenate(contours)
+    end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
+    rising = start[:, 1] <= end[:, 1]
+    upper, lower = np.where(rising[:, None], [start, end], [end, start])
+    first, last = (np.clip(np.ceil(one[:, 1]), 0, height).astype(int) for one in (upper, lower))
+    side = np.repeat(np.arange(len(start)), last - first)
+    row = np.arange(len(side)) - np.repeat(np.cumsum(last - first) - last, last - first)
+    slope = (lower - upper)[side, 0] / (lower - upper)[side, 1]
+    column = np.ceil(upper[side, 0] + (row - upper[side, 1]) * slope)
+    crossings = np.zeros((height, width + 1), np.uint8)
+    np.add.at(crossings, (row, np.clip(column, 0, width).astype(int)), 1)
+    return np.asarray(np.add.accumulate(crossings, axis=1)[:, :-1] % 2 == 1)
 
 
 def photographed(
@@ -76,12 +100,13 @@ def photographed(
     finer = np.array([[FINENESS, 0, offset], [0, FINENESS, offset], [0, 0, 1.0]])
     fine = (width * FINENESS, height * FINENESS)
     whole = finer @ homography @ to_mm
-    seen = cv2.warpPerspective(drawn, whole, fine)  # the nearest pixel would make edges too sharp
+    table = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
+    table = (table * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT).astype(np.float32)
+    # between pixels in linear light: half ink and half paper is not the middle of their sRGB values
+    light = cv2.warpPerspective(cv2.LUT(drawn, table), whole, fine)
     cover = cv2.warpPerspective(
         np.full(drawn.shape[:2], 255, np.uint8), whole, fine, flags=cv2.INTER_NEAREST
     )
-    table = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
-    light = cv2.LUT(seen, table * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT)
     light[cover == 0] = backdrop
     reduced = cv2.resize(light, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.float64)
