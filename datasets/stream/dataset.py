@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from defocus.datasets.rendering.pair import RenderedPair
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from defocus.images import Image, as_integer
+from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import counted, say, track
 
 __all__ = ["HELD_OUT", "identity", "stream_dataset"]
@@ -25,7 +26,7 @@ HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test
 """Number of the first pair, how many, and the side of the pictures, px."""
 
 
-def stream_dataset(folder: Path | None) -> Dataset:
+def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dataset:
     """Make the stream of a folder of photographs.
 
     Its content hash combines the photographs' hashes and the stream's revision; names and places of
@@ -33,13 +34,14 @@ def stream_dataset(folder: Path | None) -> Dataset:
 
     Args:
         folder: Folder of the photographs; None or an empty folder gives procedural textures only.
+        lens: The lens through which all is seen; None draws many.
 
     Raises:
         DatasetError: No photograph of a folder can be used.
         ImageError: A photograph cannot be read.
         StorageError: The cache cannot be written.
     """
-    photographs = find_photographs(folder)
+    photographs = replace(find_photographs(folder), lens=lens)
     name = f"stream:{'' if folder is None else folder.name}"
     content = identity(photographs)
     root = cache_folder() / "stream" / content[:16]
@@ -60,7 +62,12 @@ def stream_dataset(folder: Path | None) -> Dataset:
 
 def identity(photographs: Photographs) -> str:
     """SHA-256 hash of everything that determines the patches of a stream, in hexadecimal."""
-    document = {"revision": STREAM_REVISION, "photographs": [h for _, h in photographs.files]}
+    document: dict[str, object] = {
+        "revision": STREAM_REVISION,
+        "photographs": [sha256 for _, sha256 in photographs.files],
+    }
+    if photographs.lens is not None:
+        document["lens"] = asdict(photographs.lens)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 

@@ -21,6 +21,7 @@ from defocus.datasets.stream.depth import Focus
 from defocus.datasets.stream.photographs import Branch
 from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.optics.lens.draw import draw_lens
+from defocus.optics.lens.file import MeasuredLens
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import OffAxis, RealLens
 
@@ -78,17 +79,31 @@ class KernelBank:
     Args:
         branch: The branch of the lenses.
         most_bytes: Memory limit of the kept kernels, bytes.
+        lens: The one lens, at many places of its field; None draws many lenses.
     """
 
-    def __init__(self, branch: Branch, most_bytes: int = BANK_BYTES) -> None:
+    def __init__(
+        self, branch: Branch, most_bytes: int = BANK_BYTES, lens: MeasuredLens | None = None
+    ) -> None:
         self.branch = branch
         self.most_bytes = most_bytes
+        self.lens = lens
         self._kernels: OrderedDict[tuple[int, int], Array] = OrderedDict()
         self._bytes = 0
+        self._places: dict[int, Optic] = {}
 
     def optic(self, index: int) -> Optic:
         """The lens with a number below :data:`OPTICS`."""
-        return _optic(self.branch, index)
+        return _optic(self.branch, index) if self.lens is None else self._of_lens(self.lens, index)
+
+    def _of_lens(self, measured: MeasuredLens, index: int) -> Optic:
+        """The lens at one of its f-numbers and a random place of its field."""
+        if index not in self._places:
+            random = _random(self.branch, index)
+            offset, f_number = random.uniform(*OFFSET_PX), random.choice(measured.f_numbers)
+            lens = replace(measured.lens, f_number=float(f_number))
+            self._places[index] = Optic(lens, _place(random), _nodes(offset))
+        return self._places[index]
 
     def kernel(self, index: int, node: int) -> Array:
         """The kernel of a lens at one of its nodes.
@@ -118,16 +133,25 @@ class KernelBank:
 
 @lru_cache(maxsize=2 * OPTICS)
 def _optic(branch: Branch, index: int) -> Optic:
-    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([SEEDS[branch], index])))
+    random = _random(branch, index)
     offset = random.uniform(*OFFSET_PX)
     while True:
         lens = draw_lens(random)
         if random.random() < CORRECTED_SHARE:
             lens = _corrected(lens, random.uniform(0.0, LEFT_OVER))
-        height, angle = math.sqrt(random.uniform()), random.uniform(0, 2 * math.pi)
-        place = (height * math.cos(angle), height * math.sin(angle))
+        place = _place(random)
         if max(_spread(colour_psfs(lens, d, place)) for d in (-1.0, 1.0)) <= LARGEST_ERROR_PX:
             return Optic(lens, place, _nodes(offset))
+
+
+def _random(branch: Branch, index: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([SEEDS[branch], index])))
+
+
+def _place(random: np.random.Generator) -> tuple[float, float]:
+    """A place of the field, 1 = corner."""
+    height, angle = math.sqrt(random.uniform()), random.uniform(0, 2 * math.pi)
+    return height * math.cos(angle), height * math.sin(angle)
 
 
 def _corrected(lens: RealLens, share: float) -> RealLens:

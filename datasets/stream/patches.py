@@ -111,7 +111,7 @@ class Renderer:
     @cached_property
     def bank(self) -> KernelBank:
         """The lenses."""
-        return KernelBank(self.branch)
+        return KernelBank(self.branch, lens=self.photographs.lens)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"photographs": self.photographs, "branch": self.branch}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image, srgb_to_linear
+from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import say, track
 
 __all__ = [
@@ -59,9 +60,11 @@ class Photographs:
 
     Attributes:
         files: Path and SHA-256 hash of each file, sorted by hash, without duplicates.
+        lens: The one lens of the stream; None draws many.
     """
 
     files: tuple[tuple[Path, str], ...] = ()
+    lens: MeasuredLens | None = None
 
     def of(self, branch: Branch) -> tuple[Path, ...]:
         """The files of one branch, in the order of their hashes."""

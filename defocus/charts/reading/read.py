@@ -22,12 +22,12 @@ from defocus.charts.reading.measure import (
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 from defocus.charts.sheet.parts import SlantedSquare
 
-__all__ = ["ChartReading", "read_chart"]
+__all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
 
 Floats = NDArray[np.float64]
 
 FIELDS = 5
-PIXEL_BLUR = 0.7051
+DISC_MTF50 = 0.7051
 """MTF50 of a disc times its diameter."""
 
 
@@ -66,7 +66,7 @@ class ChartReading:
             if found:
                 median = float(np.median(found))
                 middle = (column + 0.5) * width
-                rows.append((middle, len(found), median, PIXEL_BLUR / median))
+                rows.append((middle, len(found), median, DISC_MTF50 / median))
         return rows
 
     def lines(self) -> list[str]:

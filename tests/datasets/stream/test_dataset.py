@@ -11,7 +11,7 @@ from defocus.datasets.patching.source import training_patches
 from defocus.datasets.stream.dataset import HELD_OUT, identity
 from defocus.datasets.stream.patches import StreamPatches
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
-from defocus.errors import DatasetError, NotApplicableError
+from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.images import read_image
 from tests.conftest import Run
 from tests.datasets.stream.conftest import write_photographs
@@ -123,7 +123,7 @@ def test_bad_places_are_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such dataset folder"):
         open_dataset(f"stream:{tmp_path / 'absent'}")
     (tmp_path / "map.toml").write_text("")
-    with pytest.raises(DatasetError, match="needs a folder of photographs"):
+    with pytest.raises(SettingsError, match="lens"):
         open_dataset(f"stream:{tmp_path / 'map.toml'}")
 
 

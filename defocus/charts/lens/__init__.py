@@ -1,0 +1,1 @@
+"""A lens's prescription, fitted to photographs of the chart."""

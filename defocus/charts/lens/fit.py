@@ -1,0 +1,320 @@
+"""Fit of a lens to photographs of the chart (Levenberg-Marquardt)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.lens.probes import ChartShot, Probe, probes
+from defocus.charts.lens.response import displacements, explained, left_over
+from defocus.errors import ImageError
+from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
+from defocus.progress import track
+
+__all__ = ["FittedLens", "fit_lens"]
+
+Floats = NDArray[np.float64]
+
+NUMBERS: dict[str, tuple[float, float, float]] = {
+    "spherical": (0.3, -60.0, 60.0),
+    "spherical_6": (0.3, -60.0, 60.0),
+    "oblique_07": (0.6, -90.0, 90.0),
+    "oblique_corner": (0.6, -90.0, 90.0),
+    "coma_07": (0.6, -90.0, 90.0),
+    "coma_corner": (0.6, -90.0, 90.0),
+    "astigmatism_07": (0.4, -90.0, 90.0),
+    "astigmatism_corner": (0.4, -90.0, 90.0),
+    "curvature_07": (0.3, -90.0, 90.0),
+    "curvature_corner": (0.3, -90.0, 90.0),
+    "axial_red": (8.0, -400.0, 400.0),
+    "axial_blue": (8.0, -400.0, 400.0),
+    "lateral_red": (2.0, -60.0, 60.0),
+    "lateral_blue": (2.0, -60.0, 60.0),
+    "front_shift": (0.05, -1.2, 0.0),
+    "front_radius": (0.03, 1.0, 1.4),
+    "rear_shift": (0.05, 0.0, 1.2),
+    "rear_radius": (0.03, 1.0, 1.4),
+    "roundness": (0.1, 0.0, 1.0),
+    "turn_deg": (4.0, -400.0, 400.0),
+}
+"""Step of the derivative, least and greatest value of each number of a lens."""
+
+START = {"front_shift": -0.2, "front_radius": 1.15, "rear_shift": 0.2, "rear_radius": 1.15,
+         "roundness": 0.5}  # fmt: skip
+FIRST = ("spherical", "coma_corner", "curvature_corner", "axial_red", "axial_blue", "lateral_red",
+         "lateral_blue", "front_shift", "rear_shift")  # fmt: skip
+"""What is fitted at first, so that all others begin near their values."""
+
+DIAPHRAGM = ("roundness", "turn_deg")
+FOCUS_STEP, TILT_STEP = 0.15, 0.3
+CLEAR = 0.15
+"""Rims stay so far off the chief ray, in radii."""
+ROUNDS, ENOUGH = (3, 6), 2e-3
+DAMPING = 1e-2
+LEAST_BLUR_PX, LEAST_SHOTS, LEAST_PROBES = 3.0, 2, 8
+"""Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
+BLADES = (5, 6, 7, 8, 9, 10, 11)
+
+
+@dataclass(frozen=True)
+class FittedLens:
+    """A lens with what is known of its exactness.
+
+    Attributes:
+        lens: The lens, fully open.
+        numbers: Its fitted numbers by name, in the units of :class:`RealLens`.
+        errors: Standard error of each number, by its name; what the photographs do not show has a
+            large one.
+        diameters: Circle of confusion in the middle of each photograph that was used, px, signed.
+        f_numbers: Their f-numbers.
+        residual: What the lens does not explain, root mean square over paper minus ink.
+    """
+
+    lens: RealLens
+    numbers: dict[str, float]
+    errors: dict[str, float]
+    diameters: tuple[float, ...]
+    f_numbers: tuple[float, ...]
+    residual: float
+
+
+@dataclass
+class _State:
+    """Numbers of the lens, and focus and tilt of each photograph (px; px per half diagonal)."""
+
+    numbers: dict[str, float]
+    focus: Floats
+
+
+@dataclass
+class _Seen:
+    """A probe of a photograph, where it was found last, and how displacements look there."""
+
+    shot: int
+    probe: Probe
+    f_number: float
+    shift: tuple[float, float] = (0.0, 0.0)
+    displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
+
+    def rest(self, lens: RealLens, focus: Floats, *, move: bool) -> Floats:
+        """What it shows beyond the lens and a displacement; ``move`` keeps the better place."""
+        diameter = float(focus[self.shot] @ (1.0, *self.probe.field))
+        used = replace(lens, f_number=self.f_number)
+        spectrum = explained(self.probe, used, diameter, self.shift)
+        rest = left_over(self.probe, spectrum).ravel()
+        if move:
+            self.displaced = displacements(self.probe, spectrum)
+        slopes = self.displaced
+        step = np.linalg.solve(slopes @ slopes.T, slopes @ rest)
+        if move:
+            self.shift = (self.shift[0] + float(step[0]), self.shift[1] + float(step[1]))
+        return np.asarray(rest - step @ slopes)
+
+
+def fit_lens(
+    shots: Sequence[ChartShot], pixel_pitch_um: float, open_f_number: float | None = None
+) -> FittedLens:
+    """Fit a lens to photographs of one chart at several settings of focus or aperture.
+
+    Photographs of one f-number are given in the order of the focus, from nearer than the chart to
+    farther: blur behind the focus plane and in front of it are alike but for aberrations.
+
+    Args:
+        shots: The photographs.
+        pixel_pitch_um: Pixel pitch of the pictures, µm.
+        open_f_number: F-number of the open lens; by default that of the fastest photograph.
+
+    Raises:
+        ImageError: Too little of the chart can be measured.
+        OpticsError: The lens opens no wider than the f-number of a photograph.
+    """
+    signed = _signed(shots)
+    kept = [k for k, shot in enumerate(shots) if shot.blur_px >= LEAST_BLUR_PX]
+    if len(kept) < LEAST_SHOTS:
+        raise ImageError(
+            f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
+            f"take {LEAST_SHOTS} or more out of focus, on both sides"
+        )
+    shots, diameters = [shots[k] for k in kept], signed[kept]
+    seen = [_Seen(k, one, shot.f_number) for k, shot in enumerate(shots) for one in probes(shot)]
+    if len(seen) < LEAST_PROBES * len(shots):
+        raise ImageError("too little of the chart is in the pictures; fill the frame with it")
+    open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
+    base = RealLens(open_, open_, pixel_pitch_um)
+    focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
+    state = _State({name: START.get(name, 0.0) for name in NUMBERS}, focus)
+    every = [name for name in NUMBERS if name not in DIAPHRAGM]
+    for names, rounds in ((FIRST, ROUNDS[0]), (tuple(every), ROUNDS[1])):
+        state, left = _fitted(state, seen, base, names, rounds)
+    other, left_then = _fitted(_mirrored(state), seen, base, tuple(every), ROUNDS[1])
+    if left_then < left:
+        state = other
+    if max(shot.f_number for shot in shots) > 1.05 * open_:
+        base, state = _with_blades(state, seen, base)
+        state, _ = _fitted(state, seen, base, tuple(NUMBERS), 3)
+        every = list(NUMBERS)
+    _rest(state, seen, base, move=True)
+    rest, slopes = _slopes(state, seen, base, every)
+    return FittedLens(
+        _lens(base, state.numbers),
+        state.numbers,
+        _errors(every, seen, rest, slopes),
+        tuple(map(float, state.focus[:, 0])),
+        tuple(shot.f_number for shot in shots),
+        float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
+    )
+
+
+def _mirrored(state: _State) -> _State:
+    """The other explanation of light on one side: coma, or rims that cut more on one side."""
+    numbers = dict(state.numbers)
+    shift = (numbers["rear_shift"] - numbers["front_shift"]) / 2
+    radius = (numbers["rear_radius"] + numbers["front_radius"]) / 2
+    numbers |= {name: -numbers[name] for name in ("coma_07", "coma_corner")}
+    numbers |= {"front_shift": -shift, "rear_shift": shift}
+    numbers |= {"front_radius": radius, "rear_radius": radius}
+    return _State(numbers, state.focus.copy())
+
+
+def _signed(shots: Sequence[ChartShot]) -> Floats:
+    """Blur of each photograph, by the order positive before the sharpest of its f-number."""
+    blur = np.array([shot.blur_px for shot in shots])
+    for f_number in sorted({shot.f_number for shot in shots}):
+        group = np.flatnonzero([shot.f_number == f_number for shot in shots])
+        sharpest = group[np.argmin(blur[group])]
+        if blur[sharpest] >= LEAST_BLUR_PX:
+            raise ImageError(
+                f"no picture at f/{f_number:g} is in focus; add one between those focused nearer "
+                "and those focused farther than the chart"
+            )
+        blur[group[group > sharpest]] *= -1.0
+    return blur
+
+
+def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
+    n = numbers
+
+    def off(name: str) -> OffAxis:
+        return OffAxis(n[f"{name}_07"], n[f"{name}_corner"])
+
+    front, rear = (
+        Rim(float(np.clip(n[f"{side}_shift"], CLEAR - radius, radius - CLEAR)), radius)
+        for side in ("front", "rear")
+        for radius in (n[f"{side}_radius"],)
+    )
+    return replace(
+        base,
+        roundness=n["roundness"],
+        turn_deg=n["turn_deg"],
+        spherical=n["spherical"],
+        spherical_6=n["spherical_6"],
+        oblique_spherical=off("oblique"),
+        coma=off("coma"),
+        astigmatism=off("astigmatism"),
+        field_curvature=off("curvature"),
+        axial_colour_um=(n["axial_red"], n["axial_blue"]),
+        lateral_colour_um=(n["lateral_red"], n["lateral_blue"]),
+        front=front,
+        rear=rear,
+    )
+
+
+def _rest(
+    state: _State, seen: Sequence[_Seen], base: RealLens, *, move: bool = False
+) -> list[Floats]:
+    """What each probe shows beyond the lens; ``move`` keeps the better places."""
+    lens = _lens(base, state.numbers)
+    return [one.rest(lens, state.focus, move=move) for one in seen]
+
+
+def _slopes(
+    state: _State, seen: Sequence[_Seen], base: RealLens, names: Sequence[str]
+) -> tuple[list[Floats], list[Floats]]:
+    """The rest of each probe, and its derivatives ``(parameters, n)`` by names and own focus."""
+    rest = _rest(state, seen, base)
+    columns = []
+    for name in names:
+        step = NUMBERS[name][0]
+        if state.numbers[name] + step > NUMBERS[name][2]:
+            step = -step
+        other = _State({**state.numbers, name: state.numbers[name] + step}, state.focus)
+        changed = _rest(other, seen, base)
+        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
+    for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
+        focus = state.focus.copy()
+        focus[:, place] += step
+        changed = _rest(_State(state.numbers, focus), seen, base)
+        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
+    return rest, [np.stack(one) for one in zip(*columns, strict=True)]
+
+
+def _normal(
+    names: Sequence[str], seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
+) -> tuple[Floats, Floats]:
+    """Normal equations over the numbers of the lens and three of each photograph."""
+    count, shots = len(names), 1 + max(one.shot for one in seen)
+    matrix, right = np.zeros((count + 3 * shots,) * 2), np.zeros(count + 3 * shots)
+    for one, r, slope in zip(seen, rest, slopes, strict=True):
+        used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
+        matrix[np.ix_(used, used)] += slope @ slope.T
+        right[used] += slope @ r
+    return matrix, right
+
+
+def _fitted(
+    state: _State, seen: list[_Seen], base: RealLens, names: tuple[str, ...], rounds: int
+) -> tuple[_State, float]:
+    """The better state after some rounds, and its sum of squares."""
+    damping = DAMPING
+    _rest(state, seen, base, move=True)
+    for _ in track(range(rounds), f"fitting {len(names)} numbers"):
+        rest, slopes = _slopes(state, seen, base, names)
+        before = sum(float(r @ r) for r in rest)
+        matrix, right = _normal(names, seen, rest, slopes)
+        better = False
+        for _ in range(4):
+            step = np.linalg.solve(matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right)
+            tried = _stepped(state, names, np.asarray(step, np.float64))
+            after = sum(float(r @ r) for r in _rest(tried, seen, base))
+            if after < before:
+                better, damping = True, damping / 5
+                break
+            damping *= 8
+        if not better:
+            return state, before
+        state = tried
+        _rest(state, seen, base, move=True)
+        if before - after < ENOUGH * before:
+            break
+    return state, after
+
+
+def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
+    numbers = dict(state.numbers)
+    for name, change in zip(names, step[: len(names)], strict=True):
+        numbers[name] = float(np.clip(numbers[name] + change, *NUMBERS[name][1:]))
+    return _State(numbers, state.focus + step[len(names) :].reshape(-1, 3))
+
+
+def _with_blades(state: _State, seen: list[_Seen], base: RealLens) -> tuple[RealLens, _State]:
+    """The number of blades and their turn that leave least."""
+    tried = []
+    for blades in BLADES:
+        for turn in (0.0, 120.0 / blades):
+            one = replace(base, blades=blades)
+            start = _State({**state.numbers, "roundness": 0.4, "turn_deg": turn}, state.focus)
+            rest = _rest(start, seen, one)
+            tried.append((sum(float(r @ r) for r in rest), one, start))
+    _, base, state = min(tried, key=lambda one: one[0])
+    return base, state
+
+
+def _errors(
+    names: Sequence[str], seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
+) -> dict[str, float]:
+    """Standard errors from the curvature of the sum of squares; the focus is free too."""
+    matrix, _ = _normal(names, seen, rest, slopes)
+    floor = 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix))
+    variance = float(np.mean(np.concatenate(rest) ** 2)) * np.diag(np.linalg.inv(matrix + floor))
+    return {name: float(np.sqrt(max(one, 0.0))) for name, one in zip(names, variance, strict=False)}

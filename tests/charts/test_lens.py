@@ -1,0 +1,174 @@
+"""A lens measured with photographs of the chart: fit, file, command, training stream."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from defocus.capture.commands.lens import command
+from defocus.charts.accuracy.lenses import chart_through, fitted_to_chart, kernel_error
+from defocus.charts.lens.fit import fit_lens
+from defocus.charts.lens.probes import ChartShot, probes
+from defocus.charts.lens.response import explained, left_over
+from defocus.charts.reading.read import read_chart
+from defocus.datasets.api import open_dataset
+from defocus.datasets.stream.optics import KernelBank
+from defocus.datasets.stream.patches import Renderer
+from defocus.datasets.stream.photographs import Photographs
+from defocus.errors import DatasetError, DefocusError, ImageError, OpticsError, SettingsError
+from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
+from defocus.optics.lens.kernels import colour_psfs
+from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
+
+Floats = NDArray[np.float64]
+
+LENS = RealLens(
+    2.4, 2.4, 16.0, spherical=1.5, spherical_6=-0.8, coma=OffAxis(1.0, 2.5),
+    astigmatism=OffAxis(0.5, -2.0), axial_colour_um=(60.0, -30.0), lateral_colour_um=(4.0, 7.0),
+    front=Rim(-0.4, 1.1), rear=Rim(0.45, 1.1),
+)  # fmt: skip
+MEASURED = MeasuredLens(LENS, (2.4, 4.0), {"spherical": 0.1}, 0.006)
+
+
+@pytest.fixture(scope="module")
+def shot() -> ChartShot:
+    (light,) = chart_through(LENS, (9.0,))
+    reading = read_chart(light)
+    assert reading is not None
+    return ChartShot(light, reading, LENS.f_number)
+
+
+def left(shot: ChartShot, lens: RealLens, diameter: float) -> Floats:
+    """Root mean square of what a lens leaves of each probe, at the best of a few places."""
+    steps = (-0.06, 0.0, 0.06)
+    return np.array(
+        [
+            min(
+                np.sqrt(np.mean(left_over(p, explained(p, lens, diameter, (x, y))) ** 2))
+                for x in steps
+                for y in steps
+            )
+            for p in list(probes(shot))[::6]
+        ]
+    )
+
+
+def test_the_true_lens_explains_its_photograph_and_others_do_not(shot: ChartShot) -> None:
+    """What is left at the truth is the noise of 0.004 over a contrast of 0.85, nearly."""
+    assert len(list(probes(shot))) == 26
+    truth = left(shot, LENS, 9.0)
+    assert truth.max() < 0.0085
+    for other, diameter in (
+        (LENS, -9.0),
+        (LENS, 9.6),
+        (replace(LENS, axial_colour_um=(-60.0, 30.0)), 9.0),
+        (replace(LENS, front=Rim(), rear=Rim()), 9.0),
+    ):
+        assert left(shot, other, diameter).max() > 1.3 * truth.max()
+
+
+def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None:
+    with pytest.raises(ImageError, match=r"no picture at f/2\.4 is in focus"):
+        fit_lens([shot, shot], 16.0)
+
+
+@pytest.mark.slow
+def test_a_fitted_lens_has_the_kernels_of_the_true_one() -> None:
+    found = fitted_to_chart(LENS).lens
+    for diameter in (-11.0, -6.0, 6.0, 11.0):
+        for place in ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5)):
+            true, given = (colour_psfs(one, diameter, place) for one in (LENS, found))
+            assert kernel_error(true, given) < 0.15
+
+
+def test_the_error_of_kernels_is_that_of_their_shape() -> None:
+    true = colour_psfs(LENS, 8.0, (0.5, 0.2))
+    moved = np.pad(true, ((0, 0), (0, 4), (4, 0)))
+    assert kernel_error(true, moved) < 1e-6
+    assert kernel_error(true, colour_psfs(LENS, 9.0, (0.5, 0.2))) > 0.15
+
+
+def test_a_lens_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "lens.json"
+    write_lens(path, MEASURED)
+    found = read_lens(path)
+    assert found.lens == LENS
+    assert list(found.f_numbers) == [2.4, 4.0]
+    assert found.errors == {"spherical": 0.1}
+
+
+def damaged() -> Iterator[tuple[str, str]]:
+    good = json.loads(json.dumps({"kind": "defocus-lens", "version": 1, **asdict(MEASURED)}))
+    yield "", "no lens file"
+    yield "[1, 2]", "no lens file"
+    yield '{"kind": "other"}', "no lens file"
+    yield json.dumps({**good, "version": 2}), "another version"
+    yield json.dumps({**good, "lens": {**good["lens"], "coma": "much"}}), "impossible"
+    yield json.dumps({**good, "lens": {**good["lens"], "spherical": 1e9}}), "impossible"
+    yield json.dumps({**good, "lens": {**good["lens"], "f_number": 0.5}}), "impossible"
+    yield json.dumps({**good, "f_numbers": []}), "impossible"
+    yield json.dumps({**good, "f_numbers": [1.2]}), "impossible"
+
+
+@pytest.mark.parametrize(("text", "told"), list(damaged()))
+def test_what_is_no_lens_is_refused_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "lens.json").write_text(text)
+    with pytest.raises(OpticsError, match=told) as caught:
+        read_lens(tmp_path / "lens.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stream_sees_everything_through_the_lens(tmp_path: Path) -> None:
+    bank = KernelBank("train", lens=MEASURED)
+    optics = [bank.optic(k) for k in range(12)]
+    assert {one.lens.f_number for one in optics} == {2.4, 4.0}
+    assert all(replace(one.lens, f_number=2.4) == LENS for one in optics)
+    assert len({one.field for one in optics}) == 12
+    through, drawn = (
+        Renderer(Photographs(lens=lens), "train").pair(3, 48) for lens in (MEASURED, None)
+    )
+    np.testing.assert_array_equal(through.kind, drawn.kind)
+    again = Renderer(Photographs(lens=MEASURED), "train").pair(3, 48)
+    np.testing.assert_array_equal(through.blurry, again.blurry)
+
+
+def test_a_mapping_file_names_photographs_and_lens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 1, 64), "test": (9, 1, 64)}
+    )
+    write_lens(tmp_path / "lens.json", MEASURED)
+    (tmp_path / "mine.toml").write_text('lens = "lens.json"\n')
+    dataset = open_dataset(f"stream:{tmp_path / 'mine.toml'}")
+    assert dataset.endless is not None
+    assert dataset.endless.lens == read_lens(tmp_path / "lens.json")
+    assert dataset.content_hash != open_dataset("stream:").content_hash
+    (tmp_path / "mine.toml").write_text('lens = "lens.json"\nphotographs = "absent"\n')
+    with pytest.raises(DatasetError, match="no such folder"):
+        open_dataset(f"stream:{tmp_path / 'mine.toml'}")
+    (tmp_path / "mine.toml").write_text('lense = "lens.json"\n')
+    with pytest.raises(SettingsError, match="lens"):
+        open_dataset(f"stream:{tmp_path / 'mine.toml'}")
+
+
+def test_the_command_tells_what_is_missing(tmp_path: Path) -> None:
+    picture = tmp_path / "wall.png"
+    write_image(picture, as_integer(linear_to_srgb(np.full((400, 600, 3), 0.4)), 8))
+
+    def refused(*options: str) -> str:
+        out = tmp_path / "lens.json"
+        done = CliRunner().invoke(command, [str(picture), *options, "--out", str(out)])
+        assert isinstance(done.exception, DefocusError)
+        assert not out.exists()
+        return str(done.exception)
+
+    assert "give --f-number" in refused()
+    assert "no chart found" in refused("--f-number", "2")
+    assert "2 for 1 pictures" in refused("--f-number", "2", "--f-number", "4")
