@@ -39,6 +39,10 @@ class LivePairs:
         """What was measured between the members of a pair, to be laid over its large pictures."""
         return overlay_document(self._pictures.displacement(self.pairs()[pair]))
 
+    def histograms(self, pair: str) -> dict[str, list[list[float]]]:
+        """Histograms of the originals; of RAW files those of the sensor's values."""
+        return self._pictures.histograms(self.pairs()[pair])
+
     def jpeg(self, pair: str, role: Role, width: int) -> bytes:
         """A member of a pair."""
         return self._pictures.jpeg(self.pairs()[pair], role, width)

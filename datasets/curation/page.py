@@ -74,6 +74,10 @@ class ReviewedPairs:
         """What was measured between the members of a pair, to be laid over its large pictures."""
         return overlay_document(displacement_overlay(self._rows[pair], SIZES["large"]))
 
+    def histograms(self, pair: str) -> dict[str, list[list[float]]]:  # noqa: ARG002 - of every page
+        """None: a curator looks at pictures that were exposed long ago."""
+        return {}
+
     def jpeg(self, pair: str, role: Role, width: int) -> bytes:
         """A member to look at; RAW members are developed with one set of parameters."""
         both = self._pairs[pair]

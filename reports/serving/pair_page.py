@@ -51,6 +51,9 @@ class PairSource(Protocol):
     def displacement(self, pair: str) -> dict[str, str] | None:
         """Label and PNG of what was measured between the members; None if nothing was."""
 
+    def histograms(self, pair: str) -> dict[str, list[list[float]]]:
+        """Role → red, green and blue, shares of 64 equal bins of linear light; empty for none."""
+
     def jpeg(self, pair: str, role: Role, width: int) -> bytes:
         """A member of a pair, at most ``width`` px wide."""
 
@@ -91,6 +94,7 @@ def pair_page(
         Route("/pairs", page.pairs),
         Route("/pairs/{pair}", page.details),
         Route("/pairs/{pair}/displacement", page.displacement),
+        Route("/pairs/{pair}/histograms", page.histograms),
         Route("/pictures/{pair}/{role}/{size}", page.picture),
         Route("/do/{action}", page.act, methods=["POST"]),
     ]
@@ -122,6 +126,9 @@ class _Answers:
 
     async def displacement(self, request: Request) -> Response:
         return await self._of_pair(request, self._source.displacement)
+
+    async def histograms(self, request: Request) -> Response:
+        return await self._of_pair(request, self._source.histograms)
 
     async def _of_pair(self, request: Request, look: Callable[[str], object]) -> Response:
         pair = request.path_params["pair"]

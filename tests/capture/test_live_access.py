@@ -227,6 +227,15 @@ def test_details_are_words(served: Served) -> None:
     assert told["measured"] == {"verdict": "accept", "reason": ""}
 
 
+def test_histograms_of_raw_files_are_those_of_the_sensor(served: Served) -> None:
+    status, _, content = served.client.ask("/pairs/0001_desk/histograms")
+    assert status == 200
+    for channels in json.loads(content).values():
+        peaks = [max(range(64), key=shares.__getitem__) for shares in channels]
+        assert peaks == [8, 16, 9], "grey of 0.25 as the sensor saw it, before white balance"
+    assert served.client.ask("/pairs/0002_desk/histograms")[0] == 422
+
+
 @pytest.mark.parametrize("control", [False, True])
 def test_a_shared_page_is_looked_at_and_commands_only_with_control(
     tmp_path: Path, control: bool

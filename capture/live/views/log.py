@@ -125,6 +125,9 @@ def _csv(rows: Sequence[LogRow]) -> str:
     return text.getvalue()
 
 
+WORDS = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
+
+
 def _page(session: Path, rows: Sequence[LogRow]) -> Page:
     taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.pair))
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
@@ -132,15 +135,14 @@ def _page(session: Path, rows: Sequence[LogRow]) -> Page:
     return Page(
         title=f"Log of session {session.absolute().name}",
         notice="",
-        sections=tuple((day, (_table(day, group),)) for day, group in days),
+        sections=tuple((day, (_table(group),)) for day, group in days),
         summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
         + (f"; {open_pairs} planned and not shot" if open_pairs else ""),
     )
 
 
 def _counts(rows: Sequence[LogRow]) -> str:
-    words = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
-    numbers = {said: sum(row.verdict == verdict for row in rows) for verdict, said in words.items()}
+    numbers = {said: sum(row.verdict == verdict for row in rows) for verdict, said in WORDS.items()}
     told = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
     return f"{counted(len(rows), 'pair')} ({told})" if told else "no pair"
 
@@ -148,19 +150,19 @@ def _counts(rows: Sequence[LogRow]) -> str:
 COLUMNS = ("Time", "Pair", "Scene", "Verdict", "Blurry and sharp", "Notes")
 
 
-def _table(day: str, rows: Sequence[LogRow]) -> Table:
+def _table(rows: Sequence[LogRow]) -> Table:
     scenes = counted(len({row.scene for row in rows}), "scene")
     cells = tuple(
         (
             row.time,
             row.pair,
             row.scene,
-            f"{row.verdict}{': ' if row.reason else ''}{row.reason}",
+            f"{WORDS[row.verdict]}{': ' if row.reason else ''}{row.reason}",
             f"{row.blurry}; {row.sharp}",
             "; ".join(filter(None, (row.note, row.scene_note))),
         )
         for row in rows
     )
     span = f"{rows[0].time} to {rows[-1].time}"
-    caption = f"{day}, {span}: {_counts(rows)} of {scenes}"
+    caption = f"{span}: {_counts(rows)} of {scenes}"
     return Table(caption, tuple(Column(name) for name in COLUMNS), cells)

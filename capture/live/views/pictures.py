@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.capture.judging.quick_look import read_look
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.views.preview import linear_histogram
 from defocus.capture.live.views.view import pair_entry
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import FileError, ImageError
@@ -16,7 +18,7 @@ from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
 from defocus.reading import require_file
 from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
-from defocus.reports.serving.pair_page import SIZES, Role
+from defocus.reports.serving.pair_page import ROLES, SIZES, Role
 
 __all__ = ["PairMember", "Pictures", "read_member"]
 
@@ -57,6 +59,7 @@ class Pictures:
             SIZES["large"]: lru_cache(maxsize=24)(self._make),
             SIZES["whole"]: lru_cache(maxsize=4)(self._make),
         }
+        self._histogram = lru_cache(maxsize=2000)(self._counted)
 
     def jpeg(self, pair: CompletePair, role: Role, width: int) -> bytes:
         """A member of a pair; RAW members have the sharp one's white balance.
@@ -89,6 +92,21 @@ class Pictures:
             return None
         made = self._makers[SIZES["large"]](pair, "blurry", SIZES["large"])
         return displacement_overlay(model, made.size, made.pixels)
+
+    def histograms(self, pair: CompletePair) -> dict[str, list[list[float]]]:
+        """Histograms of both members in linear light, by channel.
+
+        Those of RAW files are of the sensor's values, 1 at saturation, before white balance.
+
+        Raises:
+            ImageError: An original is missing or damaged.
+        """
+        return {role: [list(channel) for channel in self._histogram(pair, role)] for role in ROLES}
+
+    def _counted(self, pair: CompletePair, role: Role) -> tuple[tuple[float, ...], ...]:
+        with self._decoders:
+            look = read_look(_member_path(self._root, pair, role))
+        return linear_histogram(np.clip(look.linear, 0.0, 1.0))
 
     def _make(self, pair: CompletePair, role: Role, width: int) -> _Made:
         with self._decoders:

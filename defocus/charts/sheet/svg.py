@@ -7,13 +7,14 @@ import numpy as np
 
 from defocus.charts.sheet.layout import HEIGHT, PAPERS, WIDTH, Sheet
 from defocus.charts.sheet.shapes import Colour, Disc, Shape
+from defocus.charts.sheet.targets import TargetSheet
 from defocus.errors import InputError
 from defocus.files import write_bytes, write_text
 
 __all__ = ["svg_text", "write_sheet"]
 
 
-def svg_text(sheet: Sheet) -> str:
+def svg_text(sheet: Sheet | TargetSheet) -> str:
     """The chart as an SVG document in its true size."""
     width, height = PAPERS[sheet.paper]
     head = (
@@ -24,7 +25,7 @@ def svg_text(sheet: Sheet) -> str:
     return "\n".join([head, paper, *map(_element, sheet.shapes), "</svg>\n"])
 
 
-def write_sheet(path: Path, sheet: Sheet) -> None:
+def write_sheet(path: Path, sheet: Sheet | TargetSheet) -> None:
     """Write the chart to an SVG or PDF file, by the suffix.
 
     Raises:
@@ -40,7 +41,7 @@ def write_sheet(path: Path, sheet: Sheet) -> None:
         raise InputError(f"{path}: give a name that ends in .pdf or .svg")
 
 
-def _pdf(sheet: Sheet) -> bytes:
+def _pdf(sheet: Sheet | TargetSheet) -> bytes:
     import typst  # slow to import
 
     width, height = PAPERS[sheet.paper]

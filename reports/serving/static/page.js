@@ -226,6 +226,7 @@
     if (!shot) return;
     for (const role of ROLES) byId(`${role}-settings`).textContent = "";
     showViewer(pair);
+    showHistograms();
     const answer = await fetch(`/pairs/${pair.id}`);
     const told = await answer.json();
     if (pair.id !== chosen) return;
@@ -275,6 +276,18 @@
     const next = neighbour(1);
     if (next && next.verdict !== "incomplete") for (const role of ROLES) new Image().src = `/pictures/${next.id}/${role}/large`;
   }
+
+  async function showHistograms() {
+    const pair = chosenPair();
+    if (!byId("histograms")?.open || !pair || pair.verdict === "incomplete") return;
+    for (const path of byId("histograms").querySelectorAll("path")) path.setAttribute("d", "");
+    const answer = await fetch(`/pairs/${pair.id}/histograms`);
+    if (!answer.ok || pair.id !== chosen) return;
+    for (const [role, channels] of Object.entries(await answer.json())) {
+      channels.forEach((shares, channel) => byId(`${role}-histogram-${channel}`).setAttribute("d", curve(shares)));
+    }
+  }
+  byId("histograms")?.addEventListener("toggle", showHistograms);
 
   function comparison(pair, overlay) {
     const figure = element("figure", "", "comparison");

@@ -1,0 +1,182 @@
+"""Calibrations as a document: what was measured, with curves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.capture.calibration.document import Calibration, Kind, read_calibration
+from defocus.capture.planning.labels import parse_f_number
+from defocus.errors import DatasetError, InputError
+from defocus.files import write_bytes, write_text
+from defocus.reports.html import render_html
+from defocus.reports.model import Cell, Column, Curve, Curves, Facts, Page, Part, Table
+
+__all__ = ["calibration_page", "write_calibration_report"]
+
+RADII = np.linspace(0.0, 1.0, 41)
+MOST_SPECKS = 40
+
+Result = Mapping[str, Any]
+
+
+def write_calibration_report(paths: Sequence[Path], out: Path) -> None:
+    """Write the report of calibration files to a file, by its suffix ``.pdf`` or ``.html``.
+
+    Raises:
+        InputError: Another suffix.
+        DatasetError: A file is not a calibration, or lacks what its kind has.
+        StorageError: The report cannot be written.
+    """
+    suffix = out.suffix.lower()
+    if suffix not in (".pdf", ".html"):
+        raise InputError(f"{out}: give a name that ends in .pdf or .html")
+    page = calibration_page(paths)
+    if suffix == ".html":
+        write_text(out, render_html(page))
+        return
+    from defocus.reports.pdf import render_pdf  # slow to import
+
+    write_bytes(out, render_pdf(page))
+
+
+def calibration_page(paths: Sequence[Path]) -> Page:
+    """The page of calibration files; each has a section.
+
+    Raises:
+        DatasetError: A file is not a calibration, or lacks what its kind has.
+    """
+    return Page(title="Calibrations", notice="", sections=tuple(map(_section, paths)))
+
+
+def _section(path: Path) -> tuple[str, tuple[Part, ...]]:
+    found = read_calibration(path)
+    try:
+        parts = _PARTS[found.kind](found.result)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(
+            f"{path}: not a whole calibration of {found.kind} ({error}); calibrate again"
+        ) from error
+    return f"{found.kind.capitalize()} ({path.name})", (_camera(found), *parts)
+
+
+def _camera(found: Calibration) -> Facts:
+    told = {"Camera": "model", "Lens": "lens", "Serial number": "serial"}
+    facts = [(label, str(found.camera.get(key) or "unknown")) for label, key in told.items()]
+    return Facts("Camera", (*facts, ("Measured", f"{found.created[:16].replace('T', ' ')} UTC")))
+
+
+def _exposure(result: Result) -> tuple[Part, ...]:
+    rows = tuple(
+        (word, str(told["shutter"]), float(told["error_ev"]), float(told["flicker_ev"]))
+        for word, told in result["apertures"].items()
+    )
+    table = Table(
+        "Light of each aperture beyond its label",
+        (Column("Aperture"), Column("Time"), Column("Error", "EV"), Column("Flicker", "EV")),
+        rows,
+    )
+    numbers = tuple(parse_f_number(row[0]) or 0.0 for row in rows)
+    curve = Curve("measured", numbers, tuple(round(row[2], 4) for row in rows))
+    return Curves("Error by aperture", "f-number", "error, EV", (curve,)), table
+
+
+def _focus(result: Result) -> tuple[Part, ...]:
+    points = [(float(point["steps"]), float(point["sharpness"])) for point in result["curve"]]
+    steps, sharpness = zip(*points, strict=True)
+    facts = (
+        ("Best position", f"{float(result['best_steps']):+.1f} steps from where it was"),
+        ("Backlash", f"{float(result['backlash_steps']):.1f} steps"),
+        ("Sharpest over least sharp", f"{float(result['contrast']):.2f} ×"),
+    )
+    curve = Curve("towards far", steps, sharpness)
+    return (
+        Curves("Sharpness over the travel", "steps", "gradient energy", (curve,)),
+        Facts("Focus motor", facts),
+    )
+
+
+def _flat(result: Result) -> tuple[Part, ...]:
+    curves, rows = [], []
+    for word, told in result["apertures"].items():
+        c2, c4 = (float(value) for value in told["coefficients_ev"])
+        fall = c2 * RADII**2 + c4 * RADII**4
+        curves.append(Curve(word, tuple(RADII.tolist()), tuple(fall.tolist())))
+        rows.append((word, float(told["corner_ev"]), float(told["residual_ev"])))
+    return (
+        Curves("Light from the centre to the corners", "radius, corner at 1", "EV", tuple(curves)),
+        Table(
+            "Vignetting",
+            (Column("Aperture"), Column("Corners", "EV"), Column("Not explained", "EV")),
+            tuple(rows),
+        ),
+    )
+
+
+def _dust(result: Result) -> tuple[Part, ...]:
+    names = ("x_px", "y_px", "diameter_px", "depth")
+    specks = result["specks"]
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (str(number), *(float(speck[name]) for name in names))
+        for number, speck in enumerate(specks[:MOST_SPECKS], start=1)
+    )
+    columns = tuple(
+        Column(name, unit, decimals=decimals)
+        for name, unit, decimals in (
+            ("Speck", "", 0), ("x", "px", 0), ("y", "px", 0), ("Diameter", "px", 1),
+            ("Light lost", "share", 3),
+        )
+    )  # fmt: skip
+    left = f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
+    return (Table(f"{len(specks)} specks at {result['aperture']}{left}", columns, rows),)
+
+
+def _breathing(result: Result) -> tuple[Part, ...]:
+    known = [
+        (float(row["steps"]), 100 * (float(row["zoom"]) - 1))
+        for row in result["table"]
+        if row["zoom"] is not None
+    ]
+    steps, zooms = (np.array(values) for values in zip(*known, strict=True))
+    b1, b2 = (float(value) for value in result["coefficients"])
+    fitted = np.linspace(steps.min(), steps.max(), len(RADII))
+    curves = (
+        Curve("measured", tuple(steps.tolist()), tuple(zooms.tolist())),
+        Curve(
+            "fitted", *(tuple(v.tolist()) for v in (fitted, 100 * (b1 * fitted + b2 * fitted**2)))
+        ),
+    )
+    residual = f"{100 * float(result['residual']):.3f} %"
+    return (
+        Curves("Magnification over the travel", "steps", "change, %", curves),
+        Facts("Fit", (("Largest deviation", residual),)),
+    )
+
+
+def _rig(result: Result) -> tuple[Part, ...]:
+    x, y = (float(value) for value in result["shift_px"])
+    facts = (
+        ("Sharp camera is mirrored", "yes" if result["mirrored"] else "no"),
+        ("Shift", f"{x:+.1f}, {y:+.1f} px"),
+        ("Magnification", f"{float(result['zoom']):.5f}"),
+        ("Rotation", f"{float(result['rotation_deg']):+.3f}°"),
+        ("Light", f"{float(result['gain_ev']):+.2f} EV"),
+        ("Sharp camera later by", _milliseconds(result["skew_seconds"])),
+        ("Scatter of that", _milliseconds(result["skew_scatter_seconds"])),
+    )
+    return (Facts("Two cameras", facts),)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{1000 * seconds:+.1f} ms"
+
+
+_PARTS: Mapping[Kind, Callable[[Result], tuple[Part, ...]]] = {
+    "exposure": _exposure,
+    "focus": _focus,
+    "flat": _flat,
+    "dust": _dust,
+    "breathing": _breathing,
+    "rig": _rig,
+}

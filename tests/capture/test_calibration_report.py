@@ -1,0 +1,85 @@
+"""What was calibrated, as a document with curves; and the targets to print."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from defocus.capture.calibration.report import calibration_page, write_calibration_report
+from defocus.capture.commands import calibrate
+from defocus.errors import DatasetError, InputError
+from defocus.reports.model import Curves
+
+CAMERA = "sim:?seed=3&width=96&height=64"
+STEPS = [{"steps": 10 * k, "zoom": 1 + 0.001 * k if k else None} for k in range(-2, 3)]
+RESULTS: dict[str, dict[str, Any]] = {
+    "focus": {
+        "best_steps": 3.0, "backlash_steps": 12.0, "contrast": 2.0,
+        "curve": [{"steps": step, "sharpness": 1.0 + step} for step in (0, 1, 2)],
+    },
+    "flat": {
+        "apertures": {
+            "f/4": {"corner_ev": -1.0, "coefficients_ev": [-0.5, -0.5], "residual_ev": 0.0},
+        },
+    },
+    "dust": {
+        "aperture": "f/22",
+        "specks": [{"x_px": 3, "y_px": 4, "diameter_px": 5, "depth": 0.1}],
+    },
+    "breathing": {"table": STEPS, "coefficients": [1e-4, 0.0], "residual": 1e-6},
+    "rig": {
+        "mirrored": True, "shift_px": [1, -2], "zoom": 1.0, "rotation_deg": 0.0, "gain_ev": 0.5,
+        "skew_seconds": 0.01, "skew_scatter_seconds": None,
+    },
+}  # fmt: skip
+
+
+def written(folder: Path, kind: str, result: object) -> Path:
+    document = {"schema": 1, "kind": kind, "created": "2026-05-04T13:02:00+00:00", "camera": {}}
+    path = folder / f"{kind}.json"
+    path.write_text(json.dumps({**document, "result": result}))
+    return path
+
+
+def test_every_kind_has_its_section(tmp_path: Path) -> None:
+    exposure = tmp_path / "exposure.json"
+    calibrate.command.main(
+        ["exposure", "--camera", CAMERA, "--out", str(exposure), "--yes", "--sharp", "f/5.6"],
+        standalone_mode=False,
+    )
+    paths = [exposure, *(written(tmp_path, kind, result) for kind, result in RESULTS.items())]
+    sections = dict(calibration_page(paths).sections)
+    assert list(sections)[:2] == ["Exposure (exposure.json)", "Focus (focus.json)"]
+    curves = {name: [p for p in parts if isinstance(p, Curves)] for name, parts in sections.items()}
+    (error,) = curves["Exposure (exposure.json)"][0].curves
+    assert error.x == (4.0, 4.5, 5.0, 5.6)
+    assert max(map(abs, error.y)) < 0.05, "the simulated lens keeps to its labels"
+    (fall,) = curves["Flat (flat.json)"][0].curves
+    assert (fall.y[0], fall.y[-1]) == (0.0, -1.0)
+    measured, fitted = curves["Breathing (breathing.json)"][0].curves
+    assert measured.x == (-20.0, -10.0, 10.0, 20.0)
+    assert fitted.y[-1] == pytest.approx(measured.y[-1])
+    write_calibration_report(paths, tmp_path / "report.pdf")
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "report.pdf").pages)
+    assert "Sharp camera is mirrored" in " ".join(text.split())
+
+
+def test_what_is_no_whole_calibration_is_refused(tmp_path: Path) -> None:
+    for kind, result in RESULTS.items():
+        less = dict(list(result.items())[1:])
+        with pytest.raises(DatasetError, match=f"not a whole calibration of {kind}"):
+            calibration_page([written(tmp_path, kind, less)])
+    with pytest.raises(InputError, match=r"\.pdf or \.html"):
+        write_calibration_report([], tmp_path / "report.txt")
+
+
+def test_targets_are_printed_without_a_camera(tmp_path: Path) -> None:
+    calibrate.command.main(
+        ["--print-targets", str(tmp_path / "targets.pdf")], standalone_mode=False
+    )
+    (page,) = pypdf.PdfReader(tmp_path / "targets.pdf").pages
+    assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [297, 210]
+    with pytest.raises(InputError, match=r"\.pdf or \.svg"):
+        calibrate.command.main(["--print-targets", "t.png"], standalone_mode=False)
