@@ -139,10 +139,17 @@ class Track:
         return asdict(self)
 
 
-def may_be_ranked(budget: str, protocol: str, status: str) -> bool:
+def may_be_ranked(budget: str, protocol: str, status: str, *, trained_alike: bool = False) -> bool:
     """Whether a result may be ranked.
 
     Results are not ranked under ``demo``, ``quick``, ``own``, ``custom`` and ``deformed-gt``, or if
     test scenes may have been used for training.
+
+    Args:
+        budget: Budget of the training.
+        protocol: What the result was compared with.
+        status: Status of the run.
+        trained_alike: Whether all rivals had an equal training, which allows any budget.
     """
-    return budget in RANKED_BUDGETS and protocol not in NEVER_RANKED and status == "ok"
+    comparable = trained_alike or budget in RANKED_BUDGETS
+    return comparable and protocol not in NEVER_RANKED and status == "ok"

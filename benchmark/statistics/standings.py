@@ -7,7 +7,7 @@ from itertools import combinations
 
 from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, current_entries
 from defocus.benchmark.results.score_matrix import MatrixLine
-from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.results.store import NARROW, Entry, Results
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     NEVER_RANKED,
@@ -154,14 +154,22 @@ def _standings(
     names = [member.entry.system for member in members]
     sign = -1.0 if field.higher else 1.0
     order = sorted(range(len(names)), key=lambda n: (sign * means[n], names[n]))
-    ranked = [n for n in order if _ranked(members[n].entry, field.contest.protocol)]
+    scenes = len({scene for _, scene in pictures})
+    ranked = [n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)]
     ranks = {n: number for number, n in enumerate(ranked, start=1)}
     stable = _stability(field, members, pictures)
     return tuple(Standing(names[n], means[n], ranks.get(n), *stable[n]) for n in order)
 
 
-def _ranked(entry: Entry, protocol: str) -> bool:
-    return may_be_ranked(entry.budget, protocol, entry.status)
+def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
+    """Whether a system has a rank; narrow copies have one where there are tests to tell them apart.
+
+    These are ranked among themselves, since a track shares the origin of weights and the budget.
+    """
+    from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+
+    alike = (entry.weights, entry.budget) == (NARROW, "demo") and scenes >= MINIMUM_SCENES
+    return may_be_ranked(entry.budget, protocol, entry.status, trained_alike=alike)
 
 
 def _stability(

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.leaderboard.tables import score_tables
+from defocus.benchmark.leaderboard.tables import ranks, score_tables
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import read_content
+from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.reporting.summary import sentences
 from defocus.benchmark.results.score import Score
@@ -111,6 +112,30 @@ def test_ranks_say_how_stable_they_are(study: Path) -> None:
     assert spans["bad"] == (3, 3)
     assert sum(s.first_share or 0.0 for s in track.standings) == pytest.approx(1.0)
     assert found(study)["demo"].standings[0].rank is None
+
+
+def test_narrow_copies_are_ranked_among_themselves_where_tests_can_tell(tmp_path: Path) -> None:
+    demo = {"weights": "narrow", "budget": "demo"}
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "better", BASE + 1.0 + noise(1), **demo)
+        record(results, "worse", BASE + noise(2), **demo)
+        record(results, "few-scenes", [20.0, 21.0], dataset="small", **demo)
+        record(results, "other-dose", BASE, weights="narrow", budget="custom")
+        named = {s.system: s.rank for track in tracks(results) for s in track.standings}
+        printed = ranks([row for row in leaderboard(results) if row.dataset == "made"])
+    assert named == {"better": 1, "worse": 2, "few-scenes": None, "other-dose": None}
+    assert printed == {}, "beside published numbers nobody of the demo has a rank"
+
+
+def test_a_system_that_is_told_the_blur_leads_no_pictures(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        content = read_content(study, results, leaderboard(results))
+        board = max(read_boards(content), key=lambda one: len(one.lines))
+        scores = read_picture_scores(content, board)
+    by_score = [line.first.system for line in board.ordered(scores.convention)]
+    shown = [group[0].system for group in scores.groups]
+    assert by_score[1] == shown[-1] == "told"
+    assert shown[:-1] == [name for name in by_score if name != "told"]
 
 
 def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:

@@ -46,7 +46,7 @@ def notes_on(
         == (convention.profile, convention.evaluation, convention.protocol)
     ]
     competing = [line.first.budget for line in lines if not line.reference]
-    said = [_order(competing)]
+    said = [_order(competing, tracks)]
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
     flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
@@ -69,8 +69,14 @@ def notes_on(
     return said
 
 
-def _order(budgets: Sequence[str]) -> str:
+def _order(budgets: Sequence[str], tracks: Sequence[Track]) -> str:
     """How rows are ordered, and what may not be concluded from it."""
+    if any(each.rank for t in tracks if t.weights == NARROW for each in t.standings):
+        return (
+            "Rows stand in the order of PSNR. Ranks are within the demo's class: narrow copies at "
+            "equal training. They say nothing of the whole networks, and the numbers must not be "
+            "compared with published ones."
+        )
     if notice := budget_notice(budgets):
         unranked = {budget for budget in budgets if budget_notice([budget])}
         kinds = budget_words(unranked)
