@@ -29,37 +29,66 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 )
 @click.option("--repository", metavar="OWNER/NAME", help="Target repository on huggingface.")
 @click.option("--publish", is_flag=True, help="Publish the draft; this cannot be undone.")
+@click.option(
+    "--dry-run", is_flag=True, help="Judge the release and print what would be sent; no token."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
     """Upload the release DIR as a private draft.
 
     Every byte is verified first. The command refuses pictures made by others, and releases whose
-    card names no licence, no authors or does not mention faces. The token is read from ZENODO_TOKEN
-    or HF_TOKEN.
+    card names no licence, no authors or does not mention faces. Zenodo reserves a DOI
+    first, which stands in the documents that are uploaded. The token is read from ZENODO_TOKEN or
+    HF_TOKEN.
     """
     if settings["server"] == "huggingface" and settings["repository"] is None:
         raise click.UsageError("--to huggingface needs --repository OWNER/NAME")
+    if settings["dry_run"] and settings["publish"]:
+        raise click.UsageError("--dry-run cannot be combined with --publish")
     if as_json:
         with json_output() as output:
             output.write(_published(**settings))
         return
     done = _published(**settings)
+    if settings["dry_run"]:
+        click.echo(_plan_text(done))
+        return
     state = "published" if done["published"] else "draft; --publish publishes it"
-    click.echo(f"{done['url']}: {state}")
+    doi = f", doi:{done['doi']}" if done["doi"] else ""
+    click.echo(f"{done['url']}: {state}{doi}")
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    """What would be sent, one line for each field and file."""
+    lines = [f"to {plan['endpoint']}, as a private draft:"]
+    lines += [f"  {name}: {value}" for name, value in plan["metadata"].items()]
+    lines += [f"  {name}: {size} bytes" for name, size in plan["files"].items()]
+    return "\n".join([*lines, "nothing was sent"])
 
 
 def _published(
-    *, folder: Path, server: str, endpoint: str | None, repository: str | None, publish: bool
+    *,
+    folder: Path,
+    server: str,
+    endpoint: str | None,
+    repository: str | None,
+    publish: bool,
+    dry_run: bool,
 ) -> dict[str, Any]:
     from defocus.datasets.publishing.draft import ready_release, require_safe_address, secret
 
     address = require_safe_address(endpoint or ENDPOINTS[server])
-    token = secret(TOKENS[server])
     draft = ready_release(folder)
     if server == "zenodo":
-        from defocus.datasets.publishing.zenodo import draft_on_zenodo
+        from defocus.datasets.publishing import zenodo
 
-        return draft_on_zenodo(draft, address, token, publish=publish)
-    from defocus.datasets.publishing.hub import draft_on_hub
+        zenodo.require_size(draft)
+        if dry_run:
+            return {"endpoint": address, "published": False, **zenodo.plan(draft)}
+        return zenodo.draft_on_zenodo(draft, address, secret(TOKENS[server]), publish=publish)
+    from defocus.datasets.publishing import hub
 
-    return draft_on_hub(draft, address, token, repository or "", publish=publish)
+    place = hub.checked_repository(repository or "")
+    if dry_run:
+        return {"endpoint": address, "published": False, **hub.plan(draft, place)}
+    return hub.draft_on_hub(draft, address, secret(TOKENS[server]), place, publish=publish)

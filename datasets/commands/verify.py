@@ -26,31 +26,43 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are "
     "moved beside it.",
 )
+@click.option(
+    "--against",
+    metavar="SOURCE",
+    help="Address or folder of a release: compare DIR with its checksums instead of DIR's own.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(folder: Path, source: Path | None, as_json: bool) -> int:
+def command(folder: Path, source: Path | None, against: str | None, as_json: bool) -> int:
     """Verify every file of the release DIR.
 
     A file can be changed, missing, extra, renamed (its bytes are elsewhere) or swapped (it holds
     the bytes of another file, such as the sharp picture in place of the blurry one). The exit code
     is 1 if any file is wrong.
     """
+    if source is not None and against is not None:
+        raise click.UsageError("--repair cannot be combined with --against")
     if not as_json:
-        found = _verified(folder, source)
+        found = _verified(folder, source, against)
         for finding in found.wrong:
             where = f" (its bytes are in {finding.now})" if finding.now else ""
             click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
         click.echo(f"{folder}: {_outcome(found)}")
         return int(not found.ok)
     with json_output() as output:
-        found = _verified(folder, source)
+        found = _verified(folder, source, against)
         output.write({"ok": found.ok, "wrong": [finding.to_json() for finding in found.wrong]})
     return int(not found.ok)
 
 
-def _verified(folder: Path, source: Path | None) -> "Verification":
+def _verified(folder: Path, source: Path | None, against: str | None) -> "Verification":
     from defocus.datasets.verification.repair import repair_folder
     from defocus.datasets.verification.verify import verify_folder
 
+    if against is not None:
+        from defocus.datasets.fetching.fetch import verify_against
+        from defocus.datasets.fetching.places import place_of
+
+        return verify_against(folder, place_of(against))
     if source is None:
         return verify_folder(folder)
     repair = repair_folder(folder, source)

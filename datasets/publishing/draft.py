@@ -1,23 +1,27 @@
 """Draft of a release for any server, and the checks before upload."""
 
+import contextlib
 import os
 import re
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from defocus.datasets.api import reader_card
+from defocus.datasets.deriving.derived import place_file
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import read_manifest
-from defocus.datasets.release.details import NOT_DECLARED
-from defocus.datasets.release.shards import shards_source
+from defocus.datasets.release.details import NOT_DECLARED, Details
+from defocus.datasets.release.facts import ORIGIN, Facts, read_facts
+from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
 from defocus.datasets.release.terms import NO_LICENCE
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, InputError
-from defocus.reading import read_json
+from defocus.files import make_folder
 
-__all__ = ["Draft", "ready_release", "require_safe_address", "secret"]
+__all__ = ["Draft", "ready_release", "require_safe_address", "secret", "with_doi"]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -29,18 +33,19 @@ class Draft:
     Attributes:
         root: Folder of the release.
         files: Every file, relative POSIX paths, sorted.
-        title, description, version, licence, creators, keywords: Values from its
-            ``croissant.json``.
+        facts: Its facts.
+        details: Its details.
     """
 
     root: Path
     files: tuple[str, ...]
-    title: str
-    description: str
-    version: str
-    licence: str
-    creators: tuple[str, ...]
-    keywords: tuple[str, ...]
+    facts: Facts
+    details: Details
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum((self.root / name).stat().st_size for name in self.files)
 
 
 def ready_release(root: Path) -> Draft:
@@ -57,23 +62,34 @@ def ready_release(root: Path) -> Draft:
             f"{root}: {wrong.file} is {wrong.kind}; 'defocus-data verify {root} --repair FROM'"
         )
     _require_own(root)
-    described = _described(root)
-    _require_declared(root, described)
-    return Draft(
-        root=root,
-        files=tuple(sorted(found.found)),
-        title=str(described.get("alternateName", described["name"])),
-        description=str(described["description"]),
-        version=str(described["version"]),
-        licence=str(described["license"]),
-        creators=tuple(str(one["name"]) for one in described["creator"]),
-        keywords=tuple(str(one) for one in described.get("keywords", [])),
-    )
+    facts = read_facts(root)
+    if facts.details is None or facts.to not in LAYOUTS:
+        raise DatasetError(f"{root}: {ORIGIN} lacks details; package the dataset again")
+    _require_declared(root, facts.details)
+    return Draft(root, tuple(sorted(found.found)), facts, facts.details)
+
+
+@contextlib.contextmanager
+def with_doi(draft: Draft, doi: str) -> Iterator[Draft]:
+    """A copy of a release, in a temporary folder, whose documents have a DOI.
+
+    Raises:
+        StorageError: The copy cannot be written.
+    """
+    details = draft.details.model_copy(update={"doi": doi})
+    with tempfile.TemporaryDirectory(prefix="defocus-publish-") as folder:
+        root = Path(folder) / draft.root.absolute().name
+        for name in draft.files:
+            make_folder((root / name).parent)
+            place_file(draft.root / name, root / name)
+        write_documents(root, draft.facts, details)
+        write_sums(root)
+        yield Draft(root, draft.files, draft.facts, details)
 
 
 def _require_own(root: Path) -> None:
     loose = (root / PAIRS).is_file()
-    source = read_manifest(root).source if loose else shards_source(root)
+    source = read_manifest(root).source if loose else read_facts(root).source
     if source and not reader_card(source).redistributable:
         card = reader_card(source)
         raise DatasetError(
@@ -82,24 +98,11 @@ def _require_own(root: Path) -> None:
         )
 
 
-def _described(root: Path) -> dict[str, Any]:
-    path = root / "croissant.json"
-    try:
-        document: dict[str, Any] = read_json(path)
-        if not {"name", "description", "version"} <= set(document):
-            raise ValueError("keys are missing")
-    except (OSError, ValueError, TypeError) as error:
-        raise DatasetError(
-            f"{path}: no description ({error}); package the dataset again"
-        ) from error
-    return document
-
-
-def _require_declared(root: Path, described: dict[str, Any]) -> None:
+def _require_declared(root: Path, details: Details) -> None:
     lacks = {
-        "licence": described.get("license") in (None, NO_LICENCE),
-        "authors": not described.get("creator"),
-        "faces": described.get("rai:personalSensitiveInformation") in (None, NOT_DECLARED),
+        "licence": details.licence == NO_LICENCE,
+        "authors": not details.authors,
+        "faces": details.faces == NOT_DECLARED,
     }
     missing = [name for name, lacking in lacks.items() if lacking]
     if missing:

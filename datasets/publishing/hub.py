@@ -1,11 +1,32 @@
 """Upload to the Hugging Face hub, or a compatible server, as a private repository."""
 
+import re
 from typing import Any
 
 from defocus.datasets.publishing.draft import Draft
 from defocus.errors import DefocusError, InputError
 
-__all__ = ["draft_on_hub"]
+__all__ = ["checked_repository", "draft_on_hub", "plan"]
+
+
+def checked_repository(name: str) -> str:
+    """Check the name of a repository.
+
+    Raises:
+        InputError: It is not ``OWNER/NAME`` in the letters that the hub permits.
+    """
+    if not re.fullmatch(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", name, re.ASCII):
+        raise InputError(f"'{name}' is no OWNER/NAME; correct --repository")
+    return name
+
+
+def plan(draft: Draft, repository: str) -> dict[str, Any]:
+    """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent."""
+    told = {"repository": repository, "title": draft.details.title, "private": True}
+    return {
+        "metadata": told,
+        "files": {name: (draft.root / name).stat().st_size for name in draft.files},
+    }
 
 
 def draft_on_hub(
@@ -41,7 +62,7 @@ def draft_on_hub(
             repo_id=repository,
             repo_type="dataset",
             folder_path=draft.root,
-            commit_message=f"{draft.title} {draft.version}",
+            commit_message=f"{draft.details.title} {draft.details.version}",
         )
         if publish:
             api.update_repo_settings(repository, repo_type="dataset", private=False)

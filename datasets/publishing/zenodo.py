@@ -1,6 +1,7 @@
 """Upload to Zenodo, or a compatible server, as a draft with one archive and a card."""
 
 import hashlib
+import html
 import tarfile
 import tempfile
 import time
@@ -10,16 +11,18 @@ from typing import Any
 
 import httpx
 
-from defocus.datasets.publishing.draft import Draft
-from defocus.datasets.release.terms import spdx_of_address
+from defocus.datasets.publishing.draft import Draft, with_doi
+from defocus.datasets.release.details import Author, Person, is_doi
+from defocus.datasets.release.documents.citation import methods
+from defocus.datasets.release.terms import spdx
 from defocus.errors import DefocusError, InputError, storage_error
 from defocus.progress import say
 
-__all__ = ["archive_name", "draft_on_zenodo", "write_archive"]
+__all__ = ["archive_name", "draft_on_zenodo", "plan", "require_size", "write_archive"]
 
 MOST_BYTES = 50 * 10**9
 """What a record of Zenodo holds without being asked for more."""
-BESIDE = ("README.md", "croissant.json")
+BESIDE = ("README.md", "croissant.json", "CITATION.cff")
 """Files that people see without unpacking the archive."""
 TRIES = 5
 LONGEST_WAIT_SECONDS = 120.0
@@ -37,41 +40,68 @@ def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -
         publish: Whether to publish the draft, which cannot be undone.
 
     Returns:
-        ``id``, ``url``, ``published`` and ``doi``, None if there is none.
+        ``id``, ``url``, ``published`` and ``doi``: that of the card, or the one reserved for it.
 
     Raises:
         InputError: The release is larger than the server accepts.
         DefocusError: The server refuses, cannot be reached, or received other bytes.
         StorageError: The archive cannot be written.
     """
-    size = sum((draft.root / name).stat().st_size for name in draft.files)
-    if size > MOST_BYTES:
-        raise InputError(f"{draft.root}: {size / 1e9:.0f} GB; Zenodo takes 50, release it in parts")
+    require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
-    with (
-        tempfile.TemporaryDirectory(prefix="defocus-publish-") as folder,
-        httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client,
-    ):
-        archive = Path(folder) / archive_name(draft)
-        write_archive(draft, archive)
+    with httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client:
         made = _asked(client, "POST", "/api/deposit/depositions", json={})
-        _put_metadata(client, made["id"], draft)
-        for path in (archive, *(draft.root / n for n in BESIDE if (draft.root / n).is_file())):
-            _send(client, made["links"]["bucket"], path, endpoint)
+        doi = draft.details.doi or _reserved(client, made)
+        with with_doi(draft, doi) as told:
+            _put_metadata(client, made["id"], told)
+            _send_files(client, made["links"]["bucket"], told, endpoint)
         if publish:
             address = f"/api/deposit/depositions/{int(made['id'])}/actions/publish"
             made = {**made, **_asked(client, "POST", address)}
-    return {
-        "id": made["id"],
-        "url": made["links"].get("html"),
-        "published": publish,
-        "doi": made.get("doi"),
-    }
+    return {"id": made["id"], "url": made["links"].get("html"), "published": publish, "doi": doi}
+
+
+def plan(draft: Draft) -> dict[str, Any]:
+    """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent.
+
+    The DOI that the server would reserve is not known yet.
+    """
+    sizes = {archive_name(draft): draft.bytes}
+    sizes |= {name: (draft.root / name).stat().st_size for name in BESIDE}
+    return {"metadata": zenodo_metadata(draft), "files": sizes}
+
+
+def require_size(draft: Draft) -> None:
+    """Refuse a release that is larger than a record.
+
+    Raises:
+        InputError: It is.
+    """
+    if draft.bytes > MOST_BYTES:
+        size = f"{draft.bytes / 1e9:.0f} GB"
+        raise InputError(f"{draft.root}: {size}; Zenodo takes 50, release it in parts")
+
+
+def _reserved(client: httpx.Client, made: dict[str, Any]) -> str:
+    """The DOI that the server keeps for a new draft."""
+    doi = made.get("metadata", {}).get("prereserve_doi", {}).get("doi", "")
+    if not is_doi(doi):
+        raise DefocusError(f"{client.base_url}: reserves no DOI; put one into the card as 'doi'")
+    return str(doi)
+
+
+def _send_files(client: httpx.Client, bucket: str, draft: Draft, endpoint: str) -> None:
+    """Upload the archive, and what people see without unpacking it."""
+    with tempfile.TemporaryDirectory(prefix="defocus-publish-") as folder:
+        archive = Path(folder) / archive_name(draft)
+        write_archive(draft, archive)
+        for path in (archive, *(draft.root / name for name in BESIDE)):
+            _send(client, bucket, path, endpoint)
 
 
 def archive_name(draft: Draft) -> str:
     """File name of the archive."""
-    return f"{draft.root.absolute().name}-{draft.version}.tar"
+    return f"{draft.root.absolute().name}-{draft.details.version}.tar"
 
 
 def write_archive(draft: Draft, path: Path) -> None:
@@ -94,18 +124,39 @@ def write_archive(draft: Draft, path: Path) -> None:
 
 
 def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # noqa: ANN401 - the server's
-    metadata = {
-        "upload_type": "dataset",
-        "title": draft.title,
-        "description": draft.description,
-        "version": draft.version,
-        "creators": [{"name": name} for name in draft.creators],
-        "keywords": [*draft.keywords],
-        "access_right": "open",
-        "license": spdx_of_address(draft.licence).lower() or "other-at",
-    }
     address = f"/api/deposit/depositions/{int(deposit)}"
-    _asked(client, "PUT", address, json={"metadata": metadata})
+    _asked(client, "PUT", address, json={"metadata": zenodo_metadata(draft)})
+
+
+def zenodo_metadata(draft: Draft) -> dict[str, Any]:
+    """What Zenodo is told of a release, in the names of its deposit interface."""
+    details = draft.details
+    relations = {"isSupplementTo": details.paper, "isNewVersionOf": details.new_version_of}
+    told = {
+        "upload_type": "dataset",
+        "title": details.title,
+        "publication_date": details.date,
+        "description": html.escape(details.description or details.title),
+        "method": html.escape(methods(draft.facts)),
+        "version": details.version,
+        "doi": details.doi,
+        "creators": [_creator(author) for author in details.authors],
+        "keywords": [*details.keywords],
+        "access_right": "open",
+        "license": spdx(details.licence).lower() or "other-at",
+        "related_identifiers": [
+            {"relation": relation, "identifier": doi} for relation, doi in relations.items() if doi
+        ],
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _creator(author: Author) -> dict[str, str]:
+    if not isinstance(author, Person):
+        return {"name": author}
+    name = f"{author.family}, {author.given}" if author.given else author.family
+    known = {"name": name, "orcid": author.orcid, "affiliation": author.affiliation}
+    return {key: value for key, value in known.items() if value}
 
 
 def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:

@@ -1,5 +1,6 @@
 """Details of a release from a TOML file: title, people, licence, faces."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -13,7 +14,16 @@ from defocus.datasets.release.terms import NO_LICENCE, licence_problem
 from defocus.errors import SettingsError
 from defocus.settings import Settings, load_settings, parse_settings
 
-__all__ = ["NOT_DECLARED", "Author", "Details", "Person", "details_of", "later_version", "name_of"]
+__all__ = [
+    "NOT_DECLARED",
+    "Author",
+    "Details",
+    "Person",
+    "details_of",
+    "is_doi",
+    "later_version",
+    "name_of",
+]
 
 NOT_DECLARED = "not declared: nobody has said whether there are any"
 
@@ -57,7 +67,13 @@ class Person(Settings):
 
 
 Author: TypeAlias = Person | Annotated[str, Field(min_length=1)]
-Doi = Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$")]
+_DOI = r"10\.\d{4,9}/\S+"
+Doi = Annotated[str, Field(pattern=rf"^({_DOI})?$")]
+
+
+def is_doi(text: object) -> bool:
+    """Whether something is a DOI, without a prefix."""
+    return isinstance(text, str) and re.fullmatch(_DOI, text) is not None
 
 
 def name_of(author: Author) -> str:

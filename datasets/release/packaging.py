@@ -35,7 +35,7 @@ from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
 
-__all__ = ["CHANGES", "LAYOUTS", "Packaged", "package_dataset", "write_documents"]
+__all__ = ["CHANGES", "LAYOUTS", "Packaged", "package_dataset", "write_documents", "write_sums"]
 
 CHANGES = "CHANGES"
 
@@ -104,10 +104,10 @@ def package_dataset(
         facts = facts_of(dataset, rows, form, details, request, numbers)
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
-        digest = _sealed(root)
+        digest = write_sums(root)
         if previous is not None:
             write_text(root / CHANGES, changes_text(previous, root))
-            digest = _sealed(root)
+            digest = write_sums(root)
     return Packaged(out, digest, len(rows))
 
 
@@ -120,7 +120,7 @@ def _finished(out: Path, request: str) -> Packaged | None:
     return Packaged(out, sha256_file(out / MANIFEST), facts.pairs)
 
 
-def _sealed(root: Path) -> str:
+def write_sums(root: Path) -> str:
     """Write the checksums of a release; the hash of its manifest."""
     for name in (MANIFEST, TAG_MANIFEST):
         (root / name).unlink(missing_ok=True)

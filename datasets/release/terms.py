@@ -15,7 +15,6 @@ __all__ = [
     "licence_problem",
     "require_redistributable",
     "spdx",
-    "spdx_of_address",
 ]
 
 NO_LICENCE = "none given"
@@ -77,11 +76,6 @@ def spdx(licence: str) -> str:
     """The SPDX identifier at the start of the terms; empty if there is none."""
     first = licence.replace(";", " ").replace(",", " ").split()[:1]
     return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
-
-
-def spdx_of_address(terms: str) -> str:
-    """The SPDX identifier of terms given by address or name; empty if unknown."""
-    return next((name for name, address in ADDRESSES.items() if address == terms), spdx(terms))
 
 
 def licence_address(licence: str) -> str:

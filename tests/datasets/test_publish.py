@@ -18,16 +18,29 @@ import pytest
 from defocus.datasets.api import open_dataset
 from defocus.datasets.publishing.draft import ready_release, require_safe_address
 from defocus.datasets.publishing.zenodo import archive_name, draft_on_zenodo, write_archive
-from defocus.datasets.release.details import Details
+from defocus.datasets.release.details import Details, Person
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
+from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
 from tests.datasets.conftest import write_folder
 
 TOKEN = "canary-4711"
-DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+DOI = "10.5072/zenodo.1"
+JANE = Person(given="Jane", family="Doe", orcid="0000-0002-1825-0097", affiliation="A lab")
+DETAILS = Details(
+    title="Noise",
+    authors=(JANE, "A lab"),
+    licence="CC-BY-4.0",
+    faces="none",
+    date="2026-11-20",
+    paper="10.1000/paper",
+    new_version_of="10.5072/zenodo.0",
+)
+DOCUMENTS = {"README.md", "croissant.json", "CITATION.cff", "datacite.json", "release.json"}
+SUMS = {"manifest-sha256.txt", "tagmanifest-sha256.txt"}
 
 
 @dataclass
@@ -62,17 +75,20 @@ class Server:
             case "POST", ["", "api", "deposit", "depositions"]:
                 host = "http://127.0.0.1:9" if self.elsewhere else self.address
                 links = {"bucket": f"{host}/api/files/b", "html": f"{self.address}/deposit/1"}
-                return {"id": 1, "links": links}
+                return {"id": 1, "links": links, "metadata": {"prereserve_doi": {"doi": DOI}}}
             case "PUT", ["", "api", "files", "b", name]:
                 self.files[name] = body
                 digest = hashlib.md5(body + b"x" * self.corrupt, usedforsecurity=False).hexdigest()
                 return {"checksum": f"md5:{digest}"}
             case "PUT", ["", "api", "deposit", "depositions", "1"]:
                 self.metadata = json.loads(body)["metadata"]
-                return {}
+                assert {"upload_type", "title", "creators", "description"} <= set(self.metadata)
+                return {"id": 1, "metadata": self.metadata}
             case "POST", ["", "api", "deposit", "depositions", "1", "actions", "publish"]:
+                assert self.files
+                assert self.metadata["doi"] == DOI
                 self.public = True
-                return {"doi": "10.5072/zenodo.1"}
+                return {"doi": DOI}
             case "POST", ["", "api", "repos", "create"]:
                 self.metadata = json.loads(body)
                 return {"url": f"{self.address}/datasets/lab/noise"}
@@ -156,19 +172,51 @@ def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(
     done = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
     assert done.returncode == 0, done.stderr
     assert TOKEN not in done.stdout + done.stderr
-    told = {"id": 1, "url": f"{server.address}/deposit/1", "published": False, "doi": None}
+    told = {"id": 1, "url": f"{server.address}/deposit/1", "published": False, "doi": DOI}
     assert json.loads(done.stdout) == told
     assert not server.public
     assert not [address for address in server.asked if "publish" in address]
-    assert set(server.files) == {"noise-1.0.0.tar", "README.md", "croissant.json"}
+    beside = {"README.md", "croissant.json", "CITATION.cff"}
+    assert set(server.files) == {"noise-1.0.0.tar", *beside}
     with tarfile.open(fileobj=io.BytesIO(server.files["noise-1.0.0.tar"])) as archive:
         archive.extractall(tmp_path / "back", filter="data")
-    assert folder_hashes(tmp_path / "back/noise-1.0.0") == folder_hashes(release)
+    back = tmp_path / "back/noise-1.0.0"
+    assert verify_folder(back).ok
+    mine, theirs = folder_hashes(release), folder_hashes(back)
+    assert {name for name in mine if mine[name] != theirs[name]} == DOCUMENTS | SUMS
+    for name in (*beside, "datacite.json"):
+        assert DOI in (back / name).read_text()
+        assert DOI not in (release / name).read_text()
+    assert server.files["README.md"] == (back / "README.md").read_bytes()
+    jane = {"name": "Doe, Jane", "orcid": JANE.orcid, "affiliation": "A lab"}
     assert server.metadata["license"] == "cc-by-4.0"
-    assert server.metadata["creators"] == [{"name": "A lab"}]
+    assert server.metadata["creators"] == [jane, {"name": "A lab"}]
+    assert server.metadata["related_identifiers"] == [
+        {"relation": "isSupplementTo", "identifier": "10.1000/paper"},
+        {"relation": "isNewVersionOf", "identifier": "10.5072/zenodo.0"},
+    ]
     public = run("defocus-data", *arguments, "--publish", ZENODO_TOKEN=TOKEN)
-    assert json.loads(public.stdout)["doi"] == "10.5072/zenodo.1"
+    assert json.loads(public.stdout)["doi"] == DOI
     assert server.public
+
+
+def test_a_dry_run_judges_all_and_sends_nothing(run: Run, release: Path, server: Server) -> None:
+    arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--dry-run")
+    done = run("defocus-data", *arguments, "--json", ZENODO_TOKEN="")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["metadata"]["creators"][0]["orcid"] == JANE.orcid
+    assert set(told["files"]) == {"noise-1.0.0.tar", "README.md", "croissant.json", "CITATION.cff"}
+    hub = ("--to", "huggingface", "--endpoint", server.address, "--dry-run", "--repository")
+    named = run("defocus-data", "publish", release, *hub, "lab/noise", HF_TOKEN="")
+    assert named.stdout.endswith("nothing was sent\n")
+    wrong = run("defocus-data", "publish", release, *hub, "lab noise", HF_TOKEN="")
+    assert "no OWNER/NAME" in wrong.stderr
+    (release / "LICENSE").write_text("other")
+    damaged = run("defocus-data", *arguments, ZENODO_TOKEN="")
+    assert "LICENSE is changed" in damaged.stderr
+    assert (wrong.returncode, damaged.returncode) == (2, 2)
+    assert server.asked == []
 
 
 def test_the_archive_of_a_release_is_always_the_same(release: Path, tmp_path: Path) -> None:
@@ -204,7 +252,7 @@ def test_a_draft_on_the_hub_is_private(
 def test_a_busy_server_is_asked_again(release: Path, server: Server) -> None:
     server.busy = 3
     draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
-    assert len(server.files) == 3
+    assert len(server.files) == 4
     server.busy = 99
     with pytest.raises(DefocusError, match="429"):
         draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
@@ -248,12 +296,12 @@ def test_what_must_not_be_given_away_is_not_sent(run: Run, release: Path, server
     assert server.asked == []
 
 
-@pytest.mark.parametrize("key", ["license", "creator", "rai:personalSensitiveInformation"])
+@pytest.mark.parametrize("key", ["licence", "authors", "faces"])
 def test_what_the_card_does_not_say_is_asked_for(release: Path, key: str) -> None:
-    document = json.loads((release / "croissant.json").read_text())
-    del document[key]
-    (release / "croissant.json").write_text(json.dumps(document))
-    with pytest.raises(DatasetError, match="package it again with --card"):
+    document = json.loads((release / "release.json").read_text())
+    del document["details"][key]
+    (release / "release.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match=f"does not say {key}; package it again with --card"):
         ready_release(resealed(release))
 
 

@@ -1,0 +1,109 @@
+"""defocus-data fetch."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from defocus.command_line.commands import json_output
+from defocus.progress import counted
+
+__all__ = ["command"]
+
+MESSAGE = "a SHA-256 has 64 hexadecimal digits"
+
+
+def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    text = None if value is None else value.lower()
+    if text is not None and (len(text) != 64 or set(text) - set("0123456789abcdef")):
+        raise click.BadParameter(f"'{value}': {MESSAGE}")
+    return text
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the release, or folder for an archive; run again to continue.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only these files and the documents, such as 'test-*.tar'; can be repeated.",
+)
+@click.option("--sha256", callback=_sha256, help="Hash that 'package' printed, or of the archive.")
+@click.option(
+    "--trust-first",
+    is_flag=True,
+    help="Record the hash of an archive that nobody has told; later fetches must have it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+    """Fetch a release, each file by its hash.
+
+    SOURCE is the address or the folder of a release; further ones are mirrors, tried in order. The
+    address of an archive (.zip, .tar, …) fetches that file. Interrupted transfers go on. The name
+    of a published dataset says where to get it, and checks a copy in --out.
+    """
+    if as_json:
+        with json_output() as output:
+            output.write(_fetched(list(sources), **settings))
+        return
+    done = _fetched(list(sources), **settings)
+    if "file" in done:
+        click.echo(f"{done['file']}: SHA-256 {done['sha256']}")
+        return
+    left = f", {done['left']} not asked for" if done["left"] else ""
+    click.echo(
+        f"{done['root']}: {counted(done['new'], 'file')} fetched, {done['kept']} there before{left}"
+    )
+    click.echo(f"use it with --dataset release:{done['root']}")
+
+
+def _fetched(
+    sources: list[str], *, out: Path, only: tuple[str, ...], sha256: str | None, trust_first: bool
+) -> dict[str, Any]:
+    from defocus.datasets.archives.unpack import SUFFIXES
+    from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release
+    from defocus.datasets.fetching.places import is_address, place_of
+
+    if not is_address(sources[0]) and not Path(sources[0]).is_dir():
+        _tell_where(sources[0], out)
+    places = [place_of(source) for source in sources]
+    name = PurePosixPath(urlsplit(places[0].name).path).name
+    if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
+        if only:
+            raise click.UsageError("--only is for releases; an archive is one file")
+        digest = fetch_known_file(places, out / name, sha256, trust_first=trust_first)
+        return {"file": str(out / name), "sha256": digest}
+    if trust_first:
+        raise click.UsageError("--trust-first is for archives; a release has its hashes")
+    done = fetch_release(places, out, only, sha256)
+    counts = {"new": len(done.new), "kept": len(done.kept), "left": len(done.left)}
+    return {"root": str(out), "sha256": done.sha256, **counts}
+
+
+def _tell_where(name: str, out: Path) -> None:
+    """Say where a published dataset is to be had, or what a copy of it lacks.
+
+    Raises:
+        InputError: Always, unless there is no such dataset: it is not fetched.
+    """
+    from defocus.datasets.api import check_dataset, reader_card, reader_names
+    from defocus.errors import InputError
+
+    if name not in reader_names():
+        raise InputError(f"{name}: neither an address, a folder nor a dataset; see 'list'")
+    card = reader_card(name)
+    complete = check_dataset(f"{name}:{out}") if out.is_dir() else None
+    if complete is not None and complete.ok:
+        raise InputError(f"{out}: a complete copy of {card.title}; nothing is to be fetched")
+    then = f"'defocus-data list {name}:{out}' checks your copy"
+    raise InputError(
+        f"{card.title} is not fetched by a program: get it from {card.source} "
+        f"(terms: {card.licence}); {then}"
+    )

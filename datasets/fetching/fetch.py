@@ -1,0 +1,233 @@
+"""Fetch a release or a single file; run again, it goes on where it was interrupted.
+
+The release's own checksums say what belongs to it. They are written first, so that ``verify`` tells
+what is missing of a copy that was fetched in part.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from defocus.datasets.fetching.places import Place, fetch_file
+from defocus.datasets.files.cache import cache_folder
+from defocus.datasets.verification.checksums import (
+    MANIFEST,
+    TAG_MANIFEST,
+    check_paths,
+    parsed,
+    tag_of,
+)
+from defocus.datasets.verification.contents import folder_hashes, hashed
+from defocus.datasets.verification.truth import Truth
+from defocus.datasets.verification.verify import Verification, compared
+from defocus.errors import DatasetError, DefocusError, InputError
+from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.progress import track
+from defocus.reading import read_bytes, read_json
+from defocus.staging import owned_folder
+
+__all__ = [
+    "Fetched",
+    "Listing",
+    "fetch_known_file",
+    "fetch_release",
+    "listing_of",
+    "verify_against",
+]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What belongs to a release.
+
+    Attributes:
+        manifest: The bytes of ``manifest-sha256.txt``.
+        hashes: SHA-256 by relative POSIX path.
+    """
+
+    manifest: bytes
+    hashes: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the manifest, which ``package`` prints."""
+        return hashlib.sha256(self.manifest).hexdigest()
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Result.
+
+    Attributes:
+        root: The release.
+        sha256: SHA-256 of its manifest.
+        new: Files that were fetched now.
+        kept: Files that were there already.
+        left: Files of the release that were not asked for.
+    """
+
+    root: Path
+    sha256: str
+    new: tuple[str, ...]
+    kept: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def listing_of(places: Sequence[Place], sha256: str | None = None) -> Listing:
+    """The manifest of a release, from the first place that has a sound one.
+
+    Args:
+        places: The places, in order.
+        sha256: The manifest's hash, if it is known; then no other one is accepted.
+
+    Raises:
+        DatasetError: No place has it; the message has each place's reason.
+    """
+    reasons = []
+    for place in places:
+        try:
+            return _listing(place, sha256)
+        except DefocusError as error:
+            reasons.append(str(error))
+    raise DatasetError(f"{'; '.join(reasons)}; give the root of a release")
+
+
+def _listing(place: Place, sha256: str | None) -> Listing:
+    content, tag = place.content(MANIFEST), place.content(TAG_MANIFEST)
+    hashes = parsed(content)
+    if hashes is None or tag != tag_of(content):
+        raise DatasetError(f"{place.name}/{MANIFEST}: damaged")
+    found = Listing(content, hashes)
+    if sha256 is not None and found.sha256 != sha256:
+        raise DatasetError(f"{place.name}/{MANIFEST}: has SHA-256 {found.sha256}, not {sha256}")
+    check_paths(hashes, Path(place.name) / MANIFEST)
+    return found
+
+
+def fetch_release(
+    places: list[Place], out: Path, only: Sequence[str] = (), sha256: str | None = None
+) -> Fetched:
+    """Fetch the files of a release that are not there yet.
+
+    Args:
+        places: Servers and folders, in order; each file comes from the first one with its bytes.
+        out: Absent, empty, or an earlier run with the same release.
+        only: Patterns of paths such as ``test-*.tar``; empty for all. Documents always come.
+        sha256: The manifest's hash, if it is known.
+
+    Raises:
+        DatasetError: There is no release, ``out`` has other contents, a pattern fits nothing, or
+            another process fetches into it.
+        DefocusError: No place has the bytes of a file; those that came are kept.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    listing = listing_of(places, sha256)
+    wanted = _wanted(listing, only)
+    with owned_folder(out) as ours:
+        if not ours:
+            raise DatasetError(f"{out}: another process fetches into it; wait until it ends")
+        _claim(out, listing)
+        whole = [name for name in wanted if (out / name).is_file()]
+        found = hashed(out, whole)
+        kept = [name for name in whole if found[name] == listing.hashes[name]]
+        new = [name for name in wanted if name not in set(kept)]
+        for name in track(new, f"fetching {out.name}"):
+            _require_inside(out, name)
+            fetch_file(places, name, out / name, listing.hashes[name].__eq__)
+    left = tuple(name for name in listing.hashes if name not in set(wanted))
+    return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
+
+
+def verify_against(root: Path, place: Place) -> Verification:
+    """Read every byte of a folder and compare it with the checksums of a release elsewhere.
+
+    Raises:
+        DatasetError: The place has no sound checksums, or a file of the folder cannot be read.
+    """
+    listing, found = listing_of([place]), folder_hashes(root)
+    tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
+    wanted = {**listing.hashes, MANIFEST: listing.sha256, TAG_MANIFEST: tag}
+    findings = sorted(compared(wanted, found), key=lambda finding: finding.file)
+    return Verification(tuple(findings), found, Truth(wanted, listing.manifest))
+
+
+def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
+    for pattern in only:
+        if not any(fnmatchcase(name, pattern) for name in listing.hashes):
+            some = ", ".join(sorted(listing.hashes)[:3])
+            raise DatasetError(f"'{pattern}' fits no file of the release; there are {some}, …")
+    return [
+        name
+        for name in sorted(listing.hashes)
+        if not only
+        or ("/" not in name and not name.endswith((".tar", ".h5")))
+        or any(fnmatchcase(name, pattern) for pattern in only)
+    ]
+
+
+def _claim(out: Path, listing: Listing) -> None:
+    """Write the checksums into an empty folder, or recognise those of the same release."""
+    path = out / MANIFEST
+    if path.is_file():
+        if read_bytes(path) != listing.manifest:
+            raise DatasetError(f"{out}: holds another release; choose another folder for --out")
+    elif any(entry.name != TAG_MANIFEST and entry.suffix != ".part" for entry in out.iterdir()):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    write_bytes(path, listing.manifest)
+    write_bytes(out / TAG_MANIFEST, tag_of(listing.manifest))
+
+
+def _require_inside(out: Path, name: str) -> None:
+    """Refuse to write through a link that lies in the folder."""
+    if not (out / name).parent.resolve().is_relative_to(out.resolve()):
+        raise DatasetError(f"{out / name}: a link leads out of the folder; remove it")
+
+
+def fetch_known_file(
+    places: list[Place], target: Path, sha256: str | None, *, trust_first: bool
+) -> str:
+    """Fetch one file, such as the archive of a published dataset; its SHA-256.
+
+    The hash of the first fetch is recorded in the cache folder; later ones must have it.
+
+    Args:
+        places: Addresses of the file itself, in order.
+        target: The new file.
+        sha256: Its hash; None if it is not known.
+        trust_first: Whether an unknown hash is believed, and recorded.
+
+    Raises:
+        InputError: The hash is neither given nor recorded, and not to be believed.
+        DefocusError: No place has these bytes.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    record = cache_folder() / "fetched" / f"{_key(places[0].name)}.json"
+    expected = sha256 or _recorded(record)
+    if expected is None and not trust_first:
+        raise InputError(
+            f"{places[0].name}: nobody knows its hash; give --sha256, or --trust-first to record it"
+        )
+    if target.is_file() and expected is not None and sha256_file(target) == expected:
+        return expected
+    fetch_file(places, "", target, lambda found: expected in (None, found))
+    found = sha256_file(target)
+    make_folder(record.parent)
+    write_json(record, {"address": places[0].name, "sha256": found})
+    return found
+
+
+def _key(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()[:32]
+
+
+def _recorded(record: Path) -> str | None:
+    """The recorded hash; a damaged record is an error, since what it said cannot be known."""
+    if not record.is_file():
+        return None
+    try:
+        return str(read_json(record)["sha256"])
+    except (OSError, ValueError, LookupError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(f"{record}: damaged; give --sha256, or remove it") from error

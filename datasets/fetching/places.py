@@ -1,0 +1,204 @@
+"""Places that files are fetched from: folders, and servers with resumed range requests."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from defocus.datasets.deriving.originals import copy_file
+from defocus.errors import DefocusError, InputError, storage_error
+from defocus.files import make_folder, sha256_file, sync_folder
+from defocus.progress import say
+from defocus.reading import read_bytes
+
+__all__ = ["MOST_BYTES", "Place", "fetch_file", "is_address", "place_of"]
+
+MOST_BYTES = 256 * 2**20
+"""Of a manifest."""
+STALLED_SECONDS = 30.0
+TRIES = 5
+"""Attempts in a row at one place that bring no byte."""
+WAIT_SECONDS = 0.5
+"""Before the second such attempt; it doubles with each."""
+
+
+class PlaceError(DefocusError):
+    """A place does not have a file, cannot be reached, or gives other bytes."""
+
+
+class Place:
+    """A folder or a server with the files of a release.
+
+    Attributes:
+        name: As the user wrote it, without a slash at the end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name.rstrip("/") or "/"
+
+    def content(self, path: str) -> bytes:
+        """A small file.
+
+        Args:
+            path: Relative POSIX path.
+
+        Raises:
+            PlaceError: It is not there or cannot be read, or is larger than :data:`MOST_BYTES`.
+        """
+        raise NotImplementedError
+
+    def bring(self, path: str, part: Path) -> None:
+        """Write a file into ``part``, going on after the bytes that are there.
+
+        Raises:
+            PlaceError: It is not there or cannot be read.
+            StorageError: The disk is full or the folder is not writable.
+        """
+        raise NotImplementedError
+
+
+class Folder(Place):
+    """A copy on a disk."""
+
+    def content(self, path: str) -> bytes:
+        try:
+            return read_bytes(Path(self.name) / path, MOST_BYTES)
+        except OSError as error:
+            raise PlaceError(f"{self.name}/{path}: {error.strerror}") from error
+
+    def bring(self, path: str, part: Path) -> None:
+        source = Path(self.name) / path
+        if not source.is_file():
+            raise PlaceError(f"{source}: missing")
+        part.unlink(missing_ok=True)
+        copy_file(source, part)
+
+
+class Server(Place):
+    """A server that speaks HTTP; interrupted transfers go on with range requests."""
+
+    def content(self, path: str) -> bytes:
+        content = bytearray()
+        try:
+            with self._answer(path, 0) as answer:
+                for block in answer.iter_raw():
+                    content += block
+                    if len(content) > MOST_BYTES:
+                        raise PlaceError(f"{self.name}/{path}: larger than {MOST_BYTES} bytes")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
+        return bytes(content)
+
+    def bring(self, path: str, part: Path) -> None:
+        fruitless = 0
+        while True:
+            before = part.stat().st_size if part.is_file() else 0
+            try:
+                self._bring_on(path, part, before)
+            except httpx.TransportError as error:  # cut, stalled, refused
+                after = part.stat().st_size if part.is_file() else 0
+                fruitless = 0 if after > before else fruitless + 1
+                if fruitless == TRIES:
+                    raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
+                if fruitless:
+                    time.sleep(WAIT_SECONDS * 2 ** (fruitless - 1))
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise PlaceError(f"{self.name}/{path}: {error}") from error
+            else:
+                return
+
+    def _bring_on(self, path: str, part: Path, start: int) -> None:
+        """One request for what is missing; a server without ranges sends all again."""
+        with self._answer(path, start) as answer:
+            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # nothing is missing, or the bytes are not those of this file
+            goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            whole = answer.status_code != httpx.codes.PARTIAL_CONTENT
+            if not whole and not goes_on:
+                raise PlaceError(f"{self.name}/{path}: the server sends another part")
+            try:
+                with part.open("wb" if whole else "ab") as file:
+                    for block in answer.iter_raw():  # as they come: nothing is lost where it is cut
+                        file.write(block)
+            except OSError as error:
+                raise storage_error(error, part) from error
+
+    @contextmanager
+    def _answer(self, path: str, start: int) -> Iterator[httpx.Response]:
+        headers = {"Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        address = f"{self.name}/{quote(path)}" if path else self.name
+        with httpx.stream(
+            "GET", address, headers=headers, timeout=STALLED_SECONDS, follow_redirects=True
+        ) as answer:
+            ranged = start and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+            if not answer.is_success and not ranged:
+                raise PlaceError(f"{address}: the server answers {answer.status_code}")
+            yield answer
+
+
+def is_address(text: str) -> bool:
+    """Whether a source is the address of a server."""
+    return text.startswith(("https://", "http://"))
+
+
+def place_of(source: str) -> Place:
+    """The place that a source names.
+
+    Raises:
+        InputError: It is neither a folder nor an address without password, query and fragment.
+    """
+    if not is_address(source):
+        if not Path(source).is_dir():
+            raise InputError(f"{source}: no such folder; give a folder or an https address")
+        return Folder(source)
+    parts = urlsplit(source)
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise InputError(
+            f"{parts.scheme}://{parts.hostname}: give an address without user and query"
+        )
+    return Server(source)
+
+
+def fetch_file(
+    places: list[Place], path: str, target: Path, is_right: Callable[[str], bool]
+) -> None:
+    """Fetch a file from the first place that has its bytes.
+
+    What arrived before an interruption is kept beside the target and gone on with.
+
+    Args:
+        places: The places, in order.
+        path: Relative POSIX path at each place.
+        target: The new file.
+        is_right: Whether a SHA-256 in hexadecimal is that of the file.
+
+    Raises:
+        PlaceError: No place has these bytes; the message has each place's reason.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    make_folder(target.parent)
+    part = target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part")
+    reasons = []
+    for place in places:
+        for resumed in (part.is_file(), False):
+            try:
+                place.bring(path, part)
+            except PlaceError as error:
+                reasons.append(str(error))
+                break
+            if part.is_file() and is_right(sha256_file(part)):
+                part.replace(target)
+                sync_folder(target.parent)
+                return
+            part.unlink(missing_ok=True)
+            if not resumed:
+                reasons.append(f"{place.name}/{path}: has other bytes")
+                break
+            say(f"{path}: what had arrived does not fit; it is fetched again")
+    raise PlaceError("; ".join(reasons))

@@ -1,0 +1,262 @@
+"""Releases fetched over the loopback: cut connections, wrong bytes, servers that stall."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.fetching import places
+from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release
+from defocus.datasets.fetching.places import place_of
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import package_dataset
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import DatasetError, DefocusError, InputError
+from tests.conftest import Run
+from tests.datasets.conftest import write_folder
+
+DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+BIG = "pairs/a/blurry.png"
+
+
+@dataclass
+class Server:
+    """A server of one folder, and how it fails.
+
+    Attributes:
+        root: The folder.
+        address: Its address.
+        asked: Path and range of each request.
+        cuts: Times that a picture's connection is cut after half of what was asked for.
+        ranges: Whether it answers range requests with parts.
+        wrong: Whether pictures have another last byte.
+        stalls: Whether it stops in the middle of a picture, until ``go`` is set.
+        go: Ends the stalling.
+    """
+
+    root: Path
+    address: str = ""
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    cuts: int = 0
+    ranges: bool = True
+    wrong: bool = False
+    stalls: bool = False
+    go: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def server(release: Path) -> Iterator[Server]:
+    seen = Server(release)
+
+    class Handler(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            told = self.headers.get("Range", "")
+            seen.asked.append((self.path.lstrip("/"), told))
+            path = seen.root / self.path.lstrip("/")
+            if not path.is_file():
+                self.send_error(404)
+                return
+            content, start = path.read_bytes(), 0
+            picture = path.suffix in {".png", ".zip"}
+            if seen.wrong and picture:
+                content = content[:-1] + bytes([content[-1] ^ 1])
+            if told and seen.ranges:
+                start = int(told.removeprefix("bytes=").removesuffix("-"))
+                if start >= len(content):
+                    self.send_error(416)
+                    return
+            body = content[start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(body)))
+            if start:
+                self.send_header(
+                    "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
+                )
+            self.end_headers()
+            if picture and (seen.cuts or seen.stalls):
+                self.wfile.write(body[: len(body) // 2 + 1])
+                self.wfile.flush()
+                if seen.stalls:
+                    seen.go.wait()
+                seen.cuts -= 1
+                self.close_connection = True
+                return
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        seen.address = f"http://127.0.0.1:{httpd.server_port}"
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield seen
+        seen.go.set()
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "WAIT_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    source = write_folder(folder / "source", ["a.png", "b.png"], bits=8)
+    dataset = open_dataset(f"pairs:{source}")
+    return package_dataset(dataset, folder / "noise", "folder", DETAILS, 10**9).root
+
+
+@pytest.fixture
+def release(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "served"))
+
+
+def test_a_release_arrives_whole_and_once(run: Run, server: Server, tmp_path: Path) -> None:
+    arguments = ("fetch", server.address + "/", "--out", tmp_path / "copy", "--json")
+    done = run("defocus-data", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
+    server.asked.clear()
+    (tmp_path / "copy/LICENSE").write_text("mine")
+    again = json.loads(run("defocus-data", *arguments).stdout)
+    assert (again["new"], again["sha256"]) == (1, json.loads(done.stdout)["sha256"])
+    assert [name for name, _ in server.asked] == [
+        "manifest-sha256.txt",
+        "tagmanifest-sha256.txt",
+        "LICENSE",
+    ]
+    assert verify_folder(tmp_path / "copy").ok
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_cut_connections_are_gone_on_with(server: Server, tmp_path: Path, ranges: bool) -> None:
+    server.cuts, server.ranges = 6, ranges
+    if not ranges:
+        server.cuts = 3  # each time from the start, so that no attempt brings more than the last
+    fetch_release([place_of(server.address)], tmp_path / "copy")
+    assert verify_folder(tmp_path / "copy").ok
+    assert not list((tmp_path / "copy").rglob(".*"))
+    resumed = [told for _, told in server.asked if told]
+    assert resumed
+    assert not any(told == "bytes=0-" for told in resumed)
+
+
+def test_what_a_killed_run_has_is_kept(server: Server, tmp_path: Path) -> None:
+    """The connection stays cut, so the run fails; the next one asks for the rest alone."""
+    server.cuts = 10**6
+    size = (server.root / BIG).stat().st_size
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(DefocusError, match="cannot be reached"):
+        fetch_release([place_of("http://127.0.0.1:9")], tmp_path / "copy")
+    part = (
+        tmp_path / "copy/pairs/a" / f".{places.hashlib.sha256(b'blurry.png').hexdigest()[:16]}.part"
+    )
+    part.parent.mkdir(parents=True)
+    part.write_bytes((server.root / BIG).read_bytes()[:1000])
+    server.cuts = 0
+    (tmp_path / "copy/manifest-sha256.txt").write_bytes(
+        (server.root / "manifest-sha256.txt").read_bytes()
+    )
+    fetch_release([place_of(server.address)], tmp_path / "copy")
+    assert (BIG, "bytes=1000-") in server.asked
+    assert size > 1000
+    part.write_bytes(b"x" * 500)  # of another file: fetched again from its start
+    (tmp_path / "copy" / BIG).unlink()
+    fetch_release([place_of(server.address)], tmp_path / "copy")
+    assert verify_folder(tmp_path / "copy").ok
+
+
+def test_wrong_bytes_come_from_the_next_mirror(server: Server, tmp_path: Path, whole: Path) -> None:
+    server.wrong = True
+    with pytest.raises(DefocusError, match="has other bytes"):
+        fetch_release([place_of(server.address)], tmp_path / "copy")
+    assert not (tmp_path / "copy" / BIG).exists()
+    fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")
+    assert verify_folder(tmp_path / "copy").ok
+
+
+def test_a_stalled_server_is_left(
+    server: Server, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(places, "TRIES", 1)
+    server.stalls = True
+    fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")
+    assert verify_folder(tmp_path / "copy").ok
+
+
+def test_a_part_and_then_the_rest(run: Run, server: Server, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    done = run(
+        "defocus-data", "fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json"
+    )
+    assert json.loads(done.stdout)["left"] == 2
+    against = run("defocus-data", "verify", out, "--against", server.address, "--json")
+    wrong = {one["file"] for one in json.loads(against.stdout)["wrong"]}
+    assert wrong == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
+    assert against.returncode == 1
+    with pytest.raises(DatasetError, match="fits no file"):
+        fetch_release([place_of(server.address)], out, only=["nothing/*"])
+    fetch_release([place_of(server.address)], out)
+    assert run("defocus-data", "verify", out, "--against", server.root).returncode == 0
+
+
+def test_other_releases_and_other_hashes_are_refused(server: Server, tmp_path: Path) -> None:
+    place = [place_of(server.address)]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("x")
+    with pytest.raises(DatasetError, match="not empty"):
+        fetch_release(place, tmp_path / "mine")
+    with pytest.raises(DatasetError, match="has SHA-256"):
+        fetch_release(place, tmp_path / "copy", sha256="0" * 64)
+    (server.root / "tagmanifest-sha256.txt").write_text("damaged")
+    with pytest.raises(DatasetError, match="damaged"):
+        fetch_release(place, tmp_path / "copy")
+    for address in ("http://user:secret@host/x", "https://host/x?token=secret"):
+        with pytest.raises(InputError) as refused:
+            place_of(address)
+        assert "secret" not in str(refused.value)
+
+
+def test_nothing_is_written_through_a_link(server: Server, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    out.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (out / "manifest-sha256.txt").write_bytes((server.root / "manifest-sha256.txt").read_bytes())
+    (out / "pairs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DatasetError, match="a link leads out"):
+        fetch_release([place_of(server.address)], out)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_hash_of_an_archive_is_recorded_and_kept_to(server: Server, tmp_path: Path) -> None:
+    (server.root / "set.zip").write_bytes(b"first" * 100)
+    place, target = [place_of(server.address + "/set.zip")], tmp_path / "set.zip"
+    with pytest.raises(InputError, match="nobody knows its hash"):
+        fetch_known_file(place, target, None, trust_first=False)
+    first = fetch_known_file(place, target, None, trust_first=True)
+    asked = len(server.asked)
+    assert fetch_known_file(place, target, None, trust_first=False) == first
+    assert len(server.asked) == asked
+    (server.root / "set.zip").write_bytes(b"other" * 100)
+    with pytest.raises(DefocusError, match="has other bytes"):
+        fetch_known_file(place, tmp_path / "again.zip", None, trust_first=True)
+
+
+def test_published_sets_are_told_where_to_get(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-data", "fetch", "dpdd", "--out", tmp_path / "DPDD")
+    assert done.returncode == 2
+    assert "get it from https://github.com/Abdullah-Abuolaim" in done.stderr
+    assert "defocus-data list dpdd:" in done.stderr
