@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.lens.probes import ChartShot, Probe, probes
+from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import displacements, explained, left_over
 from defocus.errors import ImageError
 from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
@@ -92,7 +92,7 @@ class _Seen:
     """A probe of a photograph, where it was found last, and how displacements look there."""
 
     shot: int
-    probe: Probe
+    probe: ChartProbe
     f_number: float
     shift: tuple[float, float] = (0.0, 0.0)
     displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))

@@ -18,7 +18,7 @@ from defocus.charts.sheet.raster import draw_shapes
 from defocus.errors import ImageError
 from defocus.images import as_float, srgb_to_linear
 
-__all__ = ["ChartShot", "Probe", "probes"]
+__all__ = ["ChartProbe", "ChartShot", "probes"]
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -59,7 +59,7 @@ class ChartShot:
 
 
 @dataclass(frozen=True)
-class Probe:
+class ChartProbe:
     """A part of a photograph, and the spectrum of what was printed there.
 
     Attributes:
@@ -81,7 +81,7 @@ class Probe:
         return self.seen.shape[1] + 2 * self.reach, self.seen.shape[2] + 2 * self.reach
 
 
-def probes(shot: ChartShot) -> Iterator[Probe]:
+def probes(shot: ChartShot) -> Iterator[ChartProbe]:
     """Dots and leaves of a photograph, with room for its blur.
 
     A dot has edges in all directions, and the dots are where the lens is worst.
@@ -116,7 +116,7 @@ def _probe(
     place: tuple[float, float, float],
     reach: int,
     sheet: tuple[NDArray[np.uint8], int],
-) -> Probe | None:
+) -> ChartProbe | None:
     """The probe around a place in mm, cut where the sheet or the picture ends; None if little."""
     height, width = light.shape[:2]
     x, y, half = place
@@ -148,7 +148,7 @@ def _probe(
     middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     field = (middle - centre) / math.hypot(*centre)
-    return Probe(
+    return ChartProbe(
         (float(field[0]), float(field[1])),
         np.ascontiguousarray(light[top:bottom, left:right].transpose(2, 0, 1)),
         scipy.fft.rfft2(np.asarray(printed, np.float64)),

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from defocus.charts.lens.probes import Probe
+from defocus.charts.lens.probes import ChartProbe
 from defocus.optics.lens.prescription import BANDS_UM, RealLens
 from defocus.optics.lens.pupil import Pupil
 from defocus.optics.lens.rays import landings
@@ -84,7 +84,7 @@ def _diffraction(relative: Floats) -> Floats:
 
 
 def explained(
-    probe: Probe, lens: RealLens, diameter_px: float, shift: tuple[float, float]
+    probe: ChartProbe, lens: RealLens, diameter_px: float, shift: tuple[float, float]
 ) -> Complex:
     """Spectrum of the probe as the lens shows it, ink 0 and paper 1, ``(3, rows, columns)``.
 
@@ -99,7 +99,7 @@ def explained(
     return np.asarray(probe.printed * moved * _transfer(lens, diameter_px, probe.field, probe.size))
 
 
-def left_over(probe: Probe, spectrum: Complex) -> Floats:
+def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
     """What a lens cannot explain of a probe, whatever the light.
 
     Light of paper and ink are free in each colour.
@@ -118,14 +118,14 @@ def left_over(probe: Probe, spectrum: Complex) -> Floats:
     return np.asarray(seen / gain - light)
 
 
-def displacements(probe: Probe, spectrum: Complex) -> Floats:
+def displacements(probe: ChartProbe, spectrum: Complex) -> Floats:
     """Change of the explained light per px to the right and down, ``(2, 3 h w)``."""
     rows, columns = _frequencies(probe.size)
     slopes = [_picture(probe, -2j * np.pi * one * spectrum).ravel() for one in (columns, rows)]
     return np.stack(slopes)
 
 
-def _picture(probe: Probe, spectrum: Complex) -> Floats:
+def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:
     """``(3, h w)`` explained light less its mean in each colour."""
     cut = slice(probe.reach, -probe.reach)
     light = scipy.fft.irfft2(spectrum, probe.size)[:, cut, cut].reshape(3, -1)
