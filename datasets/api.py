@@ -55,8 +55,8 @@ ENTRY_POINTS = "defocus.readers"
 where its pictures may be released, a ``CARD``."""
 
 SAMPLE = "sample"
-STREAM_ALONE = "stream:"
-"""A stream without photographs."""
+RENDERED_ALONE = ("stream:", "text:")
+"""Addresses without a folder: a stream without photographs, pages of text."""
 
 
 def open_dataset(text: str) -> Dataset:
@@ -66,7 +66,8 @@ def open_dataset(text: str) -> Dataset:
         text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
             :mod:`defocus.datasets.readers`, a plug-in file or an entry point
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
-            ``stream:`` needs none. ``READER@NAME`` is a copy corrected by a sidecar.
+            ``stream:`` needs none, ``text:`` has none. ``READER@NAME`` is a copy corrected by a
+            sidecar.
 
     Raises:
         DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
@@ -111,7 +112,7 @@ def _parted(text: str) -> tuple[str, Path]:
 
         text, _ = noted_place(text)
     name, colon, place = text.partition(":")
-    if name == SAMPLE or text == STREAM_ALONE:
+    if name == SAMPLE or text in RENDERED_ALONE:
         return name, Path(place)
     if not colon or not place:
         raise DatasetError(

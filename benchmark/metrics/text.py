@@ -9,7 +9,7 @@ from defocus.benchmark.text.similarity import similarity
 from defocus.errors import DefocusError
 from defocus.tesseract import REMEDY, read_text, tesseract_version
 
-__all__ = ["METRIC"]
+__all__ = ["METRIC", "characters_in"]
 
 FEWEST_CHARACTERS = 4
 """A picture with fewer that can be read is none of text."""
@@ -22,15 +22,20 @@ def _text(restored: Picture, target: Picture, mask: Mask, profile: Profile) -> f
 
     Both are read by tesseract without a dictionary. Pixels that do not count are grey in both.
     """
-    wanted = _read(target, mask)
+    wanted = characters_in(target, mask)
     if len(wanted) < FEWEST_CHARACTERS:
         raise MetricUnavailableError(
             f"no text: fewer than {FEWEST_CHARACTERS} characters can be read in the sharp picture"
         )
-    return 100 * similarity(_read(restored, mask), wanted)
+    return 100 * similarity(characters_in(restored, mask), wanted)
 
 
-def _read(picture: Picture, mask: Mask) -> str:
+def characters_in(picture: Picture, mask: Mask) -> str:
+    """What tesseract reads in a picture in [0, 1], without spaces; masked pixels become grey.
+
+    Raises:
+        MetricUnavailableError: tesseract is not installed, or failed.
+    """
     grey: NDArray[np.float64] = np.clip(picture, 0.0, 1.0) @ _LUMA
     grey = np.where(mask, grey, np.median(grey[mask]))
     try:

@@ -14,13 +14,14 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import RenderedPair
+from defocus.datasets.stream.optics import Optic
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from defocus.images import Image, as_integer
 from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import counted, say, track
 
-__all__ = ["HELD_OUT", "identity", "stream_dataset"]
+__all__ = ["HELD_OUT", "as_rendered", "identity", "pair_metadata", "stream_dataset"]
 
 HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test": (1000, 40, 384)}
 """Number of the first pair, how many, and the side of the pictures, px."""
@@ -84,13 +85,15 @@ def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair,
     pairs = []
     for pair_name, split, number, side in track(wanted, f"rendering {name}"):
         pair = renderer.pair(number, side)
-        folder, metadata = root / "pairs" / pair_name, _metadata(renderer, pair)
-        write_rendered(folder, _as_rendered(pair, metadata))
+        folder = root / "pairs" / pair_name
+        metadata = pair_metadata(renderer.bank.optic(pair.optic), pair)
+        write_rendered(folder, as_rendered(pair, metadata))
         pairs.append(pair_in(folder, pair_name, split, metadata))
     return tuple(sorted(pairs, key=lambda pair: pair.id))
 
 
-def _as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
+def as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
+    """A pair of a stream with 16 bits; it has no misalignment."""
     sharp = _picture(pair.sharp)
     return RenderedPair(
         blurry=_picture(pair.blurry),
@@ -107,8 +110,8 @@ def _picture(stored: NDArray[np.float32]) -> Image:
     return as_integer(stored, 16)
 
 
-def _metadata(renderer: Renderer, pair: StreamPair) -> dict[str, object]:
-    optic = renderer.bank.optic(pair.optic)
+def pair_metadata(optic: Optic, pair: StreamPair) -> dict[str, object]:
+    """How a pair was rendered: lens, place in its field, camera, circle of confusion."""
     return {
         "lens": asdict(optic.lens),
         "field": list(optic.field),

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.benchmark.bundles.repository.board import write_board
+from defocus.benchmark.bundles.repository.check import check_repository
 from defocus.benchmark.commands.board import command
 from defocus.benchmark.speed.cases.board import make_repository
 from defocus.errors import InputError
@@ -73,6 +74,18 @@ def test_what_is_not_admitted_is_listed_with_the_reason(repository: Path) -> Non
     damaged.unlink()
     assert write_board(repository, out) == 24  # the earlier site is replaced
     assert "denied" not in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_sample_of_the_docs_is_in_order_and_on_its_board(tmp_path: Path) -> None:
+    """A system that leaves a picture alone has the input's output; that is no fraud."""
+    sample = Path(__file__).parents[2] / "docs" / "results"
+    assert check_repository(sample) == (2, [])
+    assert write_board(sample, tmp_path / "site") == 2
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "A sample: pages of text out of focus" in text
+    assert set(re.findall(r'html">(input|wiener|defocus-s)</a>', text)) == {
+        "input", "wiener", "defocus-s"
+    }  # fmt: skip
 
 
 def test_a_folder_of_something_else_is_left_alone(repository: Path, tmp_path: Path) -> None:

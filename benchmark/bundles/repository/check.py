@@ -1,6 +1,6 @@
 """Check a results repository, as its CI does: every bundle by itself, and all beside each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from defocus.benchmark.bundles.repository.settings import (
     read_repository,
 )
 from defocus.benchmark.bundles.rows import different_cell, rows_of
-from defocus.benchmark.bundles.statement import Statement, digest
+from defocus.benchmark.bundles.statement import RunFacts, Statement, digest
 from defocus.benchmark.bundles.verification.record import read_record
-from defocus.benchmark.bundles.verification.verifying import statement_findings
+from defocus.benchmark.bundles.verification.verifying import left_alone, statement_findings
 from defocus.errors import InputError
 from defocus.progress import track
 
@@ -48,7 +48,7 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
     repository = read_repository(folder)
     paths = bundles_of(folder)
     problems: list[Problem] = []
-    outputs: dict[str, tuple[str, str, str]] = {}
+    runs: list[tuple[str, RunFacts]] = []
     for path in track(paths, "checking bundles"):
         name = path.relative_to(folder).as_posix()
         try:
@@ -66,10 +66,10 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
             problems.append(Problem(name, error.kind, str(error)))
             continue
         found += admission_problems(repository, statement)
-        found += _reused(name, statement, outputs)
+        runs += [(name, run) for run in statement.runs]
         found += _record_problems(repository, path, statement)
         problems += [Problem(name, kind, said) for kind, said in found]
-    return len(paths), problems
+    return len(paths), [*problems, *_reused(runs)]
 
 
 def admission_problems(repository: Repository, statement: Statement) -> Iterator[tuple[str, str]]:
@@ -88,18 +88,18 @@ def admission_problems(repository: Repository, statement: Statement) -> Iterator
         yield "denied", f"the version {statement.tool} is denied"
 
 
-def _reused(
-    name: str, statement: Statement, outputs: dict[str, tuple[str, str, str]]
-) -> Iterator[tuple[str, str]]:
-    """Pictures that another bundle has as the output of another system or other weights."""
-    for run in statement.runs:
+def _reused(runs: Sequence[tuple[str, RunFacts]]) -> Iterator[Problem]:
+    """Pictures that are outputs of two systems or weights, with the name of each run's bundle."""
+    alone = left_alone(run for _, run in runs)
+    outputs: dict[str, tuple[str, str, str]] = {}
+    for name, run in runs:
         weights = run.weights.sha256 if run.weights is not None else ""
         mine = (run.entry.system, weights, name)
         for pair, sha256 in run.outputs.items():
             system, others, other = outputs.setdefault(sha256, mine)
-            if (system, others) != mine[:2]:
+            if (system, others) != mine[:2] and (pair, sha256) not in alone:
                 said = f"the output of {pair} is that of {system} in {other}"
-                yield "reused", f"{run.entry.run}: {said}"
+                yield Problem(name, "reused", f"{run.entry.run}: {said}")
                 break
 
 

@@ -1,0 +1,37 @@
+"""text - pages of random text, rendered with the stream's lenses and cameras.
+
+``text:`` needs no folder.
+"""
+
+from pathlib import Path
+
+from defocus.datasets.pair import Dataset
+from defocus.datasets.reader_card import ReaderCard
+from defocus.errors import DatasetError
+
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="rendered pages of random text",
+    source="rendered on first use; the letters are those of DejaVu Sans",
+    licence="CC0-1.0",
+    redistributable=True,
+    authors=("The defocus authors",),
+    counts={"test": 36},
+    sizes=((352, 176),),
+    bits=16,
+)
+
+
+def read(path: Path) -> Dataset:
+    """Open the pages.
+
+    Raises:
+        DatasetError: A folder is given.
+        StorageError: The cache cannot be written.
+    """
+    from defocus.datasets.stream.text import text_pages
+
+    if path != Path():
+        raise DatasetError(f"text:{path}: its pages are rendered; give 'text:' alone")
+    return text_pages()

@@ -1,0 +1,120 @@
+"""Pages of random text through the stream's lenses and cameras: what can be read again is counted.
+
+No average of blurs makes letters legible, so a score of characters cannot be won by smoothing.
+"""
+
+import hashlib
+import json
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.sheet.raster import draw_shapes
+from defocus.charts.sheet.shapes import words
+from defocus.datasets.files.cache import cache_folder, derived_folder
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.rendering.cached_pairs import kept_pairs
+from defocus.datasets.rendering.output import pair_in, write_rendered
+from defocus.datasets.stream.dataset import as_rendered, pair_metadata
+from defocus.datasets.stream.depth import Focus
+from defocus.datasets.stream.optics import KernelBank, blurred, margin, snapped
+from defocus.datasets.stream.patches import CUT_PX, STREAM_REVISION, StreamPair
+from defocus.datasets.stream.scene import StreamScene
+from defocus.optics.camera import draw_camera, recorded
+from defocus.progress import track
+
+__all__ = ["CIRCLES_PX", "PAGES", "text_pages"]
+
+Array = NDArray[np.float32]
+
+CIRCLES_PX = (2, 4, 6, 8, 12, 16)
+"""Diameters of the circle of confusion; a lens has its nearest one."""
+
+PAGES = 6
+"""Pages of each."""
+
+REVISION = 1
+"""Raised by hand whenever a page looks different."""
+
+PAGE_PX = (176, 352)
+LINES, CHARACTERS = 3, 12
+CAPITALS_PX = (15.0, 20.0)
+FINENESS = 4
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+"""Without those that even a sharp picture does not tell apart (I, l, 1, O, 0, o)."""
+
+
+def text_pages() -> Dataset:
+    """The pages, rendered once and kept in the cache; each pair's metadata has its ``text``.
+
+    Raises:
+        StorageError: The cache cannot be written.
+    """
+    document = {"text": REVISION, "stream": STREAM_REVISION}
+    content = hashlib.sha256(json.dumps(document).encode()).hexdigest()
+    root = cache_folder() / "text" / content[:16]
+    pairs, _ = kept_pairs(root, "text:", partial(_write_pages, KernelBank("held-out")))
+    return Dataset(
+        name="text:",
+        root=root,
+        pairs=pairs,
+        content_hash=content,
+        derived=derived_folder(content),
+        rendered=True,
+        source="text",
+    )
+
+
+def _write_pages(bank: KernelBank, root: Path) -> tuple[Pair, ...]:
+    wanted = [(circle, number) for circle in CIRCLES_PX for number in range(PAGES)]
+    pairs = []
+    for circle, number in track(wanted, "rendering text:"):
+        name = f"circle-{circle:02d}-{number}"
+        pair, text = _page(bank, circle, number)
+        metadata = {**pair_metadata(bank.optic(pair.optic), pair), "text": text}
+        write_rendered(root / "pairs" / name, as_rendered(pair, metadata))
+        pairs.append(pair_in(root / "pairs" / name, name, "test", metadata))
+    return tuple(pairs)
+
+
+def _page(bank: KernelBank, circle: int, number: int) -> tuple[StreamPair, str]:
+    """One page that is out of focus as a whole, and its text."""
+    random = np.random.default_rng([REVISION, circle, number])
+    index = number  # few lenses are traced sooner than one for each page
+    diameter = float(random.choice((-1, 1)) * circle)
+    border = margin(bank, index, Focus(diameter, diameter))
+    lines = ["".join(random.choice(list(LETTERS), CHARACTERS)) for _ in range(LINES)]
+    around = border + CUT_PX // 2
+    light = _printed(random, lines, around)
+    optic = bank.optic(index)
+    scene = snapped(optic, StreamScene(light, np.full(light.shape[:2], diameter, np.float32)))
+    camera = draw_camera(random)
+    inside, cut = (np.s_[edge:-edge, edge:-edge] if edge else np.s_[:, :] for edge in (border, 6))
+    pair = StreamPair(
+        blurry=recorded(camera, blurred(bank, index, scene, border), random)[cut],
+        sharp=recorded(camera, np.ascontiguousarray(light[inside]), None)[cut],
+        diameters=np.ascontiguousarray(scene.diameters[inside][cut]),
+        kind="constant",
+        camera=camera,
+        optic=index,
+    )
+    return pair, "\n".join(lines)
+
+
+def _printed(random: np.random.Generator, lines: list[str], around: int) -> Array:
+    """Linear light of a page: dark letters on pale paper, with a margin around the picture."""
+    height, width = (side + 2 * around for side in PAGE_PX)
+    capitals = random.uniform(*CAPITALS_PX)
+    step = PAGE_PX[0] / (LINES + 1)
+    shapes = [
+        words(line, around + 20, around + step * number + capitals / 2, capitals)
+        for number, line in enumerate(lines, 1)
+    ]
+    fine = draw_shapes(list(shapes), (0.0, 0.0), (width * FINENESS, height * FINENESS), FINENESS)
+    paper = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    bright = random.uniform(0.55, 0.9) * random.uniform(0.9, 1.0, 3)
+    ink = random.uniform(0.02, 0.1)
+    return np.asarray(ink + paper * (bright - ink), np.float32)

@@ -1,0 +1,74 @@
+"""Reads restored pages of text: the table of ``text.md``.
+
+``python docs/text.py [--systems NAME…]``; tesseract must be installed. The pages are those of
+the dataset ``text:``.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import defocus
+from defocus.baselines.registry import baseline
+from defocus.baselines.weights.own import find_own_weights
+from defocus.benchmark.metrics.text import characters_in
+from defocus.benchmark.text.similarity import similarity
+from defocus.images import as_float
+from defocus.tesseract import tesseract_version
+
+PAGE = Path(__file__).with_name("text.md")
+MARK = "<!-- made by docs/text.py: nothing below is written by hand -->"
+
+Array = NDArray[np.float64]
+
+
+def main() -> None:
+    """Read all pages, restored by each system, and write the table."""
+    words = argparse.ArgumentParser(description="Read restored pages of text.")
+    words.add_argument("--systems", nargs="+", default=["wiener", "defocus-s", "defocus-m"])
+    systems = words.parse_args().systems
+    ways: dict[str, Callable[[Array], Array]] = {"input": lambda picture: picture}
+    ways |= {name: restorer(name) for name in systems}
+    read: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for pair in defocus.open_dataset("text:").split("test"):
+        circle, text = int(pair.id.split("-")[1]), "".join(str(pair.metadata["text"]).split())
+        blurry, sharp = (as_float(one, np.float64) for one in (pair.blurry, pair.sharp))
+        for name, restored in [*((n, way(blurry)) for n, way in ways.items()), ("perfect", sharp)]:
+            everywhere = np.ones(restored.shape[:2], bool)
+            read[circle][name].append(100 * similarity(characters_in(restored, everywhere), text))
+    written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    PAGE.write_text(f"{written}{MARK}\n\n{table(read)}", encoding="utf-8")
+
+
+def restorer(name: str) -> Callable[[Array], Array]:
+    """A system with its own weights, without the guard: what it gives by itself."""
+    system = defocus.load(name, weights="own" if find_own_weights(baseline(name)) else None)
+
+    def restore(picture: Array) -> Array:
+        restored = defocus.restore(picture.astype(np.float32), system=system, guard=False)
+        return restored.astype(np.float64)
+
+    return restore
+
+
+def table(read: dict[int, dict[str, list[float]]]) -> str:
+    """Percent of characters by circle of confusion, a column for each system."""
+    names = list(next(iter(read.values())))
+    pages = len(next(iter(read.values()))[names[0]])
+    lines = [
+        f"Read by tesseract {tesseract_version()}; {pages} pages of each circle of confusion:\n",
+        f"| circle of confusion, px | {' | '.join(f'`{name}`' for name in names)} |",
+        "|---|" + "---:|" * len(names),
+    ]
+    for circle, found in sorted(read.items()):
+        cells = " | ".join(f"{np.mean(found[name]):.0f} %" for name in names)
+        lines.append(f"| {circle} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
