@@ -11,6 +11,7 @@ import numpy as np
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
+from defocus.datasets.audit.members import Warned, warnings_of
 from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import kept_file, pair_keys
@@ -43,6 +44,7 @@ class Audit:
         estimator: Name of the requested flow estimator.
         pairs: One row for each pair, in the dataset's order.
         duplicates: Pictures found in two splits.
+        warnings: What files say of colours, orientation and frames.
     """
 
     dataset: str
@@ -50,6 +52,7 @@ class Audit:
     estimator: str
     pairs: tuple[AuditedPair, ...]
     duplicates: tuple[NearDuplicate, ...]
+    warnings: tuple[Warned, ...] = ()
 
 
 def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
@@ -100,7 +103,14 @@ def audit_of(dataset: Dataset, estimator_name: str, rows: Sequence[AuditedPair])
     """The audit of a dataset by the rows of all its pairs, in their order."""
     prints = [(row.id, row.split, one) for row in rows for one in row.fingerprints]
     duplicates = near_duplicates(prints)
-    return Audit(dataset.name, dataset.content_hash, estimator_name, tuple(rows), duplicates)
+    return Audit(
+        dataset.name,
+        dataset.content_hash,
+        estimator_name,
+        tuple(rows),
+        duplicates,
+        warnings_of(dataset.pairs),
+    )
 
 
 def keep_row(key: str, row: AuditedPair) -> None:

@@ -92,6 +92,7 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "fail_above_px": limit_px,
         "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
         "near_duplicates": [asdict(found) for found in audit.duplicates],
+        "warnings": [asdict(found) for found in audit.warnings],
         "pairs": [
             {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px} for pair in audit.pairs
         ],

@@ -131,6 +131,7 @@ def _audit(
 
 
 def _say_outcome(audit: "Audit") -> None:
+    from defocus.datasets.audit.members import grouped
     from defocus.datasets.audit.table import QUANTITIES, summary
 
     status = [pair.status for pair in audit.pairs]
@@ -148,6 +149,8 @@ def _say_outcome(audit: "Audit") -> None:
         if pair.status == "unreadable":
             say(pair.reason, error=True)
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
+    for line in grouped(audit.warnings, len(status)):
+        say(line)
 
 
 def _fails(audit: "Audit", limit_px: float) -> bool:

@@ -88,10 +88,13 @@ def _curate(
     asked = read_rules(rules)
     opened = open_dataset(name)
 
+    from defocus.datasets.audit.members import grouped
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation.curate import begin_curation, finish_curation
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
+    for line in grouped(audit.warnings, len(opened.pairs)):
+        say(line)
     curation = begin_curation(opened, audit, asked, out)
     if review:
         from defocus.datasets.curation.review import review_pairs

@@ -1,0 +1,141 @@
+"""What the headers of a pair's files say of colours, orientation and frames, where it matters.
+
+Pictures are read as they are stored: an orientation tag is ignored, a colour profile is not applied
+and the first frame is taken. That is right if both members say the same; else the pair's members
+differ by what their files say, and not by their pixels alone.
+"""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+from defocus.datasets.files.picture_size import NO_PICTURE
+from defocus.datasets.pair import Pair
+from defocus.datasets.release.colour import profile_of
+from defocus.picture_headers import MAX_PIXELS
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["Warned", "grouped", "warnings_of"]
+
+What = Literal["colour space", "orientation", "frames"]
+ORIENTATION = 274
+PLAIN = "sRGB or nothing"
+FEW = 3
+_MODES = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning on one pair.
+
+    Attributes:
+        id: Id of the pair.
+        what: ``colour space``, ``orientation`` or ``frames``.
+        text: What the members' files say.
+    """
+
+    id: str
+    what: What
+    text: str
+
+
+@dataclass(frozen=True)
+class _Header:
+    colours: str
+    orientation: int
+    frames: int
+
+
+def warnings_of(pairs: Iterable[Pair]) -> tuple[Warned, ...]:
+    """The warnings on some pairs, by the headers of their files; RAW files have none.
+
+    A file that cannot be read has none here either: the audit says so.
+    """
+    return tuple(warning for pair in pairs for warning in _warnings(pair))
+
+
+def grouped(warnings: Iterable[Warned], pairs: int) -> list[str]:
+    """Lines on warnings; where many pairs have one text, a single line counts them.
+
+    Args:
+        warnings: The warnings.
+        pairs: Number of all pairs.
+    """
+    ids: dict[str, list[str]] = {}
+    for one in warnings:
+        ids.setdefault(f"{one.what}: {one.text}", []).append(one.id)
+    lines = []
+    for text, names in ids.items():
+        if len(names) <= FEW:
+            lines += [f"{name}: {text}" for name in names]
+        else:
+            share = f"all {pairs}" if len(names) == pairs else f"{len(names)} of {pairs}"
+            lines.append(f"{share} pairs, such as {names[0]}: {text}")
+    return lines
+
+
+def _warnings(pair: Pair) -> list[Warned]:
+    blurry = _header(pair.blurry)
+    sharp = blurry if pair.sharp is None else _header(pair.sharp)
+    if blurry is None or sharp is None:
+        return []
+    found: list[tuple[What, str]] = []
+    if blurry.colours != sharp.colours:
+        text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"
+        found.append(("colour space", text))
+    elif blurry.colours != PLAIN:
+        found.append(("colour space", f"{blurry.colours}, taken for sRGB"))
+    if blurry.orientation != sharp.orientation:
+        told = f"{blurry.orientation} and {sharp.orientation}"
+        found.append(("orientation", f"EXIF says {told} for blurry and sharp; both are ignored"))
+    frames = max(blurry.frames, sharp.frames)
+    if frames > 1:
+        found.append(("frames", f"a file has {frames} frames; the first one is taken"))
+    return [Warned(pair.id, what, text) for what, text in found]
+
+
+def _header(path: Path) -> _Header | None:
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return None
+    try:
+        if path.suffix.lower() in {".tif", ".tiff"}:
+            return _of_tiff(path)
+        with PillowImage.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                return None
+            mode = _MODES.get(picture.mode, PLAIN)
+            orientation = picture.getexif().get(ORIENTATION, 1)
+            # what MPO has beside the picture is a preview or a second view
+            frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+            return _Header(_colours(path, mode), orientation, frames)
+    except NO_PICTURE:
+        return None
+
+
+def _of_tiff(path: Path) -> _Header:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages.first
+        photometric = getattr(page.photometric, "name", "")
+        mode = {"SEPARATED": "CMYK", "CIELAB": "Lab"}.get(photometric, PLAIN)
+        tag = page.tags.get(ORIENTATION)
+        return _Header(_colours(path, mode), 1 if tag is None else int(tag.value), len(file.pages))
+
+
+def _colours(path: Path, mode: str) -> str:
+    """The colour space that a file declares."""
+    content = profile_of(path)
+    if mode != PLAIN or not content:
+        return mode
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(content)))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return "a damaged profile"
+    words = " ".join((name or "").split()) or "a profile without a name"
+    return PLAIN if "srgb" in words.lower() else words

@@ -1,0 +1,80 @@
+"""Warnings where the files of a pair say different things of colours, orientation and frames."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+from defocus.datasets.audit.members import grouped, warnings_of
+from defocus.datasets.audit.page import warnings_part
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.pair import Pair
+from defocus.reports.model import Paragraph, Table
+from tests.datasets.test_release_facts import wide_profile
+
+PIXELS = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def saved(path: Path, mode: str = "RGB", **told: object) -> Path:
+    PillowImage.fromarray(PIXELS).convert(mode).save(path, **told)
+    return path
+
+
+def said(blurry: Path, sharp: Path) -> list[tuple[str, str]]:
+    found = warnings_of([Pair("a", "a", "test", blurry, sharp)])
+    return [(one.what, one.text) for one in found]
+
+
+def turned(orientation: int) -> PillowImage.Exif:
+    exif = PillowImage.Exif()
+    exif[274] = orientation
+    return exif
+
+
+def test_equal_members_say_nothing(tmp_path: Path) -> None:
+    plain = saved(tmp_path / "a.png")
+    assert said(plain, saved(tmp_path / "b.jpg", icc_profile=SRGB)) == []
+    both = [saved(tmp_path / f"{n}.jpg", exif=turned(6)) for n in "cd"]
+    assert said(*both) == []
+    assert said(tmp_path / "missing.png", plain) == []
+
+
+def test_colours_that_differ_are_named(tmp_path: Path) -> None:
+    plain, wide = saved(tmp_path / "a.png"), saved(tmp_path / "b.png", icc_profile=wide_profile())
+    ((what, text),) = said(plain, wide)
+    assert what == "colour space"
+    assert text.startswith("the blurry file says sRGB or nothing, the sharp one Wide")
+    assert "taken for sRGB" in said(wide, wide)[0][1]
+    assert "says CMYK" in said(saved(tmp_path / "c.jpg", "CMYK"), plain)[0][1]
+    tifffile.imwrite(tmp_path / "d.tif", PIXELS.astype(np.uint16), photometric="cielab")
+    assert "the sharp one Lab" in said(plain, tmp_path / "d.tif")[0][1]
+
+
+def test_orientation_and_frames_are_named(tmp_path: Path) -> None:
+    plain = saved(tmp_path / "a.jpg")
+    assert said(saved(tmp_path / "b.jpg", exif=turned(6)), plain) == [
+        ("orientation", "EXIF says 6 and 1 for blurry and sharp; both are ignored")
+    ]
+    extra = {"extratags": [(274, "H", 1, 3, False)], "metadata": None}
+    tifffile.imwrite(tmp_path / "c.tif", PIXELS.astype(np.uint16), photometric="rgb", **extra)
+    assert "says 1 and 3" in said(plain, tmp_path / "c.tif")[0][1]
+    frames = [PillowImage.fromarray(PIXELS), PillowImage.fromarray(255 - PIXELS)]
+    frames[0].save(tmp_path / "d.webp", save_all=True, append_images=frames[1:], lossless=True)
+    assert said(tmp_path / "d.webp", plain) == [
+        ("frames", "a file has 2 frames; the first one is taken")
+    ]
+
+
+@pytest.mark.parametrize(("number", "lines"), [(2, 2), (9, 1)])
+def test_a_warning_of_many_pairs_is_one_line(tmp_path: Path, number: int, lines: int) -> None:
+    wide = saved(tmp_path / "b.png", icc_profile=wide_profile())
+    found = warnings_of([Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)])
+    told = grouped(found, number)
+    assert len(told) == lines
+    assert number < 3 or told[0].startswith("all 9 pairs, such as p0: colour space: Wide")
+    assert isinstance(warnings_part(Audit("d", "h", "dis", (), (), found)), Table)
+    assert isinstance(warnings_part(Audit("d", "h", "dis", (), ())), Paragraph)
