@@ -20,7 +20,8 @@ CARD = Card(
     "alone, reverse-time SDE with predictor and corrector; chosen, as the rest is not public: "
     "variance-exploding noise, NCSN++ of 16 channels, 4 steps from noise 0.7 on the blurry "
     "picture, ancestral predictions, a likelihood with EBDB's Gaussian blur; fixed seed, one "
-    "sample",
+    "sample; its narrow copy cannot begin at its input: it adds noise and takes it away again, so "
+    "that a first run shows it below the blurry picture",
     licence="no official code of the system; score_sde_pytorch: Apache-2.0; ours is written anew, "
     "MIT",
     published_as="score-sde-defocus",
