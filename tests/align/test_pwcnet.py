@@ -254,7 +254,7 @@ def test_damaged_hostile_and_foreign_files(network: PWCNet, tmp_path: Path) -> N
 
 
 @given(content=st.binary(max_size=400), suffix=st.sampled_from([".pth", ".safetensors"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_random_bytes_are_refused(
     content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -263,7 +263,7 @@ def good_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(kind=st.sampled_from(["cut", "flip"]), place=st.floats(0, 1))
 def test_any_flipped_bit_and_any_cut_is_detected(
     good_checkpoint: Path, kind: str, place: float

@@ -1,9 +1,6 @@
 """The review page of a dataset in a real browser: the same page as a session's."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.datasets.api import open_dataset
 from tests.browser.conftest import Open
 from tests.browser.test_live import opened, press, text, until
+from tests.command_process import start_command
 from tests.datasets.conftest import write_folder
 
 pytestmark = pytest.mark.debian
@@ -25,15 +23,7 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
     """Noise that no rule accepts is accepted by a person; Ctrl-C ends and writes the dataset."""
     write_folder(tmp_path / "source", ["a.png", "b.png"])
     command = ("curate", "pairs:source", "--out", "out", "--review", "--jobs", "1")
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from defocus.datasets.cli import main; main()", *command],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
+    with start_command("defocus-data", *command, folder=tmp_path) as process:
         browser = opened(open_page, process.stdout.readline().strip())
         assert text(browser, "counts") == "0 accepted · 2 rejected"
         until(browser, "pair-name", "a")  # the first that nobody has decided on
@@ -62,8 +52,5 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         assert process.returncode == 0
-    finally:
-        process.kill()
-        process.wait()
     (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
     assert pair.id == "a"

@@ -23,7 +23,7 @@ def test_the_lines_of_the_readme(real_data: Path, tmp_path: Path) -> None:
     stack = real_data / "focus-stacks" / "pcb"
     for name, source in (("wide.jpg", "pcb_003.jpg"), ("narrow.jpg", "expected.jpg")):
         with PillowImage.open(stack / source) as picture:
-            picture.reduce(2).save(tmp_path / name, quality=95, exif=b"")
+            picture.reduce(4).save(tmp_path / name, quality=95, exif=b"")
     expected = read_pair(tmp_path / "wide.jpg", tmp_path / "narrow.jpg")
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -40,7 +40,7 @@ def test_the_lines_of_the_readme(real_data: Path, tmp_path: Path) -> None:
         env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=140,  # 18 s of CPU; the machine may have much else to do
+        timeout=140,  # 12 s of CPU; the machine may have much else to do
     )
     assert done.returncode == 0, done.stderr
     (pair,) = read_session(tmp_path / "session").pairs

@@ -3,9 +3,7 @@
 import csv
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from defocus.datasets.audit.sharpness import sharpness
 from defocus.images import Image, read_image, write_image
 from defocus.optics.psf import disc_psf
 from defocus.reports.model import Curves
+from tests.command_process import start_command
 from tests.conftest import Run
 
 HEIGHT, WIDTH = 192, 256
@@ -139,32 +138,29 @@ def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
     root = tmp_path / "set"
     for index, name in enumerate(NAMES):
         add_pair(root, "train", f"{index}_{name}", defocused(scene(name)), scene(name))
-    code = "from defocus.datasets.cli import main; main()"
     cache = Path(os.environ["DEFOCUS_CACHE"])
     earlier = set(cache.glob("measured/*/[0-9a-f]*.json"))
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "audit", f"pairs:{root}", *ALONE],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stderr=subprocess.DEVNULL,
-    )
+    command = ("audit", f"pairs:{root}", *ALONE)
     started = time.monotonic()
-    while len(kept := [f for f in cache.glob("measured/*/[0-9a-f]*.json") if f not in earlier]) < 2:
-        assert process.poll() is None
-        assert time.monotonic() - started < 100
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with start_command("defocus-data", *command, folder=tmp_path) as process:
+        while (
+            len(kept := [f for f in cache.glob("measured/*/[0-9a-f]*.json") if f not in earlier])
+            < 2
+        ):
+            assert process.poll() is None
+            assert time.monotonic() - started < 100
+            time.sleep(0.01)
+        process.kill()
     before = {path: path.stat().st_mtime_ns for path in kept}
     assert not (tmp_path / "audit").exists()
 
-    done = run("defocus-data", "audit", f"pairs:{root}", *ALONE)
+    done = run("defocus-data", *command)
     assert done.returncode == 0, done.stderr
     assert f"{len(NAMES)} pairs" in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in before}
     page = (tmp_path / "audit" / "audit.html").read_bytes()
     kept[0].write_text(kept[0].read_text()[:-100])
-    again = run("defocus-data", "audit", f"pairs:{root}", *ALONE)
+    again = run("defocus-data", *command)
     assert "damaged; the pair is audited again" in again.stderr
     assert (tmp_path / "audit" / "audit.html").read_bytes() == page
 

@@ -13,6 +13,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.sample.scenes import SCENES
 from defocus.errors import StorageError
+from tests.command_process import start_code
 
 BUILD_ONE_SCENE = """
 import sys
@@ -47,7 +48,7 @@ def start(variant: str, cache: Path, threads: int = 1) -> subprocess.Popen[str]:
 
 
 def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
-    both = [start("", tmp_path) for _ in range(2)]
+    both = [start_code(BUILD_ONE_SCENE, "", DEFOCUS_CACHE=str(tmp_path)) for _ in range(2)]
     answers = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     assert answers[0][0] == answers[1][0]

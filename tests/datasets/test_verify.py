@@ -60,7 +60,7 @@ def test_a_release_is_whole_for_us_and_for_sha256sum(release: Path) -> None:
     assert listed == sorted(listed, key=lambda line: line[66:])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_each_flipped_bit_is_found_and_named(whole: Path, data: st.DataObject) -> None:
     """In pictures, documents and both manifests; the file is mended again after each."""

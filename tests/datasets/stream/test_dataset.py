@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
 from defocus.datasets.patching.source import training_patches
 from defocus.datasets.stream.dataset import HELD_OUT, identity
@@ -13,7 +15,6 @@ from defocus.datasets.stream.patches import StreamPatches
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.images import read_image
-from tests.conftest import Run
 from tests.datasets.stream.conftest import write_photographs
 
 SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
@@ -133,16 +134,21 @@ def test_the_card_has_the_counts_of_both_splits() -> None:
     assert set(card.sizes) == {(256, 256), (384, 384)}
 
 
-def test_a_system_trains_on_a_stream_and_goes_on(run: Run, tmp_path: Path) -> None:
-    """The command line, from photographs to a checkpoint; the pairs of both splits are there."""
+def test_a_system_trains_on_a_stream_and_goes_on(
+    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command, from photographs to a checkpoint; the pairs of both splits are there."""
+    monkeypatch.chdir(tmp_path)
     write_photographs(tmp_path / "pictures")
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    command = ("train", "gkmnet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study")
-    options = ("--settings", "settings.toml", "--budget", "quick")
-    done = run("defocus-bench", *command, *options, timeout=140, DEFOCUS_CACHE=str(tmp_path / "c"))
-    assert done.returncode == 0, done.stderr
+    words = ["train", "gkmnet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study"]
+    words += ["--settings", "settings.toml", "--budget", "quick"]
+    bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
+    done = CliRunner().invoke(bench, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     assert list((tmp_path / "study" / "runs").glob("gkmnet-*/checkpoint.safetensors"))
-    assert len(list((tmp_path / "c" / "stream").glob("*/pairs/*"))) == 64
-    again = run("defocus-bench", *command, *options, timeout=60, DEFOCUS_CACHE=str(tmp_path / "c"))
-    assert again.returncode == 0, again.stderr
+    assert len(list((tmp_path / "cache" / "stream").glob("*/pairs/*"))) == 4
+    assert "photographs, once" in done.stderr
+    again = CliRunner().invoke(bench, words, catch_exceptions=False)
+    assert again.exit_code == 0, again.output
     assert "once" not in again.stderr

@@ -2,8 +2,6 @@
 
 import json
 import pickle
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from defocus.datasets.stream.patches import (
 )
 from defocus.datasets.stream.photographs import Photographs
 from defocus.optics.camera import CLEAN
+from tests.command_process import start_code
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +47,10 @@ def test_a_patch_is_the_same_in_every_process_and_order(renderer: Renderer, tmp_
     (tmp_path / "source").write_bytes(pickle.dumps(source(renderer)))
 
     def hashes(threads: str, steps: list[str]) -> dict[str, str]:
-        root = str(Path(__file__).parents[3])
-        done = subprocess.run(
-            [sys.executable, "-c", IN_ANOTHER_PROCESS, str(tmp_path / "source"), threads, *steps],
-            capture_output=True, text=True, check=True, cwd=root,
-        )  # fmt: skip
-        return dict(zip(steps, done.stdout.split(), strict=True))
+        with start_code(IN_ANOTHER_PROCESS, tmp_path / "source", threads, *steps) as process:
+            said, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        return dict(zip(steps, said.split(), strict=True))
 
     first, second = hashes("1", ["0", "1", "7"]), hashes("2", ["7", "1", "0"])
     assert first == second
