@@ -1,5 +1,6 @@
 """Measure the misalignment of a pair and its uncertainty."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -120,6 +121,7 @@ def measure(
     defocus_map: NDArray[np.float32] | None = None,
     known: Similarity | None = None,
     at_most: str = "homography",
+    largest_px: float = math.inf,
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
@@ -134,6 +136,7 @@ def measure(
             unchanged and has no standard errors.
         at_most: Richest model of the global transform: translation, similarity, affine or
             homography.
+        largest_px: What is known of the camera: no place moved farther than this.
 
     Raises:
         AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
@@ -143,7 +146,10 @@ def measure(
     shape = (blurry.shape[0], blurry.shape[1])
     if defocus_map is not None:
         _check_map(defocus_map, shape)
-    found = _as_known(known, shape) if known else _registered(blurry, sharp, rig, at_most)
+    if known:
+        found = _as_known(known, shape)
+    else:
+        found = _registered(blurry, sharp, rig, at_most, largest_px)
     if found.matrix is None or found.similarity is None:
         return _unknown(found.reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
@@ -216,12 +222,14 @@ def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:
     return Registration(similarity, matrix=matrix, model="similarity")
 
 
-def _registered(blurry: Image, sharp: Image, rig: Rig | None, at_most: str) -> Registration:
+def _registered(
+    blurry: Image, sharp: Image, rig: Rig | None, at_most: str, largest_px: float
+) -> Registration:
     """The global registration, in pixels of the full pictures."""
     height, width = blurry.shape[:2]
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     small = luminance_view(blurry, factor), luminance_view(sharp, factor, rig)
-    found = register(*small, at_most=at_most)
+    found = register(*small, at_most=at_most, largest_px=largest_px / factor)
     if factor == 1 or found.matrix is None or found.uncertainty is None:
         return found
     scale = scaling(factor)

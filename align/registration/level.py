@@ -15,6 +15,7 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.repetition import repeats
 from defocus.align.registration.tile_fit import TileFit
 from defocus.align.sampling.pyramid import scaling
+from defocus.optics.geometry import moved_points
 
 __all__ = ["SURE_INLIER_SHARE", "Level", "doubt", "moved_picture", "rescaled"]
 
@@ -92,14 +93,26 @@ def moved_picture(sharp: Grey, matrix: Array) -> Grey:
     return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
 
 
-def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
-    """Why the result of the tiles is not reliable; empty if it is."""
+def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> str:
+    """Why the result of the tiles is not reliable; empty if it is.
+
+    Args:
+        blurry: The blurry picture, reduced as the level's.
+        sharp: The sharp one, likewise.
+        level: The result.
+        largest_px: No place moved farther than this, px of the full picture.
+    """
+    matrix = rescaled(level.matrix, level.factor)
+    reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
+    most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
+    if reach > most:
+        return f"the corners would move {reach:.1f} px, more than the {largest_px:g} px allowed"
     largest = LARGEST_PARALLAX_ERROR_PX if level.tiles.parallax else LARGEST_ERROR_PX
     if level.error_px > level.factor * largest:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
-    if _repeats(blurry, sharp, level):
+    if _repeats(blurry, sharp, level, most / level.factor):
         return "the texture repeats itself"
     if level.skew_px > level.factor * LARGEST_SKEW_PX:
         return (
@@ -116,7 +129,7 @@ def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
     if level.tiles.inlier_share < LEAST_INLIER_SHARE:
         return share
-    moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
+    moved = moved_picture(sharp, matrix)
     gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
     matched, _ = matched_blur(blurry, moved * gain)
     step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
@@ -128,9 +141,11 @@ def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
     return ""
 
 
-def _repeats(blurry: Grey, sharp: Grey, level: Level) -> bool:
+def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
     """Whether another shift makes the registered pictures nearly as similar."""
     matrix = rescaled(level.matrix, level.factor)
     area = Area.shown(matrix, blurry.shape)
+    centre = (np.array([blurry.shape[::-1]]) - 1) / 2
+    x, y = (moved_points(matrix, centre) - centre)[0].tolist()
     (alike,) = disc_blurred_stack(moved_picture(sharp, matrix), [level.blur_px / level.factor])
-    return repeats(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike)))
+    return repeats(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike)), (x, y), largest)

@@ -18,6 +18,7 @@ along it any depth of the scene is valid.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,7 +130,12 @@ class Registration:
 
 
 def register(
-    blurry: Grey, sharp: Grey, *, at_most: str = "homography", alike: bool = False
+    blurry: Grey,
+    sharp: Grey,
+    *,
+    at_most: str = "homography",
+    alike: bool = False,
+    largest_px: float = math.inf,
 ) -> Registration:
     """Find the transform between two pictures of one scene, one of them defocused.
 
@@ -140,6 +146,8 @@ def register(
             :data:`defocus.align.registration.models.MODELS`.
         alike: Whether both are blurred alike, as two shots with one aperture and focus; then no
             blurs and no large zooms are tried, which takes a tenth of the time.
+        largest_px: What is known of the camera: no place moved farther than this. Then a texture
+            that repeats itself only farther on is no doubt.
 
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
@@ -148,13 +156,17 @@ def register(
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
-    zooms = (1.0,) if alike else ZOOMS
-    matrix = _search(reduced(blurry, factors[0]), reduced(sharp, factors[0]), zooms)
+    half = math.hypot(*blurry.shape) / 2
+    zooms = [1.0] if alike else [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
+    small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
+    matrix = _search(*small, zooms or [1.0], largest_px / factors[0])
     matrix = rescaled(matrix, 1 / factors[0])
     levels: list[Level] = []
     for factor in factors:
         pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
-        level = _refined(*pair, matrix, factor, at_most, rough=rough, alike=alike)
+        reach = 2 * largest_px / factor
+        every = min(len(factors), 2)  # the only level has no coarser one to rely on
+        level = _refined(*pair, matrix, factor, at_most, reach, every, rough=rough, alike=alike)
         if isinstance(level, NoFit):
             break
         levels.append(level)
@@ -164,7 +176,7 @@ def register(
     # fine detail may be lost in the blur; then a coarser level is the better witness
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
-    reason = doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
+    reason = doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best, largest_px)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape)
@@ -205,7 +217,7 @@ def _factors(shape: tuple[int, ...]) -> list[int]:
     return sorted(factors, reverse=True)
 
 
-def _search(blurry: Grey, sharp: Grey, zooms: tuple[float, ...]) -> Array:
+def _search(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float) -> Array:
     """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
     best, best_matrix = -1.0, np.eye(3)
@@ -213,7 +225,7 @@ def _search(blurry: Grey, sharp: Grey, zooms: tuple[float, ...]) -> Array:
     for zoom in zooms:
         matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
         second = np.sqrt(moved_picture(sharp, matrix))
-        found = tile_shifts(first, second, (height, width), (1, 1), SEARCH_BAND)
+        found = tile_shifts(first, second, (height, width), (1, 1), SEARCH_BAND, largest)
         if found.peaks[0] > best:
             step = np.eye(3)
             step[:2, 2] = found.shifts[0]
@@ -227,14 +239,17 @@ def _refined(
     start: Array,
     factor: int,
     at_most: str,
+    reach: float,
+    every: int,
     *,
     rough: bool,
     alike: bool,
 ) -> Level | NoFit:
     """Refine by rounds of tile correlation on reduced pictures, from a ``start`` in full positions.
 
-    The first round tries every second blur, the next ones those beside what it chose. A ``rough``
-    level, which is followed by a finer one, may end with the first.
+    The first round tries all blurs or, with an ``every`` of two, every second, the next ones those
+    beside what it chose. A ``rough`` level, which is followed by a finer one, may end with the
+    first. No tile moves more than ``reach`` px in a round.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape
@@ -249,7 +264,7 @@ def _refined(
     used: list[str] = []
     for _ in range(ROUNDS):
         moved = moved_picture(sharp, matrix)
-        found, chosen = _measured(first, moved, area, side, diameters, chosen)
+        found, chosen = _measured(first, moved, area, side, diameters, chosen, reach, every)
         coc = diameters[chosen]
         placed = coc <= LARGEST_BLUR * side
         fitted = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
@@ -262,7 +277,7 @@ def _refined(
         used.append(model)
         before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
-        if step < SETTLED_PX and (rough or alike or len(used) > 1):
+        if step < SETTLED_PX and (rough or alike or len(used) >= every):
             break
     if rough or alike:
         return _level(factor, tiles, found, coc, step, shape, None)
@@ -336,14 +351,16 @@ def _measured(
     side: int,
     diameters: Array,
     chosen: NDArray[np.int_] | None,
+    reach: float,
+    every: int,
 ) -> tuple[TileShifts, NDArray[np.int_]]:
-    """Shifts of tiles and the blur chosen for each, beside an earlier choice or of every second."""
-    tried, near = np.arange(0, len(diameters), 2), None
+    """Shifts of tiles and the blur chosen for each, beside an earlier choice or of ``every``."""
+    tried, near = np.arange(0, len(diameters), every), None
     if chosen is not None:
         tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
         near = np.searchsorted(tried, chosen)
     stack = disc_blurred_stack(moved, diameters[tried])
     seconds = [np.sqrt(area.of(picture)) for picture in stack]
-    found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near)
+    found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near, reach)
     centres = found.centres + np.array([area.left, area.top])
     return replace(found, centres=centres), tried[found.chosen]

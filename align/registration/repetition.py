@@ -1,5 +1,7 @@
 """Detection of repeating textures, for which the shift is ambiguous."""
 
+import math
+
 import cv2
 import numpy as np
 import scipy.fft
@@ -23,7 +25,12 @@ CLEARLY_WORSE = 4.0
 apart: equal bricks have 1.3, with greys that scatter by 1 % of white (noise 0.4 %) 3, by 2 % 5."""
 
 
-def repeats(first: Grey, second: Grey) -> bool:
+def repeats(
+    first: Grey,
+    second: Grey,
+    moved: tuple[float, float] = (0.0, 0.0),
+    largest: float = math.inf,
+) -> bool:
     """Whether two registered pictures are nearly as similar under a second, different shift.
 
     Gradients of the whole frames are correlated, normalised by the overlap of the windows. The area
@@ -33,9 +40,13 @@ def repeats(first: Grey, second: Grey) -> bool:
     Args:
         first: ``(H, W)``, the first picture.
         second: Same shape, the other picture, registered onto the first and blurred alike.
+        moved: By how much the registration moved it in x and y, px.
+        largest: A second shift that makes this longer, px, is known not to be the true one.
     """
     surface = _correlation(first, second)
     row, column = (side // 2 for side in surface.shape)
+    down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
+    surface = np.where(np.hypot(across + moved[0], down + moved[1]) <= largest, surface, 0.0)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     _, parts = cv2.connectedComponents((surface > PEAK_EDGE * top).astype(np.uint8))
     others = np.where(parts == parts[row, column], 0.0, surface)

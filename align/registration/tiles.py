@@ -1,5 +1,6 @@
 """Shifts of windowed tiles by band-limited phase correlation."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,7 @@ def tile_shifts(
     tile: tuple[int, int],
     grid: tuple[int, int],
     band: float,
+    largest: float = math.inf,
 ) -> TileShifts:
     """Measure the shift from ``first`` to ``second`` in overlapping tiles.
 
@@ -66,8 +68,9 @@ def tile_shifts(
         tile: Height and width of a tile, at most H and W.
         grid: Tile rows and columns, spread evenly over the frame.
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
+        largest: No shift is longer than this in a direction of the axes, px.
     """
-    return most_alike_shifts(first, [second], tile, grid, band)
+    return most_alike_shifts(first, [second], tile, grid, band, largest=largest)
 
 
 def most_alike_shifts(
@@ -77,6 +80,7 @@ def most_alike_shifts(
     grid: tuple[int, int],
     band: float,
     near: NDArray[np.int_] | None = None,
+    largest: float = math.inf,
 ) -> TileShifts:
     """Measure the shift of each tile from ``first`` to the most similar of ``seconds``.
 
@@ -87,6 +91,7 @@ def most_alike_shifts(
         grid: Tile rows and columns, spread evenly over the frame.
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
         near: ``(T,)`` index that each tile tries, with its two neighbours; None for all.
+        largest: No shift is longer than this in a direction of the axes, px.
     """
     height, width = first.shape
     tops = np.unique(np.linspace(0, height - tile[0], grid[0]).round().astype(int))
@@ -100,7 +105,7 @@ def most_alike_shifts(
     a = np.conj(scipy.fft.rfft2(_centred(_tiles(first, places, tile), window)))
     cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared, near)
     trusted = weight * _trust(cross)
-    shifts, heights = _peaks(_correlation(cross, trusted, tile))
+    shifts, heights = _peaks(_within(_correlation(cross, trusted, tile), largest))
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
     errors = _errors(trusted, peaks, effective, tile)
@@ -191,6 +196,15 @@ def _correlation(cross: Spectra, trusted: Tiles, shape: tuple[int, int]) -> Arra
     phases = cross / (np.abs(cross) + 1e-20)
     surface = scipy.fft.irfft2(phases * trusted, s=shape)
     return np.asarray(surface * np.float32(shape[0] * shape[1]), dtype=np.float64)
+
+
+def _within(surfaces: Array, largest: float) -> Array:
+    """The surfaces, with nothing where a shift is longer than the largest and a pixel."""
+    if largest + 1 >= max(surfaces.shape[1:]) / 2:
+        return surfaces
+    rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in surfaces.shape[1:])
+    near = (rows <= largest + 1)[:, None] & (columns <= largest + 1)
+    return np.where(near, surfaces, 0.0)
 
 
 def _twice(columns: int, width: int) -> Tiles:

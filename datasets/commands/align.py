@@ -1,5 +1,6 @@
 """``defocus-data align``: measure a pair's misalignment and write the aligned pair."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ KERNEL_HELP = "Interpolation kernel (default bicubic)."
 PHOTOMETRIC_HELP = "Match the exposure of SHARP to BLURRY in linear light, or not (default match)."
 
 SECTIONS = {
-    "Measurement": ("--estimator", "--flow-weights", "--rig", "--at-most"),
+    "Measurement": ("--estimator", "--flow-weights", "--rig", "--at-most", "--largest-shift"),
     "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
     "Output": ("--out", "--evidence", "--from-record", "--json"),
 }
@@ -55,6 +56,13 @@ SECTIONS = {
     type=click.Choice(["translation", "similarity", "affine", "homography"]),
     help="Richest model of the global transform (default homography). A tripod and one lens leave "
     "no more than a similarity.",
+)
+@click.option(
+    "--largest-shift",
+    "largest_px",
+    type=FiniteRange(0, min_open=True),
+    help="Pixels by which any place moved at most, if you know it. A texture that repeats itself "
+    "farther on can then be measured; a result that moves a corner farther is unknown.",
 )
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
@@ -114,6 +122,7 @@ class _Order:
     weights: Path | None
     rig_file: Path | None
     at_most: str | None
+    largest_px: float | None
     model: Any
     scale: float | None
     kernel: Any
@@ -139,7 +148,10 @@ def _align(order: _Order) -> "Misalignment":
 
     default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR
     estimator = flow_estimator(order.estimator or default, order.weights)
-    measurement = measure(blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography")
+    measurement = measure(
+        blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography",
+        largest_px=order.largest_px or math.inf,
+    )  # fmt: skip
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)
     if order.evidence is not None:

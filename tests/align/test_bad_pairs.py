@@ -1,5 +1,6 @@
 """Pairs that cannot be aligned: "unknown" or one clear error, never a confident number."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +164,31 @@ def test_equal_bricks_are_unknown(shift: int) -> None:
     found = measure(*cut(bricks(0.0), shift), flow_estimator("dis")).misalignment
     assert found.status == "unknown"
     assert found.reason == "the texture repeats itself"
+
+
+def grey(picture: Image) -> np.ndarray:
+    return srgb_to_linear(picture.astype(np.float32) / 255).mean(axis=2)
+
+
+@pytest.mark.parametrize(("largest_px", "reason"), [(20, "repeats itself"), (6, "10.0 px, more")])
+def test_a_largest_shift_that_does_not_tell_bricks_apart_leaves_them_unknown(
+    largest_px: float, reason: str
+) -> None:
+    """Those half a row on lie 17 px off; those where they were moved to, farther than 6 px."""
+    found = register(*map(grey, cut(bricks(0.0), 10)), largest_px=largest_px)
+    assert found.matrix is None
+    assert reason in found.reason
+
+
+def test_a_person_who_knows_the_largest_shift_gets_that_of_equal_bricks(
+    run: Run, tmp_path: Path
+) -> None:
+    for name, picture in zip(("blurry.png", "sharp.png"), cut(bricks(0.0), 10), strict=True):
+        write_image(tmp_path / name, picture)
+    done = run(
+        "defocus-data", "align", "blurry.png", "sharp.png", "--json", "--largest-shift", "12"
+    )
+    assert json.loads(done.stdout)["shift_px"] == pytest.approx([10, 0], abs=0.2)
 
 
 @pytest.mark.parametrize("shift", [10, 25])
