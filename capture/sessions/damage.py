@@ -1,11 +1,12 @@
 """Missing or changed files of complete pairs."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import SessionState, StoredFile
-from defocus.progress import say, track
+from defocus.progress import counted, say, track
 
 __all__ = ["DamagedFile", "damaged_files", "report_damage"]
 
@@ -31,9 +32,11 @@ def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
 
 
 def report_damage(session: Path, damaged: list[DamagedFile]) -> None:
-    """Report the files that could not be restored, with advice."""
-    for entry in damaged:
+    """Report the pairs with files that could not be restored, each in a line with advice."""
+    for pair, group in groupby(damaged, key=lambda entry: entry.pair):
+        first, *others = [entry.problem for entry in group]
+        more = f" and {counted(len(others), 'further file')} of it" if others else ""
         say(
-            f"{entry.pair}  incomplete: {entry.problem}; restore it from a copy, or reject the "
+            f"{pair}  incomplete: {first}{more}; restore it from a copy, or reject the "
             f"pair in 'defocus-capture review {session}'"
         )

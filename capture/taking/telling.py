@@ -13,6 +13,10 @@ from defocus.progress import counted, say, status
 __all__ = ["Teller"]
 
 
+WORTH_TELLING_BYTES = 1_000_000_000
+"""From here on the space for the rest is told, even if the disk has it."""
+
+
 class Teller:
     """Follows a journal. On a terminal the last line shows the pair that is being shot.
 
@@ -62,10 +66,10 @@ class Teller:
         """Say what the other pairs need, once the first shows how large they are."""
         left = len(folder.state.incomplete)
         needed, free = left * pair_bytes, shutil.disk_usage(folder.root).free
-        if free < needed:
+        if needed > min(free, WORTH_TELLING_BYTES):
             say(
-                f"{folder.root}: {free / 1e9:.2f} GB are free; {counted(left, 'pair')} like the "
-                f"first need {needed / 1e9:.2f} GB"
+                f"{counted(left, 'further pair')} like the first need {needed / 1e9:.2f} GB; "
+                f"{free / 1e9:.2f} GB are free"
             )
 
     def _status(self) -> str:

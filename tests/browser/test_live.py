@@ -327,7 +327,7 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(
     url, root = review_page
     browser = opened(open_page, url)
     assert text(browser, "counts") == "2 accepted · 1 rejected"
-    buttons = browser.find_elements(By.CSS_SELECTOR, "[data-do]")
+    buttons = browser.find_elements(By.CSS_SELECTOR, "#buttons [data-do]")
     assert [each.get_attribute("data-do") for each in buttons] == ["accept", "reject"]
     until(browser, "pair-name", "0001_desk")  # the first that nobody has decided on
     press(browser, "s", "r", "n")

@@ -15,9 +15,11 @@ from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import DamagedFile, report_damage
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_state
+from defocus.capture.sessions.state import StoredFile
 from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
@@ -207,3 +209,20 @@ def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(
         virtual_camera.fetch(tmp_path / "sharp")
     with pytest.raises(CameraError):
         virtual_camera.delete(place)
+
+
+def test_a_pair_is_one_line_however_many_of_its_files_are_gone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gone = [
+        DamagedFile(pair, StoredFile(name, "0" * 64, 1), f"{name} is missing")
+        for pair, names in (
+            ("0001_a", ("blurry.tif", "sharp.tif", "pair.json")),
+            ("0002_a", ("x.y",)),
+        )
+        for name in names
+    ]
+    report_damage(Path("s"), gone)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("0001_a  incomplete: blurry.tif is missing and 2 further files of it; ")
+    assert second.startswith("0002_a  incomplete: x.y is missing; restore it from a copy")
