@@ -4,20 +4,64 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
-from defocus.benchmark.serving.app import make_app
+from defocus.benchmark.restore.page.app import make_app as restore_app
+from defocus.benchmark.restore.page.desk import Desk
+from defocus.benchmark.serving.app import make_app as study_app
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import audit_of
+from defocus.datasets.curation.curate import begin_curation
+from defocus.datasets.curation.page import make_page
+from defocus.datasets.curation.rules import Rules
 from defocus.reports.serving.access import Guard
+from defocus.reports.serving.feed import Feed
 from tests.benchmark.example_study import make_study
+from tests.benchmark.restoring_page import choice
+from tests.datasets.conftest import write_folder
 from tests.fuzz.campaign import WORDS, damaged_once, limited, seed_of_today
 
 TOKEN = "right"
 REQUESTS = 150
-PATHS = ("/", "/stamp", "/pictures", "/events2", "/studies/study/report.html", "/studies/x/stamp")
-"""Without those that never end."""
+PATHS = {
+    "study": ("/", "/stamp", "/pictures", "/studies/study/report.html", "/studies/x/stamp"),
+    "curation": (
+        *("/", "/pairs", "/pairs/a", "/pairs/a/displacement", "/pairs/b/histograms"),
+        *("/pictures/a/blurry/large", "/pictures/b/sharp/small", "/do/accept", "/do/reject"),
+    ),
+    "restore": (
+        *("/", "/pictures", "/pictures/1", "/pictures/1/restore", "/pictures/1/stop"),
+        *("/pictures/1/shown/before", "/pictures/1/after/0", "/pictures/1/saved/0"),
+    ),
+}
+"""Of each page, without those that never end."""
+
+
+def study_page(folder: Path) -> Guard:
+    return study_app(make_study(folder / "study", systems=1, images=2), TOKEN)
+
+
+def curation_page(folder: Path) -> Guard:
+    """The review of two pairs that are said to be measured."""
+    dataset = open_dataset(f"pairs:{write_folder(folder / 'pictures', ['a.png', 'b.png'])}")
+    rows = [AuditedPair(pair.id, pair.scene, pair.split, "ok") for pair in dataset.pairs]
+    audit = audit_of(dataset, "dis", rows)
+    return make_page(begin_curation(dataset, audit, Rules(), folder / "out"), Feed(), TOKEN)
+
+
+def restore_page(folder: Path) -> Guard:
+    desk = Desk(folder, [choice(nn.Identity())], None, torch.device("cpu"))
+    return restore_app(desk, 0, Feed(), TOKEN)
+
+
+PAGES = {"study": study_page, "curation": curation_page, "restore": restore_page}
 
 
 def asked(page: Guard, scope: dict[str, Any], body: bytes) -> int:
@@ -34,7 +78,7 @@ def asked(page: Guard, scope: dict[str, Any], body: bytes) -> int:
     return int(sent[0]["status"])
 
 
-def request(draws: random.Random) -> tuple[dict[str, Any], bytes]:
+def request(draws: random.Random, paths: Sequence[str]) -> tuple[dict[str, Any], bytes]:
     """A request with a damage or more; most have the right host and token, to get further."""
     headers = {
         b"host": b"127.0.0.1:8000",
@@ -46,7 +90,7 @@ def request(draws: random.Random) -> tuple[dict[str, Any], bytes]:
     }
     for name in draws.sample(sorted(headers), draws.randrange(3)):
         headers[name] = damaged_once(headers[name], draws).replace(b"\n", b"")
-    path = draws.choice(PATHS)
+    path = draws.choice(paths)
     if draws.random() < 0.5:
         path = damaged_once(path.encode(), draws).decode("utf-8", "replace")
         path = path if path.startswith("/") else f"/{path}"
@@ -66,17 +110,16 @@ def request(draws: random.Random) -> tuple[dict[str, Any], bytes]:
     }, body
 
 
-@pytest.mark.parametrize("served", ["study"])
+@pytest.mark.parametrize("served", list(PAGES))
 def test_malformed_requests_are_answered(tmp_path: Path, cache_folder: Path, served: str) -> None:
     seed = seed_of_today()
     print(f"DEFOCUS_FUZZ_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     draws = random.Random(seed)
-    study = make_study(tmp_path / served, systems=1, images=2)
-    page = make_app(study, TOKEN)
+    page = PAGES[served](tmp_path)
     until = time.monotonic() + float(os.environ.get("DEFOCUS_FUZZ_SECONDS", "0"))
     number = 0
     while number < REQUESTS or time.monotonic() < until:
-        scope, body = request(draws)
+        scope, body = request(draws, PATHS[served])
         with limited():
             assert asked(page, scope, body) < 500, (seed, number, scope)
         number += 1
