@@ -87,6 +87,20 @@ FAULTS = (
     Fault(MODELS, "_UNIT[0] + _UNIT[4]", "_UNIT[0] - _UNIT[4]", MODEL_TESTS),
     Fault(MODELS, "math.sqrt(at_corners.sum(axis=0).max())",
           "math.sqrt(at_corners.sum(axis=0).min())", MODEL_TESTS),
+    Fault("capture/planning/exposure.py", "2.0 * math.log2(self.sharp.f_number",
+          "1.0 * math.log2(self.sharp.f_number", "tests/capture/test_exposure.py"),
+    Fault(JOURNAL, '"n": len(self.records) + 1', '"n": len(self.records)',
+          "tests/capture/test_journal.py"),
+    Fault("datasets/split.py", "place < TEST_SHARE + VALIDATION_SHARE", "place < VALIDATION_SHARE",
+          "tests/datasets/test_readers.py"),
+    Fault("baselines/layers/padding.py", "(0, right, 0, below)", "(right, 0, below, 0)",
+          "tests/baselines/test_padding.py"),
+    Fault("reports/latex.py", "_SIGNS.get(sign, sign) for sign in visible(text)",
+          "_SIGNS.get(sign, sign) for sign in text", "tests/benchmark/test_reporting.py"),
+    Fault("reports/bars.py", "high = min(0.0, *ends), max(0.0, *ends)",
+          "high = min(ends), max(ends)", "tests/reports/test_bars.py"),
+    Fault("reports/text.py", 'startswith(("=", "+", "-", "@"', 'startswith(("=", "+", "@"',
+          "tests/reports/test_text.py"),
 )  # fmt: skip
 """Over the folders of the package."""
 

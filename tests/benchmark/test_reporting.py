@@ -125,6 +125,7 @@ def test_no_text_is_a_command_of_latex(text: str) -> None:
     }  # fmt: skip
     assert not re.search(r"(?<!\\)[#%&_~]", shown)
     assert r"\input{" not in shown
+    assert shown.isprintable()
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg"])

@@ -18,3 +18,10 @@ def test_alike_numbers_and_their_intervals_are_all_on_the_scale() -> None:
     assert scale is not None
     assert (scale.low, scale.high) == (-1.0, 2.5)
     assert bar_scale([Measured(None)]) is None
+
+
+def test_zero_is_on_the_scale_of_numbers_that_are_all_above_or_below_it() -> None:
+    for values, ends in (((2.0, 3.0), (0.0, 3.0)), ((-2.0, -3.0), (-3.0, 0.0))):
+        scale = bar_scale([Measured(value) for value in values])
+        assert scale is not None
+        assert (scale.low, scale.high) == ends
