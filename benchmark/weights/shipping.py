@@ -22,6 +22,7 @@ from defocus.training.record.validation_scores import VALIDATION
 __all__ = ["ship_weights", "write_half"]
 
 SECONDS_PER_HOUR = 3600
+MOST_SHORT = torch.iinfo(torch.int16).max
 AVERAGED = "module."
 """What the names of averaged weights begin with, beside the count of steps."""
 
@@ -98,6 +99,9 @@ def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Floats in half precision, tables of indices in 16 bits where they fit."""
+    if tensor.dtype == torch.int64 and tensor.numel() and tensor.abs().max() <= MOST_SHORT:
+        return tensor.to(torch.int16).contiguous()
     if not tensor.is_floating_point():
         return tensor.contiguous()
     half = tensor.half()

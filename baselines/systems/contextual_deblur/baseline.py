@@ -26,10 +26,10 @@ BASELINES = (
             weights_trained_on=(UNKNOWN,),
         ),
         narrow={
-            "encoder": (24, 4),
+            "encoder": (16, 4),
             "adds_input": True,
             "contextual_heads": 4,
-            "decoder": (24, 4),
+            "decoder": (16, 4),
         },
         zeroed=("outputprojr_step",),
     ),

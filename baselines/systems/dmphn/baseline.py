@@ -48,7 +48,7 @@ DMPHN = Baseline.of_folder(
     __name__,
     "network:DMPHN",
     CARD,
-    narrow={"width": 5, "adds_input": True},
+    narrow={"width": 4, "adds_input": True},
     zeroed=("decoder_lv1.layer24",),
 ).changed(recipe=partial(_supervised, ("restored",), None))
 STACK = Baseline.of_folder(__name__, "network:StackedDMPHN", CARD, narrow={"width": 5})

@@ -21,7 +21,7 @@ IRNEXT = Baseline.of_folder(
         "training are ours, since nothing for deblurring is released",
         licence="official code: MIT; no defocus weights; ours is written anew, MIT",
     ),
-    narrow={"width": 8, "blocks": 2},
+    narrow={"width": 8, "blocks": 1},
     zeroed=("feat_extract.5", "ConvsOut.0", "ConvsOut.1"),
 )
 

@@ -22,7 +22,7 @@ KPAC = Baseline.of_folder(
     __name__,
     "network:KPAC",
     CARD,
-    narrow={"width": 10},
+    narrow={"width": 8},
     zeroed=("deblur.d2_2",),
 )
 
