@@ -91,6 +91,8 @@ FAULTS = (
           "1.0 * math.log2(self.sharp.f_number", "tests/capture/test_exposure.py"),
     Fault(JOURNAL, '"n": len(self.records) + 1', '"n": len(self.records)',
           "tests/capture/test_journal.py"),
+    Fault("align/compensation/crop.py", "row - levels[depth] + 1, ", "row - levels[depth], ",
+          "tests/align/test_resample.py"),
     Fault("datasets/split.py", "place < TEST_SHARE + VALIDATION_SHARE", "place < VALIDATION_SHARE",
           "tests/datasets/test_readers.py"),
     Fault("baselines/layers/padding.py", "(0, right, 0, below)", "(right, 0, below, 0)",
