@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -13,7 +14,7 @@ from defocus.files import sync_folder
 from defocus.reading import read_bytes
 from defocus.settings import Settings
 
-__all__ = ["DECISIONS", "add_decision", "decided", "read_decisions"]
+__all__ = ["DECISIONS", "add_decision", "decided", "read_decisions", "undo_decision"]
 
 DECISIONS = "decisions.jsonl"
 
@@ -22,26 +23,52 @@ class Decision(Settings):
     """One line of the file."""
 
     id: str
-    verdict: Verdict
+    verdict: Verdict | Literal["undone"]
     reason: str
 
 
 def read_decisions(folder: Path) -> dict[str, Judgement]:
-    """Read the last decision on each pair; an incomplete last line is ignored.
+    """Read the last decision on each pair; those that were undone do not count.
+
+    Raises:
+        DatasetError: A line is damaged.
+    """
+    return {one.id: one for one in _decisions(folder)}
+
+
+def undo_decision(folder: Path) -> str:
+    """Undo the last decision that stands; the id of its pair.
+
+    Raises:
+        ValueError: There is none.
+        StorageError: The file cannot be written.
+    """
+    standing = _decisions(folder)
+    if not standing:
+        raise ValueError("there is no decision to undo")
+    _append(folder, Decision(id=standing[-1].id, verdict="undone", reason=""))
+    return standing[-1].id
+
+
+def _decisions(folder: Path) -> list[Judgement]:
+    """Decisions that stand, first to last; an incomplete last line is ignored.
 
     Raises:
         DatasetError: A line is damaged.
     """
     path = folder / DECISIONS
     if not path.is_file():
-        return {}
-    found: dict[str, Judgement] = {}
+        return []
+    found: list[Judgement] = []
     for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
         try:
             entry = Decision.model_validate_json(line)
         except ValidationError as error:
             raise DatasetError(f"{path}: line {number} is damaged; remove it") from error
-        found[entry.id] = Judgement(entry.id, entry.verdict, entry.reason, "person")
+        if entry.verdict != "undone":
+            found.append(Judgement(entry.id, entry.verdict, entry.reason, "person"))
+        elif found:
+            found.pop()
     return found
 
 
@@ -51,8 +78,12 @@ def add_decision(folder: Path, judgement: Judgement) -> None:
     Raises:
         StorageError: The file cannot be written.
     """
-    path = folder / DECISIONS
     entry = Decision(id=judgement.id, verdict=judgement.verdict, reason=judgement.reason)
+    _append(folder, entry)
+
+
+def _append(folder: Path, entry: Decision) -> None:
+    path = folder / DECISIONS
     line = json.dumps(entry.model_dump()).encode() + b"\n"
     try:
         with path.open("ab+") as file:

@@ -7,7 +7,7 @@ from defocus.capture.live.views.displacement import overlay_document
 from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation
-from defocus.datasets.curation.decisions import add_decision
+from defocus.datasets.curation.decisions import add_decision, undo_decision
 from defocus.datasets.curation.rules import Judgement, Verdict
 from defocus.datasets.pair import Pair
 from defocus.images import read_pair
@@ -25,7 +25,7 @@ LONGEST_REASON = 200
 class ReviewedPairs:
     """The pairs of a dataset, and the decisions of a person."""
 
-    actions = ("accept", "reject")
+    actions = ("accept", "reject", "undo")
 
     def __init__(self, curation: Curation, feed: Feed) -> None:
         self._curation, self._feed = curation, feed
@@ -87,6 +87,10 @@ class ReviewedPairs:
 
     def act(self, action: str, asked: dict[str, str]) -> None:
         """Write down what a person decided."""
+        if action == "undo":
+            with self._writing:
+                self._tell(undo_decision(self._curation.out))
+            return
         name = asked.get("pair", "")
         if name not in self._pairs:
             raise ValueError("no such pair")

@@ -85,7 +85,12 @@ def pair_page(
         share: Access from the local network; None for none.
     """
     document = pair_document()
-    shown = {"session": title, "live": live, "notes": "note" in source.actions}
+    shown = {
+        "session": title,
+        "live": live,
+        "notes": "note" in source.actions,
+        "undo": "undo" in source.actions,
+    }
     pages = [document.render(**shown, control=control) for control in (True, False)]
     page = _Answers(source, pages, feed)
     routes = [

@@ -48,6 +48,14 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         until(browser, "reason", HOSTILE)
         until(browser, "measured", "Measured: rejected, its misalignment is unknown")
         assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
+        press(browser, Keys.ARROW_RIGHT)
+        until(browser, "pair-name", "b")
+        press(browser, "u")  # goes back to the pair of the last decision
+        until(browser, "pair-name", "a")
+        until(browser, "counts", "0 accepted · 2 rejected")
+        press(browser, "a")
+        press(browser, Keys.ENTER)
+        until(browser, "counts", "1 accepted · 1 rejected")
         assert browser.get_log("browser") == []
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)

@@ -16,7 +16,12 @@ from defocus.datasets.audit.duplicates import NearDuplicate, fingerprint
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.curate import Curation, begin_curation, finish_curation
-from defocus.datasets.curation.decisions import DECISIONS, add_decision, read_decisions
+from defocus.datasets.curation.decisions import (
+    DECISIONS,
+    add_decision,
+    read_decisions,
+    undo_decision,
+)
 from defocus.datasets.curation.page import make_page
 from defocus.datasets.curation.rules import Judgement, Rules, judged, read_rules
 from defocus.datasets.curation.splits import Shares, draw_splits, is_official, linked_scenes
@@ -156,6 +161,18 @@ def test_a_decision_that_was_cut_short_is_left_out(curation: Curation) -> None:
     path.write_text("{}\n")
     with pytest.raises(DatasetError, match="line 1 is damaged"):
         read_decisions(curation.out)
+
+
+def test_decisions_are_undone_last_first(curation: Curation) -> None:
+    """Until none is left; what was decided before on the same pair counts again."""
+    for name, verdict in (("a", "reject"), ("b", "accept"), ("a", "accept")):
+        add_decision(curation.out, Judgement(name, verdict, "", "person"))  # type: ignore[arg-type]
+    assert undo_decision(curation.out) == "a"
+    assert read_decisions(curation.out)["a"].verdict == "reject"
+    assert [undo_decision(curation.out), undo_decision(curation.out)] == ["b", "a"]
+    assert read_decisions(curation.out) == {}
+    with pytest.raises(ValueError, match="no decision to undo"):
+        undo_decision(curation.out)
 
 
 def test_other_rules_need_another_folder(curation: Curation) -> None:

@@ -6,6 +6,7 @@
   let pairs = [];
   let chosen = "";
   let followed = "";
+  let undoing = false;
   let connected = false;
   let marked = null;
   const thumbs = new Map();
@@ -31,6 +32,10 @@
     const answer = await fetch("/pairs");
     if (!answer.ok) return;
     pairs = await answer.json();
+    if (undoing) {  // back to the pair whose decision is undone
+      undoing = false;
+      chosen = state.current;
+    }
     if (live && state.current && state.current !== followed) {
       followed = state.current;
       chosen = state.current;
@@ -349,6 +354,10 @@
     }
     const pair = chosenPair();
     if (action === "shoot") ask(action, {});
+    else if (action === "undo") {
+      undoing = true;
+      if (!await ask(action, {})) undoing = false;
+    }
     else if (action === "retake") {
       const elsewhere = pair.scene !== state.scene && await question(`Retake ${pair.id}?`, "",
         `It is of scene ${pair.scene}; the next pair would be of ${state.scene}. Set up ${pair.scene} again first.`) === null;
@@ -490,7 +499,7 @@
     p: () => { if (live) { byId("peaking").checked = !byId("peaking").checked; showPeaking(); } },
     v: () => view(document.body.dataset.view === "live" ? "pair" : "live"),
   };
-  const BUTTONS = { s: "shoot", r: "retake", a: "accept", x: "reject", n: "next-scene", t: "note", y: "scene-note" };
+  const BUTTONS = { s: "shoot", r: "retake", a: "accept", x: "reject", n: "next-scene", t: "note", y: "scene-note", u: "undo" };
   for (const [key, action] of Object.entries(BUTTONS)) KEYS[key] = () => press(action);
   const PANS = { ArrowLeft: [-0.25, 0], ArrowRight: [0.25, 0], ArrowUp: [0, -0.25], ArrowDown: [0, 0.25] };
 
