@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.files.names import id_problem, path_problem
 from defocus.datasets.pair import Pair, Split
-from defocus.datasets.step import Step
+from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError, FileError
 from defocus.files import sha256_file, write_text
 from defocus.reading import read_json
@@ -99,7 +99,7 @@ class Manifest(Settings):
     format: Literal["defocus-dataset"] = "defocus-dataset"
     version: Literal[1] = 1
     source: str | None = None
-    steps: tuple[Step, ...] | None = None
+    steps: tuple[MakingStep, ...] | None = None
     pairs: tuple[ManifestPair, ...]
 
     @model_validator(mode="after")
@@ -198,7 +198,7 @@ def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads 
 
 
 def make_manifest(
-    root: Path, pairs: tuple[Pair, ...], source: str = "", steps: tuple[Step, ...] = ()
+    root: Path, pairs: tuple[Pair, ...], source: str = "", steps: tuple[MakingStep, ...] = ()
 ) -> Manifest:
     """Make the manifest of pairs with files in ``root``; every file is read for its hash.
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from defocus.datasets.step import Step
+    from defocus.datasets.step import MakingStep
     from defocus.datasets.stream.photographs import Photographs
 
 __all__ = ["SPLITS", "Dataset", "Pair", "Split"]
@@ -75,7 +75,7 @@ class Dataset:
     derived: Path
     rendered: bool = False
     source: str = ""
-    steps: "tuple[Step, ...]" = ()
+    steps: "tuple[MakingStep, ...]" = ()
     endless: "Photographs | None" = None
 
     def split(self, name: Split) -> tuple[Pair, ...]:

@@ -5,12 +5,12 @@ from pydantic import Field
 from defocus import __version__
 from defocus.settings import Settings
 
-__all__ = ["Step", "step"]
+__all__ = ["MakingStep", "step"]
 
 Value = str | int | float | bool | None
 
 
-class Step(Settings):
+class MakingStep(Settings):
     """One step.
 
     Attributes:
@@ -24,7 +24,7 @@ class Step(Settings):
     settings: dict[str, Value] = Field(default_factory=dict)
 
 
-def step(name: str, **settings: Value) -> Step:
+def step(name: str, **settings: Value) -> MakingStep:
     """A step of this version of the program, without settings that are None."""
     known: dict[str, Value] = {key: value for key, value in settings.items() if value is not None}
-    return Step(step=name, version=__version__, settings=known)
+    return MakingStep(step=name, version=__version__, settings=known)

@@ -17,6 +17,14 @@ from defocus.align.registration.models import (
     fit_transform,
     radial,
 )
+from defocus.align.registration.parallax import (
+    CLEARLY_MORE,
+    FIRST_EXTRA_PX,
+    INLIER_PX,
+    LEAST_EXTRA_PX,
+    distances_px,
+    scatter_of,
+)
 from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
@@ -31,12 +39,9 @@ LEAST_SLOPE_RATIO = 0.06
 """Least over greatest slope: a tile of stripes (0.01 to 0.04) says nothing along them."""
 LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_TILES = 6
-INLIER_PX = 0.7
 OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
 """Error of a tile beyond its prediction: always, and over its circle of confusion. Depth edges and
 kernels that are no discs move a blurred tile, not a sharp one."""
-FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.02
-"""Scatter of all tiles beyond that (parallax): at first, and at least."""
 HUBER = 2.0
 """Standard deviations beyond which a tile that agrees counts less, in proportion."""
 LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
@@ -47,10 +52,6 @@ LEAST_DISTANCE = 3.0
 """So many of its own standard errors more than a similarity must lie from it at a corner."""
 LEAST_ASYMMETRY_GAIN = 0.7
 """What an asymmetry has to make of the squared error with which left-out parts are predicted."""
-LARGEST_PARALLAX_PX = 2.5
-"""Tiles that parallax moves by up to this either way agree; a layer farther off is outvoted."""
-DIRECTIONS = 18
-"""In which a parallax is looked for, over half a turn."""
 PARTS = 3
 ROUNDS = 3
 ASYMMETRY = 0.12
@@ -62,8 +63,6 @@ ASYMMETRY_ERROR = 0.02
 which depth moves a place as well as it blurs it."""
 SIGNIFICANT = 3.0
 """So many standard errors an asymmetry has to differ from none before the fit allows for it."""
-CLEARLY_MORE = 1.1
-"""So many times the tiles have to agree before a fit begins with an asymmetry or has a parallax."""
 
 
 @dataclass(frozen=True)
@@ -301,8 +300,8 @@ def _settled(
         on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
         seen = matches.without(on.asymmetry, shape)
         apart = moved_points(on.matrix, seen.first) - seen.second
-        scatter = _scatter(apart, matches.errors, scatter)
-        keep = _distances(apart, scatter) <= INLIER_PX
+        scatter = scatter_of(apart, matches.errors, scatter)
+        keep = distances_px(apart, scatter) <= INLIER_PX
         trusted = _trusted(apart, matches.errors, scatter)
         settled = _Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
@@ -313,39 +312,6 @@ def _trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array
     variances = np.square(errors)[:, None] + scatter.variances
     off = np.sqrt((np.square(apart @ scatter.axes.T) / variances).sum(axis=1))
     return np.asarray(np.minimum(1.0, HUBER / np.maximum(off, 1e-9)))
-
-
-def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
-    """Scatter of the agreeing tiles, along and across the direction in which they are close."""
-    angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
-    along = np.stack([np.cos(angles), np.sin(angles)])
-    across = np.stack([-along[1], along[0]])
-    close = np.linalg.norm(apart, axis=1) <= INLIER_PX
-    band = (np.abs(apart @ across) <= INLIER_PX) & (np.abs(apart @ along) <= LARGEST_PARALLAX_PX)
-    # a blurred tile lies far off by its own error: what it says of parallax counts as little
-    telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
-    counts = telling @ band
-    best = int(counts.argmax())
-    if counts[best] <= CLEARLY_MORE * telling @ close:
-        if not close.any():
-            return before
-        squares = np.square(apart[close]).mean(axis=1) - np.square(errors[close])
-        # sharp tiles tell what all scatter by; blurred ones would drown it in their errors
-        sure = 1 / np.square(np.square(errors[close]) + np.mean(before.variances))
-        variance = max(float(np.average(squares, weights=sure)), LEAST_EXTRA_PX**2)
-        return DisplacementScatter(np.eye(2), (variance, variance))
-    keep = band[:, best]
-    values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
-    least, most = np.maximum(values - np.square(errors[keep]).mean(), LEAST_EXTRA_PX**2)
-    return DisplacementScatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
-
-
-def _distances(apart: Array, scatter: DisplacementScatter) -> Array:
-    """Distances in px across a parallax, and relative to its scatter along it."""
-    if not scatter.parallax:
-        return np.asarray(np.linalg.norm(apart, axis=1))
-    along, across = (apart @ scatter.axes.T).T
-    return np.asarray(np.hypot(along * INLIER_PX / LARGEST_PARALLAX_PX, across))
 
 
 @dataclass(frozen=True)
@@ -393,7 +359,7 @@ def _without_parts(
         matrix, asymmetry = fit_transform(model, *points, weights, shape, spread, scatter)
         seen = matches.without(asymmetry, shape).second[left]
         apart = moved_points(matrix, matches.first[left]) - seen
-        squared[left] = np.minimum(np.square(_distances(apart, scatter)), INLIER_PX**2)
+        squared[left] = np.minimum(np.square(distances_px(apart, scatter)), INLIER_PX**2)
         ends.append(moved_points(matrix, places))
     differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
     at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]

@@ -23,7 +23,7 @@ from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.rules import Judgement, Rules, judged
 from defocus.datasets.deriving.derived import claim_folder
 from defocus.datasets.pair import Dataset
-from defocus.datasets.step import Step, step
+from defocus.datasets.step import MakingStep, step
 from defocus.errors import NotApplicableError
 from defocus.files import write_text
 from defocus.reports.text import spreadsheet_text
@@ -107,7 +107,7 @@ def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
     return judgements
 
 
-def _step(curation: Curation, judgements: Sequence[Judgement]) -> Step:
+def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
     """What curation did: the rules, and how many pairs were accepted, by whom."""
     verdicts = Counter(one.verdict for one in judgements)
     return step(

@@ -10,14 +10,14 @@ from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import Step
+from defocus.datasets.step import MakingStep
 from defocus.progress import track
 
 __all__ = ["keep_pairs"]
 
 
 def keep_pairs(
-    dataset: Dataset, pairs: Sequence[Pair], out: Path, chosen: Step
+    dataset: Dataset, pairs: Sequence[Pair], out: Path, chosen: MakingStep
 ) -> tuple[Pair, ...]:
     """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay.
 

@@ -39,7 +39,7 @@ from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import known_defocus_map, measured_pair, pair_keys
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import Step, step
+from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
 from defocus.images import read_image, write_image
@@ -131,7 +131,7 @@ def compensate_dataset(
     return Compensated(out, pairs, left_out)
 
 
-def _step(release: Release, estimator: FlowEstimator, aligned: int, left_out: int) -> Step:
+def _step(release: Release, estimator: FlowEstimator, aligned: int, left_out: int) -> MakingStep:
     """What compensation did: its settings, whose flow weights, how many pairs."""
     return step(
         "compensate",

@@ -14,7 +14,7 @@ from defocus.datasets.deriving.derived import place_file
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import read_manifest
 from defocus.datasets.release.details import NOT_DECLARED, Details
-from defocus.datasets.release.facts import ORIGIN, Facts, read_facts
+from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, read_facts
 from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
 from defocus.datasets.release.terms import NO_LICENCE
 from defocus.datasets.verification.verify import verify_folder
@@ -39,7 +39,7 @@ class Draft:
 
     root: Path
     files: tuple[str, ...]
-    facts: Facts
+    facts: ReleaseFacts
     details: Details
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from defocus.datasets.publishing.draft import Draft, with_doi
-from defocus.datasets.release.details import Author, Person, is_doi
+from defocus.datasets.release.details import Author, NamedPerson, is_doi
 from defocus.datasets.release.documents.citation import methods
 from defocus.datasets.release.terms import spdx
 from defocus.errors import DefocusError, InputError, storage_error
@@ -152,7 +152,7 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
 
 
 def _creator(author: Author) -> dict[str, str]:
-    if not isinstance(author, Person):
+    if not isinstance(author, NamedPerson):
         return {"name": author}
     name = f"{author.family}, {author.given}" if author.given else author.family
     known = {"name": name, "orcid": author.orcid, "affiliation": author.affiliation}

@@ -10,16 +10,16 @@ from defocus.datasets.files.arrays import ARRAYS
 from defocus.datasets.files.fingerprint import FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.readers.release import read as read_release
-from defocus.datasets.release.facts import Facts, read_facts
+from defocus.datasets.release.facts import ReleaseFacts, read_facts
 from defocus.datasets.release.shards import remove_unpacked
 from defocus.images import read_image
 from defocus.progress import counted
 
-__all__ = ["Changes", "changes_of", "changes_text"]
+__all__ = ["ReleaseChanges", "changes_of", "changes_text"]
 
 
 @dataclass(frozen=True)
-class Changes:
+class ReleaseChanges:
     """Differences of two datasets by the ids of their pairs.
 
     Attributes:
@@ -57,11 +57,11 @@ def changes_text(before: Path, after: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _version(facts: Facts) -> str:
+def _version(facts: ReleaseFacts) -> str:
     return facts.details.version if facts.details else "unknown"
 
 
-def changes_of(before: Dataset, after: Dataset) -> Changes:
+def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     """Compare two datasets; files with other bytes count as changed if their pixels differ."""
     old, new = ({pair.id: pair for pair in one.pairs} for one in (before, after))
     hashes = _hashes(before) | _hashes(after)
@@ -69,7 +69,7 @@ def changes_of(before: Dataset, after: Dataset) -> Changes:
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}
     changed = {name: what for name, what in differing.items() if what}
     added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
-    return Changes(tuple(added), tuple(removed), changed, len(both) - len(changed))
+    return ReleaseChanges(tuple(added), tuple(removed), changed, len(both) - len(changed))
 
 
 def _hashes(dataset: Dataset) -> dict[Path, str]:

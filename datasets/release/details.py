@@ -18,7 +18,7 @@ __all__ = [
     "NOT_DECLARED",
     "Author",
     "Details",
-    "Person",
+    "NamedPerson",
     "details_of",
     "is_doi",
     "later_version",
@@ -51,7 +51,7 @@ def _orcid(text: str) -> str:
     return text
 
 
-class Person(Settings):
+class NamedPerson(Settings):
     """One author.
 
     Attributes:
@@ -66,7 +66,7 @@ class Person(Settings):
     affiliation: str = ""
 
 
-Author: TypeAlias = Person | Annotated[str, Field(min_length=1)]
+Author: TypeAlias = NamedPerson | Annotated[str, Field(min_length=1)]
 _DOI = r"10\.\d{4,9}/\S+"
 Doi = Annotated[str, Field(pattern=rf"^({_DOI})?$")]
 
@@ -78,7 +78,7 @@ def is_doi(text: object) -> bool:
 
 def name_of(author: Author) -> str:
     """Name of a person or group, as it is read."""
-    if isinstance(author, Person):
+    if isinstance(author, NamedPerson):
         return f"{author.given} {author.family}".strip()
     return author
 

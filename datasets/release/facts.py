@@ -16,8 +16,14 @@ from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.formats.layout import Rows, index_columns
 from defocus.datasets.release.privacy import without_private
-from defocus.datasets.release.provenance import Setting, pictures_text, settings_of, sharp_text
-from defocus.datasets.step import Step
+from defocus.datasets.release.provenance import (
+    Number,
+    Setting,
+    pictures_text,
+    settings_of,
+    sharp_text,
+)
+from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.files import write_text
 from defocus.reading import read_json
@@ -26,8 +32,7 @@ from defocus.settings import Settings
 __all__ = [
     "ORIGIN",
     "Count",
-    "Facts",
-    "Number",
+    "ReleaseFacts",
     "audit_numbers",
     "facts_of",
     "read_facts",
@@ -45,18 +50,7 @@ class Count(Settings):
     scenes: Annotated[int, Field(ge=0)]
 
 
-class Number(Settings):
-    """A quantity of the audit over all pairs where it is known; sizes for ``p95`` and ``max``."""
-
-    title: str
-    unit: str
-    count: int
-    median: float
-    p95: float
-    max: float
-
-
-class Facts(Settings):
+class ReleaseFacts(Settings):
     """What a release says of itself.
 
     Attributes:
@@ -85,7 +79,7 @@ class Facts(Settings):
     pictures: str = ""
     sharp: str = ""
     settings: tuple[Setting, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[MakingStep, ...] = ()
     numbers: tuple[Number, ...] = ()
 
     @property
@@ -101,7 +95,7 @@ def facts_of(
     details: Details,
     request: str,
     numbers: tuple[Number, ...],
-) -> Facts:
+) -> ReleaseFacts:
     """The facts of a release whose pictures are written.
 
     Args:
@@ -109,13 +103,13 @@ def facts_of(
         rows: Its pairs in the release.
         form: Format of the release.
         details: Details for its documents.
-        request: See :class:`Facts`.
+        request: See :class:`ReleaseFacts`.
         numbers: Numbers of its audit.
     """
     pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
     found = Counter(pair.split for pair in pairs)
     scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in found}
-    return Facts(
+    return ReleaseFacts(
         to=form,
         source=dataset.source or None,
         request=request,
@@ -131,7 +125,7 @@ def facts_of(
     )
 
 
-def write_facts(root: Path, facts: Facts) -> None:
+def write_facts(root: Path, facts: ReleaseFacts) -> None:
     """Write ``release.json``.
 
     Raises:
@@ -140,7 +134,7 @@ def write_facts(root: Path, facts: Facts) -> None:
     write_text(root / ORIGIN, facts.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
-def read_facts(root: Path) -> Facts:
+def read_facts(root: Path) -> ReleaseFacts:
     """Read ``release.json``.
 
     Raises:
@@ -148,7 +142,7 @@ def read_facts(root: Path) -> Facts:
     """
     path = root / ORIGIN
     try:
-        return Facts.model_validate(read_json(path, MAX_BYTES))
+        return ReleaseFacts.model_validate(read_json(path, MAX_BYTES))
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: missing; give the root of a release") from error
     except (OSError, ValueError, FileError) as error:  # ValidationError is a ValueError

@@ -24,10 +24,11 @@ from defocus.datasets.release.documents.card import card_text
 from defocus.datasets.release.documents.citation import citation_text, datacite_text
 from defocus.datasets.release.documents.croissant import INDEX, croissant_text
 from defocus.datasets.release.documents.licence import licence_text
-from defocus.datasets.release.facts import ORIGIN, Facts, Number, facts_of, read_facts, write_facts
+from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, facts_of, read_facts, write_facts
 from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
 from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.provenance import Number
 from defocus.datasets.release.terms import require_redistributable
 from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, write_checksums
 from defocus.datasets.verification.contents import folder_hashes
@@ -127,7 +128,7 @@ def write_sums(root: Path) -> str:
     return write_checksums(root, folder_hashes(root))
 
 
-def write_documents(root: Path, facts: Facts, details: Details) -> None:
+def write_documents(root: Path, facts: ReleaseFacts, details: Details) -> None:
     """Write the documents of a release whose pictures and index are written.
 
     Args:

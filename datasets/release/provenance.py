@@ -6,15 +6,14 @@ a release says of a changed picture that it is as captured.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from defocus.datasets.pair import Pair
-from defocus.datasets.step import Step
-
-if TYPE_CHECKING:
-    from defocus.datasets.release.facts import Number
+from defocus.datasets.step import MakingStep
+from defocus.settings import Settings
 
 __all__ = [
+    "Number",
     "kinds",
     "numbers_text",
     "pictures_text",
@@ -48,6 +47,17 @@ _MODELS = {
     "global": "one transform of the whole picture",
     "flow": "a global transform and a local optical flow",
 }
+
+
+class Number(Settings):
+    """A quantity of the audit over all pairs where it is known; sizes for ``p95`` and ``max``."""
+
+    title: str
+    unit: str
+    count: int
+    median: float
+    p95: float
+    max: float
 
 
 def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
@@ -154,7 +164,7 @@ def taken_with_text(settings: Iterable[Setting]) -> str:
     return "".join(f"- {title}: {values}.\n" for title, values in settings)
 
 
-def steps_text(steps: Iterable[Step]) -> str:
+def steps_text(steps: Iterable[MakingStep]) -> str:
     """Lines of Markdown: each step with its version and settings."""
     lines = []
     for step in steps:
@@ -167,7 +177,7 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def numbers_text(numbers: "Iterable[Number]") -> list[str]:
+def numbers_text(numbers: Iterable[Number]) -> list[str]:
     """A sentence for each number of the audit."""
     return [
         f"{one.title}: median {one.median:.3g}, 95th percentile {one.p95:.3g}, "

@@ -20,9 +20,10 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details, details_of
 from defocus.datasets.release.documents.card import undeclared
-from defocus.datasets.release.facts import Number, audit_numbers
+from defocus.datasets.release.facts import audit_numbers
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.provenance import Number
 from defocus.datasets.step import step
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, InputError

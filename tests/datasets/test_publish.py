@@ -18,7 +18,7 @@ import pytest
 from defocus.datasets.api import open_dataset
 from defocus.datasets.publishing.draft import ready_release, require_safe_address
 from defocus.datasets.publishing.zenodo import archive_name, draft_on_zenodo, write_archive
-from defocus.datasets.release.details import Details, Person
+from defocus.datasets.release.details import Details, NamedPerson
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
@@ -29,7 +29,7 @@ from tests.datasets.conftest import write_folder
 
 TOKEN = "canary-4711"
 DOI = "10.5072/zenodo.1"
-JANE = Person(given="Jane", family="Doe", orcid="0000-0002-1825-0097", affiliation="A lab")
+JANE = NamedPerson(given="Jane", family="Doe", orcid="0000-0002-1825-0097", affiliation="A lab")
 DETAILS = Details(
     title="Noise",
     authors=(JANE, "A lab"),

@@ -14,7 +14,7 @@ from defocus.datasets.release.colour import in_srgb
 from defocus.datasets.release.details import Details, name_of
 from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.documents.licence import licence_text
-from defocus.datasets.release.facts import Facts
+from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text
 from defocus.datasets.release.terms import ADDRESSES, licence_problem
 from defocus.datasets.step import step
@@ -148,7 +148,7 @@ def test_people_stand_in_each_document() -> None:
         paper="10.1000/p",
         new_version_of="10.2000/v",
     )
-    facts = Facts(
+    facts = ReleaseFacts(
         to="folder", steps=(step("split", seed=7),), counts={"test": {"pairs": 2, "scenes": 1}}
     )
     attributes = datacite(facts, details)

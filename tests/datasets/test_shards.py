@@ -17,7 +17,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
-from defocus.datasets.release.facts import Facts, write_facts
+from defocus.datasets.release.facts import ReleaseFacts, write_facts
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.release.shards import shards_source
 from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, write_checksums
@@ -73,7 +73,7 @@ def sealed(root: Path) -> Path:
     """What an attacker writes has checksums that fit."""
     for name in (MANIFEST, TAG_MANIFEST):
         (root / name).unlink(missing_ok=True)
-    write_facts(root, Facts(to="webdataset"))
+    write_facts(root, ReleaseFacts(to="webdataset"))
     write_checksums(root, folder_hashes(root))
     return root
 

@@ -4,7 +4,7 @@ import json
 
 from defocus.datasets.release.details import NOT_DECLARED, Details, name_of
 from defocus.datasets.release.documents.citation import bibtex
-from defocus.datasets.release.facts import Facts
+from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.formats.layout import ReleaseFormat
 from defocus.datasets.release.provenance import steps_text, taken_with_text
 from defocus.datasets.release.terms import NO_LICENCE, hub_licence, licence_address
@@ -20,7 +20,7 @@ which gives BGR) or with `defocus`.
 REMOVED = "Positions, serial numbers and names were removed from pictures and metadata.\n"
 
 
-def card_text(facts: Facts, details: Details, layout: ReleaseFormat) -> str:
+def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
     """Text of ``README.md``: YAML front matter and a readable card."""
     made = taken_with_text(facts.settings) + steps_text(facts.steps)
     parts = [
@@ -50,7 +50,7 @@ def _byline(details: Details) -> str:
     return " · ".join(part for part in [*parts, doi] if part)
 
 
-def _front_matter(facts: Facts, details: Details, layout: ReleaseFormat) -> str:
+def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
     """YAML, every value written as JSON, which is YAML too."""
     licence = hub_licence(details.licence)
     entries: dict[str, object] = {"license": licence}
@@ -69,7 +69,7 @@ def _front_matter(facts: Facts, details: Details, layout: ReleaseFormat) -> str:
     return "".join(lines)
 
 
-def _configs(facts: Facts, layout: ReleaseFormat) -> list[dict[str, str]]:
+def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[dict[str, str]]:
     """Which files each split has, for Hugging Face's library."""
     patterns = {"imagefolder": "{}/**", "webdataset": "{}-*.tar"}
     if layout.name not in patterns:
@@ -82,13 +82,13 @@ def _size(count: int) -> str:
     return next((name for most, name in SIZES if count < most), "n>1M")
 
 
-def _content(facts: Facts) -> str:
+def _content(facts: ReleaseFacts) -> str:
     lines = ["| split | pairs | scenes |", "|---|---:|---:|"]
     lines += [f"| {name} | {n.pairs} | {n.scenes} |" for name, n in sorted(facts.counts.items())]
     return "\n".join(lines) + "\n\nNo scene is in two splits.\n"
 
 
-def _measured(facts: Facts) -> str:
+def _measured(facts: ReleaseFacts) -> str:
     lines = ["| over all pairs | median | 95 % | largest |", "|---|---:|---:|---:|"]
     for one in facts.numbers:
         title = f"{one.title}, {one.unit}" if one.unit else one.title

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from defocus.datasets.release.details import Author, Details, Person
-from defocus.datasets.release.facts import Facts
+from defocus.datasets.release.details import Author, Details, NamedPerson
+from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.provenance import numbers_text, steps_text, taken_with_text
 from defocus.datasets.release.terms import NO_LICENCE, licence_address, spdx
 
@@ -18,7 +18,7 @@ __all__ = ["bibtex", "citation_text", "datacite", "datacite_text", "methods"]
 _SPECIAL = re.compile(r"[&%$#_{}]")
 
 
-def citation_text(facts: Facts, details: Details) -> str:
+def citation_text(facts: ReleaseFacts, details: Details) -> str:
     """``CITATION.cff``."""
     authors = details.authors or (f"The authors of {details.title}",)
     entries: dict[str, object] = {
@@ -49,7 +49,7 @@ _CFF_PAPER = {"title": "The paper on this dataset", "authors": [{"name": "see th
 
 
 def _cff_author(author: Author) -> dict[str, str]:
-    if not isinstance(author, Person):
+    if not isinstance(author, NamedPerson):
         return {"name": author}
     known = {
         "family-names": author.family,
@@ -60,7 +60,7 @@ def _cff_author(author: Author) -> dict[str, str]:
     return {key: value for key, value in known.items() if value}
 
 
-def methods(facts: Facts) -> str:
+def methods(facts: ReleaseFacts) -> str:
     """How the dataset was made and what was measured of it, in plain sentences on one line."""
     told = (facts.pictures, taken_with_text(facts.settings), steps_text(facts.steps))
     lines = [line.removeprefix("- ") for part in told for line in part.splitlines()]
@@ -71,7 +71,7 @@ def bibtex(details: Details) -> str:
     """A BibTeX entry; groups are kept together by braces."""
     authors = " and ".join(_bibtex_name(author) for author in details.authors)
     first = details.authors[0] if details.authors else details.title
-    word = first.family if isinstance(first, Person) else first.split()[0]
+    word = first.family if isinstance(first, NamedPerson) else first.split()[0]
     year = details.date[:4]
     fields = {
         "title": f"{{{_escaped(details.title)}}}",
@@ -88,7 +88,7 @@ def bibtex(details: Details) -> str:
 
 
 def _bibtex_name(author: Author) -> str:
-    if not isinstance(author, Person):
+    if not isinstance(author, NamedPerson):
         return f"{{{_escaped(author)}}}"
     return _escaped(f"{author.family}, {author.given}" if author.given else f"{{{author.family}}}")
 
@@ -97,12 +97,12 @@ def _escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
 
 
-def datacite_text(facts: Facts, details: Details) -> str:
+def datacite_text(facts: ReleaseFacts, details: Details) -> str:
     """``datacite.json``: the attributes that DataCite registers with a DOI."""
     return json.dumps(datacite(facts, details), indent=1, ensure_ascii=False) + "\n"
 
 
-def datacite(facts: Facts, details: Details) -> dict[str, Any]:
+def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
     """DataCite's attributes of a release, without those that are unknown."""
     document = {
         "doi": details.doi,
@@ -130,7 +130,7 @@ def datacite(facts: Facts, details: Details) -> dict[str, Any]:
 
 
 def _datacite_creator(author: Author) -> dict[str, Any]:
-    if not isinstance(author, Person):
+    if not isinstance(author, NamedPerson):
         return {"name": author, "nameType": "Organizational"}
     known = {
         "name": f"{author.family}, {author.given}" if author.given else author.family,

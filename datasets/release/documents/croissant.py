@@ -7,9 +7,9 @@ from typing import Any
 
 from defocus.datasets.files.arrays import ARRAYS
 from defocus.datasets.files.fingerprint import FILE_ROLES
-from defocus.datasets.release.details import Author, Details, Person
+from defocus.datasets.release.details import Author, Details, NamedPerson
 from defocus.datasets.release.documents.citation import bibtex
-from defocus.datasets.release.facts import Facts
+from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.formats.layout import ReleaseFormat
 from defocus.datasets.release.provenance import numbers_text, steps_text, taken_with_text
 from defocus.datasets.release.terms import licence_address
@@ -35,7 +35,7 @@ _SPECIAL: dict[str, Any] = {
 }
 
 
-def croissant_text(root: Path, facts: Facts, details: Details, layout: ReleaseFormat) -> str:
+def croissant_text(root: Path, facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
     """The document of a release whose other files are written.
 
     Pictures that are files of their own have a record set for each role, with ``ImageObject``
@@ -83,13 +83,13 @@ def croissant_text(root: Path, facts: Facts, details: Details, layout: ReleaseFo
     return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
 
 
-def _picture_roles(facts: Facts, layout: ReleaseFormat) -> list[str]:
+def _picture_roles(facts: ReleaseFacts, layout: ReleaseFormat) -> list[str]:
     pictures = [role for role in FILE_ROLES if role in facts.columns and role not in ARRAYS]
     return pictures if layout.loose else []
 
 
 def _creator(author: Author) -> dict[str, Any]:
-    if not isinstance(author, Person):
+    if not isinstance(author, NamedPerson):
         return {"@type": "sc:Organization", "name": author}
     institution = {"@type": "sc:Organization", "name": author.affiliation}
     known = {
@@ -103,7 +103,7 @@ def _creator(author: Author) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value}
 
 
-def _responsible(facts: Facts, details: Details) -> dict[str, Any]:
+def _responsible(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
     """Croissant's vocabulary for responsible AI: collection, annotation, biases, people."""
     taken = taken_with_text(facts.settings)
     curated = [step.settings.get("by_people") for step in facts.steps if step.step == "curate"]
@@ -203,7 +203,7 @@ def _field(name: str, description: str, kind: str, source: dict[str, Any]) -> di
     }
 
 
-def _records(facts: Facts) -> dict[str, Any]:
+def _records(facts: ReleaseFacts) -> dict[str, Any]:
     """The rows of the index, with paths if pictures are separate files."""
     descriptions = _descriptions(facts)
     fields = [
@@ -225,7 +225,7 @@ def _records(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _descriptions(facts: Facts) -> dict[str, str]:
+def _descriptions(facts: ReleaseFacts) -> dict[str, str]:
     return {**DESCRIPTIONS, "sharp": facts.sharp}
 
 
