@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from defocus.errors import storage_error
+from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -187,7 +188,8 @@ def say(message: str, *, error: bool = False) -> None:
     log(safe)
     if telling.quiet and not error:
         return
-    with contextlib.suppress(BrokenPipeError):  # the work goes on when nobody reads of it
+    # the work goes on when nobody reads of it
+    with contextlib.suppress(BrokenPipeError), QUIET.lifted():
         shown = _STATUS[0]
         status("")
         click.echo(safe, err=True)

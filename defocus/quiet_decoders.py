@@ -3,6 +3,8 @@
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = ["QUIET"]
 
@@ -40,6 +42,22 @@ class _QuietDecoders:
                     os.dup2(self._kept, 2)
                     os.close(self._kept)
 
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """While a message of this program is printed, standard error leads where it led before.
+
+        Else what one thread says would be lost while another one decodes.
+        """
+        with self._lock:
+            silenced = self._inside > 0 and self._kept >= 0
+            if silenced:
+                os.dup2(self._kept, 2)
+            try:
+                yield
+            finally:
+                if silenced:
+                    _to_nothing(2)
+
 
 def _standard_error_to_nothing() -> int:
     """A copy of the standard error, which leads nowhere from now on; -1 if there is none."""
@@ -47,10 +65,14 @@ def _standard_error_to_nothing() -> int:
         kept = os.dup(2)
     except OSError:  # a process that was started without one
         return -1
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
+    _to_nothing(2)
     return kept
+
+
+def _to_nothing(descriptor: int) -> None:
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
 
 
 QUIET = _QuietDecoders()

@@ -6,8 +6,16 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import SECONDS, cameras_option
+from defocus.command_line.commands import SectionedCommand
 
 __all__ = ["command"]
+
+SECTIONS = {
+    "Camera": ("--camera", "--blurry", "--sharp", "--shutter", "--reach"),
+    "Pictures": ("--frames", "--settle", "--yes", "--print-targets"),
+    "Result": ("--out",),
+}
+"""Headings of the options in the help."""
 
 
 def _print_targets(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
@@ -23,7 +31,7 @@ def _print_targets(ctx: click.Context, _param: click.Parameter, path: Path | Non
     ctx.exit()
 
 
-@click.command(name="calibrate")
+@click.command(name="calibrate", cls=SectionedCommand, sections=SECTIONS)
 @click.argument(
     "kind", type=click.Choice(["exposure", "focus", "flat", "dust", "breathing", "rig"])
 )

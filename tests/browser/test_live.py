@@ -157,7 +157,7 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
 
     press(browser, "n")
     press(browser, *"Shelf; rm -rf", Keys.ENTER)
-    until(browser, "camera-name", "shelf-rm-rf")
+    until(browser, "camera-name", "Shelf; rm -rf")
     press(browser, "s")
     until(browser, "pair-name", "0003_shelf-rm-rf")
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}

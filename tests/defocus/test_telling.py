@@ -1,5 +1,6 @@
 """The options that every sub-command has."""
 
+import os
 import re
 import tomllib
 from collections import Counter
@@ -10,6 +11,8 @@ import click
 import pytest
 
 from defocus.command_line.commands import command_group
+from defocus.progress import say
+from defocus.quiet_decoders import QUIET
 from tests.conftest import Run
 
 SIM = ("plan", "--camera", "sim:")
@@ -94,3 +97,14 @@ def test_no_command_has_an_option_of_the_same_name(stage: str) -> None:
     for command in commands(command_group("test", f"defocus.{stage}.commands", "")):
         typed = Counter(word for option in command.params for word in option.opts)
         assert [word for word, count in typed.items() if count > 1] == [], command.name
+
+
+def test_a_message_is_not_lost_while_a_decoder_is_silenced(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with QUIET:
+        os.write(2, b"a library's own line\n")
+        say("of another thread")
+        os.write(2, b"and one more\n")
+    say("afterwards")
+    assert capfd.readouterr().err == "of another thread\nafterwards\n"
