@@ -56,7 +56,7 @@ class _QuietDecoders:
                 yield
             finally:
                 if silenced:
-                    _to_nothing(2)
+                    _silence()
 
 
 def _standard_error_to_nothing() -> int:
@@ -65,13 +65,13 @@ def _standard_error_to_nothing() -> int:
         kept = os.dup(2)
     except OSError:  # a process that was started without one
         return -1
-    _to_nothing(2)
+    _silence()
     return kept
 
 
-def _to_nothing(descriptor: int) -> None:
+def _silence() -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, descriptor)
+    os.dup2(nothing, 2)
     os.close(nothing)
 
 

@@ -11,6 +11,8 @@ from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import package_dataset
 from defocus.files import write_json
 from defocus.images import Image, read_image, write_image
 
@@ -60,6 +62,13 @@ def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blu
         for n, name in enumerate(names):
             write_image(root / role / name, picture(10 * n + k, bits=bits))
     return root
+
+
+def package_noise(folder: Path, details: Details) -> Path:
+    """A release of two pairs of noise, in ``folder/noise``."""
+    source = write_folder(folder / "source", ["a.png", "b.png"], bits=8)
+    dataset = open_dataset(f"pairs:{source}")
+    return package_dataset(dataset, folder / "noise", "folder", details, 10**9).root
 
 
 def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None = None) -> Path:

@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from defocus.datasets.api import open_dataset
 from defocus.datasets.fetching import places
 from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release
 from defocus.datasets.fetching.places import place_of
 from defocus.datasets.release.details import Details
-from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
-from tests.datasets.conftest import write_folder
+from tests.datasets.conftest import package_noise
 
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 BIG = "pairs/a/blurry.png"
@@ -112,10 +110,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    source = write_folder(folder / "source", ["a.png", "b.png"], bits=8)
-    dataset = open_dataset(f"pairs:{source}")
-    return package_dataset(dataset, folder / "noise", "folder", DETAILS, 10**9).root
+    return package_noise(tmp_path_factory.mktemp("whole"), DETAILS)
 
 
 @pytest.fixture

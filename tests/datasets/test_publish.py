@@ -15,17 +15,15 @@ from typing import Any
 
 import pytest
 
-from defocus.datasets.api import open_dataset
 from defocus.datasets.publishing.draft import ready_release, require_safe_address
 from defocus.datasets.publishing.zenodo import archive_name, draft_on_zenodo, write_archive
 from defocus.datasets.release.details import Details, NamedPerson
-from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
-from tests.datasets.conftest import write_folder
+from tests.datasets.conftest import package_noise
 
 TOKEN = "canary-4711"
 DOI = "10.5072/zenodo.1"
@@ -154,10 +152,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    source = write_folder(folder / "source", ["a.png", "b.png"], bits=8)
-    dataset = open_dataset(f"pairs:{source}")
-    return package_dataset(dataset, folder / "noise", "folder", DETAILS, 10**9).root
+    return package_noise(tmp_path_factory.mktemp("whole"), DETAILS)
 
 
 @pytest.fixture
