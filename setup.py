@@ -9,7 +9,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
-OWN = ("charts", "command_line", "front", "optics", "training")
+OWN = ("charts", "cluster", "command_line", "front", "optics", "training")
 CHECKOUT = Path(__file__).resolve().parent
 
 os.umask(0o022)  # with it and SOURCE_DATE_EPOCH, two builds of a commit are the same bytes

@@ -27,11 +27,11 @@ QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
 """What is asked before a name is used; a place may also be looked for, see :func:`_absent`."""
 
 LISTED = {
-    "benchmark/launch/slurm.py": "SLURM is Linux's",
     "benchmark/speed/programs/alignment.py": "a developer's program",
     "benchmark/speed/programs/rerun.py": "a developer's program",
     "capture/cameras/uvc.py": "names of Linux's video devices, which are looked for",
     "capture/inspecting/holders.py": "finds no process where there is no /proc",
+    "defocus/cluster/slurm.py": "SLURM is Linux's",
     "capture/links/video/v4l2.py": "imported where a Video4Linux camera is opened",
 }
 

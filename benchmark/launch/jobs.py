@@ -7,14 +7,17 @@ systems. Each job works in ``OUT/jobs/RUN``, a study of one run. The process tha
 
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 from defocus.benchmark.results.lock import is_locked, study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import open_results
+from defocus.cluster.slurm import JobCommand
 from defocus.errors import InputError
 from defocus.extensions import plugin_arguments
 from defocus.files import make_folder
+from defocus.training.record.folder import steps_done
 
 __all__ = [
     "LOG",
@@ -24,6 +27,7 @@ __all__ = [
     "job_folder",
     "prepare_job",
     "remove_job",
+    "slurm_job",
     "take_back",
 ]
 
@@ -48,6 +52,12 @@ def prepare_job(out: Path, run: str) -> Path:
     if begun.is_dir() and not run_folder(folder, run).exists():
         begun.rename(run_folder(folder, run))
     return folder
+
+
+def slurm_job(out: Path, run: str) -> JobCommand:
+    """The job that a scheduler starts, prepared; its checkpoint tells its progress."""
+    folder = run_folder(prepare_job(out, run), run).absolute()
+    return JobCommand(job_command(out, run), partial(steps_done, folder))
 
 
 def claim_job(out: Path, run: str) -> Path:

@@ -3,10 +3,18 @@
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from defocus.benchmark.launch.jobs import LOG, finished_jobs, job_folder, remove_job, take_back
+from defocus.benchmark.launch.jobs import (
+    LOG,
+    finished_jobs,
+    job_folder,
+    remove_job,
+    slurm_job,
+    take_back,
+)
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.results.merging import take_job
@@ -71,9 +79,13 @@ def _launch(
     out = studies[0].out
     ids = [run.id for run in pending]
     if launcher == "slurm":
-        from defocus.benchmark.launch.slurm import submit
+        from defocus.cluster.slurm import submit
 
-        submit(out, ids, document.slurm)
+        if submit(out, ids, partial(slurm_job, out), document.slurm):
+            say(
+                "'defocus-bench status' shows them; 'defocus-bench resume --launcher slurm' takes "
+                "their results over and submits again what was lost"
+            )
         return []
     from defocus.benchmark.launch.local import run_in_slots, slots
 

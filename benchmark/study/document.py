@@ -26,13 +26,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override
+from defocus.cluster.settings import SlurmSettings
 from defocus.errors import SettingsError
 from defocus.files import write_json_if_changed
 from defocus.reading import read_json
@@ -43,7 +44,6 @@ __all__ = [
     "NotedPlugin",
     "ObjectiveChoice",
     "Request",
-    "SlurmSettings",
     "StudyDocument",
     "as_request",
     "load_document",
@@ -71,43 +71,6 @@ class ObjectiveChoice(Settings):
     objective: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     warmup_epochs: int = Field(default=0, ge=0)
-
-
-class SlurmSettings(Settings):
-    """Resources that a job requests from SLURM.
-
-    Attributes:
-        time_minutes: Time limit of a job; near its end the run saves its state and is queued again.
-            An evaluation cannot be continued, so it must fit into the limit.
-        partition, account, qos: Names as the cluster defines them; empty for its default.
-        gpus: Number of GPUs per job.
-        cpus: Number of CPU cores per job.
-        memory_gb: Memory per job; None for the cluster's default.
-        signal_seconds: Seconds before the limit at which a run gets the signal to save its state;
-            SLURM may send it up to a minute earlier.
-        at_once: Number of the study's jobs that may run at the same time.
-        setup: Shell lines before the run, such as ``module load cuda``.
-    """
-
-    time_minutes: int = Field(default=720, ge=1)
-    partition: str = ""
-    account: str = ""
-    qos: str = ""
-    gpus: int = Field(default=0, ge=0)
-    cpus: int = Field(default=1, ge=1)
-    memory_gb: float | None = Field(default=None, gt=0)
-    signal_seconds: int = Field(default=90, ge=1)
-    at_once: int = Field(default=16, ge=1)
-    setup: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _signal_before_limit(self) -> Self:
-        if self.signal_seconds >= 60 * self.time_minutes:
-            raise ValueError(
-                f"signal_seconds = {self.signal_seconds} leaves nothing of time_minutes = "
-                f"{self.time_minutes}"
-            )
-        return self
 
 
 class StudyDocument(Override):

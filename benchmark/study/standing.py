@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from defocus.benchmark.launch.jobs import job_folder
-from defocus.benchmark.launch.scheduler import job_log, job_states, known_jobs
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, read_results
+from defocus.cluster.scheduler import job_log, job_states, known_jobs
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reading import read_json

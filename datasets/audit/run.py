@@ -1,6 +1,6 @@
 """Audit every pair of a dataset in parallel; finished pairs are kept by their content."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
@@ -70,13 +70,13 @@ def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs)
-    return audit_of(dataset, estimator_name, rows)
+    return audit_of(dataset, estimator_name, {row.id: row for row in rows})
 
 
 def audited_rows(
     dataset: Dataset, pairs: Sequence[Pair], estimator_name: str, jobs: int
-) -> tuple[AuditedPair, ...]:
-    """The rows of some pairs of a dataset; each is kept as soon as it is known.
+) -> Iterator[AuditedPair]:
+    """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known.
 
     Args:
         dataset: The dataset.
@@ -88,26 +88,30 @@ def audited_rows(
         StorageError: The results cannot be stored.
     """
     keys = pair_keys(dataset, _estimator(estimator_name))
-    kept = {pair.id: _stored(kept_file(keys[pair.id], ".json")) for pair in pairs}
-    rows = {name: row for name, row in kept.items() if row is not None}
-    missing = [(pair, keys[pair.id]) for pair in pairs if pair.id not in rows]
+    missing = []
+    for pair in pairs:
+        kept = _stored(kept_file(keys[pair.id], ".json"))
+        if kept is None:
+            missing.append((pair, keys[pair.id]))
+        else:
+            yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
     audited = _audited(missing, estimator_name, jobs)
     for row in track(audited, f"auditing {dataset.name}", total=len(missing)):
-        rows[row.id] = row
         if row.status != "unreadable":  # its reason names a file of this dataset
             keep_row(keys[row.id], row)
-    return tuple(replace(rows[p.id], id=p.id, scene=p.scene, split=p.split) for p in pairs)
+        yield row
 
 
-def audit_of(dataset: Dataset, estimator_name: str, rows: Sequence[AuditedPair]) -> Audit:
-    """The audit of a dataset by the rows of all its pairs, in their order."""
-    prints = [(row.id, row.split, one) for row in rows for one in row.fingerprints]
+def audit_of(dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPair]) -> Audit:
+    """The audit of a dataset by the row of each of its pairs."""
+    ordered = tuple(rows[pair.id] for pair in dataset.pairs)
+    prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
     duplicates = near_duplicates(prints)
     return Audit(
         dataset.name,
         dataset.content_hash,
         estimator_name,
-        tuple(rows),
+        ordered,
         duplicates,
         warnings_of(dataset.pairs),
     )

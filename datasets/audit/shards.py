@@ -6,14 +6,19 @@
       shard-2-of-8.json      rows of every eighth pair, from the second on
       measured/<key>.h5      their measurements, which go into the cache of who merges
 
-The merged audit equals that of one process to the byte.
+The merged audit equals that of one process to the byte. A scheduler's jobs make one part each, in
+``DIR/jobs/2-of-8/``; a job that reaches its time limit goes on where it was.
 """
 
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.cluster.settings import SlurmSettings
+from defocus.cluster.slurm import JobCommand, submit
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import (
     Audit,
@@ -28,11 +33,12 @@ from defocus.datasets.deriving.derived import place_file
 from defocus.datasets.measuring.kept import kept_file, pair_keys
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
+from defocus.extensions import plugin_arguments
 from defocus.files import make_folder, write_json
 from defocus.progress import track
 from defocus.reading import read_json
 
-__all__ = ["audit_shard", "merge_shards"]
+__all__ = ["audit_shard", "merge_shards", "submit_shards"]
 
 MEASURED = "measured"
 LARGEST_SHARD = 4 * 1024**3
@@ -55,21 +61,87 @@ def audit_shard(
     """
     number, of = shard
     pairs = dataset.pairs[number - 1 :: of]
-    rows = audited_rows(dataset, pairs, estimator_name, jobs)
     keys = pair_keys(dataset, flow_estimator(estimator_name))
     folder = make_folder(out / MEASURED)
-    for pair in pairs:
-        known, there = kept_file(keys[pair.id], ".h5"), folder / f"{keys[pair.id]}.h5"
+    rows = {}
+    for row in audited_rows(dataset, pairs, estimator_name, jobs):
+        known, there = kept_file(keys[row.id], ".h5"), folder / f"{keys[row.id]}.h5"
         if known.is_file() and not there.exists():
             place_file(known, there)
-    path = out / f"shard-{number}-of-{of}.json"
+        rows[row.id] = row
+    path = out / _file(shard)
     document = {
         **_head(dataset, estimator_name),
         "shard": [number, of],
-        "rows": [{"key": keys[row.id], "row": row_document(row)} for row in rows],
+        "rows": [{"key": keys[one.id], "row": row_document(rows[one.id])} for one in pairs],
     }
     write_json(path, document)
     return path
+
+
+def submit_shards(
+    dataset: Dataset,
+    given: str,
+    estimator_name: str,
+    parts: int,
+    out: Path,
+    settings: SlurmSettings,
+) -> bool:
+    """Submit a job for each part that is neither written nor in the queue.
+
+    Args:
+        dataset: The dataset, on a file system that the nodes can reach.
+        given: Its name as READER:PATH, which the jobs open.
+        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
+        parts: Number of parts, >= 1; those without a pair are left out.
+        out: Folder of the parts; part 2 of 8 goes to ``jobs/2-of-8``.
+        settings: Resources of a job; it measures as many pairs at once as it has cores.
+
+    Returns:
+        Whether all parts are written.
+
+    Raises:
+        InputError: submitit is not installed, or there is no SLURM here.
+        DefocusError: SLURM refuses the jobs.
+    """
+    of = min(parts, len(dataset.pairs))
+    head = _head(dataset, estimator_name)
+    waiting = [
+        f"{number}-of-{of}"
+        for number in range(1, of + 1)
+        if not _is_written(_job_folder(out, f"{number}-of-{of}") / _file((number, of)), head)
+    ]
+
+    def job(name: str) -> JobCommand:
+        folder = make_folder(_job_folder(out, name) / MEASURED).parent.absolute()
+        command = [sys.executable, "-m", "defocus.datasets", "audit", given, "--out", str(folder)]
+        part = ["--shard", name.replace("-of-", "/"), "--estimator", estimator_name]
+        cores = ["--jobs", str(settings.cpus), *plugin_arguments()]
+        return JobCommand([*command, *part, *cores], partial(_measured_pairs, folder))
+
+    if waiting:
+        submit(out, waiting, job, settings)
+    return not waiting
+
+
+def _job_folder(out: Path, name: str) -> Path:
+    return out / "jobs" / name
+
+
+def _file(shard: tuple[int, int]) -> str:
+    return f"shard-{shard[0]}-of-{shard[1]}.json"
+
+
+def _measured_pairs(folder: Path) -> int:
+    return len(list((folder / MEASURED).iterdir()))
+
+
+def _is_written(path: Path, head: dict[str, Any]) -> bool:
+    """Whether a part is there; one of other pictures or an older version does not count."""
+    try:
+        return path.is_file() and bool(_rows(path, head))
+    except DatasetError:
+        return False
 
 
 def _head(dataset: Dataset, estimator_name: str) -> dict[str, Any]:
@@ -111,7 +183,7 @@ def merge_shards(dataset: Dataset, estimator_name: str, folders: Sequence[Path])
             f"{dataset.name}: {len(missing)} of {len(dataset.pairs)} pairs are in no part, such as "
             f"{missing[0]}; run the other shards too"
         )
-    return audit_of(dataset, estimator_name, [found[pair.id] for pair in dataset.pairs])
+    return audit_of(dataset, estimator_name, found)
 
 
 def _rows(path: Path, head: dict[str, Any]) -> list[tuple[str, AuditedPair]]:

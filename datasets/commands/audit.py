@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 __all__ = ["command"]
 
 
+MOST_PARTS = 100_000
+
+
 def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
     """A length in pixels, written ``1.0px`` or ``1.0``."""
     if value is None:
@@ -57,6 +60,27 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     type=ShardOption(),
     help="Measure the I-th of N parts only, such as 2/8; 'merge' puts them together.",
 )
+@click.option(
+    "--launcher",
+    type=click.Choice(["here", "slurm"]),
+    default="here",
+    show_default=True,
+    help="Where to measure: here, or as cluster jobs that 'merge' puts together.",
+)
+@click.option(
+    "--parts",
+    type=click.IntRange(min=1, max=MOST_PARTS),
+    default=8,
+    show_default=True,
+    help="Number of cluster jobs.",
+)
+@click.option(
+    "--settings",
+    "resources",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="TOML file with the table [slurm]: resources of a cluster job.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Also print audit.json on stdout.")
 def command(
     *,
@@ -66,6 +90,9 @@ def command(
     estimator: str | None,
     jobs: int,
     shard: tuple[int, int] | None,
+    launcher: str,
+    parts: int,
+    resources: Path | None,
     as_json: bool,
 ) -> int:
     """Measure the quality of every pair.
@@ -77,54 +104,81 @@ def command(
     file or a picture in two splits also gives exit code 1. Run the same command again to continue
     an interrupted audit.
     """
-    if shard is not None:
+    if shard is not None or launcher == "slurm":
         if as_json or limit_px is not None:
-            raise click.UsageError("--shard cannot be combined with --json or --fail-above")
-        _audit_shard(dataset, out, estimator, jobs, shard)
+            raise click.UsageError("a part cannot be combined with --json or --fail-above")
+        if shard is not None and launcher == "slurm":
+            raise click.UsageError("--launcher slurm makes all parts; leave --shard out")
+    flow = _flow_estimator(estimator)
+    if launcher == "slurm":
+        _submit(dataset, out, flow, parts, resources)
+        return 0
+    if shard is not None:
+        _audit_shard(dataset, out, flow, jobs, shard)
         return 0
     if not as_json:
-        audit = _audit(dataset, out, limit_px, estimator, jobs)
+        audit = _audit(dataset, out, limit_px, flow, jobs)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit = _audit(dataset, out, limit_px, estimator, jobs)
+            audit = _audit(dataset, out, limit_px, flow, jobs)
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, limit_px))
     return 0 if limit_px is None else int(_fails(audit, limit_px))
 
 
-def _audit_shard(
-    name: str, out: Path, estimator: str | None, jobs: int, shard: tuple[int, int]
-) -> None:
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+def _flow_estimator(name: str | None) -> str:
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, ESTIMATORS
+    from defocus.errors import InputError
+
+    if name is not None and name not in ESTIMATORS:
+        known = ", ".join(ESTIMATORS)
+        raise InputError(f"no flow estimator is called '{name}'; choose one of {known}")
+    return name or DEFAULT_ESTIMATOR
+
+
+def _audit_shard(name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int]) -> None:
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name)
 
     from defocus.datasets.audit.shards import audit_shard
 
-    written = audit_shard(opened, estimator or DEFAULT_ESTIMATOR, jobs, shard, out)
+    written = audit_shard(opened, estimator, jobs, shard, out)
     click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …'")
 
 
-def _audit(
-    name: str, out: Path, limit_px: float | None, estimator: str | None, jobs: int
-) -> "Audit":
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, ESTIMATORS
+def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | None) -> None:
+    from defocus.cluster.settings import ClusterFile
+    from defocus.datasets.api import open_dataset
+    from defocus.settings import load_settings
+
+    asked = ClusterFile() if resources is None else load_settings(ClusterFile, resources)
+    opened = open_dataset(name)
+
+    from defocus.datasets.audit.shards import submit_shards
+
+    merging = f"'defocus-data merge {name} {out / 'jobs'}/*-of-* --out {out}'"
+    if submit_shards(opened, name, estimator, parts, out, asked.slurm):
+        click.echo(f"all parts are there; put them together with {merging}")
+    else:
+        click.echo(
+            "'squeue --me' shows the jobs; this command again submits what was lost; when all have "
+            f"ended: {merging}"
+        )
+
+
+def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: int) -> "Audit":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset
-    from defocus.errors import InputError
 
-    if estimator is not None and estimator not in ESTIMATORS:
-        known = ", ".join(ESTIMATORS)
-        raise InputError(f"no flow estimator is called '{estimator}'; choose one of {known}")
     dataset = open_dataset(name)
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
-    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, jobs)
+    audit = audit_dataset(dataset, estimator, jobs)
     written = write_audit(out, dataset, audit, limit_px)
     say(f"wrote {', '.join(written)} to {out}")
     return audit

@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.launch import local, scheduler, slurm, start
+from defocus.benchmark.launch import local, start
 from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, take_back
 from defocus.benchmark.launch.local import run_in_slots
-from defocus.benchmark.launch.scheduler import job_states, known_jobs, note_jobs
-from defocus.benchmark.launch.slurm import JobCommand
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import take_job
@@ -25,6 +23,9 @@ from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import Queue, queue_of, standing_of
+from defocus.cluster import scheduler
+from defocus.cluster.scheduler import job_states, known_jobs, note_jobs
+from defocus.cluster.slurm import JobCommand
 from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.files import write_json
@@ -166,12 +167,11 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> 
 
 
 def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pytest.importorskip("submitit")
     steps = iter([(1, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9)])
-    monkeypatch.setattr(slurm, "steps_done", lambda folder: next(steps))
-    job, stretches = JobCommand([sys.executable, "-S", "-c", ""], tmp_path), []
+    job, stretches = JobCommand([sys.executable, "-S", "-c", ""], lambda: next(steps)), []
     while True:
         assert job() == 0
         again = job.checkpoint()

@@ -1,17 +1,20 @@
-"""Runs as jobs of a real SLURM: killed, told to stop, queued again, and the same in the end."""
+"""Work as jobs of a real SLURM: killed, told to stop, queued again, and the same in the end."""
 
 import json
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from defocus.benchmark.launch.scheduler import known_jobs
-from defocus.benchmark.launch.slurm import submit
-from defocus.benchmark.study.document import SlurmSettings
+from defocus.benchmark.launch.jobs import slurm_job
 from defocus.benchmark.study.standing import queue_of, standing_of
+from defocus.cluster.scheduler import known_jobs
+from defocus.cluster.settings import SlurmSettings
+from defocus.cluster.slurm import submit
+from tests.benchmark.conftest import make_pictures
 from tests.benchmark.slurm_cluster import asked, slurm, wait_until
 from tests.benchmark.test_resume import scores_of
 
@@ -98,7 +101,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     command = [word.format(job=job) for word in disturbance]
     subprocess.run(command, check=True, capture_output=True)
     run = next(run for run, known in known_jobs(out).items() if known == job)
-    submit(out, [run], SlurmSettings())
+    assert submit(out, [run], partial(slurm_job, out), SlurmSettings()) == 0
     assert "in the queue already" in capsys.readouterr().err
     states = {one.run: one.state for one in standing_of(out, queue_of(out))}
     assert states[run] in {"running", "queued"}
@@ -112,6 +115,36 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     assert "goes on at step" in log_of(out, job)
     assert scores_of(out) == scores_of(tmp_path / "here")
     assert not list(out.glob("jobs/tiny-slow-*"))
+
+
+def test_an_audit_in_jobs_equals_one_process_to_the_byte(
+    slurm: Path, run: Any, third_party: dict[str, str], tmp_path: Path
+) -> None:
+    data, out = f"tiny:{make_pictures(tmp_path / 'pictures', ('a', 'b'), 160)}", tmp_path / "out"
+
+    def audit(*options: str | Path, cache: str) -> Any:
+        environment = {**third_party, "DEFOCUS_CACHE": str(tmp_path / cache)}
+        done = run("defocus-data", *options, **environment)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    in_jobs = ("audit", data, "--out", out, "--launcher", "slurm", "--parts", "2")
+    submitted = audit(*in_jobs, cache="nodes")
+    assert "submitted 2 jobs" in submitted.stderr
+    assert "2 of 2 jobs are in the queue already" in audit(*in_jobs, cache="nodes").stderr
+    audit("audit", data, "--out", tmp_path / "one", cache="here")
+    for job in known_jobs(out).values():
+        wait_for_the_end(job)
+    assert "all parts are there" in audit(*in_jobs, cache="nodes").stdout
+    parts = [out / "jobs" / f"{number}-of-2" for number in (1, 2)]
+    audit("merge", data, *parts, "--out", out, cache="third")
+    written = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
+    assert len(written) == 3 + 3 * 2
+    for path in written:
+        assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes(), path
+    (parts[0] / "shard-1-of-2.json").write_text("{}")
+    assert "submitted 1 job," in audit(*in_jobs, cache="nodes").stderr
+    subprocess.run(["scancel", "--me"], check=True)
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
-"""SLURM launcher: all runs as one job array, by submitit.
+"""Commands as one SLURM job array, by submitit.
 
 A job is a command, given by its argument list, and not a pickled function. Near
-its time limit SLURM sends SIGUSR2: the training saves its state, and the job waits in the queue
-again. A preempted job is queued again as well. Only its own results tell whether a run is finished,
-never the queue.
+its time limit SLURM sends SIGUSR2: the command saves its state, and the job waits in the queue
+again. A preempted job is queued again as well. Only its own results tell whether a command is
+finished, never the queue.
 """
 
 import contextlib
@@ -12,24 +12,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defocus.benchmark.launch.jobs import job_command, job_folder, prepare_job
-from defocus.benchmark.launch.scheduler import (
-    job_log,
-    job_states,
-    known_jobs,
-    log_folder,
-    note_jobs,
-)
-from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.study.document import SlurmSettings
+from defocus.cluster.scheduler import job_log, job_states, known_jobs, log_folder, note_jobs
+from defocus.cluster.settings import SlurmSettings
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.files import make_folder
 from defocus.progress import counted, say
-from defocus.training.record.folder import steps_done
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
@@ -41,10 +32,10 @@ LARGEST_ARRAY = 1000
 """As many jobs SLURM takes at once where nobody has set another limit."""
 
 RESTARTS = 10_000
-"""How often a run may reach its time limit; a run of weeks on a queue of hours is no mistake."""
+"""How often a job may reach its time limit; weeks of work on a queue of hours is no mistake."""
 
 MOST_IDLE = 3
-"""So many stretches in a row without a step mean that one is too short to start up or evaluate."""
+"""So many stretches in a row without progress mean that one is too short for any."""
 
 
 class JobCommand:
@@ -52,24 +43,26 @@ class JobCommand:
 
     Attributes:
         command: The argument list.
-        folder: Folder with the run's checkpoint, which tells its progress.
+        progress: Function that tells how far the command has come, by what it has written.
         idle: Number of starts up to this one that made no progress.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, idle: int = 0) -> None:
+    def __init__(
+        self, command: Sequence[str], progress: Callable[[], object], idle: int = 0
+    ) -> None:
         self.command = list(command)
-        self.folder = folder
+        self.progress = progress
         self.idle = idle
-        self._begun: tuple[int, int] | None = None
+        self._begun: object = None
 
     def __call__(self) -> int:
         """Run the command.
 
         Returns:
-            Its exit code; a failed run is recorded in its own results.
+            Its exit code; a failure is recorded in its own results.
         """
         global _process
-        self._begun = steps_done(self.folder)
+        self._begun = self.progress()
         _process = subprocess.Popen(self.command)
         code = _process.wait()
         if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
@@ -87,14 +80,14 @@ class JobCommand:
         if _process is not None:
             _process.send_signal(signal.SIGUSR2)
             _wait_for_end(_process.pid)
-        idle = self.idle + 1 if steps_done(self.folder) == self._begun else 0
+        idle = self.idle + 1 if self.progress() == self._begun else 0
         if idle == MOST_IDLE:
             say(
                 f"{idle} jobs in a row made no progress; raise time_minutes under [slurm] and "
                 "submit it again"
             )
             return None
-        return DelayedSubmission(JobCommand(self.command, self.folder, idle))
+        return DelayedSubmission(JobCommand(self.command, self.progress, idle))
 
 
 _process: "subprocess.Popen[bytes] | None" = None
@@ -123,12 +116,15 @@ def _wait_for_end(pid: int) -> None:
             time.sleep(0.2)
 
 
-def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
-    """Submit the runs that are not yet in the queue.
+def submit(
+    out: Path, names: Sequence[str], job: Callable[[str], JobCommand], settings: SlurmSettings
+) -> int:
+    """Submit the pieces of work that are not yet in the queue; return how many these were.
 
     Args:
-        out: Folder of the study, on a file system that the nodes can reach.
-        runs: Ids of runs that are not finished.
+        out: Folder of the work, on a file system that the nodes can reach.
+        names: Names of the pieces that are not finished.
+        job: Prepares a piece and returns its command.
         settings: Resources of a job.
 
     Raises:
@@ -137,39 +133,30 @@ def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
     """
     submitit = _submitit()
     known = known_jobs(out)
-    there = job_states([known[run] for run in runs if run in known])
-    absent = [run for run in runs if known.get(run) not in there]
-    for run in absent:
-        if run in known:
-            say(f"{run}: job {known[run]} has left the queue; {job_log(out, known[run])}")
-    if len(absent) < len(runs):
-        say(f"{len(runs) - len(absent)} of {len(runs)} runs are in the queue already")
+    there = job_states([known[name] for name in names if name in known])
+    absent = [name for name in names if known.get(name) not in there]
+    for name in absent:
+        if name in known:
+            say(f"{name}: job {known[name]} has left the queue; {job_log(out, known[name])}")
+    if len(absent) < len(names):
+        say(f"{len(names) - len(absent)} of {counted(len(names), 'job')} are in the queue already")
     if not absent:
-        return
+        return 0
     folder = make_folder(log_folder(out)).absolute()
     executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=RESTARTS)
     executor.update_parameters(**_parameters(settings))
     for first in range(0, len(absent), LARGEST_ARRAY):
         part = absent[first : first + LARGEST_ARRAY]
-        for run in part:
-            prepare_job(out, run)
+        commands = [job(name) for name in part]
         try:
             with executor.batch():
-                jobs = [executor.submit(_job(out, run)) for run in part]
+                jobs = [executor.submit(command) for command in commands]
         except submitit.core.utils.FailedJobError as error:
             raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
-        known = {**known, **{run: str(one.job_id) for run, one in zip(part, jobs, strict=True)}}
+        known = {**known, **{name: str(one.job_id) for name, one in zip(part, jobs, strict=True)}}
         note_jobs(out, known)
-    say(f"submitted {counted(len(absent), 'job')}, {', '.join(known[run] for run in absent)}")
-    say(
-        "'defocus-bench status' shows them; 'defocus-bench resume --launcher slurm' takes their "
-        "results over and submits again what was lost"
-    )
-
-
-def _job(out: Path, run: str) -> JobCommand:
-    folder = run_folder(job_folder(out.absolute(), run), run)
-    return JobCommand(job_command(out, run), folder)
+    say(f"submitted {counted(len(absent), 'job')}, {', '.join(known[name] for name in absent)}")
+    return len(absent)
 
 
 def _submitit() -> Any:  # noqa: ANN401 - a module

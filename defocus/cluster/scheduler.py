@@ -1,4 +1,4 @@
-"""State of a study's SLURM jobs: ids, pending or running."""
+"""State of SLURM jobs: ids, pending or running."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ ANSWER_SECONDS = 60.0
 
 
 def log_folder(out: Path) -> Path:
-    """Folder of the log files of a study's jobs."""
+    """Folder of the log files of the jobs of a folder."""
     return out / "jobs" / "slurm"
 
 
@@ -25,7 +25,7 @@ def job_log(out: Path, job: str) -> Path:
 
 
 def known_jobs(out: Path) -> Mapping[str, str]:
-    """The id of the last job of each submitted run, ``4_1`` in an array.
+    """The id of the last job of each submitted piece of work, ``4_1`` in an array, by its name.
 
     Raises:
         InputError: The file with the ids is damaged.
@@ -39,11 +39,11 @@ def known_jobs(out: Path) -> Mapping[str, str]:
         raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
     if not isinstance(known, dict):
         raise InputError(f"{path}: damaged (no table); remove it once no job is queued")
-    return {str(run): str(job) for run, job in known.items()}
+    return {str(name): str(job) for name, job in known.items()}
 
 
 def note_jobs(out: Path, known: Mapping[str, str]) -> None:
-    """Record the id of the last job of each run.
+    """Record the id of the last job of each piece of work.
 
     Raises:
         StorageError: The folder is not writable.

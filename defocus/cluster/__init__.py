@@ -1,0 +1,1 @@
+"""Work as jobs of a cluster's scheduler: SLURM."""
