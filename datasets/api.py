@@ -80,7 +80,12 @@ def open_dataset(text: str) -> Dataset:
         dataset, sidecar = noted_place(text)
         return corrected(text, open_dataset(dataset), sidecar)
     name, place = _parted(text)
-    return reader(name).read(place)
+    opened = reader(name).read(place)
+
+    from defocus.datasets.opening import require_one_size
+
+    require_one_size(opened.pairs)
+    return opened
 
 
 def check_dataset(text: str) -> Completeness | None:

@@ -1,19 +1,16 @@
 """Description of a dataset, as text and as JSON."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import SPLITS
 from defocus.datasets.reader_card import ReaderCard
-from defocus.progress import counted
+from defocus.progress import counted, grouped
 
 __all__ = ["description"]
-
-FEW = 3
-"""So many files with one finding have a line each."""
 
 
 def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
@@ -75,29 +72,15 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     return {"complete": None, "found": found}, lines
 
 
-def _grouped(findings: Sequence[str]) -> list[str]:
-    """Findings ``FILE: TEXT``; where many files have one text, a single line counts them."""
-    files: dict[str, list[str]] = {}
-    for finding in findings:
-        file, _, text = finding.partition(": ")
-        files.setdefault(text, []).append(file)
-    lines = []
-    for text, names in files.items():
-        if len(names) <= FEW:
-            lines += [f"{name}: {text}" for name in names]
-        elif len(names) == len(findings):
-            lines.append(f"all {len(names)}: {text}")
-        else:
-            lines.append(f"{len(names)} files, such as {names[0]}: {text}")
-    return lines
-
-
 def _copy(dataset: str, found: Completeness) -> tuple[dict[str, Any], list[str]]:
     counts = ", ".join(f"{number} {split}" for split, number in found.counts.items())
     lines = [f"{dataset}: {counts}; {'complete' if found.ok else 'not the complete dataset'}"]
     for label, names in (("missing", found.missing), ("extra", found.extra)):
-        lines += [f"{label}: {name}" for name in names]
-    lines += [f"wrong: {text}" for text in _grouped(found.wrong)]
+        for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
+            files = [(name, "") for name in inside]
+            lines += [f"{label}: {line}" for line in grouped(files, len(files), "file")]
+    wrong = [(file, text) for file, _, text in (one.partition(": ") for one in found.wrong)]
+    lines += [f"wrong: {line}" for line in grouped(wrong, found.pictures, "file")]
     document = {
         "complete": found.ok,
         "found": found.counts,

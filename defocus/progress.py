@@ -1,6 +1,7 @@
 """Messages and progress on stderr: bars on a terminal, elsewhere a line a minute."""
 
 import contextlib
+import re
 import shutil
 import sys
 import time
@@ -20,6 +21,7 @@ __all__ = [
     "MessageSettings",
     "counted",
     "describe",
+    "grouped",
     "log",
     "open_log",
     "printable",
@@ -31,6 +33,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+FEW = 3
+"""So many findings of one kind have a line each."""
 LINE_EVERY_S = 60.0
 """Where stderr is no terminal."""
 
@@ -154,6 +158,37 @@ def _shown() -> "Iterator[Progress]":
         finally:
             _BARS.remove(bars)
             _TASKS.clear()  # also those of work that was left in the middle
+
+
+def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[str]:
+    """Lines ``NAME: TEXT``; texts that differ in numbers alone share a line that counts them.
+
+    Args:
+        findings: Names and texts; an empty text is left out.
+        of: Number of all things that were looked at.
+        thing: What they are, in singular.
+
+    Example:
+        >>> grouped([(name, "3 px wide") for name in "abcd"], 4, "file")
+        ['all 4: 3 px wide']
+        >>> grouped([(name, f"{name} is away") for name in "ab"], 9, "file")
+        ['a: a is away', 'b: b is away']
+    """
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for name, text in findings:
+        alike.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append((name, text))
+    lines = []
+    for members in alike.values():
+        name, text = members[0]
+        told = f": {text}" if text else ""
+        if len(members) <= FEW:
+            lines += [f"{name}: {text}" if text else name for name, text in members]
+        elif text and len(members) == of and len({text for _, text in members}) == 1:
+            lines.append(f"all {of}{told}")
+        else:
+            share = f"{len(members)} of " if len(members) < of else ""
+            lines.append(f"{share}{counted(of, thing)}, such as {name}{told}")
+    return lines
 
 
 def counted(number: int, thing: str) -> str:

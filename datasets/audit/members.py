@@ -20,12 +20,11 @@ from defocus.datasets.release.colour import profile_of
 from defocus.picture_headers import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["Warned", "grouped", "warnings_of"]
+__all__ = ["Warned", "warnings_of"]
 
 What = Literal["colour space", "orientation", "frames"]
 ORIENTATION = 274
 PLAIN = "sRGB or nothing"
-FEW = 3
 _MODES = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
 
 
@@ -43,6 +42,11 @@ class Warned:
     what: What
     text: str
 
+    @property
+    def finding(self) -> tuple[str, str]:
+        """Name and text, for :func:`defocus.progress.grouped`."""
+        return self.id, f"{self.what}: {self.text}"
+
 
 @dataclass(frozen=True)
 class _Header:
@@ -57,26 +61,6 @@ def warnings_of(pairs: Iterable[Pair]) -> tuple[Warned, ...]:
     A file that cannot be read has none here either: the audit says so.
     """
     return tuple(warning for pair in pairs for warning in _warnings(pair))
-
-
-def grouped(warnings: Iterable[Warned], pairs: int) -> list[str]:
-    """Lines on warnings; where many pairs have one text, a single line counts them.
-
-    Args:
-        warnings: The warnings.
-        pairs: Number of all pairs.
-    """
-    ids: dict[str, list[str]] = {}
-    for one in warnings:
-        ids.setdefault(f"{one.what}: {one.text}", []).append(one.id)
-    lines = []
-    for text, names in ids.items():
-        if len(names) <= FEW:
-            lines += [f"{name}: {text}" for name in names]
-        else:
-            share = f"all {pairs}" if len(names) == pairs else f"{len(names)} of {pairs}"
-            lines.append(f"{share} pairs, such as {names[0]}: {text}")
-    return lines
 
 
 def _warnings(pair: Pair) -> list[Warned]:

@@ -80,6 +80,12 @@ class AuditedPair:
     fingerprints: tuple[Fingerprint, ...] = ()
 
     @property
+    def mean_blur_px(self) -> float | None:
+        """Relative blur averaged over the reliable area, px; None if it was not measured."""
+        quantiles = self.blur_quantiles_px
+        return float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2) if quantiles else None
+
+    @property
     def similarity(self) -> Similarity | None:
         """Transform from blurry to sharp positions; None if unknown."""
         x, y, zoom, rotation = self.shift_x_px, self.shift_y_px, self.zoom, self.rotation_deg

@@ -7,7 +7,7 @@ import click
 
 from defocus.command_line.commands import json_output
 from defocus.command_line.shard_option import ShardOption
-from defocus.progress import counted, say
+from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
@@ -185,7 +185,6 @@ def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: i
 
 
 def _say_outcome(audit: "Audit") -> None:
-    from defocus.datasets.audit.members import grouped
     from defocus.datasets.audit.table import QUANTITIES, summary
 
     status = [pair.status for pair in audit.pairs]
@@ -199,11 +198,11 @@ def _say_outcome(audit: "Audit") -> None:
                 f"{quantity.title:<34} median {found['median']:z8.3f}   p95 {found['p95']:8.3f}"
                 f"   max {found['max']:8.3f} {quantity.unit}".rstrip()
             )
-    for pair in audit.pairs:
-        if pair.status == "unreadable":
-            say(pair.reason, error=True)
+    unreadable = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unreadable")
+    for line in grouped(unreadable, len(status), "pair"):
+        say(line, error=True)
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
-    for line in grouped(audit.warnings, len(status)):
+    for line in grouped((one.finding for one in audit.warnings), len(status), "pair"):
         say(line)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.commands import json_output
-from defocus.progress import counted, say
+from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation.rules import Judgement
@@ -52,9 +52,13 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> No
         raise click.UsageError("--json cannot be combined with --review")
     if not as_json:
         judgements = _curate(dataset, review=review, **settings)
-        for one in judgements:
-            if one.verdict == "reject":
-                say(f"pair {one.id} is rejected by {_whom(one)}: {one.reason or 'no reason given'}")
+        rejected = [
+            (f"pair {one.id}", f"rejected by {_whom(one)}, {one.reason or 'no reason given'}")
+            for one in judgements
+            if one.verdict == "reject"
+        ]
+        for line in grouped(rejected, len(judgements), "pair"):
+            say(line)
         accepted = sum(one.verdict == "accept" for one in judgements)
         click.echo(f"{settings['out']}: {accepted} of {counted(len(judgements), 'pair')}")
         click.echo(f"use it with --dataset manifest:{settings['out']}")
@@ -88,12 +92,11 @@ def _curate(
     asked = read_rules(rules)
     opened = open_dataset(name)
 
-    from defocus.datasets.audit.members import grouped
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation.curate import begin_curation, finish_curation
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
-    for line in grouped(audit.warnings, len(opened.pairs)):
+    for line in grouped((one.finding for one in audit.warnings), len(opened.pairs), "pair"):
         say(line)
     curation = begin_curation(opened, audit, asked, out)
     if review:

@@ -44,14 +44,17 @@ SHARE = FiniteRange(0, 0.5)
 def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Split DATASET by scene, balanced by kind.
 
-    Kinds of scenes are indoor and outdoor, small and large blur, small and large misalignment.
-    Scenes that look alike or were rendered from one picture stay together. Official splits are
-    kept; a dataset without a validation split gets one from its training scenes.
+    Kinds of scenes are indoor and outdoor, small and large blur (the mean of its map), small and
+    large misalignment. Scenes that look alike or were rendered from one picture stay together.
+    Official splits are kept; a dataset without a validation split gets one from its training
+    scenes.
     """
     if not as_json:
         done = _split(dataset, **settings)
         counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
         click.echo(f"{done['root']}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
+        blur = (f"{split} {mean:.2f} px" for split, mean in done["mean_blur_px"].items())
+        click.echo(f"mean blur of the pairs: {', '.join(blur) or 'not measured'}")
         click.echo(f"use it with --dataset manifest:{done['root']}")
         return
     with json_output() as output:
@@ -75,7 +78,7 @@ def _split(
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation.splits import Shares, is_official
-    from defocus.datasets.curation.splitting import split_dataset
+    from defocus.datasets.curation.splitting import mean_blur, split_dataset
     from defocus.datasets.pair import SPLITS
 
     if is_official(opened):
@@ -89,6 +92,7 @@ def _split(
         "root": str(out),
         "official": is_official(opened),
         "counts": counts,
+        "mean_blur_px": mean_blur(done.pairs, audit),
         "scenes": {pair.scene: pair.split for pair in done.pairs},
         "leaks": [list(leak) for leak in done.leaks],
     }

@@ -1,8 +1,8 @@
 """Splits that keep scenes, and scenes that look alike, in one part.
 
 Official splits are kept; if they have no validation part, some training scenes are held out for it.
-Other splits are drawn at random, with indoor and outdoor scenes, large and small blur, and large
-and small misalignment distributed over all parts.
+Other splits are drawn at random, with indoor and outdoor scenes, large and small mean blur of the
+blur map, and large and small misalignment distributed over all parts.
 """
 
 import hashlib
@@ -100,7 +100,7 @@ def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) 
 
 def _groups(pairs: Sequence[Pair], audit: Audit) -> list[Group]:
     rows = {row.id: row for row in audit.pairs}
-    blur = _classes({pair.id: rows[pair.id].blur_p95_px for pair in pairs})
+    blur = _classes({pair.id: rows[pair.id].mean_blur_px for pair in pairs})
     misaligned = _classes({pair.id: rows[pair.id].misalignment_px for pair in pairs})
     groups = []
     for scenes in linked_scenes(pairs, audit):

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.splits import Shares, draw_splits, is_official
 from defocus.datasets.deriving.derived import claim_folder
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.step import step
 
-__all__ = ["Drawn", "split_dataset"]
+__all__ = ["Drawn", "mean_blur", "split_dataset"]
 
 ORDER = "split.json"
 
@@ -57,6 +59,16 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
     pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
     drawn = step("split", **asdict(shares), seed=seed, official=is_official(dataset))
     return Drawn(keep_pairs(dataset, pairs, out, drawn), _leaks(pairs, audit))
+
+
+def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
+    """Mean blur of the measured pairs of each split, px; splits without one are left out."""
+    known = {row.id: row.mean_blur_px for row in audit.pairs}
+    found = {
+        split: [blur for p in pairs if p.split == split and (blur := known[p.id]) is not None]
+        for split in SPLITS
+    }
+    return {split: float(np.mean(blurs)) for split, blurs in found.items() if blurs}
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:

@@ -92,7 +92,9 @@ def check(path: Path) -> Completeness:
     found = SET.check(path)
     root = path if path.is_file() else SET.located(path)[0]
     absent = () if path.is_file() else _absent(root)
-    return Completeness((*found.missing, *absent), found.extra, found.wrong, found.counts)
+    return Completeness(
+        (*found.missing, *absent), found.extra, found.wrong, found.counts, found.pictures
+    )
 
 
 def _absent(root: Path) -> tuple[str, ...]:

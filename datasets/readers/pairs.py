@@ -7,7 +7,7 @@ from defocus.datasets.layouts.found import find
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.layouts.published.known import pairs_of
-from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
@@ -37,13 +37,11 @@ def read(path: Path) -> Dataset:
 
     Raises:
         DatasetError: The folders do not exist, or a picture has no partner.
-        ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
     root, pairs = _mapped(path) if path.is_file() else (path, _in_folders(path))
     if not pairs:
         raise DatasetError(f"{root}: no pictures in {root / 'blurry'}; see 'defocus-data list'")
-    require_one_size(pairs)
     return opened_dataset("pairs", root, pairs)
 
 

@@ -6,7 +6,7 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.layouts.published.realblur import ListLine, listed_pairs
-from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
@@ -54,7 +54,6 @@ def read(path: Path) -> Dataset:
 
     Raises:
         DatasetError: There are no lists and no repack, or a listed file is missing.
-        ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
     root = _with_lists(path)
@@ -65,7 +64,6 @@ def read(path: Path) -> Dataset:
     if missing:
         raise DatasetError(f"{root / missing[0]}: listed but missing; complete the download")
     pairs = tuple(sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id))
-    require_one_size(pairs)
     return opened_dataset("realblur", root, pairs, source="realblur")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from defocus.datasets.layouts.published.completeness import Completeness, wrong_pictures
 from defocus.datasets.layouts.published.realbokeh import all_series, chosen_pairs, located
-from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
@@ -39,7 +39,6 @@ def read(path: Path) -> Dataset:
     Raises:
         DatasetError: A metadata file is damaged, a named picture is missing, or no series has the
             chosen apertures.
-        ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
     root, choice = located(path)
@@ -53,7 +52,6 @@ def read(path: Path) -> Dataset:
                     f"{picture}: missing; complete the download "
                     f"('defocus-data list realbokeh:{path}' names all that is missing)"
                 )
-    require_one_size(pairs)
     return opened_dataset("realbokeh", root, pairs, source="realbokeh")
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
-from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
@@ -49,14 +49,12 @@ def read(path: Path) -> Dataset:
 
     Raises:
         DatasetError: There is no stack, no merged picture or no such position.
-        ImageError: The pictures of a stack differ in size.
         StorageError: The cache cannot be written.
     """
     root, choice = (path, SharpMember()) if path.is_dir() else _chosen(path)
     stacks = find_stacks(root)
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
-    require_one_size(pairs)
     return opened_dataset("stack", root, tuple(sorted(pairs, key=lambda pair: pair.id)))
 
 

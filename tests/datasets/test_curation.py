@@ -25,7 +25,7 @@ from defocus.datasets.curation.decisions import (
 from defocus.datasets.curation.page import make_page
 from defocus.datasets.curation.rules import Judgement, Rules, judged, read_rules
 from defocus.datasets.curation.splits import Shares, draw_splits, is_official, linked_scenes
-from defocus.datasets.curation.splitting import split_dataset
+from defocus.datasets.curation.splitting import mean_blur, split_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.reports.serving.feed import Feed
@@ -232,10 +232,17 @@ def made_up(scenes: dict[str, int], place: str = "") -> Dataset:
 
 
 def audit_like(dataset: Dataset, sizes: dict[str, float] | None = None) -> Audit:
+    """Rows with the mean blur of scenes; the largest blur is the same in all."""
     blur = sizes or {}
     return audit_of(
         *(
-            replace(GOOD, id=p.id, scene=p.scene, split=p.split, blur_p95_px=blur.get(p.scene, 5.0))
+            replace(
+                GOOD,
+                id=p.id,
+                scene=p.scene,
+                split=p.split,
+                blur_quantiles_px=(blur.get(p.scene, 5.0),) * 19 + (8.0, 8.0),
+            )
             for p in dataset.pairs
         )
     )
@@ -268,6 +275,10 @@ def test_kinds_of_scenes_are_spread_over_the_parts() -> None:
         for size in range(3):
             members = [found[s] for s in found if s.startswith(kind) and blur[s] == size]
             assert Counter(members) == {"train": 7, "test": 2, "validation": 1}
+    split = [replace(pair, split=found[pair.scene]) for pair in dataset.pairs]
+    means = mean_blur(split, audit_like(dataset, blur))
+    expected = 1.0 * 0.925 + 8.0 * 0.075
+    assert means == pytest.approx(dict.fromkeys(("train", "validation", "test"), expected))
     other = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 1)
     assert other != found
 

@@ -8,10 +8,11 @@ import tifffile
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from defocus.datasets.audit.members import grouped, warnings_of
+from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.audit.page import warnings_part
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Pair
+from defocus.progress import grouped
 from defocus.reports.model import Paragraph, Table
 from tests.datasets.test_release_facts import wide_profile
 
@@ -73,8 +74,8 @@ def test_orientation_and_frames_are_named(tmp_path: Path) -> None:
 def test_a_warning_of_many_pairs_is_one_line(tmp_path: Path, number: int, lines: int) -> None:
     wide = saved(tmp_path / "b.png", icc_profile=wide_profile())
     found = warnings_of([Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)])
-    told = grouped(found, number)
+    told = grouped((one.finding for one in found), number, "pair")
     assert len(told) == lines
-    assert number < 3 or told[0].startswith("all 9 pairs, such as p0: colour space: Wide")
+    assert number < 3 or told[0].startswith("all 9: colour space: Wide")
     assert isinstance(warnings_part(Audit("d", "h", "dis", (), (), found)), Table)
     assert isinstance(warnings_part(Audit("d", "h", "dis", (), ())), Paragraph)

@@ -379,8 +379,11 @@ def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path: Path) -> Non
     document, lines = description(f"dpdd:{tmp_path}")
     assert len(document["wrong"]) == 2 * 2 * len(numbers)
     wrong = [line for line in lines if line.startswith("wrong: ")]
-    example = "wrong: 12 files, such as test/inputC/01.png: "
     assert wrong == [
-        f"{example}8x6 instead of 1680x1120 or 512x512 or 256x256",
-        f"{example}8 bits instead of 16",
+        "wrong: all 12: 8x6 instead of 1680x1120 or 512x512 or 256x256",
+        "wrong: all 12: 8 bits instead of 16",
     ]
+    tree(tmp_path / "test", [f"inputC/more{n}.png" for n in range(5)])
+    document, lines = description(f"dpdd:{tmp_path}")
+    assert "missing: 5 files, such as the sharp picture of test/inputC/more0.png" in lines
+    assert len(document["missing"]) == 5 + 3

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.datasets.api import dataset_kinds, open_dataset, reader_names
+from defocus.datasets import api
+from defocus.datasets.api import Reader, dataset_kinds, open_dataset, reader_names
+from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset
 from defocus.datasets.split import scene_splits
+from defocus.datasets.step import step
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
 from tests.datasets.conftest import picture, write_folder, write_session
@@ -76,6 +79,23 @@ def test_two_sizes_name_both_files(tmp_path: Path, suffix: str) -> None:
         ImageError, match=rf"blurry/a\.{suffix} is 56x40 .*sharp/a\.{suffix} is 56x41"
     ):
         open_dataset(f"pairs:{root}")
+
+
+def test_two_sizes_are_refused_whatever_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_folder(tmp_path / "own", ["a.png"])
+    dataset = open_dataset(f"pairs:{root}")
+    write_image(root / "sharp" / "a.png", picture(1, height=41))
+    (tmp_path / "made").mkdir()
+    keep_pairs(dataset, dataset.pairs, tmp_path / "made", step("copied"))
+    write_session(tmp_path / "session", list(dataset.pairs))
+    brought = Reader("brought", lambda _: dataset)
+    monkeypatch.setattr(api, "_plugin_readers", lambda: [("plug-in x.py", brought)])
+    for name in ("manifest:made", "session:session", "brought:own"):
+        reader, _, folder = name.partition(":")
+        with pytest.raises(ImageError, match=r"is 56x40 but .* is 56x41; a pair needs one size"):
+            open_dataset(f"{reader}:{tmp_path / folder}")
 
 
 def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:

@@ -25,12 +25,14 @@ class Completeness:
         extra: Pictures that belong to no pair.
         wrong: Files that are not pictures, or have a wrong size or bit depth.
         counts: Number of existing blurry pictures of each split.
+        pictures: Number of pictures whose size was looked at.
     """
 
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     wrong: tuple[str, ...]
     counts: dict[str, int]
+    pictures: int = 0
 
     @property
     def ok(self) -> bool:
@@ -69,6 +71,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
         extra=tuple(sorted(extra)),
         wrong=tuple(wrong_pictures(root, sorted(known), card)),
         counts=dict(counts),
+        pictures=len(known),
     )
 
 

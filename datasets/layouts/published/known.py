@@ -11,7 +11,7 @@ from defocus.datasets.layouts.layout import Layout, read_mapping
 from defocus.datasets.layouts.patterns import filled
 from defocus.datasets.layouts.published.completeness import Completeness, completeness
 from defocus.datasets.layouts.published.skip_missing import skips_missing
-from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.split import scene_splits
@@ -51,8 +51,7 @@ class KnownSet:
 
         Raises:
             DatasetError: There are no such pictures, or a picture has no partner.
-            ImageError: The pictures of a pair differ in size.
-            StorageError: The cache cannot be written.
+                StorageError: The cache cannot be written.
         """
         root, layout = self.located(path)
         found = find(root, layout)
@@ -68,7 +67,6 @@ class KnownSet:
             replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
             for pair in self._complete(root, pairs, found)
         )
-        require_one_size(described)
         return opened_dataset(self.name, root, described, source=self.name)
 
     def _complete(self, root: Path, pairs: tuple[Pair, ...], found: Found) -> tuple[Pair, ...]:
