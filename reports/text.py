@@ -1,9 +1,14 @@
 """Display of text and numbers: hidden characters made visible, digits aligned."""
 
+import csv
 import hashlib
+import io
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TypeAlias
 
 from defocus.reports.model import Cell, Column, Link, Measured
 
@@ -13,6 +18,7 @@ __all__ = [
     "better_text",
     "cell_text",
     "column_is_numeric",
+    "csv_text",
     "number_text",
     "plain",
     "sort_value",
@@ -23,6 +29,7 @@ __all__ = [
 MISSING = "n/a"
 """How a value that does not exist is shown."""
 
+CsvCell: TypeAlias = str | float | Decimal | None
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _HIDDEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # blank, but letters to Unicode
 
@@ -59,6 +66,24 @@ def spreadsheet_text(text: str) -> str:
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
     return guard + text
+
+
+def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> str:
+    """Lines of cells as CSV with LF line ends; text is safe in a spreadsheet.
+
+    Args:
+        lines: Cells; None is an empty one.
+        digits: Digits of floats; None for all.
+    """
+
+    def written(cell: CsvCell) -> object:
+        if isinstance(cell, str):
+            return spreadsheet_text(cell)
+        return f"{cell:.{digits}g}" if digits and isinstance(cell, float) else cell
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(written, line) for line in lines)
+    return text.getvalue()
 
 
 def anchor(kind: str, *names: str) -> str:

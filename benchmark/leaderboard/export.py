@@ -1,18 +1,17 @@
 """Export of a study's numbers: CSV, Parquet, LaTeX and JSON."""
 
-import csv
 import importlib.util
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, Row, csv_cell, leaderboard
+from defocus.benchmark.leaderboard.rows import CSV_DIGITS, REVISION_DIGITS, Row, leaderboard
 from defocus.benchmark.results.store import Entry, Results
 from defocus.errors import InputError
 from defocus.files import make_folder, write_bytes
+from defocus.reports.text import csv_text
 
 __all__ = ["SUFFIXES", "export_study", "image_lines", "leaderboard_lines"]
 
@@ -106,11 +105,7 @@ def _json(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
 
 
 def _csv(lines: Sequence[Line]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(lines[0])
-    writer.writerows([csv_cell(cell) for cell in line.values()] for line in lines)
-    return text.getvalue()
+    return csv_text([lines[0], *(line.values() for line in lines)], CSV_DIGITS)
 
 
 def _parquet(lines: Sequence[Line]) -> bytes:

@@ -1,7 +1,5 @@
 """Rows of the leaderboard, computed from the stored results, and their CSV."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,14 +10,14 @@ from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Resul
 from defocus.benchmark.statistics.gains import Gain, gains
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.progress import counted
-from defocus.reports.text import spreadsheet_text
+from defocus.reports.text import csv_text
 
 __all__ = [
     "CSV_COLUMNS",
+    "CSV_DIGITS",
     "PROTOCOL_ORDER",
     "REVISION_DIGITS",
     "Row",
-    "csv_cell",
     "current_entries",
     "leaderboard",
     "to_csv",
@@ -90,6 +88,8 @@ class Row:
 
 CSV_COLUMNS = tuple(field.name for field in fields(Row))
 """The columns of ``leaderboard.csv``: all of a row, so that each line names its versions."""
+
+CSV_DIGITS = 8
 
 REVISION_DIGITS = 12
 """Of a hash, shown as a version."""
@@ -308,19 +308,5 @@ def to_csv(rows: Iterable[Row]) -> str:
     Text that a spreadsheet would run as a formula gets a leading apostrophe; control characters
     become spaces.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
     cells = attrgetter(*CSV_COLUMNS)
-    for row in rows:
-        writer.writerow([csv_cell(cell) for cell in cells(row)])
-    return text.getvalue()
-
-
-def csv_cell(cell: str | float | None) -> str:
-    """A value that is safe in a spreadsheet; see :func:`to_csv`."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float):
-        return f"{cell:.8g}"
-    return spreadsheet_text(cell) if isinstance(cell, str) else str(cell)
+    return csv_text([CSV_COLUMNS, *map(cells, rows)], CSV_DIGITS)

@@ -1,11 +1,10 @@
 """Tables for papers, one function per style."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Literal
 
-from defocus.benchmark.leaderboard.rows import Row, csv_cell
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
@@ -25,7 +24,7 @@ from defocus.benchmark.reporting.content import (
 from defocus.benchmark.results.store import NARROW
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
-from defocus.reports.text import number_text
+from defocus.reports.text import csv_text, number_text
 
 __all__ = ["STYLES", "paper_csv", "paper_tables"]
 
@@ -68,20 +67,20 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
     """Write tables as CSV, one below the other with captions; numbers are rounded as in print."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines: list[Sequence[str | Decimal | None]] = []
     for number, table in enumerate(tables):
-        writer.writerows([[]] if number else [])
-        writer.writerow([csv_cell(f"{table.caption}. {table.note}".strip())])
         heads = [f"{g.name} {c.name}".strip() for g in table.groups for c in g.columns]
-        writer.writerow([csv_cell(head) for head in ("System", *heads)])
+        lines += [[]] if number else []
+        lines += [[f"{table.caption}. {table.note}".strip()], ["System", *heads]]
         for name, cells in table.rows:
             printed = [
-                "" if cell is None or cell.value is None else f"{cell.value:.{column.decimals}f}"
+                None
+                if cell is None or cell.value is None
+                else Decimal(f"{cell.value:.{column.decimals}f}")
                 for cell, column in zip(cells, table.columns, strict=True)
             ]
-            writer.writerow([csv_cell(name), *printed])
-    return text.getvalue()
+            lines.append([name, *printed])
+    return csv_text(lines)
 
 
 def _names(found: dict[ReportSetting, list[Row]]) -> dict[ReportSetting, str]:

@@ -1,7 +1,5 @@
 """The files of an audit: three tables, and the blur map of each measured pair."""
 
-import csv
-import io
 from pathlib import Path
 
 from defocus.align.compensation.blur_map import blur_map, write_blur_map
@@ -14,7 +12,7 @@ from defocus.datasets.pair import Dataset
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.progress import track
 from defocus.reports.html import render_html
-from defocus.reports.text import spreadsheet_text
+from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
 
 __all__ = ["write_audit"]
@@ -56,10 +54,4 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
 
 
 def _csv(audit: Audit) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for pair in audit.pairs:
-        cells = row_of(pair).items()
-        writer.writerow({k: spreadsheet_text(v) if isinstance(v, str) else v for k, v in cells})
-    return text.getvalue()
+    return csv_text([COLUMNS, *(row_of(pair).values() for pair in audit.pairs)])

@@ -10,11 +10,9 @@
       manifest.json        the accepted pairs, written last
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from defocus.datasets.audit.run import Audit
@@ -26,7 +24,7 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import NotApplicableError
 from defocus.files import write_text
-from defocus.reports.text import spreadsheet_text
+from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
 
 __all__ = ["Curation", "begin_curation", "finish_curation"]
@@ -120,9 +118,5 @@ def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
 
 
 def _csv(judgements: Sequence[Judgement]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ("id", "verdict", "reason", "by"), lineterminator="\n")
-    writer.writeheader()
-    for one in judgements:
-        writer.writerow({name: spreadsheet_text(cell) for name, cell in asdict(one).items()})
-    return text.getvalue()
+    columns = ("id", "verdict", "reason", "by")
+    return csv_text([columns, *((one.id, one.verdict, one.reason, one.by) for one in judgements)])

@@ -17,7 +17,7 @@ from tests.capture.benches import bench_at_work
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_repair import damage
 
-LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,,B\n'
+LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,=cmd(),B\n'
 
 
 def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path: Path
         "desk-left": "Desk, left",
         "b-ro-2": "Büro 2",
     }
-    assert state.notes == {"desk-left": "lamp 2 is broken"}
+    assert state.notes == {"desk-left": "lamp 2 is broken", "b-ro-2": "=cmd()"}
     titles = [pair.metadata["scene_title"] for pair in read_session(session).pairs]
     assert titles == ["Desk, left", "Büro 2"]
     log.command.main([str(session), "--out", str(tmp_path / "day.log.csv")], standalone_mode=False)
@@ -41,6 +41,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path: Path
         first, second = csv.DictReader(stream)
     assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
     assert second["sharp"].startswith("f/22, ")
+    assert second["scene_note"] == "'=cmd()"
     assert damage(session, "note")
     (session / "journal-copies").rename(tmp_path / "copies")
     repair_session(session)

@@ -2,13 +2,14 @@
 
 import math
 import unicodedata
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.reports.model import Cell, Column
-from defocus.reports.text import cell_text, sort_value, spreadsheet_text, visible
+from defocus.reports.text import cell_text, csv_text, sort_value, spreadsheet_text, visible
 
 
 @given(st.text(st.characters(codec=None)))
@@ -58,3 +59,9 @@ def test_a_spreadsheet_runs_no_cell(text: str) -> None:
     line = text.replace("\t", " ").replace("\r", " ")  # a cell is one line
     assert spreadsheet_text(text) == f"'{line}"
     assert spreadsheet_text(f"a{text}") == f"a{line}"
+
+
+def test_csv_guards_text_and_leaves_numbers() -> None:
+    lines = [("name", "value"), ("=1", -0.5), ("a\nb", Decimal("-0.50")), ("é", None)]
+    assert csv_text(lines) == "name,value\n'=1,-0.5\na b,-0.50\né,\n"
+    assert csv_text([[1 / 3, 7]], digits=4) == "0.3333,7\n"

@@ -1,9 +1,7 @@
 """Log of a session for the notebook of a lab: every pair by day, as PDF, HTML or CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +15,7 @@ from defocus.files import write_bytes, write_text
 from defocus.progress import counted
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
+from defocus.reports.text import csv_text
 
 __all__ = ["LogRow", "read_log", "write_log"]
 
@@ -108,21 +107,14 @@ def write_log(session: Path, out: Path) -> None:
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
     rows = read_log(session)
     if suffix == ".csv":
-        write_text(out, _csv(rows))
+        columns = [field.name for field in fields(LogRow)]
+        write_text(out, csv_text([columns, *map(astuple, rows)]))
     elif suffix == ".html":
         write_text(out, render_html(_page(session, rows)))
     else:
         from defocus.reports.pdf import render_pdf  # slow to import
 
         write_bytes(out, render_pdf(_page(session, rows)))
-
-
-def _csv(rows: Sequence[LogRow]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(LogRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
 
 
 WORDS = {"accept": "accepted", "warn": "warned", "reject": "rejected"}

@@ -1,7 +1,5 @@
 """Shared by all formats: the order of pairs, and the index of a release."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split
 from defocus.errors import DatasetError
-from defocus.reports.text import spreadsheet_text
+from defocus.reports.text import csv_text
 from defocus.settings import Settings
 
 __all__ = [
@@ -154,11 +152,8 @@ def index_columns(rows: Rows) -> tuple[str, ...]:
 def index_text(rows: Rows) -> str:
     """``pairs.csv``: id, scene, split, shard and the name of each member, sorted by id."""
     columns = index_columns(rows)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    lines: list[Sequence[str]] = [columns]
     for row in sorted(rows, key=lambda row: row.pair.id):
         members = [row.files.get(role, "") for role in columns[4:]]
-        cells = [row.pair.id, row.pair.scene, row.pair.split, row.shard, *members]
-        writer.writerow([spreadsheet_text(cell) for cell in cells])
-    return text.getvalue()
+        lines.append([row.pair.id, row.pair.scene, row.pair.split, row.shard, *members])
+    return csv_text(lines)
