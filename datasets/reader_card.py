@@ -17,6 +17,7 @@ class ReaderCard:
     Attributes:
         title: Full name of the dataset.
         source: Where to get it.
+        archive: Address of its archive, if its terms allow that a program fetches it.
         licence: Terms of the pictures, as far as stated.
         redistributable: Whether a release may contain the pictures.
         citation: What to cite.
@@ -39,6 +40,7 @@ class ReaderCard:
     authors: tuple[str, ...] = ()
     date: str = ""
     faces: str = ""
+    archive: str = ""
     counts: Mapping[Split, int] = field(default_factory=dict)
     sizes: tuple[tuple[int, int], ...] = ()
     bits: int | None = None

@@ -47,7 +47,8 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
 
     SOURCE is the address or the folder of a release; further ones are mirrors, tried in order. The
     address of an archive (.zip, .tar, …) fetches that file. Interrupted transfers go on. The name
-    of a published dataset says where to get it, and checks a copy in --out.
+    of a published dataset fetches its archive if the terms allow that, as those of `zedd` do; else
+    it says where to get it, and checks a copy in --out.
     """
     if as_json:
         with json_output() as output:
@@ -56,6 +57,7 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
     done = _fetched(list(sources), **settings)
     if "file" in done:
         click.echo(f"{done['file']}: SHA-256 {done['sha256']}")
+        click.echo(f"unpack it with 'defocus-data import {done['file']} --out DIR'")
         return
     left = f", {done['left']} not asked for" if done["left"] else ""
     click.echo(
@@ -72,7 +74,7 @@ def _fetched(
     from defocus.datasets.fetching.places import is_address, place_of
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
-        _tell_where(sources[0], out)
+        sources = [_archive(sources[0], out), *sources[1:]]
     places = [place_of(source) for source in sources]
     name = PurePosixPath(urlsplit(places[0].name).path).name
     if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
@@ -87,11 +89,12 @@ def _fetched(
     return {"root": str(out), "sha256": done.sha256, **counts}
 
 
-def _tell_where(name: str, out: Path) -> None:
-    """Say where a published dataset is to be had, or what a copy of it lacks.
+def _archive(name: str, out: Path) -> str:
+    """The address of a published dataset's archive.
 
     Raises:
-        InputError: Always, unless there is no such dataset: it is not fetched.
+        InputError: There is no such dataset, or its terms do not allow that a program fetches it;
+            the message says where to get it, and how to check a copy.
     """
     from defocus.datasets.api import check_dataset, reader_card, reader_names
     from defocus.errors import InputError
@@ -99,6 +102,8 @@ def _tell_where(name: str, out: Path) -> None:
     if name not in reader_names():
         raise InputError(f"{name}: neither an address, a folder nor a dataset; see 'list'")
     card = reader_card(name)
+    if card.archive:
+        return card.archive
     complete = check_dataset(f"{name}:{out}") if out.is_dir() else None
     if complete is not None and complete.ok:
         raise InputError(f"{out}: a complete copy of {card.title}; nothing is to be fetched")

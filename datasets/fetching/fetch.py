@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from defocus.datasets.fetching.places import Place, fetch_file
+from defocus.datasets.fetching.places import MOST_BYTES, Place, fetch_file
 from defocus.datasets.files.cache import cache_folder
+from defocus.datasets.manifest import MANIFEST as PAIRS
+from defocus.datasets.manifest import manifest_files, read_manifest
 from defocus.datasets.verification.checksums import (
     MANIFEST,
     TAG_MANIFEST,
@@ -37,6 +39,9 @@ __all__ = [
     "listing_of",
     "verify_against",
 ]
+
+
+CROISSANT = "croissant.json"
 
 
 @dataclass(frozen=True)
@@ -134,9 +139,13 @@ def fetch_release(
         found = hashed(out, whole)
         kept = [name for name in whole if found[name] == listing.hashes[name]]
         new = [name for name in wanted if name not in set(kept)]
-        for name in track(new, f"fetching {out.name}"):
+        sizes: dict[str, int] | None = None
+        for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
+            if _is_content(name) and sizes is None:  # the documents are there, which tell them
+                sizes = _sizes(out)
             _require_inside(out, name)
-            fetch_file(places, name, out / name, listing.hashes[name].__eq__)
+            most = (sizes or {}).get(name, MOST_BYTES)
+            fetch_file(places, name, out / name, listing.hashes[name].__eq__, most)
     left = tuple(name for name in listing.hashes if name not in set(wanted))
     return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
 
@@ -162,10 +171,31 @@ def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
     return [
         name
         for name in sorted(listing.hashes)
-        if not only
-        or ("/" not in name and not name.endswith((".tar", ".h5")))
-        or any(fnmatchcase(name, pattern) for pattern in only)
+        if not only or not _is_content(name) or any(fnmatchcase(name, pattern) for pattern in only)
     ]
+
+
+def _is_content(name: str) -> bool:
+    """Whether a file of a release is a picture, an array or a shard, and not a document."""
+    return "/" in name or name.endswith((".tar", ".h5"))
+
+
+def _sizes(root: Path) -> dict[str, int]:
+    """Bytes of the pictures and shards of a release by path, as its fetched documents tell them.
+
+    Raises:
+        DatasetError: A document is damaged.
+    """
+    if (root / PAIRS).is_file():
+        return {file.path: file.bytes for file in manifest_files(read_manifest(root))}
+    path = root / CROISSANT
+    if not path.is_file():
+        return {}
+    try:
+        files = [one for one in read_json(path)["distribution"] if "contentSize" in one]
+        return {str(one["@id"]): int(one["contentSize"].removesuffix(" B")) for one in files}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: damaged ({error}); get the release anew") from error
 
 
 def _claim(out: Path, listing: Listing) -> None:

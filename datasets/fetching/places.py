@@ -30,6 +30,10 @@ class PlaceError(DefocusError):
     """A place does not have a file, cannot be reached, or gives other bytes."""
 
 
+class TooLargeError(PlaceError):
+    """A file has more bytes than it may have."""
+
+
 class Place:
     """A folder or a server with the files of a release.
 
@@ -51,11 +55,16 @@ class Place:
         """
         raise NotImplementedError
 
-    def bring(self, path: str, part: Path) -> None:
+    def bring(self, path: str, part: Path, most: int | None) -> None:
         """Write a file into ``part``, going on after the bytes that are there.
 
+        Args:
+            path: Relative POSIX path.
+            part: The file to be written.
+            most: Bytes beyond which the file is refused, and no further ones are read.
+
         Raises:
-            PlaceError: It is not there or cannot be read.
+            PlaceError: It is not there, cannot be read or is too large.
             StorageError: The disk is full or the folder is not writable.
         """
         raise NotImplementedError
@@ -70,10 +79,12 @@ class Folder(Place):
         except OSError as error:
             raise PlaceError(f"{self.name}/{path}: {error.strerror}") from error
 
-    def bring(self, path: str, part: Path) -> None:
+    def bring(self, path: str, part: Path, most: int | None) -> None:
         source = Path(self.name) / path
         if not source.is_file():
             raise PlaceError(f"{source}: missing")
+        if most is not None and source.stat().st_size > most:
+            raise TooLargeError(f"{source}: larger than {most} bytes")
         part.unlink(missing_ok=True)
         copy_file(source, part)
 
@@ -93,12 +104,12 @@ class Server(Place):
             raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
         return bytes(content)
 
-    def bring(self, path: str, part: Path) -> None:
+    def bring(self, path: str, part: Path, most: int | None) -> None:
         fruitless = 0
         while True:
             before = part.stat().st_size if part.is_file() else 0
             try:
-                self._bring_on(path, part, before)
+                self._bring_on(path, part, before, most)
             except httpx.TransportError as error:  # cut, stalled, refused
                 after = part.stat().st_size if part.is_file() else 0
                 fruitless = 0 if after > before else fruitless + 1
@@ -111,7 +122,7 @@ class Server(Place):
             else:
                 return
 
-    def _bring_on(self, path: str, part: Path, start: int) -> None:
+    def _bring_on(self, path: str, part: Path, start: int, most: int | None) -> None:
         """One request for what is missing; a server without ranges sends all again."""
         with self._answer(path, start) as answer:
             if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -120,9 +131,13 @@ class Server(Place):
             whole = answer.status_code != httpx.codes.PARTIAL_CONTENT
             if not whole and not goes_on:
                 raise PlaceError(f"{self.name}/{path}: the server sends another part")
+            there = 0 if whole else start
             try:
                 with part.open("wb" if whole else "ab") as file:
                     for block in answer.iter_raw():  # as they come: nothing is lost where it is cut
+                        there += len(block)
+                        if most is not None and there > most:
+                            raise TooLargeError(f"{self.name}/{path}: larger than {most} bytes")
                         file.write(block)
             except OSError as error:
                 raise storage_error(error, part) from error
@@ -166,7 +181,11 @@ def place_of(source: str) -> Place:
 
 
 def fetch_file(
-    places: list[Place], path: str, target: Path, is_right: Callable[[str], bool]
+    places: list[Place],
+    path: str,
+    target: Path,
+    is_right: Callable[[str], bool],
+    most: int | None = None,
 ) -> None:
     """Fetch a file from the first place that has its bytes.
 
@@ -177,6 +196,7 @@ def fetch_file(
         path: Relative POSIX path at each place.
         target: The new file.
         is_right: Whether a SHA-256 in hexadecimal is that of the file.
+        most: Its largest size, bytes; no more are read. None if nobody knows.
 
     Raises:
         PlaceError: No place has these bytes; the message has each place's reason.
@@ -188,7 +208,11 @@ def fetch_file(
     for place in places:
         for resumed in (part.is_file(), False):
             try:
-                place.bring(path, part)
+                place.bring(path, part, most)
+            except TooLargeError as error:
+                part.unlink(missing_ok=True)
+                reasons.append(str(error))
+                break
             except PlaceError as error:
                 reasons.append(str(error))
                 break

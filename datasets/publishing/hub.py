@@ -5,6 +5,7 @@ from typing import Any
 
 from defocus.datasets.publishing.draft import Draft
 from defocus.errors import DefocusError, InputError
+from defocus.progress import say
 
 __all__ = ["checked_repository", "draft_on_hub", "plan"]
 
@@ -56,8 +57,10 @@ def draft_on_hub(
     import httpx
 
     api = HfApi(endpoint=endpoint, token=token, library_name="defocus")
+    made = False
     try:
         api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+        made = True
         api.upload_folder(
             repo_id=repository,
             repo_type="dataset",
@@ -70,6 +73,10 @@ def draft_on_hub(
         raise InputError(f"'{repository}' is no OWNER/NAME; correct --repository") from error
     except (HfHubHTTPError, httpx.HTTPError) as error:
         first = str(error).strip().partition("\n")[0]
+        if made:
+            say(
+                f"{repository} is there and stays as it was; the same command sends the files again"
+            )
         raise DefocusError(f"{endpoint}: {first}; check the token and --repository") from error
     return {
         "id": repository,

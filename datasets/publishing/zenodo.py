@@ -44,21 +44,44 @@ def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -
 
     Raises:
         InputError: The release is larger than the server accepts.
-        DefocusError: The server refuses, cannot be reached, or received other bytes.
+        DefocusError: The server refuses, cannot be reached, or received other bytes. An unfinished
+            draft is removed from the server; if that fails, a message says where it is.
         StorageError: The archive cannot be written.
     """
     require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client:
-        made = _asked(client, "POST", "/api/deposit/depositions", json={})
-        doi = draft.details.doi or _reserved(client, made)
-        with with_doi(draft, doi) as told:
-            _put_metadata(client, made["id"], told)
-            _send_files(client, made["links"]["bucket"], told, endpoint)
+        made = _new_draft(client)
+        try:
+            doi = draft.details.doi or _reserved(client, made)
+            with with_doi(draft, doi) as told:
+                _put_metadata(client, made["id"], told)
+                _send_files(client, made["links"]["bucket"], told, endpoint)
+        except BaseException:
+            _remove(client, made)
+            raise
         if publish:
             address = f"/api/deposit/depositions/{int(made['id'])}/actions/publish"
             made = {**made, **_asked(client, "POST", address)}
     return {"id": made["id"], "url": made["links"].get("html"), "published": publish, "doi": doi}
+
+
+def _new_draft(client: httpx.Client) -> dict[str, Any]:
+    made = _asked(client, "POST", "/api/deposit/depositions", json={})
+    links = made.get("links")
+    if "id" not in made or not isinstance(links, dict) or "bucket" not in links:
+        raise DefocusError(f"{client.base_url}: answers without a draft; check --endpoint")
+    return made
+
+
+def _remove(client: httpx.Client, made: dict[str, Any]) -> None:
+    """Remove an unfinished draft, or say where it is."""
+    try:
+        removed = client.delete(f"/api/deposit/depositions/{made['id']}").is_success
+    except httpx.HTTPError:
+        removed = False
+    where = made["links"].get("html") or f"{client.base_url}: draft {made['id']}"
+    say("the unfinished draft is removed" if removed else f"{where}: unfinished; remove it there")
 
 
 def plan(draft: Draft) -> dict[str, Any]:
@@ -209,6 +232,8 @@ def _asked(
         document: dict[str, Any] = answer.json()
     except ValueError as error:
         raise DefocusError(f"{client.base_url}: answers with no JSON; check --endpoint") from error
+    if not isinstance(document, dict):
+        raise DefocusError(f"{client.base_url}: answers with no object; check --endpoint")
     return document
 
 

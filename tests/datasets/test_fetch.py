@@ -1,5 +1,6 @@
 """Releases fetched over the loopback: cut connections, wrong bytes, servers that stall."""
 
+import contextlib
 import json
 import shutil
 import threading
@@ -9,16 +10,22 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from defocus.datasets import api
+from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
+from defocus.datasets.commands import fetch
 from defocus.datasets.fetching import places
 from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release
 from defocus.datasets.fetching.places import place_of
+from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
-from tests.datasets.conftest import package_noise
+from tests.datasets.conftest import package_noise, write_folder
 
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 BIG = "pairs/a/blurry.png"
@@ -35,6 +42,8 @@ class Server:
         cuts: Times that a picture's connection is cut after half of what was asked for.
         ranges: Whether it answers range requests with parts.
         wrong: Whether pictures have another last byte.
+        endless: Whether a file of 64 MB is sent in the place of a picture.
+        sent: Bytes of it that were taken.
         stalls: Whether it stops in the middle of a picture, until ``go`` is set.
         go: Ends the stalling.
     """
@@ -45,6 +54,8 @@ class Server:
     cuts: int = 0
     ranges: bool = True
     wrong: bool = False
+    endless: bool = False
+    sent: int = 0
     stalls: bool = False
     go: threading.Event = field(default_factory=threading.Event)
 
@@ -64,9 +75,17 @@ def server(release: Path) -> Iterator[Server]:
                 self.send_error(404)
                 return
             content, start = path.read_bytes(), 0
-            picture = path.suffix in {".png", ".zip"}
+            picture = path.suffix in {".png", ".tar", ".zip"}
             if seen.wrong and picture:
                 content = content[:-1] + bytes([content[-1] ^ 1])
+            if seen.endless and picture:
+                self.send_response(200)
+                self.end_headers()
+                self.close_connection = True
+                with contextlib.suppress(ConnectionError):
+                    while seen.sent < 64 * 2**20:
+                        seen.sent += self.wfile.write(bytes(2**16))
+                return
             if told and seen.ranges:
                 start = int(told.removeprefix("bytes=").removesuffix("-"))
                 if start >= len(content):
@@ -182,6 +201,25 @@ def test_wrong_bytes_come_from_the_next_mirror(server: Server, tmp_path: Path, w
     assert verify_folder(tmp_path / "copy").ok
 
 
+@pytest.mark.parametrize("form", ["folder", "webdataset"])
+def test_no_more_is_read_than_the_release_says(
+    server: Server, tmp_path: Path, cache_folder: Path, form: str
+) -> None:
+    if form == "webdataset":
+        noise = open_dataset(f"pairs:{write_folder(tmp_path / 'noise', ['a.png'])}")
+        server.root = package_dataset(noise, tmp_path / "r", form, DETAILS, 10**9).root
+    server.endless = True
+    with pytest.raises(DefocusError, match=r"(png|tar): larger than \d+ bytes"):
+        fetch_release([place_of(server.address)], tmp_path / "copy")
+    assert 0 < server.sent < 16 * 2**20, "what lay in the buffers of the connection"
+    assert not list((tmp_path / "copy").rglob("*.part"))
+    (shard,) = list(server.root.rglob("*.tar")) or [server.root / BIG]
+    with shard.open("ab") as file:
+        file.truncate(10**7)
+    with pytest.raises(DefocusError, match=r"(png|tar): larger than \d+ bytes"):
+        fetch_release([place_of(str(server.root))], tmp_path / "copy")
+
+
 def test_a_stalled_server_is_left(
     server: Server, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +286,25 @@ def test_the_hash_of_an_archive_is_recorded_and_kept_to(server: Server, tmp_path
     (server.root / "set.zip").write_bytes(b"other" * 100)
     with pytest.raises(DefocusError, match="has other bytes"):
         fetch_known_file(place, tmp_path / "again.zip", None, trust_first=True)
+
+
+def test_a_published_set_is_fetched_by_name(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (server.root / "set.zip").write_bytes(b"first" * 100)
+    card = ReaderCard("A set", "a page", "CC-BY-4.0", True, archive=server.address + "/set.zip")
+    named = Reader("a-set", lambda _: pytest.fail("not opened"), card)
+    monkeypatch.setattr(api, "_plugin_readers", lambda: [("plug-in x.py", named)])
+    arguments = ["a-set", "--out", str(tmp_path / "sets")]
+    unknown = CliRunner().invoke(fetch.command, arguments)
+    assert "nobody knows its hash; give --sha256, or --trust-first" in str(unknown.exception)
+    done = CliRunner().invoke(fetch.command, [*arguments, "--trust-first"])
+    assert "unpack it with 'defocus-data import" in done.output
+    assert (tmp_path / "sets/set.zip").read_bytes() == b"first" * 100
+    asked = len(server.asked)
+    assert CliRunner().invoke(fetch.command, arguments).exit_code == 0
+    assert len(server.asked) == asked
+    assert {n for n in reader_names() if reader_card(n).archive} == {"a-set", "zedd", "zedd-stacks"}
 
 
 def test_published_sets_are_told_where_to_get(run: Run, tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ class Server:
         corrupt: Whether it stores other bytes.
         elsewhere: Whether it wants files sent to another host.
         status: Of all answers, where it is not 200.
+        keeps: Whether it refuses to remove a draft.
+        broken: Whether it refuses commits.
     """
 
     address: str = ""
@@ -66,6 +68,8 @@ class Server:
     corrupt: bool = False
     elsewhere: bool = False
     status: int = 200
+    keeps: bool = False
+    broken: bool = False
 
     def answer(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         """Both interfaces: Zenodo's deposits and the hub's repositories."""
@@ -123,10 +127,14 @@ def server() -> Iterator[Server]:
                 self.rfile.readline()
             assert self.headers["Authorization"] == f"Bearer {TOKEN}"
             seen.asked.append(f"{self.command} {self.path}")
-            status, content = seen.status, b"{}"
+            refused = seen.keeps and self.command == "DELETE"
+            refused |= seen.broken and "/commit/" in self.path
+            status, content = 403 if refused else seen.status, b"{}"
             if seen.busy:
                 seen.busy -= 1
                 status = 429
+            elif status == 200 and self.command == "DELETE":
+                seen.files.clear()
             elif status == 200:
                 content = json.dumps(seen.answer(self.command, self.path, body)).encode()
             self.send_response(status)
@@ -136,7 +144,7 @@ def server() -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = respond  # noqa: N815 - the base class's names
+        do_GET = do_POST = do_PUT = do_DELETE = respond  # noqa: N815 - the base class's names
 
         def log_message(self, *_arguments: object) -> None:
             pass
@@ -226,6 +234,18 @@ def test_the_archive_of_a_release_is_always_the_same(release: Path, tmp_path: Pa
     assert hashes[0] == hashes[1]
 
 
+def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(
+    run: Run, release: Path, server: Server, tmp_path: Path
+) -> None:
+    server.broken = True
+    arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
+    told = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
+    done = run("defocus-data", *arguments, "--repository", "lab/noise", **told)
+    assert done.returncode == 1
+    assert "lab/noise is there and stays as it was; the same command" in done.stderr
+    assert server.files == {}
+
+
 def test_a_draft_on_the_hub_is_private(
     run: Run, release: Path, server: Server, tmp_path: Path
 ) -> None:
@@ -253,11 +273,20 @@ def test_a_busy_server_is_asked_again(release: Path, server: Server) -> None:
         draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
 
 
-def test_other_bytes_and_other_hosts_are_refused(release: Path, server: Server) -> None:
+def test_other_bytes_and_other_hosts_are_refused(
+    release: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     draft = ready_release(release)
     server.corrupt = True
     with pytest.raises(DefocusError, match="other bytes than were sent"):
         draft_on_zenodo(draft, server.address, TOKEN, publish=True)
+    assert server.asked[-1] == "DELETE /api/deposit/depositions/1"
+    assert server.files == {}
+    assert "the unfinished draft is removed" in capsys.readouterr().err
+    server.keeps = True
+    with pytest.raises(DefocusError, match="other bytes than were sent"):
+        draft_on_zenodo(draft, server.address, TOKEN, publish=True)
+    assert f"{server.address}/deposit/1: unfinished; remove it there" in capsys.readouterr().err
     server.corrupt, server.elsewhere = False, True
     with pytest.raises(DefocusError, match="sends files elsewhere"):
         draft_on_zenodo(draft, server.address, TOKEN, publish=True)

@@ -17,6 +17,7 @@ CARD = ReaderCard(
     licence="CC-BY-4.0",
     redistributable=True,
     citation="arXiv 2603.26658; code: github.com/princeton-vl/FOSSA",
+    archive="https://huggingface.co/datasets/venkatsubra/ZEDD/resolve/main/ZEDD.zip",
     counts={"validation": 50 * 9 * 5, "test": 50 * 9 * 5},
     defects=(
         "8-bit JPEG",
