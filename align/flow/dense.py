@@ -12,6 +12,7 @@ from defocus.align.flow.refine import Refined, refined
 from defocus.align.flow.reliability import believed, expected_error
 from defocus.align.photometry.equalise import Equalised, equalised
 from defocus.align.photometry.exposure import light_ratio
+from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.errors import AlignmentError
@@ -25,8 +26,8 @@ Mask = NDArray[np.bool_]
 LARGEST_SIDE = 1536
 """Larger pictures are reduced by a whole factor for the residual flow."""
 ROUNDS = 2
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of encoded light (BT.601)."""
+SETTLED_PX = 0.5
+"""A round that moves nearly nothing by more is the last: its linearisation holds."""
 CONSISTENT_PX = 0.5
 """Where the way there and back ends farther from its start, the place is hidden in one member."""
 
@@ -88,7 +89,8 @@ def dense_flow(
     factor = factor_for(blurry.shape, LARGEST_SIDE)
     scale = scaling(factor)
     matrix = scale @ start @ np.linalg.inv(scale)
-    found = _iterated(reduced(blurry, factor), reduced(sharp, factor), matrix, estimator, equalise)
+    first, second = (reduced(one, factor) @ LUMINANCE for one in (blurry, sharp))
+    found = _iterated(first, second, matrix, estimator, equalise)
     return _full(found, factor, blurry.shape[:2])
 
 
@@ -110,13 +112,13 @@ class EqualisedFlow:
         check_frames(first, second)
         flows = self._estimator(first, second).cpu().numpy()
         found = [
-            self._improved(_linear(a), _linear(b), flow)
+            self._improved(_luminance(a), _luminance(b), flow)
             for a, b, flow in zip(first, second, flows, strict=True)
         ]
         return torch.from_numpy(np.stack(found)).to(first.device)
 
     def _improved(self, blurry: Array, sharp: Array, flow: Array) -> Array:
-        grid = pixel_grid(*blurry.shape[:2])
+        grid = pixel_grid(*blurry.shape)
         for _ in range(ROUNDS):
             pair = equalised(*_one_light(blurry, sharp, grid + flow))
             step = self._estimator(_frame(pair.blurry), _frame(pair.sharp))[0].cpu().numpy()
@@ -141,11 +143,13 @@ def _iterated(
     equalise: bool,
 ) -> DenseFlow:
     """Repeat: warp the sharp member, equalise the blur, and measure the remaining flow."""
-    grid = pixel_grid(*blurry.shape[:2])
+    grid = pixel_grid(*blurry.shape)
     residual = np.zeros_like(grid)
     for _ in range(ROUNDS):
         done = _round(blurry, sharp, matrix, residual, estimator, equalise)
         residual = composed(residual, done.step.flow, grid)
+        if float(np.percentile(np.hypot(*done.step.flow[:, done.valid]), 95)) <= SETTLED_PX:
+            break
     place = transformed(grid + residual, matrix)
     left = place - transformed(grid, matrix)
     consistency = _consistency(done, estimator, grid)
@@ -171,14 +175,15 @@ def _round(
     estimator: FlowEstimator,
     equalise: bool,
 ) -> _Round:
-    place = transformed(pixel_grid(*blurry.shape[:2]) + residual, matrix)
+    place = transformed(pixel_grid(*blurry.shape) + residual, matrix)
     _, warped, valid = _one_light(blurry, sharp, place)
     pair = equalised(blurry, warped, valid)
     if not equalise:
-        pair = Equalised(blurry, np.where(valid[:, :, None], warped, blurry), pair.coc_px)
+        pair = Equalised(blurry, np.where(valid, warped, blurry), pair.coc_px)
     frames = _frame(pair.blurry), _frame(pair.sharp)
     step = estimator(*frames)[0].cpu().numpy()
-    return _Round(pair, valid, refined(_grey(frames[0]), _grey(frames[1]), step, -residual, valid))
+    greys = frames[0][0, 0].numpy(), frames[1][0, 0].numpy()
+    return _Round(pair, valid, refined(*greys, step, -residual, valid))
 
 
 def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
@@ -192,7 +197,8 @@ def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
     """Forward-backward error of each position."""
     frames = _frame(done.pair.sharp), _frame(done.pair.blurry)
     step = estimator(*frames)[0].cpu().numpy()
-    back = refined(_grey(frames[0]), _grey(frames[1]), step, np.zeros_like(grid), done.valid).flow
+    greys = frames[0][0, 0].numpy(), frames[1][0, 0].numpy()
+    back = refined(*greys, step, np.zeros_like(grid), done.valid).flow
     x, y = composed(back, done.step.flow, grid)
     return np.asarray(np.hypot(x, y))
 
@@ -224,17 +230,12 @@ def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
 
 
 def _frame(linear: Array) -> torch.Tensor:
-    """Convert to ``(1, 3, H, W)``, sRGB-encoded, for estimators."""
+    """``(H, W)`` to ``(1, 3, H, W)``, sRGB-encoded and all channels alike, for estimators."""
     encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(encoded.transpose(2, 0, 1)))[None]
+    return torch.from_numpy(encoded)[None, None].expand(-1, 3, -1, -1)
 
 
-def _grey(frame: torch.Tensor) -> Array:
-    """``(1, 3, H, W)`` to luma ``(H, W)``, still encoded."""
-    return np.asarray(np.tensordot(LUMA, frame[0].numpy(), axes=1))
-
-
-def _linear(frame: torch.Tensor) -> Array:
-    """``(3, H, W)``, sRGB-encoded, to ``(H, W, 3)`` linear light."""
+def _luminance(frame: torch.Tensor) -> Array:
+    """``(3, H, W)``, sRGB-encoded, to ``(H, W)`` linear light."""
     encoded = frame.detach().float().cpu().clamp(0.0, 1.0).numpy().transpose(1, 2, 0)
-    return srgb_to_linear(np.ascontiguousarray(encoded)).astype(np.float32)
+    return np.asarray(srgb_to_linear(encoded) @ LUMINANCE, np.float32)

@@ -5,12 +5,10 @@ and a strongly blurred picture do not match even if they are aligned. Blurring t
 alike makes them match. Discs are symmetric, so this does not shift anything.
 """
 
-import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from defocus.optics.psf import disc_psf
@@ -63,34 +61,14 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
 def disc_blurred_stack(
     picture: NDArray[np.float32], diameters: Sequence[float] | NDArray[np.float64]
 ) -> list[NDArray[np.float32]]:
-    """A grey picture blurred by discs of several diameters, with one Fourier transform.
+    """A grey picture blurred by discs of several diameters.
 
     Args:
-        picture: ``(H, W)``; reflected beyond its borders.
+        picture: ``(H, W)``, values from 0 on; reflected beyond its borders.
         diameters: Diameters in pixels; up to 1 leaves the picture unchanged.
 
     Returns:
         One picture for each diameter.
     """
-    if max(diameters) <= 1:
-        return [picture] * len(diameters)
-    margin = min(math.ceil(max(diameters) / 2) + 1, min(picture.shape) - 1)
-    height, width = picture.shape
-    size = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in picture.shape)
-    below, right = size[0] - height - margin, size[1] - width - margin
-    padded = np.pad(picture, ((margin, below), (margin, right)), mode="symmetric")
-    spectrum = scipy.fft.rfft2(padded)
-    part = np.s_[margin : margin + height, margin : margin + width]
-    stack = []
-    for diameter in diameters:
-        if diameter <= 1:
-            stack.append(picture)
-            continue
-        kernel = disc_psf(diameter).astype(np.float32)
-        half = kernel.shape[0] // 2
-        placed = np.zeros(size, np.float32)
-        placed[: kernel.shape[0], : kernel.shape[1]] = kernel
-        placed = np.roll(placed, (-half, -half), axis=(0, 1))
-        blurred = scipy.fft.irfft2(spectrum * scipy.fft.rfft2(placed), s=size)
-        stack.append(np.maximum(blurred[part], 0.0))
-    return stack
+    blurred = (_disc_blurred(picture, float(diameter)) for diameter in diameters)
+    return [np.maximum(one, np.float32(0)) for one in blurred]  # a Fourier transform rounds

@@ -5,6 +5,7 @@ edge has neither the brightness nor the gradients of the sharp one. The sharper 
 blurred by the difference that the pair shows, locally.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,8 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.photometry.linear_light import LUMINANCE
-from defocus.align.sampling.masked import grain_level, mean_over, reduced_area, resized_to, smoothed
+from defocus.align.sampling.masked import (
+    grain_level,
+    means_over,
+    reduced_area,
+    resized_to,
+    smoothed,
+)
 from defocus.optics.psf import disc_psf
 
 __all__ = ["DIAMETERS_PX", "Equalised", "disc_blurred", "equalised", "relative_blur"]
@@ -49,7 +55,7 @@ class Equalised:
     """A pair with equal exposure and blur.
 
     Attributes:
-        blurry: ``(H, W, 3)`` float32, linear light; blurred where it was the sharper one.
+        blurry: ``(H, W)`` float32, linear light; blurred where it was the sharper one.
         sharp: Same shape, blurred where it was the sharper one; equal to the blurry picture where
             it shows nothing.
         coc_px: ``(H, W)`` float32, diameter of the disc by which the sharp member was sharper;
@@ -65,30 +71,44 @@ def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
     """Blur the sharper member like the blurrier one.
 
     Args:
-        blurry: ``(H, W, 3)`` float32, linear light.
+        blurry: ``(H, W)`` float32, linear light.
         sharp: Same shape, on the blurry grid to within a few pixels, of the same exposure.
         valid: ``(H, W)``, where the sharp picture shows the scene.
     """
-    filled = np.where(valid[:, :, None], sharp, blurry)
-    step = relative_blur(blurry, filled, valid)
-    other = _blurred(blurry, -step) if float(step.min()) < 0 else blurry
-    matched = np.where(valid[:, :, None], _blurred(filled, step), other)
+    filled = np.where(valid, sharp, blurry)
+    stacks = _blurred_alike(blurry, filled)
+    step = relative_blur(*stacks, valid)
+    other, matched = _chosen(stacks[0], -step), _chosen(stacks[1], step)
+    matched = np.where(valid, matched, other)
     diameter = np.interp(np.abs(step), np.arange(len(DIAMETERS_PX)), DIAMETERS_PX)
     return Equalised(other, matched, (np.sign(step) * diameter).astype(np.float32))
 
 
-def relative_blur(blurry: Array, sharp: Array, valid: Mask) -> Array:
+def _blurred_alike(blurry: Array, sharp: Array) -> tuple[list[Array], list[Array]]:
+    """Both pictures, each blurred by all diameters that are tried on it, from none on."""
+    return (
+        [disc_blurred(blurry, d) for d in DIAMETERS_PX[: OTHER_WAY + 1]],
+        [disc_blurred(sharp, d) for d in DIAMETERS_PX],
+    )
+
+
+def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
     """How much more the blurry picture is blurred, as an index into :data:`DIAMETERS_PX`.
 
-    For each diameter the sharp picture is blurred and compared. A diameter's cost is the logarithm
+    Each diameter of one picture is compared with the other as it is. Its cost is the logarithm
     of the mean squared difference in a window (the likelihood for noise of unknown strength), in a
     small window and as a mean over a large one; the minimum is interpolated by a parabola.
+
+    Args:
+        blurry: The blurry picture, ``(H, W)``, under the first ``OTHER_WAY + 1`` diameters.
+        sharp: The sharp picture under all diameters.
+        valid: ``(H, W)``, where the sharp picture shows the scene.
 
     Returns:
         ``(H, W)`` float32, a fractional index; negative where the sharp picture is the blurrier
         one.
     """
-    costs = _costs(blurry @ LUMINANCE, sharp @ LUMINANCE, valid)
+    costs = _costs(blurry, sharp, valid)
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
     below, middle, above = (np.take_along_axis(costs, least + k, axis=0)[0] for k in (-1, 0, 1))
@@ -100,28 +120,28 @@ def relative_blur(blurry: Array, sharp: Array, valid: Mask) -> Array:
     return resized_to(np.asarray(place, np.float32), valid.shape)
 
 
-def _costs(blurry: Array, sharp: Array, valid: Mask) -> Array:
+def _costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
     """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to the sharp one's."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
-    first, second = _stabilised(blurry), _stabilised(sharp)
+    first, second = _stabilised(blurry[0]), _stabilised(sharp[0])
     noise = [grain_level(picture, valid.astype(np.float32)) ** 2 for picture in (first, second)]
     squares = [
-        *(_square(blurry, d, second, noise[0]) for d in DIAMETERS_PX[OTHER_WAY:0:-1]),
-        *(_square(sharp, d, first, noise[1]) for d in DIAMETERS_PX),
+        *(_square(blurry[k], k, second, noise[0]) for k in range(OTHER_WAY, 0, -1)),
+        *(_square(picture, k, first, noise[1]) for k, picture in enumerate(sharp)),
     ]
-    near = np.stack([np.log(mean_over(s, weight, NEAR_PX / STRIDE) + ROUNDING) for s in squares])
+    near = np.log(means_over(squares, weight, NEAR_PX / STRIDE) + np.float32(ROUNDING))
     near -= near.min(axis=0)
-    far = np.stack([mean_over(cost, weight, FAR_PX / STRIDE) for cost in near])
+    far = means_over(near, weight, FAR_PX / STRIDE)
     return np.asarray(NEAR_SHARE * near + far, np.float32)
 
 
-def _square(picture: Array, diameter_px: float, other: Array, noise: float) -> Array:
+def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
     """Squared difference under a blur, plus the noise that the blur removed.
 
     Without this, noise alone would always favour more blur.
     """
-    difference = _stabilised(disc_blurred(picture, diameter_px)) - other
-    lost = noise * (1 - float((_kernel(diameter_px) ** 2).sum()))
+    difference = _stabilised(picture) - other
+    lost = noise * (1 - float((_kernel(DIAMETERS_PX[index]) ** 2).sum()))
     return reduced_area(difference * difference, STRIDE) + np.float32(lost)
 
 
@@ -130,14 +150,12 @@ def _stabilised(linear: Array) -> Array:
     return np.sqrt(np.maximum(linear, 0) + np.float32(0.01))
 
 
-def _blurred(picture: Array, place: Array) -> Array:
-    """The picture blurred by the indices into :data:`DIAMETERS_PX`; values below 0 mean no blur."""
-    place = np.clip(place, 0, len(DIAMETERS_PX) - 1)
-    result = np.zeros_like(picture)
-    for index, diameter in enumerate(DIAMETERS_PX):
-        share = np.maximum(1 - np.abs(place - index), 0)
-        if share.any():
-            result += disc_blurred(picture, diameter) * share[:, :, None]
+def _chosen(stack: Sequence[Array], place: Array) -> Array:
+    """The picture blurred by the indices into the stack; values below 0 mean no blur."""
+    place = np.clip(place, 0, len(stack) - 1)
+    result = np.zeros_like(stack[0])
+    for index, picture in enumerate(stack):
+        result += picture * np.maximum(1 - np.abs(place - np.float32(index)), 0)
     return result
 
 
@@ -145,13 +163,13 @@ def disc_blurred(picture: Array, diameter_px: float) -> Array:
     """A picture blurred by a disc; large discs are applied to a reduced copy for speed.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)`` float32.
+        picture: ``(H, W)`` float32.
         diameter_px: Diameter of the disc; up to 1 leaves the picture unchanged.
     """
     if diameter_px <= 1:
         return picture
     factor = 1 if diameter_px < 12 else 2 if diameter_px < 24 else 4
-    height, width = picture.shape[:2]
+    height, width = picture.shape
     below, right = -height % factor, -width % factor
     whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT)
     # reducing and enlarging blur a little themselves: their second moments are taken off
@@ -162,7 +180,7 @@ def disc_blurred(picture: Array, diameter_px: float) -> Array:
         _kernel(float(np.sqrt(rest)) / factor),
         borderType=cv2.BORDER_REFLECT,
     )
-    return resized_to(np.asarray(small), whole.shape[:2])[:height, :width]
+    return resized_to(np.asarray(small), whole.shape)[:height, :width]
 
 
 @cache

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.sampling.masked import mean_over, smoothed
+from defocus.align.sampling.masked import reduced_area, smoothed
 
 __all__ = ["light_ratio"]
 
@@ -20,47 +20,49 @@ SLACK = 1e-3
 
 
 def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """Linear blurry over linear sharp light: a gain per channel and smooth vignetting.
+    """Linear blurry over linear sharp light: a gain and smooth vignetting.
 
     Vignetting is a second-degree polynomial in the logarithm, fitted robustly to window means away
     from saturated and black pixels.
 
     Args:
-        blurry: ``(H, W, 3)`` float32, linear light.
+        blurry: ``(H, W)`` float32, linear light.
         sharp: Same shape, on the blurry grid.
         valid: ``(H, W)``, where the sharp picture shows the scene.
 
     Returns:
-        ``(H, W, 3)`` float32, all 1 if hardly anything can be compared.
+        ``(H, W)`` float32, all 1 if hardly anything can be compared.
     """
     ratio, good = _log_ratio(blurry, sharp, valid)
     if good.sum() < LEAST_PLACES:
         return np.ones_like(blurry)
-    gains = np.median(ratio[good], axis=0)
-    terms = _terms(*valid.shape)
-    coarse = terms[:, ::STRIDE, ::STRIDE][:, good].T
-    fall = _robust_fit(coarse, (ratio[good] - gains).mean(axis=1))
-    field = np.tensordot(fall.astype(np.float32), terms, axes=1)
-    return np.exp(field[:, :, None] + gains.astype(np.float32))
+    fall = _robust_fit(_terms(good.shape, valid.shape)[:, good].T, ratio[good])
+    terms = _terms(valid.shape, valid.shape)
+    return np.exp(np.tensordot(fall.astype(np.float32), terms, axes=1))
 
 
 def _log_ratio(blurry: Array, sharp: Array, valid: Mask) -> tuple[Array, Mask]:
     weight = valid.astype(np.float32)
-    spoilt = ((blurry.max(axis=2) >= SATURATED) | (sharp.max(axis=2) >= SATURATED)) & valid
-    near_spoilt = smoothed(spoilt.astype(np.float32), WINDOW_PX)[::STRIDE, ::STRIDE] > 0.05
-    counted = smoothed(weight, WINDOW_PX)[::STRIDE, ::STRIDE] > 0.7
-    first, second = (
-        mean_over(p, weight[:, :, None].repeat(3, axis=2), WINDOW_PX)[::STRIDE, ::STRIDE]
-        for p in (blurry, sharp)
+    spoilt = (np.maximum(blurry, sharp) >= SATURATED) & valid
+    maps = (spoilt.astype(np.float32), weight, blurry * weight, sharp * weight)
+    near_spoilt, shown, first, second = (
+        smoothed(reduced_area(one, STRIDE), WINDOW_PX / STRIDE) for one in maps
     )
-    good = counted & ~near_spoilt & (first.min(axis=2) > DARK) & (second.min(axis=2) > DARK)
+    total = shown + np.float32(1e-3)
+    first, second = first / total, second / total
+    good = (shown > 0.7) & (near_spoilt <= 0.05) & (np.minimum(first, second) > DARK)
     return np.log(np.maximum(first, 1e-4) / np.maximum(second, 1e-4)), good
 
 
-def _terms(height: int, width: int) -> Array:
-    """``(6, H, W)``: the terms of the polynomial, positions from the centre in half widths."""
-    x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) * (2 / width)
-    y = (np.arange(height, dtype=np.float32) - (height - 1) / 2) * (2 / width)
+def _terms(shape: tuple[int, ...], frame: tuple[int, ...]) -> Array:
+    """``(6, h, w)``: the terms of the polynomial on a grid of that shape over the frame.
+
+    Positions are counted from the centre in half widths.
+    """
+    y, x = (
+        ((np.arange(n, dtype=np.float32) + 0.5) / n - 0.5) * (2 * side / frame[1])
+        for n, side in zip(shape, frame, strict=True)
+    )
     xx, yy = np.meshgrid(x, y)
     return np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy])
 

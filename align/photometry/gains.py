@@ -114,8 +114,9 @@ def photometry(
         for p in (first, second, steep)
     )
     blocks = blocks_of(rows * STRIDE_PX, columns * STRIDE_PX, good.shape)
-    fits = np.array([_robust_fit(s[:, c], b[:, c], d[:, c]) for c in range(3)])
-    sigmas = np.array([_fit_sigma(s[:, c], b[:, c], d[:, c], blocks) for c in range(3)])
+    found = [_robust_fit(s[:, c], b[:, c], d[:, c]) for c in range(3)]
+    fits = np.array([fit.gain_offset for fit in found])
+    sigmas = np.array([_fit_sigma(s[:, c], b[:, c], fit, blocks) for c, fit in enumerate(found)])
     sigmas = np.hypot(sigmas, SHARED_ERROR)
     ratio = np.log2(b.mean(axis=1) / s.mean(axis=1))
     ev_sigma = block_sigma(blocks, lambda i: float(np.median(ratio[i])))
@@ -145,26 +146,43 @@ def _equally_blurred(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) ->
     return matched / max(gain, np.float32(1e-6))
 
 
-def _fit_sigma(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> Array:
-    return block_sigma(blocks, lambda i: _robust_fit(s[i], b[i], d[i]))
+@dataclass(frozen=True)
+class _Fit:
+    """Gain and offset, the squared weights of the samples, and the prior's on the offset."""
+
+    gain_offset: Array
+    weights: Array
+    prior: float
 
 
-def _robust_fit(s: Array, b: Array, d: Array) -> Array:
+def _fit_sigma(s: Array, b: Array, fit: _Fit, blocks: NDArray[np.int_]) -> Array:
+    """Standard errors from normal equations summed over blocks, with the weights of the fit."""
+    parts = [blocks == block for block in np.unique(blocks)]
+    equations = [_normal(s[p], b[p], fit.weights[p]) for p in parts]
+    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
+    prior = np.diag([0.0, fit.prior])
+    return block_sigma(
+        np.arange(len(parts)),
+        lambda i: np.linalg.solve(matrices[i].sum(axis=0) + prior, rights[i].sum(axis=0)),
+    )
+
+
+def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
     """Gain and offset of b = gain · s + offset, each error in proportion to b and to d."""
     precision = 1.0 / (b + NOISE_LEVEL + STEEPNESS * d)
-    weights = np.ones_like(s)
-    scale = 0.05
+    weights, prior = precision**2, (0.05 / OFFSET_PRIOR) ** 2
     for _ in range(ROUNDS):
-        w = precision * np.sqrt(weights)
-        prior = scale / OFFSET_PRIOR
-        normal = np.array(
-            [
-                [np.sum((w * s) ** 2), np.sum(w * w * s)],
-                [np.sum(w * w * s), np.sum(w * w) + prior**2],
-            ]
-        )
-        fit = np.linalg.solve(normal, [np.sum(w * w * s * b), np.sum(w * w * b)])
-        residual = np.abs(precision * (b - fit[0] * s - fit[1]))
+        normal, right = _normal(s, b, weights)
+        found = np.linalg.solve(normal + np.diag([0.0, prior]), right)
+        residual = np.abs(precision * (b - found[0] * s - found[1]))
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
-        weights = np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
-    return np.asarray(fit)
+        used = _Fit(np.asarray(found, np.float64), weights, prior)
+        weights = precision**2 * np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
+        prior = (scale / OFFSET_PRIOR) ** 2
+    return used
+
+
+def _normal(s: Array, b: Array, weights: Array) -> tuple[Array, Array]:
+    """Normal equations of b = gain · s + offset."""
+    rows = np.stack([s, np.ones_like(s)])
+    return (rows * weights) @ rows.T, (rows * weights) @ b

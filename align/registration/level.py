@@ -51,6 +51,8 @@ class Level:
         error_px: Standard error at the worst corner, in pixels of the full picture.
         blur_px: Root mean squared circle of confusion of the agreeing tiles, in pixels of the full
             picture.
+        centres: ``(T, 2)`` x, y of all tiles in the full picture.
+        coc_px: ``(T,)`` their circles of confusion, in pixels of the full picture.
         coma_px: Possible addition to the standard error at the worst corner by a coma, in pixels of
             the full picture.
         spread: Shape of the point spread; None if it cannot be measured.
@@ -61,6 +63,8 @@ class Level:
     matrix: Array
     error_px: float
     blur_px: float
+    centres: Array
+    coc_px: Array
     coma_px: float
     spread: SpreadShape | None
 

@@ -37,7 +37,12 @@ from defocus.align.registration.level import (
 )
 from defocus.align.registration.models import MODELS, corner_distance_px, radial
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
-from defocus.align.registration.tiles import TileShifts, most_alike_shifts, tile_shifts
+from defocus.align.registration.tiles import (
+    TileShifts,
+    most_alike_shifts,
+    tile_centres,
+    tile_shifts,
+)
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity
@@ -60,6 +65,10 @@ SMALLEST_TILE, LARGEST_TILE = 48, 256
 
 LARGEST_BLUR = 0.4
 """Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
+
+LEAST_STEP_PX, BLUR_STEPS = 2.0, 5
+"""How far off the blur that a coarser level found in a tile may be: px of that level, and a share
+of the blur of one in so many."""
 
 ROUNDS = 4
 SETTLED_PX = 0.1
@@ -166,7 +175,10 @@ def register(
         pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
         reach = 2 * largest_px / factor
         every = min(len(factors), 2)  # the only level has no coarser one to rely on
-        level = _refined(*pair, matrix, factor, at_most, reach, every, rough=rough, alike=alike)
+        before = levels[-1] if levels else None
+        level = _refined(
+            *pair, matrix, factor, at_most, reach, every, before, rough=rough, alike=alike
+        )
         if isinstance(level, NoFit):
             break
         levels.append(level)
@@ -241,15 +253,17 @@ def _refined(
     at_most: str,
     reach: float,
     every: int,
+    coarser: Level | None,
     *,
     rough: bool,
     alike: bool,
 ) -> Level | NoFit:
     """Refine by rounds of tile correlation on reduced pictures, from a ``start`` in full positions.
 
-    The first round tries all blurs or, with an ``every`` of two, every second, the next ones those
-    beside what it chose. A ``rough`` level, which is followed by a finer one, may end with the
-    first. No tile moves more than ``reach`` px in a round.
+    The first round tries all blurs or, with an ``every`` of two, every second; after a ``coarser``
+    level only those about as large as it chose there. The next rounds try those beside what the
+    last one chose. A ``rough`` level, which is followed by a finer one, may end with the first. No
+    tile moves more than ``reach`` px in a round.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape
@@ -260,11 +274,12 @@ def _refined(
     side = scipy.fft.prev_fast_len(min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE), True)
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
     diameters = diameters[:1] if alike else diameters
-    chosen: NDArray[np.int_] | None = None
     used: list[str] = []
+    tried = _first_tried(area, side, diameters, every, coarser, factor)
     for _ in range(ROUNDS):
         moved = moved_picture(sharp, matrix)
-        found, chosen = _measured(first, moved, area, side, diameters, chosen, reach, every)
+        found, chosen = _measured(first, moved, area, side, diameters, tried, reach)
+        tried = np.abs(np.arange(len(diameters)) - chosen[:, None]) <= 1
         coc = diameters[chosen]
         placed = coc <= LARGEST_BLUR * side
         fitted = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
@@ -311,6 +326,8 @@ def _level(
         matrix=rescaled(tiles.fit.matrix, 1 / factor),
         error_px=factor * math.hypot(error, step if step >= SETTLED_PX else 0.0),
         blur_px=factor * blur,
+        centres=factor * (found.centres + 0.5) - 0.5,
+        coc_px=factor * coc,
         coma_px=factor * coma,
         spread=spread,
     )
@@ -350,17 +367,31 @@ def _measured(
     area: Area,
     side: int,
     diameters: Array,
-    chosen: NDArray[np.int_] | None,
+    tried: Mask,
     reach: float,
-    every: int,
 ) -> tuple[TileShifts, NDArray[np.int_]]:
-    """Shifts of tiles and the blur chosen for each, beside an earlier choice or of ``every``."""
-    tried, near = np.arange(0, len(diameters), every), None
-    if chosen is not None:
-        tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
-        near = np.searchsorted(tried, chosen)
-    stack = disc_blurred_stack(moved, diameters[tried])
+    """Shifts of tiles and the blur chosen for each, of those that it tries, ``(T, D)``."""
+    needed = np.flatnonzero(tried.any(axis=0))
+    stack = disc_blurred_stack(moved, diameters[needed])
     seconds = [np.sqrt(area.of(picture)) for picture in stack]
-    found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near, reach)
+    found = most_alike_shifts(
+        first, seconds, area.tile(side), TILE_GRID, TILE_BAND, tried[:, needed], reach
+    )
     centres = found.centres + np.array([area.left, area.top])
-    return replace(found, centres=centres), tried[found.chosen]
+    return replace(found, centres=centres), needed[found.chosen]
+
+
+def _first_tried(
+    area: Area, side: int, diameters: Array, every: int, coarser: Level | None, factor: int
+) -> Mask:
+    """``(T, D)``, the blurs that each tile tries first, about as large as a coarser level found."""
+    shape = (area.bottom - area.top, area.right - area.left)
+    centres = tile_centres(shape, area.tile(side), TILE_GRID) + np.array([area.left, area.top])
+    shown = np.arange(len(diameters)) % every == 0
+    if coarser is None:
+        return np.repeat(shown[None], len(centres), axis=0)
+    known, coc = (factor * (centres + 0.5) - 0.5)[:, None], coarser.coc_px / factor
+    nearest = np.linalg.norm(known - coarser.centres, axis=2).argmin(axis=1)
+    step = np.maximum(LEAST_STEP_PX * coarser.factor / factor, coc / BLUR_STEPS)[nearest, None]
+    apart = np.abs(diameters - coc[nearest, None])
+    return np.asarray((shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True)))

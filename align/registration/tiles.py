@@ -9,10 +9,11 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-__all__ = ["TileShifts", "most_alike_shifts", "tile_shifts"]
+__all__ = ["TileShifts", "most_alike_shifts", "tile_centres", "tile_shifts"]
 
 Array = NDArray[np.float64]
 Tiles = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 Spectra = NDArray[np.complex64]
 
 WHITENING_FLOOR = 0.05
@@ -79,7 +80,7 @@ def most_alike_shifts(
     tile: tuple[int, int],
     grid: tuple[int, int],
     band: float,
-    near: NDArray[np.int_] | None = None,
+    tried: Mask | None = None,
     largest: float = math.inf,
 ) -> TileShifts:
     """Measure the shift of each tile from ``first`` to the most similar of ``seconds``.
@@ -90,31 +91,44 @@ def most_alike_shifts(
         tile: Height and width of a tile, at most H and W.
         grid: Tile rows and columns, spread evenly over the frame.
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
-        near: ``(T,)`` index that each tile tries, with its two neighbours; None for all.
+        tried: ``(T, D)``, which of the D pictures each tile tries, at least one; None for all.
         largest: No shift is longer than this in a direction of the axes, px.
     """
-    height, width = first.shape
-    tops = np.unique(np.linspace(0, height - tile[0], grid[0]).round().astype(int))
-    lefts = np.unique(np.linspace(0, width - tile[1], grid[1]).round().astype(int))
-    places = np.array([(top, left) for top in tops for left in lefts])
+    places = _places(first.shape, tile, grid)
     window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
     window = (window / np.sqrt((window**2).mean())).astype(np.float32)
     rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
     squared = rows**2 + columns**2
     weight = np.exp(-squared / (2 * band**2)).astype(np.float32)
     a = np.conj(scipy.fft.rfft2(_centred(_tiles(first, places, tile), window)))
-    cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared, near)
+    cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared, tried)
     trusted = weight * _trust(cross)
     shifts, heights = _peaks(_within(_correlation(cross, trusted, tile), largest))
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
     errors = _errors(trusted, peaks, effective, tile)
-    centres = places[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
+    centres = tile_centres(first.shape, tile, grid)
     slopes = np.minimum(*(_slopes(picture, centres, tile, band) for picture in (first, seconds[0])))
     seen = HANN_SHARE * tile[0] * tile[1]
     overlap = max(1.0, len(places) * seen / first.size)
     noise = _noise_peaks(effective)
     return TileShifts(centres, shifts, peaks, noise, errors, slopes, chosen, likeness, overlap)
+
+
+def tile_centres(shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]) -> Array:
+    """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
+    return np.asarray(_places(shape, tile, grid)[:, ::-1] + (np.array(tile)[::-1] - 1) / 2)
+
+
+def _places(
+    shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]
+) -> NDArray[np.int_]:
+    """``(T, 2)`` row and column of each tile's first pixel."""
+    tops, lefts = (
+        np.unique(np.linspace(0, side - part, count).round().astype(int))
+        for side, part, count in zip(shape, tile, grid, strict=True)
+    )
+    return np.array([(top, left) for top in tops for left in lefts])
 
 
 def _most_alike(
@@ -123,7 +137,7 @@ def _most_alike(
     places: NDArray[np.int_],
     window: Tiles,
     weight: Array,
-    near: NDArray[np.int_] | None,
+    tried: Mask | None,
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
     """Cross spectrum with the most similar second picture, its index, and the similarity.
 
@@ -136,19 +150,18 @@ def _most_alike(
     weight = weight.astype(np.float32)
     both = (weight * _twice(first.shape[2], window.shape[1])).ravel()
     energy = _power(first).reshape(len(first), -1) @ both
-    everyone = np.arange(len(first))
     for index, second in enumerate(seconds):
-        tried = everyone if near is None else np.flatnonzero(np.abs(near - index) <= 1)
-        if not tried.size:
+        own = np.arange(len(first)) if tried is None else np.flatnonzero(tried[:, index])
+        if not own.size:
             continue
-        b = scipy.fft.rfft2(_centred(_tiles(second, places[tried], window.shape), window))
-        norm = np.sqrt(energy[tried] * (_power(b).reshape(len(b), -1) @ both)) / window.size
-        product = first[tried] * b
+        b = scipy.fft.rfft2(_centred(_tiles(second, places[own], window.shape), window))
+        norm = np.sqrt(energy[own] * (_power(b).reshape(len(b), -1) @ both)) / window.size
+        product = first[own] * b
         surface = scipy.fft.irfft2(product * weight, s=window.shape)
         alike = surface.reshape(len(b), -1).max(axis=1) / (norm + 1e-20)
-        better = alike > likeness[tried]
-        cross[tried[better]] = product[better]
-        chosen[tried[better]], likeness[tried[better]] = index, alike[better]
+        better = alike > likeness[own]
+        cross[own[better]] = product[better]
+        chosen[own[better]], likeness[own[better]] = index, alike[better]
     return cross, chosen, likeness
 
 

@@ -1,10 +1,12 @@
 """Smoothing, downscaling and upscaling of maps with masked pixels."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["grain_level", "mean_over", "reduced_area", "resized_to", "smoothed"]
+__all__ = ["grain_level", "means_over", "reduced_area", "resized_to", "smoothed"]
 
 Array = NDArray[np.float32]
 GRAIN_WINDOW_PX = 16
@@ -17,9 +19,10 @@ def smoothed(values: Array, sigma_px: float) -> Array:
     return np.asarray(blurred, np.float32)
 
 
-def mean_over(values: Array, weight: Array, sigma_px: float) -> Array:
-    """Gaussian mean of the values with weights 0..1; 0 if nothing near has weight."""
-    return smoothed(values * weight, sigma_px) / (smoothed(weight, sigma_px) + np.float32(1e-3))
+def means_over(maps: Sequence[Array] | Array, weight: Array, sigma_px: float) -> Array:
+    """Gaussian means of maps ``(N, H, W)`` with weights 0..1; 0 if nothing near has weight."""
+    total = smoothed(weight, sigma_px) + np.float32(1e-3)
+    return np.stack([smoothed(values * weight, sigma_px) / total for values in maps])
 
 
 def grain_level(values: Array, counted: Array) -> float:

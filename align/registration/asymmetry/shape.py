@@ -9,12 +9,13 @@ derivatives, weighted by these changes, which least squares finds.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.sampling.pyramid import reduced
 from defocus.align.uncertainty import Array
 
 __all__ = ["BlurredTiles", "SpreadShape", "spread_shape"]
@@ -38,6 +39,8 @@ COMA = -48.0
 """Asymmetry over the third moment: third-order coma that shifts the centroid by t has, on a disc of
 radius R, moments t R^2 / 2 along and t R^2 / 6 across: a Laplacian's gradient times t R^2 / 12.
 Towards the first zero a coma shows more than these moments do: it is told up to twice too large."""
+SAMPLES = 1.5
+"""Pixels per standard deviation of the smoothing: larger blurs are judged on reduced pictures."""
 FLOOR = 3e-3
 """Standard error of a tile's moments for what is no noise: depth edges, blur that changes."""
 RIDGE = 1e-6
@@ -89,6 +92,16 @@ class BlurredTiles:
     field: Array
     side: int
 
+    def reduced(self, factor: int) -> "BlurredTiles":
+        """The tiles in pictures reduced by a factor."""
+        return replace(
+            self,
+            centres=(self.centres + 0.5) / factor - 0.5,
+            shifts=self.shifts / factor,
+            coc_px=self.coc_px / factor,
+            side=self.side // factor,
+        )
+
 
 def spread_shape(
     blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
@@ -106,11 +119,13 @@ def spread_shape(
     """
     found, used = [], []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
-        sigma = BAND * float(diameter)
-        smooth = _band(blurry, sigma)
-        seen = _derivatives(_band(blurred(float(diameter)), sigma), float(diameter))
+        factor = max(1, int(BAND * float(diameter) / SAMPLES))
+        small = float(diameter) / factor
+        smooth = _band(reduced(blurry, factor), BAND * small)
+        seen = _derivatives(_band(reduced(blurred(float(diameter)), factor), BAND * small), small)
+        there = tiles.reduced(factor)
         for index in np.flatnonzero(tiles.coc_px == diameter):
-            moments = _moments(smooth, seen, tiles, int(index))
+            moments = _moments(smooth, seen, there, int(index))
             if moments is not None:
                 found.append(moments)
                 used.append(index)
