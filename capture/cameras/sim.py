@@ -9,6 +9,7 @@ import io
 import math
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,15 +37,14 @@ from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM
 from defocus.capture.simulation.picture.sensor import (
     ExifTags,
     encode_tiff,
+    recorded,
     sensor_noise,
-    to_srgb16,
 )
 from defocus.capture.simulation.picture.stage import FOCAL_LENGTH_MM, Stage
 from defocus.capture.simulation.picture.truth import TrueShot, between, combined, truth_document
 from defocus.capture.simulation.profiles import PROFILES
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
-from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.thin_lens import Lens, breathing_zoom
 
@@ -145,16 +145,15 @@ class SimulatedCamera:
         self._body.release()
         self.released_at = time.monotonic()
         shot, number = self._next_shot(path_stem.name), self._body.shot
-        iso, noise = shot.exposure.iso_value, self._options.noise
         signal = self._stage.signal(shot)
         signal = spoiled(signal, self._faults, number, shot.exposure.f_number, self._options.seed)
-        noisy = sensor_noise(signal, noise, iso, self._random("noise"))
+        pixels = recorded(signal, self._noise(shot.exposure, self._random("noise")))
         if self._stage.target is None:
             self._shots.append(shot)
         if self._options.mirror:
-            noisy = noisy[:, ::-1]
+            pixels = pixels[:, ::-1]
         tags = self._tags(shot) if self._profile.writes_exif else None
-        content = encode_tiff(to_srgb16(noisy), tags)
+        content = encode_tiff(pixels, tags)
         if self._faults.has("duplicate-frame", number) and self._last_content:
             content = self._last_content
         self._last_content = content
@@ -174,9 +173,7 @@ class SimulatedCamera:
         still = TrueShot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
         if self._live is None or self._live[0] != still:
             self._live = still, self._stage.signal(still)
-        noise = self._options.noise
-        noisy = sensor_noise(self._live[1], noise, exposure.iso_value, self._live_noise)
-        pixels = as_integer(linear_to_srgb(np.clip(noisy, 0.0, 1.0)), 8)
+        pixels = recorded(self._live[1], self._noise(exposure, self._live_noise), bits=8)
         _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1])
         return encoded.tobytes()
 
@@ -185,7 +182,7 @@ class SimulatedCamera:
         other = sharp_by or self
         blurry, sharp = self._last("blurry"), other._last("sharp")
         size = (self._options.width, self._options.height)
-        in_focus = to_srgb16(self._stage.signal(blurry, in_focus=True))
+        in_focus = recorded(self._stage.signal(blurry, in_focus=True))
         shots = self._shots + ([] if other is self else other._shots)
         truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
         paths = [
@@ -199,6 +196,12 @@ class SimulatedCamera:
         write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
         write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
         return paths
+
+    def _noise(
+        self, exposure: Exposure, random: np.random.Generator
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        noise = self._options.noise
+        return lambda signal: sensor_noise(signal, noise, exposure.iso_value, random)
 
     def _fault(self, name: str) -> float | None:
         return self._faults.number(name, self._body.shot)

@@ -43,10 +43,12 @@ class Similarity:
 
     def flow(self, width: int, height: int) -> NDArray[np.float64]:
         """``(2, H, W)`` flow from blurry to sharp, px: x_s - x_b at each blurry pixel."""
-        grid = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float64)
-        matrix = self.matrix(width, height)
-        moved = np.einsum("ij,jhw->ihw", matrix[:, :2], grid) + matrix[:, 2, None, None]
-        return np.asarray(moved - grid)
+        steps = self.matrix(width, height) - np.eye(2, 3)
+        flow = np.empty((2, height, width))
+        for plane, (across, down, offset) in zip(flow, steps, strict=True):
+            rows = down * np.arange(height) + offset
+            np.add(rows[:, None], across * np.arange(width), out=plane)
+        return flow
 
     @classmethod
     def from_matrix(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":

@@ -80,7 +80,8 @@ def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[n
     left, top = (columns - crop_w) // 2, (rows - crop_h) // 2
     crop = picture[top : top + crop_h, left : left + crop_w]
     method = cv2.INTER_AREA if scale >= 1 else cv2.INTER_CUBIC
-    return np.maximum(cv2.resize(crop, (width, height), interpolation=method), 0.0)
+    resized = np.asarray(cv2.resize(crop, (width, height), interpolation=method))
+    return np.maximum(resized, 0.0, out=resized)
 
 
 def part(

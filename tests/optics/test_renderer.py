@@ -138,3 +138,33 @@ def test_moved_layers_move_colour_and_alpha_alike() -> None:
     assert np.allclose(result.alpha[23:43, 45:65], 1.0, atol=1e-6)
     assert np.allclose(result.colour[:, :, 0], np.roll(alpha, (-7, 5), (0, 1)), atol=1e-6)
     assert moved_layers([layer], Similarity()) == [layer]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    left=st.integers(0, 70),
+    top=st.integers(0, 60),
+    zoom=st.floats(0.95, 1.05),
+    turn=st.floats(-5.0, 5.0),
+    shift=st.tuples(st.floats(-30.0, 30.0), st.floats(-30.0, 30.0)),
+)
+def test_a_small_layer_is_moved_and_blurred_as_if_it_were_whole(
+    left: int, top: int, zoom: float, turn: float, shift: tuple[float, float]
+) -> None:
+    """Only its part of the frame is computed; at the border of the frame it goes on, mirrored."""
+    alpha = np.zeros((80, 96))
+    alpha[top : top + 20, left : left + 26] = 1.0
+    layer, geometry = Layer(noise(80, 96), alpha, NEAR), Similarity(zoom, turn, shift)
+    (part,) = moved_layers([layer], geometry)
+    whole = np.clip(moved(alpha, geometry), 0.0, 1.0)
+    assert np.abs(part.alpha - whole).max() < 1e-9
+    colour = np.maximum(moved(layer.colour, geometry), 0.0)
+    assert np.abs((part.colour - colour) * whole[:, :, None]).max() < 1e-9
+    psf = disc_psf(abs(float(circle_of_confusion_px(NEAR, LENS))))
+    shares = scipy.ndimage.correlate(whole, psf, mode="mirror")[:, :, None]
+    light = np.stack(
+        [scipy.ndimage.correlate(colour[:, :, c] * whole, psf, mode="mirror") for c in range(3)],
+        axis=-1,
+    )
+    result = render([part, flat(0.3, FAR)], LENS)
+    assert np.abs(result - (0.3 * (1.0 - shares) + light)).max() < 1e-6

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import photographed
 from defocus.optics.pictures import PICTURES, texture
-from defocus.optics.rendering.renderer import Layer
+from defocus.optics.rendering.renderer import Layer, shown
 
 __all__ = ["FOCUS_DISTANCE_MM", "build_scene"]
 
@@ -20,6 +20,10 @@ FOCUS_DISTANCE_MM = 2000.0
 
 GRAIN = 0.08
 """Relative strength of the surface grain that gives every plane detail at pixel scale."""
+
+GRAIN_SIGMA = 0.7
+GRAIN_DEVIATION = 0.4093
+"""Of white noise blurred by that many pixels."""
 
 SHAPES = 4
 STEPS = 5
@@ -80,11 +84,9 @@ def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:
 
 
 def _shapes(random: np.random.Generator, width: int, height: int) -> list[Layer]:
-    layers = [_plane(random, width, height, float(random.uniform(3000, 6000)))]
-    for _ in range(SHAPES):
-        plane = _plane(random, width, height, float(random.uniform(1300, 2800)))
-        layers.append(replace(plane, alpha=_shape(random, width, height)))
-    return layers
+    wall = _plane(random, width, height, float(random.uniform(3000, 6000)))
+    nearer = (float(random.uniform(1300, 2800)) for _ in range(SHAPES))
+    return [wall, *(_plane(random, width, height, depth, _shape) for depth in nearer)]
 
 
 _KINDS: dict[str, Callable[[np.random.Generator, int, int], list[Layer]]] = {
@@ -94,20 +96,37 @@ _KINDS: dict[str, Callable[[np.random.Generator, int, int], list[Layer]]] = {
 }
 
 
-def _plane(random: np.random.Generator, width: int, height: int, depth_mm: float) -> Layer:
-    """An opaque plane: a picture, optionally flipped, tinted and with surface grain."""
-    colour = texture(str(random.choice(PICTURES)), width, height)
+def _everywhere(_: np.random.Generator, width: int, height: int) -> Floats:
+    return np.ones((height, width))
+
+
+def _plane(
+    random: np.random.Generator,
+    width: int,
+    height: int,
+    depth_mm: float,
+    outline: Callable[[np.random.Generator, int, int], Floats] = _everywhere,
+) -> Layer:
+    """A plane: a picture, optionally flipped, tinted and with surface grain, inside an outline."""
+    picture = texture(str(random.choice(PICTURES)), width, height)
     if random.random() < 0.5:
-        colour = colour[:, ::-1]
+        picture = picture[:, ::-1]
     if random.random() < 0.5:
-        colour = colour[::-1]
-    grain = cv2.GaussianBlur(random.standard_normal((height, width)), (0, 0), 0.7)
-    grain *= GRAIN / grain.std()
+        picture = picture[::-1]
+    grain = random.standard_normal((height, width))
     tint = random.uniform(0.7, 1.0, 3)
+    alpha = outline(random, width, height)
+    box = shown(alpha)
+    rough = cv2.GaussianBlur(grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA)
+    colour = np.zeros((height, width, 3))
+    part = colour[box]
     # Dark pictures are lifted, so that every plane is bright enough to be measured.
-    lifted = 0.08 + 0.8 * colour
-    textured = np.clip(lifted * tint * (1.0 + grain[:, :, None]), 0.0, 1.0)
-    return Layer(np.ascontiguousarray(textured), np.ones((height, width)), depth_mm)
+    np.multiply(picture[box], 0.8, out=part)
+    part += 0.08
+    part *= tint
+    part *= 1.0 + rough[:, :, None]
+    np.clip(part, 0.0, 1.0, out=part)
+    return Layer(colour, alpha, depth_mm)
 
 
 def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
@@ -115,11 +134,16 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     extent = random.uniform(0.1, 0.25, 2) * min(width, height)
     centre = random.uniform(0.15, 0.85, 2) * (width, height)
     angle = random.uniform(0.0, math.pi)
-    x, y = np.meshgrid(np.arange(width) - centre[0], np.arange(height) - centre[1])
+    reach = math.ceil(math.hypot(*extent)) + 1  # no corner of a rectangle lies farther
+    left, top = np.maximum(centre.astype(int) - reach, 0)
+    right, bottom = np.minimum(centre.astype(int) + reach + 2, (width, height))
+    x, y = np.meshgrid(np.arange(left, right) - centre[0], np.arange(top, bottom) - centre[1])
     along = (x * math.cos(angle) + y * math.sin(angle)) / extent[0]
     across = (y * math.cos(angle) - x * math.sin(angle)) / extent[1]
     if random.random() < 0.5:
-        reach = np.hypot(along, across)
+        far = np.hypot(along, across)
     else:
-        reach = np.maximum(np.abs(along), np.abs(across))
-    return np.asarray(np.clip((1.0 - reach) * extent.min() + 0.5, 0.0, 1.0))
+        far = np.maximum(np.abs(along), np.abs(across))
+    alpha = np.zeros((height, width))
+    alpha[top:bottom, left:right] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
+    return alpha

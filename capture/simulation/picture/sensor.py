@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,13 +11,16 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, as_integer, linear_to_srgb
 
-__all__ = ["ExifTags", "encode_tiff", "exposure_scale", "sensor_noise", "to_srgb16"]
+__all__ = ["ExifTags", "encode_tiff", "exposure_scale", "recorded", "sensor_noise"]
 
 REFERENCE_EXPOSURE = (4.0, 1 / 128, 100.0)
 """f-number, seconds and ISO at which a white surface just fills the sensor."""
 
 FULL_WELL_ELECTRONS = 30_000.0
 READ_NOISE_ELECTRONS = 5.0
+
+STRIP = 64
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float 
 
 
 def sensor_noise(
-    signal: NDArray[np.float64], strength: float, iso: float, random: np.random.Generator
-) -> NDArray[np.float64]:
+    signal: Floats, strength: float, iso: float, random: np.random.Generator
+) -> Floats:
     """Add shot noise (normal, with Poisson variance) and read noise.
 
     Args:
@@ -59,15 +63,30 @@ def sensor_noise(
         return signal
     electrons = FULL_WELL_ELECTRONS * 100.0 / iso
     variance = np.maximum(signal, 0.0) / electrons + (READ_NOISE_ELECTRONS / electrons) ** 2
-    noisy: NDArray[np.float64] = signal + strength * np.sqrt(variance) * random.standard_normal(
+    noisy: Floats = signal + strength * np.sqrt(variance) * random.standard_normal(
         signal.shape
     )
     return noisy
 
 
-def to_srgb16(linear: NDArray[np.float64]) -> Image:
-    """Clip at full well, apply the sRGB curve, round to 16 bits."""
-    return as_integer(linear_to_srgb(np.clip(linear, 0.0, 1.0)), 16)
+def recorded(
+    signal: Floats, add_noise: Callable[[Floats], Floats] | None = None, bits: int = 16
+) -> Image:
+    """Add noise, clip at full well, apply the sRGB curve, round.
+
+    Strips of rows, one after the other, spare memory; the noise is that of the whole picture.
+
+    Args:
+        signal: ``(H, W, 3)`` linear light, 1 = full well.
+        add_noise: Makes the noisy signal of a strip; None for no noise.
+        bits: 8 or 16.
+    """
+    result = np.empty(signal.shape, np.uint8 if bits == 8 else np.uint16)
+    for top in range(0, len(signal), STRIP):
+        strip = signal[top : top + STRIP]
+        noisy = strip if add_noise is None else add_noise(strip)
+        result[top : top + STRIP] = as_integer(linear_to_srgb(np.minimum(noisy, 1.0)), bits)
+    return result
 
 
 def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:

@@ -36,11 +36,15 @@ class Stage:
         self._chart_mm = chart_mm
         self._name = ""
         self._scene: list[Layer] = []
+        self._seen_as: tuple[str, Target | None, float, Similarity] | None = None
+        self._seen_layers: list[Layer] = []
         self.target: Target | None = None
 
     def put_up(self, scene: str) -> None:
         """Set up the scene with that name, and remove targets."""
-        self._name, self._scene, self.target = scene, [], None
+        if scene != self._name:
+            self._name, self._scene = scene, []
+        self.target = None
 
     @property
     def layers(self) -> list[Layer]:
@@ -72,23 +76,31 @@ class Stage:
             in_focus: Whether to render everything sharp, without lens and dust.
         """
         lens = None if in_focus else shot.lens
-        radiance = self._crop(render(moved_layers(self.layers_at(shot), shot.geometry), lens))
+        radiance = self._crop(render(self._seen(shot), lens))
         options, f_number = self._options, shot.exposure.f_number
         size = (options.width, options.height)
         if options.diffraction and lens is not None:
             radiance = _diffracted(radiance, lens, options.diffraction)
-        signal = radiance * exposure_scale(*shot.exposure.true, shot.error_ev)
+        radiance *= exposure_scale(*shot.exposure.true, shot.error_ev)
         if options.warmth:
-            signal = signal * tint(options.warmth)
+            radiance *= tint(options.warmth)
         if options.vignetting:
-            signal = signal * vignette(*size, options.vignetting, f_number)
+            radiance *= vignette(*size, options.vignetting, f_number)
         if options.dust and lens is not None:
-            signal = signal * dust_shadow(*size, options.dust, f_number, options.seed)
-        return signal
+            radiance *= dust_shadow(*size, options.dust, f_number, options.seed)
+        return radiance
 
     def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
         """``(H, W)``: signed circle-of-confusion diameter of a shot, px."""
-        return self._crop(defocus_map(moved_layers(self.layers_at(shot), shot.geometry), shot.lens))
+        return self._crop(defocus_map(self._seen(shot), shot.lens))
+
+    def _seen(self, shot: TrueShot) -> list[Layer]:
+        """The layers as a shot sees them; those of the last one are kept, for its truth."""
+        key = (self._name, self.target, shot.object_px, shot.geometry)
+        if key != self._seen_as:
+            self._seen_layers = moved_layers(self.layers_at(shot), shot.geometry)
+            self._seen_as = key
+        return self._seen_layers
 
     @property
     def _margin(self) -> int:

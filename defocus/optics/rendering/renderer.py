@@ -5,13 +5,13 @@ so that a blurred foreground is partly transparent at its edges. Source of the m
 layered defocus approximation.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
 
 from defocus.optics.aperture import (
     ROUND,
@@ -24,11 +24,17 @@ from defocus.optics.aperture import (
 )
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.rendering.field import Zone, field_zones
+from defocus.optics.rendering.spline import sampled
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
 Array = NDArray[np.float64]
+Box = tuple[slice, slice]
 
-__all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render"]
+__all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render", "shown"]
+
+WHOLE = (slice(None), slice(None))
+MARGIN = 24
+"""Pixels around a displaced part, after which a cubic spline has forgotten its border: 0.27^24."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +60,25 @@ def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
     """
     if geometry == IDENTITY:
         return list(layers)
-    return [
-        replace(
-            layer,
-            colour=np.maximum(moved(layer.colour, geometry), 0.0),
-            alpha=np.clip(moved(layer.alpha, geometry), 0.0, 1.0),
-        )
-        for layer in layers
-    ]
+    return [_moved_layer(layer, geometry) for layer in layers]
+
+
+def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
+    """Only the part that shows something, and what could come in from behind the border."""
+    height, width = layer.alpha.shape
+    matrix = geometry.matrix(width, height)
+    corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)])
+    farthest = np.abs(corners @ matrix.T - corners[:, :2]).max()
+    part = shown(layer.alpha, MARGIN + math.ceil(farthest))
+    box, light = _displaced(layer.colour, matrix, part)
+    colour = np.zeros(layer.colour.shape)
+    np.maximum(light, 0.0, out=colour[box])
+    if layer.alpha.min() == 1.0:  # it stays so, as the border is mirrored
+        return replace(layer, colour=colour)
+    box, share = _displaced(layer.alpha[:, :, None], matrix, part)
+    alpha = np.zeros(layer.alpha.shape)
+    np.clip(share[:, :, 0], 0.0, 1.0, out=alpha[box])
+    return replace(layer, colour=colour, alpha=alpha)
 
 
 def moved(values: NDArray[np.float64], geometry: Similarity) -> NDArray[np.float64]:
@@ -80,15 +97,32 @@ def moved(values: NDArray[np.float64], geometry: Similarity) -> NDArray[np.float
     """
     height, width = values.shape[:2]
     matrix = geometry.matrix(width, height)
-    inverse = np.linalg.inv(matrix[:, :2])
-    rows_first = inverse[::-1, ::-1]
-    offset = -(inverse @ matrix[:, 2])[::-1]
     planes = values.reshape(height, width, -1)
-    result = [
-        affine_transform(planes[:, :, c], rows_first, offset, order=3, mode="mirror")
-        for c in range(planes.shape[2])
-    ]
-    return np.asarray(np.stack(result, axis=-1).reshape(values.shape))
+    return sampled(planes, _backwards(matrix), (height, width)).reshape(values.shape)
+
+
+def _backwards(matrix: Array) -> Array:
+    """The ``(2, 3)`` matrix of the other direction."""
+    inverse = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+
+
+def _displaced(values: Array, matrix: Array, part: Box) -> tuple[Box, Array]:
+    """Where a part of ``(H, W, C)`` values comes to lie in the frame, and what stands there."""
+    height, width = values.shape[:2]
+    (top, bottom, _), (left, right, _) = part[0].indices(height), part[1].indices(width)
+    corners = np.array([(x, y, 1) for x in (left, right) for y in (top, bottom)]) @ matrix.T
+    # A part at the border of the frame goes on behind it, mirrored.
+    low = np.where((left == 0, top == 0), 0, np.floor(corners.min(axis=0))).clip(min=0).astype(int)
+    high = np.where((right == width, bottom == height), (width, height), corners.max(axis=0))
+    size = np.ceil(high).clip(max=(width, height)).astype(int) - low
+    if (size <= 0).any():
+        return (slice(0, 0), slice(0, 0)), np.zeros((0, 0, values.shape[2]))
+    back = _backwards(matrix)
+    back[:, 2] += back[:, :2] @ low - (left, top)
+    (x, y), (columns, rows) = low, size
+    box = slice(y, y + rows), slice(x, x + columns)
+    return box, sampled(values[part], back, (int(rows), int(columns)))
 
 
 def render(
@@ -115,13 +149,19 @@ def render(
     """
     ordered = sorted(layers, key=lambda layer: -layer.depth_mm)
     zones = field_zones(ordered[0].alpha.shape, aperture)
-    picture = np.zeros_like(ordered[0].colour)
+    picture = np.zeros(ordered[0].colour.shape)
     for layer in ordered:
         diameter = 0.0 if lens is None else float(circle_of_confusion_px(layer.depth_mm, lens))
         psfs = [_psf(diameter, aperture, zone.place, half) for zone in zones]
-        alpha = _spread(layer.alpha[:, :, None], zones, psfs)
-        light = _spread(layer.colour * layer.alpha[:, :, None], zones, psfs)
-        picture = picture * (1.0 - alpha) + light
+        # Elsewhere the layer changes nothing; weights that vary are those of the whole picture.
+        box = shown(layer.alpha, psfs[0].shape[0]) if len(zones) == 1 else WHOLE
+        alpha = layer.alpha[box][:, :, None]
+        if alpha.size == layer.alpha.size and alpha.min() == 1.0:
+            picture[:] = _spread(layer.colour, zones, psfs)  # hides all behind it
+            continue
+        light = _spread(layer.colour[box] * alpha, zones, psfs)
+        picture[box] *= 1.0 - _spread(alpha, zones, psfs)
+        picture[box] += light
     return picture if half is None else np.asarray(picture * _share(zones, aperture, half))
 
 
@@ -167,6 +207,18 @@ def _filter(values: Array, psf: Array) -> Array:
     turned = np.ascontiguousarray(psf[::-1, ::-1])  # OpenCV correlates
     spread = cv2.filter2D(values, cv2.CV_64F, turned, borderType=cv2.BORDER_REFLECT_101)
     return np.reshape(spread, values.shape)  # OpenCV drops an axis of length 1
+
+
+def shown(alpha: Array, margin: int = 0) -> Box:
+    """Rows and columns where a layer shows something, and ``margin`` pixels around."""
+    rows, columns = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
+    return _span(rows, margin, alpha.shape[0]), _span(columns, margin, alpha.shape[1])
+
+
+def _span(places: NDArray[np.intp], margin: int, length: int) -> slice:
+    if not places.size:
+        return slice(0, 0)
+    return slice(max(int(places[0]) - margin, 0), min(int(places[-1]) + 1 + margin, length))
 
 
 def defocus_map(layers: Sequence[Layer], lens: Lens) -> NDArray[np.float64]:
