@@ -37,6 +37,7 @@ __all__ = [
     "fetch_known_file",
     "fetch_release",
     "listing_of",
+    "release_sizes",
     "verify_against",
 ]
 
@@ -142,7 +143,7 @@ def fetch_release(
         sizes: dict[str, int] | None = None
         for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
             if _is_content(name) and sizes is None:  # the documents are there, which tell them
-                sizes = _sizes(out)
+                sizes = release_sizes(out)
             _require_inside(out, name)
             most = (sizes or {}).get(name, MOST_BYTES)
             fetch_file(places, name, out / name, listing.hashes[name].__eq__, most)
@@ -180,7 +181,7 @@ def _is_content(name: str) -> bool:
     return "/" in name or name.endswith((".tar", ".h5"))
 
 
-def _sizes(root: Path) -> dict[str, int]:
+def release_sizes(root: Path) -> dict[str, int]:
     """Bytes of the pictures and shards of a release by path, as its fetched documents tell them.
 
     Raises:

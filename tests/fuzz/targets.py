@@ -31,10 +31,13 @@ from defocus.capture.links.camera_words import read_dump
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import encode_record
 from defocus.capture.sessions.session import read_session
+from defocus.cluster.settings import ClusterFile
 from defocus.datasets.api import open_dataset
 from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.curation.decisions import read_decisions
 from defocus.datasets.curation.rules import read_rules
+from defocus.datasets.fetching.fetch import release_sizes
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.picture_size import picture_size, png_bits
 from defocus.datasets.layouts.layout import read_mapping
@@ -190,6 +193,15 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     write_checksums(made, folder_hashes(made))
     sums = tuple(made / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
     yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(made))
+    alone = open_dataset(f"pictures:{made / 'a'}")
+    shard = audit_shard(alone, "dis", 1, (1, 1), root / "part")
+    yield DamagedReader("shard", (shard,), lambda: merge_shards(alone, "dis", [root / "part"]))
+    sizes = root / "croissant.json"
+    sizes.write_text('{"distribution": [{"@id": "a.tar", "contentSize": "12 B"}, {"@id": "b"}]}')
+    yield DamagedReader("croissant", (sizes,), lambda: release_sizes(root))
+    cluster = root / "cluster.toml"
+    cluster.write_text('[slurm]\ntime_minutes = 3\nsetup = ["a"]\nmemory_gb = 1.5\n')
+    yield DamagedReader("cluster", (cluster,), lambda: load_settings(ClusterFile, cluster))
     origin = root / "release.json"
     origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
     yield DamagedReader("origin", (origin,), lambda: shards_source(root))

@@ -1,13 +1,16 @@
 """Every served page takes malformed requests: an answer, never an error of the server."""
 
 import asyncio
+import contextlib
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,16 +18,21 @@ from torch import nn
 from defocus.benchmark.restore.page.app import make_app as restore_app
 from defocus.benchmark.restore.page.desk import Desk
 from defocus.benchmark.serving.app import make_app as study_app
+from defocus.capture.live.app import make_app as live_app
+from defocus.capture.live.bench import ACTIONS
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_of
 from defocus.datasets.curation.curate import begin_curation
 from defocus.datasets.curation.page import make_page
 from defocus.datasets.curation.rules import Rules
+from defocus.images import write_image
 from defocus.reports.serving.access import Guard
 from defocus.reports.serving.feed import Feed
 from tests.benchmark.example_study import make_study
 from tests.benchmark.restoring_page import choice
+from tests.capture.benches import bench_at_work
+from tests.capture.raw_sessions import write_session
 from tests.datasets.conftest import write_folder
 from tests.fuzz.campaign import WORDS, damaged_once, limited, seed_of_today
 
@@ -34,7 +42,13 @@ PATHS = {
     "study": ("/", "/stamp", "/pictures", "/studies/study/report.html", "/studies/x/stamp"),
     "curation": (
         *("/", "/pairs", "/pairs/a", "/pairs/a/displacement", "/pairs/b/histograms"),
-        *("/pictures/a/blurry/large", "/pictures/b/sharp/small", "/do/accept", "/do/reject"),
+        *("/pictures/a/blurry/large", "/pictures/b/sharp/small"),
+        *("/do/accept", "/do/reject", "/do/undo"),
+    ),
+    "live": (
+        *("/", "/pairs", "/pairs/0001_desk", "/pairs/0001_desk/displacement"),
+        *("/pairs/0001_desk/histograms", "/pictures/0001_desk/blurry/large"),
+        *(f"/do/{action}" for action in ACTIONS),
     ),
     "restore": (
         *("/", "/pictures", "/pictures/1", "/pictures/1/restore", "/pictures/1/stop"),
@@ -51,7 +65,7 @@ def study_page(folder: Path) -> Guard:
 def curation_page(folder: Path) -> Guard:
     """The review of two pairs that are said to be measured."""
     dataset = open_dataset(f"pairs:{write_folder(folder / 'pictures', ['a.png', 'b.png'])}")
-    rows = [AuditedPair(pair.id, pair.scene, pair.split, "ok") for pair in dataset.pairs]
+    rows = {one.id: AuditedPair(one.id, one.scene, one.split, "ok") for one in dataset.pairs}
     audit = audit_of(dataset, "dis", rows)
     return make_page(begin_curation(dataset, audit, Rules(), folder / "out"), Feed(), TOKEN)
 
@@ -61,7 +75,28 @@ def restore_page(folder: Path) -> Guard:
     return restore_app(desk, 0, Feed(), TOKEN)
 
 
-PAGES = {"study": study_page, "curation": curation_page, "restore": restore_page}
+@contextlib.contextmanager
+def live_page(folder: Path) -> Iterator[Guard]:
+    """A session with a pair and a simulated camera, which also shoots what is asked for."""
+    write_image(folder / "a.png", np.full((24, 32, 3), 90, np.uint8))
+    write_session(folder / "session", [dict.fromkeys(("blurry", "sharp"), folder / "a.png")])
+    with bench_at_work(folder / "session") as work:
+        yield live_app(work.bench, work.folder, TOKEN)
+        work.until(lambda now: not now["busy"])
+        assert work.do("accept", pair="0001_desk")["problem"] == ""
+
+
+PAGES: dict[str, Callable[[Path], AbstractContextManager[Guard]]] = {
+    "study": lambda folder: nullcontext(study_page(folder)),
+    "curation": lambda folder: nullcontext(curation_page(folder)),
+    "restore": lambda folder: nullcontext(restore_page(folder)),
+    "live": live_page,
+}
+BODIES = (
+    *(b"", b"{}", b'{"pair": "a", "reason": "\\ud800"}', b"[" * 9000, *WORDS),
+    *(b'{"pair": "0001_desk", "reason": "\\u0000"}', b'{"x": "nan", "y": "1e999"}'),
+    *(b'{"about": "desk", "text": "\\ud800"}', b'{"scene": "\\u202e"}', b'{"x": "0.5", "y": ""}'),
+)
 
 
 def asked(page: Guard, scope: dict[str, Any], body: bytes) -> int:
@@ -94,7 +129,7 @@ def request(draws: random.Random, paths: Sequence[str]) -> tuple[dict[str, Any],
     if draws.random() < 0.5:
         path = damaged_once(path.encode(), draws).decode("utf-8", "replace")
         path = path if path.startswith("/") else f"/{path}"
-    body = draws.choice((b"", b"{}", b'{"pair": "a", "reason": "\\ud800"}', b"[" * 9000, *WORDS))
+    body = draws.choice(BODIES)
     return {
         "type": "http",
         "method": draws.choice(("GET", "POST", "HEAD", "PUT", "X")),
@@ -115,12 +150,12 @@ def test_malformed_requests_are_answered(tmp_path: Path, cache_folder: Path, ser
     seed = seed_of_today()
     print(f"DEFOCUS_FUZZ_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     draws = random.Random(seed)
-    page = PAGES[served](tmp_path)
     until = time.monotonic() + float(os.environ.get("DEFOCUS_FUZZ_SECONDS", "0"))
     number = 0
-    while number < REQUESTS or time.monotonic() < until:
-        scope, body = request(draws, PATHS[served])
-        with limited():
-            assert asked(page, scope, body) < 500, (seed, number, scope)
-        number += 1
+    with PAGES[served](tmp_path) as page:
+        while number < REQUESTS or time.monotonic() < until:
+            scope, body = request(draws, PATHS[served])
+            with limited():
+                assert asked(page, scope, body) < 500, (seed, number, scope)
+            number += 1
     print(f"{served}: {number} requests")  # noqa: T201 - the table of a campaign, with -s
