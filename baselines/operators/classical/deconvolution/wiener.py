@@ -26,7 +26,7 @@ def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
         power += np.square(transfer.imag)
     power += noise_to_signal
     gain = np.conj(transfer)
-    gain /= power
+    gain *= np.reciprocal(power, out=power)  # a complex division takes twice as long
     return np.asarray(gain)
 
 
@@ -34,7 +34,7 @@ def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) ->
     """The linear estimate of least mean squared error for white noise and a white scene.
 
     Args:
-        blurry: ``(H, W)``.
+        blurry: ``(…, H, W)``.
         psf: Odd-sized, sum 1.
         noise_to_signal: K, > 0.
         domain: Frequency domain of the picture.
@@ -45,9 +45,13 @@ def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) ->
     Source: Wiener (1949); the usual frequency-domain form.
     """
     transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
-    spectrum = domain.forward(blurry)
-    spectrum *= wiener_gain(transfer, noise_to_signal)
-    return domain.inverse(spectrum)
+    gain = wiener_gain(transfer, noise_to_signal)
+    estimate = np.empty_like(blurry)
+    for channel in np.ndindex(blurry.shape[:-2]):  # one after the other stays in cache
+        spectrum = domain.forward(blurry[channel])
+        spectrum *= gain
+        estimate[channel] = domain.inverse(spectrum)
+    return estimate
 
 
 def wiener_levels(
