@@ -88,10 +88,9 @@ def command(
 
 
 def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:
-    from defocus.benchmark.judging.tables import judged_words, metrics_table, strengths_table
+    from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
     from defocus.benchmark.leaderboard.terminal import print_tables
 
-    tables = [strengths_table(result)]
-    print_tables([*tables, metrics_table(agreements)] if agreements else tables)
+    print_tables([strengths_table(result), *metrics_tables(agreements)])
     for sentence in judged_words(result):
         click.echo(sentence)

@@ -10,7 +10,7 @@ from defocus.benchmark.metric.registry import all_metrics
 from defocus.progress import counted
 from defocus.reports.model import Column, Measured, Table
 
-__all__ = ["judged_words", "metrics_table", "strengths_table"]
+__all__ = ["judged_words", "metrics_tables", "strengths_table"]
 
 
 def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
@@ -58,8 +58,16 @@ def judged_words(result: Judged) -> list[str]:
     return [*said, f"People agree {' and '.join(known)}."] if known else said
 
 
-def metrics_table(agreements: Sequence[MetricAgreement]) -> Table:
-    """Rank correlation of each metric with people, the best metric first, a column a protocol."""
+def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
+    """Rank correlation of each metric with people, the best first; a table for each dataset."""
+    by_dataset: dict[tuple[str, str], list[MetricAgreement]] = defaultdict(list)
+    for one in agreements:
+        by_dataset[one.dataset, one.profile].append(one)
+    return tuple(_metrics_table(*on, found) for on, found in sorted(by_dataset.items()))
+
+
+def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreement]) -> Table:
+    """A row a metric, a column a protocol."""
     by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)
     for one in agreements:  # the highest correlation is first, so metrics stand in that order
         by_metric[one.metric][one.protocol] = one
@@ -74,7 +82,7 @@ def metrics_table(agreements: Sequence[MetricAgreement]) -> Table:
         for metric, found in by_metric.items()
     )
     return Table(
-        "How far metrics order systems as people do",
+        f"How far metrics order systems as people do: {dataset}, profile {profile}",
         (Column("Metric"), *(Column(p, better="higher", decimals=2) for p in protocols)),
         rows,
         f"Kendall's rank correlation of means with people's strengths, over {many} systems: 1 is "

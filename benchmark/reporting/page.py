@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
-from defocus.benchmark.judging.tables import judged_words, metrics_table, strengths_table
+from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
@@ -155,8 +155,7 @@ def _by_people(content: Content) -> tuple[Part, ...]:
     agreements = metric_agreement(content.rows, found.strengths)
     strengths = strengths_table(found, lambda system: display_name(content, system))
     said = " ".join(judged_words(found))
-    metrics = (metrics_table(agreements),) if agreements else ()
-    return (strengths, *((Paragraph(said),) if said else ()), *metrics)
+    return (strengths, *((Paragraph(said),) if said else ()), *metrics_tables(agreements))
 
 
 def _paragraphs(texts: Sequence[str]) -> tuple[Part, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pypdf
 import pytest
 from click.testing import CliRunner, Result
 
+from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import (
     JUDGED,
     Judgements,
@@ -16,14 +18,20 @@ from defocus.benchmark.judging.answers import (
     judged,
     read_answers,
 )
-from defocus.benchmark.judging.strengths import PairedChoice, strengths
+from defocus.benchmark.judging.strengths import PairedChoice, Strength, strengths
+from defocus.benchmark.judging.tables import metrics_tables
 from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.reporting.write import write_report
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from tests.benchmark.example_study import make_study
 
 PLANTED = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.6, "e": -1.1}
+ROW = Row(
+    *("a", "single", "fresh", "own", "first", "test", "demo", "own", "gt", "", "psnr"),
+    *(30.0, None, None, 4, 4, 1, "ok"),
+)
 PAIRS = [f"pair-{n}" for n in range(12)]
 
 
@@ -72,6 +80,27 @@ def test_planted_ranks_are_recovered_and_careless_people_left_out() -> None:
     assert 0.5 < (found.with_others or 0) < 1
     assert 0.4 < found.invented["a"] < 0.6
     assert found.invented["b"] == 0
+
+
+def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system() -> None:
+    """On one dataset the metric agrees, on the other it says the opposite."""
+    names = ["a", "b", "c"]
+    people = [Strength(name, 2.0 - n, 0.0, 3.0, 10) for n, name in enumerate(names)]
+    rows = [
+        replace(ROW, system=name, dataset=dataset, value=30.0 + sign * n, budget=budget)
+        for dataset, sign in (("first", -1), ("second", 1))
+        for n, name in enumerate(names)
+        for budget in (("demo", "paper") if dataset == "second" and name == "c" else ("demo",))
+    ]
+    (agreement,) = metric_agreement(rows, people)
+    assert (agreement.dataset, agreement.correlation, agreement.systems) == ("first", 1.0, 3)
+    found = metric_agreement([row for row in rows if row.budget == "demo"], people)
+    assert {one.dataset: one.correlation for one in found} == {"first": 1.0, "second": -1.0}
+    titles = [table.caption for table in metrics_tables(found)]
+    assert [title.partition(": ")[2] for title in titles] == [
+        "first, profile own",
+        "second, profile own",
+    ]
 
 
 def test_a_plan_has_every_couple_repeats_and_catches() -> None:
