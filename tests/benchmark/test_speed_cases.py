@@ -1,15 +1,20 @@
 """The command that measures every case."""
 
 import json
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from defocus.benchmark import speed
 from defocus.benchmark.speed.__main__ import all_cases, command, slower_than
 from defocus.benchmark.speed.case import Case, CaseOutcome
 from defocus.benchmark.speed.cases import deconvolution, verdict
 from defocus.benchmark.speed.cases.metrics import difference
 from defocus.errors import InputError
+
+HISTORY = Path(speed.__path__[0]) / "history"
 
 
 def test_the_promised_cases_have_their_targets() -> None:
@@ -61,6 +66,25 @@ def test_the_light_of_a_table_is_that_of_the_formula() -> None:
 
 def test_the_fused_metrics_equal_the_peer() -> None:
     assert difference((560, 840)) < 1e-9
+
+
+@pytest.mark.parametrize("kept", sorted(HISTORY.glob("*.json")), ids=lambda kept: kept.stem)
+def test_the_speed_kept_of_a_release_can_be_compared_with(kept: Path) -> None:
+    rows = json.loads(kept.read_text(encoding="utf-8"))
+    cases = all_cases()
+    assert {row["name"] for row in rows} <= set(cases)
+    for row in rows:
+        outcome = CaseOutcome(row["ours"], row["peer"], row["max_difference"])
+        assert replace(cases[row["name"]], target=row["target"]).to_json(outcome) == row
+        assert row["max_difference"] <= row["tolerance"]
+    assert slower_than(kept, rows) == []
+    halved = [row | {"ratio": row["ratio"] / 2} for row in rows]
+    assert len(slower_than(kept, halved)) == len(rows)
+
+
+def test_this_release_has_a_history() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    assert (HISTORY / f"{project['project']['version']}.json").is_file()
 
 
 def test_a_case_that_lost_a_third_is_told(tmp_path: Path) -> None:
