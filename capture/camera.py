@@ -100,6 +100,8 @@ class CameraDescription:
         focus_distance_mm: Distance in focus.
         sensor_pitch_um: Pixel pitch.
         picture_size_px: Width and height of its pictures.
+        shot_bytes: Least and most bytes of the files of a shot.
+        truth_bytes: Bytes of the ground truth that is kept with each pair.
         simulated: Whether the camera is simulated.
         virtual: Whether its pictures are prepared files that do not depend on its settings.
         writes_exif: Whether its pictures have EXIF data; video never has.
@@ -117,6 +119,8 @@ class CameraDescription:
     focus_distance_mm: float | None = None
     sensor_pitch_um: float | None = None
     picture_size_px: tuple[int, int] | None = None
+    shot_bytes: tuple[int, int] | None = None
+    truth_bytes: int = 0
     simulated: bool = False
     virtual: bool = False
     writes_exif: bool = True

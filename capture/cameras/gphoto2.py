@@ -43,6 +43,7 @@ from defocus.capture.links.gphoto2.setting_names import (
 )
 from defocus.capture.links.gphoto2.virtual import virtual_environment
 from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.planning.disk_space import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
@@ -125,6 +126,7 @@ class GPhoto2Camera:
             port=self._process.port,
             battery=summary.get("batterylevel"),
             lens=summary.get("lensname"),
+            shot_bytes=None if self._virtual else BODY_SHOT,
             virtual=self._virtual,
             capabilities=(*self.settings(), "preview", "config"),
         )

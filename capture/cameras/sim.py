@@ -54,6 +54,11 @@ EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""
 
 
+PICTURE_BYTES = 6
+TRUTH_BYTES = 18
+"""Of a pixel: three channels of 16 bits; such a picture, the flow and the map of defocus."""
+
+
 class SimulatedCamera:
     """A camera with rendered pictures, determined by seed, scene name and pair number."""
 
@@ -88,6 +93,7 @@ class SimulatedCamera:
 
     def describe(self) -> CameraDescription:
         """Describe the camera: a 50 mm lens focused at 2 m, on a sensor 16 mm wide."""
+        pixels = self._options.width * self._options.height
         return CameraDescription(
             uri=self._uri,
             model=self._profile.model,
@@ -97,6 +103,8 @@ class SimulatedCamera:
             focus_distance_mm=FOCUS_DISTANCE_MM,
             sensor_pitch_um=SENSOR_WIDTH_MM * 1000 / self._options.width,
             picture_size_px=(self._options.width, self._options.height),
+            shot_bytes=(PICTURE_BYTES * pixels, PICTURE_BYTES * pixels),
+            truth_bytes=TRUTH_BYTES * pixels,
             simulated=True,
             writes_exif=self._profile.writes_exif,
         )

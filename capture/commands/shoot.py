@@ -125,7 +125,7 @@ def command(
     )
     address, request = RigAddress.parse(uris), BracketRequest.typed(**bracket)
     if dry_run:
-        tell_plan(address, request, options)
+        tell_plan(session, address, request, options)
         return 0
     return shoot_new(
         session,

@@ -5,19 +5,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from defocus.capture.camera import CameraDescription
+from defocus.capture.planning.disk_space import Space, space_words, together
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.optics_plan import OpticsPlan
 from defocus.capture.planning.protocol import ShotProtocol
 from defocus.optics.thin_lens import Lens
+from defocus.progress import counted
 
 __all__ = ["Plan", "lens_of", "lines_of"]
 
 SECONDS_PER_SHOT = 3.0
 """Setting, transfer and judging of one shot; measured on libgphoto2's virtual camera and the
 simulated one only."""
-
-BYTES_PER_PIXEL = 2.0
-"""RAW files of 14 bits, hardly compressed."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,16 @@ class Plan:
         handling = shots * (SECONDS_PER_SHOT + self.settle_seconds)
         return pairs * (self.protocol.exposure_seconds + handling)
 
-    def disk_bytes(self, pairs: int) -> int | None:
-        """Estimated disk space of some pairs, in bytes; None if the picture size is unknown."""
-        if self.camera.picture_size_px is None:
-            return None
-        width, height = self.camera.picture_size_px
-        return round(pairs * len(self.protocol.frames) * width * height * BYTES_PER_PIXEL)
+    def space(self, pairs: int) -> Space | None:
+        """Disk space of a number of pairs; None if nothing is known of a camera's files."""
+        shots = [
+            None if camera.shot_bytes is None else Space(*camera.shot_bytes)
+            for frame in self.protocol.frames
+            for camera in [(frame.role == "sharp" and self.sharp_camera) or self.camera]
+        ]
+        truth = Space(self.camera.truth_bytes, self.camera.truth_bytes)
+        of_pair = together([*shots, truth])
+        return None if of_pair is None else of_pair.times(pairs)
 
     def to_json(self, pairs: int = 1) -> dict[str, Any]:
         """The plan as a JSON object; unknown values are null."""
@@ -68,7 +71,7 @@ class Plan:
             "depth_of_field": None,
             "release": None,
         }
-        bracket = self.bracket.to_json()
+        bracket, space = self.bracket.to_json(), self.space(pairs)
         return {
             "camera": self.camera.to_json(),
             "sharp_camera": None if self.sharp_camera is None else self.sharp_camera.to_json(),
@@ -80,7 +83,8 @@ class Plan:
             "focus_steps": list(self.focus_steps),
             "frames": [asdict(frame) for frame in self.protocol.frames],
             "duration_seconds": self.duration_seconds(pairs),
-            "disk_bytes": self.disk_bytes(pairs),
+            "disk_bytes": None if space is None else space.most,
+            "disk_bytes_least": None if space is None else space.least,
         }
 
     def lines(self, pairs: int = 1) -> list[str]:
@@ -112,23 +116,22 @@ class Plan:
         return self.optics.lines()
 
     def _need_line(self, pairs: int) -> str:
-        return _needs("needs", pairs, self.duration_seconds(pairs), self.disk_bytes(pairs))
+        return _needs("needs", pairs, self.duration_seconds(pairs), self.space(pairs))
 
 
 def lines_of(plans: Sequence[tuple[Plan, int]]) -> list[str]:
     """Plans with their numbers of pairs as lines of text; several have a last line for all."""
     lines = [line for plan, pairs in plans for line in plan.lines(pairs)]
     if len(plans) > 1:
-        disk = [plan.disk_bytes(pairs) for plan, pairs in plans]
+        space = together([plan.space(pairs) for plan, pairs in plans])
         seconds = sum(plan.duration_seconds(pairs) for plan, pairs in plans)
-        space = None if None in disk else sum(filter(None, disk))
         lines.append(_needs("together", sum(pairs for _, pairs in plans), seconds, space))
     return lines
 
 
-def _needs(what: str, pairs: int, seconds: float, disk: int | None) -> str:
-    space = "an unknown space" if disk is None else f"about {max(disk / 1e9, 0.01):.2f} GB"
-    return f"{what:11} {pairs} pair(s): about {seconds / 60:.1f} minutes and {space} on the disk"
+def _needs(what: str, pairs: int, seconds: float, space: Space | None) -> str:
+    time = f"about {seconds / 60:.1f} minutes"
+    return f"{what:11} {counted(pairs, 'pair')}: {time} and {space_words(space)} on the disk"
 
 
 def _exposure(exposure: Exposure) -> str:

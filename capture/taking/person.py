@@ -13,7 +13,7 @@ from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.shoot_record import Retake
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
-from defocus.progress import say, status
+from defocus.progress import counted, say, status
 
 __all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "bell", "ring"]
 
@@ -115,7 +115,7 @@ class Asker:
             say(line)
         if not self.answered:
             pairs = sum(count for _, count in plans)
-            click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
+            click.confirm(f"shoot {counted(pairs, 'pair')}?", abort=True, err=True)
 
     def scene_ready(self, pair: PlannedPair) -> None:
         """Wait for the user before the first pair of a further scene, then count down."""

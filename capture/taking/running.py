@@ -1,7 +1,6 @@
 """Run a shoot for the commands: ask, shoot, report, and always leave a valid session."""
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import PlannedPair, scene_slug
+from defocus.capture.taking.disk_space import measured_plans, tell_space
 from defocus.capture.taking.hooks import After, Hook, after_pair
 from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
 from defocus.capture.taking.person import Asker, Person, ring
@@ -184,7 +184,17 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
         yield folder
 
 
-def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOptions) -> None:
+def _planned(
+    path: Path, rig: SessionCameras, request: BracketRequest, options: ShootOptions
+) -> list[Plan]:
+    """A plan for each wide aperture, with what the session tells of the size of files."""
+    plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
+    return measured_plans(plans, path, options.files)
+
+
+def tell_plan(
+    path: Path, address: RigAddress, request: BracketRequest, options: ShootOptions
+) -> None:
     """Print the plan of a shoot; ``shoot --dry-run``.
 
     Raises:
@@ -192,7 +202,7 @@ def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOption
         InputError: The camera does not support the request.
     """
     with open_rig(address) as rig:
-        plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
+        plans = _planned(path, rig, request, options)
         repeats = options.pairs_per_position
         for line in lines_of([(plan, repeats * len(plan.focus_steps)) for plan in plans]):
             say(line)
@@ -230,13 +240,12 @@ def shoot_new(
     asker = options.asker(answered=yes)
     asker.require_person()
     with open_rig(address) as rig:
-        plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
+        plans = _planned(path, rig, request, options)
         described = [camera.describe() for camera in rig.cameras]
         calibrations = load_calibrations(options.calibrations, described)
         repeats = options.pairs_per_position
         counted_plans = [(plan, repeats * len(plan.focus_steps)) for plan in plans]
-        disk = [plan.disk_bytes(count) for plan, count in counted_plans]
-        _tell_space(path, None if None in disk else sum(filter(None, disk)))
+        tell_space(path, counted_plans)
         asker.confirm(counted_plans)
         make_ready(rig, options)  # what a camera refuses must not leave a session behind
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
@@ -275,16 +284,6 @@ def shoot_new(
             shoot_series(folder, rig, series, handling)
             ring("done")
             return exit_code(folder, pairs)
-
-
-def _tell_space(path: Path, needed: int | None) -> None:
-    """Warn if the disk space may be too small; it is only an estimate."""
-    existing = next((p for p in (path, *path.absolute().parents) if p.is_dir()), None)
-    if needed is None or existing is None:
-        return
-    free = shutil.disk_usage(existing).free
-    if free < needed:
-        say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:

@@ -56,7 +56,7 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(run: Run, tmp_path: Path) -
     done = run("defocus-capture", "shoot", "s", "--camera", TINY, "--repeat", "3", "--dry-run")
     assert done.returncode == 0
     assert "exposure equal within" in done.stderr
-    assert "3 pair(s)" in done.stderr
+    assert "3 pairs" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

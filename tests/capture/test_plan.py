@@ -84,9 +84,9 @@ def test_the_plan_of_the_command(run: Run) -> None:
     assert plan["release"]["limit"] == "depth of field"
     shutters = 2 * 2 ** (-8 / 3) + 2 ** (-23 / 3)
     assert plan["duration_seconds"] == pytest.approx(10 * (shutters + 3 * (3.0 + 2.0)))
-    assert plan["disk_bytes"] == 10 * 3 * 640 * 480 * 2
+    assert plan["disk_bytes"] == 10 * 640 * 480 * (3 * 6 + 18)
     text = run("defocus-capture", "plan", *PLAN, "--pairs", "10").stdout
-    for word in ("sharp zone", "release", "Airy disc", "10 pair(s)"):
+    for word in ("sharp zone", "release", "Airy disc", "10 pairs"):
         assert word in text
 
 

@@ -85,7 +85,7 @@ def test_two_apertures_have_one_sum(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--camera", camera, "--blurry", "f/1.4,f/4", "--shutter", "1/1600"]
     assert plan.command.main([*arguments, "--pairs", "100"], standalone_mode=False) is None
     *_, one, all_of_them = (
-        line for line in capsys.readouterr().out.splitlines() if "pair(s)" in line
+        line for line in capsys.readouterr().out.splitlines() if " pairs: about" in line
     )
-    assert one.startswith("needs       100 pair(s)")
-    assert all_of_them.startswith("together    200 pair(s): about ")
+    assert one.startswith("needs       100 pairs")
+    assert all_of_them.startswith("together    200 pairs: about ")

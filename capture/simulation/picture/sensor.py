@@ -63,9 +63,7 @@ def sensor_noise(
         return signal
     electrons = FULL_WELL_ELECTRONS * 100.0 / iso
     variance = np.maximum(signal, 0.0) / electrons + (READ_NOISE_ELECTRONS / electrons) ** 2
-    noisy: Floats = signal + strength * np.sqrt(variance) * random.standard_normal(
-        signal.shape
-    )
+    noisy: Floats = signal + strength * np.sqrt(variance) * random.standard_normal(signal.shape)
     return noisy
 
 
