@@ -2,8 +2,7 @@
 
 Addresses: ``gphoto2:`` (the only connected camera), ``gphoto2:serial=0123``,
 ``gphoto2:usb:001,004``; ``gphoto2:virtual=FOLDER`` is libgphoto2's virtual camera, which delivers
-the first JPEG of a folder; the wheel of gphoto2 carries it. Nothing here was tried on a real
-camera body: what bodies do is played from reports of people who drive them.
+the first JPEG of a folder. Nothing was tried on a real body: what they do is played from reports.
 """
 
 import tempfile

@@ -24,7 +24,7 @@ def sampled(
     Returns:
         ``(height, width, C)``.
 
-    Source: Unser, Splines: a perfect fit for signal and image processing (1999).
+    Source: Thévenaz and Blu, Interpolation revisited (2000), for the prefilter and the weights.
     """
     result = np.empty((*shape, values.shape[2]))
     if result.size:
