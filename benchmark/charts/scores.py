@@ -1,6 +1,6 @@
 """What a system does to a simulated photograph of the chart, by circle of confusion."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,20 +8,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.charts.restorers import Restore
 from defocus.charts.measures.edge import LUMINANCE
 from defocus.charts.measures.straightness import Straightness, compare_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.measure import edge_regions, read_edges, read_leaves
-from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.errors import ImageError
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 
-__all__ = ["ChartPhotographs", "ChartScore", "chart_table"]
+__all__ = ["ChartPhotographs", "ChartScore", "chart_table", "edge_medians"]
 
 Floats = NDArray[np.float64]
-Restore = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 PX_PER_MM = 2.0
 NOISE = 0.002
@@ -82,8 +82,8 @@ class ChartPhotographs:
             np.asarray(srgb_to_linear(np.clip(one, 0.0, 1.0)), np.float64)
             for one in (blurry, restore(blurry))
         )
-        before, _ = self._edges(given)
-        mtf50, overshoot = self._edges(made)
+        before, _ = edge_medians(given, self.sheet, self.geometry)
+        mtf50, overshoot = edge_medians(made, self.sheet, self.geometry)
         compared = [*self._compared(made)]
         textures = [
             one.texture
@@ -101,14 +101,6 @@ class ChartPhotographs:
             float(np.mean([one.invention for one in textures])),
         )
 
-    def _edges(self, light: Floats) -> tuple[float, float]:
-        """Median MTF50 (1 where it lies beyond) and overshoot."""
-        found = [e.response for e in read_edges(light, self.sheet, self.geometry) if e.response]
-        if not found:
-            raise ImageError("no edge of the restored chart can be measured")
-        mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in found])
-        return float(mtf50), float(np.median([one.overshoot for one in found]))
-
     def _compared(self, light: Floats) -> Iterator[Straightness]:
         """Edges against those of the sharp picture."""
         grey, sharp = (one @ np.asarray(LUMINANCE) for one in (light, self.sharp))
@@ -117,6 +109,24 @@ class ChartPhotographs:
                 yield compare_edges(grey[region], sharp[region])
             except ImageError:
                 continue
+
+
+def edge_medians(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
+    """Median MTF50 of a chart's edges (1 where it lies beyond) and overshoot.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+
+    Raises:
+        ImageError: No edge can be measured.
+    """
+    found = [edge.response for edge in read_edges(light, sheet, geometry) if edge.response]
+    if not found:
+        raise ImageError("no edge of the restored chart can be measured")
+    mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in found])
+    return float(mtf50), float(np.median([one.overshoot for one in found]))
 
 
 def chart_table(scores: list[ChartScore]) -> str:

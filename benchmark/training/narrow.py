@@ -1,7 +1,5 @@
 """Training of the start weights of narrow copies: equal processor time and the same patches."""
 
-import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_fil
 from defocus.baselines.weights.own import find_own_weights, own_folder
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.training.step_time import steps_within
 from defocus.benchmark.training.validation import watch_split
 from defocus.benchmark.weights.shipping import write_half
 from defocus.datasets.api import open_dataset
@@ -33,17 +32,12 @@ from defocus.reading import read_json
 from defocus.training import loop
 from defocus.training.loop import Job
 from defocus.training.method import Method
-from defocus.training.objective import Progress
-from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 __all__ = ["narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
 
 CROP_PX, BATCH, RATE = 64, 4, 1e-3
 PATCHES, PATCH_PX = 2048, 96
 """Patches that are rendered once; a crop of the size above is cut from them anew each time."""
-
-TIMED_STEPS, UNTIMED_STEPS = 6, 2
-SECONDS_PER_MINUTE = 60
 
 
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:
@@ -200,16 +194,8 @@ def _steps(
         raise InputError(f"{folder}: holds another training; move it away or choose another --out")
     torch.manual_seed(0)
     network, made = copy.build().train(), _objective(recipe).train()
-    optimisers = make_optimisers(method, network, made)
     batches = _batches(copy, bank, 0)
-    begun = 0.0
-    for step in range(UNTIMED_STEPS + TIMED_STEPS):
-        if step == UNTIMED_STEPS:
-            begun = time.process_time()
-        progress = Progress(step, 0.0, method.warmup_epochs)
-        optimiser_step(method, optimisers, network, made, next(batches), progress, RATE)
-    each = (time.process_time() - begun) / TIMED_STEPS
-    steps = max(1, math.floor(minutes * SECONDS_PER_MINUTE / each))
+    steps, each = steps_within(minutes, method, network, made, batches, RATE)
     write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
     return steps
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from defocus.charts.lens.fit import FittedLens
-from defocus.optics.lens.file import MeasuredLens
+from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import RealLens
 
@@ -16,10 +16,10 @@ DIRECTIONS = 8
 FREQUENCIES = np.linspace(0.0, 0.5, 201)
 
 
-def measured(found: FittedLens) -> MeasuredLens:
-    """What a lens file keeps of a fit."""
+def measured(found: FittedLens, recording: Recording | None = None) -> MeasuredLens:
+    """What a lens file keeps of a fit, and of how its photographs were recorded."""
     f_numbers = sorted(set(found.f_numbers))
-    return MeasuredLens(found.lens, f_numbers, found.errors, found.residual)
+    return MeasuredLens(found.lens, f_numbers, found.errors, found.residual, recording)
 
 
 def kernel_mtf50(

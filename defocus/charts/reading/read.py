@@ -22,7 +22,7 @@ from defocus.charts.reading.measure import (
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 from defocus.charts.sheet.parts import SlantedSquare
 
-__all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
+__all__ = ["DISC_MTF50", "ChartReading", "paper_and_ink", "read_chart"]
 
 Floats = NDArray[np.float64]
 
@@ -154,7 +154,7 @@ def read_chart(light: Floats) -> ChartReading | None:
     if frame is None:
         return None
     geometry = fit_geometry(grey, frame.sheet.dots, frame.homography)
-    white, black = _levels(grey, frame.sheet, geometry)
+    white, black = paper_and_ink(grey, frame.sheet, geometry)
     return ChartReading(
         frame.sheet,
         geometry,
@@ -164,8 +164,14 @@ def read_chart(light: Floats) -> ChartReading | None:
     )
 
 
-def _levels(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
-    """Light of paper and of black ink: medians beside and in the middle of black squares."""
+def paper_and_ink(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
+    """Light of paper and of black ink: medians beside and in the middle of black squares.
+
+    Args:
+        grey: ``(H, W)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+    """
     inside = [
         (part.x, part.y, part.side)
         for part in sheet.parts

@@ -9,14 +9,43 @@ from pydantic import TypeAdapter, ValidationError
 
 from defocus.errors import FileError, OpticsError
 from defocus.files import write_json
+from defocus.optics.camera import StreamCamera
 from defocus.optics.lens.prescription import RealLens
 from defocus.reading import read_json
 
-__all__ = ["MeasuredLens", "read_lens", "write_lens"]
+__all__ = ["MeasuredLens", "Recording", "read_lens", "write_lens"]
 
 KIND = "defocus-lens"
 MOST_UM = 1000.0
 """Beyond it a kernel would need the memory of a whole picture."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """How the camera recorded the photographs.
+
+    Attributes:
+        shot, read: The variance of linear light x in [0, 1] is ``shot * x + read``.
+        compressed: Whether as JPEG.
+    """
+
+    shot: float
+    read: float
+    compressed: bool = False
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.shot <= 1 and 0 <= self.read <= 1):
+            raise OpticsError(f"noise of {self.shot:g} and {self.read:g}: give 0 to 1")
+
+    def camera(self, drawn: StreamCamera) -> StreamCamera:
+        """A camera with this noise; exposure and compression are those of a drawn one."""
+        return StreamCamera(
+            exposure=drawn.exposure,
+            shot=self.shot,
+            read=self.read,
+            quality=drawn.quality if self.compressed else 0,
+            full_colour=drawn.full_colour,
+        )
 
 
 @dataclass(frozen=True)
@@ -28,12 +57,14 @@ class MeasuredLens:
         f_numbers: F-numbers it was photographed at, ascending.
         errors: Standard error of each number, by its name.
         residual: What the lens does not explain, root mean square over paper minus ink.
+        recording: How the camera recorded them; None if that is not known.
     """
 
     lens: RealLens
     f_numbers: Sequence[float]
     errors: Mapping[str, float] = field(default_factory=dict)
     residual: float = 0.0
+    recording: Recording | None = None
 
 
 def write_lens(path: Path, measured: MeasuredLens) -> None:

@@ -1,0 +1,1 @@
+"""A network trained on for one's own lens."""

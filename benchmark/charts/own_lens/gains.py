@@ -1,0 +1,116 @@
+"""What two networks gain on the test pairs of a stream."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.baselines.card import Card
+from defocus.benchmark.evaluation.columns import CIRCLES_PX
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.metrics.psnr import decibels
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import as_float, read_image
+from defocus.progress import track
+
+__all__ = ["BlurGain", "Gains", "measure_gains"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BlurGain:
+    """Gain of all pixels between two circles of confusion.
+
+    Attributes:
+        low, high: Limits of the diameter, px.
+        share: Of all pixels.
+        before, after: PSNR less that of the input, dB; by the old and the new weights.
+    """
+
+    low: float
+    high: float
+    share: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Gains of the pairs.
+
+    Attributes:
+        pairs: Their ids.
+        before, after: PSNR of each less that of its input, dB; by the old and the new weights.
+        by_blur: The same by circle of confusion.
+    """
+
+    pairs: tuple[str, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    by_blur: tuple[BlurGain, ...]
+
+    @property
+    def change(self) -> Floats:
+        """What the new weights gain over the old ones in each pair, dB."""
+        return np.subtract(self.after, self.before)
+
+
+def measure_gains(
+    dataset: Dataset, card: Card, before: nn.Module, after: nn.Module, device: torch.device
+) -> Gains:
+    """Restore the test pairs with two networks.
+
+    Args:
+        dataset: A stream.
+        card: The networks' system.
+        before: With the old weights, on the device.
+        after: With the new ones, on the device.
+        device: The device to restore on.
+    """
+    edges = list(pairwise(CIRCLES_PX))
+    sums, counts = np.zeros((3, len(edges))), np.zeros(len(edges))
+    pairs = dataset.split("test")
+    scores = []
+    for pair in track(pairs, f"restoring {dataset.name}"):
+        errors = _errors(pair, card, (before, after), device)
+        scores.append([decibels(float(one.mean()), DEFAULT) for one in errors])
+        if pair.defocus_map is None:
+            continue
+        circle = np.abs(read_array(pair.defocus_map))
+        for number, (low, high) in enumerate(edges):
+            inside = (circle >= low) & (circle < high)
+            counts[number] += inside.sum()
+            sums[:, number] += [one[inside].sum() for one in errors]
+    by_blur = tuple(
+        BlurGain(low, high, counts[k] / counts.sum(), *_gains(sums[:, k]))
+        for k, (low, high) in enumerate(edges)
+        if counts[k]
+    )
+    blurry, old, new = np.array(scores).T
+    return Gains(
+        tuple(pair.id for pair in pairs),
+        tuple((old - blurry).tolist()),
+        tuple((new - blurry).tolist()),
+        by_blur,
+    )
+
+
+def _errors(
+    pair: Pair, card: Card, networks: tuple[nn.Module, ...], device: torch.device
+) -> list[Floats]:
+    """Squared error of each pixel of the input and of what each network makes of it."""
+    made = [restore_picture(one, card, pair, device)[0] for one in networks]
+    sharp, blurry = (as_float(read_image(one)).astype(np.float64)
+                     for one in (pair.sharp or pair.blurry, pair.blurry))  # fmt: skip
+    return [np.square(np.clip(one, 0, 1) - sharp).mean(axis=2) for one in (blurry, *made)]
+
+
+def _gains(sums: Floats) -> tuple[float, float]:
+    blurry, old, new = sums
+    return float(10 * np.log10(blurry / old)), float(10 * np.log10(blurry / new))

@@ -1,0 +1,246 @@
+"""Report of a network trained on for one's own lens."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.baselines.card import Card
+from defocus.benchmark.charts.own_lens.gains import Gains
+from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness
+from defocus.benchmark.charts.restorers import Restore
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+from defocus.charts.lens.probes import ChartShot
+from defocus.charts.lens.summary import kernel_mtf50
+from defocus.charts.sheet.parts import StarPattern
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import as_integer, linear_to_srgb, read_image
+from defocus.optics.lens.file import MeasuredLens
+from defocus.optics.lens.kernels import colour_psfs
+from defocus.reports.model import (
+    Beside,
+    Column,
+    Facts,
+    Gallery,
+    Page,
+    Paragraph,
+    Part,
+    Slider,
+    Table,
+    Tabs,
+    Tile,
+)
+from defocus.reports.pictures import eight_bits
+
+__all__ = ["WORSE_DB", "Pictures", "chart_slider", "own_lens_page", "scene_sliders", "verdict"]
+
+WORSE_DB = 0.1
+"""The new weights may lose so much through other lenses before it is said on their label."""
+
+SHOWN = (0.25, 0.5, 0.75)
+"""Quantiles of the change by which the shown scenes are chosen."""
+
+KERNELS = ((-8.0, "nearer"), (8.0, "farther"))
+PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
+ENLARGED = 5
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Sliders of the report: scenes by name, and the chart."""
+
+    scenes: Sequence[tuple[str, Slider]]
+    chart: Sequence[Slider]
+
+
+def own_lens_page(
+    name: str,
+    gains: tuple[Gains, Gains],
+    charts: Sequence[ChartSharpness],
+    pictures: Pictures,
+    measured: MeasuredLens,
+    made: Mapping[str, str],
+) -> Page:
+    """The report.
+
+    Args:
+        name: Name of the lens.
+        gains: Gains of held-out scenes through the lens, and through others.
+        charts: The charts, as taken and restored.
+        pictures: What is shown.
+        measured: The lens.
+        made: How the weights were made.
+    """
+    lens, others = gains
+    scenes = Tabs("Scene", tuple((title, (slider,)) for title, slider in pictures.scenes))
+    return Page(
+        title=f"Weights for the lens {name}",
+        notice="",
+        summary=verdict(lens, others),
+        sections=(
+            ("Held-out scenes", (Beside((scenes,), (_by_blur(lens),)),)),
+            (
+                "The chart",
+                (Beside(tuple(pictures.chart), (_chart_table(charts), Paragraph(CHART_WORDS))),),
+            ),
+            ("Other lenses", (_by_blur(others),)),
+            ("The lens", tuple(lens_parts(measured))),
+            ("How they were made", (Facts("Training", tuple(made.items())),)),
+        ),
+    )
+
+
+CHART_WORDS = (
+    "Edges flatter networks, which love steps; the texture beside them says what was made up. The "
+    "network did not see these pictures."
+)
+
+
+def verdict(lens: Gains, others: Gains) -> str:
+    """What the weights are worth, in two sentences."""
+    change = float(others.change.mean())
+    guard = (
+        f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."
+        if change < -WORSE_DB
+        else f"Through other lenses they change {change:+.2f} dB."
+    )
+    return (
+        f"On {len(lens.pairs)} held-out scenes through this lens the new weights gain "
+        f"{np.mean(lens.after):+.2f} dB over the blurry pictures, the general ones "
+        f"{np.mean(lens.before):+.2f}: {change_words(lens)}. {guard}"
+    )
+
+
+def change_words(gains: Gains) -> str:
+    """The mean difference with its interval, and how many scenes gain."""
+    values = gains.change
+    ends = mean_intervals(values[None, None], scene_codes(gains.pairs))
+    interval = "" if ends is None else f" (95 %: {ends[0, 0]:+.2f} to {ends[0, 1]:+.2f})"
+    better = int((values > 0).sum())
+    return f"{values.mean():+.2f} dB{interval}, better in {better} of {len(values)}"
+
+
+def _by_blur(gains: Gains) -> Table:
+    columns = (
+        Column("Circle of confusion, px"),
+        Column("Pixels", "%", decimals=0),
+        Column("General", "dB", "higher", decimals=2),
+        Column("This lens", "dB", "higher", decimals=2),
+        Column("Difference", "dB", "higher", decimals=2),
+    )
+    rows = tuple(
+        (f"{one.low:g} to {one.high:g}".replace("inf", "…"), 100 * one.share, one.before, one.after,
+         one.after - one.before)
+        for one in gains.by_blur
+    )  # fmt: skip
+    mean = (
+        "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
+        float(gains.change.mean()),
+    )  # fmt: skip
+    return Table("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
+
+
+def _chart_table(charts: Sequence[ChartSharpness]) -> Table:
+    columns = (
+        Column("Picture"),
+        Column("Blur", "px", decimals=1),
+        Column("State"),
+        Column("MTF50", "cycles/px", "higher"),
+        Column("Overshoot", "%", "lower", decimals=1),
+        Column("Texture invented", "%", "lower", decimals=0),
+    )
+    rows = tuple(
+        (
+            one.picture, one.blur_px, one.state, one.mtf50, 100 * one.overshoot,
+            None if one.invented is None else 100 * one.invented,
+        )
+        for one in charts
+    )  # fmt: skip
+    return Table("Edges and leaves of the chart, as taken and restored", columns, rows)
+
+
+def scene_sliders(
+    dataset: Dataset,
+    gains: Gains,
+    card: Card,
+    states: Mapping[str, nn.Module],
+    device: torch.device,
+) -> list[tuple[str, Slider]]:
+    """Scenes at the quartiles of the change, in all states, with names that tell the change."""
+    pairs = {pair.id: pair for pair in dataset.split("test")}
+    order = np.argsort(gains.change)
+    found = []
+    for share in SHOWN:
+        number = int(order[round(share * (len(order) - 1))])
+        pair = pairs[gains.pairs[number]]
+        title = f"{gains.change[number]:+.2f} dB"
+        states_shown = tuple(_scene_states(pair, card, states, device))
+        found.append((title, Slider(f"{pair.id}: {title} over the general weights", states_shown)))
+    return found
+
+
+def _scene_states(
+    pair: Pair, card: Card, states: Mapping[str, nn.Module], device: torch.device
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    yield "blurry", eight_bits(read_image(pair.blurry))
+    for name, network in states.items():
+        yield name, _shown(restore_picture(network, card, pair, device)[0])
+    if pair.sharp is not None:
+        yield "sharp", eight_bits(read_image(pair.sharp))
+
+
+def _shown(stored: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    return np.asarray(as_integer(np.clip(stored, 0, 1), 8), np.uint8)
+
+
+def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) -> list[Slider]:
+    """The star of the most blurred chart in all states; nothing where it has none."""
+    shot = max(shots, key=lambda one: one.blur_px)
+    height, width = shot.light.shape[:2]
+    for star in shot.reading.sheet.parts:
+        if not isinstance(star, StarPattern):
+            continue
+        middle = shot.reading.geometry.to_picture(np.array([[star.x, star.y]]))[0]
+        reach = star.radius * shot.reading.geometry.scale(star.x, star.y) * 1.2
+        left, top = (max(0, round(float(v - reach))) for v in middle)
+        right, bottom = round(min(width, middle[0] + reach)), round(min(height, middle[1] + reach))
+        if min(right - left, bottom - top) < reach:
+            continue
+        part = shot.light[top:bottom, left:right]
+        stored = np.asarray(linear_to_srgb(np.ascontiguousarray(part)), np.float32)
+        states = [("as taken", _shown(stored))]
+        states += [(name, _shown(restore(stored))) for name, restore in restores.items()]
+        return [Slider("The chart's star, most blurred", tuple(states))]
+    return []
+
+
+def lens_parts(measured: MeasuredLens) -> list[Part]:
+    """Pictures of point spread functions, and what was measured."""
+    tiles = [
+        Tile(f"{side}, {place}", _kernel_picture(colour_psfs(measured.lens, diameter, field)),
+             f"MTF50 {kernel_mtf50(measured.lens, diameter, field):.3f}")
+        for diameter, side in KERNELS
+        for place, field in PLACES
+    ]  # fmt: skip
+    noise = "not measured"
+    if measured.recording is not None:
+        noise = f"{measured.recording.shot:.2g} x + {measured.recording.read:.2g}"
+    facts = (
+        ("F-numbers", ", ".join(f"f/{one:g}" for one in measured.f_numbers)),
+        ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
+        ("Variance of linear light x", noise),
+    )
+    caption = f"Point spread functions at a circle of confusion of {KERNELS[1][0]:g} px"
+    return [Gallery(caption, tuple(tiles)), Facts("Measured", facts)]
+
+
+def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """``(3, K, K)`` enlarged, each colour against the brightest value."""
+    picture = kernels.transpose(1, 2, 0) / kernels.max()
+    stored = _shown(np.asarray(linear_to_srgb(picture), np.float32))
+    return np.ascontiguousarray(stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))

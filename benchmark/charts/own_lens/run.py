@@ -1,0 +1,219 @@
+"""From photographs of a chart to weights for their lens: measure, train on, compare, report."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
+from defocus.benchmark.charts.own_lens.page import (
+    WORSE_DB,
+    Pictures,
+    chart_slider,
+    own_lens_page,
+    scene_sliders,
+    verdict,
+)
+from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness, chart_sharpness
+from defocus.benchmark.charts.own_lens.training import train_on
+from defocus.benchmark.charts.restorers import restoring
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.training.train import best_device
+from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.capture.chart_pictures import measure_lens, read_chart_pictures
+from defocus.charts.lens.probes import ChartShot
+from defocus.datasets.pair import Dataset
+from defocus.datasets.stream.dataset import stream_dataset
+from defocus.errors import InputError
+from defocus.files import atomic_path, sha256_file, write_json, write_text
+from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
+from defocus.progress import say
+from defocus.reading import read_json
+from defocus.reports.html import write_html
+from defocus.training.record.folder import CHECKPOINT
+
+__all__ = ["LensRequest", "OwnLens", "make_own_weights"]
+
+LENS, STREAM, REQUEST, TRAINING, REPORT = (
+    "lens.json", "stream.toml", "my-lens.json", "training", "report.html",
+)  # fmt: skip
+OWN, GENERAL = "this lens", "general"
+
+
+@dataclass(frozen=True)
+class LensRequest:
+    """What is asked for.
+
+    Attributes:
+        pictures: Photographs of the chart, as ``defocus-capture lens`` takes them.
+        f_numbers: F-number of all, or of each; empty for that in their EXIF data.
+        open_f_number: F-number of the open lens; None for that of the fastest photograph.
+        sensor_width_mm: Width of the sensor.
+        linear: Whether values are proportional to light already.
+        photographs: Folder of sharp photographs; None for procedural textures alone.
+        minutes: Minutes of training.
+        system: The network.
+        start: The weights that it begins with.
+    """
+
+    pictures: Sequence[Path]
+    f_numbers: Sequence[float]
+    open_f_number: float | None
+    sensor_width_mm: float
+    linear: bool
+    photographs: Path | None
+    minutes: float
+    system: Baseline
+    start: StoredWeights
+
+    def identity(self) -> dict[str, Any]:
+        """What another request in the same folder must agree with, as JSON values."""
+        return {
+            "charts": [sha256_file(one) for one in self.pictures],
+            "f_numbers": list(self.f_numbers),
+            "open_f_number": self.open_f_number,
+            "sensor_width_mm": self.sensor_width_mm,
+            "linear": self.linear,
+            "photographs": None if self.photographs is None else str(self.photographs.resolve()),
+            "minutes": self.minutes,
+            "system": self.system.card.name,
+            "start": self.start.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class OwnLens:
+    """Finished weights of a lens.
+
+    Attributes:
+        weights: The file.
+        report: The report.
+        lens: Gains of held-out scenes through the lens.
+        others: Gains of held-out scenes through other lenses.
+        charts: The charts, as taken and restored.
+    """
+
+    weights: Path
+    report: Path
+    lens: Gains
+    others: Gains
+    charts: Sequence[ChartSharpness]
+
+    def words(self) -> str:
+        """The verdict as one line."""
+        return verdict(self.lens, self.others)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``my-lens --json`` prints."""
+        return {
+            "weights": str(self.weights),
+            "report": str(self.report),
+            "lens": asdict(self.lens),
+            "others": asdict(self.others),
+            "charts": [asdict(one) for one in self.charts],
+        }
+
+
+def make_own_weights(request: LensRequest, out: Path) -> OwnLens:
+    """Do what is left in the folder; an interrupted one continues.
+
+    Args:
+        request: What is asked for.
+        out: Folder of the result; its name is the lens's.
+
+    Raises:
+        InputError: The folder holds another request, or another process works in it.
+        ImageError: A chart cannot be read, or too little of it can be measured.
+        DatasetError: No photograph can be used.
+        InterruptedWorkError: The process was told to stop; the training's state is saved.
+        StorageError: The folder cannot be written.
+    """
+    with study_lock(out):
+        _claim(request, out)
+        shots = read_chart_pictures(request.pictures, request.f_numbers, linear=request.linear)
+        measured = _measured(request, shots, out)
+        lens, others = (stream_dataset(request.photographs, one) for one in (measured, None))
+        after = train_on(
+            request.system, request.start, lens, others, request.minutes, out / TRAINING
+        )
+        before = build_with(request.system, request.start)
+        return _compared(request, out, shots, measured, (lens, others), (before, after))
+
+
+def _claim(request: LensRequest, out: Path) -> None:
+    wanted, path = request.identity(), out / REQUEST
+    if not path.is_file():
+        write_json(path, wanted)
+    elif read_json(path) != wanted:
+        raise InputError(f"{out}: holds weights of other pictures or options; choose another --out")
+
+
+def _measured(request: LensRequest, shots: Sequence[ChartShot], out: Path) -> MeasuredLens:
+    """The lens, and a mapping file that names it for ``stream:``."""
+    path = out / LENS
+    if not path.is_file():
+        _, found = measure_lens(
+            request.pictures, shots, request.sensor_width_mm, request.open_f_number
+        )
+        folder = request.photographs
+        named = "" if folder is None else f"photographs = {str(folder.resolve())!r}\n"
+        write_text(out / STREAM, f'lens = "{LENS}"\n{named}')
+        write_lens(path, found)
+    return read_lens(path)
+
+
+def _compared(
+    request: LensRequest,
+    out: Path,
+    shots: Sequence[ChartShot],
+    measured: MeasuredLens,
+    datasets: tuple[Dataset, Dataset],
+    networks: tuple[nn.Module, nn.Module],
+) -> OwnLens:
+    """Compare both weights, and write the new ones with their label and the report."""
+    device, card = best_device(), request.system.card
+    before, after = (one.to(device) for one in networks)
+    lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
+    restores = {OWN: restoring(after), GENERAL: restoring(before)}
+    charts = tuple(chart_sharpness(request.pictures, shots, restores))
+    name = out.resolve().name
+    weights = out / f"{card.name}-{name}.safetensors"
+    _write_weights(out, weights, lens, others)
+    scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
+    made = {
+        "Network": card.display_name,
+        "Begun with": request.start.label,
+        "Minutes": f"{request.minutes:g}",
+        "Photographs": "none" if request.photographs is None else request.photographs.name,
+        "Made by": package_version(),
+    }
+    pictures = Pictures(scenes, chart_slider(shots, restores))
+    page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
+    write_html(page, out / REPORT)
+    say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")
+    return OwnLens(weights, out / REPORT, lens, others, charts)
+
+
+def _write_weights(out: Path, weights: Path, lens: Gains, others: Gains) -> None:
+    """The weights, and beside them what they are of, which their label in a store tells too."""
+    elsewhere = float(others.change.mean())
+    alone = " (worse through others)" if elsewhere < -WORSE_DB else ""
+    write_json(
+        out / "run.json",
+        {
+            "dataset": f"stream of the lens {out.resolve().name}{alone}",
+            "gain_db": {"general": float(np.mean(lens.before)), "own": float(np.mean(lens.after))},
+            "gain_of_other_lenses_db": {
+                "general": float(np.mean(others.before)),
+                "own": float(np.mean(others.after)),
+            },
+        },
+    )
+    with atomic_path(weights) as temporary:
+        shutil.copyfile(out / TRAINING / CHECKPOINT, temporary)

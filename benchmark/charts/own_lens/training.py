@@ -1,0 +1,111 @@
+"""Training of a network on, with pairs seen through one lens and some through others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.objective import Batch
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.recipes.recipe import Recipe
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.training.step_time import steps_within
+from defocus.benchmark.training.train import best_device
+from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.datasets.pair import Dataset
+from defocus.datasets.stream.bank import PatchBank
+from defocus.datasets.stream.patches import Renderer
+from defocus.errors import InputError
+from defocus.files import make_folder, write_json
+from defocus.reading import read_json
+from defocus.training import loop
+from defocus.training.loop import Job
+
+__all__ = ["train_on"]
+
+RATE, CROP_PX, PATCH_PX = 5e-4, 96, 128
+OWN, OTHERS = 3, 1
+"""Crops of a batch that are seen through the lens, and through others."""
+
+PATCHES_PER_MINUTE, MOST_PATCHES = 100, 3072
+"""Patches that are rendered for the lens; crops are cut from them anew in each step."""
+
+
+def train_on(
+    system: Baseline,
+    start: StoredWeights,
+    lens: Dataset,
+    others: Dataset,
+    minutes: float,
+    folder: Path,
+) -> nn.Module:
+    """Train a network on with the one trainer; a stopped training continues.
+
+    Args:
+        system: A system with a recipe.
+        start: The weights it begins with.
+        lens: Stream of the lens.
+        others: Stream of many lenses, which keeps the network from getting worse there.
+        minutes: Minutes of the training, on all cores.
+        folder: Folder of the training, which belongs to these arguments alone.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        InputError: The system has no recipe.
+        InterruptedWorkError: The process was told to stop; its state is saved.
+        StorageError: The folder cannot be written.
+    """
+    if system.recipe is None:
+        raise InputError(f"{system.card.name} does not train; name a network")
+    recipe, device = system.recipe(), best_device()
+    count = min(MOST_PATCHES, max(OWN, round(PATCHES_PER_MINUTE * minutes)))
+    own = _bank(lens, count)
+    general = _bank(others, max(1, count * OTHERS // OWN))
+
+    def batches(step: int) -> Iterator[Batch]:
+        while True:
+            a, b = own.batch(step, OWN, CROP_PX), general.batch(step, OTHERS, CROP_PX)
+            yield Batch(torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target]))
+            step += 1
+
+    def network() -> nn.Module:
+        return build_with(system, start).train()
+
+    job = Job(
+        id=f"{system.card.name}-own-lens",
+        seed=0,
+        method=recipe,
+        learning_rate=RATE,
+        steps=_steps(recipe, network().to(device), batches(0), minutes, make_folder(folder)),
+        make_network=network,
+        make_objective=lambda: objective(recipe.objective, **recipe.objective_settings),
+        batches=batches,
+        code=package_version(),
+    )
+    return loop.train(job, folder, device).network.eval()
+
+
+def _bank(dataset: Dataset, count: int) -> PatchBank:
+    if dataset.endless is None:
+        raise InputError(f"{dataset.name}: not a stream")
+    return PatchBank(Renderer(dataset.endless, "train"), count, PATCH_PX)
+
+
+def _steps(
+    recipe: Recipe, network: nn.Module, batches: Iterator[Batch], minutes: float, folder: Path
+) -> int:
+    """How many steps fit into the minutes: measured at first, then as noted in the folder."""
+    plan = folder / "plan.json"
+    if not plan.is_file():
+        device = next(network.parameters()).device
+        threads = torch.get_num_threads() if device.type == "cpu" else 1
+        made: Any = objective(recipe.objective, **recipe.objective_settings).to(device)
+        moved = (batch.to(device) for batch in batches)
+        steps, each = steps_within(threads * minutes, recipe, network, made, moved, RATE)
+        write_json(plan, {"steps": steps, "cpu_seconds_per_step": round(each, 4)})
+    return int(read_json(plan)["steps"])

@@ -1,0 +1,122 @@
+"""Weights for one's own lens: a small training from charts to report, stopped and continued."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import defocus
+from defocus.baselines.registry import baseline
+from defocus.benchmark.charts.own_lens import training
+from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
+from defocus.benchmark.charts.own_lens.page import verdict
+from defocus.benchmark.commands.my_lens import command
+from defocus.benchmark.weights.store import find_weights
+from defocus.charts.accuracy.lenses import chart_through
+from defocus.datasets.pair import Split
+from defocus.datasets.stream.bank import PatchBank
+from defocus.datasets.stream.dataset import stream_dataset
+from defocus.errors import InputError, InterruptedWorkError
+from defocus.files import write_json
+from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.optics.lens.file import MeasuredLens, Recording, write_lens
+from defocus.optics.lens.prescription import OffAxis, RealLens
+
+LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))
+MEASURED = MeasuredLens(LENS, (2.8,), recording=Recording(0.0, 1.6e-5))
+HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 1, 64), "test": (1000, 3, 96)}
+STEPS = 4
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", HELD_OUT)
+    monkeypatch.setattr(training, "MOST_PATCHES", 3)
+    monkeypatch.setattr(training, "PATCH_PX", 96)
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("charts") / "chart.png"
+    (light,) = chart_through(LENS, (5.0,))
+    write_image(path, as_integer(linear_to_srgb(light), 16))
+    return path
+
+
+def test_from_a_chart_to_weights_that_restore(
+    chart: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "fifty"
+    (out / "training").mkdir(parents=True)
+    (out / ".lock").touch()
+    write_lens(out / "lens.json", MEASURED)  # a fit takes a minute
+    write_json(out / "training" / "plan.json", {"steps": STEPS})
+    asked = [str(chart), "--f-number", "2.8", "--out", str(out), "--json", "--minutes"]
+    assert command.main([*asked, "0.1"], standalone_mode=False) is None
+    told = json.loads(capfd.readouterr().out)
+    assert [one["state"] for one in told["charts"]] == ["as taken", "this lens", "general"]
+    taken, own, general = told["charts"]
+    assert min(own["mtf50"], general["mtf50"]) > 1.1 * taken["mtf50"]
+    assert len(told["lens"]["after"]) == HELD_OUT["test"][1]
+    assert "Weights for the lens fifty" in (out / "report.html").read_text()
+    weights = out / "defocus-m-fifty.safetensors"
+    trained, start = (
+        defocus.load("defocus-m", weights=one).state_dict() for one in (weights, "own")
+    )
+    assert any(not torch.equal(tensor, start[name]) for name, tensor in trained.items())
+    stored = find_weights(baseline("defocus-m"), str(weights))
+    assert stored.origin == "trained"
+    assert stored.trained_on[0].startswith("stream of the lens fifty")
+    with pytest.raises(InputError, match="other pictures or options"):
+        command.main([*asked, "0.2"], standalone_mode=False)
+
+
+def test_a_stopped_training_ends_as_one_that_was_not_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = baseline("defocus-m")
+    start = find_weights(system, "own")
+    lens, others = stream_dataset(None, MEASURED), stream_dataset(None)
+    batch = PatchBank.batch
+
+    def trained(name: str) -> dict[str, torch.Tensor]:
+        (tmp_path / name).mkdir(exist_ok=True)
+        write_json(tmp_path / name / "plan.json", {"steps": STEPS})
+        network = training.train_on(system, start, lens, others, 1.0, tmp_path / name)
+        return network.state_dict()
+
+    def stopping(bank: PatchBank, step: int, *given: Any, **further: Any) -> Any:
+        if step == STEPS // 2:
+            signal.raise_signal(signal.SIGTERM)
+        return batch(bank, step, *given, **further)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PatchBank, "batch", stopping)
+        with pytest.raises(InterruptedWorkError, match="run the same command again"):
+            trained("stopped")
+    continued, whole = trained("stopped"), trained("whole")
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in continued.items())
+
+
+def test_networks_that_give_the_input_and_grey_have_known_gains() -> None:
+    class Grey(torch.nn.Module):
+        def forward(self, picture: torch.Tensor) -> torch.Tensor:
+            return torch.full_like(picture, 0.5)
+
+    card, device = baseline("defocus-m").card, torch.device("cpu")
+    found = measure_gains(stream_dataset(None, MEASURED), card, torch.nn.Identity(), Grey(), device)
+    assert found.before == pytest.approx([0.0] * 3, abs=1e-9)
+    assert max(found.after) < -5
+    assert sum(one.share for one in found.by_blur) == pytest.approx(1)
+    assert all(abs(one.before) < 1e-9 and one.after < 0 for one in found.by_blur)
+
+
+def test_what_other_lenses_lose_is_said() -> None:
+    better = Gains(("a", "b"), (1.0, 1.0), (1.5, 1.7), ())
+    worse = Gains(("a", "b"), (0.8, 0.8), (0.6, 0.7), ())
+    assert "+0.60 dB, better in 2 of 2" in verdict(better, better)
+    assert "other lenses they change +0.60" in verdict(better, better)
+    assert "they lose 0.15 dB: use them for this lens alone" in verdict(better, worse)
