@@ -1,13 +1,12 @@
 """What a system does to a simulated photograph of the chart, by circle of confusion."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.charts.kept import ChartScore
 from defocus.benchmark.charts.restorers import Restore
 from defocus.charts.measures.edge import LUMINANCE
 from defocus.charts.measures.straightness import Straightness, compare_edges
@@ -19,43 +18,12 @@ from defocus.errors import ImageError
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 
-__all__ = ["ChartPhotographs", "ChartScore", "chart_table", "edge_medians"]
+__all__ = ["ChartPhotographs", "chart_table", "edge_medians"]
 
 Floats = NDArray[np.float64]
 
 PX_PER_MM = 2.0
 NOISE = 0.002
-
-
-@dataclass(frozen=True)
-class ChartScore:
-    """One system at one circle of confusion; medians over the chart's edges.
-
-    Attributes:
-        system: Name; ``input`` is the blurry picture itself.
-        blur_px: Circle of confusion of the photograph.
-        mtf50: Cycles per pixel.
-        gain: MTF50 over that of the blurry picture.
-        overshoot: Height above the bright side, over the step.
-        shift_px: Displacement from the edge of the sharp picture, absolute.
-        bend_px: Deviation from a straight line, root mean square, beyond that of the sharp picture.
-        lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel.
-        invented: Share of the texture's power that the sharp picture does not explain.
-    """
-
-    system: str
-    blur_px: float
-    mtf50: float
-    gain: float
-    overshoot: float
-    shift_px: float
-    bend_px: float
-    lost: float
-    invented: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The values by name."""
-        return asdict(self)
 
 
 class ChartPhotographs:

@@ -80,11 +80,11 @@ def command(
     scenes, and whether other lenses lose.
     """
     from defocus.baselines.registry import baseline
-    from defocus.benchmark.charts.own_lens.run import LensRequest, make_own_weights
+    from defocus.benchmark.charts.own_lens.run import OwnLensRequest, make_own_weights
     from defocus.benchmark.weights.store import find_weights
 
     system = baseline(name)
-    request = LensRequest(
+    request = OwnLensRequest(
         pictures,
         f_numbers,
         open_f_number,

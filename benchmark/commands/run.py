@@ -26,7 +26,7 @@ MISALIGNED = ("sample:strong",)
 SECTIONS = {
     "Systems": ("--all", "--only", "--variants", "--objective"),
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--study", "--out"),
-    "Execution": ("--launcher", "--shard", "--again", "--keep-outputs", "--dry-run"),
+    "Execution": ("--launcher", "--shard", "--again", "--keep-outputs", "--chart", "--dry-run"),
 }
 
 
@@ -70,6 +70,11 @@ SECTIONS = {
     "its own --out, then 'merge' them.",
 )
 @keep_outputs_option
+@click.option(
+    "--chart",
+    is_flag=True,
+    help="At the end, let every system restore the test chart; the report shows MTF and texture.",
+)
 @again_option
 @dry_run_option
 @launcher_option
@@ -89,6 +94,7 @@ def command(
     shard: tuple[int, int] | None,
     *,
     keep_outputs: bool,
+    chart: bool,
     again: bool,
     dry_run: bool,
     launcher: "Launcher",
@@ -135,7 +141,17 @@ def command(
     expanded = expand_request(request, out, options)
     if dry_run:
         return show_plan(expanded.studies, expanded.problems)
-    return carry_out(expanded, request, launcher, again=again)
+    code = carry_out(expanded, request, launcher, again=again)
+    if chart:
+        from defocus.benchmark.charts.of_study import (
+            BLURS_PX,
+            add_chart,
+            measure_chart,
+            study_restorers,
+        )
+
+        add_chart(out, list(measure_chart(study_restorers(out), BLURS_PX)))
+    return code
 
 
 def _is_given(context: click.Context, name: str) -> bool:

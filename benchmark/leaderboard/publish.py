@@ -8,6 +8,7 @@ import math
 import time
 from pathlib import Path
 
+from defocus.benchmark.charts.kept import CHART
 from defocus.benchmark.judging.answers import JUDGED
 from defocus.benchmark.leaderboard.rows import Row, leaderboard, to_csv
 from defocus.benchmark.results.run_folder import run_folder
@@ -92,7 +93,8 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
         path = run_folder(out, entry.run) / "run.json"
         versions = results.versions(entry.run)
         digest.update(f"{entry}\n{versions}\n{_sha256(path)}\n".encode())
-    digest.update(f"{_sha256(out / MISALIGNMENT)}\n{_sha256(out / JUDGED)}\n".encode())
+    for name in (MISALIGNMENT, JUDGED, CHART):
+        digest.update(f"{_sha256(out / name)}\n".encode())
     digest.update(code_hash("defocus.benchmark.reporting", "defocus.reports").encode())
     return digest.hexdigest()
 

@@ -1,9 +1,11 @@
 """Pages of a study: leaderboard for browsers, appendix for print."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from defocus.benchmark.charts.kept import read_kept_chart
+from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
 from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
 from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
@@ -96,6 +98,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     return report.page(
         *boards,
         *report.joint_training(),
+        ("Test chart", _chart(content, chart_parts)),
         ("People's eyes", _by_people(content)),
         ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
@@ -126,6 +129,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
             for one in report.pictures
         ),
         *report.joint_training(),
+        ("Test chart", _chart(content, printed_chart_parts)),
         ("People's eyes", _by_people(content)),
         ("Without scores", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
@@ -145,6 +149,12 @@ def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
     content = read_content(out, results, rows)
     pictures = [read_picture_scores(content, board) for board in read_boards(content)]
     return _Report(content, pictures, KeptPictures(out), Notes())
+
+
+def _chart(content: Content, parts: Callable[..., list[Part]]) -> tuple[Part, ...]:
+    """What the systems do to the test chart, where that was measured."""
+    kept = read_kept_chart(content.out)
+    return tuple(parts(kept, lambda system: display_name(content, system)))
 
 
 def _by_people(content: Content) -> tuple[Part, ...]:

@@ -37,7 +37,7 @@ from defocus.reports.model import (
 )
 from defocus.reports.pictures import eight_bits
 
-__all__ = ["WORSE_DB", "Pictures", "chart_slider", "own_lens_page", "scene_sliders", "verdict"]
+__all__ = ["WORSE_DB", "ShownPictures", "chart_slider", "own_lens_page", "scene_sliders", "verdict"]
 
 WORSE_DB = 0.1
 """The new weights may lose so much through other lenses before it is said on their label."""
@@ -51,7 +51,7 @@ ENLARGED = 5
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ShownPictures:
     """Sliders of the report: scenes by name, and the chart."""
 
     scenes: Sequence[tuple[str, Slider]]
@@ -62,7 +62,7 @@ def own_lens_page(
     name: str,
     gains: tuple[Gains, Gains],
     charts: Sequence[ChartSharpness],
-    pictures: Pictures,
+    pictures: ShownPictures,
     measured: MeasuredLens,
     made: Mapping[str, str],
 ) -> Page:
@@ -220,7 +220,7 @@ def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) ->
 
 
 def lens_parts(measured: MeasuredLens) -> list[Part]:
-    """Pictures of point spread functions, and what was measured."""
+    """ShownPictures of point spread functions, and what was measured."""
     tiles = [
         Tile(f"{side}, {place}", _kernel_picture(colour_psfs(measured.lens, diameter, field)),
              f"MTF50 {kernel_mtf50(measured.lens, diameter, field):.3f}")

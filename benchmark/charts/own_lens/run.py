@@ -13,7 +13,7 @@ from defocus.baselines.card import Baseline
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
 from defocus.benchmark.charts.own_lens.page import (
     WORSE_DB,
-    Pictures,
+    ShownPictures,
     chart_slider,
     own_lens_page,
     scene_sliders,
@@ -38,7 +38,7 @@ from defocus.reading import read_json
 from defocus.reports.html import write_html
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["LensRequest", "OwnLens", "make_own_weights"]
+__all__ = ["OwnLens", "OwnLensRequest", "make_own_weights"]
 
 LENS, STREAM, REQUEST, TRAINING, REPORT = (
     "lens.json", "stream.toml", "my-lens.json", "training", "report.html",
@@ -47,7 +47,7 @@ OWN, GENERAL = "this lens", "general"
 
 
 @dataclass(frozen=True)
-class LensRequest:
+class OwnLensRequest:
     """What is asked for.
 
     Attributes:
@@ -120,7 +120,7 @@ class OwnLens:
         }
 
 
-def make_own_weights(request: LensRequest, out: Path) -> OwnLens:
+def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
     """Do what is left in the folder; an interrupted one continues.
 
     Args:
@@ -146,7 +146,7 @@ def make_own_weights(request: LensRequest, out: Path) -> OwnLens:
         return _compared(request, out, shots, measured, (lens, others), (before, after))
 
 
-def _claim(request: LensRequest, out: Path) -> None:
+def _claim(request: OwnLensRequest, out: Path) -> None:
     wanted, path = request.identity(), out / REQUEST
     if not path.is_file():
         write_json(path, wanted)
@@ -154,7 +154,7 @@ def _claim(request: LensRequest, out: Path) -> None:
         raise InputError(f"{out}: holds weights of other pictures or options; choose another --out")
 
 
-def _measured(request: LensRequest, shots: Sequence[ChartShot], out: Path) -> MeasuredLens:
+def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) -> MeasuredLens:
     """The lens, and a mapping file that names it for ``stream:``."""
     path = out / LENS
     if not path.is_file():
@@ -169,7 +169,7 @@ def _measured(request: LensRequest, shots: Sequence[ChartShot], out: Path) -> Me
 
 
 def _compared(
-    request: LensRequest,
+    request: OwnLensRequest,
     out: Path,
     shots: Sequence[ChartShot],
     measured: MeasuredLens,
@@ -193,7 +193,7 @@ def _compared(
         "Photographs": "none" if request.photographs is None else request.photographs.name,
         "Made by": package_version(),
     }
-    pictures = Pictures(scenes, chart_slider(shots, restores))
+    pictures = ShownPictures(scenes, chart_slider(shots, restores))
     page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
     write_html(page, out / REPORT)
     say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")

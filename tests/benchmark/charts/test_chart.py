@@ -1,14 +1,22 @@
 """Restored charts: the scores of pictures whose scores are known."""
 
+import re
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.benchmark.charts.restorers import restorers
 from defocus.benchmark.charts.scores import ChartPhotographs, chart_table
+from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
 from defocus.benchmark.commands.chart import command
+from defocus.benchmark.commands.run import command as run_command
 from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.errors import InputError
 from defocus.images import linear_to_srgb
+from defocus.reports.model import Tabs
 
 BLUR = 5.0
 
@@ -53,3 +61,55 @@ def test_the_command_tells_systems_apart(capfd: pytest.CaptureFixture[str]) -> N
     for bad in ("x", "0.5", "40"):
         with pytest.raises(InputError, match="--blur"):
             command.main(["--blur", bad], standalone_mode=False)
+
+
+def score(system: str, blur_px: float, gain: float, invented: float) -> ChartScore:
+    return ChartScore(system, blur_px, 0.1 * gain, gain, 0.02, 0.1, 0.1, 0.4, invented)
+
+
+def test_where_edges_and_leaves_disagree_is_said() -> None:
+    edges = [score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.77), score("b", 8, 1.4, 0.34)]
+    (tabs,) = chart_parts([*edges, score("a", 4, 1.5, 0.1)], str.upper)
+    assert isinstance(tabs, Tabs)
+    assert [name for name, _ in tabs.tabs] == ["4 px", "8 px"]
+    said = [vars(parts[0])["text"] for _, parts in tabs.tabs]
+    assert said[0].endswith("edges and leaves agree.")
+    assert re.search(r"A sharpens edges most.* 77% .*33% in the blurry.*B invents least", said[1])
+    table = tabs.tabs[1][1][1]
+    assert [row[0] for row in vars(table)["rows"]] == ["A", "B", "INPUT"]
+    assert vars(table)["references"] == (2,)
+    assert chart_parts([], str) == printed_chart_parts([], str) == []
+    assert len(printed_chart_parts(edges, str)) == 2
+
+
+def test_kept_scores_are_replaced_one_by_one(tmp_path: Path) -> None:
+    keep_chart(tmp_path, [score("a", 4, 1.5, 0.1), score("b", 4, 1.1, 0.1)])
+    keep_chart(tmp_path, [score("a", 4, 1.6, 0.1), score("a", 8, 1.2, 0.1)])
+    assert [(one.system, one.blur_px, one.gain) for one in read_kept_chart(tmp_path)] == [
+        ("a", 4, 1.6), ("b", 4, 1.1), ("a", 8, 1.2),
+    ]  # fmt: skip
+    (tmp_path / CHART).write_text("[{}]")
+    with pytest.raises(InputError, match=r"chart\.json: damaged"):
+        read_kept_chart(tmp_path)
+
+
+def test_a_study_with_the_chart_shows_it(
+    tmp_path: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("defocus.benchmark.charts.of_study.BLURS_PX", (4.0,))
+    for kind in ("blurry", "sharp"):
+        folder = tmp_path / "pairs" / "test" / kind
+        folder.mkdir(parents=True)
+        shutil.copy(tiny_dataset / "t1" / f"{kind}.png", folder / "t1.png")
+    out = tmp_path / "study"
+    asked = ["--only", "wiener", "--only", "input", "--dataset", f"pairs:{tmp_path / 'pairs'}"]
+    assert run_command.main([*asked, "--chart", "--out", str(out)], standalone_mode=False) == 0
+    assert [one.system for one in read_kept_chart(out)] == ["input", "wiener"]
+    report = (out / "report.html").read_text()
+    section = report.partition(">Test chart</h2>")[2].partition("</section>")[0]
+    assert "sharpens edges most" in section
+    before = read_kept_chart(out)
+    more = ["--systems", "wiener", "--blur", "8", "--out", str(out)]
+    assert command.main(more, standalone_mode=False) is None
+    assert read_kept_chart(out)[: len(before)] == before
+    assert "8 px" in (out / "report.html").read_text()
