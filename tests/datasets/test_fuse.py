@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from defocus.datasets.api import open_dataset
 from defocus.datasets.commands.fuse import command
 from defocus.datasets.fusing.fusion import fused
+from defocus.datasets.fusing.placing import correlated, place_frames, warped
 from defocus.datasets.fusing.run import fuse_stacks
 from defocus.errors import AlignmentError, DatasetError
 from defocus.images import Image, as_float, read_image, write_image
@@ -163,3 +164,31 @@ def test_a_frame_of_another_scene_is_named(tmp_path: Path) -> None:
     assert isinstance(result.exception, AlignmentError)
     assert "f1.png: cannot be placed" in str(result.exception)
     assert not list((tmp_path / "out" / "stacks").glob("[!.]*"))
+
+
+def small_thing(shift: float, diameter: float) -> NDArray[np.float32]:
+    """A textured thing that takes a tenth of a plain wall, enlarged and defocused."""
+    wall = np.full((HEIGHT, WIDTH), 0.8, np.float32)
+    grey = cv2.cvtColor(skimage.data.coffee(), cv2.COLOR_RGB2GRAY) / 255
+    wall[80:160, 110:210] = cv2.resize(grey, (100, 80), interpolation=cv2.INTER_AREA)
+    matrix = np.array([[1.01, 0.0, shift], [0.0, 1.01, -shift], [0.0, 0.0, 1.0]])
+    moved = warped(wall, np.linalg.inv(matrix), wall.shape)
+    return np.asarray(cv2.filter2D(moved, -1, disc_psf(diameter)), np.float32)
+
+
+def test_a_small_thing_before_a_wall_is_placed_by_correlation() -> None:
+    reference = small_thing(0.0, 1.0)
+    found = correlated(reference, small_thing(2.5, 3.0))
+    assert found is not None
+    corners = np.array([[110, 210, 160], [80, 160, 120], [1, 1, 1]], np.float64)
+    there = found @ corners
+    np.testing.assert_allclose(there[:2] - corners[:2], [[2.5] * 3, [-2.5] * 3], atol=0.1)
+    assert correlated(reference, np.ascontiguousarray(reference[::-1, ::-1])) is None
+    assert correlated(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32)) is None
+
+
+@pytest.mark.realdata
+def test_every_frame_of_the_ring_is_placed(real_data: Path) -> None:
+    frames = sorted((real_data / "focus-stacks/ring").glob("step*.jpg"))
+    placed, left_out = place_frames(frames[2:5], 1)
+    assert (len(placed), left_out) == (3, {})
