@@ -14,6 +14,7 @@ from defocus.capture.calibration.kinds.dust import calibrate_dust
 from defocus.capture.calibration.kinds.exposure import calibrate_exposure
 from defocus.capture.calibration.kinds.flat import calibrate_flat
 from defocus.capture.calibration.kinds.focus import calibrate_focus
+from defocus.capture.calibration.kinds.focus_scale import step_words
 from defocus.capture.calibration.kinds.rig import calibrate_rig
 from defocus.capture.camera import Camera
 from defocus.capture.planning.request import SETTLE_SECONDS
@@ -37,6 +38,7 @@ class CalibrationRequest:
         frames: Number of pictures to average, or of releases.
         settle_seconds: Pause before each shot; None = 1.5 s, and none for simulated cameras.
         yes: Whether to assume that targets are in place, without asking.
+        focal_length_mm, sensor_pitch_um: Values that the camera does not report.
     """
 
     blurry: str
@@ -46,6 +48,8 @@ class CalibrationRequest:
     frames: int
     settle_seconds: float | None
     yes: bool
+    focal_length_mm: float | None = None
+    sensor_pitch_um: float | None = None
 
 
 def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: CalibrationRequest) -> None:
@@ -76,7 +80,14 @@ def _measured(kind: Kind, rig: SessionCameras, request: CalibrationRequest) -> d
     if kind == "exposure":
         return calibrate_exposure(bench, blurry=request.blurry, sharp=sharp, shutter=shutter)
     if kind == "focus":
-        return calibrate_focus(bench, aperture=request.blurry, shutter=shutter, reach=request.reach)
+        return calibrate_focus(
+            bench,
+            aperture=request.blurry,
+            shutter=shutter,
+            reach=request.reach,
+            focal_length_mm=request.focal_length_mm,
+            sensor_pitch_um=request.sensor_pitch_um,
+        )
     if kind == "flat":
         apertures = [request.blurry, sharp]
         return calibrate_flat(bench, apertures=apertures, shutter=shutter, frames=request.frames)
@@ -110,7 +121,8 @@ def _summary(kind: Kind, result: dict[str, Any]) -> str:
     if kind == "focus":
         return (
             f"best focus {result['best_steps']:+.1f} steps from where the lens stood, "
-            f"play {result['backlash_steps']:.1f} steps; the lens is left in focus"
+            f"play {result['backlash_steps']:.1f} steps, {step_words(result)}; "
+            "the lens is left in focus"
         )
     if kind == "flat":
         corners = [

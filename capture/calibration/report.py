@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.calibration.document import Calibration, Kind, read_calibration
+from defocus.capture.calibration.kinds.focus_scale import step_words
 from defocus.capture.planning.labels import parse_f_number
 from defocus.errors import DatasetError, InputError
 from defocus.files import write_bytes, write_text
@@ -89,12 +90,15 @@ def _focus(result: Result) -> tuple[Part, ...]:
         ("Best position", f"{float(result['best_steps']):+.1f} steps from where it was"),
         ("Backlash", f"{float(result['backlash_steps']):.1f} steps"),
         ("Sharpest over least sharp", f"{float(result['contrast']):.2f} ×"),
+        ("A step", step_words(result)),
     )
     curve = Curve("towards far", steps, sharpness)
-    return (
-        Curves("Sharpness over the travel", "steps", "gradient energy", (curve,)),
-        Facts("Focus motor", facts),
-    )
+    parts = [Curves("Sharpness over the travel", "steps", "gradient energy", (curve,))]
+    if result.get("scale"):
+        found = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
+        blur = Curve("measured", *zip(*found, strict=True))
+        parts.append(Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,)))
+    return (*parts, Facts("Focus motor", facts))
 
 
 def _flat(result: Result) -> tuple[Part, ...]:

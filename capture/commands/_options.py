@@ -17,7 +17,9 @@ __all__ = [
     "bracket_options",
     "camera_option",
     "cameras_option",
+    "focal_length_option",
     "hook_option",
+    "pixel_pitch_option",
     "port_option",
     "scene_list_option",
     "session_argument",
@@ -213,6 +215,22 @@ settings_option = click.option(
 )
 
 
+focal_length_option = click.option(
+    "--focal-length",
+    "focal_length_mm",
+    type=FiniteRange(min=0.1, max=100_000),
+    metavar="MM",
+    help="Focal length, if the camera does not report it.",
+)
+pixel_pitch_option = click.option(
+    "--pixel-pitch",
+    "sensor_pitch_um",
+    type=FiniteRange(min=0.01, max=1000),
+    metavar="UM",
+    help="Pixel pitch in micrometres, if the camera does not report it.",
+)
+
+
 def bracket_options(function: F) -> F:
     """Options for the shots of a pair."""
     options = [
@@ -297,13 +315,7 @@ def bracket_options(function: F) -> F:
             metavar="M,…",
             help="Print the blur of objects at these distances, in metres.",
         ),
-        click.option(
-            "--focal-length",
-            "focal_length_mm",
-            type=FiniteRange(min=0.1, max=100_000),
-            metavar="MM",
-            help="Focal length, if the camera does not report it.",
-        ),
+        focal_length_option,
         click.option(
             "--focus",
             "focus_distance_m",
@@ -311,13 +323,7 @@ def bracket_options(function: F) -> F:
             metavar="M",
             help="Focus distance in metres, if the camera does not report it.",
         ),
-        click.option(
-            "--pixel-pitch",
-            "sensor_pitch_um",
-            type=FiniteRange(min=0.01, max=1000),
-            metavar="UM",
-            help="Pixel pitch in micrometres, if the camera does not report it.",
-        ),
+        pixel_pitch_option,
         settings_option,
     ]
     for option in reversed(options):

@@ -5,13 +5,21 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import SECONDS, cameras_option
+from defocus.capture.commands._options import (
+    SECONDS,
+    cameras_option,
+    focal_length_option,
+    pixel_pitch_option,
+)
 from defocus.command_line.commands import SectionedCommand
 
 __all__ = ["command"]
 
 SECTIONS = {
-    "Camera": ("--camera", "--blurry", "--sharp", "--shutter", "--reach"),
+    "Camera": (
+        *("--camera", "--blurry", "--sharp", "--shutter", "--reach"),
+        *("--focal-length", "--pixel-pitch"),
+    ),
     "Pictures": ("--frames", "--settle", "--yes", "--print-targets"),
     "Result": ("--out",),
 }
@@ -66,6 +74,8 @@ def _print_targets(ctx: click.Context, _param: click.Parameter, path: Path | Non
     metavar="STEPS",
     help="Range of the focus motor to either side, for focus and breathing.",
 )
+@focal_length_option
+@pixel_pitch_option
 @click.option(
     "--frames",
     type=click.IntRange(1, 99),
@@ -95,7 +105,7 @@ def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None
 
     \b
     exposure   light of each aperture, beyond what its label says
-    focus      best position of the focus motor, and the play of its gears
+    focus      best position of the focus motor, play of its gears, blur of a step
     flat       fall of the light towards the corners
     dust       specks on the sensor
     breathing  change of magnification with the focus motor

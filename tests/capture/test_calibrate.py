@@ -24,6 +24,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError, DatasetError, InputError
+from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -80,6 +81,22 @@ def test_best_focus_and_the_play_of_the_motor(tmp_path: Path, chart: int, backla
     assert found.number("backlash_steps") == pytest.approx(backlash, abs=2)
     overshoot = Calibrations({"focus": found}).overshoot_steps
     assert backlash < overshoot <= max(2 * backlash + 5, 8)
+
+
+@pytest.mark.parametrize(("chart", "f_number", "size"), [(0, 1.4, 320), (12, 2.0, 640)])
+def test_a_step_in_blur_and_dioptres(
+    tmp_path: Path, chart: int, f_number: float, size: int
+) -> None:
+    """The simulated motor moves 0.005 dioptres a step; the breathing of its lens does no harm."""
+    uri = f"sim:?width={size}&height={size}&chart={chart}"
+    found = calibrated(tmp_path, "focus", uri, blurry=f"f/{f_number:g}")
+    assert found.number("dioptres_per_step") == pytest.approx(0.005, rel=0.05)
+    true = make_exposure((f"f/{f_number:g}", f_number), ("1", 1.0), (None, 100.0)).f_number
+    lens = [Lens(50.0, true, 1e3 / (0.5 + 0.005 * step), 16e3 / size) for step in (10, 30)]
+    here = 1e3 / (0.5 - 0.005 * chart)
+    first, second = (abs(float(circle_of_confusion_px(here, one))) for one in lens)
+    expected = (second - first) / 20
+    assert found.result["scale"]["px_per_step"] == pytest.approx(expected, rel=0.08)
 
 
 def test_focus_that_shows_nothing_is_said(tmp_path: Path) -> None:

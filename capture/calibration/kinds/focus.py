@@ -1,20 +1,23 @@
-"""Best position of the focus motor, and its backlash.
+"""Best position of the focus motor, its backlash, and the blur of a step.
 
 Steps are not calibrated and cannot be read back, so positions are measured in pictures: a sweep
 towards far, always approached from the near side, then one towards near. Both peak at the same lens
 position; the steps between the two peaks are the backlash.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from defocus.capture.calibration.bench import CalibrationBench
+from defocus.capture.calibration.kinds.focus_scale import FocusView, focus_scale, view_at
 from defocus.capture.judging.quick_look import encoded_grey
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
 from defocus.errors import CameraError
+from defocus.optics.thin_lens import Lens
 
 __all__ = ["calibrate_focus"]
 
@@ -27,10 +30,17 @@ NEAR_PEAK = 0.5
 """The top of a curve is where it is over half its height; a parabola fits the logarithm there."""
 
 Curve = list[tuple[int, float]]
+Views = list[FocusView]
 
 
 def calibrate_focus(
-    bench: CalibrationBench, *, aperture: str | None, shutter: str | None, reach: int
+    bench: CalibrationBench,
+    *,
+    aperture: str | None,
+    shutter: str | None,
+    reach: int,
+    focal_length_mm: float | None = None,
+    sensor_pitch_um: float | None = None,
 ) -> dict[str, Any]:
     """Find the best focus on a detailed target, and the backlash of the motor.
 
@@ -41,10 +51,13 @@ def calibrate_focus(
         aperture: The aperture as typed; None uses the widest, which shows focus best.
         shutter: The exposure time as typed; None finds one.
         reach: Steps to search on each side.
+        focal_length_mm: Focal length, where the camera does not report it.
+        sensor_pitch_um: Pixel pitch, where the camera does not report it.
 
     Returns:
-        ``best_steps`` from the initial position, ``backlash_steps``, ``contrast`` of the sweep, and
-        the ``curve`` of sharpness over steps.
+        ``best_steps`` from the initial position, ``backlash_steps``, ``contrast`` of the sweep, the
+        ``curve`` of sharpness over steps, ``scale`` (blur by step at ``f_number``, see
+        :func:`.focus_scale.focus_scale`), and ``dioptres_per_step``, null without lens or scale.
 
     Raises:
         InputError: The camera has no focus motor.
@@ -53,7 +66,8 @@ def calibrate_focus(
     focus = focus_positions(bench.camera, overshoot=max(reach // 2, 10))
     bench.show("chart", "point the camera at something flat with fine detail, about in focus")
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
-    coarse = _sweep(bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS))
+    views: Views = []
+    coarse = _sweep(bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS), views)
     contrast = max(s for _, s in coarse) / max(min(s for _, s in coarse), 1e-12)
     if contrast < LEAST_CONTRAST:
         raise CameraError(
@@ -62,17 +76,47 @@ def calibrate_focus(
         )
     start = max(coarse, key=lambda point: point[1])[0]
     half = max(2 * reach // COARSE_POINTS, FINE_POINTS // 2)
-    fine = _sweep(bench, focus, exposure, np.linspace(start - half, start + half, FINE_POINTS))
+    fine = _sweep(
+        bench, focus, exposure, np.linspace(start - half, start + half, FINE_POINTS), views
+    )
     best = _peak(coarse + fine)
     backward = _backward(bench, focus, exposure, round(best) + half, half)
     backlash = max(best - _peak(backward), 0.0)
     focus.go(round(best))
+    scale = focus_scale(views, best)
+    lens = _lens(bench, exposure, focal_length_mm, sensor_pitch_um)
     return {
         "best_steps": best,
         "backlash_steps": backlash,
         "contrast": contrast,
+        "f_number": exposure.f_number,
+        "scale": scale,
+        "dioptres_per_step": None if scale is None else _dioptres(scale["px_per_step"], lens),
         "curve": [{"steps": steps, "sharpness": s} for steps, s in sorted(coarse + fine)],
     }
+
+
+def _dioptres(px_per_step: float, lens: Lens | None) -> float | None:
+    """Dioptres of a step: |1/s - 1/D| = c N (s - f) / (f² s) for a blur c.
+
+    Source: the thin lens, see :mod:`defocus.optics.thin_lens`.
+    """
+    if lens is None:
+        return None
+    blur_mm = px_per_step * lens.sensor_pitch_um / 1e3
+    shorter = 1.0 - lens.focal_length_mm / lens.focus_distance_mm
+    return 1e3 * blur_mm * lens.f_number * shorter / lens.focal_length_mm**2
+
+
+def _lens(
+    bench: CalibrationBench, exposure: Exposure, focal_mm: float | None, pitch_um: float | None
+) -> Lens | None:
+    """The lens; a camera that does not know its focus distance is taken to look far away."""
+    told = bench.camera.describe()
+    focal, pitch = focal_mm or told.focal_length_mm, pitch_um or told.sensor_pitch_um
+    if focal is None or pitch is None:
+        return None
+    return Lens(focal, exposure.f_number, told.focus_distance_mm or math.inf, pitch)
 
 
 def _sweep(
@@ -80,13 +124,16 @@ def _sweep(
     focus: FocusPositions,
     exposure: Exposure,
     positions: np.ndarray[Any, Any],
+    views: Views,
 ) -> Curve:
-    """Measure sharpness towards far; positions beyond the end stops are left out."""
-    return [
-        (position, _sharpness(bench, exposure))
-        for position in np.unique(positions.round().astype(int)).tolist()
-        if focus.go(position)
-    ]
+    """Measure sharpness towards far and keep the views; positions beyond the end are left out."""
+    curve = []
+    for position in np.unique(positions.round().astype(int)).tolist():
+        if focus.go(position):
+            look = bench.shot(exposure)
+            curve.append((position, gradient_energy(encoded_grey(look.linear))))
+            views.append(view_at(position, look))
+    return curve
 
 
 def _backward(
@@ -98,12 +145,8 @@ def _backward(
     curve, position, step = [], start, max(half // 4, 1)
     while position > start - 4 * half:
         position += focus.nudge(-step)
-        curve.append((position, _sharpness(bench, exposure)))
+        curve.append((position, gradient_energy(encoded_grey(bench.shot(exposure).linear))))
     return curve
-
-
-def _sharpness(bench: CalibrationBench, exposure: Exposure) -> float:
-    return gradient_energy(encoded_grey(bench.shot(exposure).linear))
 
 
 def _peak(curve: Curve) -> float:

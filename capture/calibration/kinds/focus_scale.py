@@ -1,0 +1,108 @@
+"""Steps of a focus motor in blur and in dioptres, by the size of the blur in pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from defocus.capture.judging.quick_look import QuickLook, luminance
+from defocus.capture.judging.sharpness import gradient_energy
+from defocus.optics.psf import disc_psf
+
+__all__ = ["FocusView", "focus_scale", "step_words", "view_at"]
+
+Grey = NDArray[np.float32]
+
+CENTRE_PX = 512
+SMALLEST_PX, LARGEST_PX = 2.0, 40.0
+"""Blur that is measured: less is lost between the pixels, more leaves only noise."""
+
+OVER_FLOOR = 4.0
+"""A picture's gradients tell of its blur while they are so many times the softest picture's."""
+
+LEAST_VIEWS = 4
+
+
+@dataclass(frozen=True)
+class FocusView:
+    """The centre of a picture at a position of the motor.
+
+    Attributes:
+        steps: The position.
+        centre: ``(h, w)`` linear light.
+        pixels: Picture pixels per pixel of it.
+    """
+
+    steps: int
+    centre: Grey
+    pixels: float
+
+
+def view_at(steps: int, look: QuickLook) -> FocusView:
+    """The view of a shot; it holds its centre alone."""
+    height, width = look.linear.shape[:2]
+    top, left = (max((side - CENTRE_PX) // 2, 0) for side in (height, width))
+    centre = look.linear[top : top + CENTRE_PX, left : left + CENTRE_PX]
+    return FocusView(steps, luminance(centre), look.pixels)
+
+
+def focus_scale(views: Sequence[FocusView], best: float) -> dict[str, Any] | None:
+    """Blur by step: each picture's circle of confusion, and a line through them.
+
+    A circle of confusion is the disc that takes the gradients of the sharpest picture down to those
+    of another one, so a small change of magnification does not matter. In a thin lens it grows in
+    proportion to the dioptres from the best focus; near is negative.
+
+    Args:
+        views: Pictures of one target at one aperture.
+        best: Position of the best focus, in steps.
+
+    Returns:
+        ``px_per_step``, ``residual_px`` (standard deviation about the line) and the ``curve`` of
+        ``coc_px`` over ``steps``; None if too few pictures are blurred by a measurable size.
+    """
+    sharp = min(views, key=lambda view: abs(view.steps - best))
+    energies = {view.steps: gradient_energy(view.centre) for view in views}
+    floor = OVER_FLOOR * min(energies.values())
+    found = [
+        (view.steps, float(np.sign(view.steps - best)) * blur * sharp.pixels)
+        for view in views
+        for blur in [_blur(sharp.centre, energies[view.steps])]
+        if energies[view.steps] > floor and SMALLEST_PX < blur < LARGEST_PX
+    ]
+    if len(found) < LEAST_VIEWS:
+        return None
+    steps, blur = np.array(found).T
+    # the line passes its zero at the best focus; each side has its own start for what was not sharp
+    design = np.column_stack([steps - best, np.sign(steps - best)])
+    line = np.linalg.lstsq(design, blur, rcond=None)[0]
+    return {
+        "px_per_step": float(line[0]),
+        "residual_px": float(np.std(blur - design @ line)),
+        "curve": [{"steps": int(at), "coc_px": float(size)} for at, size in sorted(found)],
+    }
+
+
+def step_words(result: Mapping[str, Any]) -> str:
+    """What a step does, in the words of a summary; ``result`` as the calibration has it."""
+    scale, dioptres = result.get("scale"), result.get("dioptres_per_step")
+    if scale is None:
+        return "blur by step unknown"
+    words = f"{float(scale['px_per_step']):.3g} px of blur a step at f/{result['f_number']:.1f}"
+    return words if dioptres is None else f"{words} ({float(dioptres):.3g} dioptres)"
+
+
+def _blur(sharp: Grey, energy: float) -> float:
+    """Diameter of the disc that leaves a picture gradients of a given energy, px."""
+
+    def excess(diameter: float) -> float:
+        soft = cv2.filter2D(sharp, cv2.CV_32F, disc_psf(diameter).astype(np.float32))
+        return float(np.log(gradient_energy(np.asarray(soft, np.float32)) / energy))
+
+    if excess(SMALLEST_PX) <= 0.0 or excess(LARGEST_PX) >= 0.0:
+        return 0.0
+    return float(brentq(excess, SMALLEST_PX, LARGEST_PX, xtol=0.02))
