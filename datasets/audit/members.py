@@ -6,6 +6,7 @@ differ by what their files say, and not by their pixels alone.
 """
 
 import io
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +94,24 @@ def _header(path: Path) -> _Header | None:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
             mode = _MODES.get(picture.mode, PLAIN)
-            orientation = picture.getexif().get(ORIENTATION, 1)
+            silent = picture.format == "PNG" and not _has_text(path)
+            orientation = 1 if silent else picture.getexif().get(ORIENTATION, 1)
             # what MPO has beside the picture is a preview or a second view
             frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
             return _Header(_colours(path, mode), orientation, frames)
     except NO_PICTURE:
         return None
+
+
+def _has_text(path: Path) -> bool:
+    """Whether a PNG has EXIF or text; Pillow decodes all pixels to look behind them."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(start := file.read(8)) == 8:
+            if start[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+                return True
+            file.seek(int.from_bytes(start[:4], "big") + 4, os.SEEK_CUR)
+    return False
 
 
 def _of_tiff(path: Path) -> _Header:

@@ -1,5 +1,6 @@
 """The files of an audit: three tables, and the blur map of each measured pair."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from defocus.align.compensation.blur_map import blur_map, write_blur_map
@@ -18,6 +19,8 @@ from defocus.staging import staging_folder
 __all__ = ["write_audit"]
 
 BLUR = "blur"
+WRITERS = 2
+"""Blur maps that are compressed at once."""
 NAMES = ("audit.csv", "audit.json", "audit.html")
 
 
@@ -46,11 +49,17 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
     """Write ``<id>/`` with the maps of each pair that was measured on this computer."""
     measured = {row.id for row in audit.pairs if row.status == "ok"}
     keys = pair_keys(dataset, flow_estimator(audit.estimator)) if measured else {}
-    for pair in track(dataset.pairs, "writing blur maps"):
-        known = kept_measurement(keys[pair.id]) if pair.id in measured else None
+
+    def write(name: str) -> None:
+        known = kept_measurement(keys[name])
         found = None if known is None else blur_map(known)
         if found is not None:
-            write_blur_map(make_folder(folder / pair.id), found)
+            write_blur_map(make_folder(folder / name), found)
+
+    names = [pair.id for pair in dataset.pairs if pair.id in measured]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in track(pool.map(write, names), "writing blur maps", total=len(names)):
+            pass
 
 
 def _csv(audit: Audit) -> str:

@@ -109,7 +109,7 @@ def audit_pair(pair: Pair, estimator: FlowEstimator, key: str) -> AuditedPair:
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]
-    details = _sharpness(blurry, sharp, found)
+    details, blur = _sharpness(blurry, sharp, found), _blur_quantiles(found.field)
     return AuditedPair(
         pair.id,
         pair.scene,
@@ -119,11 +119,13 @@ def audit_pair(pair: Pair, estimator: FlowEstimator, key: str) -> AuditedPair:
         width,
         height,
         **_geometry(found.misalignment),
-        **_of_field(found.field),
+        **_displacement(found.field),
+        blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
+        blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
         gain_ev=found.misalignment.gain_ev,
         sharpness=details[1],
         blurry_sharpness=details[0],
-        blur_quantiles_px=_blur_quantiles(found.field),
+        blur_quantiles_px=blur,
         fingerprints=(fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry))),
     )
 
@@ -191,18 +193,11 @@ def _standard_errors(sigma: Sigma | None) -> dict[str, float | None]:
     }
 
 
-def _of_field(field: Field | None) -> dict[str, float | None]:
-    """Displacement and relative blur where the flow is reliable, px of the full picture."""
+def _displacement(field: Field | None) -> dict[str, float | None]:
+    """Displacement where the flow is reliable, px of the full picture."""
     if field is None:
         return {}
-    believed = field.flow.reliable
-    displacement = np.hypot(*field.placed)[believed]
-    blur = field.factor * np.abs(field.flow.coc_px)[believed]
-    return {
-        "misalignment_px": float(displacement.mean()),
-        "blur_median_px": float(np.median(blur)),
-        "blur_p95_px": float(np.quantile(blur, 0.95)),
-    }
+    return {"misalignment_px": float(np.hypot(*field.placed)[field.flow.reliable].mean())}
 
 
 def _luma(picture: Image) -> NDArray[np.float32]:

@@ -79,3 +79,20 @@ def test_a_warning_of_many_pairs_is_one_line(tmp_path: Path, number: int, lines:
     assert number < 3 or told[0].startswith("all 9: colour space: Wide")
     assert isinstance(warnings_part(Audit("d", "h", "dis", (), (), found)), Table)
     assert isinstance(warnings_part(Audit("d", "h", "dis", (), ())), Paragraph)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_exif_of_a_png_is_seen_wherever_it_stands(tmp_path: Path, late: bool) -> None:
+    plain = saved(tmp_path / "a.png")
+    exif = PillowImage.Exif()
+    exif[274] = 6
+    turned = saved(tmp_path / "b.png", exif=exif)
+    content = turned.read_bytes()
+    if late:  # behind the pixels, where the format allows it too
+        at = content.index(b"eXIf") - 4
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        last = len(content) - 12
+        turned.write_bytes(content[:at] + content[end:last] + content[at:end] + content[last:])
+    assert said(turned, plain) == [
+        ("orientation", "EXIF says 6 and 1 for blurry and sharp; both are ignored")
+    ]
