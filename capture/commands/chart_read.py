@@ -26,14 +26,14 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
 
     A chart that is not found is unknown; the exit code is 1 then.
     """
-    from defocus.charts.light import linear_picture
+    from defocus.charts.light import stored_light
     from defocus.charts.reading.read import read_chart
 
     missing = 0
     rows = []
     with json_output() as printed:
         for picture in pictures:
-            reading = read_chart(linear_picture(picture, linear=linear))
+            reading = read_chart(stored_light(picture, linear=linear))
             missing += reading is None
             found = {"status": "unknown"} if reading is None else reading.to_json()
             rows.append({"picture": str(picture), **found})

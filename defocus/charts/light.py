@@ -5,15 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
 from defocus.images import Image, as_float, read_image, srgb_to_linear
 
-__all__ = ["Region", "linear_light", "linear_picture"]
+__all__ = [
+    "LUMINANCE",
+    "Region",
+    "StoredLight",
+    "grey_of",
+    "linear_light",
+    "linear_picture",
+    "stored_light",
+]
 
 Array = NDArray[np.float64]
+
+LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,40 @@ class Region:
         return f"{self.left},{self.top},{self.width},{self.height}"
 
 
+class StoredLight:
+    """Linear light of a stored picture, computed only where it is asked for.
+
+    Args:
+        stored: ``(H, W, 3)``, uint8 or uint16.
+        linear: Whether values are proportional to light already, instead of sRGB-encoded.
+    """
+
+    def __init__(self, stored: Image, *, linear: bool = False) -> None:
+        self.stored, self.linear = stored, linear
+        self.shape = stored.shape
+        values = as_float(np.arange(np.iinfo(stored.dtype).max + 1, dtype=stored.dtype), np.float64)
+        self._table = values if linear else srgb_to_linear(values)
+
+    def __getitem__(self, places: Any) -> Array:  # noqa: ANN401 - as an array's
+        """The light at some places, as an array gives its values."""
+        return np.asarray(self._table[self.stored[places]], np.float64)
+
+    def reduced(self, factor: int) -> "StoredLight":
+        """The picture, so many times smaller, by the mean of stored values; rests are cut off.
+
+        Edges of blurred dots move evenly on all sides by it, so their middles stay.
+        """
+        height, width = (side // factor for side in self.shape[:2])
+        whole = np.ascontiguousarray(self.stored[: height * factor, : width * factor])
+        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        return StoredLight(np.asarray(small, whole.dtype), linear=self.linear)
+
+
+def grey_of(light: Array) -> Array:
+    """Luminance of ``(..., 3)`` linear light."""
+    return np.asarray(light @ np.asarray(LUMINANCE))
+
+
 def linear_light(picture: Image, region: Region | None = None, *, linear: bool = False) -> Array:
     """Linear light of a picture.
 
@@ -95,3 +140,12 @@ def linear_picture(path: Path, region: Region | None = None, *, linear: bool = F
         ImageError: The file cannot be read, or the region is not in the picture.
     """
     return linear_light(read_image(path), region, linear=linear)
+
+
+def stored_light(path: Path, *, linear: bool = False) -> StoredLight:
+    """Light of a picture file, as :func:`linear_picture` gives it, where it is asked for.
+
+    Raises:
+        ImageError: The file cannot be read.
+    """
+    return StoredLight(read_image(path), linear=linear)

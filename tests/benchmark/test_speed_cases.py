@@ -10,7 +10,7 @@ import pytest
 from defocus.benchmark import speed
 from defocus.benchmark.speed.__main__ import all_cases, command, slower_than
 from defocus.benchmark.speed.case import Case, CaseOutcome
-from defocus.benchmark.speed.cases import deconvolution, verdict
+from defocus.benchmark.speed.cases import chart, deconvolution, verdict
 from defocus.benchmark.speed.cases.metrics import difference
 from defocus.errors import InputError
 
@@ -33,6 +33,7 @@ def test_the_promised_cases_have_their_targets() -> None:
         "onnx": 0.8,
         "restore": 1.2,
         "verdict": 3,
+        "chart": 1.3,
     }
     assert {name: targets[name] for name in promised} == promised
 
@@ -62,6 +63,10 @@ def test_an_unknown_case_is_refused() -> None:
 
 def test_the_light_of_a_table_is_that_of_the_formula() -> None:
     assert verdict.difference() == 0.0
+
+
+def test_a_chart_read_by_fields_has_the_numbers_of_the_whole_picture() -> None:
+    assert chart.difference((3200, 2240)) < 0.01
 
 
 def test_the_fused_metrics_equal_the_peer() -> None:

@@ -79,6 +79,7 @@ def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # about 80 s of processor time
 def test_a_fitted_lens_has_the_kernels_of_the_true_one() -> None:
     found = fitted_to_chart(LENS).lens
     for diameter in (-11.0, -6.0, 6.0, 11.0):

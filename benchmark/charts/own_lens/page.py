@@ -220,7 +220,7 @@ def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) ->
 
 
 def lens_parts(measured: MeasuredLens) -> list[Part]:
-    """ShownPictures of point spread functions, and what was measured."""
+    """Pictures of point spread functions, and what was measured."""
     tiles = [
         Tile(f"{side}, {place}", _kernel_picture(colour_psfs(measured.lens, diameter, field)),
              f"MTF50 {kernel_mtf50(measured.lens, diameter, field):.3f}")

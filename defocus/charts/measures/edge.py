@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.charts.light import LUMINANCE
 from defocus.charts.measures.curve import MtfCurve
 from defocus.charts.measures.edge_line import ORDER, EdgeLine, EdgeWindow, fit_edge_line, upright
 from defocus.errors import ImageError
@@ -21,7 +22,6 @@ __all__ = ["COLOURS", "LUMINANCE", "EdgeResponse", "edge_window", "measure_edge"
 Array = NDArray[np.float64]
 
 COLOURS = ("red", "green", "blue")
-LUMINANCE = (0.2126, 0.7152, 0.0722)
 BINS_PER_PX = 4
 FREQUENCIES = np.arange(1025) / 1024.0
 DISC_RISE = 0.6871

@@ -138,19 +138,22 @@ def row_places(light: Array, line: EdgeLine, window: EdgeWindow) -> tuple[Array,
     Returns:
         Places and their rows; rows whose window leaves the region are missing.
     """
-    slope = np.gradient(light, axis=1)[:, 1:-1]
-    columns = np.arange(1, light.shape[1] - 1, dtype=np.float64)
-    rows = np.arange(light.shape[0], dtype=np.float64)
-    middle = line.columns(rows)
-    weights = window(columns[None, :] - middle[:, None]) * slope
+    rows = np.arange(light.shape[0])
+    middle = line.columns(rows.astype(np.float64))
+    near = math.ceil(window.end_px) + 1
+    columns = np.floor(middle).astype(int)[:, None] + np.arange(-near, near + 2)
+    inner = (columns >= 1) & (columns <= light.shape[1] - 2)
+    read = np.clip(columns, 1, light.shape[1] - 2)
+    slope = (light[rows[:, None], read + 1] - light[rows[:, None], read - 1]) / 2
+    weights = window(columns - middle[:, None]) * slope * inner
     total = weights.sum(axis=1)
     sense = np.sign(np.median(total))
     reach = min(window.flat_px, light.shape[1] / 2 - 2)
     inside = (middle - reach >= 1) & (middle + reach <= light.shape[1] - 2)
     rises = total * sense > 0.3 * abs(float(np.median(total)))
     kept = inside & rises
-    places = (weights @ columns)[kept] / total[kept]
-    return np.asarray(places), rows[kept]
+    places = (weights * columns).sum(axis=1)[kept] / total[kept]
+    return np.asarray(places), rows[kept].astype(np.float64)
 
 
 def _first_line(light: Array) -> EdgeLine:

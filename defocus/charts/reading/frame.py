@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from defocus.charts.reading.blobs import Blob
 from defocus.charts.sheet.layout import ACROSS, DOWN, HEIGHT, LAYOUTS, WIDTH, Sheet, make_sheet
+from defocus.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, grey, part_shapes
 from defocus.charts.sheet.raster import draw_shapes
+from defocus.charts.sheet.shapes import Shape, box
 from defocus.optics.geometry import moved_points
 
 __all__ = ["LEAST_DOTS", "FoundFrame", "find_frame"]
@@ -189,8 +191,9 @@ def _readings(grey: Floats, dots: int, homography: Floats) -> Iterator[FoundFram
     half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
     for layout in LAYOUTS:
         sheet = make_sheet(layout)
+        shapes = [*(one for part in sheet.parts for one in _roughly(part)), *sheet.labels]
         drawn = cv2.GaussianBlur(
-            draw_shapes(sheet.shapes, (0.0, 0.0), size, 1.0)[:, :, 1].astype(np.float32), (0, 0), 4
+            draw_shapes(shapes, (0.0, 0.0), size, 1.0)[:, :, 1].astype(np.float32), (0, 0), 4
         )
         for turned in (homography, homography @ half_turn):
             seen = cv2.warpPerspective(
@@ -199,3 +202,10 @@ def _readings(grey: Floats, dots: int, homography: Floats) -> Iterator[FoundFram
             seen = np.sqrt(np.maximum(cv2.GaussianBlur(seen, (0, 0), 4), 0))
             correlation = float(np.corrcoef(drawn.ravel(), seen.ravel())[0, 1])
             yield FoundFrame(sheet, turned, dots, correlation)
+
+
+def _roughly(part: Part) -> list[Shape]:
+    """A part as it is seen from afar: thousands of leaves are one grey."""
+    if isinstance(part, LeavesSquare):
+        return [box(part.x, part.y, part.side, part.side, grey(MEAN_LEAF))]
+    return part_shapes(part)

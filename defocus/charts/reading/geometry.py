@@ -70,6 +70,15 @@ class ChartGeometry:
         (a, b), (c, d) = right - start, down - start
         return float(2.0 * math.sqrt(abs(a * d - b * c)))
 
+    def enlarged(self, factor: int) -> "ChartGeometry":
+        """The geometry in a picture that was reduced so many times for this one."""
+        off = (factor - 1) / 2
+        larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
+        return ChartGeometry(
+            larger @ self.homography, self.radial, self.width * factor, self.height * factor,
+            self.rms_px * factor, self.dots,
+        )  # fmt: skip
+
     def _middle(self) -> tuple[Floats, float]:
         centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
         return centre, math.hypot(self.width, self.height) / 2

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.measures.edge import LUMINANCE, EdgeResponse, measure_edge
+from defocus.charts.light import StoredLight, grey_of
+from defocus.charts.measures.edge import EdgeResponse, measure_edge
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import TextureResponse, compare_texture
 from defocus.charts.reading.geometry import ChartGeometry
@@ -28,12 +29,15 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Light = Floats | StoredLight
 
 ALONG, INSIDE, OUTSIDE = 0.44, 0.40, 0.32
 """Half length and widths of an edge's region, in sides of the square."""
-LEAST_PX = 24
+LEAST_PX, MOST_PX = 24, 128
+"""Least side, and most half side, of an edge's region: beyond it little noise is averaged out."""
 SHRINK = np.linspace(1.0, 0.5, 11)
-FINENESS = 4
+FINENESS, MOST_PX_PER_MM = 4, 32
+"""Finer pixels for each; and where the least leaf is eight wide."""
 RIM_MM = 2.0
 CLEARLY = 0.02
 
@@ -76,7 +80,7 @@ class ReadLeaves:
     texture: TextureResponse
 
 
-def read_edges(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
+def read_edges(light: Light, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
     """Measure the edges of all squares.
 
     Args:
@@ -94,7 +98,7 @@ def read_edges(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> Iterator
 
 
 def edge_regions(
-    light: Floats, sheet: Sheet, geometry: ChartGeometry
+    light: Light, sheet: Sheet, geometry: ChartGeometry
 ) -> Iterator[tuple[slice, slice]]:
     """Rows and columns of the regions of all edges that are in a picture."""
     for square, middle, normal in _edges(sheet):
@@ -124,7 +128,7 @@ def _edge_region(
     centre, tip = geometry.to_picture(np.stack([middle, middle + normal]))
     upright = abs((tip - centre)[0]) >= abs((tip - centre)[1])
     for share in SHRINK:
-        across, length = share * OUTSIDE * side * scale, share * ALONG * side * scale
+        across, length = (min(MOST_PX, share * reach * side * scale) for reach in (OUTSIDE, ALONG))
         half = np.array([across, length] if upright else [length, across])
         corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
         off = geometry.to_sheet(corners) - middle
@@ -162,7 +166,7 @@ def _pixels(
 
 
 def read_stars(
-    light: Floats, sheet: Sheet, geometry: ChartGeometry, black: float
+    light: Light, sheet: Sheet, geometry: ChartGeometry, black: float
 ) -> Iterator[ReadStar]:
     """Measure the stars in the picture.
 
@@ -172,16 +176,15 @@ def read_stars(
         geometry: Where it is.
         black: Linear light of black ink.
     """
-    grey = light @ np.asarray(LUMINANCE)
     for star in sheet.parts:
         if not isinstance(star, StarPattern):
             continue
         try:
             reach = star.radius + RIM_MM
-            rows, columns, places = _pixels(geometry, star.x, star.y, reach, grey.shape)
+            rows, columns, places = _pixels(geometry, star.x, star.y, reach, light.shape)
             off = places - (star.x, star.y)
             scale = geometry.scale(star.x, star.y)
-            part, radius = grey[rows, columns], np.hypot(off[..., 0], off[..., 1])
+            part, radius = grey_of(light[rows, columns]), np.hypot(off[..., 0], off[..., 1])
             white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
             contrast = SQUARE_WAVE * (white - black) / (white + black)
             x, y = off[..., 0] * scale, off[..., 1] * scale
@@ -209,7 +212,7 @@ def _turn(values: Floats, frequencies: Floats) -> float | None:
 
 
 def read_leaves(
-    light: Floats, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
+    light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
 ) -> Iterator[ReadLeaves]:
     """Compare the dead leaves in the picture with those that were printed.
 
@@ -220,33 +223,44 @@ def read_leaves(
         white: Linear light of paper.
         black: Linear light of black ink.
     """
-    grey = light @ np.asarray(LUMINANCE)
     for square in sheet.parts:
         if not isinstance(square, LeavesSquare):
             continue
         try:
             rows, columns, _ = _pixels(
-                geometry, square.x, square.y, square.side / 2 - 0.5, grey.shape
+                geometry, square.x, square.y, square.side / 2 - 0.5, light.shape
             )
             sharp = black + (white - black) * _printed(square, geometry, rows, columns)
-            yield ReadLeaves(square.x, square.y, compare_texture(grey[rows, columns], sharp))
+            yield ReadLeaves(
+                square.x, square.y, compare_texture(grey_of(light[rows, columns]), sharp)
+            )
         except ImageError:
             continue
 
 
 def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """Light of the printed leaves as the picture's pixels would see it in focus, paper 1, ink 0."""
-    px_per_mm = float(np.ceil(geometry.scale(square.x, square.y) * FINENESS))
+    scale = geometry.scale(square.x, square.y) * FINENESS
+    px_per_mm = float(min(np.ceil(scale), MOST_PX_PER_MM))
     origin = square.x - square.side / 2, square.y - square.side / 2
     size = round(square.side * px_per_mm)
     drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
     printed = cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
     height, width = rows.stop - rows.start, columns.stop - columns.start
-    fine = (np.arange(max(height, width) * FINENESS) + 0.5) / FINENESS - 0.5
-    x, y = np.meshgrid(
-        columns.start + fine[: width * FINENESS], rows.start + fine[: height * FINENESS]
-    )
-    places = geometry.to_sheet(np.stack([x.ravel(), y.ravel()], axis=1)) - origin
-    on_canvas = (places * px_per_mm - 0.5).astype(np.float32).reshape(*x.shape, 2)
+    places = _fine_places(geometry, rows, columns) - origin
+    on_canvas = (places * px_per_mm - 0.5).astype(np.float32)
     seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)
-    return np.asarray(seen.reshape(height, FINENESS, width, FINENESS).mean(axis=(1, 3)), np.float64)
+    return np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA), np.float64)
+
+
+def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+    """Places on the sheet of finer pixels, ``(rows, columns, 2)``, between those of whole ones.
+
+    Within a pixel perspective and distortion are straight.
+    """
+    grid = np.stack(np.meshgrid(
+        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
+    ), axis=-1)  # fmt: skip
+    known = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape)
+    fine = cv2.resize(known, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)

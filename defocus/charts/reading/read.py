@@ -1,12 +1,13 @@
 """Read a chart: find it, fit its geometry, measure its parts."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.measures.edge import LUMINANCE
+from defocus.charts.light import StoredLight, grey_of
 from defocus.charts.measures.edge_summary import edge_json
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.frame import find_frame
@@ -27,6 +28,8 @@ __all__ = ["DISC_MTF50", "ChartReading", "paper_and_ink", "read_chart"]
 Floats = NDArray[np.float64]
 
 FIELDS = 5
+ENOUGH_PX = 3000
+"""Longer side of the picture in which the chart is found."""
 DISC_MTF50 = 0.7051
 """MTF50 of a disc times its diameter."""
 
@@ -140,8 +143,10 @@ class ChartReading:
         }
 
 
-def read_chart(light: Floats) -> ChartReading | None:
+def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     """Find and measure the chart in a picture.
+
+    A large stored picture is reduced to find it; only the fields of the chart are read whole.
 
     Args:
         light: ``(H, W, 3)`` linear light.
@@ -149,12 +154,16 @@ def read_chart(light: Floats) -> ChartReading | None:
     Returns:
         None if there is no chart.
     """
-    grey = light @ np.asarray(LUMINANCE)
+    factor, seen = 1, light
+    if isinstance(light, StoredLight):
+        factor = math.ceil(max(light.shape[:2]) / ENOUGH_PX)
+        seen = light.reduced(factor)
+    grey = grey_of(seen[:])
     frame = find_frame(grey, dark_blobs(grey))
     if frame is None:
         return None
-    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography)
-    white, black = paper_and_ink(grey, frame.sheet, geometry)
+    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography).enlarged(factor)
+    white, black = paper_and_ink(light, frame.sheet, geometry)
     return ChartReading(
         frame.sheet,
         geometry,
@@ -164,11 +173,13 @@ def read_chart(light: Floats) -> ChartReading | None:
     )
 
 
-def paper_and_ink(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
-    """Light of paper and of black ink: medians beside and in the middle of black squares.
+def paper_and_ink(
+    light: Floats | StoredLight, sheet: Sheet, geometry: ChartGeometry
+) -> tuple[float, float]:
+    """Luminance of paper and of black ink: medians beside and in the middle of black squares.
 
     Args:
-        grey: ``(H, W)`` linear light.
+        light: ``(H, W, 3)`` linear light.
         sheet: The chart.
         geometry: Where it is.
     """
@@ -183,6 +194,6 @@ def paper_and_ink(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[
     for points in (beside, middles):
         columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
         seen = (columns >= 0) & (rows >= 0)
-        seen &= (columns < grey.shape[1]) & (rows < grey.shape[0])
-        levels.append(float(np.median(grey[rows[seen], columns[seen]])))
+        seen &= (columns < light.shape[1]) & (rows < light.shape[0])
+        levels.append(float(np.median(grey_of(light[rows[seen], columns[seen]]))))
     return levels[0], levels[1]

@@ -14,6 +14,7 @@ from defocus.charts.sheet.shapes import BLACK, WHITE, Colour, Disc, FilledOutlin
 from defocus.images import as_integer, linear_to_srgb
 
 __all__ = [
+    "MEAN_LEAF",
     "Dot",
     "LeavesSquare",
     "Patch",
@@ -26,6 +27,8 @@ __all__ = [
 
 LEAST_LEAF = 0.25
 LEAF_COUNT = 6000
+MEAN_LEAF = 0.4
+"""Mean linear light of leaves."""
 CELL = 58.0
 BAR = 7.6
 """So far, mm, a leaf can stick out of its square."""
@@ -155,10 +158,12 @@ def _sectors(star: StarPattern) -> FilledOutline:
 def _leaf_shapes(square: LeavesSquare) -> list[Shape]:
     """The leaves, and white bars over what sticks out."""
     left, top = square.x - square.side / 2, square.y - square.side / 2
-    shapes: list[Shape] = [box(square.x, square.y, square.side, square.side, grey(0.4))]
-    for leaf in square.leaves():
+    shapes: list[Shape] = [box(square.x, square.y, square.side, square.side, grey(MEAN_LEAF))]
+    leaves = square.leaves()
+    stored = as_integer(linear_to_srgb(np.array([leaf.light for leaf in leaves])), 8).tolist()
+    for leaf, value in zip(leaves, stored, strict=True):
         x, y = left + leaf.x * square.side, top + leaf.y * square.side
-        shapes.append(Disc(x, y, leaf.radius * square.side, grey(leaf.light)))
+        shapes.append(Disc(x, y, leaf.radius * square.side, (value, value, value)))
     bar = BAR
     off = (square.side + bar) / 2
     length = square.side + 2 * bar
