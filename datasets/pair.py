@@ -61,6 +61,8 @@ class Dataset:
         derived: Writable folder for results derived from the pairs (aligned references, packed
             patches).
         rendered: Whether every pair has ``truth``.
+        misaligned: Whether the misalignment of its pairs is what is studied: then no budget aligns
+            them before a training.
         source: Name of the reader whose card has the licence of the pictures; empty for the user's
             own pictures.
         steps: Steps that made the dataset of another one, first to last.
@@ -74,6 +76,7 @@ class Dataset:
     content_hash: str
     derived: Path
     rendered: bool = False
+    misaligned: bool = False
     source: str = ""
     steps: "tuple[MakingStep, ...]" = ()
     endless: "Photographs | None" = None

@@ -8,11 +8,27 @@ from defocus.training.method import Method
 from defocus.training.optimiser import Optimiser
 from defocus.training.settings import Training
 
-__all__ = ["DEMO", "METHOD", "MISALIGNED", "OWN_OBJECTIVES", "TERMS", "misaligned", "narrow_recipe"]
+__all__ = [
+    "DEMO",
+    "METHOD",
+    "MISALIGNED",
+    "NARROW_PAIRS",
+    "OWN_OBJECTIVES",
+    "START_TERMS",
+    "TERMS",
+    "misaligned",
+    "narrow_recipe",
+]
 
-TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
-"""The loss, in the demo and before it. An adversary or a perceptual loss tells nothing in seconds,
-and pulls colours away."""
+TERMS = ({"loss": "l2"},)
+"""The loss in the demo: of squared differences, as PSNR is. One of absolute differences keeps a
+network that saw little nearer to its input. An adversary or a perceptual loss tells nothing in
+seconds, and pulls colours away."""
+START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
+"""The loss before the demo, and where losses are compared: JDRL's is of absolute differences too.
+"""
+NARROW_PAIRS = 24
+"""As many training pairs are aligned and packed for a demo; more would not be seen."""
 OWN_OBJECTIVES = frozenset({"dmenet", "score_matching"})
 """Objectives of networks whose restored picture has no gradient: these learn by their own."""
 
@@ -27,10 +43,10 @@ METHOD = Method(
     training=Training(average=0.99, average_warmup=True),
 )
 
-DEMO = Schedule(steps=24, crop_px=64, batch=2, learning_rate=2e-4)
+DEMO = Schedule(steps=32, crop_px=64, batch=2, learning_rate=3e-4)
 MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
 """On pairs that are off by pixels, where losses are compared: long and fast enough that a network
-learns what its loss asks for, which 24 careful steps from the start weights do not show."""
+learns what its loss asks for, which 32 careful steps from the start weights do not show."""
 REBLUR_SHARE = 0.25
 """Share of a training with JDRL in which its reblurring network learns alone, as it starts anew."""
 REBLUR_FEATURES = 16
@@ -50,6 +66,7 @@ def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe
         "decay": Cosine(floor=FLOOR, warmup_epochs=WARMUP_SHARE * recipe.epochs),
         "averaged_from_epoch": None,
         "augment": ("flip", "rotate"),
+        "target": "compensated" if recipe.target == "sharp" else recipe.target,
         "demo": DEMO,
     }
     if not keeps_objective and recipe.objective not in OWN_OBJECTIVES:
@@ -66,12 +83,18 @@ def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe
 
 
 def misaligned(own: Callable[[], Recipe]) -> Recipe:
-    """The training settings of a narrow copy where losses are compared on misaligned pairs.
+    """The training settings of a narrow copy where losses are compared on pairs as captured.
 
     Args:
         own: Makes those of the narrow copy.
     """
-    return own().model_copy(update={"demo": MISALIGNED})
+    recipe = own()
+    changed: dict[str, Any] = {"demo": MISALIGNED}
+    if recipe.target == "compensated":
+        changed["target"] = "sharp"
+    if recipe.objective == "supervised":
+        changed["objective_settings"] = {"terms": START_TERMS}
+    return recipe.model_copy(update=changed)
 
 
 def _beside_a_narrow_copy(recipe: Recipe) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Evaluate one system on the test pairs: restore, score against every target, keep pictures."""
 
 import math
+import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -47,6 +50,22 @@ SHOWN_PX = 640
 """Longer side of the kept pictures."""
 
 
+THREADS = os.cpu_count() or 1
+AT_ONCE_PX = 1 << 20
+"""Pictures are scored together, one per thread, until they are so many pixels: metrics of a large
+picture take much memory, and several threads by themselves."""
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """A restored picture ``(H, W, 3)`` of a pair, and its blurry one as stored."""
+
+    number: int
+    pair: Pair
+    picture: NDArray[np.float64]
+    blurry: Image
+
+
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
     """Refuse a system whose inputs are missing in these pairs.
 
@@ -84,7 +103,7 @@ def evaluate(
     independent: FlowEstimator | None = None,
     keep: Callable[[Pair, NDArray[np.float64]], None] | None = None,
 ) -> tuple[list[Score], list[Cost]]:
-    """Restore and score pairs by every metric of the profile.
+    """Restore and score pairs by every metric of the profile, small pictures in several threads.
 
     Args:
         network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
@@ -114,21 +133,26 @@ def evaluate(
     scores: list[Score] = []
     seconds: list[float] = []
     sizes: list[tuple[int, ...]] = []
-    for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-        blurry = read_image(pair.blurry)
-        restored, spent = restore_picture(network, card, pair, device, blurry)
-        seconds.append(spent)
-        sizes.append(restored.shape[:2])
-        if keep is not None:
-            keep(pair, restored)
-        scores += scorer.scores(pair, restored, blurry)
-        if number % max(1, len(pairs) // SHOWN_PAIRS) == 0:
-            states = {"blurry": as_float(blurry), "restored": restored}
-            if pair.sharp is not None:  # kept in memory since it was scored against
-                states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
-            if pair.truth is not None:
-                states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
-            _keep_pictures(pair, states, make_folder(folder / "images"))
+    waiting: list[_Restored] = []
+
+    def scored(one: _Restored) -> list[Score]:
+        if one.number % max(1, len(pairs) // SHOWN_PAIRS) == 0:
+            _keep_pictures(one, dataset, estimator, make_folder(folder / "images"))
+        return list(scorer.scores(one.pair, one.picture, one.blurry))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
+            blurry = read_image(pair.blurry)
+            restored, spent = restore_picture(network, card, pair, device, blurry)
+            seconds.append(spent)
+            sizes.append(restored.shape[:2])
+            if keep is not None:
+                keep(pair, restored)
+            waiting.append(_Restored(number, pair, restored, blurry))
+            if _is_due(waiting) or pair is pairs[-1]:
+                for found in pool.map(scored, waiting):
+                    scores += found
+                waiting.clear()
     return scores, measure_costs(network, card, pairs[0], sizes, seconds)
 
 
@@ -234,8 +258,25 @@ def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
     return " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends)) + " px"
 
 
-def _keep_pictures(pair: Pair, states: Mapping[str, FloatImage], folder: Path) -> None:
+def _is_due(waiting: Sequence[_Restored]) -> bool:
+    """Whether to score what waits: the first alone, as what metrics load is loaded once.
+
+    Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
+    """
+    pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in waiting)
+    return waiting[-1].number == 0 or len(waiting) == THREADS or pixels > AT_ONCE_PX
+
+
+def _keep_pictures(
+    one: _Restored, dataset: Dataset, estimator: FlowEstimator, folder: Path
+) -> None:
     """Small 8-bit pictures for the report's slider."""
+    pair, restored = one.pair, one.picture
+    states: dict[str, FloatImage] = {"blurry": as_float(one.blurry), "restored": restored}
+    if pair.sharp is not None:  # kept in memory since it is scored against
+        states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
+    if pair.truth is not None:
+        states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
     for state, picture in states.items():
         write_image(
             folder / f"{pair.id}.{state}.png",

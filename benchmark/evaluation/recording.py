@@ -177,10 +177,19 @@ def _evaluate(
     study: Study, run: Run, trained: "Trained", folder: Path, outputs: KeptOutputs
 ) -> tuple[list[Score], list[Cost]]:
     from defocus.align.flow.by_name import flow_estimator
+    from defocus.benchmark.evaluation.colour_cast import MOST_CAST, colour_cast
     from defocus.benchmark.evaluation.evaluate import evaluate
     from defocus.benchmark.training.train import best_device
+    from defocus.images import read_image
 
     device = best_device()
+    casts: dict[str, float] = {}
+
+    def look(pair: "Pair", restored: "NDArray[np.float64]") -> None:
+        casts[pair.id] = colour_cast(restored, read_image(pair.blurry))
+        if study.keep_outputs or outputs.begun:
+            outputs.write(pair, restored)
+
     started = time.monotonic()
     scores, costs = evaluate(
         trained.network,
@@ -191,8 +200,11 @@ def _evaluate(
         folder,
         device=device,
         independent=_independent(run),
-        keep=outputs.write if study.keep_outputs or outputs.begun else None,
+        keep=look,
     )
+    worst = max(casts, key=lambda pair: casts[pair])
+    if casts[worst] > MOST_CAST:
+        say(f"{run.id}: a colour of {worst} is off by {255 * casts[worst]:.1f} of 255; look at it")
     write_json(
         folder / "run.json",
         {
@@ -206,6 +218,7 @@ def _evaluate(
             "libraries": library_versions(),
             "machine": machine(),
             "training_seconds": round(trained.seconds, 3),
+            "colour_cast": round(casts[worst], 5),
             "evaluation_seconds": round(time.monotonic() - started, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },

@@ -73,6 +73,7 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
         content_hash=content,
         derived=derived_folder(content),
         rendered=True,
+        misaligned=True,
         source=dataset.source,
     )
 

@@ -8,12 +8,16 @@ from typing import Any
 
 from defocus.baselines.card import Card
 from defocus.baselines.registry import known_baselines
+from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entries
 from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import NARROW, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track
 from defocus.benchmark.statistics.standings import tracks
+from defocus.errors import InputError
+from defocus.reading import read_json
 from defocus.reports.text import anchor
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "protocols",
     "ranks",
     "read_content",
+    "run_document",
     "setting_names",
     "setting_of",
     "settings",
@@ -93,6 +98,7 @@ class Content:
         groups: Its current runs; those of a group differ only by seed.
         cards: Cards of the systems by name; systems that are no longer installed have none.
         tracks: Ranks and tests by setting, protocol and track.
+        casts: Runs that restored a picture with a colour cast.
     """
 
     out: Path
@@ -101,6 +107,7 @@ class Content:
     groups: Sequence[Sequence[Entry]]
     cards: dict[str, Card]
     tracks: dict[tuple[ReportSetting, str, TrackKey], Track]
+    casts: frozenset[str] = frozenset()
 
     @property
     def reconstructions(self) -> set[str]:
@@ -130,7 +137,9 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
         )
         key = TrackKey(track.weights, track.train_dataset, track.input)
         found[setting, shared.protocol, key] = track
-    return Content(out, results, rows, groups, cards, found)
+    entries = (entry for group in groups for entry in group)
+    casts = frozenset(one.run for one in entries if _has_cast(run_document(out, one)))
+    return Content(out, results, rows, groups, cards, found, casts)
 
 
 def display_name(content: Content, system: str) -> str:
@@ -220,3 +229,24 @@ def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both h
     """Anchor of the provenance of a row on the page."""
     names = (entry.dataset, entry.budget, entry.weights, entry.train_dataset, entry.system)
     return anchor("made", *names)
+
+
+def run_document(out: Path, entry: Entry) -> dict[str, Any]:
+    """The record ``run.json`` of a run; empty if there is none.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    path = run_folder(out, entry.run) / "run.json"
+    try:
+        found = read_json(path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _has_cast(document: dict[str, Any]) -> bool:
+    found = document.get("colour_cast")
+    return isinstance(found, float) and found > MOST_CAST

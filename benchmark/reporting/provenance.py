@@ -2,20 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Card
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
-from defocus.benchmark.reporting.content import Content, display_name, group_anchor
-from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.reporting.content import Content, display_name, group_anchor, run_document
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
-from defocus.errors import InputError
-from defocus.reading import read_json
 from defocus.reports.model import Cell, Column, Facts, Link, Paragraph, Part, Table
 
 __all__ = [
@@ -23,7 +19,6 @@ __all__ = [
     "flattened",
     "method_parts",
     "references",
-    "run_document",
     "run_facts",
     "trainings",
 ]
@@ -77,22 +72,6 @@ def _scored_by(versions: Sequence[MetricVersion]) -> str:
     if len(metrics) == 1:
         return next(iter(metrics))
     return "; ".join(f"{', '.join(names)}: {code}" for code, names in sorted(metrics.items()))
-
-
-def run_document(out: Path, entry: Entry) -> dict[str, Any]:
-    """The record ``run.json`` of a run; empty if there is none.
-
-    Raises:
-        InputError: The file is damaged.
-    """
-    path = run_folder(out, entry.run) / "run.json"
-    try:
-        found = read_json(path)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
-    return found if isinstance(found, dict) else {}
 
 
 def flattened(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ own reference and a flow can hide geometric errors, so these scores are shown bu
 ``truth``: rendered data's true sharp picture in the geometry of the blurry one.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,21 +138,24 @@ def _size(picture: NDArray[Any]) -> str:
 
 
 _KEPT_BYTES = 512 * 2**20  # the whole sample dataset, or the three targets of 3 DPDD pairs
+_KEEPING = threading.Lock()  # pictures are scored in several threads
 _targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
 
 
 def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     """The target of a protocol that ignores the output, from memory if possible."""
     key = (protocol, dataset.root, dataset.content_hash, pair.id)
-    if key not in _targets:
+    target = _targets.get(key)
+    if target is None:
         target = _LOADERS[protocol](dataset, pair)
         target.reference.flags.writeable = False
         target.mask.flags.writeable = False
+    with _KEEPING:
         _targets[key] = target
+        _targets.move_to_end(key)
         while len(_targets) > 1 and _bytes_kept() > _KEPT_BYTES:
             _targets.popitem(last=False)
-    _targets.move_to_end(key)
-    return _targets[key]
+    return target
 
 
 def _bytes_kept() -> int:

@@ -11,7 +11,6 @@ from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import (
-    NARROW_BUDGET,
     Run,
     Study,
     plan_runs,
@@ -90,8 +89,6 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
             problems.append(error)
             continue
         compared = systems if text in document.datasets else around_jdrl(systems)
-        if text in document.misaligned and document.budget == NARROW_BUDGET:
-            compared = [_on_misaligned(one) for one in compared]
         runs = _planned(compared, dataset, document)
         told = ["--dataset", text, *options] if options else []
         studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
@@ -105,16 +102,6 @@ def around_jdrl(systems: Sequence[Baseline]) -> list[Baseline]:
     joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
     names = {"input", *joint, *(name.removeprefix(JDRL) for name in joint)}
     return [one for one in systems if one.card.name in names]
-
-
-def _on_misaligned(system: Baseline) -> Baseline:
-    """The narrow copy, trained until its loss shows; the system itself if it has none."""
-    from defocus.baselines.recipes.narrow import misaligned  # imports pydantic's models of recipes
-
-    copy = system.narrowed()
-    if not copy.is_narrow or copy.recipe is None:
-        return system
-    return replace(copy, recipe=partial(misaligned, copy.recipe))
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:

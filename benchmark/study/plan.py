@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import source_hashes
+from defocus.baselines.recipes.narrow import misaligned
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
 from defocus.benchmark.results.store import CUSTOM
@@ -253,8 +255,9 @@ def plan_runs(
     _require_budget(baselines, budget)
     runs = []
     custom = override is not None and override.deciding
-    narrow = budget == NARROW_BUDGET and start is None
-    for baseline in [one.narrowed() for one in baselines] if narrow else baselines:
+    if budget == NARROW_BUDGET and start is None:
+        baselines = [_copy_for(dataset, one) for one in baselines]
+    for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
         for seed in range(seeds if recipe else 1):
             draft = Run("", "", baseline, recipe, budget, seed, custom, start=start)
@@ -263,6 +266,14 @@ def plan_runs(
             identifier = f"{draft.system}-{_digest(facts)[:8]}"
             runs.append(replace(draft, id=identifier, group=group))
     return runs
+
+
+def _copy_for(dataset: Dataset, system: Baseline) -> Baseline:
+    """The narrow copy; where misalignment is studied, it learns as captured, until it shows."""
+    copy = system.narrowed()
+    if not (dataset.misaligned and copy.is_narrow and copy.recipe):
+        return copy
+    return replace(copy, recipe=partial(misaligned, copy.recipe))
 
 
 def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:

@@ -11,7 +11,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.supervised import make as supervised
-from defocus.baselines.recipes.narrow import METHOD, OWN_OBJECTIVES, TERMS
+from defocus.baselines.recipes.narrow import METHOD, OWN_OBJECTIVES, START_TERMS
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_file
@@ -171,7 +171,7 @@ def _method(recipe: Recipe) -> Method:
 def _objective(recipe: Recipe) -> Objective:
     if recipe.objective in OWN_OBJECTIVES:
         return objective(recipe.objective, **recipe.objective_settings)
-    return supervised(TERMS)
+    return supervised(START_TERMS)
 
 
 def _batches(copy: Baseline, bank: PatchBank, first: int) -> Iterator[Batch]:

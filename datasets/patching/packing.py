@@ -6,17 +6,21 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from defocus.align.photometry.gains import GainMatch
+from defocus.align.photometry.linear_light import encoded
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.store import PatchStore, Storage, pack
 from defocus.errors import DatasetError, ImageError, NotApplicableError
-from defocus.images import Image, read_image, read_pair
+from defocus.images import Image, as_linear, bit_depth, read_image, read_pair
 from defocus.progress import say, track
 
 __all__ = ["Further", "TargetName", "packed_pairs", "require_further"]
 
-TargetName = Literal["sharp", "prealigned", "truth"]
+TargetName = Literal["sharp", "prealigned", "compensated", "truth"]
+
+REGISTERED: Collection[TargetName] = ("prealigned", "compensated")
 
 Further = Literal["dual_pixel", "defocus_map"]
 """What a pair may have beside blurry picture and target."""
@@ -58,7 +62,7 @@ def packed_pairs(
         target: See :func:`defocus.datasets.patching.source.training_patches`.
         name: Name for the file that tells which pairs these are.
         further: Further members that are packed; all pairs must have them.
-        estimator_name: Flow estimator of the target ``prealigned``.
+        estimator_name: Flow estimator of registered targets.
         storage: Storage format of the pictures.
 
     Raises:
@@ -66,7 +70,7 @@ def packed_pairs(
         ImageError: A picture cannot be read, or the members of a pair differ in size.
         StorageError: The packed file cannot be written.
     """
-    words = [name, target, *([estimator_name] if target == "prealigned" else [])]
+    words = [name, target, *([estimator_name] if target in REGISTERED else [])]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
     if path.is_file():
@@ -88,8 +92,8 @@ def _pictures(
 ) -> Iterator[tuple[Pair, Image, Image]]:
     """Blurry and target picture of the pairs that have the target."""
     for pair in track(pairs, f"packing {target} patches"):
-        if target == "prealigned":
-            found = _prealigned(dataset, pair, estimator_name)
+        if target in REGISTERED:
+            found = _registered(dataset, pair, estimator_name, target)
             if found is not None:
                 yield pair, *found
             continue
@@ -98,15 +102,24 @@ def _pictures(
             yield pair, *read_pair(pair.blurry, file)
 
 
-def _prealigned(dataset: Dataset, pair: Pair, estimator_name: str) -> tuple[Image, Image] | None:
+def _registered(
+    dataset: Dataset, pair: Pair, estimator_name: str, target: TargetName
+) -> tuple[Image, Image] | None:
+    """Blurry picture and aligned reference; ``compensated`` with the light of the blurry one."""
     if pair.sharp is None:
         return None
     reference = aligned_reference(dataset, pair, estimator_name)
+    blurry, captured = read_pair(pair.blurry, pair.sharp)
     if reference.status == "unknown":
-        say(f"pair {pair.id} is left out, its misalignment is unknown: {reference.reason}")
-        return None
-    blurry, _ = read_pair(pair.blurry, pair.sharp)
-    return blurry, read_image(reference.sharp)
+        what = "taken as captured" if target == "compensated" else "left out"
+        say(f"pair {pair.id} is {what}, its misalignment is unknown: {reference.reason}")
+        return (blurry, captured) if target == "compensated" else None
+    sharp = read_image(reference.sharp)
+    if target == "prealigned":
+        return blurry, sharp
+    measured = reference.misalignment
+    light = GainMatch(measured["gain"], measured["offset"]).applied(as_linear(sharp))
+    return blurry, encoded(light, bit_depth(sharp))
 
 
 def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[str, NDArray[Any]]:

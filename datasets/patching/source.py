@@ -177,6 +177,7 @@ def training_patches(
     needs: Collection[Further] = (),
     supervision: Collection[Further] = (),
     storage: Storage = "packed",
+    at_most: int | None = None,
 ) -> Patches:
     """Make the patch source of a stream, or of a split, packed on first use in ``dataset.derived``.
 
@@ -184,16 +185,18 @@ def training_patches(
         dataset: The dataset.
         split: Split of the pairs.
         target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, without
-            pairs of unknown misalignment; ``truth``: rendered data's aligned truth. In a stream all
-            three are the same picture.
+            pairs of unknown misalignment; ``compensated``: with its light too, and as captured
+            where the misalignment is unknown; ``truth``: rendered data's aligned truth. In a
+            stream all are the same picture.
         crop_px: Side of a patch.
-        estimator_name: Flow estimator of the target ``prealigned``.
+        estimator_name: Flow estimator of registered targets.
         augment: Kinds of augmentation besides the random position.
         bit_depth: Pictures with more bits are rounded to this bit depth.
         dual: Whether the dual-pixel views replace the blurry picture.
         needs: Names of the batches' ``extra`` inputs.
         supervision: Parts of a batch that only the objective uses.
         storage: ``raw`` is read faster and has no checksums.
+        at_most: Number of pairs, spread over the split, that are enough; None for all.
 
     Raises:
         NotApplicableError: No pair of the split has the target, a pair lacks a required member, or
@@ -217,12 +220,16 @@ def training_patches(
     if not pairs:
         kind = "training" if split == "train" else split
         raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
+    name: str = split
+    if at_most is not None and len(pairs) > at_most:
+        pairs = tuple(pairs[number * len(pairs) // at_most] for number in range(at_most))
+        name = f"{split}-{at_most}"
     require_further(pairs, further)
     store = packed_pairs(
         dataset,
         pairs,
         target,
-        split,
+        name,
         further=further,
         estimator_name=estimator_name,
         storage=storage,

@@ -1,5 +1,7 @@
 """Make the sample dataset on first use, once for all processes, and verify it later."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,9 @@ CODE = ("defocus.datasets.sample", "defocus.datasets.rendering", "defocus.optics
 
 
 CAMERA = SceneCamera()
+
+THREADS = min(4, os.cpu_count() or 1)
+"""Scenes rendered at once; most of a scene's work is Fourier transforms, which share no lock."""
 
 
 def sample_dataset(name: str) -> Dataset:
@@ -43,16 +48,18 @@ def sample_dataset(name: str) -> Dataset:
         content_hash=content,
         derived=derived_folder(content),
         rendered=True,
+        misaligned=chosen.misalignment.shift_px[0] > 1.0,
     )
 
 
 def _write_pairs(chosen: Variant, root: Path) -> tuple[Pair, ...]:
     say(f"{chosen.dataset}: its {len(SCENES)} scenes are rendered, once")
-    scenes = track(SCENES, f"rendering {chosen.dataset}")
-    return tuple(_write_pair(root, scene, chosen) for scene in scenes)
+    with ThreadPoolExecutor(THREADS) as pool:
+        pairs = pool.map(partial(_write_pair, root, chosen), SCENES)
+        return tuple(track(pairs, f"rendering {chosen.dataset}", len(SCENES)))
 
 
-def _write_pair(root: Path, scene: Scene, chosen: Variant) -> Pair:
+def _write_pair(root: Path, chosen: Variant, scene: Scene) -> Pair:
     rendered = render_scene(
         scene,
         chosen.misalignment,

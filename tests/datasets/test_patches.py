@@ -17,7 +17,7 @@ from defocus.datasets.patching.loader import PairPatches
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError
-from defocus.images import read_image
+from defocus.images import as_float, read_image
 from tests.command_process import start_code
 from tests.datasets.conftest import picture, write_folder
 
@@ -75,6 +75,34 @@ def test_every_target_is_the_file_it_says(mild: Dataset, target: Any, tmp_path: 
         blurry, found = source.store.read(Crop(index, 11, 3), 64)
         assert np.array_equal(found, read_image(file)[11:75, 3:67])
         assert np.array_equal(blurry, read_image(pair.blurry)[11:75, 3:67])
+
+
+def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
+    mild: Dataset, tmp_path: Path
+) -> None:
+    train = mild.split("train")
+    mild = replace(mild, pairs=train[:3], derived=tmp_path / "derived")
+    source = training_patches(mild, "train", "compensated", 64, at_most=2)
+    assert list(source.store.ids) == [train[0].id, train[1].id]
+    assert (tmp_path / "derived" / "patches" / "train-2-compensated-dis.h5").is_file()
+    for index, pair in enumerate(train[:2]):
+        assert pair.sharp is not None
+        assert pair.truth is not None
+        found = as_float(source.store.read_member("target", Crop(index, 20, 20), 200))
+        truth, sharp = (
+            as_float(read_image(file))[20:220, 20:220] for file in (pair.truth, pair.sharp)
+        )
+        assert abs(found.mean() / truth.mean() - 1) < 0.005 < abs(sharp.mean() / truth.mean() - 1)
+        assert np.abs(found - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
+
+
+def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path: Path) -> None:
+    (pair,) = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}").pairs
+    only = replace(open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived")
+    blurry, target = training_patches(only, "test", "compensated", 16).store.read(Crop(0, 0, 0), 16)
+    assert pair.sharp is not None
+    assert np.array_equal(target, read_image(pair.sharp)[:16, :16])
+    assert np.array_equal(blurry, read_image(pair.blurry)[:16, :16])
 
 
 def digest(source: PatchSource, step: int, seed: int) -> str:

@@ -3,7 +3,7 @@
 import csv
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
@@ -129,7 +129,8 @@ def _asked(
     narrow: bool,
 ) -> "_Asked":
     override = narrow_override(settings, narrow=narrow)
-    return _Asked(ablation, out, open_dataset(dataset), budget, seeds, override, narrow)
+    opened = replace(open_dataset(dataset), misaligned=True)
+    return _Asked(ablation, out, opened, budget, seeds, override, narrow)
 
 
 def narrow_override(settings: Path | None, *, narrow: bool) -> Override:

@@ -42,6 +42,7 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
         pairs=tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px),
         content_hash=content,
         derived=derived_folder(content),
+        misaligned=True,
     )
 
 

@@ -21,6 +21,7 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import Track
 
 __all__ = [
+    "CAST",
     "Board",
     "BoardKey",
     "BoardLine",
@@ -38,6 +39,8 @@ WEIGHT_MARKS = {
     NARROW: "narrow",
     ELSEWHERE: "made elsewhere",
 }
+
+CAST = "colour cast"
 
 TRUE_BLUR = "defocus_map"
 """Input of systems that are told the true blur."""
@@ -231,6 +234,9 @@ def _marks(content: Content, row: Row) -> list[str]:
     found += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
     found += ["reconstruction" if row.system in content.reconstructions else ""]
     found += ["seen" if row.status.startswith("seen") else ""]
+    casts = (one for group in content.groups for one in group if one.run in content.casts)
+    mine = (line_of(row), row.dataset)
+    found += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
     return list(dict.fromkeys(filter(None, found)))
 
 

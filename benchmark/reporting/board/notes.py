@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, budget_notice, budget_words
-from defocus.benchmark.reporting.board.lines import BoardLine, Convention
+from defocus.benchmark.reporting.board.lines import CAST, BoardLine, Convention
 from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, NEVER_RANKED, PERFECT, Track
 from defocus.progress import counted
@@ -59,6 +60,11 @@ def notes_on(
             f"{PERFECT}: what the true picture would score, given the noise and the measured "
             "misalignment of its reference. No limit: an output that moved towards the reference, "
             "or was smoothed, can score more."
+        )
+    if any(CAST in line.marks for line in lines):
+        said.append(
+            f"{CAST}: in a restored picture the mean of a colour moved by more than "
+            f"{255 * MOST_CAST:.0f} of 255 beyond what all colours moved.".capitalize()
         )
     for track in tracks:
         said += _tests(track)

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 from defocus.benchmark.leaderboard.rows import current_entries
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.reporting.provenance import flattened, run_document
+from defocus.benchmark.reporting.content import run_document
+from defocus.benchmark.reporting.provenance import flattened
 from defocus.benchmark.results.store import COSTS, STORE, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group

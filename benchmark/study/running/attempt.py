@@ -78,6 +78,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         InputError: Another study should have trained it, but has not.
     """
     from defocus.baselines.objective_registry import objective
+    from defocus.baselines.recipes.narrow import NARROW_PAIRS
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
     from defocus.benchmark.training.train import best_device, train
     from defocus.datasets.patching.source import training_patches
@@ -105,6 +106,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         dual=run.baseline.card.input == "dual",
         needs=further_inputs(run.baseline.card),
         supervision=recipe.supervision,
+        at_most=NARROW_PAIRS if run.baseline.is_narrow else None,
     )
     # An epoch shows as many pixels as the training pictures have.
     return train(
