@@ -88,6 +88,8 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
         except InputError as error:  # the other datasets can still be had
             problems.append(error)
             continue
+        if text in document.misaligned:
+            dataset = replace(dataset, misaligned=True)
         compared = systems if text in document.datasets else around_jdrl(systems)
         runs = _planned(compared, dataset, document)
         told = ["--dataset", text, *options] if options else []

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.baselines import registry
-from defocus.baselines.recipes.narrow import DEMO, MISALIGNED
+from defocus.baselines.recipes.narrow import DEMO, MISALIGNED, START_TERMS, TERMS
 from defocus.benchmark.commands import generalise, resume
 from defocus.benchmark.commands import misalignment as misalignment_command
 from defocus.benchmark.experiments import displaced as displacing
@@ -234,6 +234,9 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(
     fits, off = (study.runs for study in expand(document, tmp_path).studies)
     assert [run.schedule for run in fits] == [DEMO, DEMO]
     assert [run.schedule for run in off] == [MISALIGNED, MISALIGNED]
+    recipes = [[run.recipe for run in part if run.recipe] for part in (fits, off)]
+    assert [{one.target for one in part} for part in recipes] == [{"compensated"}, {"sharp"}]
+    assert [part[1].objective_settings["terms"] for part in recipes] == [TERMS, START_TERMS]
     assert {run.reported_budget for run in (*fits, *off)} == {"demo"}
     assert {run.baseline.is_narrow for run in (*fits, *off)} == {True}
     quick = expand(document.model_copy(update={"budget": "quick"}), tmp_path).studies
