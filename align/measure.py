@@ -15,6 +15,7 @@ from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
+from defocus.align.registration.session import SharedZoom, register_in_session
 from defocus.align.rig.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
@@ -122,6 +123,7 @@ def measure(
     known: Similarity | None = None,
     at_most: str = "homography",
     largest_px: float = math.inf,
+    shared: SharedZoom | None = None,
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
@@ -137,6 +139,7 @@ def measure(
         at_most: Richest model of the global transform: translation, similarity, affine or
             homography.
         largest_px: What is known of the camera: no place moved farther than this.
+        shared: The zoom that the pairs of this pair's session share.
 
     Raises:
         AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
@@ -147,9 +150,9 @@ def measure(
     if defocus_map is not None:
         _check_map(defocus_map, shape)
     if known:
-        found = _as_known(known, shape)
+        found, shared = _as_known(known, shape), None
     else:
-        found = _registered(blurry, sharp, rig, at_most, largest_px)
+        found, shared = _registered(blurry, sharp, rig, at_most, largest_px, shared)
     if found.matrix is None or found.similarity is None:
         return _unknown(found.reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
@@ -184,6 +187,7 @@ def measure(
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
         sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty),
+        shared=shared,
     )
     return Measurement(misalignment, shape, field, rig)
 
@@ -223,19 +227,28 @@ def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:
 
 
 def _registered(
-    blurry: Image, sharp: Image, rig: Rig | None, at_most: str, largest_px: float
-) -> Registration:
-    """The global registration, in pixels of the full pictures."""
+    blurry: Image,
+    sharp: Image,
+    rig: Rig | None,
+    at_most: str,
+    largest_px: float,
+    shared: SharedZoom | None,
+) -> tuple[Registration, SharedZoom | None]:
+    """The global registration in pixels of the full pictures, and the zoom if it is a session's."""
     height, width = blurry.shape[:2]
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     small = luminance_view(blurry, factor), luminance_view(sharp, factor, rig)
-    found = register(*small, at_most=at_most, largest_px=largest_px / factor)
+    reach, used = largest_px / factor, None
+    if shared is None:
+        found = register(*small, at_most=at_most, largest_px=reach)
+    else:
+        found, used = register_in_session(*small, shared, at_most=at_most, largest_px=reach)
     if factor == 1 or found.matrix is None or found.uncertainty is None:
-        return found
+        return found, used
     scale = scaling(factor)
     matrix = np.linalg.inv(scale) @ found.matrix @ scale
     sure = found.uncertainty
-    return replace(
+    full = replace(
         found,
         matrix=matrix,
         similarity=Similarity.closest(matrix, width, height),
@@ -243,6 +256,7 @@ def _registered(
             sure, shift_px=factor * sure.shift_px, corner_px=factor * sure.corner_px
         ),
     )
+    return full, used
 
 
 def _coc_px(

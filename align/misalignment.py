@@ -1,6 +1,6 @@
 """Misalignment of a pair: its numbers with their uncertainties."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import Photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry
+from defocus.align.registration.session import SharedZoom
 from defocus.optics.geometry import Similarity
 
 __all__ = ["Misalignment", "Sigma"]
@@ -63,6 +64,7 @@ class Misalignment:
         occluded_share: Share of the pixels that the sharp picture does not show.
         calibration_share: Share of the pixels in JDRL's calibration mask.
         sigma: Standard errors.
+        shared: The zoom of the pair's session, if it is the zoom of ``matrix``.
     """
 
     status: Literal["ok", "unknown"]
@@ -82,6 +84,7 @@ class Misalignment:
     occluded_share: float | None = None
     calibration_share: float | None = None
     sigma: Sigma | None = None
+    shared: SharedZoom | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
@@ -105,6 +108,7 @@ class Misalignment:
             "occluded_share": self.occluded_share,
             "calibration_share": self.calibration_share,
             "uncertainty": self._uncertainty_json(),
+            **({} if self.shared is None else {"session": asdict(self.shared)}),
         }
 
     def _uncertainty_json(self) -> dict[str, Any] | None:

@@ -47,7 +47,7 @@ from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity
 
-__all__ = ["Registration", "Uncertainty", "register"]
+__all__ = ["LENS_PX", "Registration", "Uncertainty", "register"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -289,7 +289,9 @@ def _refined(
         model = tiles.fit.model
         if model in used and model != used[-1]:  # two models must not take turns for ever
             at_most = min(used[-1], model, key=list(MODELS).index)
-        used.append(model)
+            simpler = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
+            tiles = tiles if isinstance(simpler, NoFit) else simpler
+        used.append(tiles.fit.model)
         before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
         if step < SETTLED_PX and (rough or alike or len(used) >= every):

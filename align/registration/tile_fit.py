@@ -44,10 +44,17 @@ OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
 kernels that are no discs move a blurred tile, not a sharp one."""
 HUBER = 2.0
 """Standard deviations beyond which a tile that agrees counts less, in proportion."""
-LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
+LEAST_GAIN = {
+    "translation": 1.0,
+    "rigid": 0.95,
+    "similarity": 0.95,
+    "affine": 0.5,
+    "homography": 0.5,
+}
 """What a richer model has to make of the squared error with which left-out parts are predicted.
 A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
 that would be far off at the corners."""
+FIRST_BESIDE_SHIFT = ("rigid", "similarity")
 LEAST_DISTANCE = 3.0
 """So many of its own standard errors more than a similarity must lie from it at a corner."""
 LEAST_ASYMMETRY_GAIN = 0.7
@@ -131,7 +138,8 @@ def fit_tiles(
     precision = found.overlap / prior**2
     errors = _errors(found.errors_px[usable], coc_px[usable])
     matches = _Matches(first, second, errors, Spread(coc_px[usable], precision))
-    asymmetry, asymmetry_px = _asymmetry(matches, shape, prior)
+    beside = "rigid" if at_most == "rigid" else "similarity"
+    asymmetry, asymmetry_px = _asymmetry(beside, matches, shape, prior)
     matches = matches.without(asymmetry, shape)
     keep = _voted(matches)
     simplest = _simplest(matches, keep, shape, at_most)
@@ -153,16 +161,24 @@ def _simplest(
 ) -> tuple["_Settled", float] | None:
     """The simplest sufficient model, and its standard error at the worst corner."""
     best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
-    for model in list(LEAST_GAIN)[: list(LEAST_GAIN).index(at_most) + 1]:
+    for model in _tried(at_most):
         settled = _settled(model, matches, keep, shape)
         if settled is None:
             continue
         checked = _without_parts(settled, matches, shape)
         if best is None or _clearly_better(model, (settled, checked), (best, chosen), shape):
             best, chosen, corner_px = settled, checked, checked.corner_error_px
-        elif model == "similarity":  # that no zoom is seen does not mean that it is known
+        elif model in FIRST_BESIDE_SHIFT:  # that no zoom is seen does not mean that it is known
             corner_px = max(corner_px, checked.corner_error_px)
     return None if best is None else (best, corner_px)
+
+
+def _tried(at_most: str) -> list[str]:
+    """From the simplest to the richest model; where the zoom is known, none that has one."""
+    if at_most == "rigid":
+        return ["translation", "rigid"]
+    models = [model for model in LEAST_GAIN if model != "rigid"]
+    return models[: models.index(at_most) + 1]
 
 
 def _clearly_better(
@@ -175,11 +191,13 @@ def _clearly_better(
     if new[1].squared >= LEAST_GAIN[model] * best[1].squared:
         return False
     apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape)
-    return model == "similarity" or apart > LEAST_DISTANCE * new[1].corner_error_px
+    return model in FIRST_BESIDE_SHIFT or apart > LEAST_DISTANCE * new[1].corner_error_px
 
 
-def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tuple[float, float]:
-    """The asymmetry of the point spread, fitted together with a similarity.
+def _asymmetry(
+    model: str, matches: "_Matches", shape: tuple[int, ...], prior: float
+) -> tuple[float, float]:
+    """The asymmetry of the point spread, fitted together with a model.
 
     Returns:
         The asymmetry, 0 if it is not significant, and its standard error at the worst corner: its
@@ -189,7 +207,7 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tup
     for tried in TRIED_ASYMMETRIES:
         voted = _voted(matches.without(tried, shape))
         keep = voted if voted.sum() > CLEARLY_MORE * keep.sum() else keep
-    joint = _settled("similarity", matches, keep, shape, asymmetric=True)
+    joint = _settled(model, matches, keep, shape, asymmetric=True)
     if joint is None:
         return 0.0, math.inf
     fit, precision = joint.fit, matches.spread.precision
@@ -208,7 +226,7 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tup
 
 def _predicts_better(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> bool:
     """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
-    plain = _settled("similarity", matches, _voted(matches), shape)
+    plain = _settled(joint.fit.model, matches, _voted(matches), shape)
     none = np.inf if plain is None else _without_parts(plain, matches, shape).squared
     return _without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
 
@@ -221,8 +239,8 @@ def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, .
         if keep.sum() < LEAST_TILES:
             return math.inf
         spread, weights = matches.spread.of(keep), joint.weights[keep]
-        points, scatter = matches.of(keep), joint.scatter
-        found.append(fit_transform("similarity", *points, weights, shape, spread, scatter)[1])
+        points, scatter, model = matches.of(keep), joint.scatter, joint.fit.model
+        found.append(fit_transform(model, *points, weights, shape, spread, scatter)[1])
     return math.sqrt((len(found) - 1) * np.var(found))
 
 

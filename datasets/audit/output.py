@@ -8,7 +8,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
-from defocus.datasets.measuring.kept import kept_measurement, pair_keys
+from defocus.datasets.measuring.kept import kept_in_session, pair_keys
 from defocus.datasets.pair import Dataset
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.progress import track
@@ -51,7 +51,7 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
     keys = pair_keys(dataset, flow_estimator(audit.estimator)) if measured else {}
 
     def write(name: str) -> None:
-        known = kept_measurement(keys[name])
+        known = kept_in_session(keys[name], dataset)
         found = None if known is None else blur_map(known)
         if found is not None:
             write_blur_map(make_folder(folder / name), found)

@@ -13,7 +13,7 @@ from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
-from defocus.datasets.measuring.kept import kept_measurement, pair_keys
+from defocus.datasets.measuring.kept import kept_in_session, pair_keys
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
@@ -173,14 +173,14 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
         pair = by_id[row.id]
         assert pair.sharp is not None  # noqa: S101 - it has a measured misalignment
         blurry, sharp = read_pair(pair.blurry, pair.sharp)
-        states = (*_states(blurry, sharp, row), *_blur_state(keys[row.id]))
+        states = (*_states(blurry, sharp, row), *_blur_state(keys[row.id], dataset))
         sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
     return sliders or [Paragraph("No pair could be measured.")]
 
 
-def _blur_state(key: str) -> list[tuple[str, NDArray[np.uint8]]]:
+def _blur_state(key: str, dataset: Dataset) -> list[tuple[str, NDArray[np.uint8]]]:
     """The blur map of a pair that was measured on this computer."""
-    known = kept_measurement(key)
+    known = kept_in_session(key, dataset)
     found = None if known is None else blur_map(known)
     if found is None:
         return []

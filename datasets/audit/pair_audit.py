@@ -1,7 +1,7 @@
 """Audit of one pair: numbers, fingerprints, and reasons for missing measurements."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
+from defocus.align.registration.session import SharedZoom
 from defocus.align.sampling.pyramid import enlarged
 from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
@@ -49,6 +50,8 @@ class AuditedPair:
         sharpness, blurry_sharpness: Sharpness of both members, on the same tiles
             (:mod:`defocus.datasets.audit.sharpness`).
         blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
+        session_pairs: Number of the session's pairs whose common zoom this pair has; None if the
+            zoom is its own.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
 
@@ -76,6 +79,7 @@ class AuditedPair:
     blur_p95_px: float | None = None
     sharpness: float | None = None
     blurry_sharpness: float | None = None
+    session_pairs: int | None = None
     blur_quantiles_px: tuple[float, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
 
@@ -94,22 +98,27 @@ class AuditedPair:
         return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
 
 
-def audit_pair(pair: Pair, estimator: FlowEstimator, key: str) -> AuditedPair:
+def audit_pair(
+    pair: Pair, estimator: FlowEstimator, key: str, common: SharedZoom | None = None
+) -> AuditedPair:
     """Measure one pair; problems become part of the row.
 
     Args:
         pair: A pair of any dataset.
         estimator: Estimator of the residual flow.
-        key: Key of the pair's measurement, of :func:`defocus.datasets.measuring.kept.pair_keys`.
+        key: Key of the pair's measurement, see
+            :func:`defocus.datasets.measuring.kept.measured_pair`.
+        common: The zoom that the pair's session shares.
     """
     try:
         if pair.sharp is None:
             return _alone(pair, read_image(pair.blurry))
-        blurry, sharp, found = measured_pair(pair, estimator, key)
+        blurry, sharp, found = measured_pair(pair, estimator, key, common)
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]
     details, blur = _sharpness(blurry, sharp, found), _blur_quantiles(found.field)
+    shared = found.misalignment.shared
     return AuditedPair(
         pair.id,
         pair.scene,
@@ -125,6 +134,7 @@ def audit_pair(pair: Pair, estimator: FlowEstimator, key: str) -> AuditedPair:
         gain_ev=found.misalignment.gain_ev,
         sharpness=details[1],
         blurry_sharpness=details[0],
+        session_pairs=None if shared is None else shared.pairs,
         blur_quantiles_px=blur,
         fingerprints=(fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry))),
     )
@@ -166,7 +176,7 @@ def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
     return tuple(float(value) for value in np.quantile(blur, QUANTILES))
 
 
-def _geometry(found: Misalignment) -> dict[str, float | None]:
+def _geometry(found: Misalignment) -> dict[str, Any]:
     model = found.similarity
     if model is None:
         return {}
@@ -182,7 +192,7 @@ def _geometry(found: Misalignment) -> dict[str, float | None]:
     }
 
 
-def _standard_errors(sigma: Sigma | None) -> dict[str, float | None]:
+def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
     if sigma is None:
         return {}
     return {
@@ -193,7 +203,7 @@ def _standard_errors(sigma: Sigma | None) -> dict[str, float | None]:
     }
 
 
-def _displacement(field: Field | None) -> dict[str, float | None]:
+def _displacement(field: Field | None) -> dict[str, Any]:
     """Displacement where the flow is reliable, px of the full picture."""
     if field is None:
         return {}

@@ -1,5 +1,6 @@
 """Audit every pair of a dataset in parallel; finished pairs are kept by their content."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
@@ -10,11 +11,13 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.registration.session import SharedZoom
 from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
 from defocus.datasets.audit.members import Warned, warnings_of
 from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
 from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.measuring.kept import kept_file, pair_keys
+from defocus.datasets.measuring.kept import kept_file, key_in_session, pair_keys
+from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
@@ -70,7 +73,7 @@ def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs)
-    return audit_of(dataset, estimator_name, {row.id: row for row in rows})
+    return audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs)
 
 
 def audited_rows(
@@ -88,11 +91,11 @@ def audited_rows(
         StorageError: The results cannot be stored.
     """
     keys = pair_keys(dataset, _estimator(estimator_name))
-    missing = []
+    missing: list[tuple[Pair, str, SharedZoom | None]] = []
     for pair in pairs:
         kept = _stored(kept_file(keys[pair.id], ".json"))
         if kept is None:
-            missing.append((pair, keys[pair.id]))
+            missing.append((pair, keys[pair.id], None))
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
     audited = _audited(missing, estimator_name, jobs)
@@ -102,9 +105,24 @@ def audited_rows(
         yield row
 
 
-def audit_of(dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPair]) -> Audit:
-    """The audit of a dataset by the row of each of its pairs."""
-    ordered = tuple(rows[pair.id] for pair in dataset.pairs)
+def audit_of(
+    dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPair], jobs: int = 1
+) -> Audit:
+    """The audit of a dataset by the row of each of its pairs.
+
+    Pairs of one session that are measured better with the zoom that all share are measured again.
+
+    Args:
+        dataset: The dataset.
+        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
+        rows: By id, each pair by itself.
+        jobs: Number of processes, >= 1.
+
+    Raises:
+        StorageError: The results cannot be stored.
+    """
+    pooled = {row.id: row for row in _in_sessions(dataset, estimator_name, rows, jobs)}
+    ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
     prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
     duplicates = near_duplicates(prints)
     return Audit(
@@ -115,6 +133,28 @@ def audit_of(dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPa
         duplicates,
         warnings_of(dataset.pairs),
     )
+
+
+def _in_sessions(
+    dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPair], jobs: int
+) -> Iterator[AuditedPair]:
+    """The rows of pairs that their session helps, measured with what it shares."""
+    own = {
+        row.id: OwnZoom(row.zoom, row.zoom_sigma, math.hypot(row.width or 0, row.height or 0) / 2)
+        for row in rows.values()
+        if row.status in ("ok", "unknown")
+    }
+    shared = session_zooms(dataset.pairs, own)
+    if not shared:
+        return
+    keys = pair_keys(dataset, _estimator(estimator_name))
+    helped = [
+        (pair, key_in_session(keys[pair.id], dataset), shared[pair.id])
+        for pair in dataset.pairs
+        if pair.id in shared
+    ]
+    again = _audited(helped, estimator_name, jobs)
+    yield from track(again, f"auditing sessions of {dataset.name}", total=len(helped))
 
 
 def keep_row(key: str, row: AuditedPair) -> None:
@@ -129,15 +169,15 @@ def keep_row(key: str, row: AuditedPair) -> None:
 
 
 def _audited(
-    pairs: list[tuple[Pair, str]], estimator_name: str, jobs: int
+    pairs: Sequence[tuple[Pair, str, SharedZoom | None]], estimator_name: str, jobs: int
 ) -> Iterator[AuditedPair]:
     # a pair's metadata is a read-only view, which does not travel, and is not needed there
-    bare = [(replace(pair, metadata={}), key) for pair, key in pairs]
+    bare = [(replace(pair, metadata={}), key, shared) for pair, key, shared in pairs]
     return in_processes(partial(_audit, estimator_name=estimator_name), bare, jobs)
 
 
-def _audit(pair: tuple[Pair, str], estimator_name: str) -> AuditedPair:
-    return audit_pair(pair[0], _estimator(estimator_name), pair[1])
+def _audit(pair: tuple[Pair, str, SharedZoom | None], estimator_name: str) -> AuditedPair:
+    return audit_pair(pair[0], _estimator(estimator_name), *pair[1:])
 
 
 @cache

@@ -11,7 +11,9 @@ from defocus.command_line.commands import FiniteRange, SectionedCommand, json_ou
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
+    from defocus.align.flow.estimator import FlowEstimator
     from defocus.align.measure import Measurement, Misalignment
+    from defocus.align.registration.session import SharedZoom
     from defocus.align.rig.rig import Rig
     from defocus.images import Image
 
@@ -27,7 +29,14 @@ KERNEL_HELP = "Interpolation kernel (default bicubic)."
 PHOTOMETRIC_HELP = "Match the exposure of SHARP to BLURRY in linear light, or not (default match)."
 
 SECTIONS = {
-    "Measurement": ("--estimator", "--flow-weights", "--rig", "--at-most", "--largest-shift"),
+    "Measurement": (
+        "--estimator",
+        "--flow-weights",
+        "--rig",
+        "--at-most",
+        "--largest-shift",
+        "--session",
+    ),
     "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
     "Output": ("--out", "--evidence", "--from-record", "--json"),
 }
@@ -63,6 +72,11 @@ SECTIONS = {
     type=FiniteRange(0, min_open=True),
     help="Pixels by which any place moved at most, if you know it. A texture that repeats itself "
     "farther on can then be measured; a result that moves a corner farther is unknown.",
+)
+@click.option(
+    "--session",
+    help="Dataset with pairs of the same session, such as session:DIR. They share one zoom, which "
+    "is used where it is surer than the pair's own, and where the pair alone is unknown.",
 )
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
@@ -102,6 +116,8 @@ def command(
         _repeat(blurry, sharp, folder, record)
         return
     order = _Order(blurry, sharp, folder, **settings)
+    if order.session is not None and order.rig_file is not None:
+        raise click.UsageError("--session is for pairs of one camera; leave --rig out")
     if folder is None and order.released():
         raise click.UsageError("--model, --scale, --kernel and --photometric need --out")
     if not as_json:
@@ -123,6 +139,7 @@ class _Order:
     rig_file: Path | None
     at_most: str | None
     largest_px: float | None
+    session: str | None
     model: Any
     scale: float | None
     kernel: Any
@@ -151,6 +168,7 @@ def _align(order: _Order) -> "Misalignment":
     measurement = measure(
         blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography",
         largest_px=order.largest_px or math.inf,
+        shared=None if order.session is None else _shared_zoom(order.session, estimator),
     )  # fmt: skip
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)
@@ -160,6 +178,14 @@ def _align(order: _Order) -> "Misalignment":
         written = write_evidence(order.evidence, blurry, sharp, measurement)
         say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
     return measurement.misalignment
+
+
+def _shared_zoom(name: str, estimator: "FlowEstimator") -> "SharedZoom":
+    """The zoom of a session's pairs, which are measured as an audit does and kept."""
+    from defocus.datasets.api import open_dataset
+    from defocus.datasets.measuring.session import measured_zoom
+
+    return measured_zoom(open_dataset(name), estimator)
 
 
 def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
@@ -243,6 +269,8 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
+    if common := found.get("session"):
+        rows.append(("session", f"zoom of {common['pairs']} pairs of the session"))
     spread = found["asymmetry"]
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"

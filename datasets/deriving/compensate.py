@@ -14,13 +14,13 @@ Each pair's folder appears complete or not at all, so that an interrupted run ca
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -32,12 +32,19 @@ from defocus.align.compensation.output import NUMBERS, write_aligned, write_arra
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
+from defocus.align.registration.session import SharedZoom
 from defocus.align.rig.rig import Rig
 from defocus.datasets.deriving.derived import kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
-from defocus.datasets.measuring.kept import known_defocus_map, measured_pair, pair_keys
+from defocus.datasets.measuring.kept import (
+    key_in_session,
+    known_defocus_map,
+    measured_pair,
+    pair_keys,
+)
+from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
@@ -48,6 +55,8 @@ from defocus.progress import track
 from defocus.reading import read_json
 
 __all__ = ["Compensated", "compensate_dataset"]
+
+T = TypeVar("T")
 
 ORDER = "compensate.json"
 CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
@@ -105,19 +114,35 @@ def compensate_dataset(
 
     keys = pair_keys(dataset, first)
 
-    def work(pair: Pair) -> Pair | str:
-        own = spare.get()
-        try:
-            return _made(pair, out, release, own, rig, keys[pair.id])
-        finally:
-            spare.put(own)
+    def each(
+        work: Callable[[Pair, FlowEstimator], T], pairs: Sequence[Pair], title: str
+    ) -> list[T]:
+        def one(pair: Pair) -> T:
+            own = spare.get()
+            try:
+                return work(pair, own)
+            finally:
+                spare.put(own)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            done = list(track(pool.map(work, dataset.pairs), "compensating", len(dataset.pairs)))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                return list(track(pool.map(one, pairs), title, len(pairs)))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def zoom(pair: Pair, own: FlowEstimator) -> OwnZoom:
+        return OwnZoom.of(measured_pair(pair, own, keys[pair.id])[2])
+
+    def made(pair: Pair, own: FlowEstimator) -> Pair | str:
+        key, common = keys[pair.id], shared.get(pair.id)
+        key = key if common is None else key_in_session(key, dataset)
+        return _made(pair, out, release, own, rig, key, common)
+
+    members = [] if rig else [p for p in dataset.pairs if "camera" in p.metadata and p.sharp]
+    zooms = each(zoom, members, "measuring") if members else []
+    shared = session_zooms(members, dict(zip([p.id for p in members], zooms, strict=True)))
+    done = each(made, dataset.pairs, "compensating")
     pairs = tuple(made for made in done if isinstance(made, Pair))
     left_out = tuple(
         (pair.id, made)
@@ -181,7 +206,13 @@ def _claim(
 
 
 def _made(
-    pair: Pair, out: Path, release: Release, estimator: FlowEstimator, rig: Rig | None, key: str
+    pair: Pair,
+    out: Path,
+    release: Release,
+    estimator: FlowEstimator,
+    rig: Rig | None,
+    key: str,
+    shared: SharedZoom | None,
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
@@ -189,7 +220,7 @@ def _made(
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
         if rig is None:
-            blurry, sharp, measurement = measured_pair(pair, estimator, key)
+            blurry, sharp, measurement = measured_pair(pair, estimator, key, shared)
             known_map = known_defocus_map(pair, blurry.shape[:2])
         else:  # the pictures of two cameras may differ in size
             blurry, sharp = read_image(pair.blurry), read_image(pair.sharp)

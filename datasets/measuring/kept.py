@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
+from defocus.align.registration.session import SharedZoom
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.files.fingerprint import code_hash, file_hashes
@@ -33,7 +34,9 @@ from defocus.progress import say
 
 __all__ = [
     "kept_file",
+    "kept_in_session",
     "kept_measurement",
+    "key_in_session",
     "known_defocus_map",
     "measured",
     "measured_pair",
@@ -87,15 +90,21 @@ def kept_file(key: str, suffix: str) -> Path:
     return cache_folder() / "measured" / key[:2] / f"{key}{suffix}"
 
 
+def key_in_session(key: str, dataset: Dataset) -> str:
+    """Key of the measurement of a pair with the zoom that pairs of the dataset share."""
+    return hashlib.sha256(f"{key} {dataset.content_hash}".encode()).hexdigest()
+
+
 def measured_pair(
-    pair: Pair, estimator: FlowEstimator, key: str
+    pair: Pair, estimator: FlowEstimator, key: str, shared: SharedZoom | None = None
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept.
 
     Args:
         pair: A pair with a sharp member; if it has a defocus map, that is used.
         estimator: Estimator of the residual flow.
-        key: The pair's key, of :func:`pair_keys`.
+        key: The pair's key, of :func:`pair_keys`, or with ``shared`` of :func:`key_in_session`.
+        shared: The zoom that the pair's session shares.
 
     Raises:
         DatasetError: The defocus map is damaged.
@@ -104,7 +113,8 @@ def measured_pair(
     """
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
     known_map = known_defocus_map(pair, blurry.shape[:2])
-    return blurry, sharp, measured(blurry, sharp, estimator, key, defocus_map=known_map)
+    found = measured(blurry, sharp, estimator, key, defocus_map=known_map, shared=shared)
+    return blurry, sharp, found
 
 
 def measured(
@@ -114,6 +124,7 @@ def measured(
     key: str,
     *,
     defocus_map: NDArray[np.float32] | None = None,
+    shared: SharedZoom | None = None,
 ) -> Measurement:
     """The measurement of two pictures, see :func:`defocus.align.measure.measure`.
 
@@ -123,12 +134,13 @@ def measured(
         estimator: Estimator of the residual flow.
         key: The key of these pictures.
         defocus_map: The defocus map, if it is known; then it is in the key.
+        shared: The zoom that the pair's session shares; then it decides the key.
     """
     path = kept_file(key, ".h5")
     known = kept_measurement(key)
     if known is not None:
         return known
-    found = measure(blurry, sharp, estimator, defocus_map=defocus_map)
+    found = measure(blurry, sharp, estimator, defocus_map=defocus_map, shared=shared)
     make_folder(path.parent)
     write_measurement(path, found)
     return found
@@ -142,6 +154,11 @@ def kept_measurement(key: str) -> Measurement | None:
     except (OSError, ValueError, TypeError, KeyError, RuntimeError):
         say(f"{path}: damaged; the pair is measured again")
         return None
+
+
+def kept_in_session(key: str, dataset: Dataset) -> Measurement | None:
+    """What was measured of a pair of the dataset, best with what its session shares."""
+    return kept_measurement(key_in_session(key, dataset)) or kept_measurement(key)
 
 
 def known_defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:

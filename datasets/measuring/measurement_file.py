@@ -13,6 +13,7 @@ from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import Photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry
+from defocus.align.registration.session import SharedZoom
 from defocus.files import atomic_path
 from defocus.optics.geometry import Similarity
 
@@ -71,6 +72,7 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
         "photometry": Photometry,
         "asymmetry": Asymmetry,
         "sigma": Sigma,
+        "shared": SharedZoom,
     }
     for name, kind in parts.items():
         told = numbers[name]

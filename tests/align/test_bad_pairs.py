@@ -166,6 +166,18 @@ def test_equal_bricks_are_unknown(shift: int) -> None:
     assert found.reason == "the texture repeats itself"
 
 
+@pytest.mark.parametrize("variation", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("shift", [10, 25])
+def test_bricks_behind_bars_are_right_or_unknown(variation: float, shift: int) -> None:
+    """Thin bars, at uneven distances, tell what the bricks do not; a brick is never guessed."""
+    wall = bricks(variation)
+    for left in (40, 97, 180, 231, 300):
+        wall[:, left : left + 5] = 0.1
+    found = measure(*cut(wall, shift), flow_estimator("dis")).misalignment
+    if found.similarity is not None:
+        assert found.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.3)
+
+
 def grey(picture: Image) -> np.ndarray:
     return srgb_to_linear(picture.astype(np.float32) / 255).mean(axis=2)
 

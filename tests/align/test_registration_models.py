@@ -263,3 +263,17 @@ def test_no_richer_model_than_is_allowed(at_most: str) -> None:
         or result.fit.model in list(TRUTHS)[: list(TRUTHS).index(at_most) + 1]
     )
     assert fitted(found).fit.model == "homography"
+
+
+@pytest.mark.parametrize("seed", [10, 23, 31])
+def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed: int) -> None:
+    """Accepted like a similarity, it moved a corner by 0.3 to 0.4 px here."""
+    rng = np.random.default_rng(200 + seed)
+    found = tiles(IDENTITY, 0.03, seed)
+    coc = np.clip(8 + 6 * waves(rng, found.centres), 0, 20)
+    error = 0.08 * np.stack([waves(rng, found.centres), waves(rng, found.centres)], axis=1)
+    blurred = replace(found, shifts=found.shifts + np.where(coc[:, None] > 4, error, 0.0))
+    result = fit_tiles(blurred, coc < 40, coc, IDENTITY, SHAPE)
+    assert isinstance(result, TileFit)
+    assert result.fit.model == "translation"
+    assert corner_distance_px(result.fit.matrix, IDENTITY, SHAPE) < 0.1

@@ -1,0 +1,119 @@
+"""Pairs of one session share a zoom: surer than their own, and enough for a pair without one."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.register import Registration, register
+from defocus.align.registration.session import SharedZoom, register_in_session, shared_zoom
+from defocus.optics.geometry import Similarity
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
+
+WIDTH, HEIGHT, MARGIN = 320, 240, 40
+ZOOM = 1.006
+KNOWN = (("gravel", 5.0), ("coffee", 7.0), ("astronaut", 9.0), ("gravel", 12.0))
+UNKNOWN = ("gravel", 30.0)
+
+Pair = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
+
+
+@cache
+def pair(name: str, diameter_px: float, zoom: float = ZOOM) -> Pair:
+    """An evenly blurred picture, the same sharp, zoomed, turned and shifted, and the transform."""
+    rng = np.random.default_rng(int(10 * diameter_px))
+    wide = texture(name, WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN).mean(axis=2).astype(np.float32)
+    placed = Similarity(zoom, rng.uniform(-0.2, 0.2), tuple(rng.uniform(-4, 4, 2)))
+    matrix = np.vstack([placed.matrix(WIDTH, HEIGHT), [0.0, 0.0, 1.0]])
+    inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    blurry = cv2.filter2D(wide, -1, disc_psf(diameter_px).astype(np.float32))[inner]
+    back = np.linalg.inv(matrix)
+    back[:2, 2] += MARGIN
+    sharp = cv2.warpAffine(
+        wide, back[:2], (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    )
+    noisy = (np.maximum(one + rng.normal(0, 0.004, one.shape), 0) for one in (blurry, sharp))
+    first, second = (np.asarray(one, np.float32) for one in noisy)
+    return first, second, matrix
+
+
+@cache
+def alone(name: str, diameter_px: float, zoom: float = ZOOM) -> Registration:
+    return register(*pair(name, diameter_px, zoom)[:2])
+
+
+def zoom_of(pairs: list[Registration], *, same_focus: bool = False) -> SharedZoom | None:
+    zooms, sigmas = [], []
+    for one in pairs:
+        assert one.similarity is not None
+        assert one.uncertainty is not None
+        zooms.append(one.similarity.zoom)
+        sigmas.append(one.uncertainty.zoom)
+    return shared_zoom(zooms, sigmas, same_focus=same_focus)
+
+
+def error_px(found: Registration, truth: NDArray[np.float64]) -> float:
+    assert found.matrix is not None
+    return corner_distance_px(found.matrix, truth, (HEIGHT, WIDTH))
+
+
+def test_a_session_is_measured_better_than_its_pairs() -> None:
+    singles = [alone(*one) for one in KNOWN]
+    shared = zoom_of(singles)
+    assert shared is not None
+    assert shared.zoom == pytest.approx(ZOOM, abs=2 * shared.sigma)
+    both = [register_in_session(*pair(*one)[:2], shared) for one in KNOWN]
+    assert all(used == shared for _, used in both)
+    pooled = [found for found, _ in both]
+    truths = [pair(*one)[2] for one in KNOWN]
+    errors = [
+        [error_px(found, truth) for found, truth in zip(way, truths, strict=True)]
+        for way in (singles, pooled)
+    ]
+    assert np.linalg.norm(errors[1]) < 0.9 * np.linalg.norm(errors[0])
+    for one, other, error in zip(singles, pooled, errors[1], strict=True):
+        assert one.corner_error_px is not None
+        assert other.corner_error_px is not None
+        assert error < 2 * other.corner_error_px < 2 * one.corner_error_px
+
+
+def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
+    shared = zoom_of([alone(*one) for one in KNOWN])
+    assert shared is not None
+    assert alone(*UNKNOWN).matrix is None
+    blurry, sharp, truth = pair(*UNKNOWN)
+    found, _ = register_in_session(blurry, sharp, shared)
+    assert found.model == "similarity"
+    assert error_px(found, truth) < 0.3
+
+
+def test_pairs_whose_truths_differ_keep_their_own() -> None:
+    zooms = (1.0, 1.006, 1.012)
+    singles = [alone(*one, zoom) for one, zoom in zip(KNOWN, zooms, strict=False)]
+    shared = zoom_of(singles)
+    assert shared is not None
+    assert shared.sigma > 0.004
+    for one, zoom, single in zip(KNOWN, zooms, singles, strict=False):
+        found, used = register_in_session(*pair(*one, zoom)[:2], shared)
+        assert used is None
+        assert found.similarity == single.similarity
+
+
+def test_only_the_aperture_changed() -> None:
+    assert shared_zoom([], [], same_focus=True) == SharedZoom(1.0, 0.0, 0)
+    assert shared_zoom([1.0004], [0.0005], same_focus=True) == SharedZoom(1.0, 0.0, 1)
+    assert shared_zoom([1.005, 1.0052], [0.0005, 0.0005], same_focus=True) is None
+    moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
+    assert moved is not None
+    assert moved.zoom == pytest.approx(1.005, abs=2e-4)
+
+
+def test_what_all_pairs_err_by_alike_stays() -> None:
+    many = shared_zoom([1.002] * 400, [0.001] * 400)
+    assert many is not None
+    assert many.sigma == pytest.approx(0.0005)
+    assert shared_zoom([1.002] * 2, [0.001] * 2) is None

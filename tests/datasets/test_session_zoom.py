@@ -1,0 +1,90 @@
+"""Pairs of one session are pooled by audit and compensate, and by ``align --session``."""
+
+import json
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from defocus.align.compensation.compensate import Release
+from defocus.align.flow.by_name import flow_estimator
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.deriving.compensate import compensate_dataset
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.measuring.session import OwnZoom, session_zooms
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import as_integer, linear_to_srgb, write_image
+from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
+from tests.conftest import Run
+
+CAMERA = {"camera": {"model": "one"}, "mode": "focus"}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dataset:
+    """Three pairs that are known and one that is not, as a manifest."""
+    root = tmp_path_factory.mktemp("session")
+    pairs = []
+    for number, (name, diameter_px) in enumerate((*KNOWN[:3], UNKNOWN)):
+        members = []
+        for role, light in zip(("blurry", "sharp"), pair(name, diameter_px)[:2], strict=True):
+            members.append(root / f"{role}{number}.png")
+            code = linear_to_srgb(np.minimum(light, 1))
+            write_image(members[-1], as_integer(np.dstack([code] * 3), 8))
+        blurry, sharp = members
+        facts = MappingProxyType(CAMERA)
+        pairs.append(Pair(f"p{number}", f"s{number}", "train", blurry, sharp, metadata=facts))
+    write_manifest(root, make_manifest(root, tuple(pairs)))
+    return open_dataset(f"manifest:{root}")
+
+
+def test_audit_and_compensate_pool_by_themselves_and_say_so(
+    session: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = audit_dataset(session, "dis", 1).pairs
+    said = capsys.readouterr().err
+    assert "zoom of 3 pairs of one session: 1.00" in said
+    assert rows[3].status == "ok"
+    assert rows[3].session_pairs == 3
+    assert rows[3].zoom == pytest.approx(ZOOM, abs=0.001)
+    helped = [row.id for row in rows if row.session_pairs]
+    assert f"{len(helped)} pairs measured with it" in said
+    done = compensate_dataset(session, tmp_path / "out", Release(), flow_estimator, jobs=1)
+    assert [one.id for one in done.pairs] == ["p0", "p1", "p2", "p3"]
+    assert "zoom of 3 pairs of one session: 1.00" in capsys.readouterr().err
+    told = json.loads((tmp_path / "out/pairs/p3/misalignment.json").read_text())
+    assert told["session"]["pairs"] == 3
+    assert told["zoom"] == pytest.approx(rows[3].zoom, abs=1e-9)
+
+
+def test_align_with_a_session(session: Dataset, run: Run) -> None:
+    files = [session.pairs[3].blurry, session.pairs[3].sharp]
+    done = run("defocus-data", "align", *files, "--session", f"manifest:{session.root}")
+    assert done.returncode == 0, done.stderr
+    assert "session    zoom of 3 pairs of the session" in done.stdout
+    assert "zoom of 3 pairs of one session" in done.stderr
+
+
+def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> None:
+    own = {
+        one.id: OwnZoom(1.006, 0.001 + 0.001 * number, 200.0)
+        for number, one in enumerate(session.pairs)
+    }
+    assert set(session_zooms(session.pairs, own)) >= {"p1", "p2", "p3"}
+    others = [
+        Pair(one.id, one.scene, "train", one.blurry, metadata={**CAMERA, "focus_steps": number})
+        for number, one in enumerate(session.pairs)
+    ]
+    assert session_zooms(others, own) == {}
+    nothing = [Pair(one.id, one.scene, "train", one.blurry) for one in session.pairs]
+    assert session_zooms(nothing, own) == {}
+
+
+def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None:
+    facts = {**CAMERA, "mode": "aperture"}
+    first = Pair("p0", "s0", "train", session.pairs[0].blurry, metadata=facts)
+    assert session_zooms([first], {"p0": OwnZoom(None, None, 200.0)})["p0"].zoom == 1.0
+    assert session_zooms([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
+    assert session_zooms([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
