@@ -147,7 +147,11 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     press(browser, Keys.ARROW_RIGHT)
     press(browser, "x", "1")
     until(browser, "reason", "somebody or something in the picture")
+    body = browser.find_element(By.TAG_NAME, "body")
+    press(browser, "v")
+    assert body.get_attribute("data-view") == "live"
     press(browser, "x")
+    assert body.get_attribute("data-view") == "pair", "in view while a reason is chosen"
     press(browser, *"a hand in the picture", Keys.ENTER)
     until(browser, "reason", "a hand in the picture")
     press(browser, "a")
@@ -261,6 +265,10 @@ def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) 
     metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
     assert metrics["cssContentSize"]["width"] <= width
     if width < 600:
+        script = (
+            "const n = document.getElementById('notice'); n.textContent = 'Not now: it is busy.';"
+        )
+        assert browser.execute_script(f"{script} return n.offsetWidth") > 0.9 * width
         press(browser, "n")
         assert browser.find_element(By.ID, "dialog").size["width"] <= width
         for button in browser.find_elements(By.CSS_SELECTOR, "[data-do]"):

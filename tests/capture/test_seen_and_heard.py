@@ -28,8 +28,14 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked() -
         "\N{MULTIPLICATION X} -0.50 EV (limit 0.30 EV)",
         "reject",
     ]
-    assert told["Sharpness, sharp over blurry"] == ["! 1.05 × (at least 1.00 ×)", "warn"]
-    assert told["Shift between the two"] == ["! 5.00 px (limit 10 px)", "warn"]
+    assert told["Sharpness, sharp over blurry"] == [
+        "! 1.05 × (warning below 1.10 ×, at least 1.00 ×)",
+        "warn",
+    ]
+    assert told["Shift between the two"] == [
+        "! 5.00 px (warning above 2 px, limit 10 px)",
+        "warn",
+    ]
     assert told["Magnification between the two"] == ["+0.10% (limit 5.0%)", ""]
     assert told["Clipped in the blurry picture"] == ["unknown", ""]
     assert told["Noise ceiling"] == ["41.0 dB", ""]

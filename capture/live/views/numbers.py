@@ -81,11 +81,15 @@ def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[st
         return "", ""
     warn, reject = (float(limits[name]) if name in limits else math.inf for name in row.names)
     size, least = row.limit.size(value), row.limit.least
-    decisive = warn if math.isinf(reject) else reject
-    text = f" ({'at least' if least else 'limit'} {row.limit.words.format(decisive)})"
+    word, form = "at least" if least else "limit", row.limit.words.format
     if not math.isinf(reject) and (size < reject if least else size > reject):
-        return text, "reject"
-    return text, "warn" if (size < warn if least else size > warn) else ""
+        return f" ({word} {form(reject)})", "reject"
+    if not (size < warn if least else size > warn):
+        return f" ({word} {form(warn if math.isinf(reject) else reject)})", ""
+    if math.isinf(reject):
+        return f" ({word} {form(warn)})", "warn"
+    begins = f"warning {'below' if least else 'above'} {form(warn)}"
+    return f" ({begins}, {word} {form(reject)})", "warn"
 
 
 _ABSENT = object()

@@ -371,6 +371,7 @@
       const scene = await question("Next scene", "Name", "Leave empty for the next of the list, or a name by number.");
       if (scene !== null && await ask(action, { scene })) view("live");
     } else {
+      view("pair");
       const reason = await question(`${action === "accept" ? "Accept" : "Reject"} ${pair.id}`, "Reason",
         "Goes into the journal; nothing is deleted.", REASONS[action]);
       if (reason !== null) judge(action, pair, reason);
