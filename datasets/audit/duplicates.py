@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 __all__ = [
     "LEAST_CORRELATION",
     "MOST_DIFFERENT_BITS",
+    "THUMBNAIL_PX",
     "Fingerprint",
     "NearDuplicate",
     "fingerprint",

@@ -172,8 +172,8 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
     for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
         pair = by_id[row.id]
         assert pair.sharp is not None  # noqa: S101 - it has a measured misalignment
-        blurry, sharp = read_pair(pair.blurry, pair.sharp)
-        states = (*_states(blurry, sharp, row), *_blur_state(keys[row.id], dataset))
+        states = _states(*read_pair(pair.blurry, pair.sharp), row)
+        states = (*states, *_blur_state(keys[row.id], dataset))
         sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
     return sliders or [Paragraph("No pair could be measured.")]
 
@@ -184,7 +184,7 @@ def _blur_state(key: str, dataset: Dataset) -> list[tuple[str, NDArray[np.uint8]
     found = None if known is None else blur_map(known)
     if found is None:
         return []
-    return [("relative blur", _small(as_float(blur_picture(found))))]
+    return [("relative blur", _shown(_small(blur_picture(found))))]
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
@@ -223,7 +223,7 @@ def _states(
     height, width = blurry.shape[:2]
     placement = Placement(np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]]))
     how = Resampling(placement, ReleaseGrid(whole(blurry.shape)), "bicubic")
-    first, second, aligned = (as_float(one) for one in (blurry, sharp, resampled(sharp, how)))
+    first, second, aligned = (_small(one) for one in (blurry, sharp, resampled(sharp, how)))
     pictures = (
         ("blurry", first),
         ("sharp, as it is", second),
@@ -231,12 +231,15 @@ def _states(
         ("difference, as it is", 0.5 + (second - first) / 2),
         ("difference, registered", 0.5 + (aligned - first) / 2),
     )
-    return tuple((label, _small(picture)) for label, picture in pictures)
+    return tuple((label, _shown(picture)) for label, picture in pictures)
 
 
-def _small(picture: FloatImage) -> NDArray[np.uint8]:
-    small = small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)
-    return np.asarray(as_integer(np.clip(small, 0.0, 1.0), 8), dtype=np.uint8)
+def _small(picture: Image) -> FloatImage:
+    return as_float(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE))
+
+
+def _shown(picture: FloatImage) -> NDArray[np.uint8]:
+    return np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), dtype=np.uint8)
 
 
 def _not_measured(pairs: Sequence[AuditedPair]) -> Part:

@@ -23,6 +23,7 @@ __all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair"]
 
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+STRIP_ROWS = 256
 QUANTILES = tuple(k / 20 for k in range(21))
 
 
@@ -213,7 +214,11 @@ def _displacement(field: Field | None) -> dict[str, Any]:
 def _luma(picture: Image) -> NDArray[np.float32]:
     """sRGB-encoded luma, BT.601 weights."""
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    return np.asarray(as_float(picture) @ weights, dtype=np.float32)
+    luma = np.empty(picture.shape[:2], np.float32)
+    for top in range(0, len(luma), STRIP_ROWS):  # a large picture as floats takes much memory
+        strip = slice(top, top + STRIP_ROWS)
+        luma[strip] = as_float(picture[strip]) @ weights
+    return luma
 
 
 def _eight_bit(picture: Image) -> NDArray[np.uint8]:

@@ -12,13 +12,18 @@ import numpy as np
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.session import SharedZoom
-from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
+from defocus.datasets.audit.duplicates import (
+    THUMBNAIL_PX,
+    Fingerprint,
+    NearDuplicate,
+    near_duplicates,
+)
 from defocus.datasets.audit.members import Warned, warnings_of
-from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
+from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import kept_file, key_in_session, pair_keys
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
 from defocus.processes import in_processes
@@ -35,6 +40,14 @@ __all__ = [
     "row_document",
     "row_of_document",
 ]
+
+
+TEXTS = ("id", "scene", "split", "status", "reason")
+NUMBERS = tuple(
+    field.name
+    for field in fields(AuditedPair)
+    if field.name not in (*TEXTS, "blur_quantiles_px", "fingerprints")
+)
 
 
 @dataclass(frozen=True)
@@ -207,7 +220,7 @@ def _stored(path: Path) -> AuditedPair | None:
         return row_of_document(document) if document.pop("code") == audit_code() else None
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         say(f"{path}: damaged; the pair is audited again")
         return None
 
@@ -216,15 +229,32 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     """A row from its document.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: The document is not that of a row.
+        ValueError, TypeError, KeyError, AttributeError, OverflowError: The document is not that of
+            a row.
     """
     prints = tuple(_fingerprint(one) for one in document["fingerprints"])
     if set(document) != {field.name for field in fields(AuditedPair)}:
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
+    numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
+    if not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError("a number is none")
+    if not np.isfinite([*numbers, *quantiles]).all():
+        raise ValueError("a number is not finite")
+    if not all(isinstance(document[name], str) for name in TEXTS):
+        raise ValueError("a text is none")
+    if document["status"] not in STATUSES or document["split"] not in SPLITS:
+        raise ValueError("an unknown status or split")
     return AuditedPair(**{**document, "blur_quantiles_px": quantiles, "fingerprints": prints})
 
 
 def _fingerprint(document: dict[str, Any]) -> Fingerprint:
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
-    return Fingerprint(bits.astype(np.bool_), np.array(document["thumbnail"], dtype=np.float32))
+    thumbnail = np.array(document["thumbnail"], dtype=np.float32)
+    if (
+        bits.size != 64
+        or thumbnail.shape != (THUMBNAIL_PX,) * 2
+        or not np.isfinite(thumbnail).all()
+    ):
+        raise ValueError("a fingerprint is none")
+    return Fingerprint(bits.astype(np.bool_), thumbnail)

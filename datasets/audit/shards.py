@@ -191,7 +191,7 @@ def _rows(path: Path, head: dict[str, Any]) -> list[tuple[str, AuditedPair]]:
         document = read_json(path, LARGEST_SHARD)
         told = {name: document[name] for name in head}
         rows = [(str(one["key"]), row_of_document(one["row"])) for one in document["rows"]]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DatasetError(f"{path}: damaged ({error}); run this shard again") from error
     differing = [name for name in head if told[name] != head[name]]
     if differing:

@@ -104,12 +104,17 @@ def _details(
     """Fine and coarse detail of the tiles around some places, as :func:`sharpness` defines them."""
     slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
     strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
-    powers = (
-        cv2.blur((band.astype(np.float64)) ** 2, (TILE_PX, TILE_PX))[rows, columns]
-        for band in (luma - slightly, slightly - strongly)
-    )
-    fine, coarse = (np.sqrt(np.maximum(power, TINY)) for power in powers)
-    return fine, coarse
+    fine = _deviation_around(luma - slightly, rows, columns)
+    return fine, _deviation_around(slightly - strongly, rows, columns)
+
+
+def _deviation_around(
+    band: NDArray[np.float32], rows: NDArray[np.int_], columns: NDArray[np.int_]
+) -> NDArray[np.float64]:
+    """Root mean square of a band in the tiles around some places; the band is overwritten."""
+    cv2.multiply(band, band, band)
+    cv2.blur(band, (TILE_PX, TILE_PX), band)
+    return np.sqrt(np.maximum(band[rows, columns].astype(np.float64), TINY))
 
 
 def _tile_deviation(band: NDArray[np.float32]) -> NDArray[np.float64]:
