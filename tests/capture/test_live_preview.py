@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from scipy.special import ndtr
 
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live.views.numbers import measured
@@ -17,8 +18,6 @@ Array = np.ndarray
 
 def edge(blur_px: float, low: float, high: float, noise: float = 0.0) -> Array:
     """A vertical edge as a blur of that standard deviation leaves it."""
-    from scipy.special import ndtr
-
     across = np.arange(120) - 59.5
     row = low + (high - low) * ndtr(across / blur_px)
     picture = np.repeat(np.tile(row, (80, 1))[:, :, None], 3, axis=2)
@@ -72,6 +71,20 @@ def test_clipped_and_black_parts_are_counted_by_channel() -> None:
     seen = look_at(jpeg(np.rint(linear_to_srgb(light) * 255).astype(np.uint8)))
     assert seen.clipped_share == pytest.approx((0.25, 0, 0), abs=0.03)
     assert seen.black_share == pytest.approx((0, 0, 0.10), abs=0.03)
+
+
+@pytest.mark.parametrize("sigma", [1.2, 2.5])
+def test_the_edge_in_the_magnified_place_has_its_mtf(sigma: float) -> None:
+    """MTF50 of a Gaussian blur is 0.1874 / σ (with the pixel's own, σ² + 1/12)."""
+    rows, columns = np.mgrid[:300, :500]
+    off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
+    light = 0.15 + 0.6 * ndtr(off / np.hypot(sigma, np.sqrt(1 / 12)))
+    picture = np.rint(linear_to_srgb(np.stack([light] * 3, axis=2)) * 255).astype(np.uint8)
+    seen = look_at(jpeg(picture), (0.5, 0.5))
+    assert seen.mtf50 == pytest.approx(0.1874 / np.hypot(sigma, np.sqrt(1 / 12)), rel=0.04)
+    assert seen.to_json()["mtf50"] == seen.mtf50
+    assert look_at(jpeg(picture), (0.1, 0.1)).mtf50 is None
+    assert look_at(jpeg(picture)).mtf50 is None
 
 
 def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:

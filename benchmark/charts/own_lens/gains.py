@@ -1,5 +1,6 @@
 """What two networks gain on the test pairs of a stream."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,13 +29,13 @@ class BlurGain:
     """Gain of all pixels between two circles of confusion.
 
     Attributes:
-        low, high: Limits of the diameter, px.
+        low, high: Limits of the diameter, px; ``high`` is None for the largest ones.
         share: Of all pixels.
         before, after: PSNR less that of the input, dB; by the old and the new weights.
     """
 
     low: float
-    high: float
+    high: float | None
     share: float
     before: float
     after: float
@@ -88,8 +89,8 @@ def measure_gains(
             counts[number] += inside.sum()
             sums[:, number] += [one[inside].sum() for one in errors]
     by_blur = tuple(
-        BlurGain(low, high, counts[k] / counts.sum(), *_gains(sums[:, k]))
-        for k, (low, high) in enumerate(edges)
+        BlurGain(low, None if math.isinf(high) else high, share, *_gains(sums[:, k]))
+        for k, ((low, high), share) in enumerate(zip(edges, counts / counts.sum(), strict=True))
         if counts[k]
     )
     blurry, old, new = np.array(scores).T

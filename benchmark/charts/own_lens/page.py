@@ -134,10 +134,15 @@ def _by_blur(gains: Gains) -> Table:
         Column("Difference", "dB", "higher", decimals=2),
     )
     rows = tuple(
-        (f"{one.low:g} to {one.high:g}".replace("inf", "…"), 100 * one.share, one.before, one.after,
-         one.after - one.before)
+        (
+            f"{one.low:g} to {'…' if one.high is None else f'{one.high:g}'}",
+            100 * one.share,
+            one.before,
+            one.after,
+            one.after - one.before,
+        )
         for one in gains.by_blur
-    )  # fmt: skip
+    )
     mean = (
         "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
         float(gains.change.mean()),

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.errors import CameraError
+from defocus.charts.measures.edge import measure_edge
+from defocus.errors import CameraError, ImageError
 from defocus.images import Image, as_float, srgb_to_linear
 from defocus.reports.pictures import small_picture
 
@@ -48,6 +49,7 @@ class LiveView:
         clipped_share: Share by channel.
         black_share: Share by channel.
         detail: JPEG of the magnified place at the camera's own pixels; empty if none was asked for.
+        mtf50: Of the slanted edge in that place, cycles per px; None without one.
     """
 
     jpeg: bytes
@@ -57,6 +59,7 @@ class LiveView:
     clipped_share: tuple[float, ...]
     black_share: tuple[float, ...]
     detail: bytes = b""
+    mtf50: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with pictures as data addresses."""
@@ -64,6 +67,7 @@ class LiveView:
             "picture": _data_uri("jpeg", self.jpeg),
             "peaking": _data_uri("png", self.peaking),
             "detail": _data_uri("jpeg", self.detail) if self.detail else "",
+            "mtf50": self.mtf50,
             **self.numbers(),
         }
 
@@ -99,7 +103,11 @@ def look_at(jpeg: bytes, spot: tuple[float, float] | None = None) -> LiveView:
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if decoded is None:
         raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
-    detail = b"" if spot is None else _detail(decoded, spot)
+    detail, mtf50 = b"", None
+    if spot is not None:
+        part = _around(decoded, spot)
+        detail = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+        mtf50 = _edge_mtf50(part)
     if decoded.shape[1] > WIDTH_PX:
         decoded = small_picture(np.asarray(decoded, np.uint8), WIDTH_PX)
         jpeg = cv2.imencode(".jpg", decoded)[1].tobytes()
@@ -116,18 +124,27 @@ def look_at(jpeg: bytes, spot: tuple[float, float] | None = None) -> LiveView:
         tuple(float((linear[:, :, c] >= CLIPPED).mean()) for c in range(3)),
         tuple(float((linear[:, :, c] <= BLACK).mean()) for c in range(3)),
         detail,
+        mtf50,
     )
 
 
-def _detail(picture: NDArray[Any], spot: tuple[float, float]) -> bytes:
-    """The pixels around a place, moved inwards at the borders, as JPEG."""
+def _around(picture: NDArray[Any], spot: tuple[float, float]) -> NDArray[Any]:
+    """The pixels around a place, moved inwards at the borders."""
     height, width = picture.shape[:2]
     left, top = (
         min(max(0, round(share * size) - part // 2), max(0, size - part))
         for share, size, part in zip(spot, (width, height), DETAIL_PX, strict=True)
     )
-    part = picture[top : top + DETAIL_PX[1], left : left + DETAIL_PX[0]]
-    return cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    return picture[top : top + DETAIL_PX[1], left : left + DETAIL_PX[0]]
+
+
+def _edge_mtf50(part: NDArray[Any]) -> float | None:
+    """MTF50 of a slanted edge; None where the part shows none that can be measured."""
+    try:
+        light = srgb_to_linear(as_float(part[:, :, ::-1], np.float64))
+        return measure_edge(np.asarray(light, np.float64)).mtf50
+    except ImageError:
+        return None
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -9,6 +9,7 @@
   let undoing = false;
   let connected = false;
   let marked = null;
+  let bestEdge = 0;
   const thumbs = new Map();
 
   // What the server tells
@@ -106,12 +107,19 @@
     show();
     byId("magnifier").hidden = !seen.detail;
     if (seen.detail) byId("magnified").src = seen.detail;
+    showEdge(seen);
     byId("focus-share").textContent = seen.in_focus_share === null ? "–" : `${Math.round(seen.in_focus_share * 100)} %`;
     seen.histogram.forEach((shares, channel) => byId(`histogram-${channel}`).setAttribute("d", curve(shares)));
     const most = Math.max(...seen.clipped_share);
     byId("histogram").parentElement.classList.toggle("clipped", most > 0.001);
     const percent = (share) => `${(share * 100).toFixed(1)} %`;
     byId("clipping").textContent = `linear light · clipped ${percent(most)} · black ${percent(Math.max(...seen.black_share))}`;
+  }
+
+  function showEdge(seen) {
+    bestEdge = seen.detail ? Math.max(bestEdge, seen.mtf50 ?? 0) : 0;
+    const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)} cycles/px`;
+    byId("edge-mtf").textContent = seen.mtf50 === null ? "no slanted edge here" : known;
   }
 
   function curve(shares) {
@@ -469,7 +477,10 @@
     const scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
     const at = (client, start, size, natural) => (client - start - (size - natural * scale) / 2) / (natural * scale);
     const [x, y] = [at(event.clientX, box.left, box.width, picture.naturalWidth), at(event.clientY, box.top, box.height, picture.naturalHeight)];
-    if (x >= 0 && x <= 1 && y >= 0 && y <= 1) ask("magnify", { x: x.toFixed(4), y: y.toFixed(4) });
+    if (x >= 0 && x <= 1 && y >= 0 && y <= 1) {
+      bestEdge = 0;
+      ask("magnify", { x: x.toFixed(4), y: y.toFixed(4) });
+    }
   }
   if (live && !document.body.classList.contains("watching")) {
     byId("live-picture").addEventListener("click", magnify);
