@@ -21,6 +21,9 @@ WIDTH_PX = 960
 DETAIL_PX = (192, 128)
 """Width and height of what is magnified."""
 
+EDGE_PX = 48
+"""Side of the square in the middle of it whose edge is measured: larger ones hold two edges."""
+
 BINS = 64
 
 CLIPPED, BLACK = 0.98, 0.002
@@ -139,9 +142,11 @@ def _around(picture: NDArray[Any], spot: tuple[float, float]) -> NDArray[Any]:
 
 
 def _edge_mtf50(part: NDArray[Any]) -> float | None:
-    """MTF50 of a slanted edge; None where the part shows none that can be measured."""
+    """MTF50 of a slanted edge in the middle of a part; None without one that can be measured."""
+    top, left = (max(0, (side - EDGE_PX) // 2) for side in part.shape[:2])
+    middle = part[top : top + EDGE_PX, left : left + EDGE_PX, ::-1]
     try:
-        light = srgb_to_linear(as_float(part[:, :, ::-1], np.float64))
+        light = srgb_to_linear(as_float(middle, np.float64))
         return measure_edge(np.asarray(light, np.float64)).mtf50
     except ImageError:
         return None

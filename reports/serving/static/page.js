@@ -118,8 +118,8 @@
 
   function showEdge(seen) {
     bestEdge = seen.detail ? Math.max(bestEdge, seen.mtf50 ?? 0) : 0;
-    const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)} cycles/px`;
-    byId("edge-mtf").textContent = seen.mtf50 === null ? "no slanted edge here" : known;
+    const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)}`;
+    byId("edge-mtf").textContent = seen.mtf50 === null ? "no clean slanted edge here" : known;
   }
 
   function curve(shares) {
