@@ -100,8 +100,8 @@ def _checked_pair(root: Path, pair: CompletePair) -> CheckedPair:
     found = [problem for problem in problems.values() if problem]
     if not found:
         return CheckedPair(pair.id, pair.verdict, pair.reason, files)
-    verdict: Literal["reject", "incomplete"] = "incomplete"
+    first, *others = found
+    reason = first + (f", and {counted(len(others), 'further file')}" if others else "")
     if pair.verdict == "reject":
-        verdict = "reject"
-        found.insert(0, pair.reason)
-    return CheckedPair(pair.id, verdict, "; ".join(found), files)
+        return CheckedPair(pair.id, "reject", f"{pair.reason}; {reason}", files)
+    return CheckedPair(pair.id, "incomplete", reason, files)

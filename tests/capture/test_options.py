@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -159,3 +160,33 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--format", "raw"), ("--wb", "5200K"), ("--mirror-lock",), ("--mode", "focus"),
+        ("--mode", "dual"), ("--blurry", "f/99"), ("--qc-set", "nix=1"), ("--settings", "no.toml"),
+        ("--calibration", "no.json"), ("--scene-list", "no.csv"), ("--sharp", "f/2"),
+        ("--focus-steps", "40"), ("--iso", "7"), ("--shutter", "77"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_refused_option_leaves_nothing_behind(
+    option: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    done = run(
+        "defocus-capture", "shoot", "s", "--camera", TINY, "--blurry", "f/4", "--yes", *option
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("defocus-capture: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pair_that_is_gone_is_one_short_line(run: Run, tmp_path: Path) -> None:
+    run("defocus-capture", "shoot", "s", "--camera", TINY, "--scenes", "2", "--yes")
+    shutil.rmtree(tmp_path / "s/pairs/0001_scene-001")
+    done = run("defocus-capture", "check", "s", "--files-only")
+    assert done.returncode == 1
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("0001_scene-001"))
+    assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
