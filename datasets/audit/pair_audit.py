@@ -118,7 +118,10 @@ def audit_pair(
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]
-    details, blur = _sharpness(blurry, sharp, found), _blur_quantiles(found.field)
+    prints = (fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry)))
+    lumas = _luma(blurry), _luma(sharp)
+    del blurry, sharp  # large pictures take much memory
+    details, blur = _sharpness(*lumas, found), _blur_quantiles(found.field)
     shared = found.misalignment.shared
     return AuditedPair(
         pair.id,
@@ -137,7 +140,7 @@ def audit_pair(
         blurry_sharpness=details[0],
         session_pairs=None if shared is None else shared.pairs,
         blur_quantiles_px=blur,
-        fingerprints=(fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry))),
+        fingerprints=prints,
     )
 
 
@@ -158,16 +161,14 @@ def _alone(pair: Pair, blurry: Image) -> AuditedPair:
 
 
 def _sharpness(
-    blurry: Image, sharp: Image, found: Measurement
+    blurry: NDArray[np.float32], sharp: NDArray[np.float32], found: Measurement
 ) -> tuple[float | None, float | None]:
-    """Sharpness of both members at the same places, as far as these are known."""
+    """Sharpness of both members, by their luma, at the same places as far as these are known."""
     matrix, blur = found.misalignment.matrix, None
     if found.field is not None:
         field = found.field
         blur = enlarged(field.factor * field.flow.coc_px, field.factor, blurry.shape)
-    return sharpness_of_pair(
-        _luma(blurry), _luma(sharp), np.eye(3) if matrix is None else matrix, blur
-    )
+    return sharpness_of_pair(blurry, sharp, np.eye(3) if matrix is None else matrix, blur)
 
 
 def _blur_quantiles(field: Field | None) -> tuple[float, ...]:

@@ -102,10 +102,11 @@ def _details(
     luma: NDArray[np.float32], rows: NDArray[np.int_], columns: NDArray[np.int_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fine and coarse detail of the tiles around some places, as :func:`sharpness` defines them."""
-    slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
-    strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
+    slightly = np.asarray(cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA), np.float32)
     fine = _deviation_around(luma - slightly, rows, columns)
-    return fine, _deviation_around(slightly - strongly, rows, columns)
+    strongly = np.asarray(cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA), np.float32)
+    np.subtract(slightly, strongly, out=strongly)
+    return fine, _deviation_around(strongly, rows, columns)
 
 
 def _deviation_around(
