@@ -175,7 +175,7 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
     if isinstance(cell, Measured):
         if cell.interval:
             low, high = (text.number_text(end, column.decimals) for end in cell.interval)
-            if column.bar:
+            if column.bar or column.decimals == 0:
                 inline = f"{low} – {high}"
             else:
                 asides.append(f"{low} – {high}")

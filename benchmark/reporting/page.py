@@ -210,7 +210,7 @@ def _behind(report: _Report) -> tuple[Part, ...]:
     return (
         *([folded] if folded else []),
         *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
-        *([Folded("Trainings", "trainings", (made,))] if made.rows else []),
+        *([Folded("Trainings", "trainings", (made,))] if made.facts else []),
     )
 
 

@@ -8,11 +8,11 @@ from defocus.baselines.card import Card
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
-from defocus.benchmark.reporting.content import Content, display_name, group_anchor, run_document
+from defocus.benchmark.reporting.content import Content, display_name, run_document
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
-from defocus.reports.model import Cell, Column, Facts, Link, Paragraph, Part, Table
+from defocus.reports.model import Facts, Paragraph, Part
 
 __all__ = [
     "card_words",
@@ -84,10 +84,13 @@ def flattened(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def references(content: Content) -> Facts:
-    """Paper, code, reading and licence of every system in the study."""
+    """Paper and code of every system in the study; the page of a row has what ours follows."""
     return Facts(
         "The systems and where they come from",
-        tuple((card.display_name, card_words(card)) for _, card in sorted(content.cards.items())),
+        tuple(
+            (card.display_name, f"{_capital(card.source)}.")
+            for _, card in sorted(content.cards.items())
+        ),
     )
 
 
@@ -139,28 +142,24 @@ def _conventions(name: str) -> str:
     )
 
 
-def trainings(content: Content) -> Table:
-    """Budget of each training, one line per row."""
-    rows: list[tuple[Cell, ...]] = []
+def trainings(content: Content) -> Facts:
+    """Budget of each training, one line for all that were trained alike."""
+    alike: dict[str, list[str]] = defaultdict(list)
     for group in content.groups:
         entry = group[0]
         schedule = run_document(content.out, entry).get("schedule")
-        known = schedule if isinstance(schedule, dict) else {}
-        if not known and entry.weights == "none":
+        if not isinstance(schedule, dict):
             continue
-        cells = [known.get(name) for name in ("steps", "crop_px", "batch", "learning_rate")]
-        numbers = [float(cell) if isinstance(cell, int | float) else None for cell in cells]
-        link = Link(display_name(content, entry.system), f"#{group_anchor(entry)}")
-        seeds = ", ".join(str(each.seed) for each in group)
-        rows.append((link, entry.weights, budget_words([entry.budget]), seeds, *numbers))
-    columns = (
-        *map(Column, ("System", "Weights", "Budget", "Seeds")),
-        Column("Steps", decimals=0),
-        Column("Crop", "px", decimals=0),
-        Column("Batch", decimals=0),
-        Column("Learning rate", decimals=6),
-    )
-    return Table("Trainings", columns, tuple(rows))
+        words = (
+            f"{schedule.get('steps') or 'epochs'} steps",
+            f"{schedule.get('batch')} crops of {schedule.get('crop_px')} px",
+            f"rate {schedule.get('learning_rate')}",
+            f"seed {', '.join(str(each.seed) for each in group)}",
+        )
+        where = f"{entry.dataset}, {entry.weights}, {budget_words([entry.budget])}: "
+        alike[where + ", ".join(words)].append(display_name(content, entry.system))
+    lines = ((words, ", ".join(sorted(names))) for words, names in alike.items())
+    return Facts("Trainings", tuple(lines))
 
 
 def _hardware(content: Content) -> Facts:

@@ -50,8 +50,8 @@ def board_table(
         board: The leaderboard.
         convention: One of its conventions.
         notes: The notes of the document.
-        print_out: Whether for print, which has no columns on demand, and the printed numbers of
-            papers beside.
+        print_out: Whether for print: without the columns that a page shows on demand, and with
+            the printed numbers of papers.
     """
     lines = board.ordered(convention)
     standing = [track_of(content, line, convention) for line in lines]
@@ -60,11 +60,13 @@ def board_table(
         *_rank_columns(standing),
         _gains(lines, convention),
         *_metric_columns(content, lines, convention, places, notes, print_out=print_out),
-        *_cost_columns(lines, print_out=print_out),
+        *_cost_columns(lines),
         *([] if print_out else _word_columns(content, lines, convention)),
     ]
     shown = [
-        (column, cells) for column, cells in columns if any(cell is not None for cell in cells)
+        (column, cells)
+        for column, cells in columns
+        if any(cell is not None for cell in cells) and not (print_out and column.extra)
     ]
     tracks = tracks_of(content, board, convention)
     names: list[Cell] = [_name(line) for line in lines]
@@ -171,7 +173,7 @@ def _metric_columns(
 ) -> list[Named]:
     found: list[Named] = []
     for metric in metrics_of(lines, convention):
-        extra = metric.name not in ALWAYS_SHOWN and not print_out
+        extra = metric.name not in ALWAYS_SHOWN
         rows = [line.score(convention, metric.name) for line in lines]
         cells: list[Cell] = [
             Measured(row.value, place=places[metric.name].get(n))
@@ -193,7 +195,7 @@ def _metric_columns(
     return found
 
 
-def _cost_columns(lines: Sequence[BoardLine], *, print_out: bool) -> list[Named]:
+def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
         (
             Column(
@@ -202,7 +204,7 @@ def _cost_columns(lines: Sequence[BoardLine], *, print_out: bool) -> list[Named]
                 "lower",
                 column.decimals,
                 choose="limit",
-                extra=name not in SHOWN_COSTS and not print_out,
+                extra=name not in SHOWN_COSTS,
             ),
             [line.cost(name) for line in lines],
         )

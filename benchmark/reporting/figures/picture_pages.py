@@ -21,7 +21,7 @@ SHOWN_PICTURES = 6
 """So many pictures have their restorations in the report: typical ones, then those on which systems
 differ most."""
 
-PRINTED_PICTURES = 3
+PRINTED_PICTURES = 2
 PRINTED_SYSTEMS = 6
 """So many pictures and systems are printed."""
 
