@@ -129,9 +129,8 @@ def nearest_choice(setting: Setting, asked: str) -> str:
     distance = {word: abs(steps * math.log2(value / number)) for word, value in choices.items()}
     best = min(distance, key=lambda word: distance[word], default=None)
     if best is None or distance[best] > 1 / 6:
-        raise InputError(
-            f"the camera has no {setting.name} '{asked:.40}'; it has {', '.join(choices) or 'none'}"
-        )
+        there = ", ".join(choices) or "none: set its dial to M, see that a lens is on it, replug it"
+        raise InputError(f"the camera has no {setting.name} '{asked:.40}'; it has {there}")
     return best
 
 

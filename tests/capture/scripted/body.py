@@ -33,6 +33,7 @@ TRAVEL = 400
 
 Place = tuple[str, str]
 TIME_WORDS = ("shutterspeed", "shutterspeed2")
+EXPOSURE_WORDS = ("aperture", "f-number", "shutterspeed", "iso")
 RAW_SUFFIXES = (".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf")
 
 
@@ -139,12 +140,16 @@ class ScriptedBody:
         """
         known = self.script.entries.get(name)
         cut = self._connections > 1 and self._armed.get("tree-truncated", 0)
-        if known is None or (cut and "/capturesettings/" in known.path):
+        nine = self._armed.get("tree-of-nine-entries", 0) and name in EXPOSURE_WORDS
+        if known is None or nine or (cut and "/capturesettings/" in known.path):
             raise BodyError(-2)
         self._settle(name)
         value, choices, read_only = self.shown[name], known.choices, known.read_only
         reads = self._reads[name] = self._reads.get(name, 0) + 1
-        if self._armed.get("read-only-after-connect") and reads == 1:
+        told = known.kind != "RANGE" and name in EXPOSURE_WORDS
+        if told and self._armed.get("config-partly-missing"):
+            value, choices = "(null)", ()
+        elif self._armed.get("read-only-after-connect") and reads == 1:
             if self._concerns("read-only-after-connect", name):
                 choices, read_only = (), True
         elif self._armed.get("first-read-wrong") and name == "iso" and reads == 1:
@@ -185,6 +190,8 @@ class ScriptedBody:
             return self.true[name]
         if name in TIME_WORDS and self._armed.get("shutter-steps"):
             self.now += self._seconds("shutter-steps", 40.0)
+        if self._armed.get("set-becomes-auto") and "Auto ISO" in known.choices:
+            return "Auto ISO"
         for fault in ("lands-on-neighbour", "setting-does-not-stick"):
             if self._armed.get(fault) and self._concerns(fault, name) and self._happens(fault):
                 place = known.choices.index(value)

@@ -25,6 +25,9 @@ EXPECTED: dict[str, str] = {
     "setting-does-not-stick": PAIRS, "shutter-steps": PAIRS, "set-same-toggles": PAIRS,
     "read-only-after-connect": PAIRS, "first-read-wrong": PAIRS,
     "choices-shrink": "the camera has no (aperture|shutter)",
+    "set-becomes-auto": "set the ISO on the body",
+    "config-partly-missing": "has none: set its dial to M",
+    "tree-of-nine-entries": "cannot be set; .* set the dial",
     "target-flips": PAIRS, "target-forgotten": PAIRS,
     # files and events
     "words-lie": "words for formats are wrong", "duplicate-names": PAIRS, "late-companion": PAIRS,
