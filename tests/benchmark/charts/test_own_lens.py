@@ -1,6 +1,7 @@
 """Weights for one's own lens: a small training from charts to report, stopped and continued."""
 
 import json
+import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,11 @@ def test_a_stopped_training_ends_as_one_that_was_not_stopped(
     assert all(torch.equal(tensor, whole[name]) for name, tensor in continued.items())
 
 
-def test_networks_that_give_the_input_and_grey_have_known_gains() -> None:
+def test_networks_that_give_the_input_and_grey_have_known_gains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("defocus.benchmark.charts.own_lens.gains.CIRCLES_PX", (0.0, 1.0, math.inf))
+
     class Grey(torch.nn.Module):
         def forward(self, picture: torch.Tensor) -> torch.Tensor:
             return torch.full_like(picture, 0.5)
@@ -110,6 +115,7 @@ def test_networks_that_give_the_input_and_grey_have_known_gains() -> None:
     found = measure_gains(stream_dataset(None, MEASURED), card, torch.nn.Identity(), Grey(), device)
     assert found.before == pytest.approx([0.0] * 3, abs=1e-9)
     assert max(found.after) < -5
+    assert [one.high for one in found.by_blur] == [1.0, None], "JSON knows no infinity"
     assert sum(one.share for one in found.by_blur) == pytest.approx(1)
     assert all(abs(one.before) < 1e-9 and one.after < 0 for one in found.by_blur)
 
