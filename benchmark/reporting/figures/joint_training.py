@@ -154,7 +154,7 @@ def _sentence(
     networks = counted(len(partners), "network") if many else partners[0].plain.name
     against = AGAINST.get(scores.convention.protocol, scores.convention.protocol)
     said = (
-        f"{networks} trained on the pairs of {trained} as they were captured, compared with "
+        f"{networks} trained on the pairs of {trained}, compared with "
         f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
         f"{joint.words}."
     )
