@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +28,7 @@ def way(title: str) -> list[str]:
 
 
 def calls_of(stations: list[str], command: click.Command, words: list[str]) -> list[str]:
-    """The calls of some functions, in their order, while a command runs in this process."""
+    """The calls of some functions, in their order, while a command and its threads run here."""
     calls = []
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
@@ -38,9 +39,11 @@ def calls_of(stations: list[str], command: click.Command, words: list[str]) -> l
 
     before = sys.getprofile()
     sys.setprofile(note)
+    threading.setprofile(note)
     try:
         done = CliRunner().invoke(command, words)
     finally:
+        threading.setprofile(before)
         sys.setprofile(before)
     assert done.exit_code == 0, done.output
     return calls
