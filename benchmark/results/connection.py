@@ -41,7 +41,7 @@ def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours; a full disk is told apart from a damaged file."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # of damaged names
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         if code in _DISK_TROUBLE:
             raise StorageError(f"cannot write {path}: {_DISK_TROUBLE[code]}") from error
