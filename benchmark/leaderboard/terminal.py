@@ -58,18 +58,13 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     """Advice for metrics without any value, such as one whose weights are missing."""
     asked = {(run.system, study.dataset.name, run.reported_budget) for run in study.runs}
     scored = [r for r in rows if r.protocol and (r.system, r.dataset, r.budget) in asked]
-    systems = sorted({row.system for row in scored if row.value is not None})
-    missing = {row.metric for row in scored} - {r.metric for r in scored if r.value is not None}
-    if not systems or not missing:
+    found = {row.metric for row in scored if row.value is not None}
+    missing = {row.metric for row in scored} - found
+    if not found or not missing:
         return ""
-    filled = "once that is mended, the same command again fills it in without training"
-    if not study.options:  # no other command line names the same runs
-        return f"{', '.join(sorted(missing))} could not be computed; {filled}"
-    seeds = 1 + max(run.seed for run in study.runs)
-    command = study.command("evaluate", *systems, *(["--seeds", str(seeds)] if seeds > 1 else []))
     return (
         f"{', '.join(sorted(missing))} could not be computed (the reason stands under the tables); "
-        f"{filled}, as does: {command}"
+        "once that is mended, the same command again fills it in without training"
     )
 
 

@@ -99,7 +99,7 @@ def _missing(backbone: str) -> str:
     except (InputError, StorageError, WeightsError) as error:
         state = "damaged" if backbone_files.location(file).exists() else "absent"
         remedy = REMEDY.format(metric=_METRICS[backbone])
-        reason = f"LPIPS backbone weights are {state} and not to be had ({error}); {remedy}"
+        reason = f"LPIPS backbone weights are {state} and could not be fetched ({error}); {remedy}"
         say(reason)
         return reason
     return ""

@@ -139,14 +139,10 @@ def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[s
     assert (finished["out"] / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_a_metric_without_weights_names_the_command_that_fills_it_in(
-    finished: dict[str, Any],
-) -> None:
-    systems = "input tiny-conv tiny-slow tiny-wide"
-    dataset = shlex.quote(finished["arguments"][9])
-    command = f"defocus-bench evaluate {systems} --seeds 2 --out out --dataset {dataset}"
-    assert "lpips could not be computed" in finished["result"].stderr
-    assert f"{command} --budget demo\n" in finished["result"].stderr
+def test_a_metric_without_weights_says_how_it_is_filled_in(finished: dict[str, Any]) -> None:
+    shown = finished["result"].stderr
+    assert shown.count("lpips could not be computed") == 1
+    assert "the same command again fills it in without training" in shown
 
 
 def test_systems_stand_in_the_order_of_psnr_and_all_are_named(finished: dict[str, Any]) -> None:
