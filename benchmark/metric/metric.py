@@ -32,7 +32,8 @@ class Metric:
         better: Which direction is better.
         unit: Such as ``dB``; empty if there is none.
         decimals: Decimals in tables, as usual in the field.
-        compute: Function from (restored, reference, mask, profile) to a finite number.
+        compute: Function from (restored, reference, mask, profile) to a finite number. Several
+            threads may call it at once, each for a picture of its own.
         remedy: Advice if weights are missing; it is part of the reason of a missing score. Empty if
             the metric needs no weights.
         ready: Function that tells, without importing torch, whether the weights are available.
