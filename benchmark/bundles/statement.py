@@ -30,6 +30,9 @@ __all__ = [
 STATEMENT, SIGNATURE, SCORES = "statement.json", "signature.json", "scores.json"
 """Members of every bundle; beside them are only those that the statement names."""
 
+MOST_SEEDS = 1000
+"""No study asks for more."""
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PairId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,199}$")]
@@ -128,7 +131,7 @@ class Statement(Settings):
     tool: str
     dataset: DataFacts
     profile: str
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     training: tuple[TrainedOn, ...]
     runs: Annotated[tuple[RunFacts, ...], Field(min_length=1)]
     rows: tuple[Row, ...]

@@ -39,7 +39,7 @@ from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
 from defocus.benchmark.weights.store import all_weights
 from defocus.datasets.api import is_corrected, open_dataset
-from defocus.datasets.files.fingerprint import file_hashes, pair_files
+from defocus.datasets.files.fingerprint import training_hashes
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.files import atomic_path, sha256_file
@@ -269,11 +269,7 @@ def _training(dataset: Dataset, entries: Sequence[Entry]) -> tuple[TrainedOn, ..
     """Hashes of the training pictures, where a run was trained on the dataset itself."""
     if not any(dataset.name in entry.train_dataset.split("+") for entry in entries):
         return ()
-    files = [
-        path for pair in dataset.pairs if pair.split != "test" for path in pair_files(pair).values()
-    ]
-    hashes = file_hashes(dataset.root, files)
-    return (TrainedOn(dataset=dataset.name, pictures=tuple(sorted(set(hashes.values())))),)
+    return (TrainedOn(dataset=dataset.name, pictures=training_hashes(dataset)),)
 
 
 def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:

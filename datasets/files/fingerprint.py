@@ -12,13 +12,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from defocus.datasets.files.cache import cache_folder
-from defocus.datasets.pair import Pair
+from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import track
 from defocus.reading import read_json
 
-__all__ = ["FILE_ROLES", "code_hash", "content_hash", "file_hashes", "pair_files"]
+__all__ = [
+    "FILE_ROLES",
+    "code_hash",
+    "content_hash",
+    "file_hashes",
+    "pair_files",
+    "picture_hashes",
+    "training_hashes",
+]
 
 FILE_ROLES = (
     "blurry",
@@ -42,6 +50,17 @@ def pair_files(pair: Pair) -> dict[str, Path]:
     """The files of a pair by role, without absent ones."""
     files = {role: getattr(pair, role) for role in FILE_ROLES}
     return {role: path for role, path in files.items() if path is not None}
+
+
+def picture_hashes(root: Path, pairs: Iterable[Pair]) -> dict[Path, str]:
+    """SHA-256 hash of every file of some pairs below a folder."""
+    return file_hashes(root, [path for pair in pairs for path in pair_files(pair).values()])
+
+
+def training_hashes(dataset: Dataset) -> tuple[str, ...]:
+    """SHA-256 hashes of the pictures outside a dataset's test split, sorted, each once."""
+    outside = (pair for pair in dataset.pairs if pair.split != "test")
+    return tuple(sorted(set(picture_hashes(dataset.root, outside).values())))
 
 
 def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:

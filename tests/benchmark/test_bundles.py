@@ -364,6 +364,41 @@ def best_of_three_seeds(members: Members, statement: dict[str, Any]) -> None:
     statement["seeds"] = 3
 
 
+def countless_seeds(members: Members, statement: dict[str, Any]) -> None:
+    statement["seeds"] = 10**12
+
+
+def no_training_pictures(members: Members, statement: dict[str, Any]) -> None:
+    statement["training"][0]["pictures"] = []
+
+
+def other_flow(members: Members, statement: dict[str, Any]) -> None:
+    scores = json.loads(members["scores.json"])
+    for row in scores[run_named(statement, "labs-conv")]:
+        row[6] = row[6] and "oracle"
+    members["scores.json"] = json.dumps(scores).encode()
+
+
+def unknown_flow(members: Members, statement: dict[str, Any]) -> None:
+    scores = json.loads(members["scores.json"])
+    rows = scores[run_named(statement, "labs-conv")]
+    again = [row for row in rows if row[1:3] == ["deformed-gt", "psnr"]]
+    rows += [[*row[:2], "psnr_independent", *row[3:6], "oracle", *row[7:]] for row in again]
+    members["scores.json"] = json.dumps(scores).encode()
+
+
+def cost_twice(members: Members, statement: dict[str, Any]) -> None:
+    costs = next(run["costs"] for run in statement["runs"] if run["costs"])
+    costs.append(costs[0])
+
+
+def unknown_metric(members: Members, statement: dict[str, Any]) -> None:
+    scores = json.loads(members["scores.json"])
+    rows = scores[run_named(statement, "labs-conv")]
+    rows += [[*row[:2], "beauty", *row[3:]] for row in rows if row[2] == "psnr"]
+    members["scores.json"] = json.dumps(scores).encode()
+
+
 def reused_weights(members: Members, statement: dict[str, Any]) -> None:
     mine, other = (run_named(statement, name) for name in ("labs-conv", "labs-other"))
     facts = {run["entry"]["run"]: run for run in statement["runs"]}
@@ -422,6 +457,12 @@ SIMPLE: dict[str, tuple[Fraud, str]] = {
     "easy pictures in place of hard ones": (easy_in_place_of_hard, "duplicates"),
     "picked seed": (picked_seeds, "seeds"),
     "best of three seeds": (best_of_three_seeds, "seeds"),
+    "seeds without end": (countless_seeds, "format"),
+    "training pictures left out": (no_training_pictures, "training"),
+    "another flow": (other_flow, "scores"),
+    "a flow that nobody has": (unknown_flow, "format"),
+    "a cost twice": (cost_twice, "duplicates"),
+    "a metric that nobody has": (unknown_metric, "format"),
     "hash reused": (reused_weights, "weights"),
     "other weights": (other_weights, "weights"),
     "clock in the future": (future, "clock"),
@@ -437,6 +478,24 @@ def test_a_fraud_is_refused(study: Study, tmp_path: Path, name: str) -> None:
     fraud, kind = SIMPLE[name]
     found = cheated(study, tmp_path, fraud, 4 if kind == "weights" else 0)
     assert kind in kinds(found), found["findings"]
+
+
+@pytest.mark.parametrize(("part", "found"), [(0.8, 0), (1.2, 2)])
+def test_scores_may_differ_by_the_documented_tolerances(
+    study: Study, tmp_path: Path, part: float, found: int
+) -> None:
+    """By 0.00001, and by 0.001 where a flow is estimated."""
+
+    def shifted(members: Members, statement: dict[str, Any]) -> None:
+        scores = json.loads(members["scores.json"])
+        rows = scores[run_named(statement, "labs-conv")]
+        for tolerance, protocol in ((1e-5, "gt"), (1e-3, "deformed-gt")):
+            row = next(row for row in rows if row[1:3] == [protocol, "psnr"])
+            row[5] += part * tolerance
+        members["scores.json"] = json.dumps(scores).encode()
+
+    said = cheated(study, tmp_path, shifted)["findings"]
+    assert len([one for one in said if one["kind"] == "scores"]) == found
 
 
 def test_the_truth_blended_in_by_5_percent_is_refused(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.benchmark.bundles.opening import BundleRefusedError, OpenBundle, read_output
 from defocus.benchmark.bundles.statement import RunFacts
 from defocus.benchmark.bundles.verification.probes import (
@@ -123,6 +123,8 @@ def _scorer(dataset: Dataset, stated: Sequence[Score]) -> PairScorer:
     names = {column_of(score.metric) for score in stated}
     metrics = {name: metric for name, metric in all_metrics().items() if name in names}
     second = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)} - {""}
+    if unknown := sorted(second - set(ESTIMATORS)) or sorted(second)[1:]:
+        raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
     independent = flow_estimator(second.pop()) if second else None
     return PairScorer(dataset, flow_estimator(ESTIMATOR), metrics, independent=independent)
 
@@ -148,6 +150,8 @@ def _different(
             missing_here.add(f"{run}: {one.metric} was not rescored: {one.reason}")
         elif not _alike(one, other):
             yield f"{where} is {_shown(one.value)}, {_shown(other.value)} was stated"
+        elif one.flow != other.flow:
+            yield f"{where} has the flow {one.flow!r}, {other.flow!r} was stated"
     for protocol, metric, pair in said:
         if metric not in unknown:
             yield f"{run}: {metric} of {pair} under {protocol} is stated without ground"

@@ -21,7 +21,7 @@ from defocus.benchmark.results.score import Score
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.weights.seen_scenes import seen_in
-from defocus.datasets.files.fingerprint import file_hashes, pair_files
+from defocus.datasets.files.fingerprint import picture_hashes, training_hashes
 from defocus.datasets.pair import Dataset
 from defocus.datasets.sealing.seal import read_seal
 from defocus.errors import NotApplicableError
@@ -39,6 +39,7 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 """So far ahead another computer's clock may be."""
 
 MOST_FINDINGS = 50
+MOST_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,9 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
         yield "dataset", f"{entry.run}: of other data than the bundle states"
     if not entry.scored:
         yield "format", f"{entry.run}: has no scores, {entry.status}"
+    for kind, rows in (("version", run.versions), ("cost", run.costs)):
+        if len({one.metric for one in rows}) < len(rows):
+            yield "duplicates", f"{entry.run}: the {kind} of a metric is there twice"
     missing = sorted(set(statement.dataset.pairs) - set(run.outputs))
     if missing:
         yield "pairs", f"{entry.run}: the output of {missing[0]} and {len(missing)} in all missing"
@@ -206,10 +210,17 @@ def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
             run.entry.system == system and run.entry.weights in {"trained", "narrow"}
             for run in statement.runs
         )
-        wanted = list(range(statement.seeds if trained else 1))
-        if sorted(seeds) != wanted:
-            said = ", ".join(map(str, sorted(seeds)))
-            yield "seeds", f"{system}: has the seeds {said}; the study was asked for {wanted}"
+        wanted = range(statement.seeds if trained else 1)
+        if sorted(seeds) != list(wanted):
+            said, asked = (_listed(some) for some in (sorted(seeds), wanted))
+            yield "seeds", f"{system}: has the seeds {said}; the study was asked for {asked}"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """A few seeds one by one, many by the first and the last."""
+    if len(seeds) > MOST_LISTED:
+        return f"{seeds[0]} … {seeds[-1]}"
+    return ", ".join(map(str, seeds))
 
 
 def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
@@ -262,14 +273,20 @@ def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundle
 
 def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
     """Test pictures among the stated training pictures, and statuses that hide them."""
-    files = [path for pair in dataset.split("test") for path in pair_files(pair).values()]
-    hashes = {sha256: path for path, sha256 in file_hashes(dataset.root, files).items()}
+    test = picture_hashes(dataset.root, dataset.split("test"))
+    hashes = {sha256: path for path, sha256 in test.items()}
     for training in statement.training:
         if seen := sorted(set(training.pictures) & set(hashes)):
             name = hashes[seen[0]].name
             yield BundleFinding(
                 "training",
                 f"{training.dataset}: trained on the test picture {name} and {len(seen)} in all",
+            )
+        elif training.dataset == dataset.name and training.pictures != training_hashes(dataset):
+            yield BundleFinding(
+                "training",
+                f"{training.dataset}: {len(training.pictures)} training pictures are stated, "
+                f"not the {len(training_hashes(dataset))} of the dataset",
             )
     stated = {training.dataset for training in statement.training}
     for run in statement.runs:
