@@ -32,6 +32,7 @@ from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import track
 from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings
+from defocus.staging import staging_folder
 
 __all__ = ["KEY_BYTES", "SEAL", "TRUTH", "SealFacts", "open_seal", "read_seal", "seal_dataset"]
 
@@ -107,6 +108,7 @@ def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -
             opens=opens,
         )
         write_json(folder / SEAL, facts.model_dump(mode="json"))
+        _require_opens(folder, facts, key)
         make_folder(key_file.absolute().parent)
         handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -133,26 +135,30 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
         raise DatasetError(f"{out}: is there already; choose another folder for --out")
     content = _opened(sealed / TRUTH, facts, _read_key(key_file, facts))
     with atomic_folder(out) as folder:
-        archive = folder / "truth.zip"
-        write_bytes(archive, content)
-        unpack(archive, folder / "truth")
-        archive.unlink()
-        for path in sorted((folder / "truth").rglob("*")):
-            if path.is_file():
-                target = folder / path.relative_to(folder / "truth")
-                make_folder(target.parent)
-                path.replace(target)
-        shutil.rmtree(folder / "truth")
-        given, _ = manifest_pairs(sealed, read_manifest(sealed))
-        for pair in given:
-            for path in pair_files(pair).values():
-                target = folder / path.relative_to(sealed)
-                make_folder(target.parent)
-                shutil.copyfile(path, target)
+        _restore(sealed, content, folder)
         if _content_hash(folder) != facts.inside:
             raise DatasetError(f"{sealed}: the truth is not that of these blurry pictures")
         write_json(folder / SEAL, facts.model_dump(mode="json"))
     return facts
+
+
+def _restore(sealed: Path, content: bytes, folder: Path) -> None:
+    """Write the whole test set: the unsealed archive, and beside it the open pictures."""
+    archive, inner = folder / f".{TRUTH}.zip", folder / f".{TRUTH}"  # names that no role can have
+    write_bytes(archive, content)
+    unpack(archive, inner)
+    archive.unlink()
+    for path in sorted(inner.rglob("*")):
+        if path.is_file():
+            target = folder / path.relative_to(inner)
+            make_folder(target.parent)
+            path.replace(target)
+    shutil.rmtree(inner)
+    for pair in manifest_pairs(sealed, read_manifest(sealed))[0]:
+        for path in pair_files(pair).values():
+            target = folder / path.relative_to(sealed)
+            make_folder(target.parent)
+            shutil.copyfile(path, target)
 
 
 def read_seal(folder: Path) -> SealFacts | None:
@@ -169,6 +175,18 @@ def read_seal(folder: Path) -> SealFacts | None:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise DatasetError(f"{path}: {problem['msg'].lower()}; get it again") from error
+
+
+def _require_opens(sealed: Path, facts: SealFacts, key: bytes) -> None:
+    """Open a new seal before it goes out: nobody can mend it later.
+
+    Raises:
+        DatasetError: What comes out is not what was sealed.
+    """
+    with staging_folder(sealed.parent, ".opening-", ".part") as place:
+        _restore(sealed, _opened(sealed / TRUTH, facts, key), place)
+        if _content_hash(place) != facts.inside:
+            raise DatasetError(f"{sealed}: does not open again; nothing was written")
 
 
 def _require_truth(dataset: Dataset, pairs: tuple[Pair, ...]) -> None:

@@ -1,5 +1,6 @@
 """Sealed test sets: blurry pictures outside, the truth inside, one key."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,9 @@ from defocus.benchmark.bundles.submitting import SubmissionChoice, submit
 from defocus.benchmark.bundles.verification.verifying import verify_bundle
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
+from defocus.datasets.sealing import seal
 from defocus.datasets.sealing.seal import open_seal, read_seal, seal_dataset
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, DefocusError
 
 
 @pytest.fixture
@@ -62,9 +64,29 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_
     psnr = [row.value for row in found.rows if (row.protocol, row.metric) == ("gt", "psnr")]
     assert psnr[0] is not None
     assert psnr[0] > 10
-    seal = read_seal(opened)
-    assert seal is not None
-    assert seal.opens == "next spring"
+    facts = read_seal(opened)
+    assert facts is not None
+    assert facts.opens == "next spring"
+
+
+def test_rendered_pairs_have_a_truth_and_open_again(
+    pairs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their truth lies in a folder of that name, beside whatever the opening needs."""
+    dataset = open_dataset(pairs)
+    whole = replace(dataset, pairs=tuple(replace(pair, truth=pair.sharp) for pair in dataset.pairs))
+    sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
+    seal_dataset(whole, sealed, key)
+    open_seal(sealed, key, opened)
+    inside = open_dataset(f"manifest:{opened}").pairs[0]
+    assert inside.truth is not None
+    assert inside.truth.read_bytes() == (tmp_path / "pairs/test/sharp/a.png").read_bytes()
+    archive = seal._truth_archive
+    monkeypatch.setattr(seal, "_truth_archive", lambda root, all_: archive(root, all_[:1]))
+    with pytest.raises(DefocusError, match="test-b"):
+        seal_dataset(whole, tmp_path / "second", tmp_path / "second.key")
+    assert not (tmp_path / "second").exists()
+    assert not (tmp_path / "second.key").exists()
 
 
 def _key(folder: Path) -> Path:
