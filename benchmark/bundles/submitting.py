@@ -136,7 +136,10 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
     known = {entry.data_hash: entry.dataset for entry in results.entries() if entry.scored}
     if address is None:
         if not (out / REQUEST).is_file():
-            raise InputError(f"{out}: a program started this study; name its data with --dataset")
+            raise InputError(
+                f"{out}: 'run' did not start this study, so where its data lies is not known; name "
+                "it with --dataset"
+            )
         addresses = read_request(out).datasets
         if len(addresses) > 1:
             raise InputError(f"{out}: has {len(addresses)} datasets; choose one with --dataset")
@@ -173,8 +176,8 @@ def _outputs(out: Path, dataset: Dataset, entry: Entry) -> dict[str, Path]:
     pairs = dataset.split("test")
     if not kept.complete(pairs):
         raise InputError(
-            f"{out}: the restored pictures of {entry.run} were not kept; run the study again with "
-            "--keep-outputs --again"
+            f"{out}: the restored pictures of {entry.run} were not kept; give the study's command "
+            "again with --keep-outputs: nothing is trained again"
         )
     return {pair.id: kept.path(pair) for pair in pairs}
 

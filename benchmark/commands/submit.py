@@ -1,5 +1,6 @@
 """``defocus-bench submit``."""
 
+import json
 from pathlib import Path
 
 import click
@@ -56,5 +57,7 @@ def command(
     choice = SubmissionChoice(lab, systems, dataset, not hashes_only, with_weights, key)
     statement = submit(out, bundle, choice)
     size = bundle.stat().st_size / 1e6
-    say(f"{counted(len(statement.runs), 'run')}, {size:.1f} MB, signed by {statement.key[:16]}")
+    named = json.dumps(statement.lab, ensure_ascii=False)  # quoted as in TOML
+    say(f"{counted(len(statement.runs), 'run')}, {size:.1f} MB; its key, for repository.toml:")
+    say(f'{named} = "{statement.key}"')
     click.echo(str(bundle))

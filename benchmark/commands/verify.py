@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+NOTHING_RESCORED = 3
+"""Exit code: nothing is wrong with the bundle, but nothing is shown either."""
 
 
 @click.command()
@@ -26,7 +28,7 @@ def command(
     """Check a bundle: score its pictures again.
 
     Every score is compared with the stated one: it may differ by 0.00001, or by 0.001 where a flow
-    is estimated. The exit code is 1 if the bundle is refused.
+    is estimated. The exit code is 1 if the bundle is refused, 3 if nothing could be computed again.
     """
     from defocus.benchmark.bundles.verification.record import record_path, write_record
     from defocus.benchmark.bundles.verification.verifying import verify_bundle
@@ -45,9 +47,11 @@ def command(
             click.echo(f"note: {note}")
         for one in found.findings:
             click.echo(f"refused, {one.kind}: {one.said}")
-        if found.ok:
+        if found.ok and found.rescored:
             scores = counted(found.rescored, "score")
             click.echo(f"{bundle}: {scores} computed again, nothing wrong")
+        elif found.ok:
+            click.echo(f"{bundle}: not verified: no score was computed again")
         if record:
             click.echo(str(record_path(bundle)))
-    return int(not found.ok)
+    return NOTHING_RESCORED if found.ok and not found.rescored else int(not found.ok)

@@ -42,8 +42,9 @@ def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order.
 
     A run is finished if it is stored and did not fail, its checkpoint is undamaged (or deleted), it
-    has the scores of every metric in the present revision, and no repetition was requested. A run
-    whose checkpoint was deleted is not trained again for a metric; this is reported on stderr.
+    has the scores of every metric in the present revision and, where the study keeps them, its
+    restored pictures, and no repetition was requested. A run whose checkpoint was deleted is not
+    trained again for a metric or pictures; this is reported on stderr.
     """
     entries = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, profile_metrics(DEFAULT.name))
@@ -59,6 +60,11 @@ def left_of(study: Study, results: Results) -> list[Left]:
                 left.append(Left(run, entry, names))
             else:
                 say(f"{run.id}: {', '.join(sorted(names))} left out: its checkpoint was deleted")
+        elif _lacks_pictures(study, entry):
+            if _restorable(study, run, entry):
+                left.append(Left(run, None))
+            else:
+                say(f"{run.id}: its pictures are not kept: its checkpoint was deleted")
     return left
 
 
@@ -99,6 +105,13 @@ def is_undamaged(study: Study, entry: Entry) -> bool:
     """Whether the checkpoint of a stored run was deleted or is still the evaluated one."""
     folder = run_folder(study.out, entry.run)
     return checkpoint_is(folder, entry.checkpoint, entry.checkpoint_stamp)
+
+
+def _lacks_pictures(study: Study, entry: Entry) -> bool:
+    """Whether restored pictures are to be kept and are not there."""
+    if not study.keep_outputs or not entry.scored:
+        return False
+    return not kept_outputs(study, entry).complete(study.dataset.split("test"))
 
 
 def _restorable(study: Study, run: Run, entry: Entry) -> bool:

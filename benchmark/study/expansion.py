@@ -109,10 +109,11 @@ def around_jdrl(systems: Sequence[Baseline]) -> list[Baseline]:
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
     """The runs on one dataset.
 
-    Where no system is named, those with weights in the package are evaluated with them; a system
-    that is named is trained.
+    Where no system is named or nothing can be trained on, those with weights in the package are
+    evaluated with them; otherwise a system that is named is trained.
     """
-    found = {} if document.systems else {s.card.name: shipped_weights(s) for s in systems}
+    named = document.systems and dataset.split("train")
+    found = {} if named else {s.card.name: shipped_weights(s) for s in systems}
     trained = [system for system in systems if found.get(system.card.name) is None]
     runs = plan_runs(trained, dataset, document.budget, seeds=document.seeds, override=document)
     for system in systems:

@@ -1,6 +1,7 @@
 """The board of many labs: a static site."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import CliRunner
 from defocus.benchmark.bundles.repository.board import write_board
 from defocus.benchmark.bundles.repository.check import check_repository
 from defocus.benchmark.commands.board import command
+from defocus.benchmark.results.store import Entry
+from defocus.benchmark.speed.cases import board as cases
 from defocus.benchmark.speed.cases.board import make_repository
 from defocus.errors import InputError
 
@@ -57,6 +60,29 @@ def test_a_system_has_its_history_and_a_submission_its_facts(site: Path) -> None
     text = page.read_text(encoding="utf-8")
     for wanted in ("non-commercial", "0.1.0", "dpdd", "Nobody whom this repository names"):
         assert wanted in text or wanted == "non-commercial"
+    places = [text.index(one) for one in (">On the board<", ">Submission<", ">Details<")]
+    assert places == sorted(places)
+
+
+def test_narrow_copies_are_marked_and_stand_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = cases._entry
+
+    def demo(system: str, number: int) -> Entry:
+        made = entry(system, number)
+        return replace(made, weights="narrow", budget="demo") if system == "unet" else made
+
+    monkeypatch.setattr(cases, "_entry", demo)
+    write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    compared, _, demos = text.partition("demo: not a comparison")
+    assert ">unet</a>" not in compared
+    row = demos.partition(">unet</a>")[2].partition("</tr>")[0]
+    assert "narrow" in row.partition("</th>")[0]
+    history = (tmp_path / "site" / "systems" / "unet.html").read_text(encoding="utf-8")
+    assert "narrow" in history
+    assert "PSNR over submissions" not in history
 
 
 def test_what_is_not_admitted_is_listed_with_the_reason(repository: Path) -> None:

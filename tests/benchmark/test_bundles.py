@@ -27,6 +27,7 @@ from defocus.benchmark.bundles.verification.record import read_record, record_pa
 from defocus.benchmark.bundles.verification.verifying import verify_bundle
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
+from defocus.errors import SettingsError
 from tests.command_process import run_command
 
 Members = dict[str, bytes]
@@ -150,6 +151,7 @@ def study(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
         words += ["--only", "input", "--only", "labs-conv", "--only", "labs-other"]
         made = defocus_bench(*words, "--with-weights")
     assert made.exit_code == 0, made.output
+    assert f'"A lab" = "{public_key(signing_key(folder / "signing-key"))}"' in made.output
     key = folder / "signing-key"
     assert key.stat().st_mode & 0o777 == 0o600
     return Study(out, dataset, folder / "lab.zip", key)
@@ -227,6 +229,23 @@ def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(
     assert not found["whole"]
     assert found["rescored"] == 0
     assert "nothing was rescored" in found["notes"][0]
+    folder = make_repository(tmp_path / "unseen", study)
+    bundle = (tmp_path / "small.zip").rename(folder / "bundles" / "ours.zip")
+    words = ["--dataset", study.dataset, "--record", "--key", verifier_key(study)]
+    done = defocus_bench("verify", bundle, *words)
+    assert done.return_value == 3
+    assert "not verified: no score was computed again" in done.output
+    (shown,), _ = submissions_of(folder, read_repository(folder))
+    assert shown.checked == "not checked"
+
+
+def test_another_dataset_is_said_and_nobody_accused(study: Study, tmp_path: Path) -> None:
+    make_pairs(tmp_path / "other")
+    (tmp_path / "other" / "test" / "sharp" / "a.png").unlink()
+    (tmp_path / "other" / "test" / "blurry" / "a.png").unlink()
+    found = verify_bundle(study.bundle, open_dataset(f"pairs:{tmp_path / 'other'}"), 0)
+    assert {one.kind for one in found.findings} == {"dataset"}
+    assert "another dataset" in found.findings[0].said
 
 
 # what a cheat changes ------------------------------------------------------------------------
@@ -547,16 +566,17 @@ def test_a_changed_member_and_a_changed_statement_are_refused(study: Study, tmp_
     assert refusal(rewritten(study, tmp_path, lab), study) == "signature"
 
 
-def test_a_replaced_key_is_refused(study: Study, tmp_path: Path) -> None:
+def new_key() -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+
+def test_a_replaced_key_is_refused(study: Study, tmp_path: Path) -> None:
     other = tmp_path / "other-key"
-    other.write_bytes(
-        Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
-        )
-    )
+    other.write_bytes(new_key())
 
     def replaced(members: Members) -> Members:
         return {**members, **sealed(members["statement.json"], other)}
@@ -616,11 +636,19 @@ def test_what_cannot_be_submitted_or_read_is_said(study: Study, tmp_path: Path) 
 # a repository of bundles ----------------------------------------------------------------------
 
 
+def verifier_key(study: Study) -> Path:
+    """The key of somebody else than the lab."""
+    path = study.key.with_name("verifier-key")
+    if not path.exists():
+        path.write_bytes(new_key())
+    return path
+
+
 def make_repository(folder: Path, study: Study, *further: str) -> Path:
     (folder / "bundles").mkdir(parents=True)
     (folder / "bundles" / "ours.zip").write_bytes(study.bundle.read_bytes())
-    key = public_key(signing_key(study.key))
-    lines = ["[labs]", f'"A lab" = "{key}"', "[verifiers]", f'"V" = "{key}"', *further]
+    lab, verifier = (public_key(signing_key(one)) for one in (study.key, verifier_key(study)))
+    lines = ["[labs]", f'"A lab" = "{lab}"', "[verifiers]", f'"V" = "{verifier}"', *further]
     (folder / "repository.toml").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -640,6 +668,9 @@ def test_a_repository_is_checked_without_a_dataset(study: Study, tmp_path: Path)
     assert defocus_bench("check", folder).return_value == 1
     (folder / "repository.toml").write_text("")
     assert problems(folder) == {"key"}
+    (folder / "repository.toml").write_text('[labs]\n"A lab" = "2f6c1d0e8b7a5948"\n')
+    with pytest.raises(SettingsError, match="a public key has 64 digits, 0-9 and a-f, as 'submit'"):
+        check_repository(folder)
 
 
 @pytest.mark.parametrize("what", ["versions", "bundles", "keys"])
@@ -678,6 +709,10 @@ def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(
     bundle = folder / "bundles" / "ours.zip"
     found = verify_bundle(bundle, open_dataset(study.dataset), 0)
     write_record(bundle, found, study.key)
+    assert problems(folder) == {"record"}  # nobody verifies his own
+    (shown,), _ = submissions_of(folder, read_repository(folder))
+    assert shown.checked == "not checked"
+    write_record(bundle, found, verifier_key(study))
     record = read_record(bundle)
     assert record is not None
     assert (record.ok, record.whole) == (True, True)

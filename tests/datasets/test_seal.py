@@ -14,7 +14,7 @@ from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
 from defocus.datasets.sealing import seal
 from defocus.datasets.sealing.seal import open_seal, read_seal, seal_dataset
-from defocus.errors import DatasetError, DefocusError
+from defocus.errors import DatasetError, DefocusError, InputError
 
 
 @pytest.fixture
@@ -49,11 +49,16 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_
         secret[60:120] not in file.read_bytes() for file in sealed.rglob("*") if file.is_file()
     )
     study, bundle = tmp_path / "study", tmp_path / "ours.zip"
-    run(
-        "benchmark", "run", "--only", "input", "--dataset", f"manifest:{sealed}",
-        "--keep-outputs", "--out", study,
-    )  # fmt: skip
-    submit(study, bundle, SubmissionChoice("A lab", key=_key(tmp_path)))
+    words = ("run", "--only", "input", "--only", "defocus-s", "--dataset", f"manifest:{sealed}")
+    run("benchmark", *words, "--out", study)
+    choice = SubmissionChoice("A lab", key=_key(tmp_path))
+    with pytest.raises(InputError, match="again with --keep-outputs: nothing is trained again"):
+        submit(study, bundle, choice)
+    run("benchmark", *words, "--out", study, "--keep-outputs")  # what it advises
+    stated = submit(study, bundle, choice)
+    assert {one.entry.system: one.entry.weights for one in stated.runs} == {
+        "input": "none", "defocus-s": "own"
+    }  # fmt: skip
     run("datasets", "unseal", sealed, "--key", key, "--out", opened)
     inside = open_dataset(f"manifest:{opened}")
     assert inside.pairs[0].sharp is not None

@@ -26,6 +26,7 @@ from defocus.reports.model import (
     Curve,
     Curves,
     Facts,
+    Folded,
     Link,
     Measured,
     Page,
@@ -43,6 +44,8 @@ HISTORY_AT_LEAST = 2
 """A system has a page of its own if it was submitted so often."""
 
 INPUT = "input"
+
+BoardGroups = Mapping[BoardGroup, Sequence[SubmissionLine]]
 
 LARGE = 300
 """Tables with more rows are sorted by the digits shown and draw no bars: they would take long."""
@@ -74,7 +77,7 @@ def write_board(folder: Path, out: Path) -> int:
         for place in ("submissions", "systems"):
             make_folder(site / place)
         pages = {"index.html": _index(repository.title, groups, histories, submissions, unreadable)}
-        pages |= {one.page: _submission_page(one) for one in submissions}
+        pages |= {one.page: _submission_page(one, groups) for one in submissions}
         pages |= {_system_page(name): _history_page(name, all_) for name, all_ in histories.items()}
         for name, page in track(list(pages.items()), "writing pages"):
             write_html(page, site / name)
@@ -85,7 +88,7 @@ def write_board(folder: Path, out: Path) -> int:
 
 
 def _histories(
-    groups: Mapping[BoardGroup, Sequence[SubmissionLine]],
+    groups: BoardGroups,
 ) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
     """Lines of each system that was submitted more than once, by what can be compared."""
     found: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
@@ -101,7 +104,7 @@ def _histories(
 
 def _index(
     title: str,
-    groups: Mapping[BoardGroup, Sequence[SubmissionLine]],
+    groups: BoardGroups,
     histories: Mapping[str, object],
     submissions: Sequence[Submission],
     unreadable: Mapping[str, str],
@@ -147,16 +150,19 @@ def _latest(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
 
 
 def _tab(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Tabs:
-    """The table in a tab: there a reader can filter its rows."""
-    return Tabs("Protocol", ((group.protocol, (_table(group, lines),)),))
+    """The tables in a tab: there a reader can filter their rows. Demos compete with nobody."""
+    compared = [line for line in lines if not line.is_demo]
+    demos = [line for line in lines if line.is_demo]
+    tables = [_table(group, some) for some in (compared, demos) if some]
+    return Tabs("Protocol", ((group.protocol, tuple(tables)),))
 
 
-def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
+def _table(group: BoardGroup, lines: Sequence[SubmissionLine], *, linked: bool = True) -> Table:
     columns = (
         Column("System"),
+        Column("Gain", "dB", "higher", 2, bar=True),
         Column("Lab", choose="value"),
         Column("Checked", choose="value"),
-        Column("Gain", "dB", "higher", 2, bar=True),
         *(_metric_column(name) for name in METRICS),
         Column("Parameters", "M", "lower", 2, choose="limit"),
         Column("Time", "s", "lower", 3, choose="limit"),
@@ -168,13 +174,17 @@ def _table(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Table:
         Column("Version", extra=True),
     )
     references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
+    what = "the latest submission of each lab and system" if linked else "this submission"
+    if all(line.is_demo for line in lines):
+        what += ", demo: not a comparison"
     return Table(
-        f"{group.dataset}, protocol {group.protocol}: the latest submission of each lab and system",
+        f"{group.dataset}, protocol {group.protocol}: {what}",
         columns,
-        tuple(tuple(_cells(line)) for line in lines),
+        tuple((_system_cell(line, linked=linked), *_cells(line)) for line in lines),
         note="Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
         "Seen: whether test scenes may have been in the training. "
-        "Computers differ: seconds of two labs are not one measurement.",
+        "Computers differ: seconds of two labs are not one measurement. Narrow and demo: trained "
+        "for seconds to show that a system works.",
         large=len(lines) > LARGE,
         references=references,
     )
@@ -185,13 +195,21 @@ def _metric_column(name: str) -> Column:
     return Column(metric.display_name, metric.unit, metric.better, metric.decimals)
 
 
+def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
+    """A system's name, marked where its training was only a demo."""
+    name = line.run.entry.system
+    if linked:
+        return Link(name, line.submission.page, line.marks)
+    return ", ".join((name, *line.marks))
+
+
 def _cells(line: SubmissionLine) -> Iterator[Cell]:
+    """Everything beside the name."""
     entry, statement = line.run.entry, line.submission.statement
     psnr = line.scores["psnr"]
-    yield Link(entry.system, line.submission.page)
+    yield _measured(psnr.gain, psnr.gain_low, psnr.gain_high)
     yield statement.lab
     yield line.submission.checked
-    yield _measured(psnr.gain, psnr.gain_low, psnr.gain_high)
     for name in METRICS:
         row = line.scores.get(name)
         yield row.value if row is not None else None
@@ -245,7 +263,7 @@ def _system_page(system: str) -> str:
     return f"systems/{re.sub(r'[^a-z0-9]+', '-', system.lower()).strip('-')}.html"
 
 
-def _history_page(system: str, groups: Mapping[BoardGroup, Sequence[SubmissionLine]]) -> Page:
+def _history_page(system: str, groups: BoardGroups) -> Page:
     """PSNR of a system's submissions in their order, a line per lab."""
     sections: list[tuple[str, tuple[Part, ...]]] = []
     for group, lines in groups.items():
@@ -253,8 +271,9 @@ def _history_page(system: str, groups: Mapping[BoardGroup, Sequence[SubmissionLi
         rows: list[tuple[Cell, ...]] = []
         for number, line in enumerate(lines, 1):
             psnr, statement = line.scores["psnr"], line.submission.statement
-            by_lab[statement.lab].append((float(number), psnr.value or 0.0))
-            name = Link(line.submission.name, f"../{line.submission.page}")
+            if not line.is_demo:
+                by_lab[statement.lab].append((float(number), psnr.value or 0.0))
+            name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
             score = _measured(psnr.value, psnr.ci_low, psnr.ci_high)
             made = statement.made[:10], statement.tool
             rows.append((name, statement.lab, *made, score, line.submission.checked))
@@ -276,32 +295,47 @@ def _history_page(system: str, groups: Mapping[BoardGroup, Sequence[SubmissionLi
     return Page(f"History of {system}", "", (*sections, ("Back", (back,))))
 
 
-def _submission_page(one: Submission) -> Page:
+def _submission_page(one: Submission, groups: BoardGroups) -> Page:
+    """What stands on the board, what one wants to know of it, and the rest folded."""
     statement = one.statement
+    shown = {group: [x for x in lines if x.submission is one] for group, lines in groups.items()}
+    rows = tuple(_table(group, lines, linked=False) for group, lines in shown.items() if lines)
     facts = Facts(
         "Stated",
         (
             ("Lab", statement.lab),
-            ("Key", statement.key),
             ("Made", statement.made),
-            ("Version", statement.tool),
-            ("Hash", digest(statement)),
-            ("Dataset", f"{statement.dataset.name}, revision {statement.dataset.content_hash}"),
-            ("Correction", statement.dataset.sidecar or "none"),
+            ("Checked", one.checked),
+            ("Dataset", statement.dataset.name),
             ("Test pictures", str(len(statement.dataset.pairs))),
             ("Seeds", str(statement.seeds)),
             ("Restored pictures", _pictures_words(one)),
         ),
+    )
+    origin = Facts(
+        "Origin",
+        (
+            ("Key", statement.key),
+            ("Hash", digest(statement)),
+            ("Version", statement.tool),
+            ("Revision of the dataset", statement.dataset.content_hash),
+            ("Correction", statement.dataset.sidecar or "none"),
+        ),
+    )
+    details = (
+        Folded("Check", "check", tuple(_check_parts(one)), one.checked),
+        Folded("Scores", "scores", tuple(_score_parts(one.rows))),
+        Folded("Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")),
+        Folded("Key, hash and versions", "origin", (origin,)),
     )
     back = Table("The board", (Column("Page"),), ((Link("All labs", "../index.html"),),))
     return Page(
         f"{one.name}, {statement.lab}",
         f"Not on the board: {'; '.join(one.problems)}" if one.problems else "",
         (
-            ("Check", tuple(_check_parts(one))),
-            ("Scores", (_scores_table(one.rows),)),
-            ("Runs", (_runs_table(one),)),
+            *((("On the board", rows),) if rows else ()),
             ("Submission", (facts,)),
+            ("Details", details),
             ("Back", (back,)),
         ),
     )
@@ -319,38 +353,31 @@ def _check_parts(one: Submission) -> Iterator[Part]:
         return
     outcome = "every score again, and nothing was wrong" if record.whole and record.ok else ""
     yield Paragraph(f"Checked on {record.made[:10]} with {record.tool}: {outcome or one.checked}.")
-    for text in (*record.findings, *record.notes):
+    for text in dict.fromkeys((*record.findings, *record.notes)):
         yield Paragraph(text)
 
 
-def _scores_table(rows: Sequence[Row]) -> Table:
-    columns = ("System", "Budget", "Protocol", "Metric")
-    cells: list[tuple[Cell, ...]] = [
-        (
-            row.system,
-            row.budget,
-            row.protocol,
-            row.metric,
-            _measured(row.value, row.ci_low, row.ci_high),
-            float(row.images),
-            row.status,
-        )
-        for row in rows
-        if row.protocol
-    ]
-    return Table(
-        "Scores",
-        (
-            Column(columns[0], choose="value"),
-            Column(columns[1]),
-            *(Column(name, choose="value") for name in columns[2:]),
-            Column("Value", decimals=4),
-            Column("Pictures", decimals=0),
-            Column("Status"),
-        ),
-        tuple(cells),
-        large=len(cells) > LARGE,
+def _score_parts(rows: Sequence[Row]) -> Iterator[Part]:
+    """The scores, and why others could not be computed: each reason once."""
+    cells: list[tuple[Cell, ...]] = []
+    missing: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.protocol and row.value is None:
+            missing[row.status].add(row.metric)
+        elif row.protocol:
+            score = _measured(row.value, row.ci_low, row.ci_high)
+            places = row.system, row.budget, row.protocol, row.metric
+            cells.append((*places, score, float(row.images)))
+    chosen = ("System", "Protocol", "Metric")
+    names = ("System", "Budget", "Protocol", "Metric")
+    columns = (
+        *(Column(name, choose="value" if name in chosen else None) for name in names),
+        Column("Value", decimals=4),
+        Column("Pictures", decimals=0),
     )
+    yield Table("Scores", columns, tuple(cells), large=len(cells) > LARGE)
+    for reason, metrics in missing.items():
+        yield Paragraph(f"{', '.join(sorted(metrics))}: {reason}")
 
 
 def _runs_table(one: Submission) -> Table:

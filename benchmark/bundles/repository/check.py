@@ -117,5 +117,7 @@ def _record_problems(
         yield "record", "its record is of another bundle"
     if record.key not in repository.verifiers.values():
         yield "record", f"its record is signed by nobody whom {SETTINGS} names as a verifier"
+    if record.key == statement.key:
+        yield "record", "its record is signed with the key of the lab that submitted it"
     if not record.ok:
         yield "record", f"a verifier refused it: {record.findings[0]}"

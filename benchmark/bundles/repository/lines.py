@@ -14,6 +14,7 @@ from defocus.benchmark.bundles.statement import RunFacts, Statement, digest
 from defocus.benchmark.bundles.verification.record import CheckRecord, read_record
 from defocus.benchmark.bundles.verification.verifying import statement_findings
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.store import NARROW
 from defocus.errors import InputError
 
 __all__ = ["BoardGroup", "Submission", "SubmissionLine", "lines_of", "submissions_of"]
@@ -48,9 +49,11 @@ class Submission:
     def checked(self) -> str:
         """Whether somebody has scored its pictures again."""
         if self.record is None:
-            return "stated"
+            return "not checked"
         if not self.record.ok:
             return "refused"
+        if not self.record.rows:
+            return "not checked"
         return "rescored" if self.record.whole else "partly rescored"
 
     @cached_property
@@ -94,6 +97,19 @@ class SubmissionLine:
         return lab, entry.system, entry.weights, entry.budget
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """Words beside the name where the training only shows that the system works."""
+        entry = self.run.entry
+        if entry.weights == NARROW:
+            return ("narrow", "demo") if entry.budget == "demo" else ("narrow",)
+        return ("demo",) if (entry.weights, entry.budget) == ("trained", "demo") else ()
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether nobody competes with its numbers."""
+        return bool(self.marks)
+
+    @property
     def seen(self) -> str:
         """Whether test scenes may have been in the training."""
         status = self.run.entry.status
@@ -117,7 +133,9 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
             unreadable[name] = f"{kind}: {error}"
             continue
         if record is not None and (
-            record.key not in repository.verifiers.values() or record.bundle != digest(statement)
+            record.key not in repository.verifiers.values()
+            or record.key == statement.key
+            or record.bundle != digest(statement)
         ):
             record = None
         problems = [said for _, said in admission_problems(repository, statement)]
@@ -135,10 +153,11 @@ def lines_of(
     for submission in submissions:
         if submission.problems:
             continue
-        runs = {(run.entry.system, run.entry.budget): run for run in submission.statement.runs}
-        by_system: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        entries = [(run.entry, run) for run in submission.statement.runs]
+        runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
+        by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
         for row in submission.rows:
-            by_system[row.system, row.budget].append(row)
+            by_system[row.system, row.weights, row.budget].append(row)
         for key, rows in by_system.items():
             group = _group(rows)
             if group is None or key not in runs:

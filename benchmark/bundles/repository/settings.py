@@ -1,9 +1,10 @@
 """``repository.toml``: whose keys count, and what is denied."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from defocus.benchmark.bundles.statement import Sha256
 from defocus.errors import InputError
@@ -14,6 +15,15 @@ __all__ = ["SETTINGS", "Deny", "Repository", "bundles_of", "read_repository"]
 SETTINGS = "repository.toml"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+def _public_key(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("a public key has 64 digits, 0-9 and a-f, as 'submit' prints them")
+    return text
+
+
+PublicKey = Annotated[str, AfterValidator(_public_key)]
 
 
 class Deny(Settings):
@@ -28,7 +38,7 @@ class Deny(Settings):
 
     versions: tuple[str, ...] = ()
     bundles: tuple[Sha256, ...] = ()
-    keys: tuple[Sha256, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
 
 
 class Repository(Settings):
@@ -42,8 +52,8 @@ class Repository(Settings):
     """
 
     title: str = "Defocus deblurring across labs"
-    labs: dict[Name, Sha256] = Field(default_factory=dict)
-    verifiers: dict[Name, Sha256] = Field(default_factory=dict)
+    labs: dict[Name, PublicKey] = Field(default_factory=dict)
+    verifiers: dict[Name, PublicKey] = Field(default_factory=dict)
     deny: Deny = Deny()
 
 

@@ -116,11 +116,9 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
 def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
     statement = bundle.statement
     scores = read_scores(bundle)
-    findings = [
-        *statement_findings(statement),
-        *_dataset_findings(statement, dataset),
-        *_training_findings(statement, dataset),
-    ]
+    findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
+    if not any(one.kind == "dataset" for one in findings):  # of another one nothing can be said
+        findings += _training_findings(statement, dataset)
     if findings:  # scores of other data say nothing
         return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
@@ -264,8 +262,8 @@ def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundle
     if stated.content_hash != dataset.content_hash and not _was_sealed(statement, dataset):
         yield BundleFinding(
             "dataset",
-            f"restored {stated.name}, revision {stated.content_hash[:12]}; this is {dataset.name}, "
-            f"revision {dataset.content_hash[:12]}",
+            f"another dataset: it restored {stated.name}, revision {stated.content_hash[:12]}; "
+            f"--dataset is {dataset.name}, revision {dataset.content_hash[:12]}",
         )
     elif stated.pairs != tuple(pair.id for pair in dataset.split("test")):
         yield BundleFinding("pairs", "states other test pairs than the dataset has")
