@@ -51,7 +51,7 @@ def command(
     from fnmatch import fnmatchcase
 
     from defocus.benchmark.judging.agreement import metric_agreement
-    from defocus.benchmark.judging.answers import judged, read_answers, write_judged
+    from defocus.benchmark.judging.answers import judged, read_people, write_judged
     from defocus.benchmark.judging.page import judging_page, shared_pairs
     from defocus.benchmark.judging.trials import pictures_of, plan_trials, read_plan, write_plan
     from defocus.benchmark.leaderboard.rows import leaderboard
@@ -76,7 +76,7 @@ def command(
         return
     with json_output() as output:
         trials = read_plan(out)
-        result = judged(trials, [read_answers(path, trials) for path in answers])
+        result = judged(trials, read_people(answers, trials))
         with read_results(out / STORE) as results:
             agreements = metric_agreement(leaderboard(results), result.strengths)
         write_judged(out, result)

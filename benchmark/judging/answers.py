@@ -1,6 +1,6 @@
 """What follows from people's answers: strengths, how far they agree with themselves and others."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ __all__ = [
     "judged",
     "read_answers",
     "read_judged",
+    "read_people",
     "write_judged",
 ]
 
@@ -52,13 +53,13 @@ class Judgements(Settings):
     """The file that the page saves.
 
     Attributes:
-        judge: Name that the person gave.
+        judge: Name that the person gave, not blank.
         plan: Hash of the plan.
         answers: Judgements in the order in which they were given.
     """
 
     format: Literal["defocus-judgements"]
-    judge: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    judge: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
     plan: str
     answers: tuple[PairedJudgement, ...]
 
@@ -138,8 +139,32 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
     return found
 
 
+def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgements]:
+    """Read the files of several people; those of one name are told apart by their files.
+
+    Raises:
+        InputError: Two files are of one person, such as a copy or an earlier save; or see
+            :func:`read_answers`.
+    """
+    found: dict[Path, Judgements] = {}
+    for path in paths:
+        one = read_answers(path, trials)
+        for before, other in found.items():
+            short = min(len(one.answers), len(other.answers))
+            if one.judge == other.judge and one.answers[:short] == other.answers[:short]:
+                raise InputError(
+                    f"{path}: the answers of {one.judge} again, as in {before}; drop one"
+                )
+        found[path] = one
+    names = Counter(one.judge for one in found.values())
+    return [
+        one.model_copy(update={"judge": f"{one.judge} ({path})"}) if names[one.judge] > 1 else one
+        for path, one in found.items()
+    ]
+
+
 def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
-    """Evaluate the answers of several people.
+    """Evaluate the answers of several people, each of another name.
 
     Raises:
         InputError: Nobody's answers count.

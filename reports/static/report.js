@@ -118,7 +118,7 @@
     }
 
     function update() {
-      let shown = 0, total = 0, tables = 0, inTab = "";
+      let shown = 0, total = 0, tables = 0, shownInTab = 0, inTab = 0;
       for (const figure of figures) {
         const facets = new Map(facetsOf(figure));
         const table = figure.querySelector("table");
@@ -139,9 +139,12 @@
         figure.hidden = !wanted || here === 0;
         shown += figure.hidden ? 0 : here;
         tables += figure.hidden ? 0 : 1;
-        if (figure.closest(".tab:not([hidden])")) inTab = `${here} of ${table.tBodies[0].rows.length} rows`;
+        if (figure.closest(".tab:not([hidden])")) {
+          shownInTab += here;
+          inTab += table.tBodies[0].rows.length;
+        }
       }
-      status.value = tabs ? inTab : `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
+      status.value = tabs ? `${shownInTab} of ${inTab} rows` : `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
     }
 
     for (const kind of ["input", "change"]) form.addEventListener(kind, update);

@@ -76,7 +76,7 @@ def test_narrow_copies_are_marked_and_stand_apart(
     monkeypatch.setattr(cases, "_entry", demo)
     write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")
     text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    compared, _, demos = text.partition("demo: not a comparison")
+    compared, _, demos = text.partition("demo, not a comparison")
     assert ">unet</a>" not in compared
     row = demos.partition(">unet</a>")[2].partition("</tr>")[0]
     assert "narrow" in row.partition("</th>")[0]

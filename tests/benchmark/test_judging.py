@@ -17,6 +17,7 @@ from defocus.benchmark.judging.answers import (
     PairedJudgement,
     judged,
     read_answers,
+    read_people,
 )
 from defocus.benchmark.judging.strengths import PairedChoice, Strength, strengths
 from defocus.benchmark.judging.tables import metrics_tables
@@ -141,6 +142,26 @@ def test_files_of_others_are_refused(tmp_path: Path, text: str, said: str) -> No
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         read_answers(path, plan_trials(["a", "b"], PAIRS, 10))
+
+
+def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path: Path) -> None:
+    trials = plan_trials(list(PLANTED), PAIRS, 40)
+    people = {"first": answer(trials, "Anna", 1), "second": answer(trials, "Anna", 2)}
+    people["careless"] = answer(trials, "Anna", 3, looks=False)
+    paths = [tmp_path / f"{name}.json" for name in people]
+    for path, one in zip(paths, people.values(), strict=True):
+        path.write_text(one.model_dump_json())
+    found = judged(trials, read_people(paths, trials))
+    assert found.judges == (f"Anna ({paths[0]})", f"Anna ({paths[1]})")
+    assert list(found.left_out) == [f"Anna ({paths[2]})"]
+    early = people["first"].model_copy(update={"answers": people["first"].answers[:25]})
+    for again in (people["first"], early):  # a copy; what was saved on the way
+        (tmp_path / "again.json").write_text(again.model_dump_json())
+        with pytest.raises(InputError, match=r"again\.json: the answers of Anna again"):
+            read_people([*paths, tmp_path / "again.json"], trials)
+    (tmp_path / "again.json").write_text(early.model_dump_json().replace("Anna", "  "))
+    with pytest.raises(InputError, match="'judge'"):
+        read_people([tmp_path / "again.json"], trials)
 
 
 def make_judged_study(tmp_path: Path) -> Path:

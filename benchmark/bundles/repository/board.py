@@ -175,16 +175,19 @@ def _table(group: BoardGroup, lines: Sequence[SubmissionLine], *, linked: bool =
     )
     references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
     what = "the latest submission of each lab and system" if linked else "this submission"
-    if all(line.is_demo for line in lines):
-        what += ", demo: not a comparison"
+    note = (
+        "Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
+        "Seen: whether test scenes may have been in the training. "
+        "Computers differ: seconds of two labs are not one measurement."
+    )
+    if linked and all(line.is_demo for line in lines):
+        what = "demo, not a comparison"
+        note = "Narrow copies and demo trainings take seconds: they show that a system works."
     return Table(
         f"{group.dataset}, protocol {group.protocol}: {what}",
         columns,
         tuple((_system_cell(line, linked=linked), *_cells(line)) for line in lines),
-        note="Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
-        "Seen: whether test scenes may have been in the training. "
-        "Computers differ: seconds of two labs are not one measurement. Narrow and demo: trained "
-        "for seconds to show that a system works.",
+        note=note,
         large=len(lines) > LARGE,
         references=references,
     )
@@ -298,8 +301,11 @@ def _history_page(system: str, groups: BoardGroups) -> Page:
 def _submission_page(one: Submission, groups: BoardGroups) -> Page:
     """What stands on the board, what one wants to know of it, and the rest folded."""
     statement = one.statement
-    shown = {group: [x for x in lines if x.submission is one] for group, lines in groups.items()}
-    rows = tuple(_table(group, lines, linked=False) for group, lines in shown.items() if lines)
+    rows = tuple(
+        _table(group, _latest(mine), linked=False)
+        for group, lines in groups.items()
+        if (mine := [line for line in lines if line.submission is one])
+    )
     facts = Facts(
         "Stated",
         (
