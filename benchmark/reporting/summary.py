@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.reporting.board.lines import BoardLine
 from defocus.benchmark.reporting.content import (
     Content,
     ReportSetting,
@@ -16,7 +17,10 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
-from defocus.benchmark.reporting.figures.joint_training import joint_training_words
+from defocus.benchmark.reporting.figures.joint_training import (
+    joint_training_gain,
+    only_joint_training,
+)
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, Track
@@ -28,11 +32,13 @@ __all__ = ["result", "sentences"]
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
-    """The result in a sentence for each dataset: who gains most over the blurry input."""
+    """The result in some sentences: who gains most over the blurry input, and what JDRL gains."""
     if not content.rows:
         return "No run has finished yet."
-    found = [_result(content, one) for one in scored]
-    return " ".join(filter(None, found)) or _restored(content)
+    gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
+    told = [each for each in gains if not only_joint_training(_systems(each[1]))]
+    found = [_result(*each) for each in told or gains]
+    return " ".join([*found, *_joint(scored)]) or _restored(content)
 
 
 def _restored(content: Content) -> str:
@@ -43,37 +49,52 @@ def _restored(content: Content) -> str:
     return f"{systems} on {datasets}; no gain over the blurry input is known."
 
 
-def _result(content: Content, scores: PictureScores) -> str:
-    board, convention = scores.board, scores.convention
+def _gains(content: Content, scores: PictureScores) -> list[tuple[BoardLine, Row]]:
+    """Systems with a gain, largest first; those told the blur only if there are no others."""
     gained = [
         (line, row)
-        for line in board.ordered(convention)
+        for line in scores.board.ordered(scores.convention)
         if not line.reference
         and line.first.system not in content.reconstructions
-        and (row := line.score(convention, "psnr")) is not None
+        and (row := line.score(scores.convention, "psnr")) is not None
         and row.gain is not None
     ]
     gained = [one for one in gained if not one[0].told_the_blur] or gained
-    if not gained:
-        return ""
-    gained.sort(key=lambda each: -(each[1].gain or 0.0))
+    return sorted(gained, key=lambda each: -(each[1].gain or 0.0))
+
+
+def _systems(gained: Sequence[tuple[BoardLine, Row]]) -> set[str]:
+    return {line.first.system for line, _ in gained}
+
+
+def _result(scores: PictureScores, gained: Sequence[tuple[BoardLine, Row]]) -> str:
     best, row = gained[0]
+    most = f"gains most of {len(gained)} systems," if len(gained) > 1 else "gains"
     pictures = f"{counted(row.images, 'picture')} of {counted(row.scenes, 'scene')}"
-    most = "gains most, " if len(gained) > 1 else "gains "
     over = f"over the blurry input{_interval(row, '95 % interval ')}"
-    field = f"Of {counted(len(gained), 'system')} on {pictures} of {board.name}"
-    said = [f"{field}, {best.name} {most}{_signed(row.gain)} {over}"]
-    groups = (("with own weights", {OWN}), ("of those trained here", {"trained", NARROW}))
+    said = [f"{best.name} {most} {_signed(row.gain)} {over} on {pictures} of {scores.board.name}."]
+    groups = (("With own weights", {OWN}), ("Best trained here", {"trained", NARROW}))
     for words, weights in groups:
         group = (one for one in gained if one[0].first.weights in weights)
         line, mine = next(group, (best, row))
         if line is not best:
-            said.append(f"{words} {line.name}, {_signed(mine.gain)}{_interval(mine)}")
-    joint = joint_training_words(board)
-    said += [joint] if joint else []
+            said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
     below = sum((each.gain or 0.0) < 0 for _, each in gained)
-    said += [f"{counted(below, 'system')} below the input"] if below else []
-    return "; ".join(said) + "."
+    if below and len(gained) > 1:
+        said.append(f"Below the input: {counted(below, 'system')}.")
+    return " ".join(said)
+
+
+def _joint(scored: Sequence[PictureScores]) -> list[str]:
+    """What JDRL gains over the plain loss on each dataset; empty without such networks."""
+    said: dict[str, list[str]] = {}
+    for one in scored:
+        if (gain := joint_training_gain(one.board)) is not None:
+            said.setdefault(gain[1], []).append(f"{_signed(gain[0])} on {one.board.name}")
+    return [
+        f"JDRL over the plain loss: {', '.join(each)} ({networks})."
+        for networks, each in said.items()
+    ]
 
 
 def _interval(row: Row, words: str = "") -> str:

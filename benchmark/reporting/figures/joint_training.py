@@ -4,7 +4,7 @@ Captured pairs never fit. The plain loss learns from them to move the picture; J
 """
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, LineKey
@@ -19,7 +19,7 @@ from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Gallery, Measured, Paragraph, Part, Table, Tile
 from defocus.reports.text import number_text
 
-__all__ = ["joint_training_parts", "joint_training_words"]
+__all__ = ["joint_training_gain", "joint_training_parts", "only_joint_training"]
 
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
@@ -76,17 +76,27 @@ def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> 
     return [*parts, _table(partners, scores, differences)]
 
 
-def joint_training_words(board: Board) -> str:
-    """What JDRL gains over the plain loss, for the report's first sentence; empty without it."""
+def joint_training_gain(board: Board) -> tuple[float, str] | None:
+    """What JDRL gains over the plain loss, for the report's first sentences.
+
+    Returns:
+        Mean of the networks' differences, dB, and what it is a mean of; None without such networks.
+    """
     convention = _convention(board)
     partners = _partners(board, convention)
     plain = _means([pair.plain for pair in partners], convention).gain
     joint = _means([pair.joint for pair in partners], convention).gain
     if plain is None or joint is None:
-        return ""
-    networks = counted(len(partners), "network")
-    difference = f"JDRL {_signed(joint - plain)} dB over the plain loss"
-    return f"{difference} ({networks}, {convention.protocol})"
+        return None
+    return joint - plain, f"{counted(len(partners), 'network')}, {convention.protocol}"
+
+
+def only_joint_training(systems: Collection[str]) -> bool:
+    """Whether these systems are nothing but networks trained both ways."""
+    return all(
+        one.removeprefix(JOINT) in systems if one.startswith(JOINT) else JOINT + one in systems
+        for one in systems
+    )
 
 
 def _convention(board: Board) -> Convention:
