@@ -300,12 +300,12 @@ def swapped_scenes(members: Members, statement: dict[str, Any]) -> None:
     members[first], members[second] = members[second], members[first]
 
 
-def blended(dataset: Path) -> Fraud:
+def blended(dataset: Path, part: float = 0.05, many: int = 4, system: str = "labs-conv") -> Fraud:
     def fraud(members: Members, statement: dict[str, Any]) -> None:
-        run = run_named(statement, "labs-conv")
-        for pair in statement["dataset"]["pairs"]:
+        run = run_named(statement, system)
+        for pair in statement["dataset"]["pairs"][:many]:
             sharp = cv2.imread(str(dataset / "test" / "sharp" / f"{pair[5:]}.png"))[..., ::-1]
-            mixed = 0.95 * picture(members, run, pair) + 0.05 * sharp / 255
+            mixed = (1 - part) * picture(members, run, pair) + part * sharp / 255
             put(members, run, pair, mixed)
 
     return fraud
@@ -524,6 +524,22 @@ def test_the_truth_blended_in_by_5_percent_is_refused(
     assert {"leak", "scores"} <= kinds(found)
     said = next(one["said"] for one in found["findings"] if one["kind"] == "leak")
     assert "5" in said.split("%")[0].rsplit(" ", 1)[-1][0]
+
+
+@pytest.mark.parametrize(("part", "many"), [(0.05, 1), (0.5, 1)])
+def test_the_truth_in_one_picture_is_refused_without_restoring_again(
+    study: Study, plugin: Path, tmp_path: Path, part: float, many: int
+) -> None:
+    found = cheated(study, tmp_path, blended(plugin, part, many))
+    (said,) = [one["said"] for one in found["findings"] if one["kind"] == "leak"]
+    assert said.endswith("the output of test-a")
+
+
+def test_a_suspicious_picture_of_a_system_without_weights_is_restored_again(
+    study: Study, plugin: Path, tmp_path: Path
+) -> None:
+    found = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
+    assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
 
 
 def test_stated_training_on_test_scenes_is_refused(

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from defocus.datasets.audit.duplicates import fingerprint
 from defocus.images import as_integer
 
-__all__ = ["MOST_LEAKED", "leaked_shares", "looks_like", "low_share"]
+__all__ = ["MOST_LEAKED", "MOST_LEAKED_IN_ONE", "leaked_shares", "looks_like", "low_share"]
 
 MOST_LEAKED = 0.02
 """So much of the sharp picture's finest detail may be in all parts of a restored picture. Details
 that blur has erased cannot be restored but in luck: over many parts the luckless ones have none."""
+
+MOST_LEAKED_IN_ONE = 0.025
+"""As much of it in all parts of a single picture, which has fewer of them."""
 
 BLOCK_PX = 24
 LEAST_DETAIL = 2 / 255
@@ -21,7 +25,8 @@ LEAST_DETAIL = 2 / 255
 LEAST_ERASED = 0.02
 """In such blocks less than this share of the detail passed the blur."""
 
-FEWEST_BLOCKS = 12
+FILTER_PX = 7
+FEWEST_BLOCKS = 8
 LOW_QUANTILE = 0.25
 
 Picture = NDArray[np.float64]
@@ -31,7 +36,9 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
     """The share of the sharp picture's finest detail that is in a restored one, block by block.
 
     The finest detail is the diagonal difference of 2 x 2 pixels. Blocks count where the sharp
-    picture has some and the blurry one has none of it.
+    picture has some and the blurry one has none of it. The share is the coefficient of the sharp
+    detail in a least squares fit of the restored one by it and by the blurry detail at 7 x 7
+    places around: what a filter brings out of the little that passed the blur is no leak.
 
     Args:
         restored: ``(H, W, 3)``, not clamped.
@@ -42,6 +49,7 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
         1 if the detail is there as a whole, 0 if not at all; empty if no block counts.
     """
     out, seen, true = map(_finest, (restored, blurry, sharp))
+    near = np.pad(seen, FILTER_PX // 2, mode="reflect")
     found = []
     for top in range(0, out.shape[0] - BLOCK_PX + 1, BLOCK_PX):
         for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
@@ -52,7 +60,14 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
                 continue
             if abs(float((before * detail).sum())) > LEAST_ERASED * energy:
                 continue
-            found.append(float((out[block] * detail).sum()) / energy)
+            size = BLOCK_PX + FILTER_PX - 1
+            around = sliding_window_view(
+                near[top : top + size, left : left + size], (BLOCK_PX, BLOCK_PX)
+            ).reshape(FILTER_PX**2, -1)
+            columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
+            own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()
+            if own * own > energy / 2:  # no filter of the blurry picture makes it
+                found.append(leaked / own)
     return found
 
 

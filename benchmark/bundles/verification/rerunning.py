@@ -1,7 +1,7 @@
 """Restore again with submitted weights: they make the submitted pictures and know no scene."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +30,11 @@ ERASING_SIGMA_PX = 6.0
 
 
 def rerun(
-    bundle: OpenBundle, dataset: Dataset, run: RunFacts, pictures: int
+    bundle: OpenBundle,
+    dataset: Dataset,
+    run: RunFacts,
+    pictures: int,
+    suspected: Sequence[Pair] = (),
 ) -> Iterator[tuple[str, str]]:
     """Build a run's system with the submitted weights and restore with it.
 
@@ -39,6 +43,7 @@ def rerun(
         dataset: The verifier's copy of the dataset.
         run: The run.
         pictures: Number of test pictures, drawn by lot, that are compared.
+        suspected: Pictures that are compared besides.
 
     Yields:
         Kind of each fraud and what is wrong.
@@ -51,9 +56,11 @@ def rerun(
     if system is None:
         raise NotApplicableError(f"{name}: no system of that name here; not restored again")
     system = system.narrowed() if run.entry.weights == NARROW else system
+    pairs = dataset.split("test")
+    chosen = [*suspected, *random.SystemRandom().sample(pairs, min(pictures, len(pairs)))]
     try:
         network = _network(bundle, run, system)
-        yield from _other_pictures(network, system, bundle, dataset, run, pictures)
+        yield from _other_pictures(network, system, bundle, run, {p.id: p for p in chosen}.values())
         yield from _memory(network, system, dataset, run)
     except WeightsError as error:
         yield "weights", f"{name}: {error}"
@@ -85,15 +92,13 @@ def _other_pictures(
     network: "nn.Module",
     system: Baseline,
     bundle: OpenBundle,
-    dataset: Dataset,
     run: RunFacts,
-    pictures: int,
+    pairs: Iterable[Pair],
 ) -> Iterator[tuple[str, str]]:
     from defocus.benchmark.evaluation.evaluate import restore_picture
     from defocus.benchmark.training.train import best_device
 
-    pairs = dataset.split("test")
-    for pair in random.SystemRandom().sample(pairs, min(pictures, len(pairs))):
+    for pair in pairs:
         restored, _ = restore_picture(network, system.card, pair, best_device())
         submitted = read_submitted(bundle, run, pair, restored.shape)
         if float(np.abs(restored - submitted).max()) > PIXEL_TOLERANCE:

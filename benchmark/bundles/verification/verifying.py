@@ -1,6 +1,6 @@
 """Check a submission against the dataset: rescore its outputs row by row, look for frauds."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -123,7 +123,7 @@ def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
         return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
     found = rescore(bundle, dataset, scores, compare=not _was_sealed(statement, dataset))
-    again, notes = _reruns(bundle, dataset, reruns, found.scores)
+    again, notes = _reruns(bundle, dataset, reruns, found)
     findings += [BundleFinding(kind, said) for kind, said in (*found.findings, *again)]
     return BundleCheck(
         statement,
@@ -136,18 +136,20 @@ def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
 
 
 def _reruns(
-    bundle: OpenBundle, dataset: Dataset, pictures: int, rescored: Collection[str]
+    bundle: OpenBundle, dataset: Dataset, pictures: int, rescored: Rescored
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Findings and notes of restoring again, of the runs whose pictures are there."""
     findings: list[tuple[str, str]] = []
     notes: list[str] = []
     for run in bundle.statement.runs if pictures else ():
-        if run.entry.run not in rescored:
+        if run.entry.run not in rescored.scores:
             continue
+        suspected = rescored.suspected.get(run.entry.run, [])
         try:
-            findings += rerun(bundle, dataset, run, pictures)
+            findings += rerun(bundle, dataset, run, pictures, suspected)
         except NotApplicableError as error:
             notes.append(str(error))
+            findings += [("leak", f"{error}; {pair.id} may have the truth") for pair in suspected]
     return findings, notes
 
 
