@@ -28,6 +28,16 @@ def all_cases() -> dict[str, Case]:
     return {case.name: case for module in modules for case in module.CASES}
 
 
+def below_target(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Cases whose ratio to their peer is below their target, one line each."""
+    return [
+        f"{row['name']}: {row['ratio']:.2f} times as fast as its peer, the target is "
+        f"{row['target']:g}"
+        for row in rows
+        if row["ratio"] < row["target"]
+    ]
+
+
 def slower_than(before: Path, rows: Sequence[dict[str, Any]]) -> list[str]:
     """Cases that lost more than :data:`ALARM` against an earlier run, one line each.
 
@@ -44,6 +54,8 @@ def slower_than(before: Path, rows: Sequence[dict[str, Any]]) -> list[str]:
         known = {row["name"]: float(row["ratio"]) for row in json.loads(before.read_bytes())}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"{before}: no list of 'speed --json' ({error})") from error
+    if new := [row["name"] for row in rows if row["name"] not in known]:
+        say(f"{before}: has no {', '.join(new)}; not compared", error=True)
     return [
         f"{row['name']}: {known[row['name']]:.2f} times as fast as its peer before, "
         f"{row['ratio']:.2f} now"
@@ -59,12 +71,13 @@ def slower_than(before: Path, rows: Sequence[dict[str, Any]]) -> list[str]:
     "--against",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="An earlier --json; the exit code is 1 if a case lost more than a factor of 1.3.",
+    help="An earlier --json; losing more than a factor of 1.3 is an error too.",
 )
 def command(names: tuple[str, ...], against: Path | None, *, as_json: bool) -> int:
     """Compare parts of this package with plain alternatives; without NAME, all of them.
 
     Times are CPU seconds on one thread, the minimum of several repeats; compare the ratios.
+    The exit code is 1 if one is below its target.
     """
     with json_output() as output:
         known = all_cases()
@@ -85,7 +98,7 @@ def command(names: tuple[str, ...], against: Path | None, *, as_json: bool) -> i
                 f"| {row['name']} | {row['ours']:.5f} | {row['peer']:.5f} | {row['ratio']:.1f} | "
                 f"{row['target']:g} | {row['max_difference']:.1e} | {row['tolerance']:.0e} |"
             )
-    lost = slower_than(against, rows) if against is not None else []
+    lost = below_target(rows) + (slower_than(against, rows) if against is not None else [])
     for line in lost:
         say(line, error=True)
     return int(bool(lost))

@@ -14,6 +14,7 @@ from defocus.baselines.recipes.recipe import (
     Schedule,
     Step,
 )
+from defocus.baselines.registry import all_baselines
 from defocus.training.method import Decay
 
 START = 2.0
@@ -91,3 +92,23 @@ def test_contradictions_are_refused(changes: dict[str, object], word: str) -> No
     settings = {"epochs": 100, "paper": one, "quick": one, "demo": one, **changes}
     with pytest.raises(ValidationError, match=word):
         Recipe.model_validate(settings)
+
+
+@pytest.mark.parametrize("name", ["sfnet", "fsnet", "focalnet", "irnext", "oknet"])
+def test_the_training_of_the_sfnet_family_is_that_of_motion_deblurring(name: str) -> None:
+    """Values of SFNet's and FSNet's released trainer; the others have SFNet's by choice."""
+    recipe = all_baselines()[name].recipe()
+    paper = recipe.paper
+    assert recipe.gradient_clip == 0.01
+    assert (paper.crop_px, paper.batch, paper.learning_rate) == (256, 4, 1e-4)
+    rates = [recipe.learning_rate("paper", epoch) for epoch in (1, 3, 1501.5, 3000)]
+    assert rates == pytest.approx([1e-4 / 3, 1e-4, (1e-4 + 1e-6) / 2, 1e-6])
+    terms = recipe.objective_settings["terms"]
+    assert [(one["loss"], one.get("weight", 1)) for one in terms] == [("l1", 1), ("frequency", 0.1)]
+
+
+def test_features_count_little_in_drbnets_second_stage_and_nothing_in_its_first() -> None:
+    both, first = (all_baselines()[f"drbnet{end}"].recipe() for end in ("", "-dpdd-only"))
+    features = {"loss": "perceptual", "weight": 0.01, "settings": {"last": 25}}
+    assert both.objective_settings["terms"] == [{"loss": "l1"}, features]
+    assert first.objective_settings["terms"] == [{"loss": "l1"}]

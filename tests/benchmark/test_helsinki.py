@@ -1,6 +1,7 @@
 """The Helsinki Deblur Challenge's score of text."""
 
 import io
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,22 +39,49 @@ def page(text: str = TEXT, blur: float = 0.0) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
 
 
-def official(picture: np.ndarray) -> list[str]:
-    """The steps of the official script, written from its description, with a file of PIL's."""
+def official_picture(picture: np.ndarray) -> Image.Image:
+    """What the official script gives to the reader, written from its description."""
     grey = np.array(Image.fromarray(picture).convert("L"), dtype=float)
     edge = np.min(grey[:, :50])
     shifted = grey - np.min(grey)
     shifted = np.clip(shifted * (255 / edge), 0, 255)
     image = Image.fromarray(np.array(shifted, np.uint8))
-    image = image.resize((image.width // 2, image.height // 2))
+    return image.resize((image.width // 2, image.height // 2))
+
+
+SETTINGS = ["load_system_dawg=false", "load_freq_dawg=false", "textord_old_xheight=0"]
+SETTINGS += ["textord_min_xheight=100", "preserve_interword_spaces=0"]
+
+
+def official(picture: np.ndarray) -> list[str]:
+    """The lines that the official script reads, with a file of PIL's."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    settings = ["load_system_dawg=false", "load_freq_dawg=false", "textord_old_xheight=0"]
-    settings += ["textord_min_xheight=100", "preserve_interword_spaces=0"]
+    official_picture(picture).save(buffer, "PNG")
     words = ["tesseract", "-", "-", "--oem", "1", "--psm", "6"]
-    words += [word for one in settings for word in ("-c", one)]
+    words += [word for one in SETTINGS for word in ("-c", one)]
     done = subprocess.run(words, input=buffer.getvalue(), capture_output=True, check=True)
     return [line.strip() for line in done.stdout.decode().split("\n") if line.strip()]
+
+
+def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a program in tesseract's place that keeps what it is given."""
+    program = tmp_path / "tesseract"
+    kept = (
+        f'printf "%s\\n" "$@" > {tmp_path}/words; cat > {tmp_path}/picture.png; printf "a\\nb\\nc"'
+    )
+    program.write_text(f"#!/bin/sh\n{kept}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    picture = page(blur=16.0)
+    picture[:, :700] //= 2  # the left edge is no longer the brightest
+    assert helsinki_score(picture.astype(float), TEXT) is not None
+    given = np.asarray(Image.open(tmp_path / "picture.png"))
+    np.testing.assert_array_equal(given, np.asarray(official_picture(picture)))
+    words = (tmp_path / "words").read_text().split()
+    assert {words[at + 1] for at, word in enumerate(words) if word == "-c"} == set(SETTINGS)
+    assert words[words.index("--oem") :][:4] == ["--oem", "1", "--psm", "6"]
 
 
 @pytest.mark.debian

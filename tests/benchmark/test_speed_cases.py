@@ -56,6 +56,24 @@ def test_a_row_has_the_promised_keys() -> None:
     }
 
 
+@pytest.mark.parametrize(("peer", "code"), [(0.99, 1), (1.0, 0)])
+def test_a_case_below_its_target_and_one_that_the_file_lacks_are_told(
+    peer: float,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    case = Case("x", 2, 0.1, lambda: CaseOutcome(0.5, peer, 0.01))
+    monkeypatch.setattr("defocus.benchmark.speed.__main__.all_cases", lambda: {"x": case})
+    before = tmp_path / "before.json"
+    before.write_text("[]")
+    assert command.main(["--against", str(before)], standalone_mode=False) == code
+    said = capfd.readouterr().err
+    assert "has no x; not compared" in said
+    assert ("x: 1.98 times as fast as its peer, the target is 2" in said) == bool(code)
+
+
 def test_an_unknown_case_is_refused() -> None:
     with pytest.raises(InputError, match="no case nope; there are"):
         command.main(["nope"], standalone_mode=False)
