@@ -1,5 +1,6 @@
 """Web application of the review page of a dataset."""
 
+import os
 import threading
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from defocus.progress import printable
 from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
 from defocus.reports.serving.access import Guard
 from defocus.reports.serving.feed import Feed
-from defocus.reports.serving.pair_page import SIZES, Role, pair_page
+from defocus.reports.serving.pair_page import ROLES, SIZES, Role, pair_page
 
 __all__ = ["make_page"]
 
@@ -66,9 +67,18 @@ class ReviewedPairs:
         return {
             "id": pair,
             "measured": {"verdict": rule.verdict, "reason": rule.reason},
-            "settings": [],
+            "settings": self._files(pair),
             "numbers": _numbers(self._rows[pair]),
         }
+
+    def _files(self, pair: str) -> list[tuple[Role, str]]:
+        """The file of each member, below the folder of the dataset."""
+        both, root = self._pairs[pair], self._curation.dataset.root
+        files = zip(ROLES, (both.blurry, both.sharp), strict=True)
+        return [
+            (role, "none" if path is None else printable(os.path.relpath(path, root)))
+            for role, path in files
+        ]
 
     def displacement(self, pair: str) -> dict[str, str] | None:
         """What was measured between the members of a pair, to be laid over its large pictures."""

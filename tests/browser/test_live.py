@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -13,6 +14,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.live import camera_slot as seat
 from defocus.capture.sessions.checking import check_session
+from defocus.images import write_image
+from defocus.reports.serving.access import Share
 from tests.browser.conftest import Open
 from tests.browser.test_report import CONTRAST
 from tests.capture.benches import TOKEN, bench_at_work, served
@@ -61,8 +64,6 @@ def live_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def review_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a review, and its session: names and reasons are hostile, one file is gone."""
-    import numpy as np
-
     root = tmp_path_factory.mktemp("review")
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
     files = {role: bayer_dng(root / f"{role}.dng", light) for role in ("blurry", "sharp")}
@@ -355,6 +356,51 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
     assert found["0002_desk"] == ("reject", HOSTILE)
     assert all(file.ok for pair in check_session(root).pairs for file in pair.files)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_twenty_pairs_on_the_verdict_is_still_in_view(
+    open_page: Open, tmp_path: Path, width: int, height: int
+) -> None:
+    """The list scrolls by itself: picture, verdict, reason and numbers stay above the buttons."""
+    write_image(tmp_path / "p.png", np.full((30, 40, 3), 90, np.uint8))
+    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")] * 22)
+    with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
+        address = f"http://127.0.0.1:{port}/?token={TOKEN}"
+        browser = opened(open_page, address, width=width, height=height)
+        until(browser, "pair-name", "0001_desk")
+        press(browser, *[Keys.ARROW_RIGHT] * 20)
+        until(browser, "pair-name", "0021_desk")
+        until(browser, "numbers", "Clipped")
+        assert browser.execute_script("return scrollY") == 0
+        (thumb,) = browser.find_elements(By.CSS_SELECTOR, "[aria-current=true]")
+        stage = browser.find_element(By.CSS_SELECTOR, "#viewer .stage")
+        shown = [browser.find_element(By.ID, name) for name in ("verdict", "reason", "numbers")]
+        end = browser.find_element(By.ID, "buttons").rect["y"]
+        for each in (thumb, stage, *shown):
+            box = browser.execute_script("return arguments[0].getBoundingClientRect()", each)
+            assert 0 <= box["left"] <= box["right"] <= width
+            assert 0 <= box["top"] <= box["bottom"] <= end
+        kept = [
+            kbd.is_displayed() for kbd in browser.find_elements(By.CSS_SELECTOR, ".buttons kbd")
+        ]
+        assert kept == [width > 600] * 2
+
+
+def test_who_only_looks_is_told_where_the_magnifier_is_opened(
+    open_page: Open, tmp_path: Path
+) -> None:
+    share = Share("v" * 43, "192.168.1.5:8077", control=False)
+    with bench_at_work(tmp_path / "s", CAMERA) as work, served(work, share) as port:
+        browser = opened(open_page, f"http://127.0.0.1:{port}/?token={share.token}")
+        until(browser, "focus-share", "%")
+        browser.find_element(By.ID, "live-picture").click()
+        until(browser, "notice", "Not here: what is magnified is chosen where the buttons are")
+        assert not browser.find_element(By.ID, "magnifier").is_displayed()
+        work.bench.ask("magnify", {"x": "0.5", "y": "0.5"})
+        magnifier = browser.find_element(By.ID, "magnifier")
+        WebDriverWait(browser, 20, 0.05).until(lambda _b: magnifier.is_displayed())
+        assert "close" not in magnifier.text
 
 
 def test_hostile_names_are_text(open_page: Open, review_page: tuple[str, Path]) -> None:

@@ -204,6 +204,7 @@ def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
     details = page.get("/pairs/b").json()
     assert details["measured"]["verdict"] == "reject"
     assert ["Misalignment", "9.00 px"] in details["numbers"]
+    assert details["settings"] == [["blurry", "blurry/b.png"], ["sharp", "sharp/b.png"]]
     thumb = page.get("/pictures/b/sharp/thumb")
     assert thumb.headers["content-type"] == "image/jpeg"
     assert page.post("/do/accept", json={"pair": "b", "reason": "good"}).status_code == 202

@@ -235,7 +235,7 @@
     byId("members").hidden = !shot;
     byId("no-pair").hidden = shot;
     byId("measured").hidden = true;
-    byId("numbers").replaceChildren();
+    byId("numbers").classList.add("coming");
     if (!shot) return;
     for (const role of ROLES) byId(`${role}-settings`).textContent = "";
     showViewer(pair);
@@ -254,6 +254,7 @@
     const judged = told.measured.verdict !== pair.verdict || told.measured.reason !== pair.reason;
     byId("measured").hidden = !judged;
     byId("measured").textContent = `Measured: ${WORDS[told.measured.verdict] || "unknown"}${told.measured.reason ? `, ${told.measured.reason}` : ""}`;
+    byId("numbers").classList.remove("coming");
     byId("numbers").replaceChildren(...told.numbers.map(([name, value, mark]) => {
       const row = document.createElement("div");
       row.dataset.mark = mark || "";
@@ -482,9 +483,11 @@
       ask("magnify", { x: x.toFixed(4), y: y.toFixed(4) });
     }
   }
-  if (live && !document.body.classList.contains("watching")) {
-    byId("live-picture").addEventListener("click", magnify);
-    byId("magnifier").addEventListener("click", () => ask("magnify", {}));
+  if (live) {
+    const watching = document.body.classList.contains("watching");
+    const refuse = () => notice("Not here: what is magnified is chosen where the buttons are, and shown here too.");
+    byId("live-picture").addEventListener("click", watching ? refuse : magnify);
+    byId("magnifier").addEventListener("click", watching ? refuse : () => ask("magnify", {}));
   }
 
   // The pair before or after the chosen one, of those that are listed
@@ -498,8 +501,18 @@
 
   function go(pair) {
     choose(pair.id);
-    thumbs.get(pair.id).scrollIntoView({ block: "nearest" });
+    reveal();
   }
+
+  // Scrolls the list alone: the page stays.
+  function reveal() {
+    const item = thumbs.get(chosen)?.parentElement.getBoundingClientRect();
+    const box = byId("sheet").getBoundingClientRect();
+    if (!item?.width) return;
+    const far = (start, end) => Math.min(0, item[start] - box[start] - 6) + Math.max(0, item[end] - box[end] + 6);
+    byId("sheet").scrollBy(far("left", "right"), far("top", "bottom"));
+  }
+  new ResizeObserver(reveal).observe(byId("sheet"));
 
   function step(by) {
     const next = neighbour(by);
