@@ -12,11 +12,13 @@ import stat
 import tomllib
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NoReturn
 
 from defocus.errors import FileError
 
 __all__ = [
+    "ARRAY_ERRORS",
     "MOST_BYTES",
     "parse_json",
     "read_bytes",
@@ -28,6 +30,20 @@ __all__ = [
     "refuse_zip_bomb",
     "require_file",
 ]
+
+ARRAY_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+)
+"""What NumPy raises for the headers of ``.npy`` files that are none, or claim what cannot be."""
+
 
 MOST_BYTES = 64 * 2**20
 """Size of the largest document that is read, unless a reader allows more."""

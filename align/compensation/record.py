@@ -22,7 +22,7 @@ from defocus.align.sampling.resample import Resampling
 from defocus.errors import AlignmentError, FileError
 from defocus.files import sha256_file
 from defocus.images import Image
-from defocus.reading import read_json, require_file
+from defocus.reading import ARRAY_ERRORS, read_json, require_file
 from defocus.settings import Settings
 
 __all__ = ["FLOW_FILE", "Record", "make_record", "pixels_sha256", "read_record", "recorded_plan"]
@@ -212,7 +212,7 @@ def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
     try:
         require_file(path)
         field: NDArray[np.float32] = np.array(np.load(path, "r"))
-    except (OSError, ValueError, TypeError, OverflowError, RecursionError, EOFError) as error:
+    except ARRAY_ERRORS as error:
         raise AlignmentError(f"{path}: no flow can be read; align the pair again") from error
     if field.dtype != np.float32 or field.ndim != 3 or field.shape[0] != 2 or field.size == 0:
         raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is no flow")

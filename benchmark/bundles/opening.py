@@ -29,6 +29,7 @@ from defocus.datasets.archives.members import Limits
 from defocus.datasets.archives.unpack import unpack
 from defocus.errors import DefocusError, InputError
 from defocus.files import sha256_file
+from defocus.reading import ARRAY_ERRORS
 
 __all__ = [
     "BundleRefusedError",
@@ -173,7 +174,7 @@ def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
         if path.stat().st_size != start + int(np.prod(shape)) * dtype.itemsize:
             raise ValueError("has another size than its header says")
         picture = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-    except (ValueError, SyntaxError, EOFError, OSError) as error:
+    except ARRAY_ERRORS as error:
         raise BundleRefusedError("outputs", f"{path.name}: {error}") from error
     if not np.isfinite(picture).all():
         raise BundleRefusedError("outputs", f"{path.name}: has values that are not finite")

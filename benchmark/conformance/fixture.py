@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from defocus.errors import InputError
-from defocus.reading import read_bytes, read_json, refuse_zip_bomb
+from defocus.reading import ARRAY_ERRORS, read_bytes, read_json, refuse_zip_bomb
 
 __all__ = ["Fixture", "StoredPart", "read_fixture"]
 
@@ -30,13 +30,9 @@ _LARGEST = "largest absolute difference"
 MOST_BYTES = 2**30
 
 _ARCHIVE_ERRORS = (
-    EOFError,
-    MemoryError,  # a shape that no machine can hold
+    *ARRAY_ERRORS,
     NotImplementedError,  # a packing that no reader knows
-    OSError,
-    OverflowError,
     RuntimeError,  # encrypted
-    ValueError,
     zipfile.BadZipFile,
     zlib.error,
 )

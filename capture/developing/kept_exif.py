@@ -1,11 +1,14 @@
 """EXIF fields copied to developed pictures."""
 
+import struct
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.exif import read_tags
 
-__all__ = ["exif_value", "kept_exif"]
+__all__ = ["exif_value", "kept_exif", "writable"]
 
 IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
 """Make, model, date, artist, copyright."""
@@ -33,19 +36,43 @@ def kept_exif(path: Path) -> bytes:
     """
     from PIL import Image
 
-    kept = Image.Exif()
+    outer: dict[int, Any] = {}
     inner: dict[int, Any] = {}
     for name, tag in read_tags(path).items():
         directory = name.partition(" ")[0]
         if directory not in ("Image", "EXIF") or (value := exif_value(tag)) is None:
             continue
         if tag.tag in IMAGE_TAGS:
-            kept[tag.tag] = value
+            outer[tag.tag] = value
         elif tag.tag in EXIF_TAGS:  # DNG files may have these in the first directory
             inner[tag.tag] = value
-    if inner:
+    kept = Image.Exif()
+    kept.update(writable(outer))
+    if inner := writable(inner, EXIF_DIRECTORY):
         kept[EXIF_DIRECTORY] = inner
     return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else b""
+
+
+def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:
+    """Those values that Pillow can write: a damaged file has values of other types than their tags.
+
+    Args:
+        values: Values by tag.
+        directory: Tag of the directory that they are in; None for the first one.
+    """
+    from PIL import Image
+
+    found = {}
+    for tag, value in values.items():
+        alone = Image.Exif()
+        (alone if directory is None else alone.get_ifd(directory))[tag] = value
+        try:
+            with warnings.catch_warnings(action="error"):
+                alone.tobytes()
+        except (AttributeError, TypeError, ValueError, struct.error, UserWarning):
+            continue
+        found[tag] = value
+    return found
 
 
 def exif_value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or Pillow's rationals

@@ -1,22 +1,18 @@
 """Arrays of pairs in untrusted ``.npy`` files."""
 
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
-from defocus.reading import require_file
+from defocus.reading import ARRAY_ERRORS, require_file
 
 __all__ = ["ARRAYS", "array_shape", "read_array"]
 
 ARRAYS = ("flow", "defocus_map")
 """The roles of a pair that are arrays; all others are pictures."""
-
-DAMAGED = (OSError, ValueError, OverflowError, TypeError, TokenError, RecursionError, MemoryError)
-"""What NumPy raises for headers that are none, or that claim what cannot be."""
 
 
 def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
@@ -38,7 +34,7 @@ def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]
         require_file(path)
         # mapped: a header that claims more than the file holds takes no memory
         mapped = np.lib.format.open_memmap(path, mode="r")
-    except DAMAGED as error:
+    except ARRAY_ERRORS as error:
         reason = str(error).partition("\n")[0]
         raise DatasetError(f"{path}: no array can be read ({reason}); restore it") from error
     if mapped.dtype.kind not in "fiu":

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import rawpy
 from PIL import Image as PillowImage
+from PIL.TiffImagePlugin import IFDRational
 
 from defocus.capture.developing.develop import DevelopSettings, develop_session
 from defocus.capture.developing.developed_pair import MatchExposure, PairTask, develop_pair
+from defocus.capture.developing.kept_exif import writable
 from defocus.capture.exif import read_exif
 from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, ImageError
@@ -351,3 +353,15 @@ def test_a_pair_that_names_a_file_outside_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"sharp.dng"', '"../../../raw/sharp.dng"'))
     with pytest.raises(DatasetError, match=r"pair\.json"):
         develop_pair(work)
+
+
+GPS_DIRECTORY = 34853
+
+
+def test_values_of_other_types_than_their_tags_are_left_out() -> None:
+    half = IFDRational(1, 2)
+    assert writable({271: "maker", 272: half, 306: "2026:11:22 09:00:00"}) == {
+        271: "maker",
+        306: "2026:11:22 09:00:00",
+    }
+    assert writable({1: "N", 6: "high"}, GPS_DIRECTORY) == {1: "N"}

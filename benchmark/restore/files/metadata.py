@@ -119,7 +119,7 @@ def _of_raw(path: Path) -> Metadata:
     """Metadata of a RAW file that a developed picture keeps, including orientation and position."""
     from PIL import Image
 
-    from defocus.capture.developing.kept_exif import exif_value, kept_exif
+    from defocus.capture.developing.kept_exif import exif_value, kept_exif, writable
     from defocus.capture.exif import read_tags
 
     kept = Image.Exif()
@@ -135,7 +135,7 @@ def _of_raw(path: Path) -> Metadata:
     orientation = tags.get("Image Orientation")
     if orientation is not None and orientation.values:
         image[_ORIENTATION] = int(orientation.values[0])
-    return Metadata(image, dict(kept.get_ifd(EXIF_DIRECTORY)), gps)
+    return Metadata(image, dict(kept.get_ifd(EXIF_DIRECTORY)), writable(gps, GPS_DIRECTORY))
 
 
 def exif_bytes(metadata: Metadata) -> bytes:
