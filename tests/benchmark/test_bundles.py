@@ -540,6 +540,8 @@ def test_a_suspicious_picture_of_a_system_without_weights_is_restored_again(
 ) -> None:
     found = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
     assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
+    (suspicion,) = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"))["notes"]
+    assert "test-a may have the truth; --reruns 1 " in suspicion
 
 
 def test_stated_training_on_test_scenes_is_refused(

@@ -141,10 +141,16 @@ def _reruns(
     """Findings and notes of restoring again, of the runs whose pictures are there."""
     findings: list[tuple[str, str]] = []
     notes: list[str] = []
-    for run in bundle.statement.runs if pictures else ():
+    for run in bundle.statement.runs:
         if run.entry.run not in rescored.scores:
             continue
         suspected = rescored.suspected.get(run.entry.run, [])
+        if not pictures:
+            notes += [
+                f"{run.entry.run}: {pair.id} may have the truth; --reruns 1 restores it again"
+                for pair in suspected
+            ]
+            continue
         try:
             findings += rerun(bundle, dataset, run, pictures, suspected)
         except NotApplicableError as error:
