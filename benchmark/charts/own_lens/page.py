@@ -37,7 +37,14 @@ from defocus.reports.model import (
 )
 from defocus.reports.pictures import eight_bits
 
-__all__ = ["WORSE_DB", "ShownPictures", "chart_slider", "own_lens_page", "scene_sliders", "verdict"]
+__all__ = [
+    "ShownPictures",
+    "chart_slider",
+    "own_lens_page",
+    "scene_sliders",
+    "verdict",
+    "worse_elsewhere",
+]
 
 WORSE_DB = 0.1
 """The new weights may lose so much through other lenses before it is said on their label."""
@@ -101,12 +108,17 @@ CHART_WORDS = (
 )
 
 
+def worse_elsewhere(others: Gains) -> bool:
+    """Whether the new weights lose so much through other lenses that their label says so."""
+    return float(others.change.mean()) < -WORSE_DB
+
+
 def verdict(lens: Gains, others: Gains) -> str:
     """What the weights are worth, in two sentences."""
     change = float(others.change.mean())
     guard = (
         f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."
-        if change < -WORSE_DB
+        if worse_elsewhere(others)
         else f"Through other lenses they change {change:+.2f} dB."
     )
     return (

@@ -12,12 +12,12 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
 from defocus.benchmark.charts.own_lens.page import (
-    WORSE_DB,
     ShownPictures,
     chart_slider,
     own_lens_page,
     scene_sliders,
     verdict,
+    worse_elsewhere,
 )
 from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness, chart_sharpness
 from defocus.benchmark.charts.own_lens.training import train_on
@@ -202,8 +202,7 @@ def _compared(
 
 def _write_weights(out: Path, weights: Path, lens: Gains, others: Gains) -> None:
     """The weights, and beside them what they are of, which their label in a store tells too."""
-    elsewhere = float(others.change.mean())
-    alone = " (worse through others)" if elsewhere < -WORSE_DB else ""
+    alone = " (worse through others)" if worse_elsewhere(others) else ""
     write_json(
         out / "run.json",
         {
