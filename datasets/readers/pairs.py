@@ -6,13 +6,15 @@ from pathlib import Path
 from defocus.datasets.layouts.found import find
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import read_mapping
-from defocus.datasets.layouts.published.known import pairs_of
+from defocus.datasets.layouts.published.known import complete_pairs, pairs_of
+from defocus.datasets.layouts.published.skip_missing import skips_missing
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
+from defocus.progress import say
 
 __all__ = ["CARD", "read"]
 
@@ -48,11 +50,14 @@ def read(path: Path) -> Dataset:
 def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
     root, layout = read_mapping(path)
     found = find(root, layout)
-    if found.missing:
-        raise DatasetError(f"{root / found.missing[0]}: missing; add it, or correct {path.name}")
     if not found.rows:
         raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
-    return root, pairs_of(found.rows)
+    if found.missing and not skips_missing():
+        raise DatasetError(
+            f"{root / found.missing[0]}: missing; add it, correct {path.name}, or leave such pairs "
+            "out with --skip-missing"
+        )
+    return root, complete_pairs(root, pairs_of(found.rows), found)
 
 
 def _in_folders(root: Path) -> tuple[Pair, ...]:
@@ -99,29 +104,34 @@ def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator[Pair]:
-    blurry = members.get("blurry", {})
-    for pictures in members.values():
-        for name, path in pictures.items():
-            if name not in blurry:
-                raise DatasetError(f"{path}: no picture '{name}' in blurry; add it or remove this")
-    scenes = {name: name.partition("/")[0] for name in blurry}
+    names = list(_complete(members))
+    scenes = {name: name.partition("/")[0] for name in names}
     own_splits = scene_splits(scenes.values()) if split is None else {}
-    for name, path in blurry.items():
-        partners = {
-            role: _partner(path, name, members[role], role) for role in ROLES[1:] if role in members
-        }
-        before = "" if split is None else f"{split}-"
+    before = "" if split is None else f"{split}-"
+    for name in names:
+        partners = {role: pictures[name] for role, pictures in members.items()}
         yield Pair(
             id=before + legal_id(name.replace("/", "-")),
             scene=before + legal_id(scenes[name]),
             split=own_splits[scenes[name]] if split is None else split,
-            blurry=path,
+            blurry=partners["blurry"],
             sharp=partners.get("sharp"),
             truth=partners.get("truth"),
         )
 
 
-def _partner(blurry: Path, name: str, pictures: dict[str, Path], role: str) -> Path:
-    if name not in pictures:
-        raise DatasetError(f"{blurry}: no picture '{name}' in {role}; add it or remove this")
-    return pictures[name]
+def _complete(members: dict[str, dict[str, Path]]) -> Iterator[str]:
+    """Names that every role has; another name is refused, or said and left out."""
+    found = {name: path for pictures in members.values() for name, path in pictures.items()}
+    for name, path in found.items():
+        lacking = [role for role in ROLES if name not in members.get(role, {})]
+        lacking = [role for role in lacking if role == "blurry" or role in members]
+        if not lacking:
+            yield name
+        elif skips_missing():
+            say(f"{path}: left out: no picture '{name}' in {lacking[0]}")
+        else:
+            raise DatasetError(
+                f"{path}: no picture '{name}' in {lacking[0]}; add it, remove this, or leave such "
+                "pairs out with --skip-missing"
+            )

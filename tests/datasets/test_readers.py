@@ -14,6 +14,7 @@ from defocus.datasets import api
 from defocus.datasets.api import Reader, dataset_kinds, open_dataset, reader_names
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.layouts.published.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset
 from defocus.datasets.split import scene_splits
 from defocus.datasets.step import step
@@ -64,11 +65,21 @@ def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("role", ["blurry", "sharp"])
-def test_a_missing_partner_is_named(tmp_path: Path, role: str) -> None:
+def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
+    tmp_path: Path, role: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = write_folder(tmp_path / "x", ["a.png", "b.png"])
+    mapping = tmp_path / "x.toml"
+    mapping.write_text(
+        'root = "x"\n[[parts]]\nblurry = "blurry/{name}.*"\nsharp = "sharp/{name}.*"\n'
+    )
     (root / role / "b.png").unlink()
-    with pytest.raises(DatasetError, match=f"b.png: no picture 'b' in {role}"):
+    with pytest.raises(DatasetError, match=rf"b.png: no picture 'b' in {role}.*--skip-missing"):
         open_dataset(f"pairs:{root}")
+    monkeypatch.setenv(VARIABLE, "1")
+    assert [pair.id for pair in open_dataset(f"pairs:{root}").pairs] == ["a"]
+    assert f"b.png: left out: no picture 'b' in {role}" in capsys.readouterr().err
+    assert [pair.id for pair in open_dataset(f"pairs:{mapping}").pairs] == ["a"]
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

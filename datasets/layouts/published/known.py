@@ -18,7 +18,7 @@ from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 from defocus.progress import say
 
-__all__ = ["KnownSet", "pairs_of"]
+__all__ = ["KnownSet", "complete_pairs", "pairs_of"]
 
 Facts = Mapping[str, Mapping[str, object]]
 
@@ -65,24 +65,9 @@ class KnownSet:
         known = self.facts(root, pairs)  # by their numbers in a complete copy
         described = tuple(
             replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
-            for pair in self._complete(root, pairs, found)
+            for pair in complete_pairs(root, pairs, found)
         )
         return opened_dataset(self.name, root, described, source=self.name)
-
-    def _complete(self, root: Path, pairs: tuple[Pair, ...], found: Found) -> tuple[Pair, ...]:
-        """The pairs with all their members; each other one is named.
-
-        Raises:
-            DatasetError: None is complete.
-        """
-        lacking = {row.files["blurry"] for row in found.rows if row.lacks()}
-        for pair in pairs:
-            if pair.blurry in lacking:
-                say(f"{root}: the pair {pair.id} is left out: a picture of it is missing")
-        complete = tuple(pair for pair in pairs if pair.blurry not in lacking)
-        if not complete:
-            raise DatasetError(f"{root}: no pair is complete; complete the download")
-        return complete
 
     def check(self, path: Path) -> Completeness:
         """Compare the folder with the complete dataset.
@@ -125,6 +110,22 @@ def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
     """Measure of how badly a layout fits a folder: missing files, then unseen pairs."""
     found = find(*place)
     return len(found.missing), -len(found.rows)
+
+
+def complete_pairs(root: Path, pairs: Sequence[Pair], found: Found) -> tuple[Pair, ...]:
+    """The found pairs with all their members; each other one is named.
+
+    Raises:
+        DatasetError: None is complete.
+    """
+    lacking = {row.files["blurry"] for row in found.rows if row.lacks()}
+    for pair in pairs:
+        if pair.blurry in lacking:
+            say(f"{root}: the pair {pair.id} is left out: a picture of it is missing")
+    complete = tuple(pair for pair in pairs if pair.blurry not in lacking)
+    if not complete:
+        raise DatasetError(f"{root}: no pair is complete; complete the download")
+    return complete
 
 
 def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:

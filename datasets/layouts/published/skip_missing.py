@@ -30,7 +30,7 @@ OPTION = click.Option(
     is_flag=True,
     expose_value=False,
     callback=_set,
-    help="Leave out, by name, pairs of a published dataset that lack a picture.",
+    help="Leave out, by name, pairs that lack a picture.",
 )
 
 
