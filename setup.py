@@ -5,6 +5,7 @@ from pathlib import Path
 from runpy import run_path
 
 from setuptools import find_namespace_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
@@ -23,6 +24,12 @@ def record_commit(built: Path) -> None:
         (built / "defocus" / own["RECORDED"]).write_text(f"{commit}\n", encoding="utf-8")
 
 
+def give_plain_rights(built: Path) -> None:
+    """The same rights for all files, whatever those of the checkout are."""
+    for path in built.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 class BuildPy(build_py):
     """The modules of a wheel, with the commit that they are of."""
 
@@ -30,8 +37,15 @@ class BuildPy(build_py):
         super().run()
         if not self.editable_mode:
             record_commit(Path(self.build_lib))
-            for path in Path(self.build_lib).rglob("*"):
-                path.chmod(0o755 if path.is_dir() else 0o644)
+            give_plain_rights(Path(self.build_lib))
+
+
+class BdistWheel(bdist_wheel):
+    """A wheel whose metadata, the licence too, have the rights of its modules."""
+
+    def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
+        super().egg2dist(egginfo_path, distinfo_path)
+        give_plain_rights(Path(distinfo_path))
 
 
 class Sdist(sdist):
@@ -49,5 +63,5 @@ setup(
     + [f"defocus.{stage}" for stage in STAGES]
     + [f"defocus.{stage}.{name}" for stage in STAGES for name in find_namespace_packages(stage)],
     package_dir={f"defocus.{stage}": stage for stage in STAGES},
-    cmdclass={"build_py": BuildPy, "sdist": Sdist},
+    cmdclass={"bdist_wheel": BdistWheel, "build_py": BuildPy, "sdist": Sdist},
 )

@@ -2,15 +2,22 @@
 
 import importlib.util
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 import venv
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from defocus.files import sha256_file
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +33,52 @@ def test_every_package_is_named_for_the_wheel() -> None:
     there = {path.parent.name for path in (ROOT / "defocus").glob("*/__init__.py")}
     stages = {"capture", "align", "datasets", "benchmark", "baselines", "reports"}
     assert named == there | stages
+
+
+PACKAGED = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "defocus")
+ALWAYS = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.mark.parametrize(
+    "patterns", [("__init__.py", "commit.py"), pytest.param(("*",), marks=pytest.mark.slow)]
+)
+def test_two_wheels_of_one_commit_are_the_same_bytes(
+    patterns: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Two checkouts: other times, other rights, files written in another order."""
+    packed = {ROOT / name for name in ALWAYS}
+    for folder in PACKAGED:
+        found = (path for pattern in patterns for path in (ROOT / folder).rglob(pattern))
+        packed |= {path for path in found if path.is_file() and "__pycache__" not in path.parts}
+    wheels = [
+        _wheel_of(sorted(packed, reverse=last), tmp_path / name, mode, age)
+        for name, last, mode, age in (("one", False, 0o644, 0), ("other", True, 0o600, 40_000))
+    ]
+    assert wheels[0].name == wheels[1].name
+    assert sha256_file(wheels[0]) == sha256_file(wheels[1])
+    with zipfile.ZipFile(wheels[0]) as archive:
+        assert archive.read("defocus/commit.txt") == b"0" * 40 + b"\n"
+        assert len(archive.namelist()) > len(packed) - len(ALWAYS)
+
+
+def _wheel_of(paths: Sequence[Path], checkout: Path, mode: int, age: int) -> Path:
+    """Build from a copy of these files, without the network."""
+    (checkout / ".git").mkdir(parents=True)
+    (checkout / ".git" / "HEAD").write_text("0" * 40, encoding="utf-8")
+    for path in paths:
+        copy = checkout / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        copy.chmod(mode)
+        os.utime(copy, (1_700_000_000 + age,) * 2)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
+    times = {"SOURCE_DATE_EPOCH": "1750000000", "PYTHONHASHSEED": str(age % 7)}
+    done = subprocess.run(
+        command, cwd=checkout, env={**os.environ, **times}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = (checkout / "dist").glob("*.whl")
+    return wheel
 
 
 def test_the_lowest_versions_are_those_that_are_allowed() -> None:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Cost, Entry, MetricVersion
+from defocus.benchmark.study.plan import MOST_SEEDS
 from defocus.errors import InputError
 from defocus.settings import Settings
 
@@ -29,9 +30,6 @@ __all__ = [
 
 STATEMENT, SIGNATURE, SCORES = "statement.json", "signature.json", "scores.json"
 """Members of every bundle; beside them are only those that the statement names."""
-
-MOST_SEEDS = 1000
-"""No study asks for more."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PairId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]

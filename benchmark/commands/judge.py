@@ -54,7 +54,6 @@ def command(
     from defocus.benchmark.judging.answers import judged, read_people, write_judged
     from defocus.benchmark.judging.page import judging_page, shared_pairs
     from defocus.benchmark.judging.trials import pictures_of, plan_trials, read_plan, write_plan
-    from defocus.benchmark.leaderboard.rows import leaderboard
     from defocus.benchmark.results.store import STORE, read_results
     from defocus.command_line.commands import json_output
     from defocus.files import write_text
@@ -78,7 +77,7 @@ def command(
         trials = read_plan(out)
         result = judged(trials, read_people(answers, trials))
         with read_results(out / STORE) as results:
-            agreements = metric_agreement(leaderboard(results), result.strengths)
+            agreements = metric_agreement(results, result.strengths)
         write_judged(out, result)
         if as_json:
             output.write({**result.to_json(), "metrics": [asdict(one) for one in agreements]})

@@ -1,16 +1,36 @@
 """How far each metric and protocol orders systems as people do."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from defocus.benchmark.judging.strengths import Strength
-from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.registry import all_metrics
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["MetricAgreement", "metric_agreement"]
+from defocus.benchmark.judging.strengths import NORMAL_95, Strength
+from defocus.benchmark.leaderboard.rows import current_entries
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.statistics.intervals import (
+    MINIMUM_SCENES,
+    RESAMPLES,
+    expanded_tails,
+    resampled_means,
+    scene_codes,
+)
+from defocus.benchmark.statistics.scored_group import scored_group
+from defocus.benchmark.statistics.system_scores import (
+    SystemScores,
+    common_pictures,
+    on_pictures,
+    system_scores,
+)
+
+__all__ = ["MetricAgreement", "metric_agreement", "rank_correlations"]
 
 FEWEST_SYSTEMS = 3
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -21,6 +41,7 @@ class MetricAgreement:
         dataset, profile, protocol, metric: Which score.
         correlation: Kendall's rank correlation of its means with people's strengths, -1 to 1; the
             sign is turned where lower is better.
+        low, high: Its interval, 95 %; None if there are too few scenes.
         systems: Number of systems that have both.
     """
 
@@ -29,39 +50,91 @@ class MetricAgreement:
     protocol: str
     metric: str
     correlation: float
+    low: float | None
+    high: float | None
     systems: int
 
 
-def metric_agreement(rows: Sequence[Row], found: Sequence[Strength]) -> list[MetricAgreement]:
+def metric_agreement(results: Results, found: Sequence[Strength]) -> list[MetricAgreement]:
     """Rank correlation of every metric with people on every dataset, the highest first.
 
     Datasets and profiles are never mixed. A system that has several scores there, as from two
-    budgets, is left out: people's answers do not say which of them they saw.
+    budgets, is left out: people's answers do not say which of them they saw. Means are over the
+    pictures that all systems have.
 
     Args:
-        rows: The leaderboard of the study.
+        results: The store of the study.
         found: People's strengths.
     """
-    from scipy.stats import kendalltau
-
-    people = {one.system: one.value for one in found}
-    values: dict[tuple[str, str, str, str], dict[str, list[float]]] = defaultdict(dict)
+    people = {one.system: one for one in found}
+    scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     known = all_metrics()
-    for row in rows:
-        if row.protocol and row.metric in known and row.value is not None and row.system in people:
-            score = row.dataset, row.profile, row.protocol, row.metric
-            values[score].setdefault(row.system, []).append(row.value)
-    agreements = []
-    for score, found_values in values.items():
-        means = {name: several[0] for name, several in found_values.items() if len(several) == 1}
-        if len(means) < FEWEST_SYSTEMS:
+    for entries in current_entries(results):
+        if entries[0].system not in people:
             continue
-        sign = 1 if known[score[-1]].better == "higher" else -1
-        tau = kendalltau(
-            [sign * value for value in means.values()], [people[name] for name in means]
-        ).statistic
-        if tau == tau:
-            agreements.append(MetricAgreement(*score, float(tau), len(means)))
+        group = scored_group(results, entries)
+        for line, place in enumerate(group.places):
+            if place.metric in known and group.counted[line].any():
+                where = entries[0].dataset, place.profile, place.protocol, place.metric
+                scores[where][entries[0].system].append(system_scores(group, line))
+    agreements = []
+    for where, several in scores.items():
+        members = {name: ones[0] for name, ones in several.items() if len(ones) == 1}
+        sign = 1 if known[where[-1]].better == "higher" else -1
+        agreed = _agreement(members, [people[name] for name in members], sign)
+        if agreed is not None:
+            agreements.append(MetricAgreement(*where, *agreed, len(members)))
     return sorted(
         agreements, key=lambda one: (-one.correlation, one.protocol, one.metric, one.dataset)
     )
+
+
+def _agreement(
+    members: Mapping[str, SystemScores], people: Sequence[Strength], sign: int
+) -> tuple[float, float | None, float | None] | None:
+    """The correlation and its interval; None where nothing can be ordered.
+
+    A resample draws scenes, pictures and seeds for the metric, and each strength from its interval.
+    """
+    pictures = common_pictures(list(members.values()))
+    if len(members) < FEWEST_SYSTEMS or not pictures:
+        return None
+    scored = [sign * on_pictures(member, pictures) for member in members.values()]
+    values = np.array([one.value for one in people])
+    means = np.array([one.mean() for one in scored])
+    correlation = float(rank_correlations(means[:, None], values[:, None])[0])
+    if np.isnan(correlation):
+        return None
+    codes = scene_codes([scene for _, scene in pictures])
+    scenes = len(set(codes))
+    if scenes < MINIMUM_SCENES:
+        return correlation, None, None
+    spread = np.array([(one.high - one.low) / (2 * NORMAL_95) for one in people])
+    noise = np.random.default_rng(3).standard_normal((len(people), RESAMPLES))
+    drawn = rank_correlations(
+        np.stack([resampled_means(one[None], codes)[0] for one in scored]),
+        values[:, None] + spread[:, None] * noise,
+    )
+    low, high = np.nanquantile(drawn, expanded_tails(scenes))
+    return correlation, float(low), float(high)
+
+
+def rank_correlations(one: Array, other: Array) -> Array:
+    """Kendall's rank correlation (tau-b) of every column.
+
+    Args:
+        one: ``(systems, columns)``.
+        other: The same shape.
+
+    Returns:
+        ``(columns,)``, -1 to 1; NaN where all systems of either are equal.
+
+    Source: M. G. Kendall, The treatment of ties in ranking problems, 1945.
+    """
+    first, second = np.triu_indices(len(one), 1)
+    a, b = (np.sign(values[first] - values[second]) for values in (one, other))
+    untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
+    agreed = (a * b).sum(axis=0)
+    return np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)

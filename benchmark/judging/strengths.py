@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PairedChoice", "Strength", "strengths"]
+__all__ = ["NORMAL_95", "PairedChoice", "Strength", "strengths"]
 
 SHRINKAGE = 0.02
 """Precision of a prior around 0: a system that always wins has a finite strength."""
 
 STEPS = 50
 NORMAL_95 = 1.959964
+"""Half an interval of 95 %, in standard errors."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from defocus.benchmark.judging.agreement import MetricAgreement
 from defocus.benchmark.judging.answers import Judged
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.progress import counted
 from defocus.reports.model import Column, Measured, Table
 
@@ -77,7 +78,7 @@ def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreem
     rows = tuple(
         (
             all_metrics()[metric].display_name,
-            *(found[p].correlation if p in found else None for p in protocols),
+            *(_cell(found[p]) if p in found else None for p in protocols),
         )
         for metric, found in by_metric.items()
     )
@@ -86,5 +87,13 @@ def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreem
         (Column("Metric"), *(Column(p, better="higher", decimals=2) for p in protocols)),
         rows,
         f"Kendall's rank correlation of means with people's strengths, over {many} systems: 1 is "
-        "the same order, −1 the opposite one. Few systems give few possible values.",
+        "the same order, −1 the opposite one. Few systems give few possible values. Intervals, "
+        "95 %, are of resampled scenes and of people's strengths within theirs; with fewer than "
+        f"{MINIMUM_SCENES} scenes there are none.",
     )
+
+
+def _cell(one: MetricAgreement) -> Measured:
+    if one.low is None or one.high is None:
+        return Measured(one.correlation)
+    return Measured(one.correlation, (one.low, one.high))

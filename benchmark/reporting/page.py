@@ -162,7 +162,7 @@ def _by_people(content: Content) -> tuple[Part, ...]:
     found = read_judged(content.out)
     if found is None:
         return ()
-    agreements = metric_agreement(content.rows, found.strengths)
+    agreements = metric_agreement(content.results, found.strengths)
     strengths = strengths_table(found, lambda system: display_name(content, system))
     said = " ".join(judged_words(found))
     return (strengths, *((Paragraph(said),) if said else ()), *metrics_tables(agreements))

@@ -18,6 +18,7 @@ __all__ = [
     "CONFIDENCE",
     "MINIMUM_SCENES",
     "RESAMPLES",
+    "expanded_tails",
     "groups_alike",
     "holm",
     "mean_intervals",
@@ -102,9 +103,6 @@ def mean_intervals(
 ) -> Array | None:
     """Confidence intervals of the means of several lines over the same pictures.
 
-    The percentiles are those of the expanded percentile interval, which corrects the bootstrap's
-    too narrow intervals with few scenes.
-
     Args:
         values: ``(lines, seeds, pictures)``, finite.
         codes: The scene of each picture.
@@ -112,17 +110,26 @@ def mean_intervals(
 
     Returns:
         ``(lines, 2)``: lower and upper ends; None below :data:`MINIMUM_SCENES` scenes.
-
-    Source: Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
     """
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return None
+    means = resampled_means(values, codes)
+    ends = np.quantile(means, expanded_tails(scenes, confidence), axis=1, overwrite_input=True)
+    return np.ascontiguousarray(ends.T)
+
+
+def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Quantiles of the resamples between which an interval lies, for two scenes or more.
+
+    These are of the expanded percentile interval, which corrects the bootstrap's too narrow
+    intervals with few scenes.
+
+    Source: Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
+    """
     quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))
     tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
-    means = resampled_means(values, codes)
-    ends = np.quantile(means, [tail, 1 - tail], axis=1, overwrite_input=True)
-    return np.ascontiguousarray(ends.T)
+    return tail, 1 - tail
 
 
 def scene_sums(values: Array, codes: tuple[int, ...]) -> Array:

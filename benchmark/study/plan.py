@@ -31,6 +31,7 @@ from defocus.settings import Settings, parse_settings
 from defocus.training.settings import UNDECIDING, Training
 
 __all__ = [
+    "MOST_SEEDS",
     "NARROW_BUDGET",
     "Override",
     "Run",
@@ -45,6 +46,9 @@ __all__ = [
 
 NARROW_BUDGET: BudgetName = "demo"
 """Trains narrow copies: whole networks show nothing after seconds."""
+
+MOST_SEEDS = 1000
+"""No study has more; one that asks for more is a slip of the keys."""
 
 
 class ScheduleOverride(Settings):
@@ -250,8 +254,11 @@ def plan_runs(
 
     Raises:
         SettingsError: An override that the schedule refuses.
-        InputError: A system that trains has no such budget.
+        InputError: A system that trains has no such budget, or the number of seeds is not between
+            1 and :data:`MOST_SEEDS`.
     """
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise InputError(f"{seeds} seeds: a study has 1 to {MOST_SEEDS}, numbered from 0")
     _require_budget(baselines, budget)
     runs = []
     custom = override is not None and override.deciding

@@ -126,14 +126,12 @@ def run(
         The result of :func:`load_results` for ``out``.
 
     Raises:
-        InputError: A system, the dataset or the budget is unknown, or another process works in
-            ``out``.
+        InputError: A system, the dataset or the budget is unknown, the number of seeds is not 1 to
+            1000, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
     if budget not in BUDGETS:
         raise InputError(f"no budget '{budget}'; there are {', '.join(BUDGETS)}")
-    if seeds < 1:
-        raise InputError(f"{seeds} seeds cannot be trained; give 1 or more")
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
     except TypeError as error:

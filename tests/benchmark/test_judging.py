@@ -9,8 +9,13 @@ import numpy as np
 import pypdf
 import pytest
 from click.testing import CliRunner, Result
+from scipy.stats import kendalltau
 
-from defocus.benchmark.judging.agreement import metric_agreement
+from defocus.benchmark.judging.agreement import (
+    MetricAgreement,
+    metric_agreement,
+    rank_correlations,
+)
 from defocus.benchmark.judging.answers import (
     JUDGED,
     Judgements,
@@ -22,17 +27,15 @@ from defocus.benchmark.judging.answers import (
 from defocus.benchmark.judging.strengths import PairedChoice, Strength, strengths
 from defocus.benchmark.judging.tables import metrics_tables
 from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
-from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.reporting.write import write_report
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import STORE, open_results, read_results
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
-from tests.benchmark.example_study import make_study
+from defocus.reports.model import Measured
+from tests.benchmark.example_study import entry, make_study
 
 PLANTED = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.6, "e": -1.1}
-ROW = Row(
-    *("a", "single", "fresh", "own", "first", "test", "demo", "own", "gt", "", "psnr"),
-    *(30.0, None, None, 4, 4, 1, "ok"),
-)
 PAIRS = [f"pair-{n}" for n in range(12)]
 
 
@@ -83,25 +86,85 @@ def test_planted_ranks_are_recovered_and_careless_people_left_out() -> None:
     assert found.invented["b"] == 0
 
 
-def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system() -> None:
+def study_of(
+    out: Path, means: dict[tuple[str, str, str], float], scenes: int = 4, noise: float = 0.0
+) -> Path:
+    """A store with PSNR by dataset, budget and system; pictures differ, systems by their mean."""
+    out.mkdir()
+    draws = np.random.default_rng(0)
+    hard = draws.normal(0, 2, scenes)
+    with open_results(out / STORE) as results:
+        for (dataset, budget, system), mean in means.items():
+            run, group = f"{system}-{budget}-{dataset}", f"{system}-{budget}"
+            made = replace(entry(1, budget, dataset), system=system, run=run, grouping=group)
+            values = mean + hard + draws.normal(0, noise, scenes)
+            where = ("defocus-v1", "gt", "psnr")
+            scores = [
+                Score(*where, f"picture-{n}", f"scene-{n}", float(value))
+                for n, value in enumerate(values)
+            ]
+            results.record(made, scores, [])
+    return out
+
+
+def agreements_of(out: Path, people: list[Strength]) -> list[MetricAgreement]:
+    with read_results(out / STORE) as results:
+        return metric_agreement(results, people)
+
+
+def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system(
+    tmp_path: Path,
+) -> None:
     """On one dataset the metric agrees, on the other it says the opposite."""
     names = ["a", "b", "c"]
     people = [Strength(name, 2.0 - n, 0.0, 3.0, 10) for n, name in enumerate(names)]
-    rows = [
-        replace(ROW, system=name, dataset=dataset, value=30.0 + sign * n, budget=budget)
+    means = {
+        (dataset, "demo", name): 30.0 + sign * n
         for dataset, sign in (("first", -1), ("second", 1))
         for n, name in enumerate(names)
-        for budget in (("demo", "paper") if dataset == "second" and name == "c" else ("demo",))
-    ]
-    (agreement,) = metric_agreement(rows, people)
-    assert (agreement.dataset, agreement.correlation, agreement.systems) == ("first", 1.0, 3)
-    found = metric_agreement([row for row in rows if row.budget == "demo"], people)
-    assert {one.dataset: one.correlation for one in found} == {"first": 1.0, "second": -1.0}
-    titles = [table.caption for table in metrics_tables(found)]
+    }
+    both = agreements_of(study_of(tmp_path / "both", means), people)
+    assert {one.dataset: one.correlation for one in both} == {"first": 1.0, "second": -1.0}
+    assert {(one.low, one.high) for one in both} == {(None, None)}
+    titles = [table.caption for table in metrics_tables(both)]
     assert [title.partition(": ")[2] for title in titles] == [
-        "first, profile own",
-        "second, profile own",
+        "first, profile defocus-v1",
+        "second, profile defocus-v1",
     ]
+    twice = study_of(tmp_path / "twice", {**means, ("second", "paper", "c"): 32.0})
+    (agreement,) = agreements_of(twice, people)
+    assert (agreement.dataset, agreement.correlation, agreement.systems) == ("first", 1.0, 3)
+
+
+def test_the_interval_of_an_agreement_is_wide_where_scenes_or_people_are_few(
+    tmp_path: Path,
+) -> None:
+    names = list(PLANTED)
+    means = {("first", "demo", name): 30.0 + PLANTED[name] for name in names}
+
+    def agreement(scenes: int, noise: float, half: float) -> MetricAgreement:
+        people = [Strength(n, v, v - half, v + half, 10) for n, v in PLANTED.items()]
+        out = tmp_path / f"{scenes}-{noise}-{half}"
+        (found,) = agreements_of(study_of(out, means, scenes, noise), people)
+        return found
+
+    sure = agreement(40, 0.1, 0.05)
+    assert (sure.correlation, sure.low, sure.high) == (1.0, 1.0, 1.0)
+    for unsure in (agreement(12, 3.0, 0.05), agreement(40, 0.1, 2.0)):
+        assert unsure.low is not None
+        assert unsure.high is not None
+        assert unsure.low < 0.7
+        assert unsure.low <= unsure.correlation <= unsure.high
+    (table,) = metrics_tables([sure])
+    assert table.rows[0][1] == Measured(1.0, (1.0, 1.0))
+
+
+def test_rank_correlations_equal_those_of_scipy_with_ties_too() -> None:
+    draws = np.random.default_rng(0)
+    one, other = (draws.integers(0, 4, (6, 50)).astype(float) for _ in range(2))
+    expected = [kendalltau(a, b).statistic for a, b in zip(one.T, other.T, strict=True)]
+    assert np.allclose(rank_correlations(one, other), expected)
+    assert np.isnan(rank_correlations(np.ones((3, 1)), np.arange(3.0)[:, None])).all()
 
 
 def test_a_plan_has_every_couple_repeats_and_catches() -> None:

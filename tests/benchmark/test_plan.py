@@ -14,9 +14,16 @@ from defocus.align.flow.pwcnet.weights import SHIPPED
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.benchmark.study import plan
-from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs, select
+from defocus.benchmark.study.plan import (
+    MOST_SEEDS,
+    Override,
+    Run,
+    ScheduleOverride,
+    plan_runs,
+    select,
+)
 from defocus.datasets.pair import Dataset
-from defocus.errors import RegistryError
+from defocus.errors import InputError, RegistryError
 from defocus.files import sha256_file
 
 SCHEDULE = Schedule(steps=10, crop_px=32, batch=2, learning_rate=1e-3)
@@ -134,6 +141,12 @@ def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run() -> Non
     ]
     assert len({run.id for run in runs}) == 4
     assert len({run.group for run in runs}) == 2
+
+
+@pytest.mark.parametrize("seeds", [0, MOST_SEEDS + 1])
+def test_a_slip_of_the_keys_is_no_study_of_a_hundred_thousand_trainings(seeds: int) -> None:
+    with pytest.raises(InputError, match=rf"{seeds} seeds: a study has 1 to 1000, numbered from 0"):
+        plan_runs([baseline("net")], DATASET, "demo", seeds=seeds)
 
 
 def test_all_leaves_variants_out_unless_asked() -> None:
