@@ -43,10 +43,8 @@ def _version_of(program: str) -> str:
     return words[1].removeprefix("v") if done.returncode == 0 and len(words) > 1 else ""
 
 
-def read_text(
-    picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY, *, block: bool = True
-) -> list[str]:
-    """Read one block, or one line, of printed text.
+def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY) -> list[str]:
+    """Read one block of printed text.
 
     The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the official
     script of the Helsinki Deblur Challenge 2021 calls it.
@@ -54,7 +52,6 @@ def read_text(
     Args:
         picture: ``(H, W)`` uint8 grey; dark text on a light background is read best.
         settings: Variables of tesseract by name.
-        block: Whether there may be several lines.
 
     Returns:
         The lines that are not empty, from top to bottom, without space around them.
@@ -72,8 +69,7 @@ def read_text(
     if not done:
         raise DefocusError(f"a picture of {picture.shape} cannot be given to tesseract")
     given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    command = [program, "stdin", "stdout", "-l", "eng", "--oem", "1"]
-    command += ["--psm", "6" if block else "7", *given]
+    command = [program, "stdin", "stdout", "-l", "eng", "--oem", "1", "--psm", "6", *given]
     try:
         read = subprocess.run(
             command,

@@ -30,6 +30,8 @@ class ChartScore:
         bend_px: Deviation from a straight line, root mean square, beyond that of the sharp picture.
         lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel.
         invented: Share of the texture's power that the sharp picture does not explain.
+        characters: Share of the printed characters that tesseract reads; None where it is not
+            installed.
     """
 
     system: str
@@ -41,6 +43,7 @@ class ChartScore:
     bend_px: float
     lost: float
     invented: float
+    characters: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The values by name."""

@@ -10,6 +10,7 @@ from defocus.benchmark.charts.kept import ChartScore
 from defocus.benchmark.charts.restorers import Restore
 from defocus.charts.measures.edge import LUMINANCE
 from defocus.charts.measures.straightness import Straightness, compare_edges
+from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.measure import edge_regions, read_edges, read_leaves
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
@@ -67,6 +68,7 @@ class ChartPhotographs:
             float(np.median([one.rms_px for one in compared])),
             float(np.mean([one.lost for one in textures])),
             float(np.mean([one.invention for one in textures])),
+            characters_read(made, self.sheet, self.geometry),
         )
 
     def _compared(self, light: Floats) -> Iterator[Straightness]:
@@ -100,13 +102,14 @@ def edge_medians(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[
 def chart_table(scores: list[ChartScore]) -> str:
     """The scores as a Markdown table, by circle of confusion."""
     lines = [
-        "| blur, px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | invented |",
-        "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| blur, px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | invented "
+        "| read |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
         f"| {one.blur_px:g} | {one.system} | {one.mtf50:.3f} | {one.gain:.2f} | "
         f"{one.overshoot:.1%} | {one.shift_px:.2f} | {one.bend_px:.2f} | {one.lost:.0%} | "
-        f"{one.invented:.0%} |"
+        f"{one.invented:.0%} | {'' if one.characters is None else format(one.characters, '.0%')} |"
         for one in sorted(scores, key=lambda one: one.blur_px)
     ]
     return "\n".join(lines)

@@ -35,7 +35,8 @@ def command(systems: str | None, blur: str, out: Path | None, *, as_json: bool) 
 
     A simulated photograph of the chart of 'defocus-capture chart' is blurred by discs and restored.
     By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, texture
-    that is lost and texture that is invented. Edges flatter networks, which love steps; look at the
+    that is lost and texture that is invented, and characters that tesseract reads, where it is
+    installed. Edges flatter networks, which love steps; look at the
     texture beside them.
     """
     from defocus.benchmark.charts.of_study import add_chart, measure_chart, study_restorers

@@ -137,4 +137,5 @@ def rank_correlations(one: Array, other: Array) -> Array:
     a, b = (np.sign(values[first] - values[second]) for values in (one, other))
     untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     agreed = (a * b).sum(axis=0)
-    return np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
+    found = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
+    return np.asarray(found, np.float64)

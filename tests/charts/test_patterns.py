@@ -89,7 +89,7 @@ def test_without_tesseract_nothing_is_read(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
-def test_tesseract_reads_a_line() -> None:
+def test_tesseract_reads_lines() -> None:
     import cv2
 
     line = np.full((80, 400), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""Characters of a line that tesseract reads, where it is installed."""
+"""Characters that tesseract reads, where it is installed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,11 @@ from defocus.tesseract import read_text, tesseract_version
 __all__ = ["character_errors", "read_characters"]
 
 
-def read_characters(line: NDArray[np.uint8]) -> str | None:
-    """Read a line of text.
+def read_characters(text: NDArray[np.uint8]) -> str | None:
+    """Read lines of text.
 
     Args:
-        line: ``(H, W)`` sRGB values, dark text on light ground.
+        text: ``(H, W)`` sRGB values, dark text on light ground.
 
     Returns:
         The characters without blanks; None if tesseract is not installed.
@@ -23,7 +23,7 @@ def read_characters(line: NDArray[np.uint8]) -> str | None:
     """
     if not tesseract_version():
         return None
-    return "".join("".join(read_text(line, block=False)).split())
+    return "".join("".join(read_text(text)).split())
 
 
 def character_errors(read: str, truth: str) -> float:

@@ -14,9 +14,11 @@ from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
 from defocus.benchmark.commands.chart import command
 from defocus.benchmark.commands.run import command as run_command
 from defocus.charts.accuracy.known_patterns import disc_transfer
+from defocus.charts.reading.characters import characters_read
 from defocus.errors import InputError
-from defocus.images import linear_to_srgb
+from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.reports.model import Tabs
+from defocus.tesseract import tesseract_version
 
 BLUR = 5.0
 
@@ -50,6 +52,34 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartP
     wrong = photographs.scores("noise", lambda _: (moved + noise).astype(np.float32), BLUR)
     assert wrong.shift_px == pytest.approx(3.0, abs=0.3)
     assert wrong.invented > 0.3
+
+
+@pytest.mark.debian
+@pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
+def test_characters_are_read_where_they_are_sharp(photographs: ChartPhotographs) -> None:
+    sharp, blurry, nothing = (
+        characters_read(light, photographs.sheet, photographs.geometry)
+        for light in (
+            photographs.sharp.astype(np.float64),
+            srgb_to_linear(photographs.blurred(8.0)).astype(np.float64),
+            np.ones_like(photographs.sharp, np.float64),
+        )
+    )
+    assert sharp is not None
+    assert sharp > 0.8
+    assert blurry is not None
+    assert blurry < 0.2
+    assert nothing == 0.0
+
+
+def test_without_tesseract_no_characters_are_counted(
+    photographs: ChartPhotographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    light = photographs.sharp.astype(np.float64)
+    assert characters_read(light, photographs.sheet, photographs.geometry) is None
+    row = chart_table([score("a", 4, 1.5, 0.1)]).splitlines()[-1]
+    assert row.endswith("| 10% |  |")
 
 
 def test_the_command_tells_systems_apart(capfd: pytest.CaptureFixture[str]) -> None:
