@@ -102,8 +102,7 @@ def edge_medians(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[
 def chart_table(scores: list[ChartScore]) -> str:
     """The scores as a Markdown table, by circle of confusion."""
     lines = [
-        "| blur, px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | invented "
-        "| read |",
+        "| px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | made up | read |",
         "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
