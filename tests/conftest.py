@@ -15,6 +15,11 @@ from tests.command_process import CHECKOUT, COMMANDS, run_command
 # One thread per process, set before any test imports torch: the tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Compiled code is kept, also where the environment says otherwise: hundreds of commands import the
+# same package, and each would compile it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # No example is too slow: how fast they are drawn is the machine's business.
 hypothesis.settings.register_profile(
     "untimed",
@@ -101,6 +106,7 @@ LONGEST = (
     "test_contract.py",
     "test_conformance.py",
     "test_weights_export.py",
+    "test_chart.py",
     "test_gphoto2.py",
     "test_commands.py",
     "test_calibrate.py",
@@ -109,6 +115,10 @@ LONGEST = (
     "test_patches.py",
     "test_refetching.py",
     "test_resume.py",
+    "test_own_lens.py",
+    "test_bundles.py",
+    "test_run.py",
+    "test_bad_input.py",
     "test_reblurring.py",
     "test_leaderboard.py",
     "test_truth_benchmark.py",
