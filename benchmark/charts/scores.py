@@ -1,6 +1,7 @@
 """What a system does to a simulated photograph of the chart, by circle of confusion."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import cv2
 import numpy as np
@@ -31,12 +32,9 @@ class ChartPhotographs:
     """A chart that fills the picture, through a lens whose PSF is a disc."""
 
     def __init__(self) -> None:
-        """Draw the chart."""
-        self.sheet = make_sheet()
-        size = round(WIDTH * PX_PER_MM), round(HEIGHT * PX_PER_MM)
-        homography = np.diag([PX_PER_MM, PX_PER_MM, 1.0])
-        self.geometry = ChartGeometry(homography, 0.0, *size)
-        self.sharp = photographed(self.sheet, homography, *size)
+        """Draw the chart, once for all in this process."""
+        self.sheet, self.geometry, self.sharp = _drawn()
+        self._before: dict[float, float] = {}
 
     def blurred(self, diameter_px: float) -> NDArray[np.float32]:
         """The photograph at a circle of confusion, sRGB floats with a little noise."""
@@ -51,7 +49,9 @@ class ChartPhotographs:
             np.asarray(srgb_to_linear(np.clip(one, 0.0, 1.0)), np.float64)
             for one in (blurry, restore(blurry))
         )
-        before, _ = edge_medians(given, self.sheet, self.geometry)
+        if diameter_px not in self._before:  # the same for every system
+            self._before[diameter_px], _ = edge_medians(given, self.sheet, self.geometry)
+        before = self._before[diameter_px]
         mtf50, overshoot = edge_medians(made, self.sheet, self.geometry)
         compared = [*self._compared(made)]
         textures = [
@@ -79,6 +79,17 @@ class ChartPhotographs:
                 yield compare_edges(grey[region], sharp[region])
             except ImageError:
                 continue
+
+
+@cache
+def _drawn() -> tuple[Sheet, ChartGeometry, Floats]:
+    """The chart, where it is in the picture, and the sharp picture, which nobody may write to."""
+    sheet = make_sheet()
+    size = round(WIDTH * PX_PER_MM), round(HEIGHT * PX_PER_MM)
+    homography = np.diag([PX_PER_MM, PX_PER_MM, 1.0])
+    sharp = photographed(sheet, homography, *size)
+    sharp.flags.writeable = False
+    return sheet, ChartGeometry(homography, 0.0, *size), sharp
 
 
 def edge_medians(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
