@@ -26,6 +26,7 @@ from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.size import parameter_count
 from defocus.baselines.weights.own import own_card, own_weights
+from defocus.benchmark.commands.weights import command
 from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session
 from defocus.benchmark.weights.exporting.graph import make_graph
 from defocus.conformance import fill_weights
@@ -93,18 +94,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- ONNX
 
 
-def test_a_graph_of_any_size_equals_the_network(folder: Path, bench: Any) -> None:
-    path = folder / "defocus-m.onnx"
-    done = bench("weights", "export", "defocus-m", "--to", "onnx", "--out", path, "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+def export(*words: str | Path) -> None:
+    """The command in this process, which has imported the exporter already."""
+    command.main(["export", *map(str, words)], standalone_mode=False)
+
+
+def test_a_graph_of_any_size_equals_the_network(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "defocus-s.onnx"
+    export("defocus-s", "--to", "onnx", "--out", path, "--json")
+    told = json.loads(capfd.readouterr().out)
     assert told["max_difference"] <= TOLERANCE
     assert len(told["compared_at"]) == 2
     assert (told["side_px"], told["why_one_size"]) == (None, "")
     assert told["time_ratio"] > 0
 
     content = path.read_bytes()
-    run, network = onnx_session(content), defocus.load("defocus-m", "own")
+    run, network = onnx_session(content), defocus.load("defocus-s", "own")
     for height, width in ((61, 90), (128, 48)):
         picture = np.random.default_rng(1).random((1, 3, height, width), np.float32)
         with torch.no_grad():
@@ -116,18 +123,20 @@ def test_a_graph_of_any_size_equals_the_network(folder: Path, bench: Any) -> Non
     assert sides[2:] == ["height", "width"]
     facts = {entry.key: entry.value for entry in model.metadata_props}
     assert facts["licence"].startswith("code and weights: MIT")
-    assert facts["weights_sha256"] == own_card(own_weights(baseline("defocus-m"))).sha256
+    assert facts["weights_sha256"] == own_card(own_weights(baseline("defocus-s"))).sha256
     assert b".py" not in content  # the exporter notes where in the source each node comes from
 
 
-def test_the_line_names_difference_and_time(tmp_path: Path, bench: Any) -> None:
+def test_the_line_names_difference_and_time(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     weights = tmp_path / "mine.safetensors"
     save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
-    done = bench("weights", "export", "defocus-s", "--weights", weights, "--to", "onnx",
-                 "--tile", "64", "--out", tmp_path / "one.onnx")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "64x64 px only; differs from PyTorch by" in done.stdout
-    assert "of PyTorch's time" in done.stdout
+    export("defocus-s", "--weights", weights, "--to", "onnx", "--tile", "64",
+           "--out", tmp_path / "one.onnx")  # fmt: skip
+    said = capfd.readouterr().out
+    assert "64x64 px only; differs from PyTorch by" in said
+    assert "of PyTorch's time" in said
 
 
 def test_fast_layouts_are_plain_in_the_graph_and_stay_in_the_network() -> None:
