@@ -112,6 +112,8 @@ def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> str:
     if reach > most:
         return f"the corners would move {reach:.1f} px, more than the {largest_px:g} px allowed"
     largest = LARGEST_PARALLAX_ERROR_PX if level.tiles.parallax else LARGEST_ERROR_PX
+    if not math.isfinite(level.error_px):
+        return "only one part of the picture tells how far the corners move"
     if level.error_px > level.factor * largest:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
     if level.tiles.likeness < LEAST_LIKENESS:

@@ -201,6 +201,9 @@ def _say_outcome(audit: "Audit") -> None:
     unreadable = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unreadable")
     for line in grouped(unreadable, len(status), "pair"):
         say(line, error=True)
+    unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
+    for line in grouped(unknown, len(status), "pair"):
+        say(f"unknown: {line}")
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
     for line in grouped((one.finding for one in audit.warnings), len(status), "pair"):
         say(line)

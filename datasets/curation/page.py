@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import defaultdict
 from typing import Any, cast
 
 from defocus.capture.live.views.displacement import overlay_document
@@ -33,6 +34,9 @@ class ReviewedPairs:
         self._pairs = {pair.id: pair for pair in curation.dataset.pairs}
         self._rows = {row.id: row for row in curation.audit.pairs}
         self._by_rule = {one.id: one for one in curation.by_rule}
+        self._warnings: dict[str, list[str]] = defaultdict(list)
+        for warning in curation.audit.warnings:
+            self._warnings[warning.id].append(f"{warning.what}: {warning.text}")
         self._writing = threading.Lock()
         self._revision = 0
         self._tell("")
@@ -48,7 +52,7 @@ class ReviewedPairs:
         return self._pairs
 
     def listed(self) -> list[dict[str, Any]]:
-        """The pairs with their verdicts."""
+        """The pairs with their verdicts, and what their files say of colours and orientation."""
         return [
             {
                 "id": one.id,
@@ -57,6 +61,8 @@ class ReviewedPairs:
                 "verdict": one.verdict,
                 "reason": one.reason,
                 "seen": one.by == "person",
+                "note": "\n".join(self._warnings.get(one.id, ())),
+                "warned": one.id in self._warnings,
             }
             for number, one in enumerate(self._curation.judgements(), start=1)
         ]

@@ -42,7 +42,8 @@ class PairSource(Protocol):
     def listed(self) -> list[dict[str, Any]]:
         """Of each pair: id, number, scene, verdict and reason; perhaps title, note, scene_note.
 
-        The page opens at the first pair with ``seen`` false; without that, at the last one.
+        With ``warned``, a pair is listed among the warned ones whatever its verdict. The page
+        opens at the first pair with ``seen`` false; without that, at the last one.
         """
 
     def details(self, pair: str) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Pairs that cannot be aligned: "unknown" or one clear error, never a confident number."""
 
 import json
+import math
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import cv2
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.registration.level import Level, doubt
 from defocus.align.registration.register import register
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
@@ -252,3 +256,13 @@ def test_the_command_refuses_sizes_that_differ(run: Run, tmp_path: Path) -> None
     assert done.returncode != 0
     assert "256x192" in done.stderr
     assert "256x190" in done.stderr
+
+
+def test_an_error_without_bound_is_told_in_words() -> None:
+    level = SimpleNamespace(
+        factor=1, matrix=np.eye(3), error_px=math.inf, tiles=SimpleNamespace(parallax=False)
+    )
+    grey = np.zeros((40, 60), np.float32)
+    assert doubt(grey, grey, cast(Level, level), 10.0) == (
+        "only one part of the picture tells how far the corners move"
+    )

@@ -108,6 +108,7 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     assert " in two splits, such as" in bad.stderr
     assert "1 pair that cannot be read" in bad.stderr
     assert "1 pair not shown to be aligned" in bad.stderr
+    assert "unknown: train-wall: " in bad.stderr
 
     good = tmp_path / "good"
     add_pair(good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))

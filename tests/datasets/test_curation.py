@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.duplicates import NearDuplicate, fingerprint
+from defocus.datasets.audit.members import Warned
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.curate import Curation, begin_curation, finish_curation
@@ -188,6 +189,8 @@ def test_other_rules_need_another_folder(curation: Curation) -> None:
 def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
     """The addresses that the page's script asks for; a browser walks it in tests/browser."""
     token = "t" * 43
+    warnings = (Warned("b", "frames", "two"), Warned("b", "orientation", "6 and 1"))
+    curation = replace(curation, audit=replace(curation.audit, warnings=warnings))
     page = TestClient(
         make_page(curation, Feed(), token),
         base_url="http://127.0.0.1:80",
@@ -201,6 +204,8 @@ def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
         ("c", "accept"),
     ]
     assert [row["seen"] for row in rows] == [False] * 3
+    assert [row["warned"] for row in rows] == [False, True, False]
+    assert [row["note"] for row in rows] == ["", "frames: two\norientation: 6 and 1", ""]
     details = page.get("/pairs/b").json()
     assert details["measured"]["verdict"] == "reject"
     assert ["Misalignment", "9.00 px"] in details["numbers"]

@@ -184,7 +184,7 @@
 
   function matches(pair) {
     const wanted = byId("filter").value;
-    const kind = wanted === "all" || pair.verdict === wanted || (wanted === "unseen" && pair.seen === false && pair.verdict !== "incomplete");
+    const kind = wanted === "all" || pair.verdict === wanted || (wanted === "warn" && pair.warned) || (wanted === "unseen" && pair.seen === false && pair.verdict !== "incomplete");
     return kind && (byId("scenes").value === "" || pair.scene === byId("scenes").value);
   }
 
