@@ -63,7 +63,10 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
     click.echo(
         f"{done['root']}: {counted(done['new'], 'file')} fetched, {done['kept']} there before{left}"
     )
-    click.echo(f"use it with --dataset release:{done['root']}")
+    if done["left"]:
+        click.echo("a part opens as no dataset; the same command without --only fetches the rest")
+    else:
+        click.echo(f"use it with --dataset release:{done['root']}")
 
 
 def _fetched(

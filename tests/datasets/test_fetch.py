@@ -242,7 +242,12 @@ def test_a_part_and_then_the_rest(run: Run, server: Server, tmp_path: Path) -> N
     assert against.returncode == 1
     with pytest.raises(DatasetError, match="fits no file"):
         fetch_release([place_of(server.address)], out, only=["nothing/*"])
-    fetch_release([place_of(server.address)], out)
+    again = run("defocus-data", "fetch", server.address, "--out", out, "--only", "pairs/a/*")
+    assert "use it with" not in again.stdout
+    assert "without --only" in again.stdout
+    rest = run("defocus-data", "fetch", server.address, "--out", out)
+    assert f"use it with --dataset release:{out}" in rest.stdout
+    assert open_dataset(f"release:{out}").pairs
     assert run("defocus-data", "verify", out, "--against", server.root).returncode == 0
 
 
