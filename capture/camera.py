@@ -31,9 +31,9 @@ __all__ = [
 ]
 
 SettingName = Literal["aperture", "shutter", "iso"]
-Target = Literal["flat", "grey-card", "chart", "moving"]
+Target = Literal["flat", "grey-card", "chart", "moving", "test-chart"]
 """What a simulated camera can be shown: an even surface, one held into the scene, a plane with
-detail to the last pixel, and a bright disc that crosses such a plane."""
+detail to the last pixel, a bright disc that crosses such a plane, and the printed test chart."""
 
 FileKind = Literal["raw", "raw+jpeg", "jpeg"]
 FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)

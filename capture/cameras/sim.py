@@ -240,10 +240,11 @@ class SimulatedCamera:
             )
             error_ev += options.exposure_error * draw[4]
             object_px += options.motion
-        zoom, shift = self._fault("zoom"), self._faults.numbers("shift", self._body.shot)
-        if zoom is not None or shift is not None:
+        zoom, turn = self._fault("zoom"), self._fault("turn")
+        shift = self._faults.numbers("shift", self._body.shot)
+        if (zoom, turn, shift) != (None, None, None):
             right, down = (*(shift or ()), 0.0, 0.0)[:2]
-            jolt = Similarity(zoom=zoom or 1.0, shift_px=(right, down))
+            jolt = Similarity(zoom or 1.0, turn or 0.0, (right, down))
             geometry = combined(geometry, jolt, options.width, options.height)
         error_ev += self._fault("ev") or 0.0
         object_px += self._fault("motion") or 0.0

@@ -21,6 +21,7 @@ __all__ = [
     "matching_shutter",
     "nearest_choice",
     "plan_bracket",
+    "plan_exposure",
 ]
 
 DEFAULT_ISO = 100.0
@@ -174,30 +175,16 @@ def plan_bracket(
         InputError: The camera lacks a setting or a value, or the apertures are in the wrong order.
     """
     second_settings = sharp_settings or settings
-    for name in ("aperture", "shutter"):
-        if name not in settings or name not in second_settings:
-            raise InputError(
-                f"the {name} of this camera cannot be set; an aperture bracket needs it; on a body "
-                "set the dial to M and the lens ring to A"
-            )
-        for setting in (settings[name], second_settings[name]):
-            if setting.read_only:
-                raise InputError(
-                    f"{setting.word} is {setting.value} and follows the camera's dial; set the "
-                    "dial to M and the lens ring to A"
-                )
-    wide = _chosen(settings["aperture"], blurry)
+    first = plan_exposure(settings, blurry, shutter, iso)
+    _require_settable(second_settings)
     narrow = _chosen(second_settings["aperture"], sharp)
-    if narrow[1] <= wide[1]:
+    if narrow[1] <= first.nominal[0]:
         raise InputError(
             f"--sharp {sharp} is not narrower than --blurry {blurry}; exchange the two"
         )
-    base_time = _chosen(settings["shutter"], shutter)
-    base_iso = _chosen(settings["iso"], iso) if "iso" in settings else (None, DEFAULT_ISO)
-    first = make_exposure(wide, base_time, base_iso)
-    second_iso = base_iso
+    second_iso = (first.iso, first.iso_value)
     if "iso" in second_settings:
-        second_iso = _chosen(second_settings["iso"], base_iso[0] or f"{base_iso[1]:g}")
+        second_iso = _chosen(second_settings["iso"], first.iso or f"{first.iso_value:g}")
     second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
     bracket = Bracket(first, second, tuple(_notes(first, second)))
     if abs(bracket.residual_ev) <= TOLERATED_EV:
@@ -205,6 +192,45 @@ def plan_bracket(
     return replace(
         bracket, notes=(*bracket.notes, _residual_note(bracket, second_settings["shutter"]))
     )
+
+
+def plan_exposure(
+    settings: Mapping[SettingName, Setting],
+    aperture: str | None,
+    shutter: str | None = None,
+    iso: str | None = None,
+) -> Exposure:
+    """The exposure of one shot, in the camera's own values.
+
+    Args:
+        settings: The camera's settings with their choices.
+        aperture: Aperture, as typed; None, here and below, uses the camera's present setting.
+        shutter: Time, as typed.
+        iso: ISO, as typed.
+
+    Raises:
+        InputError: The camera lacks a setting or a value.
+    """
+    _require_settable(settings)
+    return make_exposure(
+        _chosen(settings["aperture"], aperture),
+        _chosen(settings["shutter"], shutter),
+        _chosen(settings["iso"], iso) if "iso" in settings else (None, DEFAULT_ISO),
+    )
+
+
+def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
+    for name in ("aperture", "shutter"):
+        if name not in settings:
+            raise InputError(
+                f"the {name} of this camera cannot be set, which these shots need; on a body set "
+                "the dial to M and the lens ring to A"
+            )
+        if settings[name].read_only:
+            raise InputError(
+                f"{settings[name].word} is {settings[name].value} and follows the camera's dial; "
+                "set the dial to M and the lens ring to A"
+            )
 
 
 def matching_shutter(

@@ -12,6 +12,8 @@ from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.planning.protocol import Mode, Order
 
 __all__ = [
+    "CameraRecord",
+    "ExposureRecord",
     "FocusSteps",
     "HandlingRecord",
     "Read",

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from defocus.capture.sessions.index import index_problem
-from defocus.capture.sessions.session import file_problem, read_state
-from defocus.capture.sessions.state import CompletePair
+from defocus.capture.sessions.session import file_problem, read_state, stored_problem
+from defocus.capture.sessions.state import CompletePair, SessionChart, chart_folder
 from defocus.progress import counted, say
 
-__all__ = ["CheckedFile", "CheckedPair", "SessionCheck", "check_session"]
+__all__ = ["CheckedChart", "CheckedFile", "CheckedPair", "SessionCheck", "check_session"]
 
 
 @dataclass(frozen=True)
@@ -32,28 +32,46 @@ class CheckedPair:
 
 
 @dataclass(frozen=True)
+class CheckedChart:
+    """A shot of the test chart: whether it is whole, what is to say about it, its files."""
+
+    id: str
+    ok: bool
+    reason: str
+    files: tuple[CheckedFile, ...]
+
+
+@dataclass(frozen=True)
 class SessionCheck:
     """Result of a check."""
 
     pairs: tuple[CheckedPair, ...]
+    charts: tuple[CheckedChart, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every pair is complete, not rejected, and all its files are unchanged."""
-        return all(
+        """Whether every pair is complete and not rejected, and all files are unchanged."""
+        return all(chart.ok for chart in self.charts) and all(
             pair.verdict in ("accept", "warn") and all(file.ok for file in pair.files)
             for pair in self.pairs
         )
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-capture check --json`` prints."""
-        return {"ok": self.ok, "pairs": [asdict(pair) for pair in self.pairs]}
+        return {
+            "ok": self.ok,
+            "pairs": [asdict(pair) for pair in self.pairs],
+            "charts": [asdict(chart) for chart in self.charts],
+        }
 
     def lines(self) -> list[str]:
         """The result as lines of text."""
         listed = [f"{pair.id:30} {pair.verdict:10} {pair.reason}".rstrip() for pair in self.pairs]
-        bad = sum(not file.ok for pair in self.pairs for file in pair.files)
-        good = sum(file.ok for pair in self.pairs for file in pair.files)
+        listed += [f"{chart.id:30} {chart.reason}".rstrip() for chart in self.charts]
+        files = [file for pair in self.pairs for file in pair.files]
+        files += [file for chart in self.charts for file in chart.files]
+        good = sum(file.ok for file in files)
+        bad = len(files) - good
         counts = f"{counted(len(self.pairs), 'pair')}; {counted(good, 'file')} unchanged"
         return [*listed, f"{counts}, {bad} missing or changed"]
 
@@ -81,7 +99,38 @@ def check_session(path: Path) -> SessionCheck:
             checked.append(CheckedPair(planned.id, "incomplete", text, ()))
         else:
             checked.append(_checked_pair(path, complete))
-    return SessionCheck((*checked, *_unknown(path, set(state.planned))))
+    charts = tuple(_checked_chart(path, chart) for _, chart in sorted(state.charts.items()))
+    return SessionCheck(
+        (*checked, *_unknown(path, set(state.planned))),
+        (*charts, *_unknown_charts(path, set(state.charts))),
+    )
+
+
+def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
+    base = chart_folder(root, chart.shot.chart)
+    problems = [stored_problem(root, base / stored.name, stored) for stored in chart.files]
+    files = tuple(
+        CheckedFile(stored.name, stored.sha256, not problem)
+        for stored, problem in zip(chart.files, problems, strict=True)
+    )
+    if any(problems):
+        reason = next(filter(None, problems))
+    elif chart.read is None:
+        reason = f"not read yet; run 'defocus-capture resume {root}'"
+    else:
+        reason = "read" if chart.read.found else chart.read.reason
+    return CheckedChart(chart.id, not any(problems) and chart.read is not None, reason, files)
+
+
+def _unknown_charts(root: Path, known: set[int]) -> list[CheckedChart]:
+    """Folders of charts that are not in the journal."""
+    text = "its files are there, but the journal does not know it"
+    left = {path.parent.name for path in (root / "charts").glob("[0-9][0-9][0-9][0-9]/*")}
+    return [
+        CheckedChart(f"chart {name}", ok=False, reason=text, files=())
+        for name in sorted(left)
+        if int(name) not in known
+    ]
 
 
 def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:

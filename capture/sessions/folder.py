@@ -1,7 +1,7 @@
 """Write a session folder: lock, write-once originals, files derived from the journal.
 
-Write rule: ``x.part`` → fsync → hash → read-only → rename → fsync of the folder → journal line.
-So the journal names only complete files, no matter when a process is killed.
+Files are kept by :mod:`.originals`, then comes the journal line. So the journal names only complete
+files, no matter when a process is killed.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from defocus.capture.camera import CardFile
 from defocus.capture.sessions.index import INDEX, index_document
 from defocus.capture.sessions.journal import Journal, Listener, Record
 from defocus.capture.sessions.lines import Line, read_line
+from defocus.capture.sessions.originals import keep, keep_originals
 from defocus.capture.sessions.repair.copies import copy_journal
 from defocus.capture.sessions.repair.rebuild import rebuild_journal
 from defocus.capture.sessions.session import JOURNAL
@@ -30,15 +31,15 @@ from defocus.capture.sessions.state import (
     ShotPair,
     StoredFile,
     Verdict,
+    chart_folder,
     complete_record,
     file_path,
-    is_file_name,
+    main_file,
     replay,
 )
-from defocus.errors import CameraError, DatasetError, StorageError, storage_error
+from defocus.errors import DatasetError, StorageError, storage_error
 from defocus.files import (
     make_folder,
-    sha256_file,
     sync_folder,
     temporary_entries,
     try_lock,
@@ -151,16 +152,7 @@ class SessionFolder:
             CameraError: The camera delivered nothing.
             StorageError: The disk is full or the folder is not writable.
         """
-        stored = []
-        for part in parts:
-            if part.stat().st_size == 0:
-                raise CameraError(f"{part.name}: the camera delivered an empty file; try again")
-            final = part.with_suffix("")
-            if not is_file_name(final.name):
-                raise CameraError(f"the camera delivered a file '{final.name}', not a picture")
-            stored.append(self._keep(pair.id, part, final))
-        if not stored:
-            raise CameraError("the camera delivered no file; check its card and try again")
+        stored = keep_originals(self.root / "pairs" / pair.id, parts)
         where = {"on_card": list(on_card)} if on_card else {}
         files = [asdict(entry) for entry in stored]
         self.journal.append("file", pair=pair.id, role=role, files=files, **where)
@@ -185,26 +177,46 @@ class SessionFolder:
                 sync_folder(aside)
         except OSError as error:
             raise storage_error(error, final) from error
-        self._keep(pair_id, part, final)
+        keep(self.root / "pairs" / pair_id, part, final)
         self.journal.append("file-restored", pair=pair_id, name=stored.name)
 
     def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
         """Record completely written files (truth, ``pair.json``) as files of the pair."""
-        return [self._keep(pair.id, path, path) for path in paths]
+        return [keep(self.root / "pairs" / pair.id, path, path) for path in paths]
 
-    def _keep(self, pair_id: str, written: Path, final: Path) -> StoredFile:
-        try:
-            with written.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            digest, size = sha256_file(written), written.stat().st_size
-            written.chmod(0o444)
-            if written != final:
-                written.rename(final)
-            sync_folder(final.parent)
-        except OSError as error:
-            raise storage_error(error, final) from error
-        name = final.relative_to(self.root / "pairs" / pair_id).as_posix()
-        return StoredFile(name, digest, size)
+    def begin_chart(self) -> tuple[int, Path]:
+        """The number of the next shot of the test chart, and an empty folder for it.
+
+        A folder that a kill has left without a journal line is left alone.
+        """
+        charts = make_folder(self.root / "charts")
+        left = [int(path.parent.name) for path in charts.glob("[0-9][0-9][0-9][0-9]/*")]
+        number = 1 + max([*self.state.charts, *left], default=0)
+        return number, make_folder(chart_folder(self.root, number))
+
+    def store_chart(self, number: int, parts: Sequence[Path], shot: Mapping[str, Any]) -> None:
+        """Make a camera's ``.part`` files the originals of a shot of the test chart.
+
+        Args:
+            number: Its number.
+            parts: The ``.part`` files, in its folder.
+            shot: Camera, exposure and pixel pitch for the journal.
+
+        Raises:
+            CameraError: The camera delivered nothing.
+            StorageError: The disk is full or the folder is not writable.
+        """
+        stored = keep_originals(chart_folder(self.root, number), parts)
+        files = [asdict(entry) for entry in stored]
+        picture = main_file(stored).name
+        self.journal.append("chart-shot", chart=number, **shot, picture=picture, files=files)
+        self.write_index()
+
+    def chart_read(self, number: int, found: Mapping[str, Any] | None, reason: str = "") -> None:
+        """Record what was read in a shot of the test chart, or why nothing was."""
+        self.journal.append("chart-read", chart=number, found=found, reason=reason)
+        self.write_index()
+        copy_journal(self.root, self.root / JOURNAL, number)
 
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
         """Record that all shots of a pair are stored; a kill from now on costs none of them."""
@@ -257,6 +269,10 @@ class SessionFolder:
             f"{stored.sha256}  {file_path(Path(), pair.id, stored.name).as_posix()}\n"
             for _, pair in sorted(state.complete.items())
             for stored in pair.files
+        ] + [
+            f"{stored.sha256}  {(chart_folder(Path(), number) / stored.name).as_posix()}\n"
+            for number, chart in sorted(state.charts.items())
+            for stored in chart.files
         ]
         write_text(self.root / "checksums.sha256", "".join(lines))
         write_json(self.root / INDEX, index_document(state))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.sessions.state import SCHEMA, PlannedPair, SessionState
+from defocus.capture.sessions.state import SCHEMA, PlannedPair, SessionChart, SessionState
 from defocus.reading import read_json
 
 __all__ = ["INDEX", "index_document", "index_problem"]
@@ -24,6 +24,7 @@ def index_document(state: SessionState) -> dict[str, Any]:
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
         "planned": [_planned(pair) for pair in state.planned.values()],
+        "charts": [_chart(chart) for _, chart in sorted(state.charts.items())],
         "notes": {about: text for about, text in state.notes.items() if text},
         "pairs": {
             planned.id: state.complete[planned.id].verdict
@@ -37,6 +38,12 @@ def index_document(state: SessionState) -> dict[str, Any]:
 def _planned(pair: PlannedPair) -> dict[str, Any]:
     """A planned pair; earlier documents have no titles, and most pairs need none."""
     return {name: value for name, value in asdict(pair).items() if name != "title" or value}
+
+
+def _chart(chart: SessionChart) -> dict[str, Any]:
+    """A shot of the test chart: its journal lines."""
+    read = None if chart.read is None else chart.read.model_dump(mode="json")
+    return {"shot": chart.shot.model_dump(mode="json"), "read": read}
 
 
 def index_problem(root: Path, state: SessionState) -> str:

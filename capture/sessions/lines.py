@@ -6,10 +6,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from defocus.capture.camera import CardFile
-from defocus.capture.planning.shoot_record import FocusSteps, Read, ShootRecord
+from defocus.capture.planning.shoot_record import (
+    CameraRecord,
+    ExposureRecord,
+    FocusSteps,
+    Read,
+    ShootRecord,
+)
+from defocus.charts.sheet.layout import Layout
 
 __all__ = [
     "FILE_NAME",
+    "ChartReadLine",
+    "ChartShotLine",
     "CreatedLine",
     "DeletedLine",
     "FileEntry",
@@ -156,6 +165,45 @@ class NoteLine(Read):
     text: str = Field(max_length=2000)
 
 
+class ChartShotLine(Read):
+    """The test chart was shot, and its files are stored."""
+
+    chart: int = Field(ge=1, le=9999)
+    time: str
+    camera: CameraRecord
+    exposure: ExposureRecord
+    sensor_pitch_um: float | None = Field(default=None, gt=0.0)
+    picture: FileName
+    files: tuple[FileEntry, ...]
+
+    @model_validator(mode="after")
+    def _picture_is_among_the_files(self) -> Self:
+        if self.picture not in {entry.name for entry in self.files}:
+            raise ValueError("the chart's picture is missing from its files")
+        return self
+
+
+Pixels = Annotated[float, Field(ge=-1e6, le=1e6)]
+Mtf50 = Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class FoundChart(Read):
+    """What of a chart is compared; None stands for an edge or a dot that was not measured."""
+
+    layout: Layout
+    size_px: tuple[int, int]
+    mtf50: tuple[Mtf50 | None, ...] = Field(max_length=1000)
+    dots: tuple[tuple[Pixels, Pixels] | None, ...] = Field(max_length=1000)
+
+
+class ChartReadLine(Read):
+    """A shot of the test chart was read; ``found`` is None, with the reason, where that failed."""
+
+    chart: int = Field(ge=1, le=9999)
+    found: FoundChart | None
+    reason: str = ""
+
+
 Line = (
     CreatedLine
     | PlannedLine
@@ -167,6 +215,8 @@ Line = (
     | PairCompleteLine
     | JudgedLine
     | NoteLine
+    | ChartShotLine
+    | ChartReadLine
 )
 
 _KINDS: Mapping[str, type[Line]] = {
@@ -180,6 +230,8 @@ _KINDS: Mapping[str, type[Line]] = {
     "pair-complete": PairCompleteLine,
     "judged": JudgedLine,
     "note": NoteLine,
+    "chart-shot": ChartShotLine,
+    "chart-read": ChartReadLine,
 }
 
 

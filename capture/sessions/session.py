@@ -16,6 +16,7 @@
         grey-card.*            one per scene, if requested
         pair.json              requested and actual settings, EXIF, exposure, quality, verdict
         truth/                 simulated cameras only: truth.json, flow.npy, ...
+      charts/0001/chart.*      shots of the test chart; what was read is in the journal
       interrupted/             shots of interrupted pairs that were taken again
       rejected/                shots of pairs that were rejected and taken again
       calibration/             copies of the used calibration files
@@ -32,7 +33,15 @@ from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.reading import read_json
 
-__all__ = ["JOURNAL", "Session", "SessionPair", "file_problem", "read_session", "read_state"]
+__all__ = [
+    "JOURNAL",
+    "Session",
+    "SessionPair",
+    "file_problem",
+    "read_session",
+    "read_state",
+    "stored_problem",
+]
 
 JOURNAL = "journal.jsonl"
 
@@ -122,15 +131,19 @@ def read_state(path: Path) -> tuple[SessionState, int]:
 
 
 def file_problem(root: Path, pair_id: str, stored: StoredFile, *, verify: bool = True) -> str:
-    """Problem of a file of a pair; empty if it is unchanged.
+    """Problem of a file of a pair; see :func:`stored_problem`."""
+    return stored_problem(root, file_path(root, pair_id, stored.name), stored, verify=verify)
+
+
+def stored_problem(root: Path, path: Path, stored: StoredFile, *, verify: bool = True) -> str:
+    """Problem of a file of a session; empty if it is unchanged.
 
     Args:
         root: The session folder.
-        pair_id: The pair.
+        path: The file.
         stored: The journal record of the file.
         verify: Whether to compare the content, not only the size.
     """
-    path = file_path(root, pair_id, stored.name)
     if not path.is_file():
         return f"{stored.name} is missing"
     if not path.resolve().is_relative_to(root.resolve()):

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +12,8 @@ from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.lines import (
     FILE_NAME,
+    ChartReadLine,
+    ChartShotLine,
     CreatedLine,
     DeletedLine,
     FileEntry,
@@ -28,18 +30,22 @@ from defocus.capture.sessions.lines import (
     read_line,
 )
 from defocus.errors import DatasetError
+from defocus.raw import RAW_SUFFIXES
 
 __all__ = [
     "SCHEMA",
     "CompletePair",
     "PlannedPair",
+    "SessionChart",
     "SessionState",
     "ShotPair",
     "StoredFile",
     "Verdict",
+    "chart_folder",
     "complete_record",
     "file_path",
     "is_file_name",
+    "main_file",
     "replay",
     "scene_slug",
 ]
@@ -109,6 +115,29 @@ class CompletePair:
     files: tuple[StoredFile, ...]
 
 
+@dataclass(frozen=True)
+class SessionChart:
+    """A shot of the test chart.
+
+    Attributes:
+        shot: Its journal line.
+        read: What was read in it; None until then.
+    """
+
+    shot: ChartShotLine
+    read: ChartReadLine | None = None
+
+    @property
+    def id(self) -> str:
+        """Such as ``chart 0001``."""
+        return f"chart {self.shot.chart:04d}"
+
+    @property
+    def files(self) -> tuple[StoredFile, ...]:
+        """Its files."""
+        return _stored(self.shot.files)
+
+
 @dataclass
 class SessionState:
     """State of a session by its journal.
@@ -124,6 +153,7 @@ class SessionState:
         notes: Notes of a person, by pair id or scene.
         retakes: How often a pair was rejected and taken again.
         on_card: Pair and file name → path of the file on the camera's card.
+        charts: Shots of the test chart by their numbers.
     """
 
     id: str = ""
@@ -138,6 +168,7 @@ class SessionState:
     notes: dict[str, str] = field(default_factory=dict)
     retakes: Counter[str] = field(default_factory=Counter)
     on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
+    charts: dict[int, SessionChart] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[PlannedPair]:
@@ -183,9 +214,7 @@ def replay(
 def _apply(state: SessionState, line: Line | None) -> None:
     match line:
         case CreatedLine():
-            if line.schema_number > SCHEMA:
-                raise ValueError(f"session schema {line.schema_number}; update this package")
-            state.id, state.created, state.software = line.id, line.time, line.software
+            _create(state, line)
         case PlannedLine():
             _plan(state, line)
         case FileLine():
@@ -203,6 +232,26 @@ def _apply(state: SessionState, line: Line | None) -> None:
             _complete(state, line)
         case JudgedLine() | NoteLine():
             _hear(state, line)
+        case ChartShotLine() | ChartReadLine():
+            _chart(state, line)
+
+
+def _create(state: SessionState, line: CreatedLine) -> None:
+    if line.schema_number > SCHEMA:
+        raise ValueError(f"session schema {line.schema_number}; update this package")
+    state.id, state.created, state.software = line.id, line.time, line.software
+
+
+def _chart(state: SessionState, line: ChartShotLine | ChartReadLine) -> None:
+    known = state.charts.get(line.chart)
+    if isinstance(line, ChartShotLine):
+        if known is not None:
+            raise ValueError(f"chart {line.chart} is shot twice")
+        state.charts[line.chart] = SessionChart(line)
+        return
+    if known is None:
+        raise ValueError(f"chart {line.chart} is read and was not shot")
+    state.charts[line.chart] = SessionChart(known.shot, line)
 
 
 def _retake(state: SessionState, pair: str) -> None:
@@ -271,6 +320,16 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
 def file_path(root: Path, pair_id: str, name: str) -> Path:
     """Path of a file of a pair; ``name`` was checked by :func:`replay`."""
     return root / "pairs" / pair_id / PurePosixPath(name)
+
+
+def main_file(stored: Sequence[StoredFile]) -> StoredFile:
+    """The main file of a shot: RAW if the camera wrote RAW and JPEG."""
+    return min(stored, key=lambda entry: Path(entry.name).suffix not in RAW_SUFFIXES)
+
+
+def chart_folder(root: Path, number: int) -> Path:
+    """Folder of a shot of the test chart."""
+    return root / "charts" / f"{number:04d}"
 
 
 def scene_slug(name: str) -> str:

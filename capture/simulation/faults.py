@@ -35,6 +35,7 @@ FAULTS = {
     "ev": FaultKind("the shot gets that much more light, EV", None),
     "shift": FaultKind("the camera moves by that much to the right and down, px", None),
     "zoom": FaultKind("the magnification is that many times the usual one", (1.01,)),
+    "turn": FaultKind("the camera turns by that much, degrees", None),
     "motion": FaultKind("the nearest object moves by that much to the right, px", (3.0,)),
     "wb-drift": FaultKind("red is that much stronger and blue weaker, a fraction", (0.06,)),
     "dust": FaultKind("so many specks fall on the sensor and stay", (5.0,), lasting=True),

@@ -35,7 +35,7 @@ class SimulatedOptions(Settings):
         backlash: Steps of the focus motor lost after a change of direction.
         focus_breathing: Change of magnification by the focus motor: 1 = like a thin lens, 0 = none,
             negative = reversed.
-        chart: Steps of the focus motor to the chart of ``calibrate focus``.
+        chart: Steps of the focus motor to the charts of ``calibrate focus`` and ``chart-shoot``.
         latency: Time from the command to the release, seconds.
         speed: Speed of the nearest object to the right, px per second.
         offset: Sideways offset of a second camera on the rig, px.

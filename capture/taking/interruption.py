@@ -45,15 +45,15 @@ def continuation_hint(folder: SessionFolder, path: Path) -> Iterator[None]:
 def _advice(folder: SessionFolder, path: Path) -> str | None:
     """Advice for continuing a session; None if 'resume' does not apply."""
     state = folder.state
+    resume = f"'defocus-capture resume {shlex.quote(str(path))}'"
+    if any(chart.read is None for chart in state.charts.values()):
+        return f"{resume} reads the chart that was shot"
     if not state.shoots or any(state.shoots[p.shoot].imported for p in state.incomplete):
         return None
     if not state.incomplete:
         return None if state.shoots[-1].imported else "every planned pair is complete"
     left = len(state.incomplete)
-    return (
-        f"'defocus-capture resume {shlex.quote(str(path))}' shoots the "
-        f"{'pair that is' if left == 1 else f'{left} pairs that are'} left"
-    )
+    return f"{resume} shoots the {'pair that is' if left == 1 else f'{left} pairs that are'} left"
 
 
 def until_pipe_closes(write: Callable[[Record], None]) -> Listener:

@@ -18,6 +18,7 @@ from defocus.capture.sessions.damage import DamagedFile, damaged_files, report_d
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.taking.chart_readings import read_left_charts
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.person import Asker
 from defocus.capture.taking.running import (
@@ -33,7 +34,7 @@ from defocus.capture.taking.verdicts.whole import complete_whole
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 
-__all__ = ["resume_session"]
+__all__ = ["journalled_address", "resume_session"]
 
 
 def resume_session(
@@ -41,7 +42,8 @@ def resume_session(
 ) -> int:
     """Complete the pairs of a session; the command ``resume``.
 
-    A pair whose shots are all stored is only judged; the others are shot again.
+    A chart that was shot is read. A pair whose shots are all stored is only judged; the others are
+    shot again.
     Missing or changed files of complete pairs are fetched from the card if possible; such a pair is
     never shot again automatically, because its scene may have changed. A plan confirmed by
     ``--yes`` is not confirmed again, unless the camera has changed.
@@ -65,6 +67,7 @@ def resume_session(
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         damaged = _mended(folder, uris)
         report_damage(path, damaged)
+        read_left_charts(folder)
         planned = folder.state.incomplete
         _judge_whole(folder, planned, yes=yes, hook=hook)
         incomplete = folder.state.incomplete
@@ -97,7 +100,7 @@ def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
     state = folder.state
     on_card = [entry for entry in damaged if (entry.pair, entry.stored.name) in state.on_card]
     for index, group in groupby(on_card, key=lambda entry: state.planned[entry.pair].shoot):
-        address = RigAddress.parse(uris) if uris else journalled_address(state.shoots[index])
+        address = _address(uris, state.shoots[index])
         try:
             with open_rig(address) as rig:
                 fetch_damaged(folder, rig, list(group))
@@ -123,7 +126,7 @@ def _shoot_rest(
             "'defocus-capture import' again"
         )
     options = ShootOptions.from_shoot(shoot)
-    with open_rig(RigAddress.parse(uris) if uris else journalled_address(shoot)) as rig:
+    with open_rig(_address(uris, shoot)) as rig:
         plans = {
             index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
         }
@@ -139,8 +142,15 @@ def _shoot_rest(
         shoot_series(folder, rig, series, handling)
 
 
-def journalled_address(shoot: ShootRecord) -> RigAddress:
-    """Addresses of a shoot's cameras; the user is asked before they start programs.
+def _address(uris: tuple[str, ...], shoot: ShootRecord) -> RigAddress:
+    """The typed addresses, or those of the journal."""
+    if uris:
+        return RigAddress.parse(uris)
+    return journalled_address(shoot.camera, shoot.sharp_camera)
+
+
+def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) -> RigAddress:
+    """Addresses of journalled cameras; the user is asked before they start programs.
 
     A session folder may come from somebody else, and so may its journal. ``--yes`` does not count
     here, because the user has not seen the address.
@@ -149,8 +159,7 @@ def journalled_address(shoot: ShootRecord) -> RigAddress:
         InputError: The address starts programs, and there is no terminal to ask.
         click.Abort: The answer is no.
     """
-    sharp = shoot.sharp_camera
-    address = RigAddress(shoot.camera.uri, None if sharp is None else sharp.uri)
+    address = RigAddress(camera.uri, None if sharp is None else sharp.uri)
     for uri in filter(starts_programs, address.uris):
         if not sys.stdin.isatty():
             raise InputError(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.views.drift import drift_parts
 from defocus.capture.live.views.pictures import PairMember, read_member
 from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry
 from defocus.capture.sessions.session import read_state
@@ -34,7 +35,7 @@ def write_contact_sheet(session: Path, out: Path) -> None:
 
 
 def contact_sheet(session: Path) -> Page:
-    """The page of a session: a table of all pairs, then each pair side by side with its numbers.
+    """The page of a session: a table of all pairs, the drift by its test charts, then each pair.
 
     For a pair with missing or damaged files, the reason is shown instead.
 
@@ -49,10 +50,12 @@ def contact_sheet(session: Path) -> Page:
     sections = tuple(
         (pair.id, _pair_parts(session, pair)) for pair in track(pairs, "contact sheet")
     )
+    drift = drift_parts(state)
+    over_time = (("Drift over the session", drift),) if drift else ()
     return Page(
         title=f"Session {session.absolute().name}",
         notice="",
-        sections=(("All pairs", (_overview(state),)), *sections),
+        sections=(("All pairs", (_overview(state),)), *over_time, *sections),
         summary=f"{len(state.planned)} pairs planned, {len(pairs)} shot; begun {_minute(state)}",
     )
 

@@ -63,6 +63,7 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     _restore_plan(rebuilt, index)
     _restore_verdicts(root, rebuilt, index)
     _restore_notes(rebuilt, index)
+    _restore_charts(rebuilt, index)
     for number, record in enumerate(rebuilt.records, start=1):
         rebuilt.records[number - 1] = {**record, "n": number}
     replay(rebuilt.records, journal)
@@ -222,6 +223,19 @@ def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
             line = {"event": "note", "time": index.get("created", ""), "about": about, "text": text}
             rebuilt.records.append(line)
             rebuilt.told.append(f"note about {about}: made from session.json")
+
+
+def _restore_charts(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+    """Take shots of the test chart from ``session.json`` where a line of one is lost."""
+    lines = [record for record in rebuilt.records if record["event"].startswith("chart-")]
+    known = {(record["event"], record["chart"]) for record in lines}
+    for told in list(index.get("charts", [])):
+        own = [line for line in (told["shot"], told["read"]) if line and _usable(line)]
+        if all((line["event"], line["chart"]) in known for line in own):
+            continue
+        number = told["shot"]["chart"]
+        rebuilt.records = [r for r in rebuilt.records if r.get("chart") != number] + own
+        rebuilt.told.append(f"chart {number:04d}: made from session.json")
 
 
 def _checksums(root: Path) -> dict[str, dict[str, str]]:

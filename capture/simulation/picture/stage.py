@@ -1,6 +1,7 @@
 """Scene in front of the simulated camera, and its image on the sensor."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -57,6 +58,11 @@ class Stage:
 
     def layers_at(self, shot: TrueShot) -> list[Layer]:
         """The layers at a shot: the target, or the scene with its moving object."""
+        if self.target == "test-chart":
+            options = self._options
+            size = (options.width, options.height)
+            (sheet,) = build_scene("chart", options.seed, self.target, *size, self._margin)
+            return [replace(sheet, depth_mm=self._chart_mm)]
         if self.target is not None:
             return target_layers(
                 self.target, self.layers, self._chart_mm, self._options.seed, shot.object_px

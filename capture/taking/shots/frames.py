@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Barrier
-from typing import Any
+from typing import Any, TypeVar
 
 from defocus.capture.arriving.hot_folder import copy_part
 from defocus.capture.body_abilities import SetsAgain
@@ -25,7 +25,7 @@ from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, StoredFile
+from defocus.capture.sessions.state import PlannedPair, StoredFile, main_file
 from defocus.capture.taking.shots.focusing import FocusPositions
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.stopping import finished_first
@@ -36,11 +36,13 @@ from defocus.raw import RAW_SUFFIXES
 __all__ = [
     "TakenFrame",
     "apply_exposure",
-    "main_file",
     "release_skew_seconds",
     "take_frame",
     "take_frames",
+    "take_shot",
 ]
+
+Kept = TypeVar("Kept")
 
 RELEASE_TIMEOUT_SECONDS = 60.0
 
@@ -49,6 +51,15 @@ EXPOSURE_TRIES = 3
 
 SAME_STOPS = 0.1
 """Two labels of one third stop differ by less, two third stops by more; base-2 logarithm."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Files of a shot, their paths on the camera's card, and the start of the exposure."""
+
+    parts: list[Path]
+    on_card: tuple[CardFile, ...]
+    released_at: float
 
 
 @dataclass(frozen=True)
@@ -169,14 +180,43 @@ def take_frame(
         say(f"{pair.id}  {frame.role}: {failure}; trying again")
         folder.journal.append("retry", pair=pair.id, role=frame.role, text=failure)
 
+    def keep(got: dict[SettingName, str], shot: Shot) -> TakenFrame:
+        return _stored(folder, pair, frame, got, shot)
+
+    stem = folder.root / "pairs" / pair.id / frame.role
+    return take_shot(camera, frame.exposure, stem, settle_seconds, told, keep)
+
+
+def take_shot(
+    camera: Camera,
+    exposure: Exposure,
+    stem: Path,
+    settle_seconds: float,
+    told: Callable[[str], None],
+    keep: Callable[[dict[SettingName, str], Shot], Kept],
+) -> Kept:
+    """Set a camera, release it, and keep what it delivers.
+
+    Args:
+        camera: The camera.
+        exposure: The settings of the shot.
+        stem: Folder and name without suffix of its files.
+        settle_seconds: Pause between setting the camera and the shot.
+        told: Called with each failure after which it is tried again.
+        keep: Stores the files, given what the camera says it was set to.
+
+    Raises:
+        CameraError: The camera was lost, or exposed otherwise than it was set.
+        StorageError: The disk is full.
+    """
     for left in range(EXPOSURE_TRIES, 0, -1):
-        got = with_retries(lambda: apply_exposure(camera, frame.exposure), told)
+        got = with_retries(lambda: apply_exposure(camera, exposure), told)
         time.sleep(settle_seconds)
         with finished_first():
-            shot = with_retries(lambda: _release(folder, camera, pair, frame), told)
-            problem = _exposed_otherwise(frame.exposure, got, shot.parts)
+            shot = with_retries(lambda: _release(camera, stem), told)
+            problem = _exposed_otherwise(exposure, got, shot.parts)
             if not problem:
-                return _stored(folder, pair, frame, got, shot)
+                return keep(got, shot)
             for part in shot.parts:
                 part.unlink()
         if left > 1:
@@ -203,7 +243,8 @@ def _take_at_once(
 
     def release(frame: PlannedShot) -> Shot:
         together.wait()
-        return with_retries(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
+        stem = folder.root / "pairs" / pair.id / frame.role
+        return with_retries(lambda: _release(rig.of(frame.role), stem), say)
 
     with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
         waiting = {frame.role: threads.submit(release, frame) for frame in frames}
@@ -233,18 +274,9 @@ def _copied(folder: SessionFolder, pair: PlannedPair, lent: TakenFrame) -> Taken
     )
 
 
-@dataclass(frozen=True)
-class Shot:
-    """Files of a shot, their paths on the camera's card, and the start of the exposure."""
-
-    parts: list[Path]
-    on_card: tuple[CardFile, ...]
-    released_at: float
-
-
-def _release(folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: PlannedShot) -> Shot:
+def _release(camera: Camera, stem: Path) -> Shot:
     ordered_at = time.monotonic()
-    parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
+    parts = camera.shoot(stem)
     on_card = camera.on_card if isinstance(camera, HasCard) else ()
     released_at = camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
     return Shot(parts, on_card, released_at)
@@ -310,8 +342,3 @@ def _same(name: SettingName, got: str, asked: str) -> bool:
     """Whether two values are the same number; some bodies answer ``4`` for ``f/4``."""
     first, second = parse_value(name, got), parse_value(name, asked)
     return first is not None and second is not None and math.isclose(first, second, rel_tol=1e-3)
-
-
-def main_file(stored: Sequence[StoredFile]) -> StoredFile:
-    """The main file of a role: RAW if the camera wrote RAW and JPEG."""
-    return min(stored, key=lambda entry: Path(entry.name).suffix not in RAW_SUFFIXES)

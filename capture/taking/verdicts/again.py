@@ -66,7 +66,7 @@ def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck
         for judged in track(in_processes(_judged, left, jobs), "judging", len(left)):
             known[judged.id] = judged
             kept.add(_key(next(job for job in left if job.pair.id == judged.id)), judged)
-    return SessionCheck(tuple(known.get(pair.id) or pair for pair in check.pairs))
+    return replace(check, pairs=tuple(known.get(pair.id) or pair for pair in check.pairs))
 
 
 def _key(job: _Job) -> str:

@@ -1,7 +1,7 @@
 """Exact geometry of a chart in a picture: perspective and lens distortion, from the dots."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ EDGE_MM = FRAME - 4.0
 CORNERS = 48
 RING_PX = 12
 OUTLIER = 4.0
+UNSEEN = np.array([math.nan, math.nan])
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class ChartGeometry:
         height: Height of the picture, px.
         rms_px: Root mean square deviation of the dots' centres.
         dots: Number of dots that were used.
+        centres: ``(D, 2)`` px, the centre of light of each dot of the sheet in its order, NaN where
+            none was seen; empty in a geometry that was not fitted to dots.
     """
 
     homography: Floats
@@ -45,6 +48,7 @@ class ChartGeometry:
     height: int
     rms_px: float = math.nan
     dots: int = 0
+    centres: Floats = field(default_factory=lambda: np.empty((0, 2)))
 
     def to_picture(self, points: Floats) -> Floats:
         """``(N, 2)`` px of points in mm."""
@@ -76,7 +80,7 @@ class ChartGeometry:
         larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
         return ChartGeometry(
             larger @ self.homography, self.radial, self.width * factor, self.height * factor,
-            self.rms_px * factor, self.dots,
+            self.rms_px * factor, self.dots, factor * self.centres + off,
         )  # fmt: skip
 
     def _middle(self) -> tuple[Floats, float]:
@@ -95,10 +99,11 @@ def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> Cha
     height, width = grey.shape
     start = ChartGeometry(homography, 0.0, width, height)
     for _ in range(2):
-        pairs = [(dot, _centre(grey, dot, start)) for dot in dots]
-        kept = [(dot, place) for dot, place in pairs if place is not None]
-        start = _refined(start, [dot for dot, _ in kept], np.array([p for _, p in kept]))
-    return start
+        places = np.array([_centre(grey, dot, start) for dot in dots])
+        seen = np.isfinite(places).all(axis=1)
+        kept = [dot for dot, found in zip(dots, seen, strict=True) if found]
+        start = _refined(start, kept, places[seen])
+    return replace(start, centres=places)
 
 
 def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeometry:
@@ -146,8 +151,8 @@ def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_
     return np.asarray((np.minimum(sheet, np.array([WIDTH, HEIGHT]) - sheet) >= EDGE_MM).all(axis=1))
 
 
-def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats | None:
-    """Centroid of what is darker than the paper around a dot; None where it leaves the picture."""
+def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
+    """Centroid of what is darker than the paper around a dot; NaN where it leaves the picture."""
     scale = geometry.scale(dot.x, dot.y)
     inner, outer = ((dot.radius + AROUND_MM + ring) * scale for ring in (0.0, RING_MM))
     place = geometry.to_picture(np.array([[dot.x, dot.y]]))[0]
@@ -155,22 +160,22 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats | None:
         left, top = (math.floor(v - outer) for v in place)
         right, bottom = (math.ceil(v + outer) + 1 for v in place)
         if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
-            return None
+            return UNSEEN
         part = grey[top:bottom, left:right]
         x, y = np.meshgrid(np.arange(left, right) - place[0], np.arange(top, bottom) - place[1])
         radius = np.hypot(x, y)
         ring = (radius > inner) & (radius <= outer)
         ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])
         if ring.sum() < RING_PX:
-            return None
+            return UNSEEN
         plane = np.stack([np.ones(ring.sum()), x[ring], y[ring]], axis=1)
         level, tilt_x, tilt_y = np.linalg.lstsq(plane, part[ring], rcond=None)[0]
         dark = np.where(radius <= inner, level + tilt_x * x + tilt_y * y - part, 0.0)
         total = dark.sum()
         if total <= 0.1 * level * np.pi * (dot.radius * scale) ** 2:
-            return None
+            return UNSEEN
         moved = np.array([(dark * x).sum(), (dark * y).sum()]) / total
         if np.hypot(*moved) > dot.radius * scale:
-            return None
+            return UNSEEN
         place = place + moved
     return np.asarray(place)

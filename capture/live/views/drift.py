@@ -1,0 +1,116 @@
+"""Drift over a session, as parts of its page: what the test charts show."""
+
+from datetime import datetime
+
+from defocus.capture.sessions.chart_drift import QUANTITIES, ChartPoint, Quantity, session_drift
+from defocus.capture.sessions.state import SessionState
+from defocus.charts.drift import CLEARLY
+from defocus.reports.model import Cell, Column, Curve, Curves, Paragraph, Part, Table
+
+__all__ = ["drift_parts"]
+
+
+def drift_parts(state: SessionState) -> tuple[Part, ...]:
+    """A sentence, figures over time and a table; nothing for a session without charts."""
+    points = session_drift(state)
+    if not points:
+        return ()
+    return (Paragraph(_sentence(points)), *_figures(points), _table(points))
+
+
+def _sentence(points: list[ChartPoint]) -> str:
+    told = [f"{one.chart.id}: {', '.join(names)}" for one in points if (names := _clear(one))]
+    if told:
+        return f"Changed since the first chart by more than the error: {'; '.join(told)}."
+    if any(one.drift for one in points):
+        return "Nothing changed since the first chart by more than its error."
+    return "There is nothing to compare yet; shoot the chart again, with the same aperture."
+
+
+def _clear(point: ChartPoint) -> list[str]:
+    """Names of what changed by more than its error."""
+    if point.drift is None:
+        return []
+    pairs = zip(QUANTITIES, point.drift.changes, strict=True)
+    return [one.name for one, change in pairs if change is not None and change.clear]
+
+
+def _figures(points: list[ChartPoint]) -> list[Part]:
+    """Change of MTF50, and shift, over time; a line for each first chart."""
+    figures = []
+    for caption, chosen in (
+        ("Sharpness of the test chart", QUANTITIES[:1]),
+        ("Place of the test chart", QUANTITIES[1:3]),
+    ):
+        lines = [
+            _curve(first, points, quantity)
+            for quantity in chosen
+            for first in points
+            if any(one.first is first.chart for one in points)
+        ]
+        if lines:
+            unit = f"change, {chosen[0].unit}"
+            label = "minutes since the session's first chart"
+            figures.append(Curves(caption, label, unit, tuple(lines)))
+    return list(figures)
+
+
+def _curve(first: ChartPoint, points: list[ChartPoint], quantity: Quantity) -> Curve:
+    """A change over time, since one first chart."""
+    index = QUANTITIES.index(quantity)
+    found = [(_minutes(first, points), 0.0)]
+    for one in points:
+        change = None if one.drift is None else one.drift.changes[index]
+        if one.first is first.chart and change is not None:
+            found.append((_minutes(one, points), quantity.per_unit * change.value))
+    label = f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
+    return Curve(label, tuple(x for x, _ in found), tuple(y for _, y in found))
+
+
+def _time(point: ChartPoint) -> datetime:
+    return datetime.fromisoformat(point.chart.shot.time)
+
+
+def _minutes(point: ChartPoint, points: list[ChartPoint]) -> float:
+    return (_time(point) - _time(points[0])).total_seconds() / 60
+
+
+def _table(points: list[ChartPoint]) -> Table:
+    columns = (
+        Column("Chart"),
+        Column("Time"),
+        Column("Aperture"),
+        Column("MTF50", "cycles/px", decimals=4),
+        Column("MTF50", "lp/mm", decimals=1),
+        *(Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit) for one in QUANTITIES),
+        Column("Changed"),
+    )
+    note = (
+        f"After ± stands one standard error; up to {CLEARLY:g} of them a change is within its "
+        "error. Shift is at the middle of the picture; a positive rotation is clockwise."
+    )
+    return Table("Test charts", columns, tuple(_row(one) for one in points), note)
+
+
+def _row(point: ChartPoint) -> tuple[Cell, ...]:
+    changes = (None,) * len(QUANTITIES) if point.drift is None else point.drift.changes
+    return (
+        point.chart.id,
+        f"{_time(point).astimezone():%Y-%m-%d %H:%M}",
+        point.chart.shot.exposure.aperture,
+        None if point.marks is None else point.marks.median_mtf50,
+        point.line_pairs_per_mm,
+        *(
+            "" if change is None else quantity.number(change)
+            for quantity, change in zip(QUANTITIES, changes, strict=True)
+        ),
+        _words(point),
+    )
+
+
+def _words(point: ChartPoint) -> str:
+    if point.marks is None:
+        return "unknown: no chart was read"
+    if point.first is None:
+        return "the first"
+    return ", ".join(_clear(point)) or "within its error"
