@@ -86,8 +86,9 @@ def _table(points: list[ChartPoint]) -> Table:
         Column("Changed"),
     )
     note = (
-        f"After ± stands one standard error; up to {CLEARLY:g} of them a change is within its "
-        "error. Shift is at the middle of the picture; a positive rotation is clockwise."
+        "Columns with ± are changes since the first chart with the same camera and aperture. After "
+        f"± stands one standard error; up to {CLEARLY:g} of them a change is within its error. "
+        "Shift is at the middle of the picture; a positive rotation is clockwise."
     )
     return Table("Test charts", columns, tuple(_row(one) for one in points), note)
 
