@@ -18,7 +18,7 @@ from defocus.capture.sessions.session import read_state
 from defocus.capture.simulation.motor import FocusMotor
 from defocus.capture.taking.resuming import resume_session
 from defocus.charts.drift import CLEARLY
-from defocus.errors import DatasetError, InterruptedWorkError
+from defocus.errors import CameraError, DatasetError, InterruptedWorkError
 from defocus.images import write_image
 from defocus.optics.psf import disc_psf
 from defocus.optics.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
@@ -129,6 +129,18 @@ def test_a_picture_without_a_chart_is_kept_and_marked(
     assert checked.charts[0].reason.startswith("no chart found")
     (section,) = [parts for name, parts in contact_sheet(root).sections if name.startswith("Drift")]
     assert "nothing to compare yet" in str(section[0])
+
+
+def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "s"
+    tiny = ("--camera", "sim:?width=96&height=64&fault=unplug", "--shutter", "1/200")
+    with pytest.raises(CameraError, match="unplugged"):
+        chart(root, *tiny)
+    assert check_session(root).ok
+    assert chart(root, "--camera", "sim:?width=96&height=64", "--shutter", "1/200") == 1
+    assert list(read_state(root)[0].charts) == [1]
 
 
 def test_without_a_camera_there_must_be_a_session(tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_faults_in_the_pictures_are_seen(tmp_path: Path, fault: str) -> None:
     assert reason in pair.reason
 
 
+def test_a_turn_is_measured(tmp_path: Path) -> None:
+    """No limit is set for it: the pair is accepted."""
+    assert shoot(tmp_path / "session", "turn=1@2") == 0
+    (pair,) = read_session(tmp_path / "session").pairs
+    turned = pair.metadata["quality"]["misalignment"]["rotation_deg"]
+    assert turned == pytest.approx(-1.0, abs=0.02)
+
+
 def test_without_a_fault_nothing_is_said(tmp_path: Path) -> None:
     assert shoot(tmp_path / "session") == 0
     pair = the_pair(tmp_path / "session")
@@ -195,7 +203,7 @@ def test_exit_codes(run: Run, fault: str, code: int, said: str) -> None:
 
 def test_every_fault_has_a_test() -> None:
     """Those that tests above name, by the one list of faults."""
-    named = [*SEEN, *TRIED_AGAIN, "slow=1", "unplug", "store-full", "disk-full"]
+    named = [*SEEN, *TRIED_AGAIN, "turn=1", "slow=1", "unplug", "store-full", "disk-full"]
     assert {fault.name for fault in parse_faults(named).faults} == set(FAULTS)
 
 

@@ -201,11 +201,11 @@ def test_a_person_is_asked_before_the_journals_programs_are_started(
     monkeypatch.setattr(resuming.sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(click, "confirm", confirm)
     if answer:
-        assert journalled_address(shoot).blurry == shoot.camera.uri
+        assert journalled_address(shoot.camera, shoot.sharp_camera).blurry == shoot.camera.uri
     else:
         with pytest.raises(click.Abort):
-            journalled_address(shoot)
+            journalled_address(shoot.camera, shoot.sharp_camera)
     assert "rig.toml" in asked[0]
     monkeypatch.setattr(resuming.sys.stdin, "isatty", lambda: False)
     with pytest.raises(InputError, match="give the address with --camera"):
-        journalled_address(shoot)
+        journalled_address(shoot.camera, shoot.sharp_camera)
