@@ -7,13 +7,13 @@ import numpy as np
 
 from defocus.capture.sessions.lines import FoundChart
 from defocus.capture.sessions.state import SessionChart, SessionState
-from defocus.charts.drift import Change, ChartDrift, ChartMarks, chart_drift
+from defocus.charts.drift import ChartDrift, ChartMarks, MeasuredChange, chart_drift
 
-__all__ = ["QUANTITIES", "ChartPoint", "Quantity", "session_drift"]
+__all__ = ["QUANTITIES", "ChartPoint", "DriftQuantity", "session_drift"]
 
 
 @dataclass(frozen=True)
-class Quantity:
+class DriftQuantity:
     """How a change is written.
 
     Attributes:
@@ -28,23 +28,23 @@ class Quantity:
     per_unit: float
     decimals: int
 
-    def number(self, change: Change) -> str:
+    def number(self, change: MeasuredChange) -> str:
         """A change and its standard error, such as ``+12 ± 8``."""
         value, error = self.per_unit * change.value, self.per_unit * change.error
         return f"{value:+.{self.decimals}f} ± {error:.{self.decimals}f}"
 
-    def words(self, change: Change) -> str:
+    def words(self, change: MeasuredChange) -> str:
         """A change in words."""
         doubt = "" if change.clear else " (within its error)"
         return f"{self.name} {self.number(change)} {self.unit}{doubt}"
 
 
 QUANTITIES = (
-    Quantity("MTF50", "%", 100.0, 2),
-    Quantity("shift right", "px", 1.0, 3),
-    Quantity("shift down", "px", 1.0, 3),
-    Quantity("zoom", "ppm", 1e6, 0),
-    Quantity("rotation", "mdeg", 1e3 * 180 / math.pi, 1),
+    DriftQuantity("MTF50", "%", 100.0, 2),
+    DriftQuantity("shift right", "px", 1.0, 3),
+    DriftQuantity("shift down", "px", 1.0, 3),
+    DriftQuantity("zoom", "ppm", 1e6, 0),
+    DriftQuantity("rotation", "mdeg", 1e3 * 180 / math.pi, 1),
 )
 """For the changes of :class:`~defocus.charts.drift.ChartDrift`, in their order."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from defocus.charts.reading.read import ChartReading
 from defocus.charts.sheet.layout import Layout
 
-__all__ = ["CLEARLY", "Change", "ChartDrift", "ChartMarks", "chart_drift", "marks_of"]
+__all__ = ["CLEARLY", "ChartDrift", "ChartMarks", "MeasuredChange", "chart_drift", "marks_of"]
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class ChartMarks:
 
 
 @dataclass(frozen=True)
-class Change:
+class MeasuredChange:
     """A change with its standard error, in the same unit."""
 
     value: float
@@ -83,14 +83,14 @@ class ChartDrift:
         rotation: Rotation, radians; positive turns x towards y (clockwise as seen on a screen).
     """
 
-    mtf50: Change | None
-    right: Change | None
-    down: Change | None
-    zoom: Change | None
-    rotation: Change | None
+    mtf50: MeasuredChange | None
+    right: MeasuredChange | None
+    down: MeasuredChange | None
+    zoom: MeasuredChange | None
+    rotation: MeasuredChange | None
 
     @property
-    def changes(self) -> tuple[Change | None, ...]:
+    def changes(self) -> tuple[MeasuredChange | None, ...]:
         """All of them, in this order."""
         return self.mtf50, self.right, self.down, self.zoom, self.rotation
 
@@ -112,7 +112,7 @@ def chart_drift(first: ChartMarks, second: ChartMarks) -> ChartDrift:
     return ChartDrift(_sharpness(first, second), *_movement(first, second))
 
 
-def _sharpness(first: ChartMarks, second: ChartMarks) -> Change | None:
+def _sharpness(first: ChartMarks, second: ChartMarks) -> MeasuredChange | None:
     """Median of the edges' relative changes."""
     ratios = np.log(second.mtf50 / first.mtf50)
     ratios = ratios[np.isfinite(ratios)]
@@ -121,10 +121,10 @@ def _sharpness(first: ChartMarks, second: ChartMarks) -> Change | None:
     middle = float(np.median(ratios))
     scatter = SIGMA_PER_MAD * float(np.median(np.abs(ratios - middle)))
     factor = math.exp(middle)
-    return Change(factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)))
+    return MeasuredChange(factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)))
 
 
-def _movement(first: ChartMarks, second: ChartMarks) -> list[Change | None]:
+def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | None]:
     """Shift to the right and down, zoom and rotation that explain the dots' moves best."""
     moves = second.dots - first.dots
     seen = np.isfinite(moves).all(axis=1)
@@ -136,7 +136,8 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[Change | None]:
     (right, down, wider, turned), errors, _ = _fitted(start[near], moves[near])
     zoom, rotation = math.hypot(1 + wider, turned) - 1, math.atan2(turned, 1 + wider)
     values = (float(right), float(down), zoom, rotation)
-    return [Change(value, float(error)) for value, error in zip(values, errors, strict=True)]
+    told = zip(values, errors, strict=True)
+    return [MeasuredChange(value, float(error)) for value, error in told]
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from defocus.charts.drift import CLEARLY, Change, ChartDrift, ChartMarks, chart_drift
+from defocus.charts.drift import CLEARLY, ChartDrift, ChartMarks, MeasuredChange, chart_drift
 from defocus.charts.sheet.layout import make_sheet
 from defocus.optics.geometry import Similarity, moved_points
 
@@ -52,7 +52,7 @@ def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error() -> None:
     assert all(change is not None and change.clear for change in found.changes)
     still = drift(1, Similarity(), 1.0)
     assert not any(change is None or change.clear for change in still.changes)
-    assert not Change(0.0, 0.0).clear, "a picture compared with itself"
+    assert not MeasuredChange(0.0, 0.0).clear, "a picture compared with itself"
 
 
 def test_something_before_a_dot_does_not_move_the_others() -> None:

@@ -2,7 +2,12 @@
 
 from datetime import datetime
 
-from defocus.capture.sessions.chart_drift import QUANTITIES, ChartPoint, Quantity, session_drift
+from defocus.capture.sessions.chart_drift import (
+    QUANTITIES,
+    ChartPoint,
+    DriftQuantity,
+    session_drift,
+)
 from defocus.capture.sessions.state import SessionState
 from defocus.charts.drift import CLEARLY
 from defocus.reports.model import Cell, Column, Curve, Curves, Paragraph, Part, Table
@@ -55,7 +60,7 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
     return list(figures)
 
 
-def _curve(first: ChartPoint, points: list[ChartPoint], quantity: Quantity) -> Curve:
+def _curve(first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity) -> Curve:
     """A change over time, since one first chart."""
     index = QUANTITIES.index(quantity)
     found = [(_minutes(first, points), 0.0)]
