@@ -36,6 +36,7 @@ from defocus.capture.links.gphoto2.setting_names import (
     expected_files,
     format_choice,
     mirror_changes,
+    refuse_burst,
     setting_of,
     unwanted_automatics,
     white_balance_changes,
@@ -205,8 +206,9 @@ class GPhoto2Camera:
         """Switch off automatic functions that make two shots differ, once before other settings."""
         if self._readied:
             return
-        self._readied = True
         words = self.config()
+        refuse_burst(words)
+        self._readied = True
         for word, choice in unwanted_automatics(words).items():
             try:
                 self._write(word, words[word].value, choice)

@@ -64,4 +64,12 @@ def make_app(
         share: Access from the local network; None for none.
     """
     pairs = LivePairs(bench, folder)
-    return pair_page(pairs, folder.root.name, bench.feed, token, live=bench.live, share=share)
+    return pair_page(
+        pairs,
+        folder.root.name,
+        bench.feed,
+        token,
+        live=bench.live,
+        share=share,
+        magnify=bench.magnified if bench.live else None,
+    )

@@ -4,14 +4,14 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasPreview
 from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.preview_pace import PreviewPace
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
-from defocus.capture.live.views.preview import look_at
+from defocus.capture.live.views.preview import look_at, magnify
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
@@ -28,7 +28,7 @@ from defocus.reports.serving.feed import Feed
 
 __all__ = ["ACTIONS", "Action", "BenchState", "ShootingThread"]
 
-Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note", "magnify"]
+Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PREVIEW_SECONDS = 0.2
@@ -110,7 +110,7 @@ class ShootingThread:
         self._shots_waiting = threading.Semaphore(1)
         self._stopping, self._answered = threading.Event(), threading.Event()
         self._preview = PreviewPace()
-        self._spot: tuple[float, float] | None = None
+        self._newest = b""
         self._state = BenchState(folder.root.name, live=seat is not None)
         if seat is not None:
             self._enter(self._offered(""))
@@ -131,16 +131,11 @@ class ShootingThread:
             action: Name of the request.
             told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
                 ``scene`` for next-scene, empty for the next of the list or a name by number;
-                ``about`` (a pair or a scene) and ``text`` for note; ``x`` and ``y`` in [0, 1]
-                for magnify, nothing to end it.
+                ``about`` (a pair or a scene) and ``text`` for note.
 
         Raises:
-            InputError: The pair does not exist, a name has no letter, a place is none, or the queue
-                is full.
+            InputError: The pair does not exist, a name has no letter, or the queue is full.
         """
-        if action == "magnify":
-            self._spot = _spot(told)
-            return
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action == "next-scene"):
             raise InputError("this session is only reviewed; 'defocus-capture live' shoots")
@@ -266,7 +261,8 @@ class ShootingThread:
         if not self._preview.due:
             return
         try:
-            seen = look_at(camera.preview(), self._spot).to_json()
+            newest = camera.preview()
+            seen = look_at(newest).to_json()
         except CameraError as error:
             self._without_live_view(camera, error)
             return
@@ -274,7 +270,17 @@ class ShootingThread:
         if self._state.live_view:
             self._state.live_view = ""
             self._tell()
+        self._newest = newest
         self.feed.publish("preview", seen)
+
+    def magnified(self, x: float, y: float) -> dict[str, Any]:
+        """A place of the newest live picture, for whoever asks; see :func:`magnify`.
+
+        Raises:
+            InputError: The place is outside the picture.
+            CameraError: There is no live picture.
+        """
+        return magnify(self._newest, x, y).to_json()
 
     def _rest(self, camera: HasPreview) -> None:
         """End the live view once nobody has watched for minutes."""
@@ -380,19 +386,6 @@ class ShootingThread:
 
     def _tell(self) -> None:
         self.feed.publish("state", asdict(self._state))
-
-
-def _spot(told: Mapping[str, str]) -> tuple[float, float] | None:
-    """The place to magnify."""
-    if not told:
-        return None
-    try:
-        x, y = float(told["x"]), float(told["y"])
-    except (KeyError, ValueError) as error:
-        raise InputError("the place to magnify needs x and y from 0 to 1") from error
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
-    return x, y
 
 
 NO_LIVE_VIEW = "this camera has no live picture"

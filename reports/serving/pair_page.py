@@ -1,6 +1,6 @@
 """The frame of pages with pairs: a list, details, pictures, buttons."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any, Literal, Protocol, cast
 
 from starlette.applications import Starlette
@@ -74,6 +74,7 @@ def pair_page(
     *,
     live: bool,
     share: Share | None = None,
+    magnify: Callable[[float, float], dict[str, Any]] | None = None,
 ) -> Guard:
     """The application, behind its guard.
 
@@ -84,6 +85,8 @@ def pair_page(
         token: Who knows it may use the page.
         live: Whether pairs can be shot, or only judged.
         share: Access from the local network; None for none.
+        magnify: ``picture`` and ``mtf50`` around a place of the newest live picture, x and y as
+            shares; each viewer has a place of its own. None without live pictures.
     """
     document = pair_document()
     shown = {
@@ -104,7 +107,26 @@ def pair_page(
         Route("/pictures/{pair}/{role}/{size}", page.picture),
         Route("/do/{action}", page.act, methods=["POST"]),
     ]
+    if magnify is not None:
+        routes.append(Route("/magnified", _magnifier(magnify)))
     return Guard(Starlette(routes=routes), token, document.policy, share)
+
+
+def _magnifier(
+    magnify: Callable[[float, float], dict[str, Any]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """What answers for a place of the live picture."""
+
+    async def magnified(request: Request) -> Response:
+        try:
+            x, y = (float(request.query_params[name]) for name in "xy")
+            return JSONResponse(await run_in_threadpool(magnify, x, y))
+        except (KeyError, ValueError):
+            return problem("the place to magnify needs x and y from 0 to 1", 422)
+        except DefocusError as error:
+            return problem(str(error), 422)
+
+    return magnified
 
 
 class _Answers:

@@ -387,20 +387,23 @@ def test_twenty_pairs_on_the_verdict_is_still_in_view(
         assert kept == [width > 600] * 2
 
 
-def test_who_only_looks_is_told_where_the_magnifier_is_opened(
-    open_page: Open, tmp_path: Path
-) -> None:
+def test_who_only_looks_magnifies_a_place_of_his_own(open_page: Open, tmp_path: Path) -> None:
     share = Share("v" * 43, "192.168.1.5:8077", control=False)
     with bench_at_work(tmp_path / "s", CAMERA) as work, served(work, share) as port:
         browser = opened(open_page, f"http://127.0.0.1:{port}/?token={share.token}")
         until(browser, "focus-share", "%")
+        assert browser.find_elements(By.CSS_SELECTOR, "[data-do=shoot]") == []
+        magnifier, magnified = (
+            browser.find_element(By.ID, name) for name in ("magnifier", "magnified")
+        )
+        assert not magnifier.is_displayed()
         browser.find_element(By.ID, "live-picture").click()
-        until(browser, "notice", "Not here: what is magnified is chosen where the buttons are")
-        assert not browser.find_element(By.ID, "magnifier").is_displayed()
-        work.bench.ask("magnify", {"x": "0.5", "y": "0.5"})
-        magnifier = browser.find_element(By.ID, "magnifier")
-        WebDriverWait(browser, 20, 0.05).until(lambda _b: magnifier.is_displayed())
-        assert "close" not in magnifier.text
+        wait = WebDriverWait(browser, 20, 0.05)
+        wait.until(lambda _b: magnified.get_property("naturalWidth") == 192)
+        assert magnifier.is_displayed()
+        browser.refresh()
+        until(browser, "focus-share", "%")
+        assert not browser.find_element(By.ID, "magnifier").is_displayed(), "of this viewer alone"
 
 
 def test_hostile_names_are_text(open_page: Open, review_page: tuple[str, Path]) -> None:

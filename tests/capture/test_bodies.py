@@ -1,13 +1,16 @@
 """Scripted bodies: every body that we wrote, with every fault that its script names."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from defocus.capture.camera import FileKind, HasFocusMotor
+from defocus.capture.body_abilities import RestsPreview
+from defocus.capture.camera import FileKind, HasFocusMotor, HasPreview
 from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
+from defocus.capture.links.retries import with_retries
 from defocus.capture.live import preview_pace
 from defocus.capture.live.bench import ShootingThread
 from defocus.capture.live.camera_slot import CameraSlot
@@ -17,7 +20,8 @@ from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
 from defocus.reports.serving.feed import Feed
-from tests.capture.scripted.faults import EXPECTED, happens, spare_of, times_of
+from tests.capture.scripted.body import ScriptedBody
+from tests.capture.scripted.faults import EXPECTED, begin, happens, spare_of
 from tests.capture.scripted.plugging import BODIES, Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
@@ -73,9 +77,8 @@ def test_faults(
     plugged = plug(monkeypatch, path)
     kinds = kinds_of(plugged.body)
     kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds[-1]
-    expected = EXPECTED[fault]
     request = bracket_for()
-    plugged.body.arm(fault, times_of(fault))
+    expected = begin(plugged.body, fault)
     if expected == "pairs":
         assert shoot(tmp_path / "s", request, kind, pairs=2) == 0
         checked(tmp_path / "s", plugged.body, 2, spare=spare_of(fault))
@@ -84,6 +87,8 @@ def test_faults(
     with pytest.raises((CameraError, InputError), match=expected):
         shoot(tmp_path / "s", request, kind, pairs=2)
     plugged.body.arm(fault, 0)
+    if fault == "burst-mode":
+        plugged.body.put("capturemode", "Single Shot")
     if (tmp_path / "s").exists():  # once it is over, the session goes on where it stopped
         assert resume_session(tmp_path / "s", uris=(), yes=True, json_lines=False, hook=None) == 0
         capsys.readouterr()
@@ -217,6 +222,78 @@ def test_live_pictures_fail_and_come_again(monkeypatch: pytest.MonkeyPatch, tmp_
         bench._look()
         assert plugged.body.true["viewfinder"] == "0"
         seat.close()
+
+
+def test_a_burst_hands_out_old_pictures() -> None:
+    """What the refusal is for: the second file is of the first release."""
+    body = ScriptedBody(read_script(BODIES / "signed-steps.txt"))
+    begin(body, "burst-mode")
+    places = [body.release(), body.release()]
+    assert len(body.shots) == 6
+    assert [n for n, shot in enumerate(body.shots) if set(places) & set(shot.files)] == [0, 1]
+
+
+@pytest.mark.parametrize("code", [-7, -1])
+def test_live_pictures_between_shots(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second release after live pictures fails until the body is opened anew."""
+    plugged = plug(monkeypatch, BODIES / "speeds.txt")
+    faults = plugged.body.script.faults
+    faults["capture-after-preview"] = replace(faults["capture-after-preview"], codes=(code,))
+    plugged.body.arm("capture-after-preview")
+    with open_camera(URI) as camera:
+        assert isinstance(camera, HasPreview)
+        for number in range(3):
+            assert camera.preview()
+            with_retries(lambda n=number: camera.shoot(tmp_path / str(n)), print)  # type: ignore[misc]
+    assert plugged.started > 2
+    assert len(plugged.body.shots) == 3
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 3
+
+
+def test_a_body_that_is_busy_after_its_live_view_until_it_is_switched_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged = plug(monkeypatch, BODIES / "near-far.txt")
+    plugged.body.arm("busy-after-preview")
+    with open_camera(URI) as camera:
+        assert isinstance(camera, HasPreview)
+        assert isinstance(camera, RestsPreview)
+        assert camera.preview()
+        plugged.body.put("viewfinder", "1")
+        camera.rest_preview()
+        with pytest.raises(CameraError, match="after a live view, switch the camera off and on"):
+            with_retries(lambda: camera.shoot(tmp_path / "a"), print)
+        with pytest.raises(CameraError, match="switch the camera off and on"):
+            camera.preview()
+        assert plugged.body.shots == []
+        plugged.body.arm("busy-after-preview", 0)  # switched off and on
+        with_retries(lambda: camera.shoot(tmp_path / "a"), print)
+    assert len(plugged.body.shots) == 1
+
+
+def test_steps_that_are_too_small_are_no_end_of_the_travel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugged = plug(monkeypatch, BODIES / "signed-steps.txt")
+    plugged.body.arm("focus-drive-too-small")
+    with open_camera(URI) as camera:
+        assert isinstance(camera, HasFocusMotor)
+        assert [camera.move_focus(steps) for steps in (53, -3, 340)] == [53, -3, 340]
+        assert plugged.body.focus == 390
+        assert camera.move_focus(20) == 0, "the travel ends within them"
+        assert (camera.move_focus(5), plugged.body.focus) == (0, 400)
+
+
+def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged = plug(monkeypatch, BODIES / "speeds.txt")
+    plugged.body.put("focusmode", "Manual")
+    with open_camera(URI) as camera:
+        assert isinstance(camera, HasFocusMotor)
+        begin(plugged.body, "config-vanishes")
+        assert camera.move_focus(3) == 3
+    assert happens(plugged.body, "config-vanishes")
 
 
 def test_network_bodies_get_an_answer() -> None:

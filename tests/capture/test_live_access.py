@@ -13,6 +13,7 @@ import pytest
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
 from defocus.images import write_image
 from defocus.reports.serving.access import Share, new_token
+from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.pair_page import ROLES
 from defocus.reports.serving.sharing import qr_lines
 from tests.capture.benches import TOKEN, Work, bench_at_work
@@ -264,6 +265,27 @@ def test_a_shared_page_is_looked_at_and_commands_only_with_control(
             work.until(lambda now: work.bench.session.complete["0001_desk"].verdict == "reject")
         assert client.ask("/pairs", **{**there, "Host": "192.168.1.6:8077"})[0] == 421
         assert client.ask("/pairs", **{**there, "Authorization": "Bearer x"})[0] == 403
+
+
+def test_who_only_looks_may_magnify_the_live_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "listeners", 1)
+    share = Share("v" * 43, "192.168.1.5:8077", control=False)
+    with (
+        bench_at_work(tmp_path / "s", "sim:?width=240&height=160") as work,
+        served_page(work, share) as port,
+    ):
+        client, there = Client(port), {"Host": share.host, "Authorization": f"Bearer {share.token}"}
+        work.until(lambda _now: "preview" in work.bench.feed._newest)
+        status, _, content = client.ask("/magnified?x=0.5&y=0.5", **there)
+        told = json.loads(content)
+        assert (status, set(told)) == (200, {"picture", "mtf50"})
+        assert told["picture"].startswith("data:image/jpeg;base64,")
+        for nonsense in ("", "?x=0.5", "?x=a&y=0", "?x=2&y=0", "?x=nan&y=0"):
+            status, _, content = client.ask(f"/magnified{nonsense}", **there)
+            assert (status, "0 to 1" in json.loads(content)["problem"]) == (422, True)
+        assert client.ask("/magnified?x=0.5&y=0.5", Authorization="Bearer x")[0] == 403
 
 
 def test_the_code_for_phones_is_the_address() -> None:

@@ -9,8 +9,13 @@ from scipy.special import ndtr
 
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live.views.numbers import measured
-from defocus.capture.live.views.preview import in_focus, linear_histogram, look_at
-from defocus.errors import CameraError
+from defocus.capture.live.views.preview import (
+    in_focus,
+    linear_histogram,
+    look_at,
+    magnify,
+)
+from defocus.errors import CameraError, InputError
 from defocus.images import linear_to_srgb
 
 Array = np.ndarray
@@ -80,11 +85,13 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma: float) -> None:
     off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
     light = 0.15 + 0.6 * ndtr(off / np.hypot(sigma, np.sqrt(1 / 12)))
     picture = np.rint(linear_to_srgb(np.stack([light] * 3, axis=2)) * 255).astype(np.uint8)
-    seen = look_at(jpeg(picture), (0.5, 0.5))
+    seen = magnify(jpeg(picture), 0.5, 0.5)
     assert seen.mtf50 == pytest.approx(0.1874 / np.hypot(sigma, np.sqrt(1 / 12)), rel=0.04)
     assert seen.to_json()["mtf50"] == seen.mtf50
-    assert look_at(jpeg(picture), (0.1, 0.1)).mtf50 is None
-    assert look_at(jpeg(picture)).mtf50 is None
+    assert magnify(jpeg(picture), 0.1, 0.1).mtf50 is None
+    for outside in ((-0.1, 0.5), (0.5, 1.1), (float("nan"), 0.5)):
+        with pytest.raises(InputError, match="outside the live picture"):
+            magnify(jpeg(picture), *outside)
 
 
 def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:
@@ -100,6 +107,8 @@ def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:
 def test_what_is_no_picture_is_the_cameras_fault(content: bytes) -> None:
     with pytest.raises(CameraError, match="cannot be decoded"):
         look_at(content)
+    with pytest.raises(CameraError, match="cannot be decoded"):
+        magnify(content, 0.5, 0.5)
 
 
 def test_a_picture_without_an_edge_has_no_share_in_focus() -> None:

@@ -10,7 +10,7 @@ from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.errors import CameraError, InputError
-from tests.capture.scripted.faults import EXPECTED, spare_of, times_of
+from tests.capture.scripted.faults import EXPECTED, begin, spare_of
 from tests.capture.scripted.plugging import Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
@@ -129,12 +129,12 @@ def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
 )
 def test_faults(name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugged = at_m(plug(monkeypatch, BY_NAME[name]))
-    request, expected = bracket_for(), EXPECTED[fault]
+    request = bracket_for()
+    expected = begin(plugged.body, fault)
     if plugged.body.script.faults[fault].names == ("capturetarget",):
         expected = "pairs"  # where the pictures go changes none of them
     kinds = kinds_of(plugged.body)
     kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds[-1]
-    plugged.body.arm(fault, times_of(fault))
     if expected == "pairs":
         assert shoot(tmp_path / "s", request, kind) == 0
         checked(tmp_path / "s", plugged.body, 1, spare=spare_of(fault))

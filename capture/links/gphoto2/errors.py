@@ -32,7 +32,8 @@ def explained(error: Exception) -> str:
         OUT_OF_MEMORY: "the card or buffer may be full",
         NO_SPACE: "the card is full; put in another one",
         BUSY: "the camera is busy: most often autofocus finds nothing (set the lens to manual "
-        "focus); or its mirror lock-up is on, or it writes to its card",
+        "focus); or its mirror lock-up is on, or it writes to its card; if it stays "
+        "busy after a live view, switch the camera off and on",
         NO_PICTURE: "it took no picture: most often autofocus finds nothing (set the lens to "
         "manual focus), or its time is Bulb",
         BAD_PARAMETERS: "it is busy, the value belongs to another mode of its dial, or the "

@@ -26,6 +26,7 @@ __all__ = [
     "format_choice",
     "mirror_changes",
     "program_of",
+    "refuse_burst",
     "serial_of",
     "setting_of",
     "unwanted_automatics",
@@ -59,6 +60,8 @@ _COMPUTER = re.compile(r"application", re.IGNORECASE)
 _SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
 _MANUAL = re.compile(r"manual( focus)?|mf( \((fixed|selection)\))?", re.IGNORECASE)
 """Nikon says whether the switch on the lens or the one on the body stands at manual focus."""
+
+_BURST = re.compile(r"burst|continuous", re.IGNORECASE)
 
 _WANTED: dict[str, re.Pattern[str]] = {
     "autoiso": _OFF,
@@ -209,6 +212,21 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
         if choice is not None:
             changes[name] = choice
     return changes
+
+
+def refuse_burst(words: Mapping[str, Word]) -> None:
+    """Refuse a dial at a burst: later releases of some bodies hand out its old pictures.
+
+    Raises:
+        InputError: The drive mode takes several pictures at each release and cannot be set.
+    """
+    for name in ("drivemode", "capturemode"):
+        word = words.get(name)
+        if word is not None and word.read_only and _BURST.search(word.value):
+            raise InputError(
+                f"{name} is {word.value}: each release takes several pictures; set its dial to "
+                "single pictures"
+            )
 
 
 def automatic_settings(program: str) -> frozenset[SettingName]:

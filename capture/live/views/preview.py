@@ -1,4 +1,4 @@
-"""Live view of the page: focus peaking and histogram."""
+"""Live view of the page: focus peaking, histogram and magnifier."""
 
 import base64
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.measures.edge import measure_edge
-from defocus.errors import CameraError, ImageError
+from defocus.errors import CameraError, ImageError, InputError
 from defocus.images import Image, as_float, srgb_to_linear
 from defocus.reports.pictures import small_picture
 
-__all__ = ["LiveView", "in_focus", "linear_histogram", "look_at"]
+__all__ = ["LiveView", "Magnified", "in_focus", "linear_histogram", "look_at", "magnify"]
 
 WIDTH_PX = 960
 """Larger live pictures are reduced: the page is no wider, and a frame must not take long."""
@@ -51,8 +51,6 @@ class LiveView:
         histogram: Red, green and blue in linear light; shares, each of 64 equal bins.
         clipped_share: Share by channel.
         black_share: Share by channel.
-        detail: JPEG of the magnified place at the camera's own pixels; empty if none was asked for.
-        mtf50: Of the slanted edge in that place, cycles per px; None without one.
     """
 
     jpeg: bytes
@@ -61,16 +59,12 @@ class LiveView:
     histogram: tuple[tuple[float, ...], ...]
     clipped_share: tuple[float, ...]
     black_share: tuple[float, ...]
-    detail: bytes = b""
-    mtf50: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with pictures as data addresses."""
         return {
             "picture": _data_uri("jpeg", self.jpeg),
             "peaking": _data_uri("png", self.peaking),
-            "detail": _data_uri("jpeg", self.detail) if self.detail else "",
-            "mtf50": self.mtf50,
             **self.numbers(),
         }
 
@@ -93,24 +87,33 @@ class LiveView:
         return f"edges in focus {focus}; clipped R G B {clipped}; black {black}"
 
 
-def look_at(jpeg: bytes, spot: tuple[float, float] | None = None) -> LiveView:
+@dataclass(frozen=True)
+class Magnified:
+    """A place of a live picture.
+
+    Attributes:
+        jpeg: It, at the camera's own pixels.
+        mtf50: Of the slanted edge in it, cycles per px; None without one.
+    """
+
+    jpeg: bytes
+    mtf50: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document for the page, with the picture as a data address."""
+        return {"picture": _data_uri("jpeg", self.jpeg), "mtf50": self.mtf50}
+
+
+def look_at(jpeg: bytes) -> LiveView:
     """Measure a live picture.
 
     Args:
         jpeg: The camera's picture.
-        spot: Place to magnify, as shares of width and height; None for none.
 
     Raises:
         CameraError: The picture cannot be decoded.
     """
-    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
-    if decoded is None:
-        raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
-    detail, mtf50 = b"", None
-    if spot is not None:
-        part = _around(decoded, spot)
-        detail = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-        mtf50 = _edge_mtf50(part)
+    decoded = _decoded(jpeg)
     if decoded.shape[1] > WIDTH_PX:
         decoded = small_picture(np.asarray(decoded, np.uint8), WIDTH_PX)
         jpeg = cv2.imencode(".jpg", decoded)[1].tobytes()
@@ -126,9 +129,34 @@ def look_at(jpeg: bytes, spot: tuple[float, float] | None = None) -> LiveView:
         linear_histogram(linear),
         tuple(float((linear[:, :, c] >= CLIPPED).mean()) for c in range(3)),
         tuple(float((linear[:, :, c] <= BLACK).mean()) for c in range(3)),
-        detail,
-        mtf50,
     )
+
+
+def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
+    """Cut a place out of a live picture.
+
+    Args:
+        jpeg: The camera's picture.
+        x: Of the place, as a share of the width.
+        y: As a share of the height.
+
+    Raises:
+        InputError: The place is outside the picture.
+        CameraError: The picture cannot be decoded.
+    """
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
+    part = _around(_decoded(jpeg), (x, y))
+    encoded = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+    return Magnified(encoded.tobytes(), _edge_mtf50(part))
+
+
+def _decoded(jpeg: bytes) -> NDArray[Any]:
+    """Pixels, blue first."""
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    if decoded is None:
+        raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
+    return decoded
 
 
 def _around(picture: NDArray[Any], spot: tuple[float, float]) -> NDArray[Any]:

@@ -10,6 +10,7 @@
   let connected = false;
   let marked = null;
   let bestEdge = 0;
+  let spot = null;  // what this page magnifies; others have their own
   const thumbs = new Map();
 
   // What the server tells
@@ -105,9 +106,7 @@
     byId("live-picture").hidden = false;
     showPeaking();
     show();
-    byId("magnifier").hidden = !seen.detail;
-    if (seen.detail) byId("magnified").src = seen.detail;
-    showEdge(seen);
+    if (spot) showMagnified();
     byId("focus-share").textContent = seen.in_focus_share === null ? "–" : `${Math.round(seen.in_focus_share * 100)} %`;
     seen.histogram.forEach((shares, channel) => byId(`histogram-${channel}`).setAttribute("d", curve(shares)));
     const most = Math.max(...seen.clipped_share);
@@ -117,7 +116,7 @@
   }
 
   function showEdge(seen) {
-    bestEdge = seen.detail ? Math.max(bestEdge, seen.mtf50 ?? 0) : 0;
+    bestEdge = Math.max(bestEdge, seen.mtf50 ?? 0);
     const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)}`;
     byId("edge-mtf").textContent = seen.mtf50 === null ? "no clean slanted edge here" : known;
   }
@@ -480,14 +479,27 @@
     const [x, y] = [at(event.clientX, box.left, box.width, picture.naturalWidth), at(event.clientY, box.top, box.height, picture.naturalHeight)];
     if (x >= 0 && x <= 1 && y >= 0 && y <= 1) {
       bestEdge = 0;
-      ask("magnify", { x: x.toFixed(4), y: y.toFixed(4) });
+      spot = { x: x.toFixed(4), y: y.toFixed(4) };
+      showMagnified();
     }
   }
+
+  async function showMagnified() {
+    const at = spot;
+    const answer = await fetch(`/magnified?${new URLSearchParams(at)}`);
+    const seen = await answer.json();
+    if (at !== spot) return;
+    if (!answer.ok) return notice(seen.problem);
+    byId("magnified").src = seen.picture;
+    byId("magnifier").hidden = false;
+    showEdge(seen);
+  }
   if (live) {
-    const watching = document.body.classList.contains("watching");
-    const refuse = () => notice("Not here: what is magnified is chosen where the buttons are, and shown here too.");
-    byId("live-picture").addEventListener("click", watching ? refuse : magnify);
-    byId("magnifier").addEventListener("click", watching ? refuse : () => ask("magnify", {}));
+    byId("live-picture").addEventListener("click", magnify);
+    byId("magnifier").addEventListener("click", () => {
+      spot = null;
+      byId("magnifier").hidden = true;
+    });
   }
 
   // The pair before or after the chosen one, of those that are listed

@@ -122,6 +122,7 @@ class Camera:
 
     @raising
     def get_config(self) -> Widget:
+        self.body.look_at_tree()
         sections: dict[str, list[Widget]] = {}
         for name, entry in self.body.script.entries.items():
             try:

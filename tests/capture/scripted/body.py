@@ -31,6 +31,12 @@ FOR_EVER = 10_000
 TRAVEL = 400
 """Steps of a Nikon's focus motor to either end."""
 
+TOO_SMALL = 10
+"""Fewer of them are refused by some bodies."""
+
+BURST = 3
+"""Pictures of a release in the drive mode of that name."""
+
 Place = tuple[str, str]
 TIME_WORDS = ("shutterspeed", "shutterspeed2")
 EXPOSURE_WORDS = ("aperture", "f-number", "shutterspeed", "iso")
@@ -88,6 +94,8 @@ class ScriptedBody:
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
         self._drained, self._connections, self._last_drive = True, 0, ""
+        self._looked, self._stuck = 0, False
+        self._held: list[Place] = []
 
     # -- faults
 
@@ -124,6 +132,7 @@ class ScriptedBody:
         self._connections += 1
         self._numbers["ram"] = 0
         self._reads.clear()
+        self._looked = 0
         self.files = {place: data for place, data in self.files.items() if place[0] != "/"}
         self._queue = [event for event in self._queue if not event.text.startswith("/capt")]
         self._drained = True
@@ -141,7 +150,8 @@ class ScriptedBody:
         known = self.script.entries.get(name)
         cut = self._connections > 1 and self._armed.get("tree-truncated", 0)
         nine = self._armed.get("tree-of-nine-entries", 0) and name in EXPOSURE_WORDS
-        if known is None or nine or (cut and "/capturesettings/" in known.path):
+        gone = known is not None and self._vanishes(name)
+        if known is None or gone or nine or (cut and "/capturesettings/" in known.path):
             raise BodyError(-2)
         self._settle(name)
         value, choices, read_only = self.shown[name], known.choices, known.read_only
@@ -157,6 +167,21 @@ class ScriptedBody:
         elif self._armed.get("choices-shrink") and self._concerns("choices-shrink", name):
             choices, value = ("Auto",) if name == "iso" else (value,), value
         return Entry(known.path, known.kind, value, choices, known.span, read_only)
+
+    def _vanishes(self, name: str = "") -> bool:
+        """Whether an entry, or the whole tree, is gone for a moment."""
+        fault = self.script.faults.get("config-vanishes")
+        concerned = fault is not None and (name in fault.names or not (name or fault.names))
+        return concerned and self._happens("config-vanishes")
+
+    def look_at_tree(self) -> None:
+        """Ask for all entries.
+
+        Raises:
+            BodyError: There is no tree now.
+        """
+        if self._vanishes():
+            raise BodyError(-2)
 
     def _settle(self, name: str) -> None:
         if self._stale.get(name, float("inf")) <= self.now:
@@ -182,6 +207,8 @@ class ScriptedBody:
             self._drive(name, value)
             return
         self._writes[name] = self._writes.get(name, 0) + 1
+        if name == "viewfinder" and value == "0":
+            self._stuck = self._armed.get("busy-after-preview", 0) > 0
         self._change(name, self._landed(known, name, value))
 
     def _landed(self, known: Entry, name: str, value: str) -> str:
@@ -243,6 +270,8 @@ class ScriptedBody:
             raise BodyError(self._code("focus-drive-needs-live-view"))
         if self.script.entries[name].kind == "RANGE":
             steps = round(float(value)) or 1
+            if abs(steps) < TOO_SMALL and self._armed.get("focus-drive-too-small"):
+                raise BodyError(self._code("focus-drive-too-small"))
             target = self.focus + steps
             if abs(self.focus) == TRAVEL and abs(target) > TRAVEL:
                 raise BodyError(-113)
@@ -271,6 +300,9 @@ class ScriptedBody:
                 raise BodyError(self._code(fault))
         if self._armed.get("card-full"):
             raise BodyError(-115)
+        self._refuse_after_preview()
+        if self._armed.get("burst-mode") and re.search("Burst|Contin", self.drive):
+            return self._burst(by)
         if self._armed.get("queue-not-drained") and not self._drained:
             raise BodyError(self._code("queue-not-drained"))
         for fault in SLOW_RELEASES:
@@ -298,6 +330,27 @@ class ScriptedBody:
             raise BodyError(-1)
         self.now += first.at
         return place
+
+    def _refuse_after_preview(self) -> None:
+        """What live pictures did to the body, until it is opened anew or loses its power."""
+        if self._armed.get("capture-after-preview") and self._looked > 1:
+            raise BodyError(self._code("capture-after-preview"))
+        if self._armed.get("busy-after-preview") and self._stuck:
+            raise BodyError(self._code("busy-after-preview"))
+
+    def _burst(self, by: str) -> Place:
+        """Several pictures; the oldest one that was not handed out yet is."""
+        for _ in range(BURST):
+            told = self._exposed(by)
+            self._held += [_place(e.text) for e in told if e.kind in ("RETURN", "FILE_ADDED")]
+        self.now += 1.0
+        return self._held.pop(0)
+
+    @property
+    def drive(self) -> str:
+        """How many pictures a release takes, in the body's words; empty where it does not say."""
+        words = ("drivemode", "capturemode")
+        return next((self.true[word] for word in words if word in self.true), "")
 
     def press(self, after: float = 0.0) -> None:
         """Somebody presses the body's own button ``after`` seconds from now."""
@@ -467,6 +520,9 @@ class ScriptedBody:
         for fault in PREVIEW_FAULTS:
             if self._happens(fault):
                 raise BodyError(self._code(fault))
+        if self._armed.get("busy-after-preview") and self._stuck:
+            raise BodyError(self._code("busy-after-preview"))
+        self._looked += 1
         return jpeg_of((4.0, 0.01, 100.0), self.focus, 0)
 
 

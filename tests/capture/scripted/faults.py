@@ -1,8 +1,10 @@
 """What must come of each fault: right pairs, or an error whose words match."""
 
+import re
+
 from tests.capture.scripted.body import FOR_EVER, ScriptedBody
 
-__all__ = ["EXPECTED", "happens", "spare_of", "times_of"]
+__all__ = ["EXPECTED", "begin", "happens", "spare_of"]
 
 PAIRS = "pairs"
 
@@ -28,6 +30,7 @@ EXPECTED: dict[str, str] = {
     "set-becomes-auto": "set the ISO on the body",
     "config-partly-missing": "has none: set its dial to M",
     "tree-of-nine-entries": "cannot be set; .* set the dial",
+    "config-vanishes": PAIRS, "burst-mode": PAIRS,
     "target-flips": PAIRS, "target-forgotten": PAIRS,
     # files and events
     "words-lie": "words for formats are wrong", "duplicate-names": PAIRS, "late-companion": PAIRS,
@@ -40,13 +43,27 @@ EXPECTED: dict[str, str] = {
 ONCE = (
     "io-at-second-capture", "every-second-capture", "first-capture-fails", "capture-dies",
     "capture-timeout", "lands-on-neighbour", "setting-does-not-stick", "late-companion",
-    "first-capture-lists-card", "untold",
+    "first-capture-lists-card", "untold", "config-vanishes",
 )  # fmt: skip
 TWICE = (
     "busy-release", "out-of-focus", "nothing-captured", "capture-refused", "second-trigger-busy",
     "too-early", "invalid-status", "store-full", "ram-full", "no-object", "set-while-busy",
     "busy-or-read-only-write", "event-access-denied",
 )  # fmt: skip
+
+
+FIXED_BURST = "each release takes several pictures; set its dial to single pictures"
+"""What is said where the drive mode cannot be set."""
+
+
+def begin(body: ScriptedBody, fault: str) -> str:
+    """Arm a fault, the body's dial where it happens; what is expected of this body."""
+    body.arm(fault, times_of(fault))
+    if fault != "burst-mode":
+        return EXPECTED[fault]
+    drive = body.script.entries["capturemode"]
+    body.put(drive.name, next(one for one in drive.choices if re.search("Burst|Contin", one)))
+    return FIXED_BURST if drive.read_only else EXPECTED[fault]
 
 
 def times_of(fault: str) -> int:

@@ -28,17 +28,21 @@ class Entries:
     def __init__(self, body: OpenBody) -> None:
         self._body = body
         self._seen: set[str] = set()
+        self._there: set[str] = set()
         self._last: dict[str, str] = {}
         self._deaf: set[str] = set()
 
     def read(self, word: str) -> dict[str, Any] | None:
         """One entry: value, choices, limits, whether it is read-only; None where there is none."""
         found = self._look(word)
-        if word not in self._seen:
-            # The first answers after connecting are often of before, and names come late.
+        if word not in self._seen or (found is None and word in self._there):
+            # The first answers after connecting are often of before, and names come late; some go
+            # for a moment.
             self._seen.add(word)
             self._body.hear_out(LOOK_SECONDS)
             found = self._look(word)
+        if found is not None:
+            self._there.add(word)
         return found
 
     def _look(self, word: str) -> dict[str, Any] | None:
@@ -159,7 +163,7 @@ class Entries:
         """
         gp = self._body.gp
         found: dict[str, dict[str, Any]] = {}
-        waiting = [self._body.camera.get_config()]
+        waiting = [self._tree()]
         while waiting:
             widget = waiting.pop()
             kind = widget.get_type()
@@ -175,6 +179,17 @@ class Entries:
                 told["read_only"] |= kind in (gp.GP_WIDGET_TEXT, gp.GP_WIDGET_DATE)
                 found[widget.get_name()] = told
         return found
+
+    def _tree(self) -> Any:  # noqa: ANN401 - the binding's
+        """The whole tree; it is asked for once more where there is none for a moment."""
+        gp = self._body.gp
+        try:
+            return self._body.camera.get_config()
+        except gp.GPhoto2Error as error:
+            if error.code not in NOT_THERE:
+                raise
+            self._body.hear_out(LOOK_SECONDS)
+            return self._body.camera.get_config()
 
 
 def _same(got: str, asked: str) -> bool:

@@ -98,7 +98,11 @@ class BodyMotor:
         return steps
 
     def _by_number(self, steps: int) -> int:
-        """In orders of some steps, until the travel ends."""
+        """In orders of some steps, until the travel ends.
+
+        A few steps can be refused with the code of the end ("stepping too small"). They are driven
+        as the rest of a longer order, from further back.
+        """
         body, driven, sign = self._body, 0, 1 if steps > 0 else -1
         while driven < abs(steps):
             order = min(NIKON_STEPS, abs(steps) - driven)
@@ -107,10 +111,23 @@ class BodyMotor:
             except body.gp.GPhoto2Error as error:
                 if error.code != END_OF_TRAVEL:
                     raise
-                break
+                if order == NIKON_STEPS or not self._from_further_back(sign, order):
+                    break
             driven += order
             body.hear_out(STEP_SECONDS)
         return sign * driven
+
+    def _from_further_back(self, sign: int, order: int) -> bool:
+        """Whether an order was driven by a long one back and a longer one forth."""
+        try:
+            for steps in (-NIKON_STEPS, NIKON_STEPS + order):
+                self._set("manualfocusdrive", str(sign * steps))
+                self._body.hear_out(STEP_SECONDS)
+        except self._body.gp.GPhoto2Error as error:
+            if error.code != END_OF_TRAVEL:
+                raise
+            return False
+        return True
 
     def _set(self, word: str, value: str) -> None:
         """Without reading back: these entries are orders, not states."""
