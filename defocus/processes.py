@@ -11,6 +11,8 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import TypeVar
 
+from defocus.freed_memory import keep_freed_memory
+
 __all__ = ["in_processes", "terminated_as_interrupted"]
 
 T = TypeVar("T")
@@ -64,6 +66,7 @@ def _started() -> None:
     import cv2
     import torch
 
+    keep_freed_memory()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()

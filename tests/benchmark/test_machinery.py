@@ -254,7 +254,7 @@ def test_freed_memory_is_not_asked_for_again() -> None:
     """By glibc's own counts: bytes in mappings of their own, and bytes it holds free."""
     code = (
         "import ctypes, torch\n"
-        "from defocus.benchmark.cost.freed_memory import keep_freed_memory\n"
+        "from defocus.freed_memory import keep_freed_memory\n"
         "names = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'\n"
         "class Counts(ctypes.Structure):\n"
         "    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]\n"

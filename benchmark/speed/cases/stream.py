@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.speed.case import Case, CaseOutcome
 from defocus.benchmark.speed.cases.patches import written
 from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
@@ -21,6 +20,7 @@ from defocus.datasets.rendering.scenes.scene import Scene, SceneCamera
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
+from defocus.freed_memory import keep_freed_memory
 
 __all__ = ["CASES", "PAIRS", "SIDE", "rendered", "streamed"]
 

@@ -37,7 +37,6 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.evaluate import evaluate, restore_picture
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
@@ -51,6 +50,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
+from defocus.freed_memory import keep_freed_memory
 from defocus.images import as_float, read_image
 from defocus.training.steps.optimisers import make_optimisers
 

@@ -1,8 +1,8 @@
 """Allocator setting that keeps freed memory in the process for reuse.
 
-Features of a picture take tens of MiB. glibc asks the system for each of them and gives it back
-after the operation, and the system clears every page it hands out: on two cores that was half of
-the time of restoring.
+Features of a picture take tens of MiB, and pictures of a camera hundreds. glibc asks the system for
+each of them and gives it back after the operation, and the system clears every page it hands out:
+on two cores that was half of the time of restoring, and a third of that of judging 24 megapixels.
 """
 
 import ctypes
