@@ -307,10 +307,7 @@ class GPhoto2FocusCamera(GPhoto2Camera):
     """One whose lens has a motor that can be driven."""
 
     def move_focus(self, steps: int) -> int:
-        """Drive the motor (see ``HasFocusMotor``).
-
-        A move that a crash cut short is an error, since it may be half done.
-        """
+        """Drive the motor (see ``HasFocusMotor``); one that a crash cut short may be half done."""
         self._ready()
         try:
             return int(self.child.ask("move_focus", within_seconds=FOCUS_SECONDS, steps=steps))
