@@ -66,5 +66,4 @@ def _upright(light: Floats, field: list[TextLine], geometry: ChartGeometry) -> N
     grey = grey_of(light).astype(np.float32)
     seen = cv2.remap(grey, places[..., 0], places[..., 1], cv2.INTER_CUBIC)
     values = np.rint(255 * linear_to_srgb(np.clip(seen, 0.0, 1.0))).astype(np.uint8)
-    rimmed = cv2.copyMakeBorder(values, *[RIM_PX] * 4, cv2.BORDER_REPLICATE)
-    return np.asarray(rimmed, np.uint8)
+    return np.pad(values, RIM_PX, mode="edge")
