@@ -47,6 +47,8 @@ def visible(text: str) -> str:
     Returns:
         Text that encodes as UTF-8 and displays in the order in which it is stored.
     """
+    if text.isascii() and text.isprintable():  # a picture in a page has a million letters
+        return text
     return "".join(
         f"⟨U+{ord(sign):04X}⟩"
         if unicodedata.category(sign) in _HIDDEN_CATEGORIES or sign in _HIDDEN_LETTERS

@@ -140,22 +140,29 @@ def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
 
     Without this, noise alone would always favour more blur.
     """
-    difference = _stabilised(picture) - other
+    difference = _stabilised(picture)
+    difference -= other
+    difference *= difference
     lost = noise * (1 - float((_kernel(DIAMETERS_PX[index]) ** 2).sum()))
-    return reduced_area(difference * difference, STRIDE) + np.float32(lost)
+    return reduced_area(difference, STRIDE) + np.float32(lost)
 
 
 def _stabilised(linear: Array) -> Array:
     """Stabilise the variance, so that shot noise is about the same in light and dark areas."""
-    return np.sqrt(np.maximum(linear, 0) + np.float32(0.01))
+    found = np.maximum(linear, np.float32(0))
+    found += np.float32(0.01)
+    return np.sqrt(found, out=found)
 
 
 def _chosen(stack: Sequence[Array], place: Array) -> Array:
     """The picture blurred by the indices into the stack; values below 0 mean no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
+    share = np.empty_like(result)  # one array for all: a new one costs more than what fills it
     for index, picture in enumerate(stack):
-        result += picture * np.maximum(1 - np.abs(place - np.float32(index)), 0)
+        np.abs(np.subtract(place, np.float32(index), out=share), out=share)
+        np.maximum(np.subtract(1, share, out=share), 0, out=share)
+        result += np.multiply(share, picture, out=share)
     return result
 
 

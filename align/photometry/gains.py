@@ -95,7 +95,7 @@ def photometry(
     Returns:
         The result; None if nothing can be compared.
     """
-    bad = (blurry.max(axis=2) >= SATURATED) | (sharp.max(axis=2) >= SATURATED) | ~inside
+    bad = _saturated(blurry) | _saturated(sharp) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
     untouched = _window(reduced(bad.astype(np.float32), factor)) <= 0.001
     share = _window(reduced(reliable.astype(np.float32), factor))
@@ -128,6 +128,11 @@ def photometry(
         offset_sigma=_triple(sigmas[:, 1]),
         gain_ev_sigma=float(ev_sigma),
     )
+
+
+def _saturated(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
+    red, green, blue = cv2.split(picture)  # ten times quicker than max over an axis
+    return np.asarray(cv2.max(cv2.max(red, green), blue) >= SATURATED)
 
 
 def _triple(values: Array) -> Triple:

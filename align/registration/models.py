@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from defocus.optics.geometry import moved_points
 
 __all__ = [
-    "MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "fit_model", "fit_transform",
+    "MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "fit_model", "fit_transforms",
     "radial",
 ]  # fmt: skip
 
@@ -33,6 +33,8 @@ MODELS: dict[str, Array] = {
 
 NEWTON_STEPS = 4
 """A homography near identity is settled to 1e-9 px after three; the others after one."""
+LEAST_CONDITION = 1e-12
+"""Eigenvalues of normal equations, over the largest, below which a parameter is free."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class DisplacementScatter:
     parallax: bool = False
 
     def turned(self, rows: Array) -> Array:
-        """Rotate rows of all x, then all y, to rows along and across the parallax."""
-        return np.asarray((self.axes @ rows.reshape(2, -1)).reshape(rows.shape))
+        """Rotate ``(K, 2 N, ...)`` rows of all x, then all y, to along and across the parallax."""
+        return np.asarray((self.axes @ rows.reshape(len(rows), 2, -1)).reshape(rows.shape))
 
     def without_common(self, at: Array) -> Array:
         """``(2, P + 1, ...)`` vectors without the component of the last one along the parallax."""
@@ -158,8 +160,11 @@ def fit_model(
         scatter: Scatter of the points about any model.
     """
     basis, norm = MODELS[model], _normaliser(shape)
-    found = _solved(model, start, end, weights, shape, spread, scatter)
-    parameters, slopes, matrix, normed = found.parameters, found.slopes, found.matrix, found.normed
+    found = _solved(model, start, end, weights[None], shape, spread, scatter)
+    parameters, normed, matrix = found.parameters[0], found.normed[0], found.matrices[0]
+    # the prior of the asymmetry is a row too
+    prior = 0.0 if spread is None else spread.precision
+    slopes = np.vstack([found.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
     half = math.hypot(*shape[:2]) / 2
     residuals = np.linalg.norm(
         moved_points(matrix, start) + half * parameters[-1] * found.beside.reshape(2, -1).T - end,
@@ -180,7 +185,7 @@ def fit_model(
     )
 
 
-def fit_transform(
+def fit_transforms(
     model: str,
     start: Array,
     end: Array,
@@ -188,29 +193,43 @@ def fit_transform(
     shape: tuple[int, ...],
     spread: Spread | None = None,
     scatter: DisplacementScatter = EVEN,
-) -> tuple[Array, float]:
-    """The ``(3, 3)`` transform and the asymmetry of :func:`fit_model`, without their errors."""
+) -> tuple[Array, Array]:
+    """Transforms and asymmetries of :func:`fit_model` under several weights, without their errors.
+
+    Args:
+        model: A name of :data:`MODELS`.
+        start: ``(N, 2)`` x, y in px.
+        end: Same shape.
+        weights: ``(K, N, 2)``, those of each fit; 0 leaves a point out.
+        shape: Height and width of the picture.
+        spread: Asymmetric point spread to fit together with the model, or None.
+        scatter: Scatter of the points about any model.
+
+    Returns:
+        ``(K, 3, 3)`` and ``(K,)``.
+    """
     found = _solved(model, start, end, weights, shape, spread, scatter)
-    return found.matrix, math.hypot(*shape[:2]) / 2 * float(found.parameters[-1])
+    return found.matrices, math.hypot(*shape[:2]) / 2 * found.parameters[:, -1]
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """Solution of the least squares.
+    """Solutions of the least squares, one for each set of weights.
 
     Attributes:
-        parameters: Those of the model, then the asymmetry, both in units of half a diagonal.
-        slopes: Derivatives of the weighted residuals by the parameters.
-        beside: Displacement of the points by an asymmetry of one, all x, then all y.
-        normed: ``(3, 3)`` transform in units of half a diagonal about the centre.
-        matrix: ``(3, 3)`` transform in px.
+        parameters: ``(K, p + 1)``, those of the model, then the asymmetry, both in units of half a
+            diagonal.
+        slopes: ``(K, 2 N, p + 1)``, derivatives of the weighted residuals by the parameters.
+        beside: ``(2 N,)`` displacement of the points by an asymmetry of one, all x, then all y.
+        normed: ``(K, 3, 3)`` transforms in units of half a diagonal about the centre.
+        matrices: ``(K, 3, 3)`` transforms in px.
     """
 
     parameters: Array
     slopes: Array
     beside: Array
     normed: Array
-    matrix: Array
+    matrices: Array
 
 
 def _solved(
@@ -222,26 +241,33 @@ def _solved(
     spread: Spread | None,
     scatter: DisplacementScatter,
 ) -> _Solved:
-    basis, norm = MODELS[model], _normaliser(shape)
+    basis, norm, count = MODELS[model], _normaliser(shape), len(weights)
     first, second = moved_points(norm, start), moved_points(norm, end)
-    roots = np.sqrt(np.append(weights.T.ravel(), 1.0 if spread is None else spread.precision))
-    # the asymmetry is the last parameter, in units of half a diagonal; its prior is a row
+    roots = np.sqrt(weights.swapaxes(1, 2).reshape(count, -1))
+    # the asymmetry is the last parameter, in units of half a diagonal; its prior keeps it finite
+    prior = 1.0 if spread is None else spread.precision
     beside = (
         np.zeros(2 * len(start)) if spread is None else (first * spread.coc_px[:, None]).T.ravel()
     )
-    parameters = np.zeros(len(basis) + 1)
+    besides = np.broadcast_to(beside[:, None], (count, len(beside), 1))
+    parameters = np.zeros((count, len(basis) + 1))
     for _ in range(NEWTON_STEPS if model == "homography" else 1):
-        whole = np.eye(3) + _matrix(parameters[:-1] @ basis)
-        left = (second - moved_points(whole, first)).T.ravel() - parameters[-1] * beside
-        slopes = scatter.turned(np.column_stack([_slopes(whole, first) @ basis.T, beside]))
-        slopes = np.vstack([slopes, np.eye(len(parameters))[-1]]) * roots[:, None]
-        left = np.append(scatter.turned(left), -parameters[-1]) * roots
-        step, *_ = np.linalg.lstsq(slopes, left, rcond=None)
-        parameters = parameters + step
-    normed = np.eye(3) + _matrix(parameters[:-1] @ basis)
-    matrix = np.linalg.inv(norm) @ normed @ norm
-    matrix /= matrix[2, 2]
-    return _Solved(parameters, slopes, beside, normed, matrix)
+        whole = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
+        apart = (second - moved_points(whole, first)).swapaxes(1, 2).reshape(count, -1)
+        left = roots * scatter.turned(apart - parameters[:, -1:] * beside)
+        slopes = np.concatenate([_slopes(whole, first) @ basis.T, besides], axis=2)
+        slopes = roots[:, :, None] * scatter.turned(slopes)
+        normal = slopes.swapaxes(1, 2) @ slopes
+        normal[:, -1, -1] += prior
+        right = np.einsum("kr,krp->kp", left, slopes)
+        right[:, -1] -= prior * parameters[:, -1]
+        # points on a line leave a parameter free, which then stays as it is
+        inverse = np.linalg.pinv(normal, LEAST_CONDITION, hermitian=True)
+        parameters = parameters + np.einsum("kpq,kq->kp", inverse, right)
+    normed = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
+    matrices = np.linalg.inv(norm) @ normed @ norm
+    matrices /= matrices[:, 2:, 2:]
+    return _Solved(parameters, slopes, beside, normed, matrices)
 
 
 def _normaliser(shape: tuple[int, ...]) -> Array:
@@ -252,18 +278,22 @@ def _normaliser(shape: tuple[int, ...]) -> Array:
 
 
 def _matrix(eight: Array) -> Array:
-    return np.append(eight, 0.0).reshape(3, 3)
+    return np.append(eight, np.zeros((len(eight), 1)), axis=1).reshape(-1, 3, 3)
 
 
 def _slopes(matrix: Array, points: Array) -> Array:
-    """``(2 N, 8)``: derivatives of the moved points (all x, then all y) by the eight numbers."""
-    x, y = points.T
-    below = matrix[2, 0] * x + matrix[2, 1] * y + 1.0
-    rows = np.stack([x / below, y / below, 1 / below], axis=1)
-    slopes = np.zeros((2, len(points), 8))
-    slopes[0, :, :3] = slopes[1, :, 3:6] = rows
-    slopes[..., 6:] = -moved_points(matrix, points).T[..., None] * rows[:, :2]
-    return slopes.reshape(-1, 8)
+    """``(..., 2 N, 8)``: derivatives of the moved points (all x, then all y) by the eight numbers.
+
+    The matrices may be several, ``(..., 3, 3)``.
+    """
+    places = np.column_stack([points, np.ones(len(points))])
+    ends = places @ matrix.swapaxes(-1, -2)
+    below = ends[..., 2:]
+    rows, moved = places / below, ends[..., :2] / below
+    slopes = np.zeros((*matrix.shape[:-2], 2, len(points), 8))
+    slopes[..., 0, :, :3] = slopes[..., 1, :, 3:6] = rows
+    slopes[..., 6:] = -moved.swapaxes(-1, -2)[..., None] * rows[..., None, :, :2]
+    return slopes.reshape(*matrix.shape[:-2], -1, 8)
 
 
 def _standard_errors(

@@ -18,7 +18,7 @@ along it any depth of the scene is valid.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +41,7 @@ from defocus.align.registration.tiles import (
     TileShifts,
     most_alike_shifts,
     tile_centres,
-    tile_shifts,
+    tiled,
 )
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
@@ -233,11 +233,11 @@ def _search(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float) -
     """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
     best, best_matrix = -1.0, np.eye(3)
-    first = np.sqrt(blurry)
+    first = tiled(np.sqrt(blurry), (height, width), (1, 1), SEARCH_BAND)
     for zoom in zooms:
         matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
         second = np.sqrt(moved_picture(sharp, matrix))
-        found = tile_shifts(first, second, (height, width), (1, 1), SEARCH_BAND, largest)
+        found = most_alike_shifts(first, [second], largest=largest)
         if found.peaks[0] > best:
             step = np.eye(3)
             step[:2, 2] = found.shifts[0]
@@ -276,9 +276,13 @@ def _refined(
     diameters = diameters[:1] if alike else diameters
     used: list[str] = []
     tried = _first_tried(area, side, diameters, every, coarser, factor)
+    compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
     for _ in range(ROUNDS):
-        moved = moved_picture(sharp, matrix)
-        found, chosen = _measured(first, moved, area, side, diameters, tried, reach)
+        needed = np.flatnonzero(tried.any(axis=0))
+        blurred = _blurred(moved_picture(sharp, matrix), area, diameters[needed])
+        found = most_alike_shifts(compared, blurred, tried[:, needed], reach)
+        found = replace(found, centres=found.centres + np.array([area.left, area.top]))
+        chosen = needed[found.chosen]
         tried = np.abs(np.arange(len(diameters)) - chosen[:, None]) <= 1
         coc = diameters[chosen]
         placed = coc <= LARGEST_BLUR * side
@@ -298,7 +302,8 @@ def _refined(
             break
     if rough or alike:
         return _level(factor, tiles, found, coc, step, shape, None)
-    spread = _spread_shape(first, moved, area, found, coc, tiles.agreeing, side)
+    stack = dict(zip(diameters[needed].tolist(), blurred, strict=True))
+    spread = _spread_shape(first, stack, area, found, coc, tiles.agreeing, side, shape)
     if spread is not None:
         prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
         better = fit_tiles(found, placed, coc, before, shape, prior, at_most)
@@ -336,19 +341,28 @@ def _level(
 
 
 def _spread_shape(
-    first: Grey, moved: Grey, area: Area, found: TileShifts, coc: Array, chosen: Mask, side: int
+    first: Grey,
+    blurred: Mapping[float, Grey],
+    area: Area,
+    found: TileShifts,
+    coc: Array,
+    chosen: Mask,
+    side: int,
+    shape: tuple[int, ...],
 ) -> SpreadShape | None:
-    """The shape of the point spread, from tiles that agree on their position."""
-    centres, shown = found.centres[chosen], np.unique(coc[chosen])
-    stack = dict(zip(shown.tolist(), disc_blurred_stack(moved, shown), strict=True))
+    """The shape of the point spread, from tiles that agree on their position.
+
+    ``blurred`` has the sharp picture by the diameter of its blur, as the tiles were compared with.
+    """
+    centres = found.centres[chosen]
     tiles = BlurredTiles(
         centres=centres - np.array([area.left, area.top]),
         shifts=found.shifts[chosen],
         coc_px=coc[chosen],
-        field=radial(centres, np.ones(len(centres)), moved.shape),
+        field=radial(centres, np.ones(len(centres)), shape),
         side=side,
     )
-    return spread_shape(first, lambda diameter: np.sqrt(area.of(stack[diameter])), tiles)
+    return spread_shape(first, blurred.__getitem__, tiles)
 
 
 def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> float:
@@ -363,24 +377,9 @@ def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> floa
     return float(np.percentile(coc_px[out] / distances[out], 2))
 
 
-def _measured(
-    first: Grey,
-    moved: Grey,
-    area: Area,
-    side: int,
-    diameters: Array,
-    tried: Mask,
-    reach: float,
-) -> tuple[TileShifts, NDArray[np.int_]]:
-    """Shifts of tiles and the blur chosen for each, of those that it tries, ``(T, D)``."""
-    needed = np.flatnonzero(tried.any(axis=0))
-    stack = disc_blurred_stack(moved, diameters[needed])
-    seconds = [np.sqrt(area.of(picture)) for picture in stack]
-    found = most_alike_shifts(
-        first, seconds, area.tile(side), TILE_GRID, TILE_BAND, tried[:, needed], reach
-    )
-    centres = found.centres + np.array([area.left, area.top])
-    return replace(found, centres=centres), needed[found.chosen]
+def _blurred(moved: Grey, area: Area, diameters: Array) -> list[Grey]:
+    """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
+    return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]
 
 
 def _first_tried(

@@ -45,8 +45,9 @@ def repeats(
     """
     surface = _correlation(first, second)
     row, column = (side // 2 for side in surface.shape)
-    down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
-    surface = np.where(np.hypot(across + moved[0], down + moved[1]) <= largest, surface, 0.0)
+    if math.isfinite(largest):
+        down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
+        surface = np.where(np.hypot(across + moved[0], down + moved[1]) <= largest, surface, 0.0)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     _, parts = cv2.connectedComponents((surface > PEAK_EDGE * top).astype(np.uint8))
     others = np.where(parts == parts[row, column], 0.0, surface)
@@ -67,10 +68,17 @@ def _correlation(first: Grey, second: Grey) -> Surface:
     a, b = (scipy.fft.rfft2(_centred(picture) * window, s=size) for picture in (first, second))
     cross = np.conj(a) * b * squared * np.exp(-squared / (2 * BAND**2))
     surface = scipy.fft.irfft2(cross, s=size)
-    overlap = scipy.fft.irfft2(np.square(np.abs(scipy.fft.rfft2(window, s=size))), s=size)
-    overlap /= overlap[0, 0]
+    overlap = np.outer(*(_overlaps(*sides) for sides in zip(first.shape, size, strict=True)))
+    overlap = overlap.astype(np.float32)
     judged = np.where(overlap >= LEAST_OVERLAP, surface / np.maximum(overlap, LEAST_OVERLAP), 0.0)
     return np.asarray(scipy.fft.fftshift(judged), np.float64)
+
+
+def _overlaps(side: int, size: int) -> Surface:
+    """``(size,)``: overlap of the window of a side with itself under each shift, 1 at rest."""
+    window = np.hanning(side + 2)[1:-1].astype(np.float32)
+    overlap = scipy.fft.irfft(np.square(np.abs(scipy.fft.rfft(window, size))), size)
+    return np.asarray(overlap / overlap[0])
 
 
 def _centred(picture: Grey) -> Grey:

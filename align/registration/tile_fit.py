@@ -14,7 +14,7 @@ from defocus.align.registration.models import (
     corner_distance_px,
     corners,
     fit_model,
-    fit_transform,
+    fit_transforms,
     radial,
 )
 from defocus.align.registration.parallax import (
@@ -233,15 +233,10 @@ def _predicts_better(joint: "_Settled", matches: "_Matches", shape: tuple[int, .
 
 def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
     """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
-    part, found = _parts(matches, shape), []
-    for index in np.unique(part):
-        keep = joint.keep & (part != index)
-        if keep.sum() < LEAST_TILES:
-            return math.inf
-        spread, weights = matches.spread.of(keep), joint.weights[keep]
-        points, scatter, model = matches.of(keep), joint.scatter, joint.fit.model
-        found.append(fit_transform(model, *points, weights, shape, spread, scatter)[1])
-    return math.sqrt((len(found) - 1) * np.var(found))
+    found = _left_out(joint, matches, shape, asymmetric=True)
+    if found is None:
+        return math.inf
+    return math.sqrt((len(found.asymmetries) - 1) * np.var(found.asymmetries))
 
 
 def _voted(matches: "_Matches") -> Mask:
@@ -284,8 +279,8 @@ class _Matches:
     def of(self, keep: Mask) -> tuple[Array, Array]:
         return self.first[keep], self.second[keep]
 
-    def without(self, asymmetry: float, shape: tuple[int, ...]) -> "_Matches":
-        """The tiles without the effect of the asymmetry."""
+    def without(self, asymmetry: float | Array, shape: tuple[int, ...]) -> "_Matches":
+        """The tiles without the effect of the asymmetry, of all or ``(N, 1)`` of each."""
         moved = asymmetry * radial(self.first, self.spread.coc_px, shape)
         return replace(self, second=self.second - moved)
 
@@ -355,6 +350,34 @@ def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
     return np.asarray(row * PARTS + column)
 
 
+@dataclass(frozen=True)
+class _LeftOut:
+    """Fits without each part of the picture in turn.
+
+    Attributes:
+        part: ``(N,)``, the number of the fit that each tile is left out of.
+        matrices: ``(K, 3, 3)``.
+        asymmetries: ``(K,)``.
+    """
+
+    part: NDArray[np.int_]
+    matrices: Array
+    asymmetries: Array
+
+
+def _left_out(
+    settled: _Settled, matches: _Matches, shape: tuple[int, ...], *, asymmetric: bool
+) -> _LeftOut | None:
+    """Fit without each part of the picture; None if too few tiles agree outside of one."""
+    parts, part = np.unique(_parts(matches, shape), return_inverse=True)
+    keep = settled.keep & (part != np.arange(len(parts))[:, None])
+    if keep.sum(axis=1).min() < LEAST_TILES:
+        return None
+    weights, spread = keep[:, :, None] * settled.weights, matches.spread if asymmetric else None
+    points, model = (matches.first, matches.second), settled.fit.model
+    return _LeftOut(part, *fit_transforms(model, *points, weights, shape, spread, settled.scatter))
+
+
 def _without_parts(
     settled: _Settled, matches: _Matches, shape: tuple[int, ...], asymmetric: bool = False
 ) -> _Checked:
@@ -363,24 +386,18 @@ def _without_parts(
     Neighbouring tiles err alike (they overlap and see the same depth), so whole parts are left out.
     Their prediction measures the quality of the model, the change of the result its certainty.
     """
-    part, scatter, model = _parts(matches, shape), settled.scatter, settled.fit.model
+    found, scatter = _left_out(settled, matches, shape, asymmetric=asymmetric), settled.scatter
+    if found is None:
+        return _Checked(INLIER_PX**2, float("inf"))
+    seen = matches.without(found.asymmetries[found.part, None], shape)
+    predicted = moved_points(found.matrices[found.part], seen.first[:, None])[:, 0]
+    squared = np.square(distances_px(predicted - seen.second, scatter))
+    errors = 1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)
+    weighted = np.average(np.minimum(squared, INLIER_PX**2), weights=errors)
     height, width = shape
     places = np.vstack([corners(shape), [(width - 1) / 2, (height - 1) / 2]])
-    ends, squared = [], np.full(len(part), INLIER_PX**2)
-    for index in np.unique(part):
-        keep, left = settled.keep & (part != index), part == index
-        if keep.sum() < LEAST_TILES:
-            return _Checked(INLIER_PX**2, float("inf"))
-        weights = settled.weights[keep]
-        spread = matches.spread.of(keep) if asymmetric else None
-        points = matches.of(keep)
-        matrix, asymmetry = fit_transform(model, *points, weights, shape, spread, scatter)
-        seen = matches.without(asymmetry, shape).second[left]
-        apart = moved_points(matrix, matches.first[left]) - seen
-        squared[left] = np.minimum(np.square(distances_px(apart, scatter)), INLIER_PX**2)
-        ends.append(moved_points(matrix, places))
-    differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
+    ends = moved_points(found.matrices, places)
+    differ = np.moveaxis(ends - ends.mean(axis=0), 2, 0)
     at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
     variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
-    weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
     return _Checked(float(weighted), float(np.sqrt(variances.max())))

@@ -9,7 +9,14 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-__all__ = ["TileShifts", "most_alike_shifts", "tile_centres", "tile_shifts"]
+__all__ = [
+    "TileShifts",
+    "TiledPicture",
+    "most_alike_shifts",
+    "tile_centres",
+    "tile_shifts",
+    "tiled",
+]
 
 Array = NDArray[np.float64]
 Tiles = NDArray[np.float32]
@@ -53,6 +60,44 @@ class TileShifts:
     overlap: float
 
 
+@dataclass(frozen=True)
+class TiledPicture:
+    """Tiles of a picture that others are compared with, prepared once for all of these.
+
+    Attributes:
+        shape: Height and width of the picture.
+        tile: Height and width of a tile.
+        grid: Tile rows and columns.
+        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
+        spectra: ``(T, tile height, tile width // 2 + 1)``, of the windowed tiles, conjugate.
+        slopes: ``(T, 2)``, see :class:`TileShifts`.
+    """
+
+    shape: tuple[int, ...]
+    tile: tuple[int, int]
+    grid: tuple[int, int]
+    band: float
+    spectra: Spectra
+    slopes: Array
+
+
+def tiled(
+    picture: NDArray[np.float32], tile: tuple[int, int], grid: tuple[int, int], band: float
+) -> TiledPicture:
+    """Prepare the overlapping tiles of a picture.
+
+    Args:
+        picture: ``(H, W)`` grey.
+        tile: Height and width of a tile, at most H and W.
+        grid: Tile rows and columns, spread evenly over the frame.
+        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
+    """
+    places = _places(picture.shape, tile, grid)
+    spectra = np.conj(scipy.fft.rfft2(_centred(_tiles(picture, places, tile), _window(tile))))
+    slopes = _slopes(picture, tile_centres(picture.shape, tile, grid), tile, band)
+    return TiledPicture(picture.shape, tile, grid, band, spectra, slopes)
+
+
 def tile_shifts(
     first: NDArray[np.float32],
     second: NDArray[np.float32],
@@ -71,46 +116,39 @@ def tile_shifts(
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
         largest: No shift is longer than this in a direction of the axes, px.
     """
-    return most_alike_shifts(first, [second], tile, grid, band, largest=largest)
+    return most_alike_shifts(tiled(first, tile, grid, band), [second], largest=largest)
 
 
 def most_alike_shifts(
-    first: NDArray[np.float32],
+    first: TiledPicture,
     seconds: Sequence[NDArray[np.float32]],
-    tile: tuple[int, int],
-    grid: tuple[int, int],
-    band: float,
     tried: Mask | None = None,
     largest: float = math.inf,
 ) -> TileShifts:
     """Measure the shift of each tile from ``first`` to the most similar of ``seconds``.
 
     Args:
-        first: ``(H, W)`` grey.
+        first: The tiles of the first picture.
         seconds: Pictures of the same shape, such as one picture with several blurs.
-        tile: Height and width of a tile, at most H and W.
-        grid: Tile rows and columns, spread evenly over the frame.
-        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
         tried: ``(T, D)``, which of the D pictures each tile tries, at least one; None for all.
         largest: No shift is longer than this in a direction of the axes, px.
     """
-    places = _places(first.shape, tile, grid)
-    window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
-    window = (window / np.sqrt((window**2).mean())).astype(np.float32)
+    tile, places = first.tile, _places(first.shape, first.tile, first.grid)
     rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
     squared = rows**2 + columns**2
-    weight = np.exp(-squared / (2 * band**2)).astype(np.float32)
-    a = np.conj(scipy.fft.rfft2(_centred(_tiles(first, places, tile), window)))
-    cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared, tried)
+    weight = np.exp(-squared / (2 * first.band**2)).astype(np.float32)
+    cross, chosen, likeness = _most_alike(
+        first.spectra, seconds, places, _window(tile), weight * squared, tried
+    )
     trusted = weight * _trust(cross)
     shifts, heights = _peaks(_within(_correlation(cross, trusted, tile), largest))
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
     errors = _errors(trusted, peaks, effective, tile)
-    centres = tile_centres(first.shape, tile, grid)
-    slopes = np.minimum(*(_slopes(picture, centres, tile, band) for picture in (first, seconds[0])))
+    centres = tile_centres(first.shape, tile, first.grid)
+    slopes = np.minimum(first.slopes, _slopes(seconds[0], centres, tile, first.band))
     seen = HANN_SHARE * tile[0] * tile[1]
-    overlap = max(1.0, len(places) * seen / first.size)
+    overlap = max(1.0, len(places) * seen / math.prod(first.shape))
     noise = _noise_peaks(effective)
     return TileShifts(centres, shifts, peaks, noise, errors, slopes, chosen, likeness, overlap)
 
@@ -129,6 +167,12 @@ def _places(
         for side, part, count in zip(shape, tile, grid, strict=True)
     )
     return np.array([(top, left) for top in tops for left in lefts])
+
+
+def _window(tile: tuple[int, int]) -> Tiles:
+    """The window of a tile, with a mean square of 1."""
+    window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
+    return (window / np.sqrt((window**2).mean())).astype(np.float32)
 
 
 def _most_alike(

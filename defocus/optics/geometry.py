@@ -84,9 +84,9 @@ class Similarity:
 
 
 def moved_points(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move ``(N, 2)`` points x, y by a ``(3, 3)`` transform or homography."""
-    ends = points @ matrix[:, :2].T + matrix[:, 2]
-    return np.asarray(ends[:, :2] / ends[:, 2:])
+    """Move ``(N, 2)`` points x, y by ``(..., 3, 3)`` transforms or homographies."""
+    ends = points @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]
+    return np.asarray(ends[..., :2] / ends[..., 2:])
 
 
 IDENTITY = Similarity()
