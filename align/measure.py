@@ -11,11 +11,16 @@ from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.supported import supported
+from defocus.align.freed_memory import return_freed_memory
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
-from defocus.align.registration.session import SharedZoom, register_in_session
+from defocus.align.registration.session import (
+    SharedZoom,
+    register_in_session,
+    with_shared_zoom,
+)
 from defocus.align.rig.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
@@ -31,6 +36,8 @@ REGISTRATION_SIDE = 4096
 """Larger pictures are reduced by a whole factor for the registration."""
 RELIABLE_PX = 1.0
 """Where more is left than this, the registered sharp picture is no reference for the pixel."""
+LARGE_PIXELS = 8_000_000
+"""From this size on it matters what memory measuring leaves behind."""
 
 Mask = NDArray[np.bool_]
 
@@ -112,6 +119,17 @@ class Measurement:
             return np.zeros(self.shape, dtype=bool)
         return self.field.full(_reference(self.field), self.shape)
 
+    @property
+    def registration(self) -> Registration | None:
+        """The global transform and its errors; None if unknown, or not measured but given."""
+        known, sigma = self.misalignment, self.misalignment.sigma
+        if sigma is None:
+            return None
+        sure = Uncertainty(sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px)
+        return Registration(
+            known.similarity, matrix=known.matrix, model=known.model, uncertainty=sure
+        )
+
 
 def measure(
     blurry: Image,
@@ -124,6 +142,7 @@ def measure(
     at_most: str = "homography",
     largest_px: float = math.inf,
     shared: SharedZoom | None = None,
+    own: Registration | None = None,
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
@@ -140,6 +159,7 @@ def measure(
             homography.
         largest_px: What is known of the camera: no place moved farther than this.
         shared: The zoom that the pairs of this pair's session share.
+        own: With ``shared``: what registering the pair by itself has found, if that is known.
 
     Raises:
         AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
@@ -151,6 +171,8 @@ def measure(
         _check_map(defocus_map, shape)
     if known:
         found, shared = _as_known(known, shape), None
+    elif own is not None and shared is not None:
+        found, shared = with_shared_zoom(own, shared, shape)
     else:
         found, shared = _registered(blurry, sharp, rig, at_most, largest_px, shared)
     if found.matrix is None or found.similarity is None:
@@ -189,6 +211,9 @@ def measure(
         sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty),
         shared=shared,
     )
+    del small, place
+    if math.prod(shape) >= LARGE_PIXELS:
+        return_freed_memory()
     return Measurement(misalignment, shape, field, rig)
 
 

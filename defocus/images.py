@@ -296,7 +296,7 @@ def write_image(path: Path, image: Image) -> None:
     if not ok:
         raise ImageError(f"{path}: no encoder for {suffix}; use .png")
     with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
+        temporary.write_bytes(encoded.data)
 
 
 def bit_depth(image: Image) -> int:

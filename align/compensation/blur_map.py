@@ -62,11 +62,8 @@ def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> PairB
     sigma = np.sqrt(scatter + step**2 / 12)
     hidden = ~field.flow.reliable
     maps = [np.where(hidden, np.nan, field.factor * one) for one in (coc, sigma)]
-    full = [
-        np.asarray(enlarged(one.astype(np.float32), field.factor, measurement.shape))
-        for one in maps
-    ]
-    return PairBlurMap(*(full if grid is None else (_on_grid(one, grid) for one in full)))
+    full = (enlarged(one.astype(np.float32), field.factor, measurement.shape) for one in maps)
+    return PairBlurMap(*(one if grid is None else _on_grid(one, grid) for one in full))
 
 
 def _on_grid(values: Array, grid: ReleaseGrid) -> Array:
@@ -82,9 +79,14 @@ def blur_picture(found: PairBlurMap) -> NDArray[np.uint8]:
     """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
     size = np.abs(found.diameter_px)
     known = np.isfinite(size)
-    largest = float(np.quantile(size[known], 0.99)) if known.any() else 1.0
-    shares = np.clip(np.nan_to_num(size) / max(largest, 1.0), 0.0, 1.0)
-    coloured = cv2.applyColorMap((255 * shares).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+    seen = size[known]
+    largest = float(np.quantile(seen, 0.99, overwrite_input=True)) if seen.size else 1.0
+    del seen
+    size[~known] = 0.0  # in place: the map of a large picture takes much memory
+    size /= max(largest, 1.0)
+    np.minimum(size, 1.0, out=size)
+    size *= 255
+    coloured = cv2.applyColorMap(size.astype(np.uint8), cv2.COLORMAP_VIRIDIS)
     picture = np.ascontiguousarray(np.asarray(coloured, np.uint8)[:, :, ::-1])
     picture[~known] = GREY
     return picture

@@ -167,11 +167,12 @@ def _stage(
 ) -> dict[str, Any]:
     """Write pictures, mask and flow into ``staging``; return the record."""
     plan = plan_compensation(measurement, sharp.shape, release)
-    mask = np.where(valid_mask(sharp, measurement, plan), 255, 0).astype(np.uint8)
-    pictures = (released_blurry(blurry, plan), compensated_sharp(sharp, plan), mask)
-    for name, picture in zip(OUTPUT_NAMES, pictures, strict=False):
-        write_image(staging / name, picture)
     outputs = list(OUTPUT_NAMES[:3])
+    # one after the other, because large pictures take much memory
+    write_image(staging / outputs[0], released_blurry(blurry, plan))
+    write_image(staging / outputs[1], compensated_sharp(sharp, plan))
+    mask = valid_mask(sharp, measurement, plan).astype(np.uint8)
+    write_image(staging / outputs[2], mask * np.uint8(255))
     if plan.placement.local is not None:
         write_array(staging / FLOW_FILE, plan.placement.local.field)
         outputs.append(FLOW_FILE)

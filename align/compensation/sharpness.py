@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Compensation
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid
+from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
 from defocus.images import Image, as_float
@@ -35,13 +36,26 @@ def sharpness_lost(sharp: Image, plan: Compensation) -> float | None:
     for tile in _tiles(plan.grid):
         columns, rows = tile.columns(), tile.rows()
         xs, ys = plan.placement(columns, rows)
-        moved = np.eye(3)
-        moved[0, 2] = np.rint(np.median(xs) - np.median(columns))
-        moved[1, 2] = np.rint(np.median(ys) - np.median(rows))
+        shift = (
+            np.rint(np.median(xs) - np.median(columns)),
+            np.rint(np.median(ys) - np.median(rows)),
+        )
         how = Resampling(plan.placement, tile, plan.kernel)
         kept += _energy(resampled(sharp, how)) / how.zoom() ** 2
-        full += _energy(resampled(sharp, Resampling(Placement(moved), tile, plan.kernel)))
+        full += _energy(_moved(sharp, tile, shift, plan.kernel))
     return None if full < LEAST_ENERGY else 1.0 - kept / full
+
+
+def _moved(sharp: Image, tile: ReleaseGrid, shift: tuple[float, float], kernel: Kernel) -> Image:
+    """A tile of the sharp picture, moved by whole pixels; the border is repeated."""
+    if tile.scale < 1.0:
+        moved = np.eye(3)
+        moved[:2, 2] = shift
+        return resampled(sharp, Resampling(Placement(moved), tile, kernel))
+    (height, width), (x, y) = sharp.shape[:2], shift
+    column = np.clip(np.rint(tile.columns() + x), 0, width - 1).astype(int)
+    row = np.clip(np.rint(tile.rows() + y), 0, height - 1).astype(int)
+    return np.asarray(sharp[row[:, None], column])
 
 
 def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:

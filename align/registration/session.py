@@ -11,7 +11,7 @@ from defocus.align.registration.level import moved_picture
 from defocus.align.registration.register import LENS_PX, Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
 
-__all__ = ["SharedZoom", "register_in_session", "shared_zoom"]
+__all__ = ["SharedZoom", "register_in_session", "shared_zoom", "with_shared_zoom"]
 
 Grey = NDArray[np.float32]
 
@@ -108,11 +108,8 @@ def register_in_session(
         AlignmentError: The shapes differ, or a value is not finite.
     """
     own = register(blurry, sharp, at_most=at_most, largest_px=largest_px)
-    if own.similarity is not None and own.uncertainty is not None:
-        simple = own.model in ("translation", "similarity")
-        if simple and shared.helps(own.similarity.zoom, own.uncertainty.zoom):
-            return _zoomed(own, own.similarity, own.uncertainty, shared, blurry.shape), shared
-        return own, None
+    if own.similarity is not None:
+        return with_shared_zoom(own, shared, blurry.shape)
     height, width = blurry.shape
     known = Similarity(zoom=shared.zoom)
     seen = moved_picture(sharp, np.vstack([known.matrix(width, height), [0.0, 0.0, 1.0]]))
@@ -124,6 +121,26 @@ def register_in_session(
     placed = replace(found.similarity, shift_px=shift)
     sure = replace(found.uncertainty, zoom=0.0)
     return _zoomed(found, placed, sure, shared, blurry.shape), shared
+
+
+def with_shared_zoom(
+    own: Registration, shared: SharedZoom, shape: tuple[int, ...]
+) -> tuple[Registration, SharedZoom | None]:
+    """A pair's own registration with the zoom of its session, if that is surer and near its own.
+
+    Args:
+        own: What registering the pair by itself has found.
+        shared: The zoom of the session.
+        shape: Height and width of the pictures that ``own`` is in pixels of.
+
+    Returns:
+        As :func:`register_in_session`.
+    """
+    placed, sure = own.similarity, own.uncertainty
+    simple = own.model in ("translation", "similarity")
+    if placed is None or sure is None or not (simple and shared.helps(placed.zoom, sure.zoom)):
+        return own, None
+    return _zoomed(own, placed, sure, shared, shape[:2]), shared
 
 
 def _zoomed(

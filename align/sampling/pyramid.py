@@ -35,9 +35,10 @@ def reduced(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 def enlarged(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[T]:
     """Enlarge a reduced picture to the full ``shape``; dropped borders repeat their neighbours."""
-    full = values.repeat(factor, axis=0).repeat(factor, axis=1)
-    rest = [(0, max(0, side - have)) for side, have in zip(shape[:2], full.shape, strict=True)]
-    return np.pad(full, rest, mode="edge")[: shape[0], : shape[1]]
+    least = [math.ceil(side / factor) for side in shape[:2]]
+    rest = [(0, max(0, side - have)) for side, have in zip(least, values.shape, strict=True)]
+    whole = np.pad(values, rest, mode="edge")
+    return whole.repeat(factor, axis=0).repeat(factor, axis=1)[: shape[0], : shape[1]]
 
 
 def scaling(factor: int) -> NDArray[np.float64]:

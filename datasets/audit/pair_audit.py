@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
-from defocus.align.registration.session import SharedZoom
 from defocus.align.sampling.pyramid import enlarged
 from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
-from defocus.datasets.measuring.kept import measured_pair
+from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import Image, as_float, bit_depth, read_image
@@ -100,7 +99,7 @@ class AuditedPair:
 
 
 def audit_pair(
-    pair: Pair, estimator: FlowEstimator, key: str, common: SharedZoom | None = None
+    pair: Pair, estimator: FlowEstimator, key: str, session: InSession | None = None
 ) -> AuditedPair:
     """Measure one pair; problems become part of the row.
 
@@ -109,12 +108,12 @@ def audit_pair(
         estimator: Estimator of the residual flow.
         key: Key of the pair's measurement, see
             :func:`defocus.datasets.measuring.kept.measured_pair`.
-        common: The zoom that the pair's session shares.
+        session: The zoom that the pair's session shares.
     """
     try:
         if pair.sharp is None:
             return _alone(pair, read_image(pair.blurry))
-        blurry, sharp, found = measured_pair(pair, estimator, key, common)
+        blurry, sharp, found = measured_pair(pair, estimator, key, session)
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]

@@ -11,7 +11,6 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.registration.session import SharedZoom
 from defocus.datasets.audit.duplicates import (
     THUMBNAIL_PX,
     Fingerprint,
@@ -21,7 +20,7 @@ from defocus.datasets.audit.duplicates import (
 from defocus.datasets.audit.members import Warned, warnings_of
 from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair
 from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.measuring.kept import kept_file, key_in_session, pair_keys
+from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -104,7 +103,7 @@ def audited_rows(
         StorageError: The results cannot be stored.
     """
     keys = pair_keys(dataset, _estimator(estimator_name))
-    missing: list[tuple[Pair, str, SharedZoom | None]] = []
+    missing: list[tuple[Pair, str, InSession | None]] = []
     for pair in pairs:
         kept = _stored(kept_file(keys[pair.id], ".json"))
         if kept is None:
@@ -162,7 +161,7 @@ def _in_sessions(
         return
     keys = pair_keys(dataset, _estimator(estimator_name))
     helped = [
-        (pair, key_in_session(keys[pair.id], dataset), shared[pair.id])
+        (pair, keys[pair.id], InSession(shared[pair.id], dataset.content_hash))
         for pair in dataset.pairs
         if pair.id in shared
     ]
@@ -182,14 +181,14 @@ def keep_row(key: str, row: AuditedPair) -> None:
 
 
 def _audited(
-    pairs: Sequence[tuple[Pair, str, SharedZoom | None]], estimator_name: str, jobs: int
+    pairs: Sequence[tuple[Pair, str, InSession | None]], estimator_name: str, jobs: int
 ) -> Iterator[AuditedPair]:
     # a pair's metadata is a read-only view, which does not travel, and is not needed there
-    bare = [(replace(pair, metadata={}), key, shared) for pair, key, shared in pairs]
+    bare = [(replace(pair, metadata={}), key, session) for pair, key, session in pairs]
     return in_processes(partial(_audit, estimator_name=estimator_name), bare, jobs)
 
 
-def _audit(pair: tuple[Pair, str, SharedZoom | None], estimator_name: str) -> AuditedPair:
+def _audit(pair: tuple[Pair, str, InSession | None], estimator_name: str) -> AuditedPair:
     return audit_pair(pair[0], _estimator(estimator_name), *pair[1:])
 
 

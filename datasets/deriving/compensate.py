@@ -32,14 +32,13 @@ from defocus.align.compensation.output import NUMBERS, write_aligned, write_arra
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.registration.session import SharedZoom
 from defocus.align.rig.rig import Rig
 from defocus.datasets.deriving.derived import kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import (
-    key_in_session,
+    InSession,
     known_defocus_map,
     measured_pair,
     pair_keys,
@@ -135,9 +134,9 @@ def compensate_dataset(
         return OwnZoom.of(measured_pair(pair, own, keys[pair.id])[2])
 
     def made(pair: Pair, own: FlowEstimator) -> Pair | str:
-        key, common = keys[pair.id], shared.get(pair.id)
-        key = key if common is None else key_in_session(key, dataset)
-        return _made(pair, out, release, own, rig, key, common)
+        zoom = shared.get(pair.id)
+        session = None if zoom is None else InSession(zoom, dataset.content_hash)
+        return _made(pair, out, release, own, rig, keys[pair.id], session)
 
     members = [] if rig else [p for p in dataset.pairs if "camera" in p.metadata and p.sharp]
     zooms = each(zoom, members, "measuring") if members else []
@@ -212,7 +211,7 @@ def _made(
     estimator: FlowEstimator,
     rig: Rig | None,
     key: str,
-    shared: SharedZoom | None,
+    session: InSession | None,
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
@@ -220,7 +219,7 @@ def _made(
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
         if rig is None:
-            blurry, sharp, measurement = measured_pair(pair, estimator, key, shared)
+            blurry, sharp, measurement = measured_pair(pair, estimator, key, session)
             known_map = known_defocus_map(pair, blurry.shape[:2])
         else:  # the pictures of two cameras may differ in size
             blurry, sharp = read_image(pair.blurry), read_image(pair.sharp)

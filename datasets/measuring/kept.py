@@ -13,6 +13,7 @@ whatever dataset the pair lies in. What is deleted is measured again.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -33,10 +34,10 @@ from defocus.images import Image, read_pair
 from defocus.progress import say
 
 __all__ = [
+    "InSession",
     "kept_file",
     "kept_in_session",
     "kept_measurement",
-    "key_in_session",
     "known_defocus_map",
     "measured",
     "measured_pair",
@@ -46,6 +47,19 @@ __all__ = [
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
+
+
+@dataclass(frozen=True)
+class InSession:
+    """What else decides a pair's measurement: the zoom that pairs of its dataset share.
+
+    Attributes:
+        zoom: The zoom.
+        content_hash: Of the dataset.
+    """
+
+    zoom: SharedZoom
+    content_hash: str
 
 
 def pair_keys(dataset: Dataset, estimator: FlowEstimator) -> dict[str, str]:
@@ -90,21 +104,21 @@ def kept_file(key: str, suffix: str) -> Path:
     return cache_folder() / "measured" / key[:2] / f"{key}{suffix}"
 
 
-def key_in_session(key: str, dataset: Dataset) -> str:
+def _key_in_session(key: str, content_hash: str) -> str:
     """Key of the measurement of a pair with the zoom that pairs of the dataset share."""
-    return hashlib.sha256(f"{key} {dataset.content_hash}".encode()).hexdigest()
+    return hashlib.sha256(f"{key} {content_hash}".encode()).hexdigest()
 
 
 def measured_pair(
-    pair: Pair, estimator: FlowEstimator, key: str, shared: SharedZoom | None = None
+    pair: Pair, estimator: FlowEstimator, key: str, session: InSession | None = None
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept.
 
     Args:
         pair: A pair with a sharp member; if it has a defocus map, that is used.
         estimator: Estimator of the residual flow.
-        key: The pair's key, of :func:`pair_keys`, or with ``shared`` of :func:`key_in_session`.
-        shared: The zoom that the pair's session shares.
+        key: The pair's key, of :func:`pair_keys`.
+        session: The zoom that the pair's session shares.
 
     Raises:
         DatasetError: The defocus map is damaged.
@@ -113,7 +127,7 @@ def measured_pair(
     """
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
     known_map = known_defocus_map(pair, blurry.shape[:2])
-    found = measured(blurry, sharp, estimator, key, defocus_map=known_map, shared=shared)
+    found = measured(blurry, sharp, estimator, key, defocus_map=known_map, session=session)
     return blurry, sharp, found
 
 
@@ -124,7 +138,7 @@ def measured(
     key: str,
     *,
     defocus_map: NDArray[np.float32] | None = None,
-    shared: SharedZoom | None = None,
+    session: InSession | None = None,
 ) -> Measurement:
     """The measurement of two pictures, see :func:`defocus.align.measure.measure`.
 
@@ -134,13 +148,19 @@ def measured(
         estimator: Estimator of the residual flow.
         key: The key of these pictures.
         defocus_map: The defocus map, if it is known; then it is in the key.
-        shared: The zoom that the pair's session shares; then it decides the key.
+        session: The zoom that the pair's session shares; if the pair by itself was measured
+            before, it is not registered again.
     """
-    path = kept_file(key, ".h5")
-    known = kept_measurement(key)
+    kept_key, shared, own = key, None, None
+    if session is not None:
+        kept_key, shared = _key_in_session(key, session.content_hash), session.zoom
+    path, known = kept_file(kept_key, ".h5"), kept_measurement(kept_key)
     if known is not None:
         return known
-    found = measure(blurry, sharp, estimator, defocus_map=defocus_map, shared=shared)
+    if session is not None:
+        alone = kept_measurement(key)
+        own = None if alone is None else alone.registration
+    found = measure(blurry, sharp, estimator, defocus_map=defocus_map, shared=shared, own=own)
     make_folder(path.parent)
     write_measurement(path, found)
     return found
@@ -158,7 +178,7 @@ def kept_measurement(key: str) -> Measurement | None:
 
 def kept_in_session(key: str, dataset: Dataset) -> Measurement | None:
     """What was measured of a pair of the dataset, best with what its session shares."""
-    return kept_measurement(key_in_session(key, dataset)) or kept_measurement(key)
+    return kept_measurement(_key_in_session(key, dataset.content_hash)) or kept_measurement(key)
 
 
 def known_defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.align.flow.dis import DISFlow
+from defocus.align.measure import measure
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import SharedZoom, register_in_session, shared_zoom
+from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
@@ -117,3 +120,22 @@ def test_what_all_pairs_err_by_alike_stays() -> None:
     assert many is not None
     assert many.sigma == pytest.approx(0.0005)
     assert shared_zoom([1.002] * 2, [0.001] * 2) is None
+
+
+def test_a_pair_that_was_registered_is_not_registered_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    members: list[Image] = [
+        as_integer(linear_to_srgb(np.repeat(np.minimum(one, 1)[:, :, None], 3, axis=2)), 8)
+        for one in pair(*KNOWN[0])[:2]
+    ]
+    blurry, sharp = members
+    own = measure(blurry, sharp, DISFlow())
+    shared = SharedZoom(ZOOM, 1e-5, 4)
+    again = measure(blurry, sharp, DISFlow(), shared=shared).misalignment
+    for module in ("measure", "registration.session"):
+        monkeypatch.delattr(f"defocus.align.{module}.register")
+    found = measure(blurry, sharp, DISFlow(), shared=shared, own=own.registration).misalignment
+    assert found.shared == shared
+    assert found.similarity == again.similarity != own.misalignment.similarity
+    assert found.sigma == again.sigma != own.misalignment.sigma
