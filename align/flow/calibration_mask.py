@@ -26,8 +26,10 @@ def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
 
     Source: JDRL (AAAI 2023), calibration mask, lambda = 0.35.
     """
-    x, y = flow.detach().split(1, dim=1)
-    magnitude = torch.hypot(x, y)  # torch's norm over an axis of two takes eighty times as long
+    motion = flow.detach()
+    magnitude = torch.hypot(
+        motion[:, :1], motion[:, 1:]
+    )  # torch's norm over an axis of two takes eighty times as long
     mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
     believed = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
     mask: torch.Tensor = (believed | (mean < STILL_PX)).to(flow.dtype)

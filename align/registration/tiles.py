@@ -172,7 +172,7 @@ def _places(
 def _window(tile: tuple[int, int]) -> Tiles:
     """The window of a tile, with a mean square of 1."""
     window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
-    return (window / np.sqrt((window**2).mean())).astype(np.float32)
+    return np.asarray(window / np.sqrt((window**2).mean()), np.float32)
 
 
 def _most_alike(
