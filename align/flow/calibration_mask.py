@@ -27,9 +27,8 @@ def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     Source: JDRL (AAAI 2023), calibration mask, lambda = 0.35.
     """
     motion = flow.detach()
-    magnitude = torch.hypot(
-        motion[:, :1], motion[:, 1:]
-    )  # torch's norm over an axis of two takes eighty times as long
+    # torch's norm over an axis of two takes eighty times as long
+    magnitude = torch.hypot(motion[:, :1], motion[:, 1:])
     mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
     believed = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
     mask: torch.Tensor = (believed | (mean < STILL_PX)).to(flow.dtype)

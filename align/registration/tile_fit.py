@@ -356,8 +356,7 @@ class _LeftOut:
 
     Attributes:
         part: ``(N,)``, the number of the fit that each tile is left out of.
-        matrices: ``(K, 3, 3)``.
-        asymmetries: ``(K,)``.
+        matrices, asymmetries: ``(K, 3, 3)`` and ``(K,)``.
     """
 
     part: NDArray[np.int_]
@@ -391,11 +390,9 @@ def _without_parts(
         return _Checked(INLIER_PX**2, float("inf"))
     seen = matches.without(found.asymmetries[found.part, None], shape)
     predicted = moved_points(found.matrices[found.part], seen.first[:, None])[:, 0]
-    squared = np.square(distances_px(predicted - seen.second, scatter))
-    errors = 1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)
-    weighted = np.average(np.minimum(squared, INLIER_PX**2), weights=errors)
-    height, width = shape
-    places = np.vstack([corners(shape), [(width - 1) / 2, (height - 1) / 2]])
+    squared = np.minimum(np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2)
+    weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
+    places = np.vstack([corners(shape), (np.array(shape[::-1]) - 1) / 2])
     ends = moved_points(found.matrices, places)
     differ = np.moveaxis(ends - ends.mean(axis=0), 2, 0)
     at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
