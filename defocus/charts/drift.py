@@ -18,7 +18,7 @@ __all__ = ["CLEARLY", "ChartDrift", "ChartMarks", "MeasuredChange", "chart_drift
 Floats = NDArray[np.float64]
 
 CLEARLY = 3.0
-"""A change of so many standard errors is none of chance: 1 in 370 is, if nothing has changed."""
+"""A change of more standard errors is clear; without any, 0.7 % of the quantities are beyond it."""
 
 LEAST_EDGES, LEAST_DOTS = 8, 8
 OUTLIER = 4.0
