@@ -19,7 +19,7 @@ from defocus.charts.leaves import leaves_picture
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
 from defocus.files import make_folder
-from defocus.images import IMAGE_SUFFIXES, as_float, read_image, write_image
+from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, write_image
 from defocus.progress import track
 from defocus.reports.model import Column, Table
 from defocus.tesseract import NO_DICTIONARY, read_text, tesseract_version
@@ -46,7 +46,7 @@ SETTINGS = {**NO_DICTIONARY, "textord_min_xheight": "100"}
 TEXT_FREE = 6
 TEXT_FREE_PX = (730, 1180)
 
-Grey = NDArray[np.float64]
+Grey = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def helsinki_score(picture: Grey, text: str) -> int | None:
     """Score a restored picture of three lines of text.
 
     Args:
-        picture: ``(H, W)`` grey, in any range.
+        picture: ``(H, W)`` uint8 grey.
         text: The true text, three lines.
 
     Returns:
@@ -151,14 +151,15 @@ def helsinki_score(picture: Grey, text: str) -> int | None:
     return round(100 * similarity(lines[1], truth[1]))
 
 
-def _prepared(picture: Grey) -> NDArray[np.uint8]:
-    """Contrast, 8 bits and half the size, as the official script makes them.
+def _prepared(picture: Grey) -> Grey:
+    """Contrast and half the size, to the bit as the official script makes them.
 
     Its divisor is the minimum of the left edge before the shift, so the background does not become
-    white but what it becomes in the challenge.
+    white but what it becomes in the challenge. Where that is 0, all but black becomes white.
     """
     least = float(picture[:, :EDGE_COLUMNS].min())
-    scaled = (picture - picture.min()) * 255 / least if least > 0 else np.zeros_like(picture)
+    shifted = picture - float(picture.min())
+    scaled = shifted * (255 / least) if least > 0 else np.where(picture > 0, 255.0, 0.0)
     eight = np.clip(scaled, 0, 255).astype(np.uint8)
     height, width = eight.shape
     half = PillowImage.fromarray(eight).resize((width // 2, height // 2))
@@ -214,7 +215,10 @@ def _step_score(step: int, scores: Sequence[int | None]) -> StepScore:
 
 
 def _grey(path: Path) -> Grey:
-    return np.asarray(as_float(read_image(path), np.float64).mean(axis=2), dtype=np.float64)
+    """A picture in 8 bits and Pillow's grey."""
+    picture = read_image(path)
+    eight = as_integer(as_float(picture, np.float64), 8) if picture.dtype != np.uint8 else picture
+    return np.asarray(PillowImage.fromarray(eight).convert("L"), dtype=np.uint8)
 
 
 def _false_characters(folder: Path) -> float:
