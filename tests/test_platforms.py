@@ -12,16 +12,28 @@ from tests.command_process import start_code
 ROOT = Path(__file__).parents[1]
 OURS = ("align", "baselines", "benchmark", "capture", "datasets", "defocus", "reports")
 
-ABSENT_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
+ABSENT_MODULES = {
+    "curses", "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios",
+    "tty",
+}  # fmt: skip
 ABSENT_NAMES = {
     "os": {
-        "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "chown", "fchmod", "fork",
-        "geteuid", "getpgid", "getuid", "killpg", "mkfifo", "posix_fadvise", "sched_getaffinity",
-        "setsid", "statvfs", "symlink", "sysconf",
+        "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "WEXITED", "WNOHANG", "chown",
+        "fchmod", "fchown", "fork", "getegid", "geteuid", "getgid", "getloadavg", "getpgid",
+        "getpgrp", "getuid", "killpg", "mkfifo", "nice", "pipe2", "posix_fadvise",
+        "posix_fallocate", "pread", "pwrite", "sched_getaffinity", "sched_setaffinity", "sendfile",
+        "setpgid", "setsid", "statvfs", "symlink", "sysconf", "uname", "wait3", "wait4", "waitid",
     },
-    "signal": {"SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "setitimer"},
+    "select": {"epoll", "kqueue", "poll"},
+    "signal": {
+        "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP",
+        "SIGTSTP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "alarm", "pthread_sigmask", "setitimer",
+        "sigwait",
+    },
+    "socket": {"AF_UNIX"},
 }  # fmt: skip
-ABSENT_METHODS = {"hardlink_to", "symlink_to"}
+ABSENT_METHODS = {"add_signal_handler", "hardlink_to", "symlink_to"}
+ABSENT_ARGUMENTS = {"pass_fds", "preexec_fn"}
 ABSENT_PLACES = re.compile(r"/(?:proc|sys|dev)(?:/|$)")
 QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
 """What is asked before a name is used; a place may also be looked for, see :func:`_absent`."""
@@ -73,6 +85,8 @@ def _named(node: ast.AST) -> str:
             return name
         case ast.Attribute(value=ast.Name(id=owner), attr=name):
             return f"{owner}.{name}" if name in ABSENT_NAMES.get(owner, ()) else ""
+        case ast.keyword(arg=str(name)) if name in ABSENT_ARGUMENTS:
+            return name
         case ast.Constant(value=str(text)) if ABSENT_PLACES.match(text):
             return text
     return ""
@@ -86,6 +100,8 @@ def _named(node: ast.AST) -> str:
         ("def f(p):\n    import os\n    os.killpg(p, 9)", ["os.killpg"]),
         ("place.symlink_to(other)", ["symlink_to"]),
         ("open('/proc/self/status')", ["/proc/self/status"]),
+        ("signal.pthread_sigmask(0, [])\nselect.poll()", ["signal.pthread_sigmask", "select.poll"]),
+        ("Popen(words, preexec_fn=start)", ["preexec_fn"]),
         ("import sys\nif sys.platform != 'win32':\n    import fcntl", []),
         ("def f(p):\n    if os.name == 'nt':\n        return\n    os.killpg(p, 9)", []),
         (
@@ -104,7 +120,12 @@ def test_what_is_planted_is_found_and_what_is_asked_for_is_not(
 
 def test_nothing_of_one_system_stands_outside_guarded_places() -> None:
     words = "|".join(
-        [*ABSENT_MODULES, *ABSENT_METHODS, *(n for names in ABSENT_NAMES.values() for n in names)]
+        [
+            *ABSENT_MODULES,
+            *ABSENT_METHODS,
+            *ABSENT_ARGUMENTS,
+            *(n for names in ABSENT_NAMES.values() for n in names),
+        ]
     )
     suspicious = re.compile(rf"\b(?:{words})\b|['\"]/(?:proc|sys|dev)\b")
     files = {

@@ -186,7 +186,7 @@ def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
         left_out,
         len(comparisons),
         _with_themselves(trials, counting),
-        _with_others(counting),
+        _with_others(trials, counting),
         _invented(trials, counting),
     )
 
@@ -217,11 +217,13 @@ def _with_themselves(trials: Sequence[Trial], people: Sequence[Judgements]) -> f
     return sum(alike) / len(alike) if alike else None
 
 
-def _with_others(people: Sequence[Judgements]) -> float | None:
+def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
+    """Where systems are compared: in catch trials everybody who counts says the same."""
     given: dict[int, list[float]] = defaultdict(list)
     for one in people:
         for answer in one.answers:
-            given[answer.trial].append(_share(answer))
+            if trials[answer.trial].kind != "catch":
+                given[answer.trial].append(_share(answer))
     alike = [
         a == b for shares in given.values() for n, a in enumerate(shares) for b in shares[n + 1 :]
     ]

@@ -85,6 +85,25 @@ def test_narrow_copies_are_marked_and_stand_apart(
     assert "PSNR over submissions" not in history
 
 
+def test_systems_whose_names_are_nearly_alike_have_their_own_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"unet": "U-Net", "nafnet": "u-net", "restormer": "文", "jdrl-unet": "字"}
+    entry = cases._entry
+
+    def renamed(system: str, number: int) -> Entry:
+        return replace(entry(system, number), system=names.get(system, system))
+
+    monkeypatch.setattr(cases, "_entry", renamed)
+    write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")
+    index = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    pages = {name: link for link, name in re.findall(r'href="(systems/[^"]+)">([^<]+)</a>', index)}
+    assert set(pages) == set(names.values())
+    for name, link in pages.items():
+        text = (tmp_path / "site" / link).read_text(encoding="utf-8")
+        assert f"History of {name}" in text
+
+
 def test_what_is_not_admitted_is_listed_with_the_reason(repository: Path) -> None:
     settings = repository / "repository.toml"
     before = settings.read_text(encoding="utf-8")

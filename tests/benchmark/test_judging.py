@@ -227,6 +227,20 @@ def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path: 
         read_people([tmp_path / "again.json"], trials)
 
 
+def test_catch_trials_say_nothing_of_how_far_people_agree() -> None:
+    trials = plan_trials(list(PLANTED), PAIRS, 40)
+    first = answer(trials, "first", 1)
+    other = {"left": "right", "right": "left"}
+    given = [
+        one
+        if trials[one.trial].kind == "catch"
+        else one.model_copy(update={"better": other[one.better]})
+        for one in first.answers
+    ]
+    second = first.model_copy(update={"judge": "second", "answers": tuple(given)})
+    assert judged(trials, [first, second]).with_others == 0
+
+
 def make_judged_study(tmp_path: Path) -> Path:
     return make_study(tmp_path / "study", systems=4, pictures=4)
 

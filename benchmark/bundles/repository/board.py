@@ -1,5 +1,6 @@
 """The board of a results repository: a static site that opens from a folder, without a network."""
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -173,7 +174,10 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
 
 
 def _system_page(system: str) -> str:
-    return f"systems/{re.sub(r'[^a-z0-9]+', '-', system.lower()).strip('-')}.html"
+    """A page for each name, also where two differ in case or in signs alone."""
+    words = re.sub(r"[^a-z0-9]+", "-", system.lower()).strip("-")
+    unlike = "" if words == system else f"-{hashlib.sha256(system.encode()).hexdigest()[:8]}"
+    return f"systems/{words or 'system'}{unlike}.html"
 
 
 def _history_page(system: str, groups: BoardGroups) -> Page:
