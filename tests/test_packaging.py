@@ -117,6 +117,20 @@ def test_the_conda_recipe_needs_what_the_wheel_needs() -> None:
     assert recipe["about"]["summary"] == project["description"]
 
 
+def test_workflows_name_what_is_there_and_publish_without_a_token() -> None:
+    texts = {path.stem: path.read_text("utf-8") for path in (ROOT / ".github/workflows").iterdir()}
+    check, release = (yaml.safe_load(texts[name])["jobs"] for name in ("check", "release"))
+    matrix = check["versions"]["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    named = set(re.findall(r"(?<![\w/])(?:tests/\w+|\.ci/[\w.]+)", "".join(texts.values())))
+    assert named >= {".ci/run", ".ci/sbom", ".ci/lowest.txt", "tests/align"}
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert release["publish"]["permissions"] == {"id-token": "write"}
+    assert release["publish"]["needs"] == "build"
+    assert all("secrets" not in text and "contents: read" in text for text in texts.values())
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("cyclonedx_py") is None,
     reason="needs cyclonedx-bom, which 'defocus[test]' installs",
