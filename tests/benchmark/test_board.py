@@ -38,7 +38,7 @@ def test_the_board_has_the_latest_of_each_lab_and_system(site: Path) -> None:
     assert sorted(name for _, name in rows) == sorted(
         ["input", *(["unet", "nafnet", "restormer", "jdrl-unet"] * 3)]
     )
-    for wanted in ("Licence", "Seen", "Checked", "Lab", "Parameters"):
+    for wanted in ("Licence", "Seen", "Checked", "Lab", "Parameters", "Time"):
         assert re.search(rf"data-choose=[^>]*><span class=.name.>{wanted}", text), wanted
 
 
