@@ -14,8 +14,13 @@ from tests.golden import trainings as golden
 FIRST_STEP = 1e-4
 """Relative: the losses of the first step. Rounding changes them by 1e-6."""
 LATER_STEPS = 0.05
-"""Relative: the losses of later steps. Flow that is measured on a restored picture is another one
-for the least rounding, on other machines and numbers of threads."""
+"""Relative: the losses of later steps."""
+FIRST_FLOW, LATER_FLOW = 0.02, 0.3
+"""The same of what hangs on the flow. Measured on the picture that an untrained network gives, it is
+another one for the least rounding: a processor without AVX-512 keeps 1 % less of a mask at first,
+and ends with a loss that is 14 % higher."""
+WITHOUT_FLOW = {"reblur"}
+EXACT = {"step", "epoch", "learning_rate"}
 MOVED = 0.03
 """Of how far the steps can move a weight: the means of tensors. Other threads or other kernels for
 convolutions moved them by 0.002 (U-Net) and 0.01 (with flow)."""
@@ -38,17 +43,21 @@ def complaint(name: str, found: dict[str, Any], kept: dict[str, Any]) -> str:
 def _changed_curve(found: list[dict[str, float]], kept: list[dict[str, float]]) -> list[str]:
     if [line.keys() for line in found] != [line.keys() for line in kept]:
         return ["the columns of the curve"]
-    exact = {"step", "epoch", "learning_rate"}
     return [
         f"{name} of step {number}"
         for number, (mine, theirs) in enumerate(zip(found, kept, strict=True), start=1)
-        for name in (theirs if number == 1 else exact | {"loss"})
-        if mine[name] != pytest.approx(theirs[name], rel=_tolerance(number, name in exact))
+        for name in (theirs if number == 1 else EXACT | {"loss"})
+        if mine[name]
+        != pytest.approx(theirs[name], rel=_tolerance(number, name, "flow_px" in mine))
     ]
 
 
-def _tolerance(step: int, exact: bool) -> float:
-    return FIRST_STEP if step == 1 or exact else LATER_STEPS
+def _tolerance(step: int, name: str, flow: bool) -> float:
+    if name in EXACT:
+        return FIRST_STEP
+    if flow and name not in WITHOUT_FLOW:
+        return FIRST_FLOW if step == 1 else LATER_FLOW
+    return FIRST_STEP if step == 1 else LATER_STEPS
 
 
 def _changed_weights(found: dict[str, Any], kept: dict[str, Any]) -> list[str]:
