@@ -16,9 +16,9 @@ FIRST_STEP = 1e-4
 LATER_STEPS = 0.05
 """Relative: the losses of later steps."""
 FIRST_FLOW, LATER_FLOW = 0.02, 0.3
-"""The same of what hangs on the flow. Measured on the picture that an untrained network gives, it is
-another one for the least rounding: a processor without AVX-512 keeps 1 % less of a mask at first,
-and ends with a loss that is 14 % higher."""
+"""The same of what hangs on the flow. Measured on the picture that an untrained network gives, that
+is another one for the least rounding: a processor without AVX-512 keeps 1 % less of a mask at
+first, and ends with a loss that is 14 % higher."""
 WITHOUT_FLOW = {"reblur"}
 EXACT = {"step", "epoch", "learning_rate"}
 MOVED = 0.03
