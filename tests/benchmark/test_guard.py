@@ -44,7 +44,7 @@ def chroma(picture: Array) -> Array:
 
 HELD = {"flat", "noise", "dark", "jpeg", "moved", "sharpened"}
 """Kinds of which none comes out worse by more than 1 dB."""
-MOST_SPOILED = {"lights": 2, "text": 5, "stripes": 4, "sharp": 3}
+MOST_SPOILED = {"lights": 2, "text": 2, "stripes": 4, "sharp": 2}
 """Of ten each. What is soft by itself looks as a blurred picture does: waves, glows, large letters
 with soft edges."""
 
