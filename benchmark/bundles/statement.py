@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Cost, Entry, MetricVersion
@@ -31,9 +32,17 @@ __all__ = [
 STATEMENT, SIGNATURE, SCORES = "statement.json", "signature.json", "scores.json"
 """Members of every bundle; beside them are only those that the statement names."""
 
+LARGEST_INTEGER = 2**63 - 1
+"""The store of results takes none beyond it."""
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PairId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,199}$")]
+
+
+def _possible_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 class WeightsFacts(Settings):
@@ -124,7 +133,11 @@ class Statement(Settings):
     format: Literal["defocus-submission"]
     version: Literal[1]
     lab: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    made: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
+    made: Annotated[
+        str,
+        StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"),
+        AfterValidator(_possible_time),
+    ]
     key: Sha256
     tool: str
     dataset: DataFacts
@@ -171,6 +184,9 @@ def parse_statement(content: bytes) -> Statement:
         )
     if not statement.lab.isprintable() or not statement.lab.strip():
         raise InputError(f"{STATEMENT}: 'lab': {statement.lab!r} cannot be printed")
+    for entry in (run.entry for run in statement.runs):
+        if max(abs(entry.seed), abs(entry.reconstruction)) > LARGEST_INTEGER:
+            raise InputError(f"{STATEMENT}: {entry.run}: a number is too large")
     return statement
 
 

@@ -1,14 +1,19 @@
 """The board of many labs: a static site."""
 
+import json
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from defocus.benchmark.bundles.repository.board import write_board
 from defocus.benchmark.bundles.repository.check import check_repository
+from defocus.benchmark.bundles.signing import public_key, signature_of
+from defocus.benchmark.bundles.statement import SCORES, SIGNATURE, STATEMENT
 from defocus.benchmark.commands.board import command
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.speed.cases import board as cases
@@ -131,6 +136,33 @@ def test_the_sample_of_the_docs_is_in_order_and_on_its_board(tmp_path: Path) -> 
     assert set(re.findall(r'html">(input|wiener|defocus-s)</a>', text)) == {
         "input", "wiener", "defocus-s"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"T12:00:00", b"T25:00:00", "hour must be in 0..23"),
+        (b'"seed":0', b'"seed":9999999999999999999999', "a number is too large"),
+    ],
+)
+def test_one_impossible_statement_stops_neither_board_nor_check(
+    tmp_path: Path, old: bytes, new: bytes, said: str
+) -> None:
+    folder = make_repository(tmp_path / "results", 2, labs=1)
+    first = folder / "bundles" / "0000.zip"
+    with zipfile.ZipFile(first) as archive:
+        content = archive.read(STATEMENT).replace(old, new)
+    key = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
+    signature = {"algorithm": "ed25519", "key": public_key(key)}
+    signature["signature"] = signature_of(content, key)
+    with zipfile.ZipFile(first, "w") as archive:
+        archive.writestr(STATEMENT, content)
+        archive.writestr(SIGNATURE, json.dumps(signature))
+        archive.writestr(SCORES, "{}")
+    assert write_board(folder, tmp_path / "site") == 1
+    assert said in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    problems = [one for one in check_repository(folder)[1] if one.bundle == "bundles/0000.zip"]
+    assert [one.kind for one in problems] == ["format"]
 
 
 def test_a_folder_of_something_else_is_left_alone(repository: Path, tmp_path: Path) -> None:

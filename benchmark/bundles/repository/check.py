@@ -120,4 +120,4 @@ def _record_problems(
     if record.key == statement.key:
         yield "record", "its record is signed with the key of the lab that submitted it"
     if not record.ok:
-        yield "record", f"a verifier refused it: {record.findings[0]}"
+        yield "record", f"a verifier refused it: {'; '.join(record.findings[:1])}"
