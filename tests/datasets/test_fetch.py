@@ -43,7 +43,7 @@ class Server:
         ranges: Whether it answers range requests with parts.
         wrong: Whether pictures have another last byte.
         endless: Whether a file of 64 MB is sent in the place of a picture.
-        sent: Bytes of it that were taken.
+        sent: Bytes of it that were taken, and the last that were offered.
         stalls: Whether it stops in the middle of a picture, until ``go`` is set.
         go: Ends the stalling.
     """
@@ -84,7 +84,8 @@ def server(release: Path) -> Iterator[Server]:
                 self.close_connection = True
                 with contextlib.suppress(ConnectionError):
                     while seen.sent < 64 * 2**20:
-                        seen.sent += self.wfile.write(bytes(2**16))
+                        seen.sent += 2**16  # before: who reads it may look at once
+                        self.wfile.write(bytes(2**16))
                 return
             if told and seen.ranges:
                 start = int(told.removeprefix("bytes=").removesuffix("-"))

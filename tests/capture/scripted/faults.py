@@ -29,7 +29,7 @@ EXPECTED: dict[str, str] = {
     "choices-shrink": "the camera has no (aperture|shutter)",
     "set-becomes-auto": "set the ISO on the body",
     "config-partly-missing": "has none: set its dial to M",
-    "tree-of-nine-entries": "cannot be set; .* set the dial",
+    "tree-of-nine-entries": "cannot be set, .* set the dial",
     "config-vanishes": PAIRS, "burst-mode": PAIRS,
     "target-flips": PAIRS, "target-forgotten": PAIRS,
     # files and events
