@@ -11,7 +11,6 @@ from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.supported import supported
-from defocus.align.freed_memory import return_freed_memory
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
@@ -27,6 +26,7 @@ from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.view import luminance_view, sharp_view
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
 from defocus.errors import AlignmentError
+from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
 from defocus.optics.geometry import Similarity
 
