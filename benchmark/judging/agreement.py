@@ -18,6 +18,7 @@ from defocus.benchmark.statistics.intervals import (
     resampled_means,
     scene_codes,
 )
+from defocus.benchmark.statistics.rank_correlation import rank_correlations
 from defocus.benchmark.statistics.scored_group import scored_group
 from defocus.benchmark.statistics.system_scores import (
     SystemScores,
@@ -26,7 +27,7 @@ from defocus.benchmark.statistics.system_scores import (
     system_scores,
 )
 
-__all__ = ["MetricAgreement", "metric_agreement", "rank_correlations"]
+__all__ = ["MetricAgreement", "metric_agreement"]
 
 FEWEST_SYSTEMS = 3
 
@@ -119,23 +120,3 @@ def _agreement(
     )
     low, high = np.nanquantile(drawn, expanded_tails(scenes))
     return correlation, float(low), float(high)
-
-
-def rank_correlations(one: Array, other: Array) -> Array:
-    """Kendall's rank correlation (tau-b) of every column.
-
-    Args:
-        one: ``(systems, columns)``.
-        other: The same shape.
-
-    Returns:
-        ``(columns,)``, -1 to 1; NaN where all systems of either are equal.
-
-    Source: M. G. Kendall, The treatment of ties in ranking problems, 1945.
-    """
-    first, second = np.triu_indices(len(one), 1)
-    a, b = (np.sign(values[first] - values[second]) for values in (one, other))
-    untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    agreed = (a * b).sum(axis=0)
-    found = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
-    return np.asarray(found, np.float64)

@@ -14,7 +14,6 @@ from scipy.stats import kendalltau
 from defocus.benchmark.judging.agreement import (
     MetricAgreement,
     metric_agreement,
-    rank_correlations,
 )
 from defocus.benchmark.judging.answers import (
     JUDGED,
@@ -30,6 +29,7 @@ from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read
 from defocus.benchmark.reporting.write import write_report
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import STORE, open_results, read_results
+from defocus.benchmark.statistics.rank_correlation import rank_correlations
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from defocus.reports.model import Measured

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means
+from defocus.benchmark.statistics.rank_correlation import rank_correlations
 
 __all__ = ["Effect", "agreement", "gain", "share_of_gap"]
 
@@ -79,10 +80,10 @@ def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Effe
     lines = list(truth)
     if len(lines) < 3:
         return None
-    value = _taus(*(_column(scores, lines) for scores in (protocol, truth)))[0]
+    value = rank_correlations(*(_column(scores, lines) for scores in (protocol, truth)))[0]
     if not np.isfinite(value):
         return None
-    taus = _taus(
+    taus = rank_correlations(
         np.stack([_resampled(protocol[one]) for one in lines]),
         np.stack([_resampled(truth[one]) for one in lines]),
     )
@@ -92,16 +93,6 @@ def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Effe
 def _column(scores: Mapping[str, Array], lines: Sequence[str]) -> Array:
     """Means of the lines, ``(lines, 1)``."""
     return np.array([[scores[one].mean()] for one in lines])
-
-
-def _taus(first: Array, second: Array) -> Array:
-    """Kendall's tau-b of each column of ``(lines, columns)``; NaN where all lines are equal."""
-    above, below = np.triu_indices(len(first), 1)
-    one, other = (np.sign(values[above] - values[below]) for values in (first, second))
-    untied = np.square(one).sum(axis=0) * np.square(other).sum(axis=0)
-    agreeing = (one * other).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(agreeing / np.sqrt(untied))
 
 
 def _resampled(values: Array) -> Array:
