@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from defocus.capture.camera import Camera
 from defocus.errors import InputError
 
-__all__ = ["CardSpace", "HasCardSpace", "RestsPreview", "SetsAgain", "no_motor"]
+__all__ = ["CardSpace", "HasCardSpace", "HasDriveMode", "RestsPreview", "SetsAgain", "no_motor"]
 
 
 @runtime_checkable
@@ -31,6 +31,20 @@ class RestsPreview(Protocol):
 
         Raises:
             CameraError: The camera refused, or was lost.
+        """
+        ...
+
+
+@runtime_checkable
+class HasDriveMode(Protocol):
+    """A camera that can be set to take several pictures at each release."""
+
+    def refuse_burst(self) -> None:
+        """See that it takes one, or can be set to.
+
+        Raises:
+            InputError: It takes several until a person changes that on the camera.
+            CameraError: The camera was lost.
         """
         ...
 

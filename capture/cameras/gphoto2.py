@@ -7,6 +7,7 @@ the first JPEG of a folder. Nothing was tried on a real body: what they do is pl
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,7 @@ from defocus.capture.links.gphoto2.errors import explained
 from defocus.capture.links.gphoto2.process import CameraProcess
 from defocus.capture.links.gphoto2.received import card_space, check_kind, say_strays
 from defocus.capture.links.gphoto2.setting_names import (
+    DRIVE_WORDS,
     FILES_OF_KIND,
     FORMAT_WORDS,
     PROGRAM_WORDS,
@@ -207,13 +209,15 @@ class GPhoto2Camera:
         if self._readied:
             return
         words = self.config()
-        refuse_burst(words)
-        self._readied = True
         for word, choice in unwanted_automatics(words).items():
+            got = words[word].value
             try:
-                self._write(word, words[word].value, choice)
+                got = self._write(word, got, choice)
             except CameraError as error:
                 say(f"{self._process.port}: {word} could not be set to {choice}: {error}")
+            words[word] = replace(words[word], value=got, read_only=True)  # so it stays
+        refuse_burst(words)
+        self._readied = True
         if self._files_due is None:
             self._files_due = expected_files(words)
         if "capturetarget" not in words:
@@ -228,6 +232,11 @@ class GPhoto2Camera:
         self._found.setdefault(word, before)
         self._process.wanted[word] = value
         return got
+
+    def refuse_burst(self) -> None:
+        """See that it takes one picture at each release (see ``HasDriveMode``)."""
+        entries = {word: self._process.ask("read", word=word) for word in DRIVE_WORDS}
+        refuse_burst(as_words({word: entry for word, entry in entries.items() if entry}))
 
     def set_again(self) -> None:
         """Set everything once more, whatever the camera answers that it is."""

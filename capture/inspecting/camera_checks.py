@@ -10,7 +10,13 @@ from defocus.capture.body_abilities import CardSpace, HasCardSpace
 from defocus.capture.camera import Camera, CameraDescription, Word
 from defocus.capture.inspecting.doctor import CheckedPoint, Status, asked
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
-from defocus.capture.links.gphoto2.setting_names import automatic_settings, program_of
+from defocus.capture.links.gphoto2.setting_names import (
+    DRIVE_WORDS,
+    automatic_settings,
+    program_of,
+    refuse_burst,
+)
+from defocus.errors import InputError
 
 __all__ = ["camera_findings"]
 
@@ -103,14 +109,18 @@ def _target(words: Mapping[str, Word]) -> CheckedPoint:
 
 def _drive(words: Mapping[str, Word]) -> CheckedPoint:
     """One picture for each release: a timer delays it, a burst hands out old ones later."""
-    name = next((name for name in ("drivemode", "capturemode") if name in words), None)
+    name = next((name for name in DRIVE_WORDS if name in words), None)
     question = "does each release take one picture, at once?"
     if name is None or (single := words[name].value.lower()).startswith("unknown"):
         return asked("drive-mode", question, "set the camera to single pictures")
+    detail, advice = f"{name} is {words[name].value}", "set its dial to single pictures"
+    try:
+        refuse_burst(words)
+    except InputError:
+        return CheckedPoint("drive-mode", "fail", detail, advice)
     if single.startswith("single") or not words[name].read_only:
-        return CheckedPoint("drive-mode", "ok", f"{name} is {words[name].value}")
-    advice = "set its dial to single pictures"
-    return CheckedPoint("drive-mode", "warn", f"{name} is {words[name].value}", advice)
+        return CheckedPoint("drive-mode", "ok", detail)
+    return CheckedPoint("drive-mode", "warn", detail, advice)
 
 
 def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:

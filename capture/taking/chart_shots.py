@@ -12,7 +12,12 @@ from defocus.capture.sessions.state import SessionState
 from defocus.capture.taking.chart_readings import read_left_charts
 from defocus.capture.taking.person import ring
 from defocus.capture.taking.resuming import journalled_address
-from defocus.capture.taking.running import ShootOptions, journalled_session, make_ready
+from defocus.capture.taking.running import (
+    ShootOptions,
+    journalled_session,
+    make_ready,
+    refuse_bursts,
+)
 from defocus.capture.taking.shots.frames import Shot, take_shot
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import DatasetError
@@ -65,6 +70,7 @@ def shoot_chart(
     with open_rig(address) as rig:
         camera = rig.blurry
         exposure = plan_exposure(camera.settings(), aperture, shutter, iso)
+        refuse_bursts(rig)  # what a camera refuses must not leave a session behind
         if state.shoots:
             make_ready(rig, ShootOptions.from_shoot(state.shoots[-1]))
         if settle_seconds is None:

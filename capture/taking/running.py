@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from defocus.capture.body_abilities import HasDriveMode
 from defocus.capture.calibration.calibrations import (
     NO_CALIBRATIONS,
     Calibrations,
@@ -47,6 +48,7 @@ __all__ = [
     "journalled_session",
     "make_ready",
     "plan_on",
+    "refuse_bursts",
     "shoot_new",
     "tell_plan",
     "within_travel",
@@ -317,8 +319,25 @@ def each_aperture(request: BracketRequest, rig: SessionCameras) -> list[BracketR
 
 
 def plan_on(request: BracketRequest, rig: SessionCameras) -> Plan:
-    """The plan of a request with the cameras' present settings."""
+    """The plan of a request with the cameras' present settings.
+
+    Raises:
+        InputError: See :meth:`BracketRequest.plan`; or a camera takes several pictures at each
+            release.
+    """
+    refuse_bursts(rig)
     return request.plan(rig.blurry, rig.sharp if rig.two else None)
+
+
+def refuse_bursts(rig: SessionCameras) -> None:
+    """See that every camera takes one picture at each release, or can be set to.
+
+    Raises:
+        InputError: One takes several until a person changes that on the camera.
+    """
+    for camera in rig.cameras:
+        if isinstance(camera, HasDriveMode):
+            camera.refuse_burst()
 
 
 def within_travel(

@@ -8,6 +8,7 @@ import pytest
 
 from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import FileKind, HasFocusMotor, HasPreview
+from defocus.capture.commands import chart_shoot, plan
 from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.retries import with_retries
@@ -31,9 +32,11 @@ from tests.capture.scripted.scenarios import (
     bracket_for,
     checked,
     kinds_of,
+    resumed_with_another_card,
     shoot,
+    watched,
 )
-from tests.capture.scripted.script import read_script
+from tests.capture.scripted.script import Fault, read_script
 
 OWN = sorted(BODIES.glob("*.txt"))
 FAULTS = [
@@ -92,6 +95,14 @@ def test_faults(
     if (tmp_path / "s").exists():  # once it is over, the session goes on where it stopped
         assert resume_session(tmp_path / "s", uris=(), yes=True, json_lines=False, hook=None) == 0
         capsys.readouterr()
+
+
+def test_resume(plugged: Plugged, tmp_path: Path) -> None:
+    resumed_with_another_card(tmp_path / "s", plugged.body)
+
+
+def test_live(plugged: Plugged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched(tmp_path / "s", plugged.body, monkeypatch)
 
 
 @pytest.mark.parametrize("fault", ["busy-release", "out-of-focus", "nothing-captured"])
@@ -179,6 +190,55 @@ def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch: pytest.MonkeyPa
     assert found["drive-mode"].status == "warn"
     assert found["card"].status == "warn"
     assert found["autofocus"].status == "ok", "MF (fixed) is manual focus"
+
+
+BURST_DIALS = {
+    "a dial": ("signed-steps", "Burst"),
+    "no other choice": ("speeds", "Continuous Low Speed"),
+    "a timer for three": ("signed-steps", "Selftimer 10s 3 Pictures"),
+}
+
+
+@pytest.mark.parametrize("case", BURST_DIALS)
+def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``plan``, ``shoot`` and ``chart-shoot`` refuse it, ``doctor`` fails; nothing is left."""
+    name, drive = BURST_DIALS[case]
+    plugged = plug(monkeypatch, BODIES / f"{name}.txt")
+    if case == "no other choice":
+        plugged.body.narrow("capturemode", drive)
+    plugged.body.put("capturemode", drive)
+    asked = bracket_for()
+    words = ["--camera", URI, "--blurry", asked.blurry, "--sharp", asked.sharp]
+    refused = pytest.raises(InputError, match=f"capturemode is {drive}: each release takes several")
+    with refused:
+        plan.command.main(words, standalone_mode=False)
+    with refused:
+        shoot(tmp_path / "s", asked, None)
+    with refused:
+        alone = ["--shutter", asked.shutter, "--iso", asked.iso or "", "--aperture", asked.blurry]
+        chart_shoot.command.main(
+            [str(tmp_path / "s"), *words[:2], *map(str, alone)], standalone_mode=False
+        )
+    assert not (tmp_path / "s").exists()
+    with open_camera(URI) as camera:
+        drives = [p.status for p in camera_findings(camera) if p.name == "drive-mode"]
+    assert drives == ["fail"]
+    assert plugged.body.shots == []
+
+
+def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the choice of single pictures, takes the order, and stays where it was."""
+    plugged = plug(monkeypatch, BODIES / "speeds.txt")
+    assert plugged.body.true["capturemode"] == "Burst"
+    plugged.body.script.faults["set-ignored"] = Fault("set-ignored", names=("capturemode",))
+    plugged.body.arm("set-ignored")
+    with pytest.raises(InputError, match="capturemode is Burst: each release takes several"):
+        shoot(tmp_path / "s", bracket_for(), None)
+    assert plugged.body.shots == []
 
 
 def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(

@@ -9,6 +9,8 @@ from defocus.capture.camera import HasFocusMotor, HasPreview
 from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.taking.running import plan_on
+from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
 from tests.capture.scripted.faults import EXPECTED, begin, spare_of
 from tests.capture.scripted.plugging import Plugged, plug
@@ -19,7 +21,9 @@ from tests.capture.scripted.scenarios import (
     bracket_for,
     checked,
     kinds_of,
+    resumed_with_another_card,
     shoot,
+    watched,
 )
 from tests.capture.scripted.script import read_script
 
@@ -86,6 +90,8 @@ def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
                 camera.move_focus(3)
     if refusal is not None:
         request = BracketRequest("5.6", "16", shutter="1/100", iso="200")
+        with open_rig(RigAddress(URI)) as rig, pytest.raises(InputError, match=refusal):
+            plan_on(request, rig)
         with pytest.raises(InputError, match=refusal):
             shoot(tmp_path / "s", request, None)
         assert not (tmp_path / "s").exists()
@@ -116,6 +122,34 @@ def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
             root, first = tmp_path / f"{target}-{number}", not list(tmp_path.iterdir())
             assert shoot(root, request, kind, 3 if number == 0 else 1, judged=first) == 0
             checked(root, body, 3 if number == 0 else 1)
+
+
+def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
+    """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
+    if name_of(plugged) in CANNOT_BE_SHOT:
+        return
+    request = bracket_for(mode="focus")
+    with open_rig(RigAddress(URI)) as rig:
+        if not isinstance(rig.blurry, HasFocusMotor):
+            with pytest.raises(InputError, match="has no focus motor that can be driven"):
+                plan_on(request, rig)
+            return
+    if _focuses_by_hand(plugged):
+        shoot(tmp_path / "s", request, kinds_of(plugged.body)[0])
+        assert plugged.body.focus == 0
+    else:
+        with pytest.raises(CameraError, match="set the camera to manual focus"):
+            shoot(tmp_path / "s", request, kinds_of(plugged.body)[0])
+
+
+def test_resume(plugged: Plugged, tmp_path: Path) -> None:
+    if name_of(plugged) not in CANNOT_BE_SHOT:
+        resumed_with_another_card(tmp_path / "s", plugged.body)
+
+
+def test_live(plugged: Plugged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name_of(plugged) not in CANNOT_BE_SHOT:
+        watched(tmp_path / "s", plugged.body, monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from defocus.capture.camera import FileKind, Setting, SettingName, Word
 from defocus.errors import InputError
 
 __all__ = [
+    "DRIVE_WORDS",
     "FILES_OF_KIND",
     "FORMAT_WORDS",
     "PROGRAM_WORDS",
@@ -61,7 +62,7 @@ _SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
 _MANUAL = re.compile(r"manual( focus)?|mf( \((fixed|selection)\))?", re.IGNORECASE)
 """Nikon says whether the switch on the lens or the one on the body stands at manual focus."""
 
-_BURST = re.compile(r"burst|continuous", re.IGNORECASE)
+_BURST = re.compile(r"burst|continuous|[2-9] pictures", re.IGNORECASE)
 
 _WANTED: dict[str, re.Pattern[str]] = {
     "autoiso": _OFF,
@@ -80,6 +81,9 @@ _WANTED: dict[str, re.Pattern[str]] = {
 }
 """Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer; Sony's
 ``card`` alone keeps it from the computer. Sony's priority mode says who may set the body."""
+
+DRIVE_WORDS = ("drivemode", "capturemode")
+"""What makers call how many pictures a release takes."""
 
 PROGRAM_WORDS = ("autoexposuremode", "expprogram")
 """What makers call the mode dial."""
@@ -217,12 +221,16 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
 def refuse_burst(words: Mapping[str, Word]) -> None:
     """Refuse a dial at a burst: later releases of some bodies hand out its old pictures.
 
+    Args:
+        words: The camera's configuration, or its entries of ``DRIVE_WORDS``.
+
     Raises:
-        InputError: The drive mode takes several pictures at each release and cannot be set.
+        InputError: The drive mode takes several pictures at each release and cannot be set to one.
     """
-    for name in ("drivemode", "capturemode"):
+    changes = unwanted_automatics(words)
+    for name in DRIVE_WORDS:
         word = words.get(name)
-        if word is not None and word.read_only and _BURST.search(word.value):
+        if word is not None and name not in changes and _BURST.search(word.value):
             raise InputError(
                 f"{name} is {word.value}: each release takes several pictures; set its dial to "
                 "single pictures"

@@ -73,6 +73,7 @@ class ScriptedBody:
         files: Content of every file that can be fetched.
         contents: Content of the files of each picture, whatever became of them, by its number.
         focus: Where the lens stands, in steps of the motor.
+        room: How many pictures its card or its memory has room for.
     """
 
     script: Script
@@ -83,6 +84,7 @@ class ScriptedBody:
     files: dict[Place, bytes] = field(default_factory=dict)
     contents: dict[int, list[bytes]] = field(default_factory=dict)
     focus: int = 0
+    room: int = FOR_EVER
 
     def __post_init__(self) -> None:
         self.true = {name: entry.value for name, entry in self.script.entries.items()}
@@ -298,7 +300,7 @@ class ScriptedBody:
             if not waits_for_second and self._happens(fault):
                 self.now += self._seconds(fault, 2.0)
                 raise BodyError(self._code(fault))
-        if self._armed.get("card-full"):
+        if self._armed.get("card-full") or len(self.shots) >= self.room:
             raise BodyError(-115)
         self._refuse_after_preview()
         if self._armed.get("burst-mode") and re.search("Burst|Contin", self.drive):

@@ -5,18 +5,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from defocus.capture.camera import FileKind, Setting
 from defocus.capture.exif import read_exif
 from defocus.capture.judging.limits import Strictness
 from defocus.capture.links.back_ends import open_camera
+from defocus.capture.live import preview_pace
+from defocus.capture.live.bench import ShootingThread
+from defocus.capture.live.camera_slot import CameraSlot
+from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.labels import values
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session
+from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
-from tests.capture.scripted.body import ScriptedBody
+from defocus.capture.taking.shots.rig import RigAddress, open_rig
+from defocus.errors import CameraError
+from defocus.reports.serving.feed import Feed
+from tests.capture.scripted.body import FOR_EVER, ScriptedBody
 
-__all__ = ["ALL_TARGETS", "URI", "Target", "aim", "bracket_for", "checked", "kinds_of", "shoot"]
+__all__ = [
+    "ALL_TARGETS",
+    "URI",
+    "Target",
+    "aim",
+    "bracket_for",
+    "checked",
+    "kinds_of",
+    "resumed_with_another_card",
+    "shoot",
+    "watched",
+]
 
 Target = Literal["card", "ram", "both"]
 ALL_TARGETS: tuple[Target, ...] = ("card", "ram", "both")
@@ -97,6 +118,38 @@ def shoot(
     options = ShootOptions(repeat=pairs, files=kind, retake="never", strictness=strictness)
     address = RigAddress(URI)
     return shoot_new(root, address, request, options, yes=True, json_lines=False, hook=None)
+
+
+def resumed_with_another_card(root: Path, body: ScriptedBody) -> None:
+    """Shoot two pairs; the card is full in the middle of the second, and ``resume`` goes on."""
+    kind = kinds_of(body)[-1]
+    body.room = 3
+    with pytest.raises(CameraError, match="the card is full; put in another one"):
+        shoot(root, bracket_for(), kind, pairs=2)
+    body.room = FOR_EVER
+    assert resume_session(root, uris=(), yes=True, json_lines=False, hook=None) == 0
+    checked(root, body, 2, spare=1)
+
+
+def watched(root: Path, body: ScriptedBody, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the live view as far as there is one, shoot from the page, and look again."""
+    shooter = SceneShooter(bracket_for(), ShootOptions(retake="never", strictness="off"))
+    monkeypatch.setattr(Feed, "listeners", 1)
+    monkeypatch.setattr(preview_pace, "AGAIN_SECONDS", (0.0,))
+    with open_session_folder(root, create=True) as folder:
+        seat = CameraSlot(lambda: open_rig(RigAddress(URI)))
+        bench = ShootingThread(folder, Feed(), seat, shooter)
+        bench.take_camera()
+        for _ in range(2):
+            bench._look()
+            bench.ask("shoot", {})
+            bench._do(*bench._tasks.get_nowait())
+            assert (bench._state.problem, bench._state.camera_problem) == ("", "")
+        seat.close()
+        has_view = "preview" in body.script.abilities
+        assert ("preview" in bench.feed._newest) == has_view
+        assert ("no live picture" in bench._state.live_view) != has_view
+    checked(root, body, 2)
 
 
 def checked(root: Path, body: ScriptedBody, pairs: int, *, spare: int = 0) -> None:
