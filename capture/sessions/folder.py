@@ -242,8 +242,9 @@ class SessionFolder:
             about: Id of a pair, or a scene.
             text: Replaces the note before; empty removes it.
         """
-        self.journal.append("note", about=about, text=text)
+        record = self.journal.append("note", about=about, text=text)
         self.write_index()
+        copy_journal(self.root, self.root / JOURNAL, record["n"])
 
     def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
         """Move the shots of a rejected try away, never delete them; the pair is shot again."""

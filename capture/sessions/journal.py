@@ -2,9 +2,10 @@
 
 A line is ``{"crc32":"xxxxxxxx","n":…,"time":…,"event":…,…}``; the CRC covers the bytes after it.
 A power cut can only tear the last line; that one is ignored and reported. A damaged line before the
-last is an error, because confirmed data was lost.
+last, or one that a copy of the journal has whole, is an error, because confirmed data was lost.
 """
 
+import contextlib
 import json
 import os
 import shlex
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from defocus.capture.sessions.repair.copies import copies_of
 from defocus.errors import DatasetError, FileError, storage_error
 from defocus.files import sync_folder
 from defocus.reading import read_bytes
@@ -72,7 +74,7 @@ def read_journal(path: Path) -> JournalContent:
     """Read a journal; a torn last line is left out and counted.
 
     Raises:
-        DatasetError: The file is missing, or a line before the last is damaged or out of order.
+        DatasetError: The file is missing, or a line that was written is damaged or out of order.
     """
     try:
         content = read_bytes(path, MOST_BYTES)
@@ -88,7 +90,8 @@ def read_journal(path: Path) -> JournalContent:
     for number, line in enumerate(lines[:-1], start=1):
         record = decode_line(line)
         if record is None or record.get("n") != number:
-            if number == len(lines) - 1 and not lines[-1]:
+            last = number == len(lines) - 1 and not lines[-1]
+            if last and not _was_whole(path, number):
                 break  # the last line: torn by a crash that left its line end, or half its blocks
             raise DatasetError(
                 f"{path}: line {number} is damaged; run 'defocus-capture check --repair "
@@ -97,6 +100,16 @@ def read_journal(path: Path) -> JournalContent:
         records.append(record)
         valid_bytes += len(line) + 1
     return JournalContent(tuple(records), valid_bytes, len(content) - valid_bytes)
+
+
+def _was_whole(path: Path, number: int) -> bool:
+    """Whether a copy of a journal has a line: then it was written, and damaged later."""
+    for copy in copies_of(path.parent):
+        with contextlib.suppress(OSError, FileError):
+            lines = read_bytes(copy, MOST_BYTES).split(b"\n")[:-1]
+            if len(lines) >= number and decode_line(lines[number - 1]) is not None:
+                return True
+    return False
 
 
 class Journal:

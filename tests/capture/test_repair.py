@@ -66,6 +66,28 @@ def test_lines_are_taken_from_the_copies(session: Path, copied: Path, event: str
     assert verdicts(copied) == verdicts(session)
 
 
+def test_a_last_line_that_was_whole_is_damaged_and_not_torn(session: Path, copied: Path) -> None:
+    """Else the verdict of a person that was written last would be dropped without a word."""
+    assert damage(copied, "judged")[-1] == len((copied / "journal.jsonl").read_bytes().splitlines())
+    with pytest.raises(DatasetError, match=r"is damaged; run 'defocus-capture check --repair"):
+        read_state(copied)
+    repair_session(copied)
+    assert verdicts(copied) == verdicts(session)
+
+
+def test_damage_after_a_repair_that_lost_a_line(session: Path, copied: Path) -> None:
+    """The lines after it have other numbers than in the copies of before."""
+    for journal in (copied / "journal-copies").iterdir():
+        lines = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b"".join(line for line in lines if b'"event":"file"' not in line))
+    damage(copied, "file")
+    repair_session(copied)
+    assert len(damage(copied, "pair-complete")) == 3
+    told = repair_session(copied)
+    assert [line.partition(": ")[2] for line in told[:-1]] == ["pair-complete, taken from a copy"] * 3
+    assert verdicts(copied) == verdicts(session)
+
+
 @pytest.mark.parametrize("event", ["session-created", "planned", "pair-complete", "judged"])
 def test_without_copies_the_rest_of_the_session_tells(
     session: Path, copied: Path, event: str

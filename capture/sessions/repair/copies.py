@@ -4,10 +4,11 @@ from pathlib import Path
 
 from defocus.files import make_folder, write_bytes
 
-__all__ = ["copies_of", "copy_journal"]
+__all__ = ["COPIES", "copies_of", "copy_journal"]
 
 FOLDER = "journal-copies"
 NAMES = ("1.jsonl", "2.jsonl")
+COPIES = len(NAMES)
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:
@@ -22,7 +23,7 @@ def copy_journal(root: Path, journal: Path, turn: int) -> None:
         StorageError: The disk is full or the folder is not writable.
     """
     folder = make_folder(root / FOLDER)
-    write_bytes(folder / NAMES[turn % len(NAMES)], journal.read_bytes())
+    write_bytes(folder / NAMES[turn % COPIES], journal.read_bytes())
 
 
 def copies_of(root: Path) -> list[Path]:
