@@ -21,8 +21,8 @@ __all__ = ["command"]
 def command(session: Path, out: Path) -> None:
     """Write the log of a session's days.
 
-    Each pair has a line with its time, scene, verdict, settings and notes. Nothing in SESSION is
-    changed.
+    Each pair has a line with its time, scene, verdict, settings and notes, and each shot of the
+    test chart one with what it shows. Nothing in SESSION is changed.
     """
     from defocus.capture.live.views.log import write_log
     from defocus.progress import say

@@ -67,10 +67,15 @@ class ChartPoint:
     drift: ChartDrift | None = None
 
     def line(self) -> str:
-        """What it shows, in a line."""
+        """Which it is and what it shows, in a line."""
+        return f"{self.chart.id}  {self.told}"
+
+    @property
+    def told(self) -> str:
+        """What it shows, in words."""
         if self.marks is None:
             reason = "" if self.chart.read is None else self.chart.read.reason
-            return f"{self.chart.id}  unknown: {reason or 'not read yet'}; the shot is kept"
+            return f"unknown: {reason or 'not read yet'}; the shot is kept"
         x, y = self.marks.middle_px
         parts = [f"{self._sharpness(self.marks)}, middle at {x:.0f}, {y:.0f} px"]
         if self.first is None or self.drift is None:
@@ -80,7 +85,7 @@ class ChartPoint:
             changes = zip(QUANTITIES, self.drift.changes, strict=True)
             told = [one.words(change) for one, change in changes if change is not None]
             parts.append(f"since {self.first.id}: {', '.join(told) or 'too little is in both'}")
-        return f"{self.chart.id}  {'; '.join(parts)}"
+        return "; ".join(parts)
 
     def _sharpness(self, marks: ChartMarks) -> str:
         edges = int(np.isfinite(marks.mtf50).sum())

@@ -1,15 +1,17 @@
 """The test chart is shot before and after a session, and the drift between is told."""
 
+import csv
 import json
 import math
 import re
 from pathlib import Path
 
 import numpy as np
+import pypdf
 import pytest
 
 from defocus.capture.cameras.sim import open_camera
-from defocus.capture.commands import chart_shoot
+from defocus.capture.commands import chart_shoot, log
 from defocus.capture.live.views.contact_sheet import contact_sheet
 from defocus.capture.sessions.chart_drift import session_drift
 from defocus.capture.sessions.checking import check_session
@@ -115,6 +117,19 @@ def test_the_page_of_the_session_shows_the_drift(session: Path) -> None:
     (table,) = [part for part in parts if isinstance(part, Table)]
     assert [row[-1] for row in table.rows][:2] == ["the first", "within its error"]
     assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(table.rows[2][6]))
+
+
+def test_the_log_of_the_day_has_the_charts(session: Path, tmp_path: Path) -> None:
+    for name in ("day.csv", "day.pdf"):
+        log.command.main([str(session), "--out", str(tmp_path / name)], standalone_mode=False)
+    with (tmp_path / "day.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["pair"] for row in rows] == ["chart 0001", "chart 0002", "chart 0003"]
+    assert rows[2]["blurry"] == "f/4, 1/200 s, ISO 100"
+    assert "since chart 0001: MTF50 +" in rows[2]["reason"]
+    assert {row["verdict"] for row in rows} == {""}
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "day.pdf").pages)
+    assert "no pair and 3 test charts on 1 day" in " ".join(text.split())
 
 
 def test_a_picture_without_a_chart_is_kept_and_marked(

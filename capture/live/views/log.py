@@ -1,4 +1,4 @@
-"""Log of a session for the notebook of a lab: every pair by day, as PDF, HTML or CSV."""
+"""Log of a session for the notebook of a lab: pairs and test charts by day; PDF, HTML or CSV."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from defocus.capture.live.views.view import list_pairs, pair_details
+from defocus.capture.live.views.view import list_pairs, pair_details, settings_text
+from defocus.capture.sessions.chart_drift import ChartPoint, session_drift
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair
@@ -22,17 +23,18 @@ __all__ = ["LogRow", "read_log", "write_log"]
 
 @dataclass(frozen=True)
 class LogRow:
-    """A pair in the log; all of it text, empty where it is unknown.
+    """A pair or a test chart in the log; all of it text, empty where it is unknown.
 
     Attributes:
-        day: Day on which the pair was completed, in this computer's time zone, ``2026-05-04``.
+        day: Day on which the pair was completed or the chart shot, in this computer's time zone,
+            ``2026-05-04``.
         time: Time of that day, ``13:02``.
-        pair: Its id.
-        scene: Its scene, as typed.
-        verdict: The present one.
-        reason: Why.
+        pair: Its id, or ``chart 0001``.
+        scene: Its scene, as typed; empty for a chart.
+        verdict: The present one; empty for a chart.
+        reason: Why; what a chart shows.
         retakes: How often it was rejected and taken again.
-        blurry: Settings of the blurry shot.
+        blurry: Settings of the blurry shot, or of the chart.
         sharp: Settings of the sharp shot.
         note: Note on the pair.
         scene_note: Note on the scene.
@@ -41,18 +43,18 @@ class LogRow:
     day: str
     time: str
     pair: str
-    scene: str
-    verdict: str
-    reason: str
-    retakes: str
-    blurry: str
-    sharp: str
-    note: str
-    scene_note: str
+    scene: str = ""
+    verdict: str = ""
+    reason: str = ""
+    retakes: str = ""
+    blurry: str = ""
+    sharp: str = ""
+    note: str = ""
+    scene_note: str = ""
 
 
 def read_log(session: Path) -> list[LogRow]:
-    """The log of a session, in the order of the pairs' numbers; nothing is changed.
+    """The log of a session, pairs and then charts by their numbers; nothing is changed.
 
     Raises:
         DatasetError: No session there, or a damaged journal.
@@ -83,7 +85,22 @@ def read_log(session: Path) -> list[LogRow]:
                 scene_note=told["scene_note"],
             )
         )
-    return rows
+    return rows + [_chart_row(point) for point in session_drift(state)]
+
+
+def _chart_row(point: ChartPoint) -> LogRow:
+    shot = point.chart.shot
+    done = datetime.fromisoformat(shot.time).astimezone()
+    exposure = shot.exposure
+    words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
+    settings = settings_text({name: word for name, word in words.items() if word is not None})
+    return LogRow(
+        day=f"{done:%Y-%m-%d}",
+        time=f"{done:%H:%M}",
+        pair=point.chart.id,
+        reason=point.told,
+        blurry=settings,
+    )
 
 
 def _settings(session: Path, pair: CompletePair) -> dict[str, str]:
@@ -121,7 +138,7 @@ WORDS = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
 
 
 def _page(session: Path, rows: Sequence[LogRow]) -> Page:
-    taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.pair))
+    taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.time, row.pair))
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
     open_pairs = len(rows) - len(taken)
     return Page(
@@ -136,25 +153,29 @@ def _page(session: Path, rows: Sequence[LogRow]) -> Page:
 def _counts(rows: Sequence[LogRow]) -> str:
     numbers = {said: sum(row.verdict == verdict for row in rows) for verdict, said in WORDS.items()}
     told = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
-    return f"{counted(len(rows), 'pair')} ({told})" if told else "no pair"
+    pairs = sum(numbers.values())
+    charts = len(rows) - pairs
+    return (f"{counted(pairs, 'pair')} ({told})" if told else "no pair") + (
+        f" and {counted(charts, 'test chart')}" if charts else ""
+    )
 
 
 COLUMNS = ("Time", "Pair", "Scene", "Verdict", "Blurry and sharp", "Notes")
 
 
 def _table(rows: Sequence[LogRow]) -> Table:
-    scenes = counted(len({row.scene for row in rows}), "scene")
+    scenes = {row.scene for row in rows if row.verdict}
     cells = tuple(
         (
             row.time,
             row.pair,
             row.scene,
-            f"{WORDS[row.verdict]}{': ' if row.reason else ''}{row.reason}",
-            f"{row.blurry}; {row.sharp}",
+            ": ".join(filter(None, (WORDS.get(row.verdict, ""), row.reason))),
+            "; ".join(filter(None, (row.blurry, row.sharp))),
             "; ".join(filter(None, (row.note, row.scene_note))),
         )
         for row in rows
     )
     span = f"{rows[0].time} to {rows[-1].time}"
-    caption = f"{span}: {_counts(rows)} of {scenes}"
+    caption = f"{span}: {_counts(rows)}" + (f", {counted(len(scenes), 'scene')}" if scenes else "")
     return Table(caption, tuple(Column(name) for name in COLUMNS), cells)

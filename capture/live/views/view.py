@@ -1,5 +1,6 @@
 """Views of a session for the page: its pairs, and one pair in detail."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
 from defocus.reading import read_json
 
-__all__ = ["list_pairs", "pair_details", "pair_entry"]
+__all__ = ["list_pairs", "pair_details", "pair_entry", "settings_text"]
 
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:
@@ -67,8 +68,11 @@ def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
 
 def _settings(role: dict[str, Any]) -> str:
     got = role.get("got")
-    if not isinstance(got, dict):
-        return "unknown"
+    return settings_text(got) if isinstance(got, dict) else "unknown"
+
+
+def settings_text(got: Mapping[str, Any]) -> str:
+    """Settings of a shot, such as ``f/4, 1/60 s, ISO 100``."""
     written = {"aperture": "{}", "shutter": "{} s", "iso": "ISO {}"}
     return ", ".join(
         written.get(name, "{}").format(value) if name in written else f"{name} {value}"
