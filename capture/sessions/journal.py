@@ -17,12 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from defocus.capture.sessions.repair.copies import copies_of
 from defocus.errors import DatasetError, FileError, storage_error
 from defocus.files import sync_folder
 from defocus.reading import read_bytes
 
-__all__ = ["Journal", "JournalContent", "Record", "read_journal"]
+__all__ = ["COPIES", "Journal", "JournalContent", "Record", "copies_of", "read_journal"]
 
 Record = Mapping[str, Any]
 """One journal line without its CRC: ``n`` (from 1), ``time`` (UTC), ``event`` and its fields."""
@@ -30,6 +29,9 @@ Record = Mapping[str, Any]
 Listener = Callable[[Record], None]
 
 MOST_BYTES = 2**30
+
+COPIES = ("journal-copies/1.jsonl", "journal-copies/2.jsonl")
+"""Copies of a session's journal, in its folder."""
 
 _HEAD = '{"crc32":"'
 _HEAD_LENGTH = len(_HEAD) + 8 + len('",')
@@ -100,6 +102,12 @@ def read_journal(path: Path) -> JournalContent:
         records.append(record)
         valid_bytes += len(line) + 1
     return JournalContent(tuple(records), valid_bytes, len(content) - valid_bytes)
+
+
+def copies_of(root: Path) -> list[Path]:
+    """The copies of a session's journal that exist, the newest first."""
+    found = [path for name in COPIES if (path := root / name).is_file()]
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def _was_whole(path: Path, number: int) -> bool:

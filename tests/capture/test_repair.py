@@ -84,7 +84,7 @@ def test_damage_after_a_repair_that_lost_a_line(session: Path, copied: Path) -> 
     repair_session(copied)
     assert len(damage(copied, "pair-complete")) == 3
     told = repair_session(copied)
-    assert [line.partition(": ")[2] for line in told[:-1]] == ["pair-complete, taken from a copy"] * 3
+    assert [line.split(": ")[1] for line in told[:-1]] == ["pair-complete, taken from a copy"] * 3
     assert verdicts(copied) == verdicts(session)
 
 

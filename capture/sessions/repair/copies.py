@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
+from defocus.capture.sessions.journal import COPIES
 from defocus.files import make_folder, write_bytes
 
-__all__ = ["COPIES", "copies_of", "copy_journal"]
-
-FOLDER = "journal-copies"
-NAMES = ("1.jsonl", "2.jsonl")
-COPIES = len(NAMES)
+__all__ = ["copy_journal"]
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:
@@ -22,11 +19,6 @@ def copy_journal(root: Path, journal: Path, turn: int) -> None:
     Raises:
         StorageError: The disk is full or the folder is not writable.
     """
-    folder = make_folder(root / FOLDER)
-    write_bytes(folder / NAMES[turn % COPIES], journal.read_bytes())
-
-
-def copies_of(root: Path) -> list[Path]:
-    """The copies that exist, the newest first."""
-    found = [path for name in NAMES if (path := root / FOLDER / name).is_file()]
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    copy = root / COPIES[turn % len(COPIES)]
+    make_folder(copy.parent)
+    write_bytes(copy, journal.read_bytes())

@@ -14,9 +14,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.sessions.journal import Record, decode_line, encode_record
+from defocus.capture.sessions.journal import (
+    COPIES,
+    Record,
+    copies_of,
+    decode_line,
+    encode_record,
+)
 from defocus.capture.sessions.lines import read_line
-from defocus.capture.sessions.repair.copies import COPIES, copies_of, copy_journal
+from defocus.capture.sessions.repair.copies import copy_journal
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError, storage_error
 from defocus.files import sha256_file, write_bytes
@@ -73,7 +79,7 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     except OSError as error:
         raise storage_error(error, journal) from error
     write_bytes(journal, b"".join(encode_record(record) for record in rebuilt.records))
-    for turn in range(COPIES):  # their lines may have other numbers now
+    for turn in range(len(COPIES)):  # their lines may have other numbers now
         copy_journal(root, journal, turn)
     return [*rebuilt.told, f"the damaged journal is kept as {kept.name}"]
 
