@@ -1,7 +1,8 @@
 """Score a network on the pairs of one split, with the test profile."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,22 +12,26 @@ from torch import nn
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.metrics.psnr import METRIC
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metrics import psnr, text
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
 from defocus.benchmark.training.watch import Watch
 from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.stream.text import pages_of
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image
 
-__all__ = ["watch_split"]
+__all__ = ["watch_split", "watch_text"]
 
 
 def watch_split(
     card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
 ) -> Watch:
     """Make the validation of a split: mean PSNR in dB of a network, and of the blurry pictures.
+
+    A stream's pages of text do not count; :func:`watch_text` reads them.
 
     Args:
         card: The system's card.
@@ -35,28 +40,71 @@ def watch_split(
         estimator: Flow estimator, if the profile's protocol needs one.
         device: The device to restore on.
     """
-    pairs = dataset.split(split)
+    pages = pages_of(dataset, split)
+    pairs = [pair for pair in dataset.split(split) if pair not in pages]
+    return _watch(card, device, _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator))
 
-    def mean_score(restored_of: Callable[[Pair], NDArray[np.float64]]) -> float:
-        values, reason = [], ""
-        for pair in pairs:
+
+def watch_text(
+    card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
+) -> Watch:
+    """Make the validation on a stream's pages of text: mean of the metric ``text``, percent.
+
+    Args:
+        card: The system's card.
+        dataset: A stream.
+        split: Split of the pages.
+        estimator: Flow estimator; a page's truth needs none.
+        device: The device to restore on.
+
+    Raises:
+        NotApplicableError: The split has no pages, or nothing that can read them is installed.
+    """
+    pages = pages_of(dataset, split)
+    first = _Scorer(text.METRIC, "truth", dataset, pages[:1], estimator)
+    first.mean(_blurry)  # a missing program is told before the training, not in its midst
+    return _watch(card, device, _Scorer(text.METRIC, "truth", dataset, pages, estimator))
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores restored pairs by one metric under one protocol."""
+
+    metric: Metric
+    protocol: str
+    dataset: Dataset
+    pairs: Sequence[Pair]
+    estimator: FlowEstimator
+
+    def mean(self, restored_of: Callable[[Pair], NDArray[np.float64]]) -> float:
+        """Mean over the pairs that can be scored.
+
+        Raises:
+            NotApplicableError: No pair can be scored.
+        """
+        values, reason = [], "there is none"
+        for pair in self.pairs:
             restored = restored_of(pair)
             try:
-                target = make_target(DEFAULT.protocol, dataset, pair, restored, estimator)
+                target = make_target(self.protocol, self.dataset, pair, restored, self.estimator)
             except NotApplicableError as error:  # counts in no score of the test either
                 reason = str(error)
                 continue
-            found = score_picture(restored, target, DEFAULT, {METRIC.name: METRIC})
-            values.append(found[METRIC.name].value)
-        known = [value for value in values if value is not None]
-        if not known:
-            raise NotApplicableError(f"no {split} pair can be scored: {reason}")
-        return math.fsum(known) / len(known)
+            metrics = {self.metric.name: self.metric}
+            found = score_picture(restored, target, DEFAULT, metrics)[self.metric.name]
+            reason = found.reason or reason
+            if found.value is not None:
+                values.append(found.value)
+        if not values:
+            raise NotApplicableError(f"no pair can be scored by {self.metric.name}: {reason}")
+        return math.fsum(values) / len(values)
 
+
+def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
     def of_network(network: nn.Module) -> float:
-        return mean_score(lambda pair: restore_picture(network, card, pair, device)[0])
+        return scorer.mean(lambda pair: restore_picture(network, card, pair, device)[0])
 
-    return Watch(of_network, lambda: mean_score(_blurry))
+    return Watch(of_network, lambda: scorer.mean(_blurry))
 
 
 def _blurry(pair: Pair) -> NDArray[np.float64]:

@@ -12,14 +12,16 @@ from defocus.progress import say
 from defocus.training.record.validation_scores import Scores, Watching
 from defocus.training.settings import Training
 
-__all__ = ["SELECTION", "Watch", "report_selection", "watching_of"]
+__all__ = ["SELECTION", "TEXT", "Watch", "report_selection", "watching_of"]
 
 SELECTION = "selection.json"
+TEXT = "validation_text"
+"""Score of a stream's pages of text, percent of characters; it chooses no weights."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Validation scores of one split; higher is better.
+    """Validation scores of one kind; higher is better.
 
     Attributes:
         of_network: Function from a network in evaluation mode to its finite mean score.
@@ -36,8 +38,9 @@ def watching_of(settings: Training, watches: Mapping[str, Watch], steps: int) ->
 
     Args:
         settings: Validation settings of the recipe.
-        watches: Validations by split: ``validation``, and ``test`` under ``select = "official"``.
-            ``validation_gain`` is the validation score minus that of the input.
+        watches: Validations by name: ``validation``, ``test`` under ``select = "official"``, and
+            :data:`TEXT`. ``validation_gain`` is the validation score minus that of the input, and
+            so on.
         steps: Number of steps of the training.
     """
     times = settings.times if watches else 0
@@ -57,11 +60,14 @@ def watching_of(settings: Training, watches: Mapping[str, Watch], steps: int) ->
 
 
 def _gain(scores: Scores) -> str:
-    """The gain of the validation score over the input, if known."""
+    """The gain of the validation score over the input, if known, and the text that is read."""
     if "validation_gain" not in scores:
         return ""
     score, gain = scores["validation"], scores["validation_gain"]
-    return f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
+    told = f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
+    if TEXT in scores:
+        told += f"; text {scores[TEXT]:.0f} %, {scores[f'{TEXT}_gain']:+.0f} points"
+    return told
 
 
 def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:

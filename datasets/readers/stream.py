@@ -19,8 +19,8 @@ CARD = ReaderCard(
     source="rendered from your own sharp photographs and procedural textures",
     licence=OWN_PICTURES,
     redistributable=True,
-    counts={"validation": 24, "test": 40},
-    sizes=((256, 256), (384, 384)),
+    counts={"validation": 30, "test": 40},
+    sizes=((256, 256), (352, 176), (384, 384)),
     bits=16,
 )
 

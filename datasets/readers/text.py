@@ -30,7 +30,7 @@ def read(path: Path) -> Dataset:
         DatasetError: A folder is given.
         StorageError: The cache cannot be written.
     """
-    from defocus.datasets.stream.text import text_pages
+    from defocus.datasets.stream.dataset import text_pages
 
     if path != Path():
         raise DatasetError(f"text:{path}: its pages are rendered; give 'text:' alone")

@@ -1,7 +1,8 @@
-"""A stream as a dataset: endless training pairs, and held-out pairs kept in the cache."""
+"""Datasets of a stream: endless training pairs, held-out pairs and pages of text in the cache."""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,12 @@ from defocus.datasets.rendering.pair import RenderedPair
 from defocus.datasets.stream.optics import Optic
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, find_photographs
+from defocus.datasets.stream.text import CIRCLES_PX, PAGE_REVISION, PAGES, draw_page
 from defocus.images import Image, as_integer
 from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import counted, say, track
 
-__all__ = ["HELD_OUT", "as_rendered", "identity", "pair_metadata", "stream_dataset"]
+__all__ = ["HELD_OUT", "identity", "stream_dataset", "text_pages"]
 
 HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test": (1000, 40, 384)}
 """Number of the first pair, how many, and the side of the pictures, px."""
@@ -31,7 +33,8 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
     """Make the stream of a folder of photographs.
 
     Its content hash combines the photographs' hashes and the stream's revision; names and places of
-    the files do not matter.
+    the files do not matter. Its validation pairs end with a page of text for each circle of
+    confusion, which are none of ``text:``.
 
     Args:
         folder: Folder of the photographs; None or an empty folder gives procedural textures only.
@@ -45,7 +48,7 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
     photographs = replace(find_photographs(folder), lens=lens)
     name = f"stream:{'' if folder is None else folder.name}"
     content = identity(photographs)
-    root = cache_folder() / "stream" / content[:16]
+    root = cache_folder() / "stream" / f"{content[:16]}-text-{PAGE_REVISION}"
     if not photographs.files:
         say(f"{name}: no photographs there; its scenes are made of procedural textures alone")
     pairs, _ = kept_pairs(root, name, partial(_write_pairs, name, photographs))
@@ -58,6 +61,33 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
         rendered=True,
         source="stream",
         endless=photographs,
+    )
+
+
+def text_pages() -> Dataset:
+    """Pages of text, rendered once and kept in the cache; a pair's metadata has its ``text``.
+
+    Raises:
+        StorageError: The cache cannot be written.
+    """
+    document = {"text": PAGE_REVISION, "stream": STREAM_REVISION}
+    content = hashlib.sha256(json.dumps(document).encode()).hexdigest()
+    root = cache_folder() / "text" / content[:16]
+    pages = {
+        f"circle-{circle:02d}-{number}": (circle, number)
+        for circle in CIRCLES_PX
+        for number in range(PAGES)
+    }
+    renderer = Renderer(Photographs(), "held-out")
+    pairs, _ = kept_pairs(root, "text:", lambda root: _write_pages(root, renderer, "test", pages))
+    return Dataset(
+        name="text:",
+        root=root,
+        pairs=pairs,
+        content_hash=content,
+        derived=derived_folder(content),
+        rendered=True,
+        source="text",
     )
 
 
@@ -82,17 +112,41 @@ def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair,
         for split, (first, count, side) in HELD_OUT.items()
         for number in range(first, first + count)
     ]
-    pairs = []
-    for pair_name, split, number, side in track(wanted, f"rendering {name}"):
-        pair = renderer.pair(number, side)
-        folder = root / "pairs" / pair_name
-        metadata = pair_metadata(renderer.bank.optic(pair.optic), pair)
-        write_rendered(folder, as_rendered(pair, metadata))
-        pairs.append(pair_in(folder, pair_name, split, metadata))
+    pairs = [
+        _write_pair(root, pair_name, renderer, split, renderer.pair(number, side))
+        for pair_name, split, number, side in track(wanted, f"rendering {name}")
+    ]
+    pages = {f"validation-text-{circle:02d}": (circle, PAGES) for circle in CIRCLES_PX}
+    pairs += _write_pages(root, renderer, "validation", pages)
     return tuple(sorted(pairs, key=lambda pair: pair.id))
 
 
-def as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
+def _write_pages(
+    root: Path, renderer: Renderer, split: Split, pages: Mapping[str, tuple[int, int]]
+) -> tuple[Pair, ...]:
+    """Write pages by name; each has its circle of confusion and its number."""
+    pairs = []
+    for name, (circle, number) in track(pages.items(), "rendering pages of text"):
+        pair, text = draw_page(renderer, circle, number)
+        pairs.append(_write_pair(root, name, renderer, split, pair, text=text))
+    return tuple(pairs)
+
+
+def _write_pair(
+    root: Path,
+    name: str,
+    renderer: Renderer,
+    split: Split,
+    pair: StreamPair,
+    **further: object,
+) -> Pair:
+    folder = root / "pairs" / name
+    metadata = {**_metadata(renderer.bank.optic(pair.optic), pair), **further}
+    write_rendered(folder, _as_rendered(pair, metadata))
+    return pair_in(folder, name, split, metadata)
+
+
+def _as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
     """A pair of a stream with 16 bits; it has no misalignment."""
     sharp = _picture(pair.sharp)
     return RenderedPair(
@@ -110,7 +164,7 @@ def _picture(stored: NDArray[np.float32]) -> Image:
     return as_integer(stored, 16)
 
 
-def pair_metadata(optic: Optic, pair: StreamPair) -> dict[str, object]:
+def _metadata(optic: Optic, pair: StreamPair) -> dict[str, object]:
     """How a pair was rendered: lens, place in its field, camera, circle of confusion."""
     return {
         "lens": asdict(optic.lens),

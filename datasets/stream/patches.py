@@ -139,7 +139,7 @@ class Renderer:
         size = side + CUT_PX + 2 * border
         scene = draw_scene(random, self.sources, kind, focus, levels, (size, size))
         scene = snapped(optic, scene)
-        taken = camera or self._camera(random)
+        taken = camera or self.camera(random)
         top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
         cut = np.s_[top : top + side, left : left + side]
         turns, mirrored = int(random.integers(4)), bool(random.integers(2))
@@ -160,7 +160,7 @@ class Renderer:
             optic=index,
         )
 
-    def _camera(self, random: np.random.Generator) -> StreamCamera:
+    def camera(self, random: np.random.Generator) -> StreamCamera:
         """A random camera, or the one that photographed the chart of the one lens."""
         drawn, lens = draw_camera(random), self.photographs.lens
         return drawn if lens is None or lens.recording is None else lens.recording.camera(drawn)

@@ -1,12 +1,7 @@
-"""Pages of random text through the stream's lenses and cameras: what can be read again is counted.
+"""Pages of random text through a stream's lenses and cameras: what can be read again is counted.
 
 No average of blurs makes letters legible, so a score of characters cannot be won by smoothing.
 """
-
-import hashlib
-import json
-from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,19 +9,14 @@ from numpy.typing import NDArray
 
 from defocus.charts.sheet.raster import draw_shapes
 from defocus.charts.sheet.shapes import words
-from defocus.datasets.files.cache import cache_folder, derived_folder
-from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.rendering.cached_pairs import kept_pairs
-from defocus.datasets.rendering.output import pair_in, write_rendered
-from defocus.datasets.stream.dataset import as_rendered, pair_metadata
+from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.stream.depth import Focus
-from defocus.datasets.stream.optics import KernelBank, blurred, margin, snapped
-from defocus.datasets.stream.patches import CUT_PX, STREAM_REVISION, StreamPair
+from defocus.datasets.stream.optics import blurred, margin, snapped
+from defocus.datasets.stream.patches import CUT_PX, Renderer, StreamPair
 from defocus.datasets.stream.scene import StreamScene
-from defocus.optics.camera import draw_camera, recorded
-from defocus.progress import track
+from defocus.optics.camera import recorded
 
-__all__ = ["CIRCLES_PX", "PAGES", "text_pages"]
+__all__ = ["CIRCLES_PX", "PAGES", "PAGE_REVISION", "draw_page", "pages_of"]
 
 Array = NDArray[np.float32]
 
@@ -34,9 +24,9 @@ CIRCLES_PX = (2, 4, 6, 8, 12, 16)
 """Diameters of the circle of confusion; a lens has its nearest one."""
 
 PAGES = 6
-"""Pages of each."""
+"""Pages of each in the dataset ``text:``; a stream validates with one more of each."""
 
-REVISION = 1
+PAGE_REVISION = 1
 """Raised by hand whenever a page looks different."""
 
 PAGE_PX = (176, 352)
@@ -47,43 +37,26 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 """Without those that even a sharp picture does not tell apart (I, l, 1, O, 0, o)."""
 
 
-def text_pages() -> Dataset:
-    """The pages, rendered once and kept in the cache; each pair's metadata has its ``text``.
+def pages_of(dataset: Dataset, split: Split) -> tuple[Pair, ...]:
+    """The pages of text among a stream's pairs of one split; none in other datasets."""
+    if dataset.endless is None:
+        return ()
+    return tuple(pair for pair in dataset.split(split) if "text" in pair.metadata)
 
-    Raises:
-        StorageError: The cache cannot be written.
+
+def draw_page(renderer: Renderer, circle: int, number: int) -> tuple[StreamPair, str]:
+    """One page that is out of focus as a whole, and its text.
+
+    Args:
+        renderer: Lenses and cameras; no photograph is read.
+        circle: Diameter of the circle of confusion, px.
+        number: Number of the page and of its lens.
+
+    Returns:
+        A pair of :data:`PAGE_PX`, and its lines.
     """
-    document = {"text": REVISION, "stream": STREAM_REVISION}
-    content = hashlib.sha256(json.dumps(document).encode()).hexdigest()
-    root = cache_folder() / "text" / content[:16]
-    pairs, _ = kept_pairs(root, "text:", partial(_write_pages, KernelBank("held-out")))
-    return Dataset(
-        name="text:",
-        root=root,
-        pairs=pairs,
-        content_hash=content,
-        derived=derived_folder(content),
-        rendered=True,
-        source="text",
-    )
-
-
-def _write_pages(bank: KernelBank, root: Path) -> tuple[Pair, ...]:
-    wanted = [(circle, number) for circle in CIRCLES_PX for number in range(PAGES)]
-    pairs = []
-    for circle, number in track(wanted, "rendering text:"):
-        name = f"circle-{circle:02d}-{number}"
-        pair, text = _page(bank, circle, number)
-        metadata = {**pair_metadata(bank.optic(pair.optic), pair), "text": text}
-        write_rendered(root / "pairs" / name, as_rendered(pair, metadata))
-        pairs.append(pair_in(root / "pairs" / name, name, "test", metadata))
-    return tuple(pairs)
-
-
-def _page(bank: KernelBank, circle: int, number: int) -> tuple[StreamPair, str]:
-    """One page that is out of focus as a whole, and its text."""
-    random = np.random.default_rng([REVISION, circle, number])
-    index = number  # few lenses are traced sooner than one for each page
+    random = np.random.default_rng([PAGE_REVISION, circle, number])
+    bank, index = renderer.bank, number  # few lenses are traced sooner than one for each page
     diameter = float(random.choice((-1, 1)) * circle)
     border = margin(bank, index, Focus(diameter, diameter))
     lines = ["".join(random.choice(list(LETTERS), CHARACTERS)) for _ in range(LINES)]
@@ -91,7 +64,7 @@ def _page(bank: KernelBank, circle: int, number: int) -> tuple[StreamPair, str]:
     light = _printed(random, lines, around)
     optic = bank.optic(index)
     scene = snapped(optic, StreamScene(light, np.full(light.shape[:2], diameter, np.float32)))
-    camera = draw_camera(random)
+    camera = renderer.camera(random)
     inside, cut = (np.s_[edge:-edge, edge:-edge] if edge else np.s_[:, :] for edge in (border, 6))
     pair = StreamPair(
         blurry=recorded(camera, blurred(bank, index, scene, border), random)[cut],

@@ -13,7 +13,7 @@ from defocus.benchmark.bundles.verification.probes import (
     low_share,
 )
 from defocus.benchmark.bundles.verification.rerunning import ERASING_SIGMA_PX
-from defocus.datasets.stream import text
+from defocus.datasets.stream import dataset
 from defocus.images import as_float
 
 Pictures = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
@@ -24,8 +24,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
     """Blurry and sharp pages of text, whose finest detail the lens has erased."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(text, "CIRCLES_PX", (6, 8))
-        patch.setattr(text, "PAGES", 1)
+        patch.setattr(dataset, "CIRCLES_PX", (6, 8))
+        patch.setattr(dataset, "PAGES", 1)
         pairs = defocus.open_dataset("text:").split("test")
         return [
             (as_float(pair.blurry, np.float64), as_float(pair.sharp, np.float64)) for pair in pairs

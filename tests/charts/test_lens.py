@@ -145,6 +145,7 @@ def test_a_mapping_file_names_photographs_and_lens(
     monkeypatch.setattr(
         "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 1, 64), "test": (9, 1, 64)}
     )
+    monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
     write_lens(tmp_path / "lens.json", MEASURED)
     (tmp_path / "mine.toml").write_text('lens = "lens.json"\n')
     dataset = open_dataset(f"stream:{tmp_path / 'mine.toml'}")

@@ -131,7 +131,9 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
         return {}
     from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.training.train import best_device
-    from defocus.benchmark.training.validation import watch_split
+    from defocus.benchmark.training.validation import watch_split, watch_text
+    from defocus.benchmark.training.watch import TEXT
+    from defocus.datasets.stream.text import pages_of
 
     splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
     if training.select == "official":
@@ -145,7 +147,13 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
         )
     estimator, device = flow_estimator(ESTIMATOR), best_device()
     card = run.baseline.card
-    return {one: watch_split(card, study.dataset, one, estimator, device) for one in splits}
+    watches = {one: watch_split(card, study.dataset, one, estimator, device) for one in splits}
+    if pages_of(study.dataset, "validation"):
+        try:
+            watches[TEXT] = watch_text(card, study.dataset, "validation", estimator, device)
+        except NotApplicableError as error:
+            say(f"{run.id}: its validation reads no pages of text: {error}")
+    return watches
 
 
 def train_alone(study: Study, run: Run) -> "Trained":

@@ -28,9 +28,10 @@ class Tracker:
             self._add(f"training/{name}", float(row[name]), step)
 
     def scores(self, step: int, row: Mapping[str, float]) -> None:
-        """Add one line of ``validation.csv``, dB."""
+        """Add one line of ``validation.csv``: dB, and percent of characters."""
         for split in row.keys() - NO_CURVES:
-            self._add(f"psnr/{split}", row[split], step)
+            kind = "text" if "text" in split else "psnr"
+            self._add(f"{kind}/{split}", row[split], step)
 
     def _add(self, name: str, value: float, step: int) -> None:
         if self._writer is not None:

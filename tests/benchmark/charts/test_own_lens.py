@@ -35,6 +35,7 @@ STEPS = 4
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", HELD_OUT)
+    monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
     monkeypatch.setattr(training, "MOST_PATCHES", 3)
     monkeypatch.setattr(training, "PATCH_PX", 96)
 

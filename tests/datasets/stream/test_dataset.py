@@ -1,31 +1,44 @@
 """A stream as a dataset: held-out pairs, identity, training on it, what is told."""
 
+import csv
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
+from defocus.align.flow.by_name import flow_estimator
+from defocus.baselines.registry import baseline
+from defocus.benchmark.training.validation import watch_split
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
+from defocus.datasets.pair import Split
 from defocus.datasets.patching.source import training_patches
+from defocus.datasets.stream import text
 from defocus.datasets.stream.dataset import HELD_OUT, identity
-from defocus.datasets.stream.patches import StreamPatches
+from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
-from defocus.images import read_image
+from defocus.images import as_integer, read_image
+from defocus.tesseract import REMEDY, tesseract_version
 from tests.datasets.stream.conftest import write_photographs
 
 SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
+SIZES = {"validation": (40, 40), "validation-text": text.PAGE_PX, "test": (56, 56)}
+
+LARGER: dict[Split, tuple[int, int, int]] = {"validation": (0, 2, 128), "test": (50, 1, 56)}
+"""So large that a pair can be registered."""
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Two small pairs of each split, in a cache of their own."""
+    """Two small pairs of each split and a page of text, in a cache of their own."""
     monkeypatch.setattr(
         "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 2, 40), "test": (50, 2, 56)}
     )
+    monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", (4,))
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
 
 
@@ -37,13 +50,14 @@ def test_held_out_pairs_are_rendered_once(
     assert "from 2 held-out photographs, once" in capsys.readouterr().err
     assert dataset.rendered
     assert dataset.name == "stream:photographs"
-    assert [pair.id for pair in dataset.split("validation")] == ["validation-00", "validation-01"]
+    validation = ["validation-00", "validation-01", "validation-text-04"]
+    assert [pair.id for pair in dataset.split("validation")] == validation
     assert [pair.id for pair in dataset.split("test")] == ["test-00", "test-01"]
     assert dataset.split("train") == ()
     for pair in dataset.pairs:
         blurry, sharp = read_image(pair.blurry), read_image(pair.sharp or Path())
         assert blurry.dtype == sharp.dtype == np.uint16
-        assert blurry.shape == sharp.shape == ((40, 40, 3) if "val" in pair.id else (56, 56, 3))
+        assert blurry.shape == sharp.shape == (*SIZES[pair.id[:-3]], 3)
         assert np.array_equal(sharp, read_image(pair.truth or Path()))
         assert not np.load(pair.flow or "").any()
         assert np.load(pair.defocus_map or "").shape == blurry.shape[:2]
@@ -52,6 +66,21 @@ def test_held_out_pairs_are_rendered_once(
     assert capsys.readouterr().err == ""
     assert again == dataset
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_pages_of_text_come_beside_the_pairs_of_before(few: None, photographs: Photographs) -> None:
+    stream = open_dataset(f"stream:{photographs.files[0][0].parent}")
+    renderer = Renderer(photographs, "held-out")
+    for number, pair in enumerate(stream.split("validation")[:2]):
+        rendered = renderer.pair(number, 40)
+        for path, stored in ((pair.blurry, rendered.blurry), (pair.sharp, rendered.sharp)):
+            assert np.array_equal(read_image(path or Path()), as_integer(stored, 16))
+        assert "text" not in pair.metadata
+    (page,) = text.pages_of(stream, "validation")
+    assert page.id == "validation-text-04"
+    alone = open_dataset("text:").split("test")
+    assert len({str(pair.metadata["text"]) for pair in (page, *alone)}) == 1 + text.PAGES
+    assert text.pages_of(open_dataset("text:"), "test") == ()
 
 
 def test_a_damaged_held_out_pair_is_made_again_to_the_bit(
@@ -81,8 +110,6 @@ def test_identity_is_that_of_the_photographs_wherever_they_lie(
 
 def test_training_and_held_out_photographs_are_other_ones(photographs: Photographs) -> None:
     """The patches of a training draw on no file whose hash is held out."""
-    from defocus.datasets.stream.patches import Renderer
-
     training = Renderer(photographs, "train")
     assert len(training.sources.photographs) == len(photographs.of("train"))
     held_out = {hash_ for _, hash_ in photographs.files if is_held_out(hash_)}
@@ -130,8 +157,10 @@ def test_bad_places_are_told(tmp_path: Path) -> None:
 
 def test_the_card_has_the_counts_of_both_splits() -> None:
     card = reader_card("stream")
-    assert card.counts == {"validation": 24, "test": 40} == {k: v[1] for k, v in HELD_OUT.items()}
-    assert set(card.sizes) == {(256, 256), (384, 384)}
+    assert card.counts == {"validation": 24 + 6, "test": 40}
+    assert {split: held[1] for split, held in HELD_OUT.items()} == {"validation": 24, "test": 40}
+    assert len(text.CIRCLES_PX) == 6
+    assert set(card.sizes) == {(256, 256), (384, 384), text.PAGE_PX[::-1]}
 
 
 def test_a_system_trains_on_a_stream_and_goes_on(
@@ -147,8 +176,53 @@ def test_a_system_trains_on_a_stream_and_goes_on(
     done = CliRunner().invoke(bench, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert list((tmp_path / "study" / "runs").glob("gkmnet-*/checkpoint.safetensors"))
-    assert len(list((tmp_path / "cache" / "stream").glob("*/pairs/*"))) == 4
+    assert len(list((tmp_path / "cache" / "stream").glob("*/pairs/*"))) == 5
     assert "photographs, once" in done.stderr
     again = CliRunner().invoke(bench, words, catch_exceptions=False)
     assert again.exit_code == 0, again.output
     assert "once" not in again.stderr
+
+
+@pytest.mark.debian
+@pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
+def test_a_training_reads_the_pages_at_each_validation(
+    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.toml").write_text(f"{SETTINGS}[training]\nvalidations = 1\n")
+    words = ["train", "gkmnet", "--dataset", "stream:", "--settings", "settings.toml"]
+    words += ["--budget", "quick", "--out"]
+    bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
+
+    def validated(out: str) -> list[dict[str, str]]:
+        done = CliRunner().invoke(bench, [*words, out], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        told.append(done.stderr)
+        (path,) = (tmp_path / out / "runs").glob("gkmnet-*/validation.csv")
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    told = list[str]()
+    (row,) = validated("read")
+    seen = float(row["validation_text"]) - float(row["validation_text_gain"])
+    assert 80 < seen <= 100  # a blurry page of 4 px
+    assert "points" in told[0]
+    monkeypatch.setenv("PATH", "")
+    unread = validated("unread")
+    assert unread == [{k: v for k, v in row.items() if "text" not in k}]
+    assert "its validation reads no pages of text: no pair can be scored by text" in told[1]
+    assert REMEDY in told[1]
+
+
+def test_the_psnr_of_a_validation_leaves_the_pages_out(
+    few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
+    restored: list[tuple[int, ...]] = []
+    network = torch.nn.Identity()
+    network.register_forward_hook(lambda _, given, __: restored.append(tuple(given[0].shape[-2:])))
+    card, estimator = baseline("gkmnet").card, flow_estimator("dis")
+    watch = watch_split(card, open_dataset("stream:"), "validation", estimator, torch.device("cpu"))
+    watch.of_network(network)
+    assert restored == [(128, 128), (128, 128)]

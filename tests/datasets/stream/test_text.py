@@ -8,7 +8,7 @@ import pytest
 from defocus.benchmark.metrics.text import characters_in
 from defocus.benchmark.text.similarity import similarity
 from defocus.datasets.api import open_dataset, reader_card
-from defocus.datasets.stream import text
+from defocus.datasets.stream import dataset, text
 from defocus.errors import DatasetError
 from defocus.images import as_float, read_image
 from defocus.tesseract import tesseract_version
@@ -25,8 +25,8 @@ def test_the_sharp_page_is_read_and_the_blurred_one_is_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
-    monkeypatch.setattr(text, "CIRCLES_PX", (2, 16))
-    monkeypatch.setattr(text, "PAGES", 1)
+    monkeypatch.setattr(dataset, "CIRCLES_PX", (2, 16))
+    monkeypatch.setattr(dataset, "PAGES", 1)
     near, far = open_dataset("text:").split("test")
     for pair in (near, far):
         lines = str(pair.metadata["text"]).split("\n")
