@@ -147,7 +147,9 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
         )
     estimator, device = flow_estimator(ESTIMATOR), best_device()
     card = run.baseline.card
-    watches = {one: watch_split(card, study.dataset, one, estimator, device) for one in splits}
+    watches: dict[str, Watch] = {
+        one: watch_split(card, study.dataset, one, estimator, device) for one in splits
+    }
     if pages_of(study.dataset, "validation"):
         try:
             watches[TEXT] = watch_text(card, study.dataset, "validation", estimator, device)
