@@ -15,7 +15,6 @@ from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.capture.taking.verdicts.kept import kept_verdicts
 from defocus.capture.taking.verdicts.stored import stored_shots
-from defocus.freed_memory import keep_freed_memory
 from defocus.processes import in_processes
 from defocus.progress import counted, say, track
 from defocus.reading import read_json
@@ -57,7 +56,6 @@ def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck
         for pair in whole
         if pair.id in state.complete
     ]
-    keep_freed_memory()
     with kept_verdicts(root) as kept:
         known = {job.pair.id: kept.get(_key(job)) for job in work}
         left = [job for job in work if known[job.pair.id] is None]
