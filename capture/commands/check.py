@@ -33,7 +33,7 @@ __all__ = ["command"]
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Number of processes that judge pairs.",
+    help="Number of processes.",
 )
 def command(
     session: Path, as_json: bool, fix_index: bool, repair: bool, files_only: bool, jobs: int
@@ -85,7 +85,7 @@ def _checked(session: Path, *, files_only: bool, jobs: int) -> "SessionCheck":
 
     report = judged_again(session, report, jobs)
     try:
-        write_contact_sheet(session, session / "report.html")
+        write_contact_sheet(session, session / "report.html", jobs)
     except StorageError as error:  # a check of a session on a read-only disk is still a check
         say(f"no contact sheet: {error}")
     return report

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from defocus.capture.judging.limits import with_changes
+from defocus.capture.live.views.contact_sheet import write_contact_sheet
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
@@ -112,6 +113,8 @@ def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path)
     html = (session / "report.html").read_text(encoding="utf-8")
     assert run("defocus-capture", "review", session, "--html", "r.html").returncode == 0
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == html
+    write_contact_sheet(session, tmp_path / "two.html", jobs=2)
+    assert (tmp_path / "two.html").read_text(encoding="utf-8") == html
     for said in ("0001_scene-001", "exposure is off by +0.50 EV", "f/22", "Noise ceiling"):
         assert said in html
     assert html.count("data:image/") >= 4

@@ -1,6 +1,7 @@
 """Contact sheet of a session: one self-contained HTML page."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
@@ -11,6 +12,7 @@ from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.errors import DatasetError, ImageError
 from defocus.files import write_text
+from defocus.processes import in_processes
 from defocus.progress import track
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
@@ -24,32 +26,37 @@ WIDTH_PX = 640
 COLUMNS = ("Pair", "Scene", "Verdict", "Reason")
 
 
-def write_contact_sheet(session: Path, out: Path) -> None:
+def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> None:
     """Write the page of a session as one HTML file.
+
+    Args:
+        session: The session folder.
+        out: The file.
+        jobs: Number of processes that read pictures.
 
     Raises:
         DatasetError: No session there, or a damaged journal.
         StorageError: ``out`` cannot be written.
     """
-    write_text(out, render_html(contact_sheet(session)))
+    write_text(out, render_html(contact_sheet(session, jobs)))
 
 
-def contact_sheet(session: Path) -> Page:
+def contact_sheet(session: Path, jobs: int = 1) -> Page:
     """The page of a session: a table of all pairs, the drift by its test charts, then each pair.
 
     For a pair with missing or damaged files, the reason is shown instead.
 
     Args:
         session: The session folder; nothing in it is changed.
+        jobs: Number of processes that read pictures.
 
     Raises:
         DatasetError: No session there, or a damaged journal.
     """
     state, _ = read_state(session)
     pairs = [pair for _, pair in sorted(state.complete.items())]
-    sections = tuple(
-        (pair.id, _pair_parts(session, pair)) for pair in track(pairs, "contact sheet")
-    )
+    shown = in_processes(partial(_section, session), pairs, jobs)
+    sections = tuple(sorted(track(shown, "contact sheet", len(pairs)), key=lambda one: one[0]))
     drift = drift_parts(state)
     over_time = (("Drift over the session", drift),) if drift else ()
     return Page(
@@ -70,6 +77,11 @@ def _overview(state: SessionState) -> Table:
         (pair["id"], pair["scene"], pair["verdict"], pair["reason"]) for pair in list_pairs(state)
     )
     return Table("Verdicts", tuple(Column(name) for name in COLUMNS), rows)
+
+
+def _section(session: Path, pair: CompletePair) -> tuple[str, tuple[Part, ...]]:
+    """What the page has of a pair, with its id."""
+    return pair.id, _pair_parts(session, pair)
 
 
 def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
