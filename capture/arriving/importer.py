@@ -15,7 +15,7 @@ from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.labels import parse_f_number
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, SessionState, scene_slug
+from defocus.capture.sessions.state import PlannedPair, SessionState, kept_in, scene_slug
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling
@@ -115,7 +115,7 @@ class Importer:
             if source is None:
                 left.append(entry)
                 continue
-            stem = self.folder.root / "pairs" / entry.pair / entry.stored.name.partition(".")[0]
+            stem = kept_in(self.folder.root, entry.pair) / entry.stored.name.partition(".")[0]
             make_folder(stem.parent)
             self.folder.restore(entry.pair, entry.stored, copy_part(source, stem))
             say(f"{entry.pair}  {entry.stored.name}: copied again from {source}")

@@ -1,11 +1,11 @@
-"""Missing or changed files of complete pairs."""
+"""Missing or changed files of complete pairs and of test charts."""
 
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from defocus.capture.sessions.session import file_problem
-from defocus.capture.sessions.state import SessionState, StoredFile
+from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState, StoredFile
 from defocus.progress import counted, say, track
 
 __all__ = ["DamagedFile", "damaged_files", "report_damage"]
@@ -13,7 +13,7 @@ __all__ = ["DamagedFile", "damaged_files", "report_damage"]
 
 @dataclass(frozen=True)
 class DamagedFile:
-    """A damaged file of a pair, with its journal record and its problem."""
+    """A damaged file of a pair or of ``chart 0001``, with its journal record and its problem."""
 
     pair: str
     stored: StoredFile
@@ -21,22 +21,25 @@ class DamagedFile:
 
 
 def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
-    """Hash every file of accepted pairs and return the damaged ones."""
-    pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
+    """Hash every file of accepted pairs and of charts, and return the damaged ones."""
+    owners: list[CompletePair | SessionChart] = [
+        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
+    ]
+    owners += [chart for _, chart in sorted(state.charts.items())]
     return [
-        DamagedFile(pair.id, stored, problem)
-        for pair in track(pairs, "checking")
-        for stored in pair.files
-        if (problem := file_problem(root, pair.id, stored))
+        DamagedFile(owner.id, stored, problem)
+        for owner in track(owners, "checking")
+        for stored in owner.files
+        if (problem := file_problem(root, owner.id, stored))
     ]
 
 
 def report_damage(session: Path, damaged: list[DamagedFile]) -> None:
-    """Report the pairs with files that could not be restored, each in a line with advice."""
+    """Report pairs and charts with files that are not restored, each in a line with advice."""
     for pair, group in groupby(damaged, key=lambda entry: entry.pair):
         first, *others = [entry.problem for entry in group]
         more = f" and {counted(len(others), 'further file')} of it" if others else ""
-        say(
-            f"{pair}  incomplete: {first}{more}; restore it from a copy, or reject the "
-            f"pair in 'defocus-capture review {session}'"
-        )
+        advice = "restore it from a copy"
+        if not pair.startswith("chart"):
+            advice += f", or reject the pair in 'defocus-capture review {session}'"
+        say(f"{pair}  incomplete: {first}{more}; {advice}")

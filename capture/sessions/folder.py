@@ -34,6 +34,7 @@ from defocus.capture.sessions.state import (
     chart_folder,
     complete_record,
     file_path,
+    kept_in,
     main_file,
     replay,
 )
@@ -158,27 +159,27 @@ class SessionFolder:
         self.journal.append("file", pair=pair.id, role=role, files=files, **where)
         return stored
 
-    def restore(self, pair_id: str, stored: StoredFile, part: Path) -> None:
-        """Restore a file of a complete pair; an existing file is moved away.
+    def restore(self, owner: str, stored: StoredFile, part: Path) -> None:
+        """Restore a file of a complete pair or of a chart; an existing file is moved away.
 
         Args:
-            pair_id: The pair.
+            owner: The pair, or ``chart 0001``.
             stored: The journal record of the file.
             part: A copy with the same content, in the file's folder.
 
         Raises:
             StorageError: The disk is full or the folder is not writable.
         """
-        final = file_path(self.root, pair_id, stored.name)
+        final = file_path(self.root, owner, stored.name)
         try:
             if final.is_symlink() or final.exists():
-                aside = make_folder(self._free_folder("interrupted", pair_id))
+                aside = make_folder(self._free_folder("interrupted", owner.replace(" ", "-")))
                 final.rename(aside / final.name)
                 sync_folder(aside)
         except OSError as error:
             raise storage_error(error, final) from error
-        keep(self.root / "pairs" / pair_id, part, final)
-        self.journal.append("file-restored", pair=pair_id, name=stored.name)
+        keep(kept_in(self.root, owner), part, final)
+        self.journal.append("file-restored", pair=owner, name=stored.name)
 
     def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
         """Record completely written files (truth, ``pair.json``) as files of the pair."""
@@ -194,22 +195,33 @@ class SessionFolder:
         number = 1 + max([*self.state.charts, *left], default=0)
         return number, make_folder(chart_folder(self.root, number))
 
-    def store_chart(self, number: int, parts: Sequence[Path], shot: Mapping[str, Any]) -> None:
+    def store_chart(
+        self,
+        number: int,
+        parts: Sequence[Path],
+        shot: Mapping[str, Any],
+        on_card: Sequence[CardFile] = (),
+    ) -> None:
         """Make a camera's ``.part`` files the originals of a shot of the test chart.
 
         Args:
             number: Its number.
             parts: The ``.part`` files, in its folder.
             shot: Camera, exposure and pixel pitch for the journal.
+            on_card: Paths of the files on the camera's card, if it has one.
 
         Raises:
             CameraError: The camera delivered nothing.
             StorageError: The disk is full or the folder is not writable.
         """
         stored = keep_originals(chart_folder(self.root, number), parts)
-        files = [asdict(entry) for entry in stored]
-        picture = main_file(stored).name
-        self.journal.append("chart-shot", chart=number, **shot, picture=picture, files=files)
+        where = {"on_card": list(on_card)} if on_card else {}
+        told = {
+            **shot,
+            "picture": main_file(stored).name,
+            "files": [asdict(entry) for entry in stored],
+        }
+        self.journal.append("chart-shot", chart=number, **told, **where)
         self.write_index()
 
     def chart_read(self, number: int, found: Mapping[str, Any] | None, reason: str = "") -> None:

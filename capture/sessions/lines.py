@@ -175,6 +175,7 @@ class ChartShotLine(Read):
     sensor_pitch_um: float | None = Field(default=None, gt=0.0)
     picture: FileName
     files: tuple[FileEntry, ...]
+    on_card: tuple[CardFile, ...] = ()
 
     @model_validator(mode="after")
     def _picture_is_among_the_files(self) -> Self:

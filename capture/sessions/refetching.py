@@ -10,7 +10,7 @@ from defocus.capture.camera import ON_CARD, CardFile, HasCard
 from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
-from defocus.capture.sessions.state import CompletePair, PlannedPair
+from defocus.capture.sessions.state import CompletePair, PlannedPair, kept_in
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.files import make_folder, sha256_file, write_json
@@ -78,7 +78,7 @@ def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompleteP
 def fetch_damaged(
     folder: SessionFolder, rig: SessionCameras, damaged: Sequence[DamagedFile]
 ) -> None:
-    """Restore files of complete pairs from the card, if their content is unchanged there.
+    """Restore files of complete pairs and charts from the card, if they are unchanged there.
 
     Args:
         folder: The session.
@@ -106,7 +106,7 @@ def _role(entry: DamagedFile) -> str:
 
 
 def _fetch_one(folder: SessionFolder, camera: HasCard, entry: DamagedFile, place: CardFile) -> None:
-    stem = folder.root / "pairs" / entry.pair / _role(entry)
+    stem = kept_in(folder.root, entry.pair) / _role(entry)
     note = stem.with_name(f"{stem.name}{ON_CARD}")
     make_folder(note.parent)
     write_json(note, [place])

@@ -130,9 +130,9 @@ def read_state(path: Path) -> tuple[SessionState, int]:
     return replay(content.records, path / JOURNAL), content.torn_bytes
 
 
-def file_problem(root: Path, pair_id: str, stored: StoredFile, *, verify: bool = True) -> str:
-    """Problem of a file of a pair; see :func:`stored_problem`."""
-    return stored_problem(root, file_path(root, pair_id, stored.name), stored, verify=verify)
+def file_problem(root: Path, owner: str, stored: StoredFile, *, verify: bool = True) -> str:
+    """Problem of a file of a pair or a chart; see :func:`stored_problem`."""
+    return stored_problem(root, file_path(root, owner, stored.name), stored, verify=verify)
 
 
 def stored_problem(root: Path, path: Path, stored: StoredFile, *, verify: bool = True) -> str:

@@ -45,6 +45,7 @@ __all__ = [
     "complete_record",
     "file_path",
     "is_file_name",
+    "kept_in",
     "main_file",
     "replay",
     "scene_slug",
@@ -152,7 +153,7 @@ class SessionState:
         judged: Complete pairs that a person decided about.
         notes: Notes of a person, by pair id or scene.
         retakes: How often a pair was rejected and taken again.
-        on_card: Pair and file name → path of the file on the camera's card.
+        on_card: Pair or chart, and file name → path of the file on the camera's card.
         charts: Shots of the test chart by their numbers.
     """
 
@@ -247,7 +248,9 @@ def _chart(state: SessionState, line: ChartShotLine | ChartReadLine) -> None:
     if isinstance(line, ChartShotLine):
         if known is not None:
             raise ValueError(f"chart {line.chart} is shot twice")
-        state.charts[line.chart] = SessionChart(line)
+        chart = state.charts[line.chart] = SessionChart(line)
+        for entry, place in zip(line.files, line.on_card, strict=False):
+            state.on_card[chart.id, entry.name] = place
         return
     if known is None:
         raise ValueError(f"chart {line.chart} is read and was not shot")
@@ -317,9 +320,15 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     return fields
 
 
-def file_path(root: Path, pair_id: str, name: str) -> Path:
-    """Path of a file of a pair; ``name`` was checked by :func:`replay`."""
-    return root / "pairs" / pair_id / PurePosixPath(name)
+def kept_in(root: Path, owner: str) -> Path:
+    """Folder of a pair by its id, or of a shot of the test chart, ``chart 0001``."""
+    _, is_chart, number = owner.partition("chart ")
+    return chart_folder(root, int(number)) if is_chart else root / "pairs" / owner
+
+
+def file_path(root: Path, owner: str, name: str) -> Path:
+    """Path of a file of a pair or a chart; ``name`` was checked by :func:`replay`."""
+    return kept_in(root, owner) / PurePosixPath(name)
 
 
 def main_file(stored: Sequence[StoredFile]) -> StoredFile:

@@ -122,6 +122,6 @@ def _take(
             "got": got,
             "sensor_pitch_um": sensor_pitch_um or described.sensor_pitch_um,
         }
-        folder.store_chart(number, shot.parts, told_shot)
+        folder.store_chart(number, shot.parts, told_shot, shot.on_card)
 
     take_shot(camera, exposure, place / "chart", settle_seconds, told, keep)

@@ -17,7 +17,7 @@ from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
 from defocus.capture.sessions.damage import DamagedFile, damaged_files, report_damage
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
-from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.sessions.state import PlannedPair, SessionState
 from defocus.capture.taking.chart_readings import read_left_charts
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.person import Asker
@@ -44,9 +44,9 @@ def resume_session(
 
     A chart that was shot is read. A pair whose shots are all stored is only judged; the others are
     shot again.
-    Missing or changed files of complete pairs are fetched from the card if possible; such a pair is
-    never shot again automatically, because its scene may have changed. A plan confirmed by
-    ``--yes`` is not confirmed again, unless the camera has changed.
+    Missing or changed files of complete pairs and charts are fetched from the card if possible;
+    such a pair is never shot again automatically, because its scene may have changed. A plan
+    confirmed by ``--yes`` is not confirmed again, unless the camera has changed.
 
     Args:
         path: The session.
@@ -71,7 +71,7 @@ def resume_session(
         planned = folder.state.incomplete
         _judge_whole(folder, planned, yes=yes, hook=hook)
         incomplete = folder.state.incomplete
-        lost = len({entry.pair for entry in damaged})
+        lost = len({entry.pair for entry in damaged} & set(folder.state.complete))
         complete = counted(len(folder.state.complete) - lost, "pair")
         say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
         series = folder.state.series
@@ -99,14 +99,23 @@ def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
     damaged = damaged_files(folder.root, folder.state)
     state = folder.state
     on_card = [entry for entry in damaged if (entry.pair, entry.stored.name) in state.on_card]
-    for index, group in groupby(on_card, key=lambda entry: state.planned[entry.pair].shoot):
-        address = _address(uris, state.shoots[index])
+    for cameras, group in groupby(on_card, key=lambda entry: _cameras(state, entry.pair)):
+        address = RigAddress.parse(uris) if uris else journalled_address(*cameras)
         try:
             with open_rig(address) as rig:
                 fetch_damaged(folder, rig, list(group))
         except CameraError as error:
             say(f"nothing can be fetched from the card: {error}")
     return damaged_files(folder.root, folder.state) if on_card else damaged
+
+
+def _cameras(state: SessionState, owner: str) -> tuple[CameraRecord, CameraRecord | None]:
+    """The cameras of a pair, or of ``chart 0001``."""
+    charts = {chart.id: chart.shot.camera for chart in state.charts.values()}
+    if owner in charts:
+        return charts[owner], None
+    shoot = state.shoots[state.planned[owner].shoot]
+    return shoot.camera, shoot.sharp_camera
 
 
 def _shoot_rest(
