@@ -82,6 +82,8 @@ class ExtraShots:
 
 NO_EXTRAS = ExtraShots()
 
+SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
+
 
 def judge_pair(
     blurry: Path,
@@ -116,8 +118,7 @@ def judge_pair(
     """
     quality = Quality()
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
-        text = "both files are the same: the camera delivered an old picture, or does not stop down"
-        quality.say("reject", text)
+        _say_same(quality)
     _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
     try:
         if strictness == "off":
@@ -132,6 +133,12 @@ def judge_pair(
         text = "the virtual camera delivers prepared files whatever it is set to"
         quality.findings.insert(0, Finding("note", text))
     return quality
+
+
+def _say_same(quality: Quality) -> None:
+    """Say once that a pair has one picture twice, by its bytes or its pixels."""
+    if SAME not in (finding.text for finding in quality.findings):
+        quality.say("reject", SAME)
 
 
 def first_look(
@@ -224,6 +231,8 @@ def _check_pictures(
         )
         quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
         return
+    if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
+        _say_same(quality)
     geometry = looks["blurry"] if extra.companion is None else read(extra.companion)
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
     _check_light(quality, looks, similarity or IDENTITY, _expected_ev(bracket, extra), limits)

@@ -23,7 +23,7 @@ from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["Warned", "warnings_of"]
 
-What = Literal["colour space", "orientation", "frames"]
+What = Literal["colour space", "orientation", "frames", "same picture"]
 ORIENTATION = 274
 PLAIN = "sRGB or nothing"
 _MODES = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
@@ -35,7 +35,7 @@ class Warned:
 
     Attributes:
         id: Id of the pair.
-        what: ``colour space``, ``orientation`` or ``frames``.
+        what: ``colour space``, ``orientation``, ``frames`` or ``same picture``.
         text: What the members' files say.
     """
 

@@ -49,7 +49,7 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
             ("Outcome", (_facts(audit), *_verdict(audit, limit_px))),
             ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
             ("Pictures in two splits", (duplicates_part(audit),)),
-            ("Colours, orientation, frames", (warnings_part(audit),)),
+            ("Warnings", (warnings_part(audit),)),
             ("Worst pairs", tuple(_pictures(dataset, audit))),
             ("Not measured", (_not_measured(audit.pairs),)),
             ("Pairs", (_pairs(audit.pairs),)),
@@ -157,12 +157,15 @@ def duplicates_part(audit: Audit) -> Part:
 
 
 def warnings_part(audit: Audit) -> Part:
-    """Part that lists what files say of colours, orientation and frames."""
+    """Part that lists same pictures, and what files say of colours, orientation and frames."""
     if not audit.warnings:
-        return Paragraph("All files say the same of their colours, orientation and frames.")
+        return Paragraph(
+            "No pair has the same picture twice, and all files say the same of their colours, "
+            "orientation and frames."
+        )
     rows = tuple((one.id, one.what, one.text) for one in audit.warnings[:LISTED])
     columns = (Column("pair"), Column("what"), Column("warning"))
-    return Table("What the files of pairs say", columns, rows, f"{len(audit.warnings)} in all.")
+    return Table("What the files of pairs show", columns, rows, f"{len(audit.warnings)} in all.")
 
 
 def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:

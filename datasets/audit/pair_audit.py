@@ -52,6 +52,7 @@ class AuditedPair:
         blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
         session_pairs: Number of the session's pairs whose common zoom this pair has; None if the
             zoom is its own.
+        same_picture: Whether both members have the same pixels, such as one file given twice.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
 
@@ -80,6 +81,7 @@ class AuditedPair:
     sharpness: float | None = None
     blurry_sharpness: float | None = None
     session_pairs: int | None = None
+    same_picture: bool = False
     blur_quantiles_px: tuple[float, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
 
@@ -117,6 +119,7 @@ def audit_pair(
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]
+    same = _same_pixels(blurry, sharp)
     prints = (fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry)))
     lumas = _luma(blurry), _luma(sharp)
     del blurry, sharp  # large pictures take much memory
@@ -138,8 +141,20 @@ def audit_pair(
         sharpness=details[1],
         blurry_sharpness=details[0],
         session_pairs=None if shared is None else shared.pairs,
+        same_picture=same,
         blur_quantiles_px=blur,
         fingerprints=prints,
+    )
+
+
+def _same_pixels(first: Image, second: Image) -> bool:
+    """Whether two pictures of one size are equal, at the smaller bit depth if they have two."""
+    if first.dtype != second.dtype:
+        first, second = _eight_bit(first), _eight_bit(second)
+    strips = range(0, len(first), STRIP_ROWS)  # most differ in the first one
+    return all(
+        np.array_equal(first[top : top + STRIP_ROWS], second[top : top + STRIP_ROWS])
+        for top in strips
     )
 
 
@@ -224,4 +239,5 @@ def _luma(picture: Image) -> NDArray[np.float32]:
 def _eight_bit(picture: Image) -> NDArray[np.uint8]:
     if picture.dtype == np.uint8:
         return np.asarray(picture, dtype=np.uint8)
-    return np.asarray(picture >> (bit_depth(picture) - 8), dtype=np.uint8)
+    eight = np.empty(picture.shape, np.uint8)
+    return np.right_shift(picture, bit_depth(picture) - 8, out=eight, casting="unsafe")

@@ -59,7 +59,8 @@ class Audit:
         estimator: Name of the requested flow estimator.
         pairs: One row for each pair, in the dataset's order.
         duplicates: Pictures found in two splits.
-        warnings: What files say of colours, orientation and frames.
+        warnings: Pairs with the same picture twice, and what files say of colours, orientation and
+            frames.
     """
 
     dataset: str
@@ -143,8 +144,15 @@ def audit_of(
         estimator_name,
         ordered,
         duplicates,
-        warnings_of(dataset.pairs),
+        (*_same_pictures(ordered), *warnings_of(dataset.pairs)),
     )
+
+
+def _same_pictures(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
+    for row in rows:
+        if row.same_picture:
+            text = "blurry and sharp have the same pixels; give the right files, or leave it out"
+            yield Warned(row.id, "same picture", text)
 
 
 def _in_sessions(
@@ -242,6 +250,8 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         raise ValueError("a number is not finite")
     if not all(isinstance(document[name], str) for name in TEXTS):
         raise ValueError("a text is none")
+    if not isinstance(document["same_picture"], bool):
+        raise ValueError("a truth is none")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
     return AuditedPair(**{**document, "blur_quantiles_px": quantiles, "fingerprints": prints})

@@ -214,6 +214,7 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
 
     worst = above(audit.pairs, limit_px)
     unreadable = sum(pair.status == "unreadable" for pair in audit.pairs)
+    same = [pair for pair in audit.pairs if pair.same_picture]
     unknown = [pair for pair in audit.pairs if pair.status == "unknown"]
     measured = any(pair.status == "ok" for pair in audit.pairs)
     if worst:
@@ -227,6 +228,8 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
             f"{counted(len(audit.duplicates), 'picture')} in two splits, such as {found.first} "
             f"({found.splits[0]}) and {found.second} ({found.splits[1]})"
         )
+    if same:
+        say(f"{counted(len(same), 'pair')} with the same picture twice, such as {same[0].id}")
     if unreadable:
         say(f"{counted(unreadable, 'pair')} that cannot be read")
     if unknown:
@@ -236,4 +239,4 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
         )
     if not measured:
         say("no pair could be measured, so none is shown to be aligned")
-    return bool(worst or unknown or audit.duplicates or unreadable or not measured)
+    return bool(worst or unknown or audit.duplicates or same or unreadable or not measured)

@@ -36,6 +36,7 @@ class Rules(Settings):
             :mod:`defocus.datasets.audit.sharpness`.
         sharper: Whether the sharp member must be the sharper one.
         unknown: Verdict on a pair whose misalignment could not be measured.
+        same_picture: Verdict on a pair whose members have the same pixels.
         without_sharp: Verdict on a picture without a sharp member.
     """
 
@@ -49,6 +50,7 @@ class Rules(Settings):
     least_sharpness: Size | None = None
     sharper: bool = True
     unknown: Verdict = "reject"
+    same_picture: Verdict = "reject"
     without_sharp: Verdict = "reject"
 
 
@@ -98,6 +100,8 @@ def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
         return [pair.reason]
     if pair.status == "no-sharp":
         return [pair.reason] if rules.without_sharp == "reject" else []
+    if pair.same_picture and rules.same_picture == "reject":
+        return ["blurry and sharp member are the same picture"]
     if pair.status == "unknown" and rules.unknown == "reject":
         return [f"its misalignment is unknown: {pair.reason}"]
     return [reason for limit in _limits(pair, rules) if (reason := limit.broken())]

@@ -186,6 +186,17 @@ def test_damaged_exif_is_no_exif(tmp_path: Path, content: bytes) -> None:
     assert read_exif(path).empty
 
 
+def test_one_picture_in_two_files_is_rejected(shots: Shots) -> None:
+    """A camera that delivers its old picture again may give it another time or format."""
+    picture = shots.picture("sharp")
+    paths = [shots.folder / name for name in ("again.png", "again.tif")]
+    for path in paths:
+        write_image(path, picture)
+    quality = judge_pair(*paths, shots.bracket, shots.exif)
+    assert quality.verdict == "reject"
+    assert quality.reason.count("both files are the same picture") == 1
+
+
 def test_a_virtual_cameras_contradictions_are_warnings(shots: Shots) -> None:
     blurry = shots.folder / "blurry.tif"
     for virtual, verdict in ((False, "reject"), (True, "warn")):

@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 import skimage.data
 
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.duplicates import fingerprint, near_duplicates
 from defocus.datasets.audit.page import distributions
 from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.audit.sharpness import sharpness
+from defocus.datasets.curation.rules import Rules, judged
 from defocus.images import Image, read_image, write_image
 from defocus.optics.psf import disc_psf
 from defocus.reports.model import Curves
@@ -213,3 +217,38 @@ def test_the_same_picture_is_recognised_and_another_is_not(tmp_path: Path) -> No
         )
     }
     assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
+
+
+def test_a_pair_of_one_picture_is_named_and_rejected_unless_asked_for(
+    tmp_path: Path, run: Run
+) -> None:
+    """The same file, the same pixels in another file or at another depth; a good pair is none."""
+    root = tmp_path / "set"
+    for name in ("copied", "deep", "good", "tiff"):
+        add_pair(root, "train", name, scene("rocket", 20 + len(name)), scene("rocket"))
+    place = root / "train"
+    (place / "blurry/copied.png").write_bytes((place / "sharp/copied.png").read_bytes())
+    write_image(place / "blurry/deep.png", scene("rocket").astype(np.uint16) * 257)
+    (place / "blurry/tiff.png").unlink()
+    write_image(place / "blurry/tiff.tif", scene("rocket"))
+    write_image(place / "blurry/good.png", defocused(scene("rocket")))
+
+    out = tmp_path / "out"
+    command = ("audit", f"pairs:{root}", "--out", out, "--fail-above", "1px", *ALONE)
+    done = run("defocus-data", *command)
+    assert done.returncode == 1
+    assert "train-copied: same picture: blurry and sharp have the same pixels" in done.stderr
+    assert "3 pairs with the same picture twice, such as train-copied" in done.stderr
+    document = json.loads((out / "audit.json").read_text())
+    same = {row["id"] for row in document["pairs"] if row["same_picture"]}
+    assert same == {"train-copied", "train-deep", "train-tiff"}
+    assert {one["id"] for one in document["warnings"]} == same
+    page = (out / "audit.html").read_text()
+    assert "same picture" in page
+
+    audit = audit_dataset(open_dataset(f"pairs:{root}"), DEFAULT_ESTIMATOR, 1)
+    for rules, kept in ((Rules(), {"train-good"}), (Rules(same_picture="accept"), None)):
+        found = {one.id for one in judged(audit, rules) if one.verdict == "accept"}
+        assert found == (kept or {row.id for row in audit.pairs})
+    reasons = {one.id: one.reason for one in judged(audit, Rules())}
+    assert reasons["train-tiff"] == "blurry and sharp member are the same picture"
