@@ -291,7 +291,8 @@ def write_image(path: Path, image: Image) -> None:
     suffix = path.suffix.lower()
     if image.dtype == np.uint16 and suffix not in {".png", ".tif", ".tiff"}:
         raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
-    pixels = image[:, :, ::-1] if image.ndim == 3 else image
+    pixels: NDArray[Any] = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    del image  # if nobody else has it: two copies of a large picture take much memory
     ok, encoded = cv2.imencode(suffix, pixels)
     if not ok:
         raise ImageError(f"{path}: no encoder for {suffix}; use .png")

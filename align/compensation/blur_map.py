@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import ReleaseGrid
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid, whole
 from defocus.align.measure import Measurement
 from defocus.align.photometry.equalise import DIAMETERS_PX
-from defocus.align.sampling.pyramid import enlarged
 from defocus.files import atomic_path
 from defocus.images import write_image
 
@@ -22,6 +21,7 @@ BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png")
 WINDOW_PX = 16
 """Side of the window, on the reduced grid, over which the scatter of the estimate is taken."""
 GREY = 128
+STRIP_ROWS = 256
 LEVEL = 3
 """Of the compression: half the time of the usual 6, for a file that is 6 % larger."""
 
@@ -62,32 +62,45 @@ def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> PairB
     sigma = np.sqrt(scatter + step**2 / 12)
     hidden = ~field.flow.reliable
     maps = [np.where(hidden, np.nan, field.factor * one) for one in (coc, sigma)]
-    full = (enlarged(one.astype(np.float32), field.factor, measurement.shape) for one in maps)
+    area = whole(measurement.shape) if grid is None else grid.crop
+    full = (_enlarged_part(one.astype(np.float32), field.factor, area) for one in maps)
     return PairBlurMap(*(one if grid is None else _on_grid(one, grid) for one in full))
 
 
-def _on_grid(values: Array, grid: ReleaseGrid) -> Array:
+def _enlarged_part(values: Array, factor: int, area: Rectangle) -> Array:
+    """A part of an enlarged map, without making the whole, which takes much memory."""
+    rows, columns = (
+        np.minimum(np.arange(start, start + length) // factor, have - 1)
+        for start, length, have in zip(
+            (area.top, area.left), (area.height, area.width), values.shape, strict=True
+        )
+    )
+    return values.take(rows, axis=0).take(columns, axis=1)
+
+
+def _on_grid(part: Array, grid: ReleaseGrid) -> Array:
     """A map in pixels of a release, whose own pixels are larger if it is reduced."""
-    part = grid.crop.of(values)
     if grid.scale == 1.0:
-        return np.ascontiguousarray(part)
+        return part
     smaller = cv2.resize(part, grid.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.asarray(grid.scale * smaller, np.float32)
 
 
 def blur_picture(found: PairBlurMap) -> NDArray[np.uint8]:
     """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
-    size = np.abs(found.diameter_px)
-    known = np.isfinite(size)
-    seen = size[known]
+    known = np.isfinite(found.diameter_px)
+    seen = found.diameter_px[known]
+    np.abs(seen, out=seen)
     largest = float(np.quantile(seen, 0.99, overwrite_input=True)) if seen.size else 1.0
     del seen
-    size[~known] = 0.0  # in place: the map of a large picture takes much memory
-    size /= max(largest, 1.0)
-    np.minimum(size, 1.0, out=size)
-    size *= 255
-    coloured = cv2.applyColorMap(size.astype(np.uint8), cv2.COLORMAP_VIRIDIS)
-    picture = np.ascontiguousarray(np.asarray(coloured, np.uint8)[:, :, ::-1])
+    picture = np.empty((*known.shape, 3), np.uint8)
+    for top in range(0, len(picture), STRIP_ROWS):  # the map of a large picture takes much memory
+        strip = slice(top, top + STRIP_ROWS)
+        size = np.abs(np.where(known[strip], found.diameter_px[strip], np.float32(0.0)))
+        size /= max(largest, 1.0)
+        levels = 255 * np.minimum(size, 1.0)
+        coloured = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+        picture[strip] = np.asarray(coloured, np.uint8)[:, :, ::-1]
     picture[~known] = GREY
     return picture
 

@@ -232,6 +232,7 @@ def _made(
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
             write_aligned(temporary, blurry, sharp, measurement, release)
+            del blurry, sharp  # large pictures take much memory
             if known:
                 _add_truth(pair, temporary, known_map)
                 _add_blur_map(temporary, measurement)

@@ -1,5 +1,6 @@
 """The blur map of a pair, from the flow that found it."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,3 +66,25 @@ def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path
     np.testing.assert_array_equal(picture, blur_picture(found))
     assert (picture[:10] == 128).all()
     assert picture[40, 110].sum() > 2 * picture[40, 10].sum()
+
+
+def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement) -> None:
+    """Of a release, no third one of the two maps; of the picture, a map and a half."""
+    assert measurement.field is not None
+    flow = measurement.field.flow
+    large = {name: np.tile(getattr(flow, name), (10, 10)) for name in ("coc_px", "reliable")}
+    field = replace(measurement.field, flow=replace(flow, **large), factor=4)
+    shape = (40 * HEIGHT, 40 * WIDTH)
+    tracemalloc.start()
+    try:
+        grid = ReleaseGrid(Rectangle(4, 4, shape[1] - 8, shape[0] - 8))
+        found = blur_map(replace(measurement, field=field, shape=shape), grid)
+        assert found is not None
+        size = found.diameter_px.nbytes
+        assert tracemalloc.get_traced_memory()[1] < 3.2 * size
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        blur_picture(found)
+        assert tracemalloc.get_traced_memory()[1] - before < 1.6 * size
+    finally:
+        tracemalloc.stop()
