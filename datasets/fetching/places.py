@@ -106,13 +106,15 @@ class Server(Place):
 
     def bring(self, path: str, part: Path, most: int | None) -> None:
         fruitless = 0
+        most_there = part.stat().st_size if part.is_file() else 0
         while True:
             before = part.stat().st_size if part.is_file() else 0
             try:
                 self._bring_on(path, part, before, most)
             except httpx.TransportError as error:  # cut, stalled, refused
                 after = part.stat().st_size if part.is_file() else 0
-                fruitless = 0 if after > before else fruitless + 1
+                fruitless = 0 if after > most_there else fruitless + 1  # without ranges it shrinks
+                most_there = max(after, most_there)
                 if fruitless == TRIES:
                     raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
                 if fruitless:

@@ -40,6 +40,7 @@ class Server:
         address: Its address.
         asked: Path and range of each request.
         cuts: Times that a picture's connection is cut after half of what was asked for.
+        uneven: Whether every other cut comes after a third.
         ranges: Whether it answers range requests with parts.
         wrong: Whether pictures have another last byte.
         endless: Whether a file of 64 MB is sent in the place of a picture.
@@ -52,6 +53,7 @@ class Server:
     address: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     cuts: int = 0
+    uneven: bool = False
     ranges: bool = True
     wrong: bool = False
     endless: bool = False
@@ -101,7 +103,8 @@ def server(release: Path) -> Iterator[Server]:
                 )
             self.end_headers()
             if picture and (seen.cuts or seen.stalls):
-                self.wfile.write(body[: len(body) // 2 + 1])
+                share = 3 if seen.uneven and seen.cuts % 2 else 2
+                self.wfile.write(body[: len(body) // share + 1])
                 self.wfile.flush()
                 if seen.stalls:
                     seen.go.wait()
@@ -166,6 +169,13 @@ def test_cut_connections_are_gone_on_with(server: Server, tmp_path: Path, ranges
     resumed = [told for _, told in server.asked if told]
     assert resumed
     assert not any(told == "bytes=0-" for told in resumed)
+
+
+def test_a_server_that_never_brings_more_is_given_up(server: Server, tmp_path: Path) -> None:
+    """Without ranges each attempt begins anew, so one may bring more than the last for ever."""
+    server.cuts, server.ranges, server.uneven = 10**6, False, True
+    with pytest.raises(DefocusError, match="cannot be reached"):
+        fetch_release([place_of(server.address)], tmp_path / "copy")
 
 
 def test_what_a_killed_run_has_is_kept(server: Server, tmp_path: Path) -> None:
