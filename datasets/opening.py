@@ -7,7 +7,7 @@ from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import ImageError
+from defocus.errors import DatasetError, ImageError
 
 __all__ = ["opened_dataset", "require_one_size"]
 
@@ -26,9 +26,10 @@ def opened_dataset(
         source: See :class:`defocus.datasets.pair.Dataset`.
 
     Raises:
-        DatasetError: A file cannot be read.
+        DatasetError: Two pairs have one id, or a file cannot be read.
         StorageError: The cache cannot be written.
     """
+    _require_own_ids(pairs)
     files = [path for pair in pairs for path in pair_files(pair).values()]
     content = content_hash(pairs, file_hashes(root, files))
     return Dataset(
@@ -40,6 +41,17 @@ def opened_dataset(
         rendered=all(pair.truth is not None for pair in pairs),
         source=source,
     )
+
+
+def _require_own_ids(pairs: Iterable[Pair]) -> None:
+    """Refuse two pairs of one id: names in folders can become one, as 'a/b-c' and 'a-b/c' do."""
+    known: dict[str, Pair] = {}
+    for pair in pairs:
+        other = known.setdefault(pair.id, pair)
+        if other is not pair:
+            raise DatasetError(
+                f"{pair.blurry} and {other.blurry} are both pair '{pair.id}'; rename one of them"
+            )
 
 
 def require_one_size(pairs: Iterable[Pair]) -> None:

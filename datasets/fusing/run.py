@@ -13,7 +13,7 @@ Each stack's folder appears complete or not at all, so that an interrupted run c
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> lis
 
     Raises:
         AlignmentError: Of a stack, no frame can be placed beside the reference.
-        DatasetError: ``out`` has other contents, or a stack has no such position.
+        DatasetError: ``out`` has other contents, a stack has no such position, or two stacks get
+            one name.
         ImageError: A frame cannot be read, or differs in size.
         StorageError: The disk is full or ``out`` is not writable.
     """
@@ -108,6 +109,7 @@ def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> lis
     for stack in stacks:
         if position is not None and position > len(stack.frames):
             raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
+    _require_own_folders(stacks, out)
     claim_folder(out, ORDER, order)
     done = [_fused_stack(stack, out, position) for stack in track(stacks, "fusing")]
     of_frame = {pair.blurry: pair for pair in dataset.pairs}
@@ -118,6 +120,15 @@ def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> lis
 
 def _folder(stack: Stack, out: Path) -> Path:
     return out / "stacks" / legal_id(stack.name.replace("/", "-"))
+
+
+def _require_own_folders(stacks: Iterable[Stack], out: Path) -> None:
+    """Refuse two stacks of one name in the result, as 'a/b' and 'a-b' are."""
+    known: dict[Path, Stack] = {}
+    for stack in stacks:
+        other = known.setdefault(_folder(stack, out), stack)
+        if other is not stack:
+            raise DatasetError(f"{stack.name} and {other.name} get one name; rename one of them")
 
 
 def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:

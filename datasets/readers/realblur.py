@@ -6,10 +6,10 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.layouts.published.realblur import ListLine, listed_pairs
+from defocus.datasets.layouts.published.skip_missing import whole_pairs
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
-from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 
 __all__ = ["CARD", "check", "read"]
@@ -60,11 +60,9 @@ def read(path: Path) -> Dataset:
     if root is None:
         return REPACKED.read(path)
     lines = _lines(root)
-    missing = _missing(root, lines)
-    if missing:
-        raise DatasetError(f"{root / missing[0]}: listed but missing; complete the download")
-    pairs = tuple(sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id))
-    return opened_dataset("realblur", root, pairs, source="realblur")
+    pairs = sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id)
+    whole = whole_pairs(pairs, f"realblur:{path}")
+    return opened_dataset("realblur", root, whole, source="realblur")
 
 
 def check(path: Path) -> Completeness:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from defocus.datasets.layouts.published.completeness import Completeness, wrong_pictures
 from defocus.datasets.layouts.published.realbokeh import all_series, chosen_pairs, located
+from defocus.datasets.layouts.published.skip_missing import whole_pairs
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.reader_card import ReaderCard
@@ -45,14 +46,8 @@ def read(path: Path) -> Dataset:
     pairs = tuple(sorted(chosen_pairs(list(all_series(root)), choice), key=lambda pair: pair.id))
     if not pairs:
         raise DatasetError(f"{path}: no series has these apertures; choose other ones")
-    for pair in pairs:
-        for picture in (pair.blurry, pair.sharp):
-            if picture is not None and not picture.is_file():
-                raise DatasetError(
-                    f"{picture}: missing; complete the download "
-                    f"('defocus-data list realbokeh:{path}' names all that is missing)"
-                )
-    return opened_dataset("realbokeh", root, pairs, source="realbokeh")
+    whole = whole_pairs(pairs, f"realbokeh:{path}")
+    return opened_dataset("realbokeh", root, whole, source="realbokeh")
 
 
 def check(path: Path) -> Completeness:

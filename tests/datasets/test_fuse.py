@@ -142,6 +142,17 @@ def test_again_makes_nothing_new_and_other_settings_are_refused(done: tuple[Path
         fuse_stacks(stack, root / "x", 9)
 
 
+def test_stacks_that_get_one_name_are_refused(tmp_path: Path) -> None:
+    """The second would be taken for the first one, which is done."""
+    for name, frames in (("a/b", "fg"), ("a-b", "hi")):
+        for frame in frames:
+            (tmp_path / "in" / name).mkdir(parents=True, exist_ok=True)
+            write_image(tmp_path / "in" / name / f"{frame}.png", scene())
+    with pytest.raises(DatasetError, match="get one name; rename one of them"):
+        fuse_stacks(open_dataset(f"stack:{tmp_path / 'in'}"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path: Path) -> None:
     stack = write_stack(tmp_path / "stack")
     other = cv2.resize(skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)

@@ -275,6 +275,21 @@ def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path: Path) -> None:
     assert any(name.startswith("RealBlur-R_BM3D_ECC") for name in found.missing)
 
 
+def test_realblur_without_the_pairs_that_a_copy_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = realblur(tmp_path)
+    (root / f"{REALBLUR}/scene001/gt/gt_2.png").unlink()
+    with pytest.raises(DatasetError, match="--skip-missing"):
+        open_dataset(f"realblur:{root}")
+    monkeypatch.setenv(VARIABLE, "1")
+    assert set(shown(open_dataset(f"realblur:{root}"))) == {
+        "J-scene001-blur_1",
+        "J-scene050-blur_1",
+    }
+    assert "the pair J-scene001-blur_2 is left out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "line", [f"../x.png {REALBLUR}/scene001/blur/blur_1.png", "one", "/etc/passwd /etc/passwd"]
 )

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card
 from defocus.datasets.describing import description
+from defocus.datasets.layouts.published.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import read_image, write_image
@@ -111,6 +113,31 @@ def test_realbokeh_says_what_a_copy_lacks(tmp_path: Path) -> None:
     assert found.extra == ()  # f/22 in 'gt' is in every real copy
     assert found.counts == {"train": 4, "test": 3}
     assert "train/in/1_f22.JPG: 8x6 instead of 2000x1500" in found.wrong
+
+
+def test_realbokeh_without_the_pairs_that_a_copy_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = set(by_id(open_dataset(f"realbokeh:{realbokeh(tmp_path)}")))
+    (tmp_path / "train/gt/1/1_f8.0.JPG").unlink()
+    with pytest.raises(DatasetError, match="--skip-missing"):
+        open_dataset(f"realbokeh:{tmp_path}")
+    monkeypatch.setenv(VARIABLE, "1")
+    assert set(by_id(open_dataset(f"realbokeh:{tmp_path}"))) == whole - {"train-1_f8.0"}
+    assert "the pair train-1_f8.0 is left out" in capsys.readouterr().err
+    for split in ("train", "test"):
+        for path in (tmp_path / split / "in").iterdir():
+            path.unlink()
+    with pytest.raises(DatasetError, match="no pair is complete"):
+        open_dataset(f"realbokeh:{tmp_path}")
+
+
+def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path: Path) -> None:
+    file = realbokeh(tmp_path) / "train/metadata/1.json"
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(DatasetError, match="a pipe, not a file"):
+        open_dataset(f"realbokeh:{tmp_path}")
 
 
 @pytest.mark.parametrize(

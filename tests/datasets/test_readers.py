@@ -53,6 +53,15 @@ def test_folder_without_sharp_pictures_is_test_material(tmp_path: Path) -> None:
     assert dataset.pairs[0].split == "test"
 
 
+def test_names_that_become_one_id_are_refused(tmp_path: Path) -> None:
+    for role in ("blurry", "sharp"):
+        for name in ("a/b-c.png", "a-b/c.png"):
+            (tmp_path / role / name).parent.mkdir(parents=True, exist_ok=True)
+            write_image(tmp_path / role / name, picture(len(role + name)))
+    with pytest.raises(DatasetError, match="are both pair 'a-b-c'; rename one"):
+        open_dataset(f"pairs:{tmp_path}")
+
+
 def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", ["IMG 1.jpg", "IMG_1.jpg"], bits=8)
     (root / "sharp" / "IMG 1.jpg").unlink()

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.pair import SPLITS, Pair, Split
-from defocus.errors import DatasetError, SettingsError
+from defocus.errors import DatasetError, FileError, SettingsError
+from defocus.reading import read_bytes
 from defocus.settings import Settings, load_settings
 
 __all__ = ["Apertures", "Series", "SeriesPicture", "all_series", "chosen_pairs", "located"]
@@ -138,8 +139,9 @@ def all_series(root: Path) -> Iterator[Series]:
 
 def _series(folder: Path, split: Split, path: Path) -> Series:
     try:
-        with path.open("rb") as file:
-            read = _Metadata.model_validate_json(file.read(LARGEST_METADATA))
+        read = _Metadata.model_validate_json(read_bytes(path, LARGEST_METADATA))
+    except FileError as error:
+        raise DatasetError(f"{error}; restore it") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
     except ValidationError as error:

@@ -4,10 +4,15 @@ It is kept in the environment, so that the processes of parallel work and of sub
 """
 
 import os
+from collections.abc import Iterable
 
 import click
 
-__all__ = ["VARIABLE", "skips_missing", "with_skip_missing"]
+from defocus.datasets.pair import Pair
+from defocus.errors import DatasetError
+from defocus.progress import say
+
+__all__ = ["VARIABLE", "skips_missing", "whole_pairs", "with_skip_missing"]
 
 VARIABLE = "DEFOCUS_SKIP_MISSING"
 
@@ -18,6 +23,34 @@ _DATASETS = frozenset({"dataset", "datasets", "test_datasets", "tests"})
 def skips_missing() -> bool:
     """Whether pairs without a partner are left out instead of refused."""
     return os.environ.get(VARIABLE) == "1"
+
+
+def whole_pairs(pairs: Iterable[Pair], dataset: str) -> tuple[Pair, ...]:
+    """The pairs that a list names, without those that are left out for a missing picture.
+
+    Args:
+        pairs: Pairs that a list of the dataset names, whether their files are there or not.
+        dataset: The dataset as READER:PATH.
+
+    Raises:
+        DatasetError: A picture is missing and no pair is to be left out, or none is whole.
+    """
+    whole = []
+    for pair in pairs:
+        members = [path for path in (pair.blurry, pair.sharp) if path is not None]
+        lacking = next((path for path in members if not path.is_file()), None)
+        if lacking is None:
+            whole.append(pair)
+        elif skips_missing():
+            say(f"the pair {pair.id} is left out: {lacking} is missing")
+        else:
+            raise DatasetError(
+                f"{lacking}: missing; complete the download ('defocus-data list {dataset}' names "
+                "all that is missing), or leave such pairs out with --skip-missing"
+            )
+    if not whole:
+        raise DatasetError(f"{dataset}: no pair is complete; complete the download")
+    return tuple(whole)
 
 
 def _set(_context: click.Context, _option: click.Parameter, wanted: bool) -> None:
