@@ -62,3 +62,21 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         assert process.returncode == 0
     (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
     assert pair.id == "a"
+
+
+def test_names_in_the_list_show_where_they_differ(open_page: Open, tmp_path: Path) -> None:
+    """Long names that begin alike are not cut at their ends; the whole one is the hint."""
+    names = [f"session-2026-08-11_indoor_scene-0001_f{stop}" for stop in ("2.0", "2.8", "4.0")]
+    write_folder(tmp_path / "source", [f"{name}.png" for name in names])
+    command = ("curate", "pairs:source", "--out", "out", "--review", "--jobs", "1")
+    with start_command("defocus-data", *command, folder=tmp_path) as process:
+        browser = opened(open_page, process.stdout.readline().strip())
+        shown = browser.find_elements(By.CSS_SELECTOR, ".thumb .name")
+        assert [one.text[-4:] for one in shown] == ["f2.0", "f2.8", "f4.0"]
+        for one in shown:
+            for side in ("Width", "Height"):
+                assert one.get_property(f"scroll{side}") <= one.get_property(f"client{side}")
+        hints = [one.get_property("title") for one in browser.find_elements(By.CLASS_NAME, "thumb")]
+        assert [hint.partition(":")[0] for hint in hints] == names
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)

@@ -143,9 +143,10 @@
         thumbs.set(pair.id, thumb);
         sheet.append(thumb.parentElement);
       }
-      if (thumb.dataset.verdict === pair.verdict && thumb.title === pair.reason) continue;
+      const hint = pair.reason ? `${pair.id}: ${pair.reason}` : pair.id;
+      if (thumb.dataset.verdict === pair.verdict && thumb.title === hint) continue;
       thumb.dataset.verdict = pair.verdict;
-      thumb.title = pair.reason;
+      thumb.title = hint;
       const chip = thumb.querySelector(".chip");
       chip.dataset.verdict = pair.verdict;
       chip.textContent = WORDS[pair.verdict];
@@ -164,10 +165,16 @@
     mark();
   }
 
+  // Names of one dataset often begin alike, so the end is kept; two lines hold so many letters
+
+  function shortened(name) {
+    return name.length > 24 ? `${name.slice(0, 8)}…${name.slice(-15)}` : name;
+  }
+
   function makeThumb(pair) {
     const thumb = element("button", "", "thumb");
     thumb.type = "button";
-    thumb.append(element("span", "", "halves"), element("span", pair.id, "name"), element("span", "", "chip"));
+    thumb.append(element("span", "", "halves"), element("span", shortened(pair.id), "name"), element("span", "", "chip"));
     thumb.addEventListener("click", () => choose(pair.id));
     document.createElement("li").append(thumb);
     return thumb;
