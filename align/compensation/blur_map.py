@@ -75,7 +75,7 @@ def _enlarged_part(values: Array, factor: int, area: Rectangle) -> Array:
             (area.top, area.left), (area.height, area.width), values.shape, strict=True
         )
     )
-    return values.take(rows, axis=0).take(columns, axis=1)
+    return np.asarray(values.take(rows, axis=0).take(columns, axis=1))
 
 
 def _on_grid(part: Array, grid: ReleaseGrid) -> Array:

@@ -69,7 +69,7 @@ def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path
 
 
 def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement) -> None:
-    """Of a release, no third one of the two maps; of the picture, a map and a half."""
+    """Of a release, no third one of the two maps; of the picture, two."""
     assert measurement.field is not None
     flow = measurement.field.flow
     large = {name: np.tile(getattr(flow, name), (10, 10)) for name in ("coc_px", "reliable")}
@@ -85,6 +85,6 @@ def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement)
         before = tracemalloc.get_traced_memory()[0]
         tracemalloc.reset_peak()
         blur_picture(found)
-        assert tracemalloc.get_traced_memory()[1] - before < 1.6 * size
+        assert tracemalloc.get_traced_memory()[1] - before < 2.2 * size
     finally:
         tracemalloc.stop()
