@@ -21,6 +21,7 @@ from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
+from tests.capture.raw_sessions import bayer_dng
 from tests.conftest import Run
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -227,3 +228,14 @@ def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path: Path) -> N
     pieces += [chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")]
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
     assert read_metadata(tmp_path / "a.png").image == {271: "a maker"}
+
+
+def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
+    """A RAW file whose tag says that its orientation is text; found by fuzzing."""
+    raw = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
+    content = raw.read_bytes()
+    entry = struct.pack("<HHIH", 274, 3, 1, 6)
+    assert content.count(entry) == 1
+    assert read_metadata(raw).image[274] == 6
+    raw.write_bytes(content.replace(entry, struct.pack("<HHIH", 274, 2, 1, 6)))
+    assert 274 not in read_metadata(raw).image

@@ -133,8 +133,8 @@ def _of_raw(path: Path) -> Metadata:
     }
     image = {tag: value for tag, value in kept.items() if tag not in _STRUCTURE}
     orientation = tags.get("Image Orientation")
-    if orientation is not None and orientation.values:
-        image[_ORIENTATION] = int(orientation.values[0])
+    if orientation is not None and orientation.values and isinstance(orientation.values[0], int):
+        image[_ORIENTATION] = orientation.values[0]  # a damaged one can be text
     return Metadata(image, dict(kept.get_ifd(EXIF_DIRECTORY)), writable(gps, GPS_DIRECTORY))
 
 
