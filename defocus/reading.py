@@ -48,6 +48,8 @@ ARRAY_ERRORS = (
 MOST_BYTES = 64 * 2**20
 """Size of the largest document that is read, unless a reader allows more."""
 
+BLOCK_BYTES = 2**20
+
 MOST_UNPACKED = 8 * 2**30
 FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
@@ -123,7 +125,9 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """
     require_file(path, most)
     with path.open("rb") as file:
-        content = file.read(most + 1)  # the system states no size for some files
+        content = file.read(min(path.stat().st_size, most) + 1)  # so much memory is asked for
+        while len(content) <= most and (block := file.read(BLOCK_BYTES)):
+            content += block  # the system states no size for some files
     if len(content) > most:
         raise FileError(f"{path}: more than the {most} bytes that are read")
     return content

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Literal
 
@@ -263,3 +264,19 @@ def test_an_oversize_picture_is_refused_before_it_is_decoded(
     monkeypatch.setattr("defocus.images._decode", None)
     with pytest.raises(ImageError, match="30000x20000 pixels are refused as a bomb"):
         read_image(file)
+
+
+def test_a_large_picture_is_not_there_twice(tmp_path: Path) -> None:
+    """Beside its file's bytes: neither while it is read, nor if nobody else has what is written."""
+    drawn = np.random.default_rng(0)
+    size = 6 * 900 * 1200
+    path = tmp_path / "a.png"
+    tracemalloc.start()
+    try:
+        write_image(path, drawn.integers(0, 65536, (900, 1200, 3), np.uint16))
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * size
+        tracemalloc.reset_peak()
+        read_image(path)
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * size
+    finally:
+        tracemalloc.stop()
