@@ -132,7 +132,9 @@ def fit_tiles(
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
     count = int(usable.sum())
     if count < LEAST_TILES:
-        return NoFit(f"only {count} of {usable.size} tiles show enough in common")
+        return NoFit(
+            f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
+        )
     first = found.centres[usable]
     second = moved_points(start, first + found.shifts[usable])
     precision = found.overlap / prior**2

@@ -204,6 +204,8 @@ def _say_outcome(audit: "Audit") -> None:
     unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
     for line in grouped(unknown, len(status), "pair"):
         say(f"unknown: {line}")
+    if "unknown" in status:
+        say("what is unknown is judged by eye with 'defocus-data curate --review'")
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
     for line in grouped((one.finding for one in audit.warnings), len(status), "pair"):
         say(line)

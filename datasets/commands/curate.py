@@ -1,5 +1,6 @@
 """defocus-data curate."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> No
         ]
         for line in grouped(rejected, len(judgements), "pair"):
             say(line)
+        _say_what_to_do(judgements)
         accepted = sum(one.verdict == "accept" for one in judgements)
         click.echo(f"{settings['out']}: {accepted} of {counted(len(judgements), 'pair')}")
         click.echo(f"use it with --dataset manifest:{settings['out']}")
@@ -69,6 +71,17 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> No
             {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by} for j in judgements
         ]
         output.write({"root": str(settings["out"]), "pairs": rows})
+
+
+def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
+    from defocus.datasets.curation.rules import UNKNOWN
+
+    unknown = sum(one.by == "rule" and one.reason.startswith(UNKNOWN) for one in judgements)
+    if unknown:
+        say(
+            f"{counted(unknown, 'pair')} of unknown misalignment: look with --review and accept "
+            'what is aligned, or write unknown = "accept" into --rules'
+        )
 
 
 def _whom(judgement: "Judgement") -> str:

@@ -12,9 +12,10 @@ from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.settings import Settings, load_settings
 
-__all__ = ["Judgement", "Rules", "Verdict", "judged", "read_rules"]
+__all__ = ["UNKNOWN", "Judgement", "Rules", "Verdict", "judged", "read_rules"]
 
 Verdict: TypeAlias = Literal["accept", "reject"]
+UNKNOWN = "its misalignment is unknown"
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Size = Annotated[float, Field(ge=0.0)]
 
@@ -103,7 +104,7 @@ def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
     if pair.same_picture and rules.same_picture == "reject":
         return ["blurry and sharp member are the same picture"]
     if pair.status == "unknown" and rules.unknown == "reject":
-        return [f"its misalignment is unknown: {pair.reason}"]
+        return [f"{UNKNOWN}: {pair.reason}"]
     return [reason for limit in _limits(pair, rules) if (reason := limit.broken())]
 
 

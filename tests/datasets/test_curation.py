@@ -16,6 +16,7 @@ from defocus.datasets.audit.duplicates import NearDuplicate, fingerprint
 from defocus.datasets.audit.members import Warned
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
+from defocus.datasets.commands import curate
 from defocus.datasets.curation.curate import Curation, begin_curation, finish_curation
 from defocus.datasets.curation.decisions import (
     DECISIONS,
@@ -89,6 +90,12 @@ def test_each_rule_rejects_what_breaks_it_and_nothing_else(
     assert verdict(unmeasured, asked) == ("accept", "")
 
 
+def test_one_picture_twice_is_no_pair_unless_asked_for() -> None:
+    same = replace(GOOD, same_picture=True)
+    assert verdict(same, LAX) == ("reject", "blurry and sharp member are the same picture")
+    assert verdict(same, Rules(same_picture="accept")) == ("accept", "")
+
+
 def test_what_was_not_measured_has_a_rule_of_its_own() -> None:
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
     assert verdict(bare, Rules()) == ("reject", "its misalignment is unknown: too smooth")
@@ -98,6 +105,16 @@ def test_what_was_not_measured_has_a_rule_of_its_own() -> None:
     assert verdict(bare, Rules(without_sharp="accept"))[0] == "accept"
     damaged = replace(bare, status="unreadable", reason="cut short")
     assert verdict(damaged, LAX) == ("reject", "cut short")
+
+
+def test_what_was_not_measured_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
+    (found,) = judged(audit_of(bare), Rules())
+    curate._say_what_to_do((found, replace(found, by="person")))
+    told = capsys.readouterr().err
+    assert told.startswith("1 pair of unknown misalignment: look with --review")
+    curate._say_what_to_do((Judgement("a", "reject", "blur 1 px"),))
+    assert capsys.readouterr().err == ""
 
 
 def test_of_two_pictures_in_two_splits_the_test_one_stays() -> None:
