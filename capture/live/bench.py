@@ -1,5 +1,6 @@
 """Worker thread that owns camera and journal and executes the page's requests."""
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -180,7 +181,7 @@ class ShootingThread:
         self._stopping.set()
 
     def run(self) -> None:
-        """Carry out requests until :meth:`stop`; then restore the camera's settings."""
+        """Carry out requests until :meth:`stop`; then keep verdicts and put settings back."""
         try:
             while not self._stopping.is_set():
                 self._connect()
@@ -190,10 +191,19 @@ class ShootingThread:
                     self._look()
                 else:
                     self._do(action, task)
+            self._keep_what_was_said()
         finally:
             if self._seat is not None:
                 self._seat.close()
             self.feed.close()
+
+    def _keep_what_was_said(self) -> None:
+        """Carry out the verdicts and notes that still wait, of somebody quick; shoot no more."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                action, task = self._tasks.get_nowait()
+                if action in ("accept", "reject", "note"):
+                    self._do(action, task)
 
     @property
     def _pause(self) -> float:

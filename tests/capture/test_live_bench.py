@@ -3,10 +3,12 @@
 import contextlib
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from defocus.capture.calibration.document import Calibration
@@ -25,8 +27,10 @@ from defocus.capture.taking.person import Retake
 from defocus.capture.taking.running import ShootOptions
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
+from defocus.images import write_image
 from defocus.reports.serving.feed import Feed
 from tests.capture.benches import SMALL, Faults, Work, bench_at_work
+from tests.capture.raw_sessions import write_session
 
 BRACKET = BracketRequest("f/4", "f/22", order="sharp-first")
 
@@ -86,6 +90,29 @@ def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path: Pa
     with bench_at_work(tmp_path / "s", uri=None) as work:
         work.do("reject", pair="0001_scene-001", reason="after all")
     assert check_session(tmp_path / "s").pairs[0].reason == "after all"
+
+
+def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_path: Path) -> None:
+    write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
+    pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
+    names = write_session(tmp_path / "s", [pair] * 3)
+    with bench_at_work(tmp_path / "s") as work:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow() -> None:
+            begun.set()
+            go_on.wait(60)
+
+        work.bench._tasks.put(("note", slow))
+        assert begun.wait(60)
+        for name in names:
+            work.bench.ask("reject", {"pair": name, "reason": "a hand"})
+        work.bench.ask("shoot", {})
+        work.bench.stop()
+        go_on.set()
+    state, _ = read_state(tmp_path / "s")
+    assert [pair.reason for pair in state.complete.values()] == ["a hand"] * 3
+    assert len(state.planned) == 3
 
 
 def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
