@@ -42,6 +42,7 @@ class Ablation:
         name: Of what is taken apart, as people write it.
         lines: Of the paper; the first has the plain loss, the last has all parts.
         extra: Ours beside them.
+        rivals: Other ways to train on misaligned pairs.
         controls: The plain loss on better data; all but the first need rendered pairs.
         dataset, protocol: Under which the paper's numbers stand.
         narrow_settings: Of the objective beside a small network.
@@ -54,15 +55,17 @@ class Ablation:
     dataset: str
     protocol: str
     narrow_settings: Mapping[str, object] = field(default_factory=dict)
+    rivals: tuple[AblationLine, ...] = ()
 
     def all_lines(self, *, rendered: bool) -> tuple[AblationLine, ...]:
         """The lines that a dataset has targets for."""
-        return (*self.lines, *self.extra, *(self.controls if rendered else self.controls[:1]))
+        controls = self.controls if rendered else self.controls[:1]
+        return (*self.lines, *self.extra, *self.rivals, *controls)
 
     def central_lines(self) -> tuple[AblationLine, ...]:
-        """Plain loss, whole objective, blurry input and controls."""
+        """Plain loss, whole objective, blurry input, its rivals, and controls."""
         blurry = tuple(line for line in self.extra if line.system == "input")
-        return (self.lines[0], self.lines[-1], *blurry, *self.controls)
+        return (self.lines[0], self.lines[-1], *blurry, *self.rivals, *self.controls)
 
 
 def ablation_of(objective: str) -> Ablation:

@@ -15,7 +15,15 @@ from defocus.baselines.card import Baseline
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe
 
-__all__ = ["SOURCE", "controls", "joint_recipe", "with_jdrl", "wrapped", "wrapped_name"]
+__all__ = [
+    "SOURCE",
+    "controls",
+    "joint_recipe",
+    "on_registered_pairs",
+    "with_jdrl",
+    "wrapped",
+    "wrapped_name",
+]
 
 SOURCE = "Li et al., JDRL, AAAI 2023; github.com/liyucs/JDRL at c9c420e"
 
@@ -160,6 +168,20 @@ def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Ba
     return replace(own, card=card, recipe=partial(_with_objective, recipe, objective))
 
 
+def on_registered_pairs(own: "Recipe") -> "Recipe":
+    """The same settings with the objective ``registered`` and the pairs that it needs."""
+    return own.model_copy(
+        update={
+            "objective": "registered",
+            "objective_settings": {},
+            "target": "registered",
+            "warmup_epochs": 0,
+            "adversary": None,
+        }
+    )
+
+
 def _with_objective(own: "Callable[[], Recipe]", objective: str) -> "Recipe":
     update = {"objective": objective, "objective_settings": {}, "warmup_epochs": 0}
-    return own().model_copy(update={**update, "adversary": None})
+    changed = own().model_copy(update={**update, "adversary": None})
+    return on_registered_pairs(changed) if objective == "registered" else changed

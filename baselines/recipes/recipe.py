@@ -105,8 +105,9 @@ class Recipe(Method):
         objective: Name of a module in ``defocus.baselines.objectives``.
         objective_settings: Keyword arguments of its ``make``.
         target: Target of the network: ``sharp`` (the picture as captured),
-            ``prealigned`` (registered onto the blurry one beforehand), ``compensated`` (with its
-            light too), ``truth`` (rendered data).
+            ``prealigned`` (registered onto the blurry one beforehand), ``registered`` (with its
+            light too), ``compensated`` (the same, and as captured where that is not possible),
+            ``truth`` (rendered data).
         supervision: Further data for the objective: ``dual_pixel``,
             ``defocus_map``; see :class:`~defocus.baselines.objective.Batch`.
         epochs: Length of the paper's training, in the unit in which its schedule is stated; other
@@ -120,7 +121,7 @@ class Recipe(Method):
 
     objective: str = "supervised"
     objective_settings: dict[str, Any] = Field(default_factory=dict)
-    target: Literal["sharp", "prealigned", "compensated", "truth"] = "sharp"
+    target: Literal["sharp", "prealigned", "compensated", "registered", "truth"] = "sharp"
     supervision: tuple[Literal["dual_pixel", "defocus_map"], ...] = ()
     augment: tuple[Augmentation, ...] = ()
     bit_depth: Literal[8, 16] = 16

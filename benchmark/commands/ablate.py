@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.experiments.dose.plan import DoseStudy
 
 SECTIONS = {
-    "Ablation": ("--narrow", "--equal-time", "--doses", "--central"),
+    "Ablation": ("--narrow", "--network", "--equal-time", "--doses", "--central"),
     **MEASURED_STUDY_SECTIONS,
 }
 
@@ -51,6 +51,13 @@ class Doses(click.ParamType[tuple[float, ...]]):
     help="Use networks of 16 channels and 2000 steps of 64 px: minutes per row on a CPU.",
 )
 @click.option(
+    "--network",
+    metavar="SYSTEM",
+    default="",
+    help="With --narrow and --doses: train the narrow copy of this system, such as nafnet, instead "
+    "of a small U-Net.",
+)
+@click.option(
     "--equal-time",
     is_flag=True,
     help="Also train the plain loss and its controls for as long as the objective takes.",
@@ -76,6 +83,7 @@ def command(
     seeds: int,
     *,
     narrow: bool,
+    network: str,
     equal_time: bool,
     doses: tuple[float, ...] | None,
     central: bool,
@@ -107,11 +115,12 @@ def command(
             raise click.UsageError("--equal-time does not go with --doses; leave one out")
         return _by_dose(
             dose_study(ablation, out, dataset, doses, budget, seeds, settings,
-                       narrow=narrow, central=central),
+                       narrow=narrow, network=network, central=central),
             dry_run=dry_run, as_json=as_json,
         )  # fmt: skip
-    if central:
-        raise click.UsageError("--central goes with --doses; leave it out")
+    if central or network:
+        alone = "--central" if central else "--network"
+        raise click.UsageError(f"{alone} goes with --doses; leave it out")
     if dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")

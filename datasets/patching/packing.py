@@ -18,9 +18,9 @@ from defocus.progress import say, track
 
 __all__ = ["Further", "TargetName", "packed_pairs", "require_further"]
 
-TargetName = Literal["sharp", "prealigned", "compensated", "truth"]
+TargetName = Literal["sharp", "prealigned", "compensated", "registered", "truth"]
 
-REGISTERED: Collection[TargetName] = ("prealigned", "compensated")
+REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered")
 
 Further = Literal["dual_pixel", "defocus_map"]
 """What a pair may have beside blurry picture and target."""
@@ -105,7 +105,7 @@ def _pictures(
 def _registered(
     dataset: Dataset, pair: Pair, estimator_name: str, target: TargetName
 ) -> tuple[Image, Image] | None:
-    """Blurry picture and aligned reference; ``compensated`` with the light of the blurry one."""
+    """Blurry picture and aligned reference, which keeps its own light if it is ``prealigned``."""
     if pair.sharp is None:
         return None
     reference = aligned_reference(dataset, pair, estimator_name)

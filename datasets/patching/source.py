@@ -185,8 +185,9 @@ def training_patches(
         dataset: The dataset.
         split: Split of the pairs.
         target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, without
-            pairs of unknown misalignment; ``compensated``: with its light too, and as captured
-            where the misalignment is unknown; ``truth``: rendered data's aligned truth. In a
+            pairs of unknown misalignment; ``registered``: with the light of the blurry picture
+            too; ``compensated``: the same, and as captured where the misalignment is unknown;
+            ``truth``: rendered data's aligned truth. In a
             stream all are the same picture.
         crop_px: Side of a patch.
         estimator_name: Flow estimator of registered targets.

@@ -129,7 +129,7 @@ def test_an_ablation_runs(
     dataset = Dataset("tiny", tiny_dataset, pairs, "0" * 64, tmp_path / "derived")
     monkeypatch.setattr(study, "open_dataset", {"tiny": dataset}.__getitem__)
     ends = (JDRL.lines[0], JDRL.lines[-1])
-    shorter = replace(JDRL, lines=ends, extra=JDRL.extra[-1:], controls=())
+    shorter = replace(JDRL, lines=ends, extra=JDRL.extra[-1:], rivals=(), controls=())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SETTINGS)

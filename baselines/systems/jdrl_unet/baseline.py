@@ -31,6 +31,10 @@ def _joint(settings: Mapping[str, Any], plain: "Recipe") -> "Recipe":
     return plain.model_copy(update=update)
 
 
+def _registered(joint: "Recipe") -> "Recipe":
+    return joint.model_copy(update={"target": "registered"})
+
+
 JDRL = UNET.variant(
     "jdrl-unet",
     "U-Net + JDRL",
@@ -102,8 +106,18 @@ ABLATION = (
 )
 """Lines 2 to 6 of the paper's Table 4; line 1 is ``unet``, the last one ``jdrl-unet``."""
 
+REGISTERED = JDRL.variant(
+    "jdrl-unet-registered",
+    "U-Net + JDRL (registered pairs)",
+    recipe=_registered,
+    status="reconstruction",
+    follows="as jdrl-unet, on pairs that are registered and have the same light before training",
+)
+"""What JDRL is worth where pairs are aligned as well as they can be."""
+
 BASELINES = (
     JDRL,
+    REGISTERED,
     _variant(
         "official",
         "as the code",

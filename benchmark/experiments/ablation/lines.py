@@ -9,8 +9,11 @@ from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
 from defocus.benchmark.published.numbers import all_published
+from defocus.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["chosen", "paper_psnr"]
@@ -27,24 +30,46 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
     return None
 
 
-def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool) -> Baseline:
-    """The system of a line, on request with the small networks of a CPU's measurement."""
+def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = "") -> Baseline:
+    """The system of a line, on request with the small networks of a CPU's measurement.
+
+    Args:
+        ablation: The ablation.
+        line: One of its lines.
+        narrow: Whether to use small networks.
+        network: System whose narrow copy is the small network; empty for a small U-Net.
+
+    Raises:
+        RegistryError: The system is unknown.
+        InputError: It has no narrow copy, or needs more than the picture.
+    """
     system = _with_settings(baseline(line.system), line)
     if not narrow or system.recipe is None:
         return system
     from defocus.benchmark.experiments.ablation.narrow import NarrowUNet  # loads torch
 
-    card = replace(system.card, name=system.card.name + NARROW, variant_of=None, published_as=None)
-    plain = baseline(ablation.lines[0].system).recipe
-    recipe = partial(_narrowed, system.recipe, plain, ablation)
-    return replace(system, card=card, build=NarrowUNet, recipe=recipe)
+    name = "-".join([system.card.name + NARROW, *([network] if network else [])])
+    card = replace(system.card, name=name, variant_of=None, published_as=None)
+    whole = baseline(ablation.lines[-1].system).recipe
+    recipe = partial(_narrowed, system.recipe, whole, ablation)
+    build = _narrow_copy(network) if network else NarrowUNet
+    return replace(system, card=card, build=build, recipe=recipe, narrow=None)
+
+
+def _narrow_copy(network: str) -> "Callable[[], nn.Module]":
+    found = baseline(network)
+    if found.narrow is None or found.card.given != "single" or found.card.kind != "network":
+        raise InputError(
+            f"{network} has no narrow copy that restores a picture alone; choose another --network"
+        )
+    return found.narrowed().build
 
 
 def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
     """The system with the line's own settings of the objective, which its name then says."""
     if not line.settings or system.recipe is None:
         return system
-    name = "-".join([line.system, *(f"{key}-{value}" for key, value in line.settings.items())])
+    name = "-".join([line.system, *(f"{key}-{value}".lower() for key, value in line.settings.items())])
     card = replace(system.card, name=name, variant_of=line.system, published_as=None)
     return replace(system, card=card, recipe=partial(_changed, system.recipe, line.settings))
 
@@ -56,11 +81,11 @@ def _changed(recipe: "Callable[[], Recipe]", settings: Mapping[str, object]) -> 
 
 
 def _narrowed(
-    recipe: "Callable[[], Recipe]", plain: "Callable[[], Recipe] | None", ablation: Ablation
+    recipe: "Callable[[], Recipe]", whole: "Callable[[], Recipe] | None", ablation: Ablation
 ) -> "Recipe":
-    """The same with the objective's small network, where the objective is not the plain one."""
+    """The same with the objective's small network, where the objective has one."""
     settings = recipe()
-    if plain is None or settings.objective == plain().objective:
+    if whole is None or settings.objective != whole().objective:
         return settings
     own = {**settings.objective_settings, **ablation.narrow_settings}
     return settings.model_copy(update={"objective_settings": own})

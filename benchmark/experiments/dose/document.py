@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import PARTS
-from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.pictures import OFFICIAL_GRID, restored_scores
@@ -45,12 +44,14 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         by_dose.append(_at_one_dose(study, dose, parts, results))
     return {
         "objective": study.ablation.name,
+        "network": study.network,
         "dataset": study.dataset.name,
         "scenes": len(at_dose(study.dataset, study.doses[0]).split("test")),
         "training_pairs": len(at_dose(study.dataset, study.doses[0]).split("train")),
         "seeds": study.seeds,
         "plain": study.ablation.lines[0].label,
         "whole": study.ablation.lines[-1].label,
+        "rivals": [line.label for line in study.ablation.rivals],
         "truth": study.ablation.controls[-1].label,
         "doses": by_dose,
     }
@@ -63,7 +64,7 @@ def _at_one_dose(
     scores: dict[str, Scores] = {}
     facts: dict[str, dict[str, Any]] = {}
     for line in study.lines():
-        name = chosen(study.ablation, line, narrow=study.narrow).card.name
+        name = study.systems([line])[0].card.name
         found = [(part, run) for part in parts for run in part.runs if run.system == name]
         scores[line.label] = _scores(found, results)
         facts[line.label] = _facts(found)

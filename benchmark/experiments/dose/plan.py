@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
+from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.ablation.study import narrow_override
@@ -30,7 +31,8 @@ class DoseStudy:
         budget: The budget whose schedule is used.
         seeds: Number of seeds.
         settings: TOML file of schedule and training values.
-        narrow: Whether to use the small U-Net instead of the paper's.
+        narrow: Whether to use a small network instead of the paper's.
+        network: System whose narrow copy that is; empty for a small U-Net.
         central: Whether only the plain loss, the whole objective and the controls are trained.
     """
 
@@ -42,7 +44,14 @@ class DoseStudy:
     seeds: int
     settings: Path | None
     narrow: bool
+    network: str
     central: bool
+
+    def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
+        """The system of each line."""
+        return [
+            chosen(self.ablation, one, narrow=self.narrow, network=self.network) for one in lines
+        ]
 
     def lines(self) -> tuple[AblationLine, ...]:
         """The lines, with the blurry input and the control on true pairs."""
@@ -61,7 +70,7 @@ class DoseStudy:
 
         def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
             dataset = at_dose(self.dataset, dose)
-            systems = [chosen(self.ablation, one, narrow=self.narrow) for one in chosen_lines]
+            systems = self.systems(chosen_lines)
             runs = plan_runs(systems, dataset, self.budget, seeds=self.seeds, override=override)
             return Study(self.out, dataset, runs)
 
@@ -82,17 +91,30 @@ def dose_study(
     settings: Path | None,
     *,
     narrow: bool,
+    network: str,
     central: bool,
 ) -> DoseStudy:
     """A study by dose; empty ``doses`` takes all that the dataset has.
 
     Raises:
-        InputError: The dataset lacks a dose, or the objective has no control on true pairs.
+        InputError: The dataset lacks a dose, the objective has no control on true pairs, or a
+            network is named that has no narrow copy.
     """
+    if network and not narrow:
+        raise InputError("--network chooses a small network; add --narrow")
     if len(ablation.controls) < 2:
         raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
     opened = open_dataset(dataset)
     wanted = tuple(dict.fromkeys(doses)) or doses_of(opened)
     return DoseStudy(
-        ablation, out, opened, wanted, budget, seeds, settings, narrow=narrow, central=central
+        ablation,
+        out,
+        opened,
+        wanted,
+        budget,
+        seeds,
+        settings,
+        narrow=narrow,
+        network=network,
+        central=central,
     )

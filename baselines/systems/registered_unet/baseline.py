@@ -1,0 +1,22 @@
+"""The card of the U-Net trained on registered pairs: network and schedules are the U-Net's own."""
+
+from defocus.baselines.systems.unet.baseline import UNET
+from defocus.baselines.wrapping import on_registered_pairs
+
+__all__ = ["BASELINES"]
+
+BASELINES = (
+    UNET.variant(
+        "registered-unet",
+        "U-Net on registered pairs",
+        recipe=on_registered_pairs,
+        kind="objective",
+        status="own",
+        source="designed here; no paper",
+        follows="nothing: pairs are registered once, with their light, and what remains is "
+        "measured on the output",
+        licence="MIT",
+        variant_of=None,
+        weights_trained_on=(),
+    ),
+)
