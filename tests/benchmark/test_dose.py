@@ -11,6 +11,7 @@ from scipy import stats
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.ablation import ablation_of
+from defocus.baselines.registry import baseline
 from defocus.benchmark.commands.ablate import command
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
@@ -18,10 +19,20 @@ from defocus.benchmark.experiments.dose.claims import claims_of, verdict
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.dose.pictures import edge_displacement_px
 from defocus.benchmark.experiments.dose.plan import dose_study
+from defocus.benchmark.experiments.dose.strips import (
+    CROP_PX,
+    GAP_PX,
+    HEAD_PX,
+    SHOWN,
+    strip_name,
+)
+from defocus.benchmark.experiments.dose.study import run_dose_study
 from defocus.benchmark.experiments.dose.tables import dose_tables
+from defocus.benchmark.study.plan import Study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.errors import InputError
+from defocus.images import as_float, read_image
 
 Array = NDArray[np.float64]
 
@@ -122,8 +133,9 @@ def test_each_dose_is_a_dataset_of_its_own(dosed: Path) -> None:
 def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_path: Path) -> None:
     jdrl = ablation_of("jdrl")
     asked = dose_study(
-        jdrl, tmp_path, f"manifest:{dosed}", [4, 0], "demo", 2, None, narrow=True, central=True
-    )
+        jdrl, tmp_path, f"manifest:{dosed}", [4, 0], "demo", 2, None,
+        narrow=True, network="", central=True,
+    )  # fmt: skip
     home, abroad, *rest = asked.studies()
     assert (home.home, abroad.home) == (None, home)
     assert [run.system for run in home.runs] == ["unet-truth-narrow"] * 2
@@ -131,16 +143,50 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_pat
     assert [study.dataset.name.rpartition("@")[2] for study in rest] == ["4px", "0px"]
     assert {run.system for run in rest[0].runs} == {
         "unet-narrow", "jdrl-unet-narrow", "unet-prealigned-narrow", "input",
+        "registered-unet-narrow", "registered-unet-refined-true-narrow",
     }  # fmt: skip
     fewer = dose_study(
-        jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 2, None, narrow=True, central=True
-    )
+        jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 2, None,
+        narrow=True, network="", central=True,
+    )  # fmt: skip
     assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
+
+
+def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
+    dosed: Path, tmp_path: Path
+) -> None:
+    jdrl = ablation_of("jdrl")
+
+    def asked(network: str, *, narrow: bool = True) -> list[Study]:
+        study = dose_study(
+            jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 1, None,
+            narrow=narrow, network=network, central=True,
+        )  # fmt: skip
+        return study.studies()
+
+    runs = [run for study in asked("nafnet") for run in study.runs if run.recipe]
+    small = baseline("nafnet").narrowed().build().state_dict()
+    for run in runs:
+        assert run.system.endswith("-narrow-nafnet")
+        weights = run.baseline.build().state_dict()
+        assert {name: one.shape for name, one in weights.items()} == {
+            name: one.shape for name, one in small.items()
+        }
+    assert len({run.id for run in runs}) == len(runs) == 7  # the control at both doses
+    for network, message in (
+        ("wiener", "wiener has no narrow copy"),
+        ("dpdnet-dual", "dpdnet-dual has no narrow copy that restores a picture alone"),
+    ):
+        with pytest.raises(InputError, match=message):
+            asked(network)
+    with pytest.raises(InputError, match="add --narrow"):
+        asked("nafnet", narrow=False)
 
 
 def test_options_that_do_not_go_together(dosed: Path) -> None:
     for words, message in (
         (["--central"], "--central goes with --doses"),
+        (["--network", "nafnet"], "--network goes with --doses"),
         (["--doses", "0", "--equal-time"], "--equal-time does not go with --doses"),
         (["--doses", "a few"], "is not a list of numbers"),
     ):
@@ -200,3 +246,48 @@ def test_tables_have_a_column_per_dose() -> None:
     gains, taus = dose_tables(document)
     assert gains.rows == (("JDRL", -0.1, 1.5),)
     assert taus.rows == (("gt", None, None), ("deformed-gt", 1.0, 1.0))
+
+
+def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three lines beside the control, one step each."""
+    (tmp_path / "dose.toml").write_text(
+        'size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nkinds = ["shift"]\n'
+        "blur_px = [1, 2]\nlenses = 1\n"
+    )
+    dosed = tmp_path / "pairs"
+    render_dosed_dataset(tmp_path / "dose.toml", dosed)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    jdrl = ablation_of("jdrl")
+    fewer = replace(jdrl, rivals=jdrl.rivals[:1], controls=jdrl.controls[1:] * 2)
+    schedule = tmp_path / "s.toml"
+    schedule.write_text("[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n")
+    study = dose_study(
+        fewer, tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, schedule,
+        narrow=True, network="", central=True,
+    )  # fmt: skip
+    document = run_dose_study(study)
+    (one,) = document["doses"]
+    assert [line["label"] for line in one["lines"]] == [
+        "1 plain loss", "JDRL", "blurry input", "registered pairs", *["control: true pairs"] * 2,
+    ]  # fmt: skip
+    by_label = {line["label"]: line for line in one["lines"]}
+    gains = one["scene_gains"]
+    assert gains["line"] == document["rivals"][0] == "registered pairs"
+    assert len(gains["over_plain"]) == 2
+    over_plain = by_label["registered pairs"]["over_plain"]["psnr"]["value"]
+    assert np.mean(gains["over_plain"]) == pytest.approx(over_plain)
+    strip = read_image(tmp_path / "out" / strip_name(4))
+    side, columns = CROP_PX * SHOWN, 6
+    assert strip.shape == (
+        HEAD_PX + 2 * side + GAP_PX, columns * side + (columns - 1) * GAP_PX, 3,
+    )  # fmt: skip
+    truth = strip[HEAD_PX : HEAD_PX + side, -side:]
+    files = [pair.truth for pair in at_dose(study.dataset, 4).split("test") if pair.truth]
+    whole = [(as_float(read_image(file)) * 255).round().astype(np.uint8) for file in files]
+    crop = truth[::SHOWN, ::SHOWN]
+    places = [(one, top, left) for one in whole for top in range(49) for left in range(49)]
+    assert any(
+        np.array_equal(crop, one[top : top + CROP_PX, left : left + CROP_PX])
+        for one, top, left in places
+    )

@@ -14,6 +14,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.loader import PairPatches
+from defocus.datasets.patching.packing import TargetName
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError
@@ -77,14 +78,15 @@ def test_every_target_is_the_file_it_says(mild: Dataset, target: Any, tmp_path: 
         assert np.array_equal(blurry, read_image(pair.blurry)[11:75, 3:67])
 
 
+@pytest.mark.parametrize("target", ["compensated", "registered"])
 def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
-    mild: Dataset, tmp_path: Path
+    mild: Dataset, tmp_path: Path, target: TargetName
 ) -> None:
     train = mild.split("train")
     mild = replace(mild, pairs=train[:3], derived=tmp_path / "derived")
-    source = training_patches(mild, "train", "compensated", 64, at_most=2)
+    source = training_patches(mild, "train", target, 64, at_most=2)
     assert list(source.store.ids) == [train[0].id, train[1].id]
-    assert (tmp_path / "derived" / "patches" / "train-2-compensated-dis.h5").is_file()
+    assert (tmp_path / "derived" / "patches" / f"train-2-{target}-dis.h5").is_file()
     for index, pair in enumerate(train[:2]):
         assert pair.sharp is not None
         assert pair.truth is not None
@@ -103,6 +105,8 @@ def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path: Path
     assert pair.sharp is not None
     assert np.array_equal(target, read_image(pair.sharp)[:16, :16])
     assert np.array_equal(blurry, read_image(pair.blurry)[:16, :16])
+    with pytest.raises(NotApplicableError, match="has the target 'registered'"):
+        training_patches(only, "test", "registered", 16)
 
 
 def digest(source: PatchSource, step: int, seed: int) -> str:

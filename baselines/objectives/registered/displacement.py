@@ -42,7 +42,7 @@ def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: in
     sums = functional.avg_pool2d(
         torch.cat(products, 1), tile_px, step, padding=step // 2, count_include_pad=False
     )
-    xx, xy, yy, x_off, y_off = sums.split(1, dim=1)
+    xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
     xx, yy = xx + PRIOR, yy + PRIOR
     scale = xx * yy - xy * xy
     moved = torch.cat([(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1)

@@ -69,7 +69,9 @@ def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
     """The system with the line's own settings of the objective, which its name then says."""
     if not line.settings or system.recipe is None:
         return system
-    name = "-".join([line.system, *(f"{key}-{value}".lower() for key, value in line.settings.items())])
+    name = "-".join(
+        [line.system, *(f"{key}-{value}".lower() for key, value in line.settings.items())]
+    )
     card = replace(system.card, name=name, variant_of=line.system, published_as=None)
     return replace(system, card=card, recipe=partial(_changed, system.recipe, line.settings))
 

@@ -34,8 +34,9 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
     Returns:
         ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss (also by
         part of the picture) and over the input, the whole objective's gain over the line, share of
-        the gap, displacement of edges and seconds of a training; and ``tau``, Kendall's tau of each
-        protocol against the truth.
+        the gap, displacement of edges and seconds of a training; ``tau``, Kendall's tau of each
+        protocol against the truth; and ``scene_gains``, the first rival's gain over the plain loss
+        by test scene, dB.
     """
     by_dose = []
     for dose in study.doses:
@@ -94,7 +95,14 @@ def _at_one_dose(
                 "share": None if share is None else asdict(share),
             }
         )  # fmt: skip
-    return {"dose_px": dose, "lines": lines, "tau": _taus(scores)}
+    shown = (study.ablation.rivals or study.ablation.lines[-1:])[0].label
+    gains = (scores[shown]["truth/psnr"] - plain_scores["truth/psnr"]).mean(axis=0)
+    return {
+        "dose_px": dose,
+        "lines": lines,
+        "tau": _taus(scores),
+        "scene_gains": {"line": shown, "over_plain": gains.tolist()},
+    }
 
 
 def _taus(scores: Mapping[str, Scores]) -> dict[str, Any]:

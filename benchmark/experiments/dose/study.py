@@ -4,6 +4,7 @@ from typing import Any
 
 from defocus.benchmark.experiments.dose.document import dose_document
 from defocus.benchmark.experiments.dose.plan import DoseStudy
+from defocus.benchmark.experiments.dose.strips import write_strip
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.running.run import run_studies
 from defocus.files import require_writable, write_json_if_changed
@@ -17,7 +18,8 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 
     Returns:
-        The content of ``dose.json``; see :func:`dose_document`.
+        The content of ``dose.json``; see :func:`dose_document`. A strip of crops per dose is
+        written beside it.
 
     Raises:
         DefocusError: A run failed.
@@ -29,4 +31,6 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
     with read_results(study.out / STORE) as results:
         document = dose_document(study, studies, results)
     write_json_if_changed(study.out / DOCUMENT, document)
+    for one in document["doses"]:
+        write_strip(study, studies, one)
     return document
