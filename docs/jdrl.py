@@ -1,7 +1,7 @@
-"""Makes the charts and tables of docs/jdrl.md: ``python docs/jdrl.py STUDY/dose.json``.
+"""Makes the charts, tables and strips of docs/jdrl.md: ``python docs/jdrl.py STUDY…``.
 
-STUDY is the folder of ``defocus-bench ablate jdrl --doses …``; every number comes from there. Of
-several documents of the same pairs, the one with the most lines tells of a dose.
+STUDY is the folder of ``defocus-bench ablate jdrl --doses …``, one for each network; every number
+comes from its ``dose.json``.
 """
 
 import argparse
@@ -13,8 +13,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from PIL import Image
 
-from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims_of
+from defocus.baselines.registry import baseline
+from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims_of, verdict
+from defocus.benchmark.experiments.dose.strips import strip_name
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
@@ -23,6 +26,7 @@ mpl.rcParams["svg.fonttype"] = "none"
 PAGE = Path(__file__).with_name("jdrl.md")
 BEGIN = "<!-- made by docs/jdrl.py: nothing until the next mark is written by hand -->"
 END = "<!-- end of what docs/jdrl.py made -->"
+STRIP_QUALITY = 88
 PART_NAMES = {
     "psnr_edges": "edges",
     "psnr_flat": "flat parts",
@@ -41,40 +45,53 @@ Document = Mapping[str, Any]
 def main() -> None:
     """Read the study's document and write the charts and the middle of the page."""
     words = argparse.ArgumentParser(description="Make the charts and tables of docs/jdrl.md.")
-    words.add_argument("documents", type=Path, nargs="+", help="dose.json of a study by dose")
-    document = joined(
-        [json.loads(path.read_text("utf-8")) for path in words.parse_args().documents]
-    )
-    chart("jdrl-gain.svg", "gain over the plain loss, dB (truth)", document, draw_gains)
-    chart("jdrl-edges.svg", "displacement of edges, px", document, draw_edges)
-    chart("jdrl-tau.svg", "Kendall's tau against the truth", document, draw_taus)
+    words.add_argument("studies", type=Path, nargs="+", help="folder of a study by dose")
+    folders = words.parse_args().studies
+    documents = [json.loads((one / "dose.json").read_text("utf-8")) for one in folders]
+    for document in documents:
+        document["doses"].sort(key=lambda one: one["dose_px"])
+    chart("jdrl-gain.svg", "gain over the plain loss, dB (truth)", documents, draw_gains)
+    chart("jdrl-edges.svg", "displacement of edges, px", documents, draw_edges)
+    chart("jdrl-tau.svg", "Kendall's tau against the truth", documents, draw_taus)
+    for dose in (one["dose_px"] for one in documents[0]["doses"]):
+        copy_strip(folders[0], dose)
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    made = "\n".join(sections(document))
+    made = "\n".join(sections(documents))
     PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{after}", encoding="utf-8")
 
 
-def joined(documents: Sequence[Document]) -> Document:
-    """One document with all doses, ascending."""
-    by_dose: dict[float, Document] = {}
-    for one in (dose for document in documents for dose in document["doses"]):
-        known = by_dose.get(one["dose_px"])
-        if known is None or len(known["lines"]) < len(one["lines"]):
-            by_dose[one["dose_px"]] = one
-    return {**documents[0], "doses": [by_dose[dose] for dose in sorted(by_dose)]}
+def name_of(document: Document) -> str:
+    """Name of a study's network, as people write it."""
+    return baseline(document["network"] or "unet").card.display_name
+
+
+def copy_strip(folder: Path, dose: float) -> None:
+    """Copy a study's strip as a smaller file."""
+    file = PAGE.with_name(f"jdrl-{strip_name(dose)}").with_suffix(".webp")
+    with Image.open(folder / strip_name(dose)) as picture:
+        picture.save(file, quality=STRIP_QUALITY)
 
 
 def chart(
-    name: str, axis_label: str, document: Document, draw: Callable[[Axes, Document], None]
+    name: str,
+    axis_label: str,
+    documents: Sequence[Document],
+    draw: Callable[[Axes, Document], None],
 ) -> None:
-    """Draw one chart over the doses into an SVG file beside this one."""
-    figure, axis = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-    draw(axis, document)
-    doses = [one["dose_px"] for one in document["doses"]]
-    axis.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
-    axis.set(xlabel="dose of misalignment, px (95th percentile)", ylabel=axis_label)
-    axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    """Draw one chart over the doses into an SVG file beside this one, with an axis per network."""
+    count = len(documents)
+    figure, axes = plt.subplots(
+        1, count, figsize=(2.6 + 3.2 * count, 3.4), layout="constrained", sharey=True, squeeze=False
+    )
+    for axis, document in zip(axes[0], documents, strict=True):
+        draw(axis, document)
+        doses = [one["dose_px"] for one in document["doses"]]
+        axis.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
+        axis.set(xlabel="dose of misalignment, px", title=name_of(document))
+    axes[0][0].set(ylabel=axis_label)
+    axes[0][-1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
     plt.close(figure)
 
@@ -135,17 +152,31 @@ def draw_taus(axis: Axes, document: Document) -> None:
     axis.axhline(0, color="black", linewidth=0.8)
 
 
-def sections(document: Document) -> Iterator[str]:
+def sections(documents: Sequence[Document]) -> Iterator[str]:
     """The made part of the page, by lines."""
-    yield from study_facts(document)
     yield "![Gain over the plain loss by dose](jdrl-gain.svg)\n"
-    yield from gain_table(document)
+    yield from strips(documents[0])
     yield "![Displacement of edges by dose](jdrl-edges.svg)\n"
-    yield from part_table(document)
     yield "![Agreement of the protocols with the truth by dose](jdrl-tau.svg)\n"
-    yield from tau_table(document)
-    yield "### Claims\n"
-    yield from claim_table(document)
+    for document in documents:
+        yield f"### {name_of(document)}\n"
+        yield from study_facts(document)
+        yield from gain_table(document)
+        yield from part_table(document)
+        yield from tau_table(document)
+        yield from claim_table(document)
+
+
+def strips(document: Document) -> Iterator[str]:
+    """A strip of crops for each dose."""
+    for one in document["doses"]:
+        dose, gains = one["dose_px"], one["scene_gains"]
+        yield (
+            f"Dose {dose:g} px, {name_of(document)}: the test scene with the median gain of "
+            f"*{gains['line']}* over the plain loss, where the input is worst; beneath, the error "
+            "against the truth, six times as bright.\n"
+        )
+        yield f"![Crops at a dose of {dose:g} px](jdrl-strip-{dose:g}px.webp)\n"
 
 
 def study_facts(document: Document) -> Iterator[str]:
@@ -216,12 +247,26 @@ def claim_table(document: Document) -> Iterator[str]:
     )
     yield f"| {document['whole']} is better than | difference, dB | verdict |"
     yield "| --- | --- | --- |"
-    for claim in (
-        claim for label in labels_of(document) for claim in claims_about(document, label)
-    ):
+    others = [label for label in labels_of(document) if label not in document["rivals"]]
+    for claim in (claim for label in others for claim in claims_about(document, label)):
         found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
         yield row(claim.line, found, claim.verdict)
     yield ""
+    yield f"| is better than {document['whole']} | difference, dB | verdict |"
+    yield "| --- | --- | --- |"
+    for label in document["rivals"]:
+        for claim in claims_about(document, label):
+            over = [(dose, turned(one)) for dose, one in claim.doses]
+            found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in over)
+            enough = document["seeds"] >= LEAST_SEEDS
+            said = verdict([one for _, one in over]) if enough else "not decided"
+            yield row(label, found, said)
+    yield ""
+
+
+def turned(estimate: Document) -> Document:
+    """The difference seen from the other side."""
+    return {"value": -estimate["value"], "low": -estimate["high"], "high": -estimate["low"]}
 
 
 def claims_about(document: Document, label: str) -> list[Claim]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Expanded", "around_jdrl", "expand", "expand_all", "expand_request", "one_run", "shard"]
 
 JDRL = "jdrl-"
+REGISTERED = "registered-"
 """Begins the names of systems with that objective; the name of the network follows."""
 OWN = "own"
 """The objective of a system's own recipe."""
@@ -78,6 +79,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     """
     chosen = select(all_baselines(), document.systems, variants=document.variants)
     systems = with_objectives(chosen, document.objectives)
+    named = bool(document.systems)
     studies: list[Study] = []
     problems: list[InputError] = []
     for text in (*document.datasets, *document.misaligned):
@@ -90,7 +92,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
             continue
         if text in document.misaligned:
             dataset = replace(dataset, misaligned=True)
-        compared = systems if text in document.datasets else around_jdrl(systems)
+        compared = systems if text in document.datasets else around_jdrl(systems, ours=not named)
         runs = _planned(compared, dataset, document)
         told = ["--dataset", text, *options] if options else []
         studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
@@ -99,11 +101,19 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     return Expanded(studies, problems)
 
 
-def around_jdrl(systems: Sequence[Baseline]) -> list[Baseline]:
-    """The blurry input, the systems with JDRL, and the same networks without it."""
+def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
+    """The blurry input, the systems with JDRL, and the same networks without it.
+
+    Args:
+        systems: The systems of the study.
+        ours: Whether the same networks on registered pairs are added, our own way to train.
+    """
     joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
-    names = {"input", *joint, *(name.removeprefix(JDRL) for name in joint)}
-    return [one for one in systems if one.card.name in names]
+    networks = sorted(name.removeprefix(JDRL) for name in joint)
+    names = {"input", *joint, *networks}
+    known = all_baselines() if ours else {}
+    added = [known[name] for one in networks if (name := REGISTERED + one) in known]
+    return [*(one for one in systems if one.card.name in names), *added]
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.figures.joint_training import only_joint_training
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import open_results
@@ -95,3 +96,32 @@ def test_networks_trained_on_other_pairs_are_not_partners(tmp_path: Path) -> Non
         other = replace(entry(2), train_dataset="lfdof:elsewhere")
         results.record(other, results.scores("unet-paper"))
     assert HEADING not in dict(page_of(out).sections)
+
+
+def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 2, 12, protocols=("truth",))
+    plain = np.linspace(19.0, 21.0, 12)
+    rewrite(out, plain + 0.5, plain, (0.2, 0.1))
+    with open_results(out / "results.sqlite") as results:
+        ours = replace(entry(1), run="registered", grouping="r", system="registered-unet")
+        results.record(
+            ours,
+            [
+                Score("defocus-v1", "truth", "psnr", f"image-{k:03d}", f"scene-{k:03d}", one + 0.9)
+                for k, one in enumerate(plain)
+            ],
+        )
+    said, *_, table = section(page_of(out))
+    assert isinstance(said, Paragraph)
+    assert "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
+    assert isinstance(table, Table)
+    assert table.columns[-1].name == "Gain, registered pairs"
+    ((*_, gained),) = table.rows
+    assert gained == pytest.approx(0.9)
+
+
+def test_only_joint_training() -> None:
+    assert only_joint_training({"unet", "jdrl-unet"})
+    assert only_joint_training({"unet", "jdrl-unet", "registered-unet"})
+    assert not only_joint_training({"unet", "jdrl-unet", "ifan"})
+    assert not only_joint_training({"unet", "registered-unet"})

@@ -212,11 +212,17 @@ def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
 
 def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it() -> None:
     every = list(registry.all_baselines().values())
-    compared = around_jdrl([one for one in every if not one.card.variant_of])
+    systems = [one for one in every if not one.card.variant_of]
+    compared = around_jdrl(systems, ours=False)
     names = ["ifan", "mprnet", "nafnet", "unet"]
     assert [one.card.name for one in compared] == sorted(
         ["input", *names, *(f"jdrl-{name}" for name in names)]
     )
+    beside = around_jdrl(systems, ours=True)
+    assert [one.card.name for one in beside] == [
+        *(x.card.name for x in compared),
+        "registered-unet",
+    ]
 
 
 def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(

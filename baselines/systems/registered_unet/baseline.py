@@ -16,7 +16,6 @@ BASELINES = (
         follows="nothing: pairs are registered once, with their light, and what remains is "
         "measured on the output",
         licence="MIT",
-        variant_of=None,
         weights_trained_on=(),
     ),
 )

@@ -1,10 +1,11 @@
 """What JDRL is for: networks trained with the plain loss and with JDRL, on the same pairs.
 
 Captured pairs never fit. The plain loss learns from them to move the picture; JDRL should not.
+Where a network was also trained on registered pairs, that stands beside the two.
 """
 
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, LineKey
@@ -24,7 +25,10 @@ __all__ = ["joint_training_gain", "joint_training_parts", "only_joint_training"]
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
 
-PLAIN_WORDS, JOINT_WORDS = "plain loss", "JDRL"
+REGISTERED = "registered-"
+"""Begins the names of networks trained on registered pairs."""
+
+PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered pairs"
 MOVED = "warp_px"
 
 AGAINST = {
@@ -36,10 +40,11 @@ AGAINST = {
 
 @dataclass(frozen=True)
 class _Partners:
-    """One network, trained both ways."""
+    """One network, trained both ways, and on registered pairs if that was done."""
 
     plain: BoardLine
     joint: BoardLine
+    registered: BoardLine | None
 
 
 @dataclass(frozen=True)
@@ -92,11 +97,10 @@ def joint_training_gain(board: Board) -> tuple[float, str] | None:
 
 
 def only_joint_training(systems: Collection[str]) -> bool:
-    """Whether these systems are nothing but networks trained both ways."""
-    return all(
-        one.removeprefix(JOINT) in systems if one.startswith(JOINT) else JOINT + one in systems
-        for one in systems
-    )
+    """Whether these systems are nothing but networks trained both ways, or on registered pairs."""
+    networks = {one.removeprefix(JOINT) for one in systems if one.startswith(JOINT)}
+    others = {one for one in systems if not one.startswith(JOINT)}
+    return networks == {one.removeprefix(REGISTERED) for one in others} and networks <= others
 
 
 def _convention(board: Board) -> Convention:
@@ -112,7 +116,7 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
         if (row := line.score(convention, LEADING)) is not None and row.gain is not None
     }
     return [
-        _Partners(known[plain], line)
+        _Partners(known[plain], line, known.get((REGISTERED + plain[0], *plain[1:])))
         for key, line in known.items()
         if key[0].startswith(JOINT) and (plain := (key[0].removeprefix(JOINT), *key[1:])) in known
     ]
@@ -168,7 +172,14 @@ def _sentence(
         f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
         f"{joint.words}."
     )
-    return f"{said} {_verdict(scores, differences)}"
+    return " ".join([said, _verdict(scores, differences), *_on_registered_pairs(partners, scores)])
+
+
+def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -> Iterator[str]:
+    for pair in partners:
+        if pair.registered is not None:
+            gained = _means([pair.registered], scores.convention).words
+            yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
 
 
 def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
@@ -268,17 +279,20 @@ def _table(
     differences: Mapping[LineKey, Mapping[str, float]],
 ) -> Table:
     convention = scores.convention
+    registered = any(pair.registered for pair in partners)
     body: list[tuple[Cell, ...]] = []
     for pair in partners:
         mine = differences[pair.plain.key]
         mean = statistics.fmean(mine.values()) if mine else None
         two = [_means([line], convention) for line in (pair.plain, pair.joint)]
+        ours = pair.registered and _means([pair.registered], convention)
         body.append(
             (
                 pair.plain.name,
                 *(each.gain for each in two),
                 Measured(mean, _interval(scores, mine)) if mean is not None else None,
                 *(each.moved for each in two),
+                *([ours.gain if ours else None] if registered else []),
             )
         )
     columns = (
@@ -288,6 +302,7 @@ def _table(
         Column("Difference", "dB", "higher", 2),
         Column(f"Moved, {PLAIN_WORDS}", "px", "lower", 2),
         Column(f"Moved, {JOINT_WORDS}", "px", "lower", 2),
+        *([Column(f"Gain, {REGISTERED_WORDS}", "dB", "higher", 2)] if registered else []),
     )
     against = AGAINST.get(convention.protocol, convention.protocol)
     note = (
