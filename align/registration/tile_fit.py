@@ -44,13 +44,8 @@ OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
 kernels that are no discs move a blurred tile, not a sharp one."""
 HUBER = 2.0
 """Standard deviations beyond which a tile that agrees counts less, in proportion."""
-LEAST_GAIN = {
-    "translation": 1.0,
-    "rigid": 0.95,
-    "similarity": 0.95,
-    "affine": 0.5,
-    "homography": 0.5,
-}
+LEAST_GAIN = {"translation": 1.0, "rigid": 0.95, "similarity": 0.95, "affine": 0.5,
+              "homography": 0.5}  # fmt: skip
 """What a richer model has to make of the squared error with which left-out parts are predicted.
 A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
 that would be far off at the corners."""

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from defocus.capture.body_abilities import CardSpace
@@ -92,12 +91,7 @@ class GPhoto2Camera:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *unused: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -235,8 +229,8 @@ class GPhoto2Camera:
 
     def refuse_burst(self) -> None:
         """See that it takes one picture at each release (see ``HasDriveMode``)."""
-        entries = {word: self._process.ask("read", word=word) for word in DRIVE_WORDS}
-        refuse_burst(as_words({word: entry for word, entry in entries.items() if entry}))
+        read = {word: self._process.ask("read", word=word) for word in DRIVE_WORDS}
+        refuse_burst(as_words({word: entry for word, entry in read.items() if entry}))
 
     def set_again(self) -> None:
         """Set everything once more, whatever the camera answers that it is."""
@@ -371,8 +365,7 @@ def open_camera(uri: str) -> GPhoto2Camera:
 def _opened(uri: str, port: str, environment: dict[str, str]) -> GPhoto2Camera:
     try:
         process = CameraProcess(port, environment)
-        kind = GPhoto2FocusCamera if process.child.ask("motor") else GPhoto2Camera
-        return kind(uri, process)
+        return (GPhoto2FocusCamera if process.child.ask("motor") else GPhoto2Camera)(uri, process)
     except (ChildLostError, AnswerError) as error:
         raise CameraNotFoundError(f"{uri}: {port} cannot be opened: {explained(error)}") from error
 
@@ -395,14 +388,13 @@ def discover() -> list[CameraDescription]:
     Raises:
         CameraNotFoundError: gphoto2 is not installed.
     """
-    described = []
-    for entry in detect({}):
-        uri = f"gphoto2:{entry['port']}"
-        try:
-            with open_camera(uri) as camera:
-                described.append(camera.describe())
-        except CameraError as error:
-            described.append(
-                CameraDescription(uri, entry["model"], port=entry["port"], problem=str(error))
-            )
-    return described
+    return [_described(entry["model"], entry["port"]) for entry in detect({})]
+
+
+def _described(model: str, port: str) -> CameraDescription:
+    uri = f"gphoto2:{port}"
+    try:
+        with open_camera(uri) as camera:
+            return camera.describe()
+    except CameraError as error:
+        return CameraDescription(uri, model, port=port, problem=str(error))

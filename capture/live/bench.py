@@ -1,6 +1,5 @@
 """Worker thread that owns camera and journal and executes the page's requests."""
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -199,11 +198,10 @@ class ShootingThread:
 
     def _keep_what_was_said(self) -> None:
         """Carry out the verdicts and notes that still wait, of somebody quick; shoot no more."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                action, task = self._tasks.get_nowait()
-                if action in ("accept", "reject", "note"):
-                    self._do(action, task)
+        while not self._tasks.empty():
+            action, task = self._tasks.get_nowait()
+            if action in ("accept", "reject", "note"):
+                self._do(action, task)
 
     @property
     def _pause(self) -> float:
