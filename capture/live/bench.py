@@ -52,6 +52,8 @@ class BenchState:
         live_view: Whether the camera has a live picture, or why not.
         scene: Scene of the next pair, as in file names.
         title: The same as it was typed.
+        note: What was noted on that scene, or is in the list.
+        offered: The scene after it, unless another is named.
         unfinished: An interrupted pair that is shot first; empty if there is none.
         busy: Present activity in words; empty if idle.
         prompt: What the user must do to continue; empty if nothing.
@@ -68,6 +70,8 @@ class BenchState:
     live_view: str = ""
     scene: str = ""
     title: str = ""
+    note: str = ""
+    offered: str = ""
     unfinished: str = ""
     busy: str = ""
     prompt: str = ""
@@ -319,6 +323,7 @@ class ShootingThread:
         if unfinished(self.session):
             pairs = shooter.finish(self._folder, rig, self._wait_for_person)
         else:
+            self._keep_note(scene_slug(scene))
             pairs = shooter.shoot(self._folder, rig, scene, self._wait_for_person, focus_steps)
         self._state.current = pairs[-1].id
         self._renew()
@@ -346,7 +351,7 @@ class ShootingThread:
         if self._state.unfinished:
             raise InputError(f"first shoot the interrupted pair {self._state.unfinished}")
         pair = self.session.planned[pair_id]
-        self._shoot(pair.title or pair.scene, [pair.focus_steps])
+        self._shoot(pair.typed_scene, [pair.focus_steps])
         self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")
 
     def _judge(self, pair_id: str, verdict: Literal["accept", "reject"], reason: str) -> None:
@@ -360,14 +365,22 @@ class ShootingThread:
         free = (title for title in listed if scene_slug(title) not in known)
         return next(free, "") or free_scene_name(self.session, but=but)
 
+    def _note_on(self, scene: str) -> str:
+        """What a person noted on a scene, or else what the list says."""
+        listed = {scene_slug(scene.title): scene.note for scene in self._scene_list}
+        return self.session.notes.get(scene, listed.get(scene, ""))
+
+    def _keep_note(self, scene: str) -> None:
+        """Journal the list's note on a scene that is shot."""
+        note = self._note_on(scene)
+        if note and scene not in self.session.notes:
+            self._folder.note(scene, note)
+
     def _enter(self, title: str) -> None:
         self._state.title, self._state.scene = title, scene_slug(title)
 
     def _next_scene(self, name: str) -> None:
         self._enter(name or self._offered(self._state.scene))
-        notes = {scene_slug(scene.title): scene.note for scene in self._scene_list}
-        if notes.get(self._state.scene) and self._state.scene not in self.session.notes:
-            self._folder.note(self._state.scene, notes[self._state.scene])
         if self._rig is not None and self._shooter is not None:
             self._state.plan = self._shooter.prepare(self._rig, self.session, self._state.scene)
 
@@ -377,6 +390,8 @@ class ShootingThread:
             self._say_busy(f"shooting {record['pair']}")
         elif record["event"] == "file":
             self._say_busy(f"shooting {record['pair']}: {record['role']} picture is in")
+        elif record["event"] == "pair-shot":
+            self._say_busy(f"judging {record['pair']}")
         elif record["event"] == "retake":
             self._say_busy(f"shooting {record['pair']} again: {record['reason']}")
         elif record["event"] == "hook-failed":
@@ -390,6 +405,9 @@ class ShootingThread:
         self.session = self._folder.state
         left = unfinished(self.session)
         self._state.unfinished = left[0].id if left and self._state.live else ""
+        if self._state.live:
+            self._state.note = self._note_on(self._state.scene)
+            self._state.offered = self._offered(self._state.scene)
         self._state.revision += 1
 
     def _tell(self) -> None:

@@ -20,7 +20,7 @@ class PageUser:
         """Take the scenes that already had their grey card, each with its first pair."""
         self._options, self._ask, self._carded = options, ask, carded
 
-    def scene_ready(self, pair: PlannedPair) -> None:
+    def scene_ready(self, pair: PlannedPair, note: str) -> None:
         """Return at once, because the user has pressed the button."""
 
     def card_held(self, pair: PlannedPair) -> bool:
@@ -28,12 +28,14 @@ class PageUser:
         first = self._carded.setdefault(pair.scene, pair.id)
         if not self._options.grey_card or first != pair.id:
             return False
-        self._ask(f"hold the grey card into scene '{pair.scene}', so that it fills the centre")
+        self._ask(
+            f"hold the grey card into scene '{pair.typed_scene}', so that it fills the centre"
+        )
         return True
 
     def card_gone(self, pair: PlannedPair) -> None:
         """Ask to take the card away."""
-        self._ask(f"take the grey card out of scene '{pair.scene}'")
+        self._ask(f"take the grey card out of scene '{pair.typed_scene}'")
 
     @property
     def may_retake(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+from unicodedata import combining, normalize
 
 from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import ShootRecord
@@ -84,6 +85,11 @@ class PlannedPair:
     shoot: int
     focus_steps: int = 0
     title: str = ""
+
+    @property
+    def typed_scene(self) -> str:
+        """Name of the scene as people read it."""
+        return self.title or self.scene
 
 
 @dataclass(frozen=True)
@@ -344,7 +350,8 @@ def chart_folder(root: Path, number: int) -> Path:
 def scene_slug(name: str) -> str:
     """A scene's name for file names: letters a-z, digits and hyphens.
 
-    Letters of other scripts are left out, so that names work on every file system.
+    Letters lose their accents, and those of other scripts are left out, so that names work on
+    every file system.
 
     Raises:
         DatasetError: No character is left.
@@ -352,8 +359,11 @@ def scene_slug(name: str) -> str:
     Example:
         >>> scene_slug("Book shelf, 2nd")
         'book-shelf-2nd'
+        >>> scene_slug("Küche, groß")
+        'kuche-gross'
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-")
+    plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
     if not slug:
         raise DatasetError(f"scene name {name!r} has no letter a-z or digit; give another")
     return slug

@@ -21,8 +21,8 @@ __all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "bell", "ring"]
 class Person(Protocol):
     """Interface for questions to the user; any method may raise ``KeyboardInterrupt``."""
 
-    def scene_ready(self, pair: PlannedPair) -> None:
-        """Return when the scene of the pair is set up."""
+    def scene_ready(self, pair: PlannedPair, note: str) -> None:
+        """Return when the scene of the pair is set up; ``note`` is what was noted on it."""
         ...
 
     def card_held(self, pair: PlannedPair) -> bool:
@@ -48,7 +48,7 @@ class _Nobody:
 
     may_retake = False
 
-    def scene_ready(self, pair: PlannedPair) -> None:
+    def scene_ready(self, pair: PlannedPair, note: str) -> None:
         pass
 
     def card_held(self, pair: PlannedPair) -> bool:  # noqa: ARG002 - the protocol's
@@ -117,10 +117,16 @@ class Asker:
             pairs = sum(count for _, count in plans)
             click.confirm(f"shoot {counted(pairs, 'pair')}?", abort=True, err=True)
 
-    def scene_ready(self, pair: PlannedPair) -> None:
-        """Wait for the user before the first pair of a further scene, then count down."""
-        if self._scene not in (None, pair.scene):
-            self._wait(f"set up scene '{pair.scene}'")
+    def scene_ready(self, pair: PlannedPair, note: str) -> None:
+        """Wait for the user before the first pair of a further scene, then count down.
+
+        What was noted on a scene is said when it begins.
+        """
+        asks = self._scene is not None and not self.answered
+        if pair.scene != self._scene and asks:
+            self._wait(f"set up scene '{pair.typed_scene}'{f' ({note})' if note else ''}")
+        elif pair.scene != self._scene and note:
+            say(f"scene '{pair.typed_scene}': {note}")
         self._scene = pair.scene
         for left in range(self._countdown_seconds, 0, -1):
             say(f"{pair.id}  in {left} s")
@@ -130,12 +136,14 @@ class Asker:
         """Ask for a grey card, if requested, at each try of a scene's first pair."""
         if not self._grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
             return False
-        self._wait(f"hold the grey card into scene '{pair.scene}', so that it fills the centre")
+        self._wait(
+            f"hold the grey card into scene '{pair.typed_scene}', so that it fills the centre"
+        )
         return True
 
     def card_gone(self, pair: PlannedPair) -> None:
         """Ask to take the card away."""
-        self._wait(f"take the grey card out of scene '{pair.scene}'")
+        self._wait(f"take the grey card out of scene '{pair.typed_scene}'")
 
     @property
     def may_retake(self) -> bool:

@@ -27,6 +27,7 @@ from defocus.capture.taking.running import (
     journalled_session,
     make_ready,
     plan_on,
+    tell_result,
 )
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.capture.taking.shots.series import shoot_series
@@ -77,6 +78,8 @@ def resume_session(
         series = folder.state.series
         for _, group in groupby(incomplete, key=lambda pair: series[pair.shoot]):
             _shoot_rest(folder, list(group), uris, yes=yes, hook=hook)
+        if planned:
+            tell_result(folder, planned)
         return max(exit_code(folder, planned), int(bool(damaged)))
 
 

@@ -1,7 +1,9 @@
 """Run a shoot for the commands: ask, shoot, report, and always leave a valid session."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ from defocus.capture.taking.telling import Teller
 from defocus.command_line.commands import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.processes import terminated_as_interrupted
-from defocus.progress import say, status
+from defocus.progress import counted, say, status
 
 __all__ = [
     "ShootOptions",
@@ -51,6 +53,7 @@ __all__ = [
     "refuse_bursts",
     "shoot_new",
     "tell_plan",
+    "tell_result",
     "within_travel",
 ]
 
@@ -284,6 +287,7 @@ def shoot_new(
             handling = options.handling(plans[0], asker, after_pair(hook, folder), calibrations)
             series = [(pair, protocols[pair.shoot]) for pair in pairs]
             shoot_series(folder, rig, series, handling)
+            tell_result(folder, pairs)
             ring("done")
             return exit_code(folder, pairs)
 
@@ -368,6 +372,17 @@ def within_travel(
         if request.mode == "focus":
             say("the sharp shot is stopped down to make up for it")
     return replace(request, focus_steps=reached, stopped_down=reached != request.focus_steps)
+
+
+def tell_result(folder: SessionFolder, pairs: Sequence[PlannedPair]) -> None:
+    """Say how many pairs were accepted, warned of and rejected, and where to look at them."""
+    found = Counter(folder.state.complete[pair.id].verdict for pair in pairs)
+    words = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
+    told = ", ".join(
+        f"{found[verdict]} {word}" for verdict, word in words.items() if found[verdict]
+    )
+    look = f"defocus-capture review {shlex.quote(str(folder.root))}"
+    say(f"{counted(len(pairs), 'pair')}: {told}; '{look}' shows them")
 
 
 def exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:

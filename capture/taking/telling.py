@@ -80,7 +80,7 @@ class Teller:
         pair, left = state.planned.get(self._pair), len(state.incomplete)
         if pair is None or not left:
             return ""
-        parts = [f"{pair.number}/{len(state.planned)}", pair.scene]
+        parts = [f"{pair.number}/{len(state.planned)}", pair.typed_scene]
         parts.append(" ".join(_shots(self._roles, self._taken)))
         if self._judging:
             parts.append("judging" + (f" {len(self._judging)}" if len(self._judging) > 1 else ""))

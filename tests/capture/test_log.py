@@ -20,7 +20,9 @@ from tests.capture.test_repair import damage
 LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,=cmd(),B\n'
 
 
-def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path: Path) -> None:
+def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
     session = tmp_path / "s"
     shoot.command.main(
@@ -28,12 +30,16 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path: Path
          "--qc", "warn", "--scene-list", str(tmp_path / "day.csv"), "--order", "sharp-first"],
         standalone_mode=False,
     )  # fmt: skip
+    said = capsys.readouterr().err.splitlines()
+    assert "scene 'Desk, left': lamp 2 is broken" in said
+    assert said[-1].startswith("2 pairs: ")
+    assert said[-1].endswith(f"; 'defocus-capture review {session}' shows them")
     state, _ = read_state(session)
     assert {pair.scene: pair.title for pair in state.planned.values()} == {
         "desk-left": "Desk, left",
-        "b-ro-2": "Büro 2",
+        "buro-2": "Büro 2",
     }
-    assert state.notes == {"desk-left": "lamp 2 is broken", "b-ro-2": "=cmd()"}
+    assert state.notes == {"desk-left": "lamp 2 is broken", "buro-2": "=cmd()"}
     titles = [pair.metadata["scene_title"] for pair in read_session(session).pairs]
     assert titles == ["Desk, left", "Büro 2"]
     log.command.main([str(session), "--out", str(tmp_path / "day.log.csv")], standalone_mode=False)
@@ -68,14 +74,22 @@ def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
     scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
     with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
         assert (work.told["title"], work.told["scene"]) == ("Desk, left", "desk-left")
+        assert (work.told["note"], work.told["offered"]) == ("lamp 2", "Shelf")
         work.do("shoot")
+        assert work.told["note"] == "lamp 2"
         assert work.do("next-scene")["title"] == "Shelf"
         assert work.do("next-scene", scene="Hall & stairs")["scene"] == "hall-stairs"
         work.do("note", about="0001_desk-left", text=" a bird\nflew by ")
-        assert work.bench.session.notes == {"0001_desk-left": "a bird flew by"}
+        assert work.bench.session.notes == {
+            "desk-left": "lamp 2",
+            "0001_desk-left": "a bird flew by",
+        }
         with pytest.raises(InputError, match="choose a pair or a scene"):
             work.bench.ask("note", {"about": "../x", "text": "?"})
         work.do("note", about="desk-left", text="again tomorrow")
+        work.do("next-scene", scene="Desk, left")
+        work.do("shoot")
+        assert work.told["note"] == "again tomorrow", "the list does not write over a person"
         assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
 
 

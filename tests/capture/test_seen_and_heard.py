@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from defocus.capture.commands import plan, shoot
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.live.views.numbers import measured
-from defocus.capture.taking.person import bell, ring
+from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.taking.person import Asker, bell, ring
 
 QUALITY = {
     "exposure_residual_ev": -0.5,
@@ -61,6 +63,26 @@ def test_the_bell_rings_on_a_terminal_unless_it_is_off(
     assert capsys.readouterr().err == ""
 
 
+def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(click, "prompt", lambda text, **_how: asked.append(text))
+    person = Asker(answered=False, grey_card=True)
+    first = PlannedPair("0001_kuche", 1, "kuche", 0, title="Küche")
+    person.scene_ready(first, "lamp on")
+    person.card_held(first)
+    person.scene_ready(PlannedPair("0002_regal-2", 2, "regal-2", 0, title="Regal 2"), "books")
+    person.scene_ready(PlannedPair("0003_regal-2", 3, "regal-2", 0, title="Regal 2"), "books")
+    person.scene_ready(PlannedPair("0004_desk", 4, "desk", 0), "")
+    assert capsys.readouterr().err.splitlines() == ["scene 'Küche': lamp on"]
+    assert asked == [
+        "hold the grey card into scene 'Küche', so that it fills the centre, then press Enter",
+        "set up scene 'Regal 2' (books), then press Enter",
+        "set up scene 'desk', then press Enter",
+    ]
+
+
 def test_one_line_says_what_is_being_shot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +105,7 @@ def test_one_line_says_what_is_being_shot(
     assert [line for line in drawn if " · judging" in line]
     assert any(line.endswith("1 min left") for line in drawn)
     assert [line for line in drawn if line.startswith("0002_desk  ")]
-    assert drawn[-1] == "", "nothing is left of the line"
+    assert drawn[-1].startswith("2 pairs: "), "nothing is left of the line"
 
 
 def test_two_apertures_have_one_sum(capsys: pytest.CaptureFixture[str]) -> None:

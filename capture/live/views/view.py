@@ -25,7 +25,7 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
             "verdict": complete.verdict if complete else "incomplete",
             "reason": complete.reason if complete else "not shot, or cut short",
             "seen": planned.id in state.judged,
-            "title": planned.title or planned.scene,
+            "title": planned.typed_scene,
             "note": state.notes.get(planned.id, ""),
             "scene_note": state.notes.get(planned.scene, ""),
         }

@@ -129,7 +129,7 @@ class _Series:
         self._scene = pair.scene
         before, self._before = self._before, None
         lent = before[1] if before is not None and _same_series(before[0], pair) else None
-        self._handling.person.scene_ready(pair)
+        self._handling.person.scene_ready(pair, self._folder.state.notes.get(pair.scene, ""))
         time.sleep(max(0.0, self._next_start - time.monotonic()))
         self._next_start = time.monotonic() + self._handling.every_seconds
         waiting = self._taken(pair, 1, lent)

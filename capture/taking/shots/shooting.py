@@ -222,7 +222,7 @@ def _entry(
         "schema": 1,
         "id": pair.id,
         "scene": pair.scene,
-        "scene_title": pair.title or pair.scene,
+        "scene_title": pair.typed_scene,
         "camera": rig.blurry.describe().to_json(),
         "sharp_camera": rig.sharp.describe().to_json() if rig.two else None,
         "mode": protocol.mode,

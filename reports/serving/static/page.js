@@ -76,6 +76,7 @@
     if (live) {
       byId("camera").classList.toggle("lost", Boolean(lost));
       byId("camera-name").textContent = `${lost ? "no camera" : state.camera} · ${state.title || state.scene}`;
+      byId("scene-note").textContent = state.note;
       byId("plan").replaceChildren(...state.plan.map((line) => element("li", line)));
       showNote(lost);
     }
@@ -375,15 +376,15 @@
     }
     else if (action === "retake") {
       const elsewhere = pair.scene !== state.scene && await question(`Retake ${pair.id}?`, "",
-        `It is of scene ${pair.scene}; the next pair would be of ${state.scene}. Set up ${pair.scene} again first.`) === null;
+        `It is of scene ${pair.title}; the next pair would be of ${state.title || state.scene}. Set up ${pair.title} again first.`) === null;
       if (!elsewhere) ask(action, { pair: pair.id });
     } else if (action === "note" || action === "scene-note") {
-      const [about, old] = action === "note" ? [pair.id, pair.note] : [pair.scene, pair.scene_note];
-      const text = await question(`Note on ${about}`, "Note", "Goes into the journal and the log; empty removes it.", [], old);
+      const [about, named, old] = action === "note" ? [pair.id, pair.id, pair.note] : [pair.scene, pair.title, pair.scene_note];
+      const text = await question(`Note on ${named}`, "Note", "Goes into the journal and the log; empty removes it.", [], old);
       if (text !== null) ask("note", { about, text });
     } else if (action === "accept" && pair.verdict === "accept") judge(action, pair, "");
     else if (action === "next-scene") {
-      const scene = await question("Next scene", "Name", "Leave empty for the next of the list, or a name by number.");
+      const scene = await question("Next scene", "Name", `Leave empty for ${state.offered}.`);
       if (scene !== null && await ask(action, { scene })) view("live");
     } else {
       view("pair");
