@@ -28,7 +28,7 @@ from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
-from defocus.capture.sessions.state import PlannedPair, scene_slug
+from defocus.capture.sessions.state import PlannedPair, Verdict, scene_slug
 from defocus.capture.taking.disk_space import measured_plans, tell_space
 from defocus.capture.taking.hooks import After, Hook, after_pair
 from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
@@ -377,7 +377,7 @@ def within_travel(
 def tell_result(folder: SessionFolder, pairs: Sequence[PlannedPair]) -> None:
     """Say how many pairs were accepted, warned of and rejected, and where to look at them."""
     found = Counter(folder.state.complete[pair.id].verdict for pair in pairs)
-    words = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
+    words: dict[Verdict, str] = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
     told = ", ".join(
         f"{found[verdict]} {word}" for verdict, word in words.items() if found[verdict]
     )

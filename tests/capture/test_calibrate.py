@@ -83,6 +83,14 @@ def test_best_focus_and_the_play_of_the_motor(tmp_path: Path, chart: int, backla
     assert backlash < overshoot <= max(2 * backlash + 5, 8)
 
 
+def test_the_play_of_a_motor_whose_steps_hardly_blur(tmp_path: Path) -> None:
+    """The lens stands still in focus for many steps, which pulled a parabola to no play at all."""
+    uri = "sim:?width=300&height=200&chart=5&backlash=12"
+    found = calibrated(tmp_path, "focus", uri)
+    assert found.number("backlash_steps") == pytest.approx(12, abs=3)
+    assert Calibrations({"focus": found}).overshoot_steps > 12
+
+
 @pytest.mark.parametrize(("chart", "f_number", "size"), [(0, 1.4, 320), (12, 2.0, 640)])
 def test_a_step_in_blur_and_dioptres(
     tmp_path: Path, chart: int, f_number: float, size: int

@@ -8,11 +8,13 @@ import pypdf
 import pytest
 
 from defocus.capture.commands import log, shoot
+from defocus.capture.live.views.contact_sheet import contact_sheet
 from defocus.capture.planning.scene_list import ListedScene, read_scene_list
 from defocus.capture.sessions.folder import repair_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.errors import InputError
 from defocus.images import write_image
+from defocus.reports.model import Table
 from tests.capture.benches import bench_at_work
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_repair import damage
@@ -48,6 +50,12 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
     assert second["sharp"].startswith("f/22, ")
     assert second["scene_note"] == "'=cmd()"
+    overview = contact_sheet(session).sections[0][1][0]
+    assert isinstance(overview, Table)
+    assert [row[1::3] for row in overview.rows] == [
+        ("Desk, left", "lamp 2 is broken"),
+        ("Büro 2", "=cmd()"),
+    ]
     assert damage(session, "note")
     (session / "journal-copies").rename(tmp_path / "copies")
     repair_session(session)
@@ -88,8 +96,7 @@ def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
             work.bench.ask("note", {"about": "../x", "text": "?"})
         work.do("note", about="desk-left", text="again tomorrow")
         work.do("next-scene", scene="Desk, left")
-        work.do("shoot")
-        assert work.told["note"] == "again tomorrow", "the list does not write over a person"
+        assert work.do("shoot")["note"] == "again tomorrow", "the list does not write over a person"
         assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
 
 
@@ -101,5 +108,6 @@ def test_the_log_is_a_document_to_file(tmp_path: Path) -> None:
     text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages)
     assert "2 pairs (1 accepted, 1 rejected) on 1 day" in " ".join(text.split())
     assert "<b>moved</b>" in text.replace("\n", "")
+    assert text.index("Pair") < text.index("Time"), "the first column stands on every part"
     with pytest.raises(InputError, match=r"\.pdf, \.html or \.csv"):
         log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)

@@ -1,8 +1,8 @@
 """Best position of the focus motor, its backlash, and the blur of a step.
 
 Steps are not calibrated and cannot be read back, so positions are measured in pictures: a sweep
-towards far, always approached from the near side, then one towards near. Both peak at the same lens
-position; the steps between the two peaks are the backlash.
+towards far, always approached from the near side, then one towards near. The second shows the same
+sharpness later, by the steps of the backlash.
 """
 
 import math
@@ -81,7 +81,7 @@ def calibrate_focus(
     )
     best = _peak(coarse + fine)
     backward = _backward(bench, focus, exposure, round(best) + half, half)
-    backlash = max(best - _peak(backward), 0.0)
+    backlash = _play(sorted(coarse + fine), backward)
     focus.go(round(best))
     scale = focus_scale(views, best)
     lens = _lens(bench, exposure, focal_length_mm, sensor_pitch_um)
@@ -147,6 +147,23 @@ def _backward(
         position += focus.nudge(-step)
         curve.append((position, gradient_energy(encoded_grey(bench.shot(exposure).linear))))
     return curve
+
+
+def _play(forward: Curve, backward: Curve) -> float:
+    """The lag at which the sweep towards near repeats the one towards far, in steps.
+
+    The lens stands still until the play is taken up. A gain between the sweeps does not matter.
+
+    Args:
+        forward: The sweep towards far, by rising steps.
+        backward: The sweep towards near, from its start.
+    """
+    steps, sharpness = (np.array(values, dtype=float) for values in zip(*forward, strict=True))
+    told, seen = (np.array(values, dtype=float) for values in zip(*backward, strict=True))
+    lags = np.arange(0.0, told[0] - told[-1], 0.1)
+    lens = np.minimum(told + lags[:, None], told[0])
+    misfit = np.log(np.interp(lens, steps, sharpness)) - np.log(seen)
+    return float(lags[np.argmin(misfit.var(axis=1))])
 
 
 def _peak(curve: Curve) -> float:

@@ -23,7 +23,7 @@ __all__ = ["contact_sheet", "write_contact_sheet"]
 WIDTH_PX = 640
 """Of a picture: a hundred pairs then make a page of some 20 MB."""
 
-COLUMNS = ("Pair", "Scene", "Verdict", "Reason")
+COLUMNS = ("Pair", "Scene", "Verdict", "Reason", "Notes")
 
 
 def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> None:
@@ -74,7 +74,14 @@ def _minute(state: SessionState) -> str:
 
 def _overview(state: SessionState) -> Table:
     rows = tuple(
-        (pair["id"], pair["scene"], pair["verdict"], pair["reason"]) for pair in list_pairs(state)
+        (
+            pair["id"],
+            pair["title"],
+            pair["verdict"],
+            pair["reason"],
+            "; ".join(filter(None, (pair["note"], pair["scene_note"]))),
+        )
+        for pair in list_pairs(state)
     )
     return Table("Verdicts", tuple(Column(name) for name in COLUMNS), rows)
 

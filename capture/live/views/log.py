@@ -160,15 +160,16 @@ def _counts(rows: Sequence[LogRow]) -> str:
     )
 
 
-COLUMNS = ("Time", "Pair", "Scene", "Verdict", "Blurry and sharp", "Notes")
+# The first column stands on every part of a table that is too wide for the paper
+COLUMNS = ("Pair", "Time", "Scene", "Verdict", "Blurry and sharp", "Notes")
 
 
 def _table(rows: Sequence[LogRow]) -> Table:
     scenes = {row.scene for row in rows if row.verdict}
     cells = tuple(
         (
-            row.time,
             row.pair,
+            row.time,
             row.scene,
             ": ".join(filter(None, (WORDS.get(row.verdict, ""), row.reason))),
             "; ".join(filter(None, (row.blurry, row.sharp))),
