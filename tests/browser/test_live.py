@@ -162,13 +162,16 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     until(browser, "reason", "it is part of it")
 
     press(browser, "n")
+    until(browser, "dialog-hint", "Leave empty for scene-002.")
     press(browser, *"Shelf; rm -rf", Keys.ENTER)
     until(browser, "camera-name", "Shelf; rm -rf")
     press(browser, "s")
     until(browser, "pair-name", "0003_shelf-rm-rf")
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}
     press(browser, Keys.ARROW_LEFT, "r")
-    until(browser, "dialog-hint", "It is of scene scene-001; the next pair would be of shelf-rm-rf")
+    until(
+        browser, "dialog-hint", "It is of scene scene-001; the next pair would be of Shelf; rm -rf"
+    )
     press(browser, Keys.ESCAPE)
     assert found["0001_scene-001"] == ("reject", "taken again as 0002_scene-001")
     assert found["0002_scene-001"] == ("accept", "it is part of it")
