@@ -50,7 +50,8 @@ def main() -> None:
     documents = [json.loads((one / "dose.json").read_text("utf-8")) for one in folders]
     for document in documents:
         document["doses"].sort(key=lambda one: one["dose_px"])
-    chart("jdrl-gain.svg", "gain over the plain loss, dB (truth)", documents, draw_gains)
+    chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
+    chart("jdrl-gain.svg", "gain over the plain loss, dB", documents, draw_gains)
     chart("jdrl-edges.svg", "displacement of edges, px", documents, draw_edges)
     chart("jdrl-tau.svg", "Kendall's tau against the truth", documents, draw_taus)
     for dose in (one["dose_px"] for one in documents[0]["doses"]):
@@ -109,10 +110,20 @@ def labels_of(document: Document) -> list[str]:
 
 def draw_gains(axis: Axes, document: Document) -> None:
     """Gain of each line over the plain loss, with its interval."""
+    draw_lines(axis, document, lambda line: line["over_plain"]["psnr"])
+
+
+def draw_gains_over_input(axis: Axes, document: Document) -> None:
+    """Gain over the blurry input; the plain loss, far below it at large doses, is left out."""
+    draw_lines(axis, document, lambda line: line["over_input"])
+
+
+def draw_lines(axis: Axes, document: Document, estimate: Callable[[Document], Document]) -> None:
+    """An estimate of each line but the plain loss, by dose."""
     others = [label for label in labels_of(document) if label != document["plain"]]
     for place, label in enumerate(others):
         lines = [line_of(one, label) for one in document["doses"]]
-        found = [line and line["over_plain"]["psnr"] for line in lines]
+        found = [line and estimate(line) for line in lines]
         draw_estimates(axis, found, label, (place - len(others) / 2) * 0.06)
     axis.axhline(0, color="black", linewidth=0.8)
 
@@ -154,6 +165,7 @@ def draw_taus(axis: Axes, document: Document) -> None:
 
 def sections(documents: Sequence[Document]) -> Iterator[str]:
     """The made part of the page, by lines."""
+    yield "![Gain over the blurry input by dose](jdrl-input.svg)\n"
     yield "![Gain over the plain loss by dose](jdrl-gain.svg)\n"
     yield from strips(documents[0])
     yield "![Displacement of edges by dose](jdrl-edges.svg)\n"
@@ -245,14 +257,14 @@ def claim_table(document: Document) -> Iterator[str]:
         "it is not decided. "
         f"A verdict needs {LEAST_SEEDS} seeds or more.\n"
     )
-    yield f"| {document['whole']} is better than | difference, dB | verdict |"
+    yield f"| {document['whole']} is better than: | difference, dB | verdict |"
     yield "| --- | --- | --- |"
     others = [label for label in labels_of(document) if label not in document["rivals"]]
     for claim in (claim for label in others for claim in claims_about(document, label)):
         found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
         yield row(claim.line, found, claim.verdict)
     yield ""
-    yield f"| is better than {document['whole']} | difference, dB | verdict |"
+    yield f"| better than {document['whole']}: | difference, dB | verdict |"
     yield "| --- | --- | --- |"
     for label in document["rivals"]:
         for claim in claims_about(document, label):
