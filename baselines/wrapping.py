@@ -5,7 +5,7 @@ at a tenth of the rate. The total number of steps is that of its own training, s
 comparable.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -168,12 +168,17 @@ def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Ba
     return replace(own, card=card, recipe=partial(_with_objective, recipe, objective))
 
 
-def on_registered_pairs(own: "Recipe") -> "Recipe":
-    """The same settings with the objective ``registered`` and the pairs that it needs."""
+def on_registered_pairs(own: "Recipe", settings: "Mapping[str, object] | None" = None) -> "Recipe":
+    """The same settings with the objective ``registered`` and the pairs that it needs.
+
+    Args:
+        own: The network's own settings.
+        settings: Keyword arguments of the objective.
+    """
     return own.model_copy(
         update={
             "objective": "registered",
-            "objective_settings": {},
+            "objective_settings": dict(settings or {}),
             "target": "registered",
             "warmup_epochs": 0,
             "adversary": None,
@@ -182,6 +187,7 @@ def on_registered_pairs(own: "Recipe") -> "Recipe":
 
 
 def _with_objective(own: "Callable[[], Recipe]", objective: str) -> "Recipe":
+    if objective == "registered":
+        return on_registered_pairs(own())
     update = {"objective": objective, "objective_settings": {}, "warmup_epochs": 0}
-    changed = own().model_copy(update={**update, "adversary": None})
-    return on_registered_pairs(changed) if objective == "registered" else changed
+    return own().model_copy(update={**update, "adversary": None})

@@ -184,9 +184,10 @@ def strips(document: Document) -> Iterator[str]:
     for one in document["doses"]:
         dose, gains = one["dose_px"], one["scene_gains"]
         yield (
-            f"Dose {dose:g} px, {name_of(document)}: the test scene with the median gain of "
-            f"*{gains['line']}* over the plain loss, where the input is worst; beneath, the error "
-            "against the truth, six times as bright.\n"
+            f"Dose {dose:g} px, {name_of(document)}, first seed: the test scene at which "
+            f"*{gains['line']}* has its median gain over the plain loss (mean over seeds); the "
+            "crop is where the input differs most from the truth. Below: the error, six times as "
+            "bright.\n"
         )
         yield f"![Crops at a dose of {dose:g} px](jdrl-strip-{dose:g}px.webp)\n"
 
@@ -201,8 +202,8 @@ def study_facts(document: Document) -> Iterator[str]:
     yield (
         f"{scenes} test scenes, {pairs} training pairs per dose, seeds: {document['seeds']}, "
         f"{control['steps']} steps per training. The control on true pairs gains "
-        f"{interval(over)} dB over the blurry input; the 1.0 dB that a study of deblurring needs "
-        f"is {enough}.\n"
+        f"{interval(over)} dB over the blurry input; the study aims at 1.0 dB, which is {enough} "
+        "by the mean.\n"
     )
 
 

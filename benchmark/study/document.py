@@ -79,7 +79,8 @@ class StudyDocument(Override):
     Attributes:
         datasets: ``READER:PATH``, ``sample`` or ``sample:strong``.
         misaligned: Further ones, on which only JDRL is compared: ``input``, the systems with JDRL,
-            the same networks without it and, if no systems are named, on registered pairs.
+            the same networks without it and, if no systems are named, the U-Net on registered
+            pairs.
         systems: Shell patterns for names; empty for all systems that are not variants.
         variants: Whether an empty ``systems`` includes variants.
         objectives: Objectives by label; empty for each system's own.

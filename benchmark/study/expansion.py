@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
+from defocus.baselines.wrapping import on_registered_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import (
     Run,
@@ -106,14 +107,16 @@ def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
 
     Args:
         systems: The systems of the study.
-        ours: Whether the same networks on registered pairs are added, our own way to train.
+        ours: Whether their trainings on registered pairs, our own way, are added where the package
+            has them: that of the U-Net.
     """
     joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
     networks = sorted(name.removeprefix(JDRL) for name in joint)
-    names = {"input", *joint, *networks}
+    own_way = [REGISTERED + one for one in networks]
+    names = {"input", *joint, *networks, *own_way}
+    kept = [one for one in systems if one.card.name in names]
     known = all_baselines() if ours else {}
-    added = [known[name] for one in networks if (name := REGISTERED + one) in known]
-    return [*(one for one in systems if one.card.name in names), *added]
+    return [*kept, *(known[name] for name in own_way if name in known and known[name] not in kept)]
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
@@ -229,6 +232,8 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
 
 def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice) -> "Recipe":
     recipe = own()
+    if name == "registered":
+        return on_registered_pairs(recipe, choice.settings)
     update = {
         "objective": name,
         "objective_settings": choice.settings,

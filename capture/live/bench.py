@@ -3,11 +3,12 @@
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
 from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasPreview
+from defocus.capture.live.bench_state import BenchState
 from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.preview_pace import PreviewPace
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
@@ -26,7 +27,7 @@ from defocus.errors import (
 )
 from defocus.reports.serving.feed import Feed
 
-__all__ = ["ACTIONS", "Action", "BenchState", "ShootingThread"]
+__all__ = ["ACTIONS", "Action", "ShootingThread"]
 
 Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -38,47 +39,6 @@ IDLE_SECONDS = 1.0
 """Time between two looks at the camera where nobody watches."""
 
 Task = Callable[[], None]
-
-
-@dataclass
-class BenchState:
-    """State of the shooting thread for the page.
-
-    Attributes:
-        session: Name of the session folder.
-        live: Whether pairs can be shot, or only judged.
-        camera: Model and lens of the open camera.
-        camera_problem: Why there is no camera; empty if there is one.
-        live_view: Whether the camera has a live picture, or why not.
-        scene: Scene of the next pair, as in file names.
-        title: The same as it was typed.
-        note: What was noted on that scene, or is in the list.
-        offered: The scene after it, unless another is named.
-        unfinished: An interrupted pair that is shot first; empty if there is none.
-        busy: Present activity in words; empty if idle.
-        prompt: What the user must do to continue; empty if nothing.
-        problem: Error of the last request.
-        plan: The plan of the next pair, line by line.
-        current: The pair shot or judged last.
-        revision: Grows with every change of the list of pairs.
-    """
-
-    session: str
-    live: bool
-    camera: str = ""
-    camera_problem: str = ""
-    live_view: str = ""
-    scene: str = ""
-    title: str = ""
-    note: str = ""
-    offered: str = ""
-    unfinished: str = ""
-    busy: str = ""
-    prompt: str = ""
-    problem: str = ""
-    plan: list[str] = field(default_factory=list)
-    current: str = ""
-    revision: int = 0
 
 
 class ShootingThread:

@@ -105,6 +105,8 @@ def test_unknown_settings_are_refused() -> None:
         objective("registered", alpha=1)
     with pytest.raises(SettingsError, match="tile_px"):
         objective("registered", tile_px=1)
+    with pytest.raises(SettingsError, match="tile_px"):
+        objective("registered", tile_px=9)
 
 
 def test_any_network_can_be_trained_on_registered_pairs() -> None:

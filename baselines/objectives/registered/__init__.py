@@ -1,4 +1,4 @@
-"""Training on misaligned pairs that are registered beforehand and refined on the output."""
+"""Training on misaligned pairs that are registered beforehand."""
 
 from defocus.baselines.objectives.registered.objective import RegisteredObjective, make
 

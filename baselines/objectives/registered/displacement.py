@@ -29,10 +29,10 @@ def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: in
     Args:
         seen: ``(N, 3, H, W)`` in [0, 1].
         target: Same shape.
-        tile_px: Side of a tile, even, at most H and W.
+        tile_px: Side of a tile, a multiple of 4, at most H and W.
 
     Returns:
-        ``(N, 2, H, W)`` px, x right and y down, each at most :data:`LARGEST_PX`.
+        ``(N, 2, H, W)`` px, x right and y down, at most :data:`LARGEST_PX` in each direction.
     """
     first, second = (_smoothed(one.mean(1, keepdim=True)) for one in (seen, target))
     across, down = _slopes(second)

@@ -1,10 +1,10 @@
-"""The objective: pairs are registered once, and what remains is measured on the output.
+"""The objective: a plain loss on pairs that are registered once, before the training.
 
 Before training, :mod:`defocus.align` registers the sharp picture of each pair onto the blurry one
 and gives it the light of the blurry one; pairs whose misalignment it cannot measure are left out
-(the recipe's target ``registered``). What remains is local and below a pixel. In each step it is
-measured by tile between output and target, and the target is moved by it. No gradient passes
-through the displacement.
+(the recipe's target ``registered``). What remains is local and below a pixel. On request it is
+measured in each step, by tile between output and target, and the target is moved by it. No gradient
+passes through the displacement.
 """
 
 import torch
@@ -24,12 +24,12 @@ class RegisteredSettings(Settings):
 
     Attributes:
         refined: Whether the remaining displacement is measured and taken out.
-        tile_px: Side of the tiles in which it is measured.
+        tile_px: Side of the tiles in which it is measured, a multiple of 4.
         epsilon: Epsilon of the Charbonnier loss.
     """
 
     refined: bool = False
-    tile_px: int = Field(default=32, ge=8)
+    tile_px: int = Field(default=32, ge=8, multiple_of=4)
     epsilon: float = Field(default=EPSILON, gt=0)
 
 

@@ -13,8 +13,7 @@ BASELINES = (
         kind="objective",
         status="own",
         source="designed here; no paper",
-        follows="nothing: pairs are registered once, with their light, and what remains is "
-        "measured on the output",
+        follows="nothing: pairs are registered once, with their light, before a plain loss",
         licence="MIT",
         weights_trained_on=(),
     ),

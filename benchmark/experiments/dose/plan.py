@@ -33,7 +33,8 @@ class DoseStudy:
         settings: TOML file of schedule and training values.
         narrow: Whether to use a small network instead of the paper's.
         network: System whose narrow copy that is; empty for a small U-Net.
-        central: Whether only the plain loss, the whole objective and the controls are trained.
+        central: Whether only the plain loss, the whole objective, its rivals and the controls are
+            trained.
     """
 
     ablation: Ablation
