@@ -33,6 +33,7 @@ __all__ = [
     "nearest",
     "objective",
     "objectives",
+    "recipe_changes",
     "require_objective",
     "source_hashes",
 ]
@@ -78,6 +79,19 @@ def flow_of(recipe: "Recipe") -> str:
     found = _find(_objective_makers(), "objective", recipe.objective).find()
     name = getattr(found, "flow_name", None)
     return str(name(**recipe.objective_settings)) if name is not None else ""
+
+
+def recipe_changes(name: str) -> Mapping[str, object]:
+    """Training settings that an objective needs, such as the pairs' target; mostly none.
+
+    An objective declares them by a mapping ``RECIPE`` beside its ``make``.
+
+    Raises:
+        RegistryError: The objective is unknown.
+    """
+    found = _find(_objective_makers(), "objective", name).find()
+    changes: Mapping[str, object] = getattr(found, "RECIPE", {})
+    return changes
 
 
 def losses() -> tuple[str, ...]:

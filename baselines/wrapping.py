@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.objective_registry import recipe_changes
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe
@@ -19,7 +20,7 @@ __all__ = [
     "SOURCE",
     "controls",
     "joint_recipe",
-    "on_registered_pairs",
+    "retrained",
     "with_jdrl",
     "wrapped",
     "wrapped_name",
@@ -168,26 +169,30 @@ def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Ba
     return replace(own, card=card, recipe=partial(_with_objective, recipe, objective))
 
 
-def on_registered_pairs(own: "Recipe", settings: "Mapping[str, object] | None" = None) -> "Recipe":
-    """The same settings with the objective ``registered`` and the pairs that it needs.
+def retrained(
+    own: "Recipe",
+    objective: str,
+    settings: Mapping[str, object] | None = None,
+    warmup_epochs: int = 0,
+) -> "Recipe":
+    """A network's settings with another objective, and with what that needs.
 
     Args:
         own: The network's own settings.
+        objective: Name of the objective.
         settings: Keyword arguments of the objective.
+        warmup_epochs: Warmup epochs, on the recipe's scale.
     """
     return own.model_copy(
         update={
-            "objective": "registered",
+            "objective": objective,
             "objective_settings": dict(settings or {}),
-            "target": "registered",
-            "warmup_epochs": 0,
-            "adversary": None,
+            "warmup_epochs": warmup_epochs,
+            "adversary": own.adversary if objective == own.objective else None,
+            **recipe_changes(objective),
         }
     )
 
 
 def _with_objective(own: "Callable[[], Recipe]", objective: str) -> "Recipe":
-    if objective == "registered":
-        return on_registered_pairs(own())
-    update = {"objective": objective, "objective_settings": {}, "warmup_epochs": 0}
-    return own().model_copy(update={**update, "adversary": None})
+    return retrained(own(), objective)

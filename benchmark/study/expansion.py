@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
-from defocus.baselines.wrapping import on_registered_pairs
+from defocus.baselines.wrapping import retrained
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import (
     Run,
@@ -231,16 +231,7 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
 
 
 def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice) -> "Recipe":
-    recipe = own()
-    if name == "registered":
-        return on_registered_pairs(recipe, choice.settings)
-    update = {
-        "objective": name,
-        "objective_settings": choice.settings,
-        "warmup_epochs": choice.warmup_epochs,
-        "adversary": recipe.adversary if name == recipe.objective else None,
-    }
-    return recipe.model_copy(update=update)
+    return retrained(own(), name, choice.settings, choice.warmup_epochs)
 
 
 def shard(expanded: Expanded, number: int, of: int) -> Expanded:

@@ -2,4 +2,7 @@
 
 from defocus.baselines.objectives.registered.objective import RegisteredObjective, make
 
-__all__ = ["RegisteredObjective", "make"]
+__all__ = ["RECIPE", "RegisteredObjective", "make"]
+
+RECIPE = {"target": "registered"}
+"""The pairs that it needs."""

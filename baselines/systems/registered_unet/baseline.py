@@ -1,7 +1,9 @@
 """The card of the U-Net trained on registered pairs: network and schedules are the U-Net's own."""
 
+from functools import partial
+
 from defocus.baselines.systems.unet.baseline import UNET
-from defocus.baselines.wrapping import on_registered_pairs
+from defocus.baselines.wrapping import retrained
 
 __all__ = ["BASELINES"]
 
@@ -9,7 +11,7 @@ BASELINES = (
     UNET.variant(
         "registered-unet",
         "U-Net on registered pairs",
-        recipe=on_registered_pairs,
+        recipe=partial(retrained, objective="registered"),
         kind="objective",
         status="own",
         source="designed here; no paper",
