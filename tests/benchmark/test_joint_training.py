@@ -13,7 +13,7 @@ from defocus.benchmark.reporting.figures.joint_training import only_joint_traini
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import open_results
-from defocus.reports.model import Gallery, Page, Paragraph, Part, Table
+from defocus.reports.model import Gallery, Measured, Page, Paragraph, Part, Table
 from tests.benchmark.example_study import entry, make_study
 
 HEADING = "JDRL and the plain loss"
@@ -60,7 +60,7 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path: Path) -
     assert "compared with the truth" in said.text
     assert "the plain loss gains −2.00 dB and moves the picture by 1.51 px" in said.text
     assert "JDRL gains +0.00 dB and moves the picture by 0.04 px" in said.text
-    assert "JDRL is ahead by 2.00 dB over 12 pictures (95 % interval +1.9" in said.text
+    assert "JDRL is 2.00 dB above the plain loss over 12 pictures (95 % interval +1.9" in said.text
     assert isinstance(strip, Gallery)
     labels = [tile.label for tile in strip.tiles]
     assert labels == ["blurry", "sharp as captured", "plain loss", "JDRL", "truth"]
@@ -75,9 +75,9 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("joint", "verdict"),
     [
-        (np.tile([20.5, 19.5], 6), "shows nothing either way"),
-        (np.linspace(19.4, 19.6, 12), "JDRL is behind by 0.50 dB"),
-        (np.array([21.0, 21.0]), "JDRL against the plain loss: +1.00 dB over 2 pictures, too few"),
+        (np.tile([20.5, 19.5], 6), "from the plain loss, +0.00 dB over 12 pictures"),
+        (np.linspace(19.4, 19.6, 12), "JDRL is 0.50 dB below the plain loss"),
+        (np.array([21.0, 21.0]), "JDRL less the plain loss: +1.00 dB over 2 pictures, too few"),
     ],
 )
 def test_the_sentence_says_no_more_than_was_measured(
@@ -102,22 +102,29 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> 
     out = make_study(tmp_path, 2, 12, protocols=("truth",))
     plain = np.linspace(19.0, 21.0, 12)
     rewrite(out, plain + 0.5, plain, (0.2, 0.1))
+    gains = np.linspace(0.8, 1.0, 12)
     with open_results(out / "results.sqlite") as results:
         ours = replace(entry(1), run="registered", grouping="r", system="registered-unet")
         results.record(
             ours,
             [
-                Score("defocus-v1", "truth", "psnr", f"image-{k:03d}", f"scene-{k:03d}", one + 0.9)
-                for k, one in enumerate(plain)
+                Score(
+                    "defocus-v1", "truth", "psnr", f"image-{k:03d}", f"scene-{k:03d}", one + share
+                )
+                for k, (one, share) in enumerate(zip(plain, gains, strict=True))
             ],
         )
     said, *_, table = section(page_of(out))
     assert isinstance(said, Paragraph)
     assert "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
+    assert "That is 0.40 dB above JDRL over 12 pictures (95 % interval +0.3" in said.text
     assert isinstance(table, Table)
-    assert table.columns[-1].name == "Gain, registered pairs"
-    ((*_, gained),) = table.rows
+    names = [column.name for column in table.columns[-2:]]
+    assert names == ["Gain, registered pairs", "Registered pairs less JDRL"]
+    ((*_, gained, beside),) = table.rows
     assert gained == pytest.approx(0.9)
+    assert isinstance(beside, Measured)
+    assert beside.value == pytest.approx(0.4)
 
 
 def test_only_joint_training() -> None:

@@ -31,6 +31,11 @@ REGISTERED = "registered-"
 PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered pairs"
 MOVED = "warp_px"
 
+REGISTERED_COLUMNS = (
+    Column(f"Gain, {REGISTERED_WORDS}", "dB", "higher", 2),
+    Column(f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}", "dB", "higher", 2),
+)
+
 AGAINST = {
     "truth": "the truth",
     "input-aligned": "the sharp pictures registered onto the blurry ones",
@@ -45,6 +50,11 @@ class _Partners:
     plain: BoardLine
     joint: BoardLine
     registered: BoardLine | None
+
+    @property
+    def lines(self) -> list[BoardLine]:
+        ours = [] if self.registered is None else [self.registered]
+        return [self.plain, self.joint, *ours]
 
 
 @dataclass(frozen=True)
@@ -72,9 +82,11 @@ def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> 
     partners = _partners(board, convention)
     if not partners:
         return []
-    lines = [line for pair in partners for line in (pair.plain, pair.joint)]
+    lines = [line for pair in partners for line in pair.lines]
     scores = read_picture_scores(content, board, convention, lines)
-    differences = {pair.plain.key: _differences(scores, pair) for pair in partners}
+    differences = {
+        pair.plain.key: _differences(scores, pair.joint, pair.plain) for pair in partners
+    }
     everywhere = _means_by_picture(list(differences.values()))
     parts: list[Part] = [Paragraph(_sentence(partners, scores, everywhere))]
     parts += _strip(scores, partners, differences, kept)
@@ -122,15 +134,15 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
     ]
 
 
-def _differences(scores: PictureScores, pair: _Partners) -> dict[str, float]:
-    """PSNR of the network trained with JDRL minus that of its partner, by picture, dB."""
-    plain, joint = scores.line_number(pair.plain.key), scores.line_number(pair.joint.key)
-    if plain is None or joint is None:
+def _differences(scores: PictureScores, line: BoardLine, other: BoardLine) -> dict[str, float]:
+    """PSNR of a training minus that of another one, by picture, dB."""
+    mine, theirs = scores.line_number(line.key), scores.line_number(other.key)
+    if mine is None or theirs is None:
         return {}
     return {
-        picture: by_line[joint][LEADING] - by_line[plain][LEADING]
+        picture: by_line[mine][LEADING] - by_line[theirs][LEADING]
         for picture, by_line in scores.values.items()
-        if LEADING in by_line.get(plain, {}) and LEADING in by_line.get(joint, {})
+        if LEADING in by_line.get(mine, {}) and LEADING in by_line.get(theirs, {})
     }
 
 
@@ -172,7 +184,8 @@ def _sentence(
         f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
         f"{joint.words}."
     )
-    return " ".join([said, _verdict(scores, differences), *_on_registered_pairs(partners, scores)])
+    verdict = _verdict(scores, differences, JOINT_WORDS, f"the {PLAIN_WORDS}")
+    return " ".join([said, verdict, *_on_registered_pairs(partners, scores)])
 
 
 def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -> Iterator[str]:
@@ -180,6 +193,8 @@ def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -
         if pair.registered is not None:
             gained = _means([pair.registered], scores.convention).words
             yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
+            beside = _differences(scores, pair.registered, pair.joint)
+            yield _verdict(scores, beside, "That", JOINT_WORDS)
 
 
 def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
@@ -196,22 +211,24 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known and len(known) == len(values) else None
 
 
-def _verdict(scores: PictureScores, differences: Mapping[str, float]) -> str:
-    """What the difference shows: nothing where its interval holds 0."""
+def _verdict(
+    scores: PictureScores, differences: Mapping[str, float], subject: str, other: str
+) -> str:
+    """What the difference from another training shows: nothing where its interval holds 0."""
     if not differences:
         return "They share no picture."
     mean = statistics.fmean(differences.values())
     over = f"over {counted(len(differences), 'picture')}"
     interval = _interval(scores, differences)
     if interval is None:
-        return f"JDRL against the plain loss: {_signed(mean)} dB {over}, too few for an interval."
+        return f"{subject} less {other}: {_signed(mean)} dB {over}, too few for an interval."
     low, high = interval
     ends = f"95 % interval {_signed(low)} to {_signed(high)}"
     if low > 0:
-        return f"JDRL is ahead by {number_text(mean, 2)} dB {over} ({ends})."
+        return f"{subject} is {number_text(mean, 2)} dB above {other} {over} ({ends})."
     if high < 0:
-        return f"JDRL is behind by {number_text(-mean, 2)} dB {over} ({ends})."
-    return f"The difference, {_signed(mean)} dB {over} ({ends}), shows nothing either way."
+        return f"{subject} is {number_text(-mean, 2)} dB below {other} {over} ({ends})."
+    return f"The difference from {other}, {_signed(mean)} dB {over} ({ends}), shows nothing."
 
 
 def _strip(
@@ -282,17 +299,14 @@ def _table(
     registered = any(pair.registered for pair in partners)
     body: list[tuple[Cell, ...]] = []
     for pair in partners:
-        mine = differences[pair.plain.key]
-        mean = statistics.fmean(mine.values()) if mine else None
         two = [_means([line], convention) for line in (pair.plain, pair.joint)]
-        ours = pair.registered and _means([pair.registered], convention)
         body.append(
             (
                 pair.plain.name,
                 *(each.gain for each in two),
-                Measured(mean, _interval(scores, mine)) if mean is not None else None,
+                _measured(scores, differences[pair.plain.key]),
                 *(each.moved for each in two),
-                *([ours.gain if ours else None] if registered else []),
+                *(_registered_cells(scores, pair) if registered else ()),
             )
         )
     columns = (
@@ -302,7 +316,7 @@ def _table(
         Column("Difference", "dB", "higher", 2),
         Column(f"Moved, {PLAIN_WORDS}", "px", "lower", 2),
         Column(f"Moved, {JOINT_WORDS}", "px", "lower", 2),
-        *([Column(f"Gain, {REGISTERED_WORDS}", "dB", "higher", 2)] if registered else []),
+        *(REGISTERED_COLUMNS if registered else ()),
     )
     against = AGAINST.get(convention.protocol, convention.protocol)
     note = (
@@ -310,6 +324,20 @@ def _table(
         "to the output."
     )
     return Table(f"Plain loss and JDRL, compared with {against}", columns, tuple(body), note)
+
+
+def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cell]:
+    if pair.registered is None:
+        return None, None
+    gain = _means([pair.registered], scores.convention).gain
+    return gain, _measured(scores, _differences(scores, pair.registered, pair.joint))
+
+
+def _measured(scores: PictureScores, differences: Mapping[str, float]) -> Measured | None:
+    """The mean difference with its interval; None without a shared picture."""
+    if not differences:
+        return None
+    return Measured(statistics.fmean(differences.values()), _interval(scores, differences))
 
 
 def _signed(number: float | None) -> str:
