@@ -18,7 +18,7 @@ from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_o
 from defocus.benchmark.experiments.dose.claims import claims_of, verdict
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.dose.pictures import edge_displacement_px
-from defocus.benchmark.experiments.dose.plan import dose_study
+from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.benchmark.experiments.dose.strips import (
     CROP_PX,
     GAP_PX,
@@ -31,7 +31,7 @@ from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
-from defocus.errors import InputError
+from defocus.errors import InputError, NotApplicableError
 from defocus.images import as_float, read_image
 
 Array = NDArray[np.float64]
@@ -248,6 +248,28 @@ def test_tables_have_a_column_per_dose() -> None:
     assert taus.rows == (("gt", None, None), ("deformed-gt", 1.0, 1.0))
 
 
+def short_study(folder: Path, dosed: Path) -> DoseStudy:
+    """Plain loss, JDRL, registered pairs and the control, one step each."""
+    jdrl = ablation_of("jdrl")
+    fewer = replace(jdrl, rivals=jdrl.rivals[:1], controls=jdrl.controls[1:] * 2)
+    schedule = folder / "s.toml"
+    schedule.write_text("[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n")
+    return dose_study(
+        fewer, folder / "out", f"manifest:{dosed}", [4], "demo", 1, schedule,
+        narrow=True, network="", central=True,
+    )  # fmt: skip
+
+
+def test_a_line_that_cannot_be_trained_is_named(
+    dosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only training pair is so small that its misalignment is unknown."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with pytest.raises(NotApplicableError, match=r"registered-unet.*needs every line"):
+        run_dose_study(short_study(tmp_path, dosed))
+
+
 def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three lines beside the control, one step each."""
     (tmp_path / "dose.toml").write_text(
@@ -258,14 +280,7 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     render_dosed_dataset(tmp_path / "dose.toml", dosed)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    jdrl = ablation_of("jdrl")
-    fewer = replace(jdrl, rivals=jdrl.rivals[:1], controls=jdrl.controls[1:] * 2)
-    schedule = tmp_path / "s.toml"
-    schedule.write_text("[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n")
-    study = dose_study(
-        fewer, tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, schedule,
-        narrow=True, network="", central=True,
-    )  # fmt: skip
+    study = short_study(tmp_path, dosed)
     document = run_dose_study(study)
     (one,) = document["doses"]
     assert [line["label"] for line in one["lines"]] == [

@@ -175,7 +175,7 @@ class _Asked:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
         study = self.study(systems, steps)
-        run_study(study).require_complete()
+        run_study(study).require_scores()
         with read_results(self.out / STORE) as results:
             return [
                 _measured(self.ablation, study, results, line, _runs_of(study, system))

@@ -22,12 +22,13 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
         written beside it.
 
     Raises:
+        NotApplicableError: A line cannot be trained on these pairs.
         DefocusError: A run failed.
         StorageError: The disk is full or the folder not writable.
     """
     require_writable(study.out)
     studies = study.studies()
-    run_studies(studies).require_complete()
+    run_studies(studies).require_scores()
     with read_results(study.out / STORE) as results:
         document = dose_document(study, studies, results)
     write_json_if_changed(study.out / DOCUMENT, document)

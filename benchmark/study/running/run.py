@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from defocus.benchmark.study.running.attempt import (
     train_run,
 )
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
-from defocus.errors import DefocusError, InputError, WeightsError
+from defocus.errors import DefocusError, InputError, NotApplicableError, WeightsError
 from defocus.files import write_json_if_changed
 from defocus.progress import counted, say, telling, track
 from defocus.reading import read_json
@@ -60,6 +60,7 @@ class Outcome:
         rows: The leaderboard of everything in the folder.
         reconstructions: Systems in the folder that are never ranked.
         failed: Ids of requested runs that failed, or whose metrics failed.
+        unscored: Requested runs that cannot be done on this dataset: the reason by id.
         problems: Errors that stopped the runs of one dataset or job while others continued.
         tracks: Tracks with ranks and differences, if ranking is allowed.
     """
@@ -67,6 +68,7 @@ class Outcome:
     rows: Sequence[Row]
     reconstructions: Sequence[str]
     failed: Sequence[str]
+    unscored: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[DefocusError] = ()
     tracks: Sequence[Track] = ()
 
@@ -81,6 +83,16 @@ class Outcome:
             raise self.problems[0]
         if self.failed:
             raise DefocusError(f"{', '.join(self.failed)} failed; the study is incomplete")
+
+    def require_scores(self) -> None:
+        """Refuse a study in which a run has no scores, for comparisons that need every run.
+
+        Raises:
+            NotApplicableError: A run cannot be done on this dataset.
+        """
+        self.require_complete()
+        for run, reason in self.unscored.items():
+            raise NotApplicableError(f"{run}: {reason}; the comparison needs every line")
 
 
 def run_study(study: Study) -> Outcome:
@@ -330,6 +342,11 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
         rows,
         sorted({entry.system for entry in entries if entry.reconstruction}),
         [entry.run for entry in entries if entry.failed and entry.run in asked],
+        {
+            entry.run: entry.status.partition(": ")[2]
+            for entry in entries
+            if entry.run in asked and not entry.failed and not entry.scored
+        },
         tracks=tracks(results) if any(row.budget in RANKED_BUDGETS for row in rows) else (),
     )
 
