@@ -35,7 +35,7 @@ from defocus.training.method import Method
 
 __all__ = ["narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
 
-CROP_PX, BATCH, RATE = 64, 4, 1e-3
+CROP_PX, BATCH, RATE = 64, 4, 2e-3
 PATCHES, PATCH_PX = 2048, 96
 """Patches that are rendered once; a crop of the size above is cut from them anew each time."""
 
@@ -96,7 +96,7 @@ def train_narrow(
 
     Raises:
         InputError: The system has no narrow copy.
-        WeightsError: The weights do not fit into half precision.
+        WeightsError: The training diverged.
         InterruptedWorkError: The process was told to stop; its state is saved.
     """
     if system.narrow is None or system.recipe is None:

@@ -43,7 +43,7 @@ def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Pat
     Raises:
         InputError: The training belongs to another system, or the system to another package.
         WeightsError: The folder has no training, its checkpoint is damaged or does not fit the
-            present system, or its numbers do not fit into half precision.
+            present system, or holds a number that is not finite.
         StorageError: The folder cannot be written.
     """
     target = folder or own_folder(system)
@@ -89,8 +89,10 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write weights in half precision.
 
+    A tensor with a number that is too large for it, such as a running variance, stays as it is.
+
     Raises:
-        WeightsError: A number does not fit into half precision; nothing is written.
+        WeightsError: A number is not finite; nothing is written.
         StorageError: The file cannot be written.
     """
     halves = {name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()}
@@ -99,15 +101,15 @@ def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Floats in half precision, tables of indices in 16 bits where they fit."""
+    """Floats in half precision and tables of indices in 16 bits, where they fit."""
     if tensor.dtype == torch.int64 and tensor.numel() and tensor.abs().max() <= MOST_SHORT:
         return tensor.to(torch.int16).contiguous()
     if not tensor.is_floating_point():
         return tensor.contiguous()
+    if not torch.isfinite(tensor).all():
+        raise WeightsError(f"{name}: not all of its numbers are finite; the training diverged")
     half = tensor.half()
-    if not torch.isfinite(half).all():
-        raise WeightsError(f"{name}: its numbers do not fit into half precision")
-    return half.contiguous()
+    return (half if torch.isfinite(half).all() else tensor).contiguous()
 
 
 def _card(

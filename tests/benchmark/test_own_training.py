@@ -14,7 +14,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import own_card, own_weights
 from defocus.benchmark.results.run_folder import TRAINING
-from defocus.benchmark.weights.shipping import ship_weights
+from defocus.benchmark.weights.shipping import ship_weights, write_half
 from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.errors import InputError, WeightsError
 from defocus.training.record.checkpoint import load_checkpoint
@@ -120,6 +120,24 @@ def test_what_cannot_be_shipped_is_refused(folder: Path, tmp_path: Path) -> None
     with pytest.raises(WeightsError, match="no record of a training there"):
         ship_weights(baseline("defocus-s"), tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_half_precision_where_the_numbers_fit(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    state = {
+        "weight": torch.full((2,), 0.5),
+        "running_var": torch.tensor([358320.0, 1.0]),  # such as before a normalisation
+        "table": torch.tensor([0, 7]),
+    }
+    write_half(state, path)
+    found = load_file(path)
+    kept = {name: tensor.dtype for name, tensor in found.items()}
+    assert kept == {"weight": torch.half, "running_var": torch.float32, "table": torch.int16}
+    assert all(torch.equal(found[name].to(one.dtype), one) for name, one in state.items())
+    path.unlink()
+    with pytest.raises(WeightsError, match=r"w\.safetensors, weight.*diverged"):
+        write_half({"weight": torch.tensor([float("nan")])}, path)
+    assert not path.exists()
 
 
 def test_no_other_system_has_the_budget(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
