@@ -1,10 +1,12 @@
 """Stars, dead leaves and characters against what is known of them."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from defocus.charts.accuracy.known_patterns import (
     LEAVES_D,
@@ -20,6 +22,7 @@ from defocus.charts.measures.texture import compare_texture
 from defocus.errors import ImageError
 from defocus.tesseract import tesseract_version
 
+Errors = Callable[[float, float, int], NDArray[np.float64]]
 RANDOM = np.random.default_rng(5)
 
 
@@ -31,6 +34,15 @@ def test_a_stars_transfer_is_that_of_the_disc_and_its_sign(diameter: float) -> N
 @pytest.mark.parametrize("diameter", LEAVES_D)
 def test_dead_leaves_give_the_transfer_of_the_disc(diameter: float) -> None:
     assert np.abs(leaves_errors(diameter)).max() < 0.03
+
+
+@pytest.mark.parametrize("errors", [star_errors, leaves_errors])
+@pytest.mark.parametrize("diameter", [1.5, 4.0])
+def test_noise_of_two_percent_leaves_the_transfer(errors: Errors, diameter: float) -> None:
+    found = np.abs([errors(diameter, 0.02, seed) for seed in (7, 8)])
+    assert np.quantile(found, 0.95) < 0.03
+    assert found.mean() < 0.01
+    assert found.mean() > np.abs(errors(diameter, 0.0, 0)).mean()
 
 
 def test_an_inverted_star_has_a_negative_transfer() -> None:

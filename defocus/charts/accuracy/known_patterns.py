@@ -1,4 +1,7 @@
-"""Stars and dead leaves blurred by a disc in the Fourier domain, where its transfer is known."""
+"""Stars and dead leaves blurred by a disc in the Fourier domain, where its transfer is known.
+
+Noise is normal, relative to white (1), and drawn with a seed.
+"""
 
 import math
 
@@ -41,11 +44,12 @@ def star_picture(size: int, cycles: int) -> tuple[Array, Array, Array]:
     return light, x, y
 
 
-def star_errors(diameter_px: float) -> Array:
+def star_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
     """Measured minus true transfer of a disc and the pixel, ring by ring."""
     light, x, y = star_picture(STAR_PX, CYCLES)
     contrast = SQUARE_WAVE * (BRIGHT - DARK) / (BRIGHT + DARK)
-    found = star_mtf(_blurred(light, diameter_px), x, y, CYCLES, contrast)
+    seen = _noisy(_blurred(light, diameter_px), noise, seed)
+    found = star_mtf(seen, x, y, CYCLES, contrast)
     kept = (found.frequencies < HIGHEST) & (found.frequencies * STAR_PX * math.pi > 1.1 * CYCLES)
     f = found.frequencies[kept]
     around = np.linspace(0, math.pi / 2, 16, endpoint=False)[:, None]
@@ -53,13 +57,17 @@ def star_errors(diameter_px: float) -> Array:
     return np.asarray(found.values[kept] - disc_transfer(diameter_px, f) * pixel)
 
 
-def leaves_errors(diameter_px: float) -> Array:
+def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
     """Measured minus true transfer of a disc, band by band."""
     sharp = leaves_picture(512, seed=1)
-    blurred = _blurred(sharp, diameter_px)
+    blurred = _noisy(_blurred(sharp, diameter_px), noise, seed)
     inner = (slice(64, -64), slice(64, -64))
     found = compare_texture(blurred[inner], sharp[inner]).kept
     return np.asarray(found.values - np.abs(disc_transfer(diameter_px, found.frequencies)))
+
+
+def _noisy(light: Array, noise: float, seed: int) -> Array:
+    return light + noise * np.random.default_rng(seed).standard_normal(light.shape)
 
 
 def _blurred(light: Array, diameter_px: float) -> Array:
