@@ -127,6 +127,35 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> 
     assert beside.value == pytest.approx(0.4)
 
 
+def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 3, 24, protocols=("truth",), pictures=2)
+    plain = np.linspace(17.0, 19.0, 12)
+    rewrite(out, plain + 0.5, plain, (0.2, 0.1))
+    others = {
+        "registered-unet": (replace(entry(1), system="registered-unet"), plain + 0.9),
+        "restormer": (entry(3), plain),
+        "jdrl-restormer": (replace(entry(3), system="jdrl-restormer"), plain + 2.0),
+    }
+    with open_results(out / "results.sqlite") as results:
+        for run, (made, values) in others.items():
+            where = [(f"image-{k:03d}", f"scene-{k:03d}") for k in range(len(values))]
+            results.record(
+                replace(made, run=run, grouping=run),
+                [
+                    Score("defocus-v1", "truth", "psnr", *place, float(value))
+                    for place, value in zip(where, values, strict=True)
+                ],
+            )
+    for run in others:
+        shutil.copytree(out / "runs" / "unet-paper", out / "runs" / run)
+    strips = [part for part in section(page_of(out)) if isinstance(part, Gallery)]
+    assert [strip.caption.partition(" on ")[0] for strip in strips] == ["Restormer", "U-Net"]
+    labels = [[tile.label for tile in strip.tiles] for strip in strips]
+    assert labels[0] == ["blurry", "sharp as captured", "plain loss", "JDRL"]
+    assert labels[1] == [*labels[0], "registered pairs"]
+    assert strips[1].tiles[-1].line == "17.90 dB"  # of two kept, the first
+
+
 def test_only_joint_training() -> None:
     assert only_joint_training({"unet", "jdrl-unet"})
     assert only_joint_training({"unet", "jdrl-unet", "registered-unet"})

@@ -89,7 +89,7 @@ def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> 
     }
     everywhere = _means_by_picture(list(differences.values()))
     parts: list[Part] = [Paragraph(_sentence(partners, scores, everywhere))]
-    parts += _strip(scores, partners, differences, kept)
+    parts += _strips(scores, partners, differences, kept)
     return [*parts, _table(partners, scores, differences)]
 
 
@@ -231,61 +231,63 @@ def _verdict(
     return f"The difference from {other}, {_signed(mean)} dB {over} ({ends}), shows nothing."
 
 
-def _strip(
+def _strips(
     scores: PictureScores,
     partners: Sequence[_Partners],
     differences: Mapping[LineKey, Mapping[str, float]],
     kept: KeptPictures,
-) -> list[Part]:
-    """The network of the largest difference on its picture of the median difference."""
+) -> Iterator[Part]:
+    """The network of the largest difference, and that which also has registered pairs."""
     known = [pair for pair in partners if differences[pair.plain.key]]
-    if not known:
-        return []
-    pair = max(known, key=lambda p: abs(statistics.fmean(differences[p.plain.key].values())))
-    mine = differences[pair.plain.key]
-    two = _two(scores, pair)
-    pictures = sorted((p for p in mine if kept.has(two, p)), key=lambda p: (mine[p], p))
-    if not pictures:
-        return []
-    return _crops(two, pair, pictures[(len(pictures) - 1) // 2], kept)
+    by_size = sorted(known, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values())))
+    shown = by_size[:1] + [pair for pair in by_size[1:] if pair.registered is not None]
+    for pair in shown:
+        mine, own = differences[pair.plain.key], _own_scores(scores, pair)
+        pictures = sorted((p for p in mine if kept.has(own, p)), key=lambda p: (mine[p], p))
+        if pictures:
+            note = "The network of the largest difference" if pair is shown[0] else pair.plain.name
+            yield from _crops(own, pair, pictures[(len(pictures) - 1) // 2], kept, note)
 
 
-def _two(scores: PictureScores, pair: _Partners) -> PictureScores:
-    """Scores of a network's two trainings alone, named by their loss."""
-    numbers = [scores.line_number(line.key) for line in (pair.plain, pair.joint)]
+def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
+    """Scores of a network's two or three trainings alone, named by how it was trained."""
+    numbers = [scores.line_number(line.key) for line in pair.lines]
     found = [number for number in numbers if number is not None]
     values = {
         picture: {new: by_line[old] for new, old in enumerate(found) if old in by_line}
         for picture, by_line in scores.values.items()
     }
     groups = [scores.groups[number] for number in found]
-    names = [PLAIN_WORDS, JOINT_WORDS]
-    return replace(scores, groups=groups, names=names, systems=frozenset((0, 1)), values=values)
+    names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(found)]
+    systems = frozenset(range(len(found)))
+    return replace(scores, groups=groups, names=names, systems=systems, values=values)
 
 
-def _crops(two: PictureScores, pair: _Partners, picture: str, kept: KeptPictures) -> list[Part]:
-    shown = kept.read(two, picture)
+def _crops(
+    own: PictureScores, pair: _Partners, picture: str, kept: KeptPictures, note: str
+) -> list[Part]:
+    shown = kept.read(own, picture)
     reference = shown.truth or shown.sharp
-    if len(shown.restored) != 2 or not reference:
+    if len(shown.restored) != len(own.groups) or not reference:
         return []
     restored = [each for (_, each), _ in shown.restored]
-    top, left, side = most_different(restored, reference[0][1])
+    top, left, side = most_different(restored[:2], reference[0][1])
     tiles = [Tile(label, each) for label, each in shown.blurry]
     tiles += [Tile("sharp as captured", each) for _, each in shown.sharp]
     for number, ((label, each), said) in enumerate(shown.restored):
-        moved = two.values[picture][number].get(MOVED)
+        moved = own.values[picture][number].get(MOVED)
         beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
         tiles.append(Tile(label, each, f"{said}{beside}"))
     tiles += [Tile(label, each) for label, each in shown.truth]
     window = [
         replace(tile, picture=tile.picture[top : top + side, left : left + side]) for tile in tiles
     ]
-    caption = f"{pair.plain.name} on {picture}: where the two differ most"
+    caption = f"{pair.plain.name} on {picture}: where plain loss and JDRL differ most"
     return [
         Gallery(
             caption,
             tuple(window),
-            "The network of the largest difference, on the picture of its median difference.",
+            f"{note}, on the picture of its median difference.",
         )
     ]
 
