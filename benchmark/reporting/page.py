@@ -12,7 +12,7 @@ from defocus.benchmark.judging.tables import judged_words, metrics_tables, stren
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
-from defocus.benchmark.reporting.board.notes import Notes
+from defocus.benchmark.reporting.board.notes import Notes, ranks_narrow_copies
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
 from defocus.benchmark.reporting.details import detail_parts
@@ -42,11 +42,15 @@ from defocus.benchmark.reporting.summary import result, sentences
 from defocus.benchmark.reporting.unscored import unscored_table
 from defocus.benchmark.results.store import Entry, Results
 from defocus.progress import counted
-from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Tabs
+from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Scatter, Tabs
 
 __all__ = ["TITLE", "build_appendix", "build_page"]
 
 TITLE = "Defocus deblurring benchmark"
+NARROW_NOTICE = (
+    "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
+    "published numbers"
+)
 
 Section = tuple[str, tuple[Part, ...]]
 
@@ -64,11 +68,17 @@ class _Report:
         """The document; empty sections are left out."""
         return Page(
             TITLE,
-            budget_notice(row.budget for row in self.content.rows),
+            self.notice(),
             tuple((heading, parts) for heading, parts in sections if parts),
             result(self.content, self.pictures),
             self.notes.texts,
         )
+
+    def notice(self) -> str:
+        """What may not be concluded from the numbers; empty if all systems were trained in full."""
+        if ranks_narrow_copies(self.content.tracks.values()):
+            return NARROW_NOTICE
+        return budget_notice(row.budget for row in self.content.rows)
 
     def joint_training(self) -> list[Section]:
         """The comparison of JDRL with the plain loss, for each dataset that has one."""
@@ -102,7 +112,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         ("People's eyes", _by_people(content)),
         ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
         ("Summary", _paragraphs(sentences(content))),
-        ("Quality and cost", _tabbed("Against", [(p.x_label, p) for p in plots])),
+        ("Quality and cost", _by_cost(plots)),
         ("Misalignment", tuple(misalignment_curves(content))),
         *(
             (report.heading("Pictures", one), tuple(picture_parts(one, report.kept)))
@@ -174,6 +184,13 @@ def _paragraphs(texts: Sequence[str]) -> tuple[Part, ...]:
 
 def _tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
     return (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
+
+
+def _by_cost(plots: Sequence[Scatter]) -> tuple[Part, ...]:
+    """A tab per figure, named by the cost, or by its caption if there are several datasets."""
+    costs = [plot.x_label for plot in plots]
+    once = len(set(costs)) == len(costs)
+    return _tabbed("Against", [(plot.x_label if once else plot.caption, plot) for plot in plots])
 
 
 def _board(report: _Report, scores: PictureScores) -> tuple[Part, ...]:

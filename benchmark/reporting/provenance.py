@@ -120,8 +120,8 @@ def method_parts(content: Content) -> list[Part]:
             "then over pictures. Intervals are 95 % and come from drawing scenes with replacement, "
             f"since pictures of one scene are alike; below {MINIMUM_SCENES} scenes none is given. "
             "Systems are ranked by PSNR within a track (input, training data, origin of weights, "
-            "budget); reconstructions from abstracts, rows under deformed-gt and trainings under "
-            "a shortened budget are never ranked."
+            "budget). Reconstructions from abstracts and rows under deformed-gt are never ranked; "
+            "of trainings under a shortened budget, only narrow copies are, among themselves."
         ),
         _hardware(content),
     ]

@@ -92,7 +92,8 @@ def _joint(scored: Sequence[PictureScores]) -> list[str]:
         if (gain := joint_training_gain(one.board)) is not None:
             said.setdefault(gain[1], []).append(f"{_signed(gain[0])} on {one.board.name}")
     return [
-        f"JDRL over the plain loss: {', '.join(each)} ({networks})."
+        "JDRL (joint deblurring and reblurring) over the plain loss: "
+        f"{', '.join(each)} ({networks})."
         for networks, each in said.items()
     ]
 
@@ -180,11 +181,9 @@ def _apart(content: Content, track: Track | None) -> list[str]:
     """Sentence on how reliable the first place is."""
     if track is None or not track.alike or not track.standings or track.standings[0].rank != 1:
         return []
-    first = track.standings[0]
-    equal = sorted({name for names in track.alike if first.system in names for name in names})
-    others = [display_name(content, name) for name in equal if name != first.system]
-    if not others:
+    first, run = track.standings[0].system, track.alike[0]
+    if run[0] != first:
         return ["It differs significantly from every other system."]
-    *most, last = others
-    names = f"{', '.join(most)} and {last}" if most else last
-    return [f"It does not differ significantly from {names}."]
+    last = display_name(content, run[-1])
+    beside = last if len(run) == 2 else f"the {len(run) - 1} systems after it, down to {last}"
+    return [f"It does not differ significantly from {beside}."]

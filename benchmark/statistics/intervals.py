@@ -36,6 +36,11 @@ MINIMUM_SCENES = 10
 CONFIDENCE = 0.95
 RESAMPLES = 1000
 PERMUTATIONS = 9999
+PERMUTATIONS_PER_PAIR = 80
+"""Random swaps for each pair of systems. Holm's correction multiplies the least p-value by the
+number of pairs: with fewer than 20 swaps a pair, no difference could be significant."""
+EXACT_SCENES = 16
+"""With so many scenes or fewer all swaps are tried."""
 POWER = 0.8
 """With which a minimum detectable difference is detected."""
 
@@ -141,8 +146,8 @@ def scene_sums(values: Array, codes: tuple[int, ...]) -> Array:
 def paired_p_values(sums: Array) -> Array:
     """Two-sided p-values of every pair of systems, by swapping both systems on whole scenes.
 
-    The values are exact if there are fewer than :data:`PERMUTATIONS` swaps. Otherwise they come
-    from that many random swaps, including the observed one.
+    The values are exact with up to :data:`EXACT_SCENES` scenes. Otherwise they come from random
+    swaps, including the observed one: :data:`PERMUTATIONS`, or more for many pairs of systems.
 
     Args:
         sums: ``(systems, scenes)``; see :func:`scene_sums`.
@@ -153,7 +158,9 @@ def paired_p_values(sums: Array) -> Array:
     Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.
     """
     systems = len(sums)
-    mixed = sums @ _signs(sums.shape[1]).T
+    pairs = systems * (systems - 1) // 2
+    swaps = max(PERMUTATIONS, PERMUTATIONS_PER_PAIR * pairs)
+    mixed = sums @ _signs(sums.shape[1], swaps).T
     found = np.ones((systems, systems))
     slack = 1e-9 * max(1.0, float(np.abs(sums).max(initial=0.0)))
     for one, other in combinations(range(systems), 2):
@@ -164,14 +171,18 @@ def paired_p_values(sums: Array) -> Array:
 
 
 @functools.lru_cache(maxsize=16)
-def _signs(scenes: int) -> Array:
-    """Swaps as 1 and -1, ``(swaps, scenes)``; the first swaps nothing."""
-    if 2**scenes <= PERMUTATIONS:
-        numbers = np.arange(2**scenes)[:, None]
-        return np.asarray(1.0 - 2.0 * ((numbers >> np.arange(scenes)) & 1))
-    swaps = np.random.default_rng(2).integers(0, 2, (PERMUTATIONS + 1, scenes))
-    swaps[0] = 0
-    return np.asarray(1.0 - 2.0 * swaps)
+def _signs(scenes: int, swaps: int) -> NDArray[np.int8]:
+    """Swaps as 1 and -1, ``(swaps, scenes)``; the first swaps nothing.
+
+    The last scene is never swapped where all swaps are tried: to swap all the others instead gives
+    the same difference with the other sign.
+    """
+    if scenes <= EXACT_SCENES:
+        numbers = np.arange(2 ** (scenes - 1))[:, None]
+        return np.asarray(1 - 2 * ((numbers >> np.arange(scenes)) & 1), np.int8)
+    drawn = np.random.default_rng(2).integers(0, 2, (swaps + 1, scenes))
+    drawn[0] = 0
+    return np.asarray(1 - 2 * drawn, np.int8)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -117,7 +117,7 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> 
     said, *_, table = section(page_of(out))
     assert isinstance(said, Paragraph)
     assert "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
-    assert "That is 0.40 dB above JDRL over 12 pictures (95 % interval +0.3" in said.text
+    assert "That is 0.40 dB above U-Net with JDRL over 12 pictures (95 % interval +0.3" in said.text
     assert isinstance(table, Table)
     names = [column.name for column in table.columns[-2:]]
     assert names == ["Gain, registered pairs", "Registered pairs less JDRL"]

@@ -191,7 +191,7 @@ def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
     psnr = {row[0]: cell_text(row[1], table.columns[1]) for row in table.rows}
     assert psnr["U-Net"] == "∞"
     (folded,) = [part for part in parts(page, Folded) if part.title == "image-000"]
-    assert folded.line == "scene-000; systems differ by ∞ dB"
+    assert folded.line == "scene-000; standard deviation over systems ∞ dB"
     assert "∞ dB" in [tile.line for part in parts(page, Gallery) for tile in part.tiles]
 
 
@@ -360,7 +360,7 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
     )
     joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
     assert " on 24 pictures of 12 scenes of dpdd:made." in page.summary
-    said = f"JDRL over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
+    said = f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
     assert page.summary.endswith(said)
 
 
@@ -527,7 +527,7 @@ def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(
     page = page_of(study)
     folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
     assert len(folded) == 24
-    spreads = [float(part.line.split("differ by ")[1].split()[0]) for part in folded]
+    spreads = [float(part.line.split("over systems ")[1].split()[0]) for part in folded]
     shown = [part for part in folded if any(isinstance(p, Gallery) for p in part.parts)]
     assert folded[:2] == shown
     assert spreads[2:] == sorted(spreads[2:], reverse=True)
@@ -564,7 +564,7 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: P
         results.record(ceiling, scores)
     page = page_of(out)
     (shown, *_) = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
-    assert "differ by 0.00 dB" in shown.line
+    assert "over systems 0.00 dB" in shown.line
     (slider,) = parts(page, Slider)
     assert [label for label, _ in slider.states] == ["blurry", "U-Net", "sharp"]
     table = boards(page)["input-aligned"]

@@ -1,7 +1,7 @@
 """Statistics against known truths: coverage, level and power of the test, ranks."""
 
 import math
-from itertools import product
+from itertools import combinations, product
 from statistics import NormalDist
 
 import numpy as np
@@ -108,6 +108,19 @@ def test_p_values_equal_the_enumeration_of_all_swaps() -> None:
         totals = [abs(np.dot(signs, difference)) for signs in product((1, -1), repeat=9)]
         expected = np.mean(np.array(totals) >= abs(difference.sum()) - 1e-12)
         assert found[one, other] == found[other, one] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scenes", [16, 40])
+def test_many_systems_can_still_be_told_apart(scenes: int) -> None:
+    """Thirty-five systems, as a first run has: one is worse by far more than scenes spread."""
+    random = RANDOM(8)
+    sums = random.normal(25, 3, scenes) + random.normal(0, 0.05, (35, scenes))
+    sums[-1] -= 1.0
+    found = paired_p_values(sums)
+    pairs = list(combinations(range(35), 2))
+    adjusted = dict(zip(pairs, holm([float(found[pair]) for pair in pairs]), strict=True))
+    assert all(adjusted[one, 34] <= 0.05 for one in range(34))
+    assert sum(value <= 0.05 for (_, other), value in adjusted.items() if other != 34) <= 2
 
 
 def test_equal_systems_are_rarely_called_different_and_unequal_ones_mostly() -> None:

@@ -1,7 +1,7 @@
 """Notes of a report: each once, at the end, by number."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
@@ -12,7 +12,10 @@ from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, NEVER_RANKED, PERFECT, Track
 from defocus.progress import counted
 
-__all__ = ["Notes", "notes_on"]
+__all__ = ["Notes", "notes_on", "ranks_narrow_copies"]
+
+LEAST_TOLD_DB = 0.005
+"""A resolution below this is 0.00 dB in words, which says nothing."""
 
 
 class Notes:
@@ -75,13 +78,18 @@ def notes_on(
     return said
 
 
+def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
+    """Whether narrow copies are ranked, which is only done among themselves."""
+    return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
+
+
 def _order(budgets: Sequence[str], tracks: Sequence[Track]) -> str:
     """How rows are ordered, and what may not be concluded from it."""
-    if any(each.rank for t in tracks if t.weights == NARROW for each in t.standings):
+    if ranks_narrow_copies(tracks):
         return (
             "Rows stand in the order of PSNR. Ranks are within the demo's class: narrow copies at "
-            "equal training. They say nothing of the whole networks, and the numbers must not be "
-            "compared with published ones."
+            "equal training, the best of them bold, the second underlined. They say nothing of the "
+            "whole networks, and the numbers must not be compared with published ones."
         )
     if notice := budget_notice(budgets):
         unranked = {budget for budget in budgets if budget_notice([budget])}
@@ -120,15 +128,18 @@ def _tests(track: Track) -> list[str]:
             "Alike: systems that share a letter do not differ significantly (paired permutation of "
             "scenes, Holm)."
         )
+    where = f"{track.contest.dataset}, {track.contest.protocol}"
     if track.minimum_detectable is not None:
         said.append(
-            f"A difference of {track.minimum_detectable:.2f} dB would be found four times in five."
+            f"{where}: a difference of {track.minimum_detectable:.2f} dB between two systems alone "
+            "would be found four times in five."
         )
-    if track.resolution is not None:
+    if track.resolution is not None and track.resolution >= LEAST_TOLD_DB:
         said.append(
-            f"Differences under {track.resolution:.2f} dB are below the dataset's resolution."
+            f"{where}: differences under {track.resolution:.2f} dB are below the dataset's "
+            "resolution, because the place of its sharp pictures is not known more exactly."
         )
-    return [text[:1].upper() + text[1:] for text in said]
+    return [text[:1].upper() + text[1:] if not text.startswith(where) else text for text in said]
 
 
 def _reasons(rows: Sequence[Row]) -> list[str]:

@@ -36,6 +36,8 @@ REGISTERED_COLUMNS = (
     Column(f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}", "dB", "higher", 2),
 )
 
+ALSO_REGISTERED = "The network that was also trained on registered pairs"
+
 AGAINST = {
     "truth": "the truth",
     "input-aligned": "the sharp pictures registered onto the blurry ones",
@@ -194,7 +196,7 @@ def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -
             gained = _means([pair.registered], scores.convention).words
             yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
             beside = _differences(scores, pair.registered, pair.joint)
-            yield _verdict(scores, beside, "That", JOINT_WORDS)
+            yield _verdict(scores, beside, "That", f"{pair.plain.name} with {JOINT_WORDS}")
 
 
 def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
@@ -245,7 +247,7 @@ def _strips(
         mine, own = differences[pair.plain.key], _own_scores(scores, pair)
         pictures = sorted((p for p in mine if kept.has(own, p)), key=lambda p: (mine[p], p))
         if pictures:
-            note = "The network of the largest difference" if pair is shown[0] else pair.plain.name
+            note = "The network of the largest difference" if pair is shown[0] else ALSO_REGISTERED
             yield from _crops(own, pair, pictures[(len(pictures) - 1) // 2], kept, note)
 
 
@@ -282,12 +284,12 @@ def _crops(
     window = [
         replace(tile, picture=tile.picture[top : top + side, left : left + side]) for tile in tiles
     ]
-    caption = f"{pair.plain.name} on {picture}: where plain loss and JDRL differ most"
+    caption = f"{pair.plain.name} on {picture}, where plain loss and JDRL differ most in it"
     return [
         Gallery(
             caption,
             tuple(window),
-            f"{note}, on the picture of its median difference.",
+            f"{note}, and its picture of the median difference.",
         )
     ]
 

@@ -154,10 +154,12 @@ def _scores_alone(scores: PictureScores, pair: str) -> Folded:
 
 
 def _line(scores: PictureScores, pair: str) -> str:
-    line = scores.scenes[pair]
+    scene = scores.scenes[pair]
+    said = [] if scene == pair else [scene]
     if len(scores.groups) > 1:
-        line += f"; systems differ by {number_text(spread(scores, pair), 2)} dB"
-    return line
+        spread_db = number_text(spread(scores, pair), 2)
+        said.append(f"standard deviation over systems {spread_db} dB")
+    return "; ".join(said)
 
 
 def _scores_of(scores: PictureScores, pair: str) -> Table:

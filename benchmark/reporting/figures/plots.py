@@ -9,7 +9,13 @@ from typing import Any
 
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.reporting.board.lines import Board, BoardLine, read_boards, track_of
+from defocus.benchmark.reporting.board.lines import (
+    Board,
+    BoardLine,
+    Convention,
+    read_boards,
+    track_of,
+)
 from defocus.benchmark.reporting.content import Content, TrackKey, display_name
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
@@ -36,7 +42,8 @@ CURVES_PER_FIGURE = 6
 def pareto_plots(content: Content) -> list[Scatter]:
     """PSNR against multiply-adds and against time, one figure per leaderboard and cost.
 
-    The front is marked only among systems that are ranked together: those of the largest track.
+    The front is marked only among systems that are ranked together, those of the largest track, and
+    that are not below the blurry input.
     """
     figures = [
         _pareto(content, board, cost)
@@ -60,7 +67,9 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
     if len(spots) < 2:
         return None
     ranked = max(tracks.values(), key=len, default=[])
-    front = pareto_front({line.place: spots[line] for line in ranked})
+    front = pareto_front(
+        {line.place: spots[line] for line in ranked if not _below_input(line, convention)}
+    )
     points = tuple(
         Point(line.name, *spots[line], marked=line.place in front)
         for line in sorted(spots, key=lambda one: (-spots[one][1], one.name))
@@ -74,6 +83,11 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
         marked_as=f"Pareto front; {ranked[0].track.words}" if front else "",
         log_x=True,
     )
+
+
+def _below_input(line: BoardLine, convention: Convention) -> bool:
+    row = line.score(convention, "psnr")
+    return row is not None and row.gain is not None and row.gain < 0
 
 
 def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
