@@ -151,16 +151,30 @@ class Table:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a figure: ``x`` and ``y`` of equal length."""
+    """One line of a figure.
+
+    Attributes:
+        label: Its name.
+        x: Places of its points.
+        y: Their values, as many.
+        errors: Half the length of the error bar of each point; empty for none. Not for figures with
+            ``log_y``.
+    """
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    errors: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
             raise InputError(
                 f"curve {self.label!r}: {len(self.x)} x for {len(self.y)} y; give as many of each"
+            )
+        if self.errors and len(self.errors) != len(self.y):
+            raise InputError(
+                f"curve {self.label!r}: {len(self.errors)} errors for {len(self.y)} y; give as "
+                "many of each"
             )
 
 
@@ -173,6 +187,10 @@ class Curves:
     y_label: str
     curves: tuple[Curve, ...]
     log_y: bool = False
+
+    def __post_init__(self) -> None:
+        if self.log_y and any(curve.errors for curve in self.curves):
+            raise InputError(f"figure {self.caption!r}: error bars need a linear axis")
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,11 @@ def _draw_curves(axes: "Axes", figure: Curves) -> None:
             linestyle="--" if index >= len(COLOURS) else "-",
             label=visible(curve.label),
         )
+        if curve.errors:
+            colour = COLOURS[style]
+            axes.errorbar(
+                curve.x, curve.y, curve.errors, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2
+            )
     if figure.log_y:
         axes.set_yscale("log")
         _plain_numbers(axes.yaxis)

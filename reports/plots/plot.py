@@ -40,7 +40,18 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: SVG ``points`` of its unbroken stretches, and a few of its points with a marker."""
+    """A curve.
+
+    Attributes:
+        label: Its name.
+        style: Number of its colour and shape.
+        colour: Its colour.
+        shape: SVG path of its markers.
+        dashed: Whether it is dashed.
+        stretches: SVG ``points`` of its unbroken stretches.
+        markers: A few of its points.
+        bars: Error bars: x, and y of both ends.
+    """
 
     label: str
     style: int
@@ -49,6 +60,7 @@ class Line:
     dashed: bool
     stretches: tuple[str, ...]
     markers: tuple[Point, ...]
+    bars: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +131,13 @@ def plot(figure: Curves) -> Plot:
     lines: tuple[Line, ...] = ()
     if points:
         x_axis = make_axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=0.0)
+        ends = [y for curve in figure.curves for _, *bar in _bars(curve) for y in bar]
         y_axis = make_axis(
-            [y for _, y in points], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y
+            [*(y for _, y in points), *ends], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y
         )
         x_ticks, y_ticks = x_axis.ticks(6), y_axis.ticks(5)
         lines = tuple(
-            _line(index, curve.label, parts, x_axis, y_axis)
+            _line(index, curve, parts, x_axis, y_axis)
             for index, (curve, parts) in enumerate(zip(figure.curves, stretches, strict=True))
         )
     return Plot(x_ticks=x_ticks, y_ticks=y_ticks, lines=lines, description=_description(figure))
@@ -139,6 +152,13 @@ def _stretches(curve: Curve, log: bool) -> list[list[Point]]:
         elif stretches[-1]:
             stretches.append([])
     return [_thinned(stretch) for stretch in stretches if stretch]
+
+
+def _bars(curve: Curve) -> list[tuple[float, float, float]]:
+    """Where error bars stand, and their ends; none where a value cannot be drawn."""
+    pairs = zip(curve.x, curve.y, curve.errors, strict=True) if curve.errors else ()
+    bars = [(x, y - error, y + error) for x, y, error in pairs]
+    return [bar for bar in bars if all(map(math.isfinite, bar)) and bar[1] < bar[2]]
 
 
 def _thinned(points: list[Point]) -> list[Point]:
@@ -214,20 +234,26 @@ def _tick_texts(values: Sequence[float]) -> list[str]:
     return shortest
 
 
-def _line(index: int, label: str, stretches: list[list[Point]], x_axis: Axis, y_axis: Axis) -> Line:
+def _line(
+    index: int, curve: Curve, stretches: list[list[Point]], x_axis: Axis, y_axis: Axis
+) -> Line:
     placed = [
         [(round(x_axis.place(x), 1), round(y_axis.place(y), 1)) for x, y in stretch]
         for stretch in stretches
     ]
     style = index % len(COLOURS)
     return Line(
-        label,
+        curve.label,
         style,
         COLOURS[style],
         SHAPES[style],
         index >= len(COLOURS),
         tuple(" ".join(f"{x},{y}" for x, y in part) for part in placed if len(part) > 1),
         _markers(placed, index),
+        tuple(
+            (round(x_axis.place(x), 1), round(y_axis.place(low), 1), round(y_axis.place(high), 1))
+            for x, low, high in _bars(curve)
+        ),
     )
 
 

@@ -114,6 +114,11 @@ def test_the_page_of_the_session_shows_the_drift(session: Path) -> None:
     sharpness, place = [part for part in parts if isinstance(part, Curves)]
     assert [len(curve.x) for curve in (*sharpness.curves, *place.curves)] == [3, 3, 3]
     assert place.curves[0].y[2] == pytest.approx(2.0, abs=0.05)
+    moved = session_drift(read_state(session)[0])[2].drift
+    assert moved is not None
+    assert moved.right is not None
+    assert place.curves[0].errors == (0.0, place.curves[0].errors[1], moved.right.error)
+    assert all(curve.errors[1] > 0 for curve in (*sharpness.curves, *place.curves))
     (table,) = [part for part in parts if isinstance(part, Table)]
     assert [row[-1] for row in table.rows][:2] == ["the first", "within its error"]
     assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(table.rows[2][6]))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus.errors import InputError
 from defocus.reports.model import Curve, Curves
+from defocus.reports.plots.figures import draw_figure
 from defocus.reports.plots.plot import Line, plot
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -26,6 +29,33 @@ def points(line: Line) -> list[tuple[float, float]]:
     return [
         tuple(map(float, point.split(","))) for part in line.stretches for point in part.split()
     ]
+
+
+@given(st.lists(st.tuples(numbers, numbers), max_size=8))
+def test_error_bars_lie_inside_the_frame_too(points: list[tuple[float, float]]) -> None:
+    places = tuple(map(float, range(len(points))))
+    curve = Curve("c", places, tuple(y for y, _ in points), tuple(error for _, error in points))
+    drawn = plot(Curves("drift", "time", "change", (curve,)))
+    for line in drawn.lines:
+        for x, low, high in line.bars:
+            assert drawn.left <= x <= drawn.right
+            assert drawn.top <= high <= low <= drawn.bottom
+
+
+def test_an_error_bar_reaches_as_far_as_the_error() -> None:
+    curve = Curve("c", (0.0, 1.0, 2.0), (0.0, 10.0, 10.0), (0.0, 5.0, math.nan))
+    figure_with_bars = Curves("drift", "time", "change", (curve,))
+    drawn = plot(figure_with_bars)
+    heights = {tick.text: tick.position for tick in drawn.y_ticks}
+    ((x, low, high),) = drawn.lines[0].bars
+    assert (low, high) == pytest.approx((heights["5"], heights["15"]), abs=0.1)
+    assert x == drawn.lines[0].markers[1][0], "where the point is; none has no length or is unknown"
+    assert b"LineCollection" in draw_figure(figure_with_bars, "svg")
+    assert b"LineCollection" not in draw_figure(figure(curve.y), "svg")
+    with pytest.raises(InputError, match="2 errors for 3 y"):
+        replace(curve, errors=(1.0, 2.0))
+    with pytest.raises(InputError, match="linear axis"):
+        replace(figure_with_bars, log_y=True)
 
 
 @given(st.lists(st.lists(numbers, max_size=8), max_size=4), st.booleans())

@@ -54,7 +54,7 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
             if any(one.first is first.chart for one in points)
         ]
         if lines:
-            unit = f"change, {chosen[0].unit}"
+            unit = f"change, {chosen[0].unit}, with one standard error to either side"
             label = "minutes since the session's first chart"
             figures.append(Curves(caption, label, unit, tuple(lines)))
     return list(figures)
@@ -63,13 +63,15 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
 def _curve(first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity) -> Curve:
     """A change over time, since one first chart."""
     index = QUANTITIES.index(quantity)
-    found = [(_minutes(first, points), 0.0)]
+    found = [(_minutes(first, points), 0.0, 0.0)]
     for one in points:
         change = None if one.drift is None else one.drift.changes[index]
         if one.first is first.chart and change is not None:
-            found.append((_minutes(one, points), quantity.per_unit * change.value))
+            value, error = quantity.per_unit * change.value, quantity.per_unit * change.error
+            found.append((_minutes(one, points), value, error))
     label = f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
-    return Curve(label, tuple(x for x, _ in found), tuple(y for _, y in found))
+    times, values, errors = zip(*found, strict=True)
+    return Curve(label, times, values, errors)
 
 
 def _time(point: ChartPoint) -> datetime:
