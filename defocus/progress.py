@@ -21,6 +21,7 @@ __all__ = [
     "MessageSettings",
     "counted",
     "describe",
+    "end_bars",
     "grouped",
     "log",
     "open_log",
@@ -156,8 +157,20 @@ def _shown() -> "Iterator[Progress]":
         try:
             yield bars
         finally:
-            _BARS.remove(bars)
-            _TASKS.clear()  # also those of work that was left in the middle
+            if bars in _BARS:
+                _BARS.remove(bars)
+                _TASKS.clear()  # also those of work that was left in the middle
+
+
+def end_bars() -> None:
+    """Take the bars of failed work off the screen.
+
+    The error's traceback holds the variables of that work, an iterator of :func:`track` among them,
+    which would end with the error only.
+    """
+    while _BARS:
+        _BARS.pop().stop()
+    _TASKS.clear()
 
 
 def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[str]:

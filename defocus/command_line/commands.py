@@ -31,7 +31,7 @@ from defocus.errors import (
     FileError,
     storage_error,
 )
-from defocus.progress import log, telling
+from defocus.progress import end_bars, log, telling
 
 __all__ = [
     "CommandGroup",
@@ -213,7 +213,10 @@ def run_command(group: click.Command) -> None:
     # take five to thirty times longer for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        code = group.main(standalone_mode=False)
+        try:
+            code = group.main(standalone_mode=False)
+        finally:
+            end_bars()
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:

@@ -178,3 +178,35 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     )
     assert "Commands:" in done.stdout
     assert "heavy: []" in done.stdout
+
+
+def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
+    work = (
+        "import click\n"
+        "from defocus.command_line.commands import run_command\n"
+        "from defocus.errors import InputError\n"
+        "from defocus.progress import track\n"
+        "@click.command(name='defocus-test')\n"
+        "def command():\n"
+        "    items = track([1, 2], 'much work')  # which the error's traceback holds\n"
+        "    for _ in items:\n"
+        "        for _ in track([1, 2], 'its part'):\n"
+        "            raise InputError('cannot be')\n"
+        "run_command(command)\n"
+    )
+    screen, terminal = os.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-c", work],
+        stderr=terminal,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TERM": "xterm"},
+    )
+    assert done.wait() == InputError.exit_code
+    os.close(terminal)
+    shown = os.read(screen, 65536).decode()
+    os.close(screen)
+    bars, told = shown.rsplit("cannot be", 1)
+    assert "much work" in bars
+    assert "its part" in bars
+    assert told == "\r\n", "no bar is drawn, or taken away, below the error"
+    assert bars.rindex("\x1b[?25h") > bars.rindex("its part"), "the cursor is shown again"
