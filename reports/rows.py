@@ -20,6 +20,9 @@ __all__ = ["numeric_columns", "table_rows"]
 PLACES = {1: ("b", "best"), 2: ("u", "second")}
 """How a marked cell is written, and what a screen reader says of it."""
 
+SENTENCE = 40
+"""Characters of a text that a phone needs a wide column for: one of short words gets tall rows."""
+
 Writer = Callable[[Cell], str]
 
 
@@ -76,6 +79,8 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
             classes.append("extra")
         if text == MISSING:
             classes.append("missing")
+        if len(text) > SENTENCE:
+            classes.append("sentence")
         if isinstance(cell, Link):
             shown = str(_linked(cell, text))
         elif isinstance(cell, Measured):

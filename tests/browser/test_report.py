@@ -10,6 +10,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from defocus.reports.html import render_html
+from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.debian
@@ -200,6 +202,22 @@ def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> N
     assert caption.size["width"] <= box.size["width"]
     box.send_keys(Keys.END)
     assert box.get_attribute("tabindex") == "0"
+
+
+def test_a_sentence_in_a_table_is_no_tower_of_words_on_a_phone(
+    open_page: Open, tmp_path: Path
+) -> None:
+    columns = tuple(Column(name) for name in ("Pair", "Time", "Scene", "Verdict", "Shots", "Notes"))
+    reason = (
+        "rejected: the sharp shot is not sharper than the blurry one in 31 % of the picture; " * 2
+    )
+    row = ("0001_desk", "17:57", "desk", reason, "f/4, 1/125 s; f/22, 1/4 s", "lamp 2")
+    page = Page("Log", "", (("Day", (Table("Pairs", columns, (row,)),)),))
+    (tmp_path / "log.html").write_text(render_html(page), encoding="utf-8")
+    browser = open_page(tmp_path / "log.html", 390, 800)
+    told = browser.find_element(By.CSS_SELECTOR, "td:nth-child(4)")
+    assert 150 < told.size["width"] < 300, "it can be read without scrolling from word to word"
+    assert told.size["height"] < 10 * 24, "ten lines; twenty without room"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
