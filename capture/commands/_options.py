@@ -46,7 +46,6 @@ SHOOT_ONLY = frozenset(
         "retake",
         "retries",
         "scene",
-        "scene-list",
         "scenes",
         "wb",
         "yes",

@@ -16,7 +16,7 @@ __all__ = ["command"]
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="PDF, HTML or CSV file to write.",
+    help="PDF, HTML or CSV file to write; an existing one is replaced.",
 )
 def command(session: Path, out: Path) -> None:
     """Write the log of a session's days.

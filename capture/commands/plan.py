@@ -1,17 +1,24 @@
 """The sub-command ``plan``."""
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import click
 
-from defocus.capture.commands._options import SHOT_SECTIONS, bracket_options, cameras_option
+from defocus.capture.commands._options import (
+    SHOT_SECTIONS,
+    bracket_options,
+    cameras_option,
+    scene_list_option,
+)
 from defocus.command_line.commands import SectionedCommand, json_output
 
 __all__ = ["command"]
 
 SECTIONS = {
     **SHOT_SECTIONS,
-    "Plan": ("--settings", "--distances", "--pairs", "--json"),
+    "Plan": ("--settings", "--distances", "--pairs", "--scene-list", "--json"),
 }
 
 
@@ -23,13 +30,16 @@ SECTIONS = {
     type=click.IntRange(1, 9999),
     default=1,
     show_default=True,
-    help="Number of pairs, to estimate time and disk space.",
+    help="Number of pairs, to estimate time and disk space; with --scene-list, of each scene and "
+    "each position of the focus motor.",
 )
+@scene_list_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each aperture.")
 def command(
     uris: tuple[str, ...],
     profile: Any,  # noqa: ANN401, ARG001 - it has set the defaults of the other options
     pairs: int,
+    scene_list: Path | None,
     as_json: bool,
     **options: Any,  # noqa: ANN401 - click's options
 ) -> None:
@@ -40,16 +50,20 @@ def command(
     """
     from defocus.capture.planning.plan import lines_of
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.taking.running import each_aperture, plan_on
+    from defocus.capture.planning.scene_list import read_scene_list
+    from defocus.capture.taking.running import ShootOptions, each_aperture, plan_on
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
+    scenes = () if scene_list is None else read_scene_list(scene_list)
     request, address = BracketRequest.typed(**options), RigAddress.parse(uris)
-    if as_json:
-        with json_output() as out, open_rig(address) as rig:
-            for each in each_aperture(request, rig):
-                out.write(plan_on(each, rig).to_json(pairs))
-        return
-    with open_rig(address) as rig:
-        plans = [(plan_on(each, rig), pairs) for each in each_aperture(request, rig)]
-        for line in lines_of(plans):
-            click.echo(line)
+    with json_output() if as_json else nullcontext() as out, open_rig(address) as rig:
+        plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
+        listed = ShootOptions(scene_list=scenes, repeat=pairs).counted(plans)
+        numbers = listed if scenes else [(plan, pairs) for plan in plans]
+        if out is None:
+            for line in lines_of(numbers, scenes):
+                click.echo(line)
+            return
+        names = [scene.title for scene in scenes]
+        for plan, number in numbers:
+            out.write({**plan.to_json(number), "pairs": number, "scenes": names})

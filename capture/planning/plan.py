@@ -9,6 +9,7 @@ from defocus.capture.planning.disk_space import Space, space_words, together
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.optics_plan import OpticsPlan
 from defocus.capture.planning.protocol import ShotProtocol
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.optics.thin_lens import Lens
 from defocus.progress import counted
 
@@ -119,14 +120,22 @@ class Plan:
         return _needs("needs", pairs, self.duration_seconds(pairs), self.space(pairs))
 
 
-def lines_of(plans: Sequence[tuple[Plan, int]]) -> list[str]:
-    """Plans with their numbers of pairs as lines of text; several have a last line for all."""
+def lines_of(plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()) -> list[str]:
+    """Plans with their numbers of pairs as lines of text; several have a line for all.
+
+    Args:
+        plans: The plan of each wide aperture, with its number of pairs.
+        scenes: The scenes of a list, which stand below with their notes.
+    """
     lines = [line for plan, pairs in plans for line in plan.lines(pairs)]
     if len(plans) > 1:
         space = together([plan.space(pairs) for plan, pairs in plans])
         seconds = sum(plan.duration_seconds(pairs) for plan, pairs in plans)
         lines.append(_needs("together", sum(pairs for _, pairs in plans), seconds, space))
-    return lines
+    return lines + [
+        f"{f'scene {number}':11} {scene.title}{f': {scene.note}' if scene.note else ''}"
+        for number, scene in enumerate(scenes, start=1)
+    ]
 
 
 def _needs(what: str, pairs: int, seconds: float, space: Space | None) -> str:

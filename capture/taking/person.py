@@ -10,6 +10,7 @@ import click
 
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.plan import Plan, lines_of
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_record import Retake
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
@@ -100,18 +101,21 @@ class Asker:
         if not self.answered and not sys.stdin.isatty():
             raise InputError("no terminal to confirm the plan; add --yes")
 
-    def confirm(self, plans: Sequence[tuple[Plan, int]]) -> None:
+    def confirm(
+        self, plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()
+    ) -> None:
         """Show the plan of each wide aperture and ask whether to continue.
 
         Args:
             plans: Plans, each with its number of pairs.
+            scenes: The scenes of a list.
 
         Raises:
             click.Abort: The answer is no.
             InputError: There is no terminal.
         """
         self.require_person()
-        for line in lines_of(plans):
+        for line in lines_of(plans, scenes):
             say(line)
         if not self.answered:
             pairs = sum(count for _, count in plans)

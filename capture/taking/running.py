@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,10 @@ class ShootOptions:
         """Number of pairs for each aperture and position of the focus motor."""
         return (len(self.scene_list) or self.scenes) * self.repeat
 
+    def counted(self, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
+        """The plan of each wide aperture with its number of pairs."""
+        return [(plan, self.pairs_per_position * len(plan.focus_steps)) for plan in plans]
+
     def to_json(self) -> dict[str, Any]:
         """The journal record, for :meth:`from_shoot`."""
         return {
@@ -207,9 +211,8 @@ def tell_plan(
         InputError: The camera does not support the request.
     """
     with open_rig(address) as rig:
-        plans = _planned(path, rig, request, options)
-        repeats = options.pairs_per_position
-        for line in lines_of([(plan, repeats * len(plan.focus_steps)) for plan in plans]):
+        plans = options.counted(_planned(path, rig, request, options))
+        for line in lines_of(plans, options.scene_list):
             say(line)
 
 
@@ -248,10 +251,9 @@ def shoot_new(
         plans = _planned(path, rig, request, options)
         described = [camera.describe() for camera in rig.cameras]
         calibrations = load_calibrations(options.calibrations, described)
-        repeats = options.pairs_per_position
-        counted_plans = [(plan, repeats * len(plan.focus_steps)) for plan in plans]
+        counted_plans = options.counted(plans)
         tell_space(path, counted_plans)
-        asker.confirm(counted_plans)
+        asker.confirm(counted_plans, options.scene_list)
         make_ready(rig, options)  # what a camera refuses must not leave a session behind
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:

@@ -1,6 +1,9 @@
 """Scenes from a list, notes of a person, and the log of the day."""
 
 import csv
+import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,8 @@ from defocus.reports.model import Table
 from tests.capture.benches import bench_at_work
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_repair import damage
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,=cmd(),B\n'
 
@@ -62,6 +67,31 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     assert read_state(session)[0].notes == state.notes, "session.json has the notes too"
 
 
+def test_a_plan_counts_and_names_what_shoot_will_take(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
+    (tmp_path / "lab.toml").write_text('[shoot]\nscene-list = "day.csv"\n')
+    shots = ("--camera", "sim:", "--mode", "both", "--focus-steps", "-3,4", "--blurry", "f/4,f/2.8")
+    plan = run("defocus-capture", "plan", *shots, "--pairs", "5", "--scene-list", "day.csv")
+    of_shoot = run(
+        "defocus-capture", "shoot", "s", *shots, "--repeat", "5", "--settings", "lab.toml",
+        "--dry-run",
+    )  # fmt: skip
+    assert plan.stdout.splitlines() == of_shoot.stderr.splitlines()
+    *_, together, first, second = plan.stdout.splitlines()
+    assert together.startswith("together    40 pairs: ")
+    assert (first, second) == (
+        "scene 1     Desk, left: lamp 2 is broken",
+        "scene 2     Büro 2: =cmd()",
+    )
+    done = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["pairs"], one["scenes"]) for one in told] == [(4, ["Desk, left", "Büro 2"])] * 2
+    (tmp_path / "day.csv").write_text("scene\n")
+    refused = run("defocus-capture", "plan", *shots, "--scene-list", "day.csv")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "day.csv: no scenes" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -104,6 +134,7 @@ def test_the_log_is_a_document_to_file(tmp_path: Path) -> None:
     write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
     pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
     write_session(tmp_path / "s", [pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
+    (tmp_path / "l.pdf").write_text("an earlier log, which is replaced")
     log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
     text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages)
     assert "2 pairs (1 accepted, 1 rejected) on 1 day" in " ".join(text.split())
