@@ -400,6 +400,23 @@ def test_best_and_second_are_marked_where_ranking_is_legal(study: Path) -> None:
     notes = page_of(study).notes
     said = [notes[number - 1] for number in tables["deformed-gt"].notes]
     assert any("nothing is ranked" in note for note in said)
+    assert sum("order of PSNR" in note for note in said) == 1
+
+
+def test_notes_by_another_flow_name_the_table_and_all_its_systems(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 3, 24, protocols=("deformed-gt",))
+    with open_results(out / "results.sqlite") as results:
+        for number, value in ((1, 27.0), (2, 26.5)):
+            scores = list(results.scores(entry(number).run))
+            other = [
+                replace(one, metric="psnr_independent", value=value)
+                for one in scores
+                if one.metric == "psnr"
+            ]
+            results.record(entry(number), [*scores, *other], [])
+    (said,) = [note for note in page_of(out).notes if "trained none of them" in note]
+    assert said.startswith("dpdd:made, deformed-gt by ")
+    assert said.endswith("PSNR of jdrl-unet 26.50 dB, unet 27.00 dB.")
 
 
 def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(study: Path) -> None:

@@ -50,14 +50,10 @@ def notes_on(
         == (convention.profile, convention.evaluation, convention.protocol)
     ]
     competing = [line.first.budget for line in lines if not line.reference]
-    said = [_order(competing, tracks)]
+    said = [_order(convention.protocol, competing, tracks)]
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
     flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
-    if convention.protocol in NEVER_RANKED:
-        said.append(
-            f"{convention.protocol}: the reference depends on the output; nothing is ranked."
-        )
     if any(line.first.system == CEILING for line in lines):
         said.append(
             f"{PERFECT}: what the true picture would score, given the noise and the measured "
@@ -83,8 +79,13 @@ def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
     return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
 
 
-def _order(budgets: Sequence[str], tracks: Sequence[Track]) -> str:
+def _order(protocol: str, budgets: Sequence[str], tracks: Sequence[Track]) -> str:
     """How rows are ordered, and what may not be concluded from it."""
+    if protocol in NEVER_RANKED:
+        return (
+            f"Rows stand in the order of PSNR. {protocol}: the reference depends on the output; "
+            "nothing is ranked."
+        )
     if ranks_narrow_copies(tracks):
         return (
             "Rows stand in the order of PSNR. Ranks are within the demo's class: narrow copies at "
@@ -111,10 +112,14 @@ def _flow(row: Row) -> str:
 
 def _independent(rows: Sequence[Row]) -> list[str]:
     """Scores of systems by a flow estimator that was not used to train them."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.metric == f"psnr{INDEPENDENT}" and row.value is not None:
+            where = f"{row.dataset}, {row.protocol} by {_flow(row)}"
+            found[where].append(f"{row.system} {row.value:.2f} dB")
     return [
-        f"{row.system} by {_flow(row)}, which did not train it: PSNR {row.value:.2f} dB."
-        for row in rows
-        if row.metric == f"psnr{INDEPENDENT}" and row.value is not None
+        f"{where}, which trained none of them: PSNR of {', '.join(sorted(each))}."
+        for where, each in found.items()
     ]
 
 
