@@ -1,6 +1,7 @@
 """The page for the lab bench in a real browser, against the simulated camera."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -359,6 +360,24 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
     assert found["0002_desk"] == ("reject", HOSTILE)
     assert all(file.ok for pair in check_session(root).pairs for file in pair.files)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 600), (390, 600)])
+def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
+    open_page: Open, live_page: str, width: int, height: int
+) -> None:
+    browser = opened(open_page, live_page, width=width, height=height)
+    with_a_pair(browser)
+    values = browser.find_elements(By.CSS_SELECTOR, "#numbers dd")
+    told = [str(each.get_property("textContent")) for each in values]
+    assert any("\u00a0EV" in one for one in told)
+    assert [one for one in told if re.search(r"\d [^(]| \d", one)] == []
+    press(browser, "x")
+    WebDriverWait(browser, 60, 0.05).until(lambda b: b.find_element(By.ID, "dialog").is_displayed())
+    box = browser.find_element(By.ID, "dialog").rect
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= height
+    press(browser, Keys.ESCAPE)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])

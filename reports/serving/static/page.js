@@ -265,10 +265,13 @@
     byId("numbers").replaceChildren(...told.numbers.map(([name, value, mark]) => {
       const row = document.createElement("div");
       row.dataset.mark = mark || "";
-      row.append(element("dt", name), element("dd", value));
+      row.append(element("dt", name), element("dd", unbroken(value)));
       return row;
     }));
   }
+
+  /** Numbers stay with their units, and limits with their numbers, where a line is too short. */
+  const unbroken = (text) => text.replace(/(\d) (?=[^(])/g, "$1\u00a0").replace(/ (?=[+-]?\d)/g, "\u00a0");
 
   // The viewer of the chosen pair; a pair chosen while another blinks goes on blinking
 
