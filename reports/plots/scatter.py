@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from defocus.reports.model import Point, Scatter
 from defocus.reports.plots.plot import (
@@ -100,7 +101,9 @@ def scatter(figure: Scatter) -> ScatterPlot:
 
 def _placed(points: list[Point], x_axis: Axis, y_axis: Axis) -> tuple[PlacedPoint, ...]:
     spots = [(round(x_axis.place(p.x), 1), round(y_axis.place(p.y), 1)) for p in points]
-    taken: list[Box] = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in spots]
+    front = sorted(spot for spot, point in zip(spots, points, strict=True) if point.marked)
+    around = [*spots, *_along(front)]
+    taken: list[Box] = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in around]
     found: dict[int, PlacedPoint] = {}
     unnamed = 0
     # the names of the front first: they are what one looks for
@@ -111,24 +114,38 @@ def _placed(points: list[Point], x_axis: Axis, y_axis: Axis) -> tuple[PlacedPoin
         if place is None:
             unnamed += 1
             text = str(unnamed)
-            place = _free_place(x, y, text, taken) or (x + 8, y - 5, "start")
+            near = (_free_place(x, y, text, taken, reach) for reach in (1.0, 1.5, 2.0, 2.5, 3.0))
+            place = next((each for each in near if each), (x + 8, y - 5, "start"))
         taken.append(_box(*place, text))
         found[index] = PlacedPoint(unnamed, label, text, point.marked, x, y, *place)
     return tuple(found[index] for index in range(len(points)))
 
 
-def _free_place(x: float, y: float, text: str, taken: list[Box]) -> tuple[float, float, str] | None:
+def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Spots along the line through the marked points, so close that no text fits between two."""
+    found = []
+    for (x, y), (next_x, next_y) in pairwise(front):
+        steps = int(math.hypot(next_x - x, next_y - y) / RADIUS) + 1
+        shares = [step / steps for step in range(steps)]
+        found += [(x + share * (next_x - x), y + share * (next_y - y)) for share in shares]
+    return found
+
+
+def _free_place(
+    x: float, y: float, text: str, taken: list[Box], reach: float = 1.0
+) -> tuple[float, float, str] | None:
     """A place beside a point for its text that is free and inside the frame, if there is one."""
-    for place in (
-        (x + 9, y + 4, "start"),
-        (x - 9, y + 4, "end"),
-        (x, y - 10, "middle"),
-        (x, y + 19, "middle"),
-        (x + 7, y - 7, "start"),
-        (x - 7, y - 7, "end"),
-        (x + 7, y + 15, "start"),
-        (x - 7, y + 15, "end"),
+    for right, down, anchor in (
+        (9, 0, "start"),
+        (-9, 0, "end"),
+        (0, -14, "middle"),
+        (0, 15, "middle"),
+        (7, -11, "start"),
+        (-7, -11, "end"),
+        (7, 11, "start"),
+        (-7, 11, "end"),
     ):
+        place = x + reach * right, y + 4 + reach * down, anchor
         box = _box(*place, text)
         inside = box[0] >= LEFT and box[2] <= WIDTH and box[1] >= 0
         inside = inside and box[3] <= SCATTER_HEIGHT - BOTTOM

@@ -1,8 +1,9 @@
-"""The geometry of line plots."""
+"""The geometry of line and scatter plots."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.errors import InputError
-from defocus.reports.model import Curve, Curves
+from defocus.reports.model import Curve, Curves, Point, Scatter
 from defocus.reports.plots.figures import draw_figure
 from defocus.reports.plots.plot import Line, plot
+from defocus.reports.plots.scatter import ScatterPlot, scatter
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
@@ -121,3 +123,36 @@ def test_the_description_tells_ends_and_range() -> None:
 def test_many_curves_stay_apart_without_colour() -> None:
     drawn = plot(figure(*[[1.0, 2.0]] * 12))
     assert len({(line.shape, line.dashed) for line in drawn.lines}) == 12
+
+
+def boxes(found: ScatterPlot) -> dict[str, tuple[float, float, float, float]]:
+    """Left, top, right and bottom of each text, for letters of 6 by 9 units."""
+    share = {"start": 0.0, "middle": 0.5, "end": 1.0}
+    return {
+        one.text: (left := one.text_x - share[one.text_anchor] * 6 * len(one.text), one.text_y - 9,
+                   left + 6 * len(one.text), one.text_y)
+        for one in found.points
+    }  # fmt: skip
+
+
+def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front() -> None:
+    """Twenty-five systems in a third of the axes, as narrow copies stand; five are on the front."""
+    random = np.random.default_rng(3)
+    crowd = [
+        Point(f"System number {n}", float(random.uniform(1, 2)), float(random.uniform(25.4, 25.8)))
+        for n in range(18)
+    ]
+    front = [Point(f"Front {n}", 1.0 + 0.3 * n, 25.9 + 0.02 * n, marked=True) for n in range(5)]
+    far = [Point("Best", 3.0, 27.0), Point("Worst", 0.5, 24.5)]
+    found = scatter(Scatter("s", "x", "y", (*crowd, *front, *far), marked_as="front"))
+    texts = boxes(found)
+    assert len(texts) == len(found.points)
+    for one, other in combinations(texts, 2):
+        a, b = texts[one], texts[other]
+        assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]), (one, other)
+    corners = [tuple(map(float, each.split(","))) for each in found.front.split()]
+    for (x, y), (to_x, to_y) in pairwise(corners):
+        for share in np.linspace(0, 1, 50):
+            at_x, at_y = x + share * (to_x - x), y + share * (to_y - y)
+            for text, (left, top, right, bottom) in texts.items():
+                assert not (left < at_x < right and top < at_y < bottom), text
