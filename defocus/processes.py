@@ -3,11 +3,13 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import TypeVar
 
@@ -36,10 +38,11 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
     # forked processes would inherit the threads of torch in whatever state they are
     with ProcessPoolExecutor(processes, get_context("spawn"), _started) as pool:
         others = set(active_children())
-        with _interrupts_held():
-            running = [pool.submit(work, item) for item in items]
-        ours = set(active_children()) - others
+        ours = set[BaseProcess]()
         try:
+            with _interrupts_held():
+                running = [pool.submit(work, item) for item in items]
+                ours = set(active_children()) - others
             for done in as_completed(running):
                 yield done.result()
         except BaseException:
@@ -64,11 +67,15 @@ def _interrupts_held() -> Iterator[None]:
 
 def _started() -> None:
     import cv2
-    import torch
 
     keep_freed_memory()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    # torch takes two seconds to import, and not all work needs it: it reads these when it is
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    if "torch" in sys.modules:  # by the caller's own program
+        import torch
+
+        torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

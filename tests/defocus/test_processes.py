@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import cv2
 import pytest
 
 from defocus.processes import in_processes
@@ -29,6 +32,32 @@ def test_every_result_comes_once() -> None:
     items = [str(number) for number in range(6)]
     for processes in (1, 2):
         assert sorted(in_processes(int, items, processes)) == list(range(6))
+
+
+def threads_and_torch(_item: int) -> tuple[int, str, bool]:
+    return cv2.getNumThreads(), os.environ["OMP_NUM_THREADS"], "torch" in sys.modules
+
+
+def test_a_process_has_one_thread_and_no_torch_before_its_work_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert [*in_processes(threads_and_torch, [1, 2], 2)] == [(1, "1", False)] * 2
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+
+
+def test_an_interrupt_while_the_processes_start_is_not_waited_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> list[BaseProcess]:
+        if children := active_children():
+            signal.raise_signal(signal.SIGINT)
+        return children
+
+    monkeypatch.setattr("defocus.processes.active_children", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        [*in_processes(time.sleep, [1000.0, 1000.0], 2)]
+    assert not active_children()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
