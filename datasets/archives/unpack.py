@@ -131,11 +131,12 @@ def _write(stream: IO[bytes], place: Path, member: ArchiveMember, archive: Path)
 def _tar(archive: Path, limits: Limits) -> Iterator[tarfile.TarFile]:
     """Read a tar file from front to back, within the limit."""
     most = max(limits.ratio * archive.stat().st_size, FREE_RATIO_BYTES)
-    with (
-        _decompressed(archive) as stream,
-        tarfile.open(fileobj=_Bounded(stream, most, archive), mode="r|") as file,
-    ):
-        yield file
+    with _decompressed(archive) as stream:
+        bounded = _Bounded(stream, most, archive)
+        with tarfile.open(fileobj=bounded, mode="r|") as file:
+            yield file
+        while bounded.read(BLOCK_BYTES):  # gzip's checksum stands behind the last member
+            pass
 
 
 def _decompressed(archive: Path) -> IO[bytes]:
