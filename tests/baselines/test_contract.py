@@ -16,7 +16,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import nn
 
 from defocus.baselines.card import UNKNOWN, Baseline
@@ -190,7 +190,10 @@ def test_outputs_hold_what_forward_gives(network: Built) -> None:
 @bases
 def test_weights_can_be_stored_as_safetensors(network: Built) -> None:
     _, module = network
-    assert save(dict(module.state_dict()))
+    state = module.state_dict()
+    stored = load(save(dict(state)))
+    assert stored.keys() == state.keys()
+    assert all(torch.equal(stored[name], tensor) for name, tensor in state.items())
 
 
 @bases

@@ -83,3 +83,4 @@ def test_pairs_without_maps_are_refused(pair: Pair, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(without,)))
     done = CliRunner().invoke(command, [])
     assert isinstance(done.exception, NotApplicableError)
+    assert str(done.exception).endswith(": no test pairs with true defocus maps")

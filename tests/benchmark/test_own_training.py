@@ -18,7 +18,8 @@ from defocus.benchmark.weights.shipping import ship_weights, write_half
 from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.errors import InputError, WeightsError
 from defocus.training.record.checkpoint import load_checkpoint
-from defocus.training.record.folder import CHECKPOINT, steps_done
+from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
+from defocus.training.record.loss_curve import read_curve
 
 STEPS = 60
 SETTINGS = f"""
@@ -90,9 +91,12 @@ def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system, run = baseline("defocus-s"), run_of(folder)
+    monkeypatch.setattr("defocus.benchmark.weights.shipping.SECONDS_PER_HOUR", 1.0)
     path = ship_weights(system, run, folder / "package")
     assert own_card(path).step == STEPS
-    assert own_card(path).cpu_hours >= 0
+    spent = float(read_curve(run / CURVE, STEPS)[-1]["cpu_seconds"])
+    assert own_card(path).cpu_hours == pytest.approx(spent, abs=1e-3)
+    assert spent > 0
     monkeypatch.setattr(module, "own_folder", lambda _: folder / "package")
     assert own_weights(system) == path
     with pytest.raises(WeightsError, match="ships no weights of defocus-m"):
