@@ -7,13 +7,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from defocus.errors import DefocusError
 from defocus.freed_memory import keep_freed_memory
+from defocus.progress import MessageSettings, telling
 
 __all__ = ["in_processes", "terminated_as_interrupted"]
 
@@ -25,26 +28,36 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
     """Run ``work`` on every item and yield the results as they are ready.
 
     Each process uses one thread, because they share the machine. An interrupted or killed caller
-    leaves no process behind.
+    leaves no process behind; those of an interrupted one first remove what they have not finished.
 
     Args:
-        work: A function of a module, with arguments and results that can be pickled.
+        work: A function of a module, with arguments and results that can be pickled; what a
+            ``partial`` of it holds is sent to each process once.
         items: The items.
         processes: Number of processes, >= 1; a single item or process stays in this process.
+
+    Raises:
+        DefocusError: A process was killed.
     """
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
     # forked processes would inherit the threads of torch in whatever state they are
-    with ProcessPoolExecutor(processes, get_context("spawn"), _started) as pool:
+    context, known = get_context("spawn"), (work, telling)
+    with ProcessPoolExecutor(min(processes, len(items)), context, _started, known) as pool:
         others = set(active_children())
         ours = set[BaseProcess]()
         try:
             with _interrupts_held():
-                running = [pool.submit(work, item) for item in items]
+                running = [pool.submit(_done, item) for item in items]
                 ours = set(active_children()) - others
             for done in as_completed(running):
                 yield done.result()
+        except BrokenProcessPool as error:
+            raise DefocusError(
+                "a process was killed, perhaps because memory ran out; run the same command again "
+                "with fewer --jobs"
+            ) from error
         except BaseException:
             for process in ours:  # nobody waits for what is thrown away
                 process.terminate()
@@ -65,9 +78,15 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _started() -> None:
+_WORK: list[Callable[[Any], Any]] = []
+"""The one of this worker process."""
+
+
+def _started(work: Callable[[Any], Any], settings: MessageSettings) -> None:
     import cv2
 
+    _WORK.append(work)
+    vars(telling).update(vars(settings), bars=False)
     keep_freed_memory()
     cv2.setNumThreads(1)
     # torch takes two seconds to import, and not all work needs it: it reads these when it is
@@ -77,6 +96,23 @@ def _started() -> None:
 
         torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _done(item: Any) -> Any:  # noqa: ANN401 - whatever the work takes and gives
+    """The work on an item; told to end, the process ends as soon as the item is left tidily."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the tidying is not cut short
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+        try:
+            return _WORK[0](item)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    except KeyboardInterrupt:
+        os._exit(1)
 
 
 def _end_with_parent() -> None:

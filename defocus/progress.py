@@ -49,12 +49,14 @@ class MessageSettings:
         verbose: Whether an error is shown with its traceback.
         color: Whether to use colours; ``auto`` depends on the terminal.
         log_file: Receives a copy of all messages, even with ``quiet``.
+        bars: Whether :func:`track` tells the progress; worker processes leave that to their parent.
     """
 
     quiet: bool = False
     verbose: bool = False
     color: Literal["auto", "always", "never"] = "auto"
     log_file: Path | None = None
+    bars: bool = True
 
 
 telling = MessageSettings()
@@ -98,6 +100,9 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         description: A few words on the work.
         total: Number of items, if ``items`` has no length.
     """
+    if not telling.bars:
+        yield from items
+        return
     with _shown() as bars:
         task = bars.add_task(description, total=total)
         _TASKS.append(task)

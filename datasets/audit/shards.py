@@ -153,13 +153,16 @@ def _head(dataset: Dataset, estimator_name: str) -> dict[str, Any]:
     }
 
 
-def merge_shards(dataset: Dataset, estimator_name: str, folders: Sequence[Path]) -> Audit:
+def merge_shards(
+    dataset: Dataset, estimator_name: str, folders: Sequence[Path], jobs: int = 1
+) -> Audit:
     """Put the parts of an audit together; rows and measurements are kept here from now on.
 
     Args:
         dataset: This computer's copy of the dataset.
         estimator_name: Estimator of all parts.
         folders: Folders of the parts.
+        jobs: Number of processes, for pairs that are measured again with what their session shares.
 
     Raises:
         DatasetError: There is no part, a part is damaged or of another dataset, estimator or
@@ -183,7 +186,7 @@ def merge_shards(dataset: Dataset, estimator_name: str, folders: Sequence[Path])
             f"{dataset.name}: {len(missing)} of {len(dataset.pairs)} pairs are in no part, such as "
             f"{missing[0]}; run the other shards too"
         )
-    return audit_of(dataset, estimator_name, found)
+    return audit_of(dataset, estimator_name, found, jobs)
 
 
 def _rows(path: Path, head: dict[str, Any]) -> list[tuple[str, AuditedPair]]:

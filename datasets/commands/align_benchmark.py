@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from defocus.command_line.commands import SectionedCommand, json_output
+from defocus.command_line.jobs_option import jobs_option
 
 __all__ = ["command"]
 
@@ -61,7 +62,7 @@ SECTIONS = {
     show_default=True,
     help="Pairs for tuning (choose) or for reported results (test).",
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@jobs_option("Number of pairs at once.")
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),

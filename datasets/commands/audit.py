@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.shard_option import ShardOption
 from defocus.progress import counted, grouped, say
 
@@ -48,13 +49,7 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px.",
 )
 @click.option("--estimator", help="Estimator of the residual flow.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="Number of pairs measured at once.",
-)
+@jobs_option("Number of pairs measured at once.", 2)
 @click.option(
     "--shard",
     type=ShardOption(),

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, say
 
@@ -37,13 +38,7 @@ SECTIONS = {
 )
 @click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pairs.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Number of pairs processed at once; each takes up to 2 GiB.",
-)
+@jobs_option("Number of pairs processed at once; each takes up to 2 GiB.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Compensate the misalignment of every pair.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.commands import json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -34,13 +35,7 @@ __all__ = ["command"]
     "--port", type=click.IntRange(0, 65535), default=0, help="Port of the page; 0 = any free one."
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Number of pairs measured at once.",
-)
+@jobs_option("Number of pairs measured at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Keep the pairs of DATASET that pass rules.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.commands import json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -31,8 +32,9 @@ __all__ = ["command"]
     type=click.IntRange(1),
     help="Position of the frame whose geometry the result has (default the middle one).",
 )
+@jobs_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(stack: Path, out: Path, position: int | None, *, as_json: bool) -> None:
+def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json: bool) -> None:
     """Fuse focus stacks into all-in-focus pictures.
 
     STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
@@ -42,20 +44,20 @@ def command(stack: Path, out: Path, position: int | None, *, as_json: bool) -> N
     """
     if as_json:
         with json_output() as output:
-            done = _fused(stack, out, position)
+            done = _fused(stack, out, position, jobs)
             output.write({"root": str(out), "stacks": [_document(one) for one in done]})
         return
-    for one in _fused(stack, out, position):
+    for one in _fused(stack, out, position, jobs):
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
     click.echo(f"use it with --dataset manifest:{out}")
 
 
-def _fused(stack: Path, out: Path, position: int | None) -> "list[FusedStack]":
+def _fused(stack: Path, out: Path, position: int | None, jobs: int) -> "list[FusedStack]":
     from defocus.datasets.api import open_dataset
     from defocus.datasets.fusing.run import fuse_stacks
 
-    return fuse_stacks(open_dataset(f"stack:{stack}"), out, position)
+    return fuse_stacks(open_dataset(f"stack:{stack}"), out, position, jobs)
 
 
 def _frames(one: "FusedStack") -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted
 
 __all__ = ["command"]
@@ -18,7 +19,8 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Folder of the new dataset: new, empty, or an unfinished import of the same session.",
 )
-def command(session: Path, out: Path) -> None:
+@jobs_option("Number of pairs imported and measured at once.")
+def command(session: Path, out: Path, jobs: int) -> None:
     """Import a capture session or an archive.
 
     The accepted pairs of SESSION become a dataset. Pictures are copied as they are; RAW files are
@@ -41,7 +43,7 @@ def command(session: Path, out: Path) -> None:
             ".tar.xz)"
         )
 
-    done = import_session(session, out)
+    done = import_session(session, out, jobs)
     counts = ", ".join(
         f"{sum(pair.split == split for pair in done.pairs)} {split}"
         for split in ("train", "validation", "test")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -22,7 +23,10 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="Folder for audit.csv, audit.json and audit.html.",
 )
 @click.option("--estimator", help="Estimator of the residual flow of all parts.")
-def command(dataset: str, folders: tuple[Path, ...], out: Path, estimator: str | None) -> None:
+@jobs_option("Number of pairs measured at once, with what their session shares.")
+def command(
+    dataset: str, folders: tuple[Path, ...], out: Path, estimator: str | None, jobs: int
+) -> None:
     """Put the parts of an audit together.
 
     Each FOLDER was written by 'audit DATASET --shard I/N'. The result equals that of one audit
@@ -37,7 +41,7 @@ def command(dataset: str, folders: tuple[Path, ...], out: Path, estimator: str |
     from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.shards import merge_shards
 
-    audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders)
+    audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs)
     written = write_audit(out, opened, audit, None)
     say(f"wrote {', '.join(written)} to {out}")
     click.echo(f"{audit.dataset}: {counted(len(audit.pairs), 'pair')}")

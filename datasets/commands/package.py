@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.commands import json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -54,6 +55,7 @@ MEGABYTE = 10**6
     type=click.Path(path_type=Path, dir_okay=False),
     help="audit.json of DATASET; its numbers go into the card.",
 )
+@jobs_option("Number of pairs, or shards of hdf5 and webdataset, written at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Package DATASET as a release.
@@ -84,6 +86,7 @@ def _package(
     version: str | None,
     previous: Path | None,
     audit: Path | None,
+    jobs: int,
 ) -> "Packaged":
     from defocus.datasets.api import open_dataset
     from defocus.datasets.release.details import details_of, later_version
@@ -106,4 +109,5 @@ def _package(
         shard_mb * MEGABYTE,
         numbers=() if audit is None else audit_numbers(opened, audit),
         previous=previous,
+        jobs=jobs,
     )

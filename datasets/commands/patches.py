@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import FiniteRange, json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -44,13 +45,7 @@ __all__ = ["command"]
     type=FiniteRange(0, 1, min_open=True),
     help="Scale to which pictures are reduced first.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Number of pictures cut at once.",
-)
+@jobs_option("Number of pictures cut at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Cut the pictures of DATASET into patches.

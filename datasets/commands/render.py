@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted
 
 __all__ = ["command"]
@@ -24,7 +25,8 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Sharp photographs for a request of doses, instead of the folder that it names.",
 )
-def command(request: Path, out: Path, photographs: Path | None) -> None:
+@jobs_option("Number of scenes rendered at once.")
+def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> None:
     """Render a dataset with known ground truth.
 
     Pictures with known depth are rendered through a thin lens. REQUEST is a TOML file with size,
@@ -41,11 +43,11 @@ def command(request: Path, out: Path, photographs: Path | None) -> None:
     from defocus.datasets.rendering.run import render_dataset
 
     if asks_for_doses(request):
-        pairs = render_dosed_dataset(request, out, photographs)
+        pairs = render_dosed_dataset(request, out, photographs, jobs)
     elif photographs is not None:
         raise click.UsageError("--photographs is for a request of doses; name pictures in REQUEST")
     else:
-        pairs = render_dataset(request, out)
+        pairs = render_dataset(request, out, jobs)
     counts = ", ".join(
         f"{sum(pair.split == split for pair in pairs)} {split}"
         for split in ("train", "validation", "test")

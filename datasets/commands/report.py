@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import say
 
 __all__ = ["command"]
@@ -19,13 +20,7 @@ __all__ = ["command"]
     help="Folder for dataset.html and dataset.pdf.",
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Number of pairs measured at once.",
-)
+@jobs_option("Number of pairs measured at once.", 2)
 def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> None:
     """Write a report of DATASET.
 

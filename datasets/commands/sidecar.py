@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import SectionedCommand, json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
 from defocus.progress import counted, say
 
@@ -16,7 +17,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 SECTIONS = {
     "Sidecar": ("--out", "--apply", "--name"),
     "Corrections": ("--model", "--kernel", "--photometric", "--estimator"),
-    "Output": ("--json",),
+    "Output": ("--jobs", "--json"),
 }
 
 
@@ -29,12 +30,14 @@ SECTIONS = {
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
 @click.option("--estimator", help="Flow estimator: dis or pwcnet.")
+@jobs_option("Number of pairs measured or corrected at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     *,
     dataset: str,
     out: Path | None,
     folder: Path | None,
+    jobs: int,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - what click parsed
 ) -> None:
@@ -48,13 +51,13 @@ def command(
         raise click.UsageError("give --out for a new sidecar, or --apply for an existing one")
     if folder is not None and any(value is not None for value in settings.values()):
         raise click.UsageError(
-            "--apply can be combined with --json only; the sidecar holds its settings"
+            "--apply can be combined with --jobs and --json only; the sidecar holds its settings"
         )
     if as_json:
         with json_output() as output:
-            output.write(_done(dataset, out, folder, **settings))
+            output.write(_done(dataset, out, folder, jobs, **settings))
         return
-    done = _done(dataset, out, folder, **settings)
+    done = _done(dataset, out, folder, jobs, **settings)
     click.echo(f"{done['sidecar']}: {counted(done['pairs'], 'pair')} of {done['dataset']}")
     if folder is not None:
         click.echo(f"use it with --dataset {done['dataset']}")
@@ -64,6 +67,7 @@ def _done(
     dataset: str,
     out: Path | None,
     folder: Path | None,
+    jobs: int,
     *,
     name: str | None,
     estimator: str | None,
@@ -75,12 +79,12 @@ def _done(
     if folder is not None:
         from defocus.datasets.sidecar.applied import apply_sidecar
 
-        applied = apply_sidecar(dataset, opened, folder)
+        applied = apply_sidecar(dataset, opened, folder, jobs)
         return {"sidecar": str(folder), "dataset": applied.name, "pairs": len(applied.pairs)}
     assert out is not None  # noqa: S101 - one of the two is given
 
     from defocus.align.compensation.compensate import Release
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.sidecar.write import write_sidecar
 
     # names of fields are no types
@@ -90,7 +94,8 @@ def _done(
         out,
         name or "aligned-v1",
         Release(**given),
-        lambda: flow_estimator(estimator or DEFAULT_ESTIMATOR),
+        estimator or DEFAULT_ESTIMATOR,
+        jobs,
     )
     unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
     for entry in unknown:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import FiniteRange, json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -33,13 +34,7 @@ SHARE = FiniteRange(0, 0.5)
     help="Seed of the random split.",
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Number of pairs measured at once.",
-)
+@jobs_option("Number of pairs measured at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Split DATASET by scene, balanced by kind.

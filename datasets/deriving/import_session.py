@@ -13,6 +13,7 @@ incomplete files of a killed import are removed.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
+from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.staging import remove_abandoned, staging_folder
@@ -52,12 +54,13 @@ class Import:
     unknown: tuple[str, ...]
 
 
-def import_session(session: Path, out: Path) -> Import:
+def import_session(session: Path, out: Path, jobs: int = 1) -> Import:
     """Make a manifest dataset from a session's accepted pairs, with their measured misalignment.
 
     Args:
         session: The session folder.
         out: The dataset's folder: absent, empty, or holding an import of the same session.
+        jobs: Number of pairs imported at once.
 
     Raises:
         DatasetError: The session is not usable, or ``out`` has other contents.
@@ -69,9 +72,12 @@ def import_session(session: Path, out: Path) -> Import:
     originals = session_pairs(session)
     _claim(out, read_session(session, verify=False).id)
     make_folder(out / "pairs")
-    pairs = tuple(
-        _imported(pair, out / "pairs" / pair.id) for pair in track(originals, "importing")
-    )
+    # a pair's metadata is a read-only view, which does not travel
+    plain = [replace(pair, metadata=dict(pair.metadata)) for pair in originals]
+    work = in_processes(partial(_import, pairs=out / "pairs"), plain, jobs)
+    for _ in track(work, "importing", len(plain)):
+        pass
+    pairs = tuple(_imported(pair, out / "pairs" / pair.id) for pair in originals)
     _clear(out / "pairs", (pair.id for pair in pairs))
     manifest = make_manifest(out, pairs)
     _place(out, MANIFEST, lambda folder: write_manifest(folder, manifest))
@@ -114,11 +120,15 @@ def _clear(folder: Path, ids: Iterable[str]) -> None:
             remove_abandoned(folder, f".{pair_id}-", ".part")
 
 
-def _imported(original: Pair, folder: Path) -> Pair:
-    """The pair in its folder of the dataset; an earlier result is used if there is one."""
-    if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
+def _import(original: Pair, pairs: Path) -> None:
+    """Make the pair's folder of the dataset, unless an earlier run did."""
+    if not (pairs / original.id).is_dir():
+        with atomic_folder(pairs / original.id) as temporary:
             _fill(original, temporary)
+
+
+def _imported(original: Pair, folder: Path) -> Pair:
+    """The pair in its folder of the dataset."""
     document = kept_record(folder / "pair.json")
     files = {role: folder / name for role, name in document["files"].items()}
     return replace(original, metadata=document["metadata"], **files)

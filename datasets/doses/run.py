@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from defocus.datasets.stream.photographs import Branch, find_photographs, read_p
 from defocus.datasets.stream.scene import Sources
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, write_image
+from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["DOSE", "render_dosed_dataset"]
@@ -53,7 +55,7 @@ BRANCHES: Mapping[Split, Branch] = {
 
 
 def render_dosed_dataset(
-    request_file: Path, out: Path, photographs: Path | None = None
+    request_file: Path, out: Path, photographs: Path | None = None, jobs: int = 1
 ) -> tuple[Pair, ...]:
     """Render the scenes of a request into a manifest dataset, one pair per scene and dose.
 
@@ -64,6 +66,7 @@ def render_dosed_dataset(
         request_file: A TOML file, see :mod:`defocus.datasets.doses.request`.
         out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
         photographs: Folder to use instead of the request's.
+        jobs: Number of scenes rendered at once; each process holds all photographs.
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
@@ -85,16 +88,15 @@ def render_dosed_dataset(
         branch: Sources(read_photographs(found.of(branch)), branch)
         for branch in dict.fromkeys(BRANCHES.values())
     }
+    wanted = _wanted(request)
+    work = partial(_render, request=request, sources=sources, bank=bank, out=out)
+    for _ in track(in_processes(work, wanted, jobs), "rendering", len(wanted)):
+        pass
     pairs: list[Pair] = []
-    for split, number in track(_wanted(request), "rendering"):
-        name = f"{split}-{number:04d}"
-        folder = out / "scenes" / name
-        if not folder.is_dir():
-            made = render_doses(request, sources[BRANCHES[split]], bank, number)
-            with atomic_folder(folder) as temporary:
-                _write(temporary, made)
+    for split, number in wanted:
+        folder = _folder(out, split, number)
         facts = kept_record(folder / "scene.json")
-        pairs += [_pair(folder, name, split, dose, facts) for dose in request.doses_px]
+        pairs += [_pair(folder, split, dose, facts) for dose in request.doses_px]
     write_manifest(out, make_manifest(out, tuple(pairs)))
     return tuple(sorted(pairs, key=lambda pair: pair.id))
 
@@ -107,6 +109,26 @@ def _wanted(request: DoseRequest) -> list[tuple[Split, int]]:
         *(("test", number) for number in range(counts.test)),
         *(("validation", counts.test + number) for number in range(counts.validation)),
     ]
+
+
+def _folder(out: Path, split: Split, number: int) -> Path:
+    return out / "scenes" / f"{split}-{number:04d}"
+
+
+def _render(
+    scene: tuple[Split, int],
+    request: DoseRequest,
+    sources: Mapping[Branch, Sources],
+    bank: KernelBank,
+    out: Path,
+) -> None:
+    """Render a scene into its folder, unless an earlier run did."""
+    split, number = scene
+    folder = _folder(out, split, number)
+    if not folder.is_dir():
+        made = render_doses(request, sources[BRANCHES[split]], bank, number)
+        with atomic_folder(folder) as temporary:
+            _write(temporary, made)
 
 
 def _write(folder: Path, made: DosedScene) -> None:
@@ -128,10 +150,10 @@ def _write_array(path: Path, array: NDArray[np.float32]) -> None:
     write_bytes(path, content.getvalue())
 
 
-def _pair(folder: Path, scene: str, split: Split, dose: float, facts: dict[str, Any]) -> Pair:
+def _pair(folder: Path, split: Split, dose: float, facts: dict[str, Any]) -> Pair:
     return Pair(
-        id=f"{scene}-{dose:g}px",
-        scene=scene,
+        id=f"{folder.name}-{dose:g}px",
+        scene=folder.name,
         split=split,
         blurry=folder / "blurry.png",
         sharp=folder / f"sharp-{dose:g}.png",

@@ -15,6 +15,7 @@ Each stack's folder appears complete or not at all, so that an interrupted run c
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
+from defocus.processes import in_processes
 from defocus.progress import say, track
 
 __all__ = ["FusedStack", "fuse_stacks"]
@@ -84,13 +86,16 @@ class FusedStack:
     best_frame_db: float | None
 
 
-def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> list[FusedStack]:
+def fuse_stacks(
+    dataset: Dataset, out: Path, position: int | None = None, jobs: int = 1
+) -> list[FusedStack]:
     """Fuse every stack of a dataset and write the new one.
 
     Args:
         dataset: Opened by the reader ``stack``.
         out: Absent, empty, or holding an earlier run of the same stacks and settings.
         position: Position, from 1, of the frame whose geometry the result has; None for the middle.
+        jobs: Number of stacks fused at once.
 
     Raises:
         AlignmentError: Of a stack, no frame can be placed beside the reference.
@@ -111,11 +116,13 @@ def fuse_stacks(dataset: Dataset, out: Path, position: int | None = None) -> lis
             raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
     _require_own_folders(stacks, out)
     claim_folder(out, ORDER, order)
-    done = [_fused_stack(stack, out, position) for stack in track(stacks, "fusing")]
+    work = in_processes(partial(_fuse, out=out, position=position), stacks, jobs)
+    for _ in track(work, "fusing", len(stacks)):
+        pass
     of_frame = {pair.blurry: pair for pair in dataset.pairs}
     pairs = tuple(pair for stack in stacks for pair in _pairs(stack, out, of_frame))
     write_manifest(out, make_manifest(out, pairs))
-    return done
+    return [_fused_stack(stack, out) for stack in stacks]
 
 
 def _folder(stack: Stack, out: Path) -> Path:
@@ -140,11 +147,16 @@ def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
         yield replace(known[frame], blurry=folder / frame.name, sharp=folder / PICTURE)
 
 
-def _fused_stack(stack: Stack, out: Path, position: int | None) -> FusedStack:
+def _fuse(stack: Stack, out: Path, position: int | None) -> None:
+    """Write the folder of a stack, unless an earlier run did."""
     folder = _folder(stack, out)
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             _write(stack, temporary, (position or (len(stack.frames) + 1) // 2) - 1)
+
+
+def _fused_stack(stack: Stack, out: Path) -> FusedStack:
+    folder = _folder(stack, out)
     told = kept_record(folder / RECORD)
     compared = told["compared"] or {}
     return FusedStack(

@@ -70,6 +70,7 @@ def package_dataset(
     *,
     numbers: tuple[Number, ...] = (),
     previous: Path | None = None,
+    jobs: int = 1,
 ) -> Packaged:
     """Make a release.
 
@@ -81,6 +82,7 @@ def package_dataset(
         shard_bytes: Bytes of originals per shard, for formats with shards.
         numbers: Numbers of the dataset's audit.
         previous: The release that this one replaces; what differs goes into ``CHANGES``.
+        jobs: Number of pairs or shards written at once.
 
     Raises:
         DatasetError: The pictures may not be redistributed, ``out`` holds something else, an
@@ -101,7 +103,9 @@ def package_dataset(
     labels = {"title": details.title, "licence": details.licence, "version": details.version}
     with working_folder(out, "packaging", order) as root:
         _clear(root)
-        rows = layout.write(root, dataset.pairs, shard_bytes, labels)
+        # a pair's metadata is a read-only view, which does not travel to other processes
+        plain = [replace(pair, metadata=dict(pair.metadata)) for pair in dataset.pairs]
+        rows = layout.write(root, plain, shard_bytes, labels, jobs)
         facts = facts_of(dataset, rows, form, details, request, numbers)
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)

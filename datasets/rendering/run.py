@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.deriving.derived import claim_folder, kept_record
@@ -36,6 +37,7 @@ from defocus.datasets.split import scene_splits
 from defocus.files import write_json
 from defocus.optics.aperture import Aperture, DualPixel
 from defocus.optics.rendering.sensor import Sensor
+from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["render_dataset"]
@@ -44,7 +46,7 @@ ORDER = "render.json"
 CODE = ("defocus.datasets.rendering", "defocus.optics")
 
 
-def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
+def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, ...]:
     """Render the scenes of a request into a manifest dataset.
 
     Scenes are split by their source pictures: scenes that share one, directly or through others,
@@ -53,6 +55,7 @@ def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
     Args:
         request_file: A TOML file, see :mod:`defocus.datasets.rendering.request`.
         out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
+        jobs: Number of scenes rendered at once.
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
@@ -71,10 +74,11 @@ def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
         else DualPixel(**request.dual_pixel.model_dump()),
     )
     claim_folder(out, ORDER, _order(request, scenes))
-    pairs = tuple(
-        _rendered(scene, request, camera, out / "pairs" / scene.name)
-        for scene in track(scenes, "rendering")
-    )
+    misalignment = DrawnMisalignment(**request.misalignment.model_dump())
+    work = partial(_render, misalignment=misalignment, camera=camera, pairs=out / "pairs")
+    for _ in track(in_processes(work, scenes, jobs), "rendering", len(scenes)):
+        pass
+    pairs = tuple(_rendered(scene, camera, out / "pairs" / scene.name) for scene in scenes)
     write_manifest(out, make_manifest(out, pairs))
     return tuple(sorted(pairs, key=lambda pair: pair.id))
 
@@ -138,16 +142,19 @@ def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
     return {"format": "defocus-render", "request": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _rendered(scene: Scene, request: RenderRequest, camera: SceneCamera, folder: Path) -> Pair:
-    """The pair in its folder; an earlier result is used if there is one."""
+def _render(
+    scene: Scene, misalignment: DrawnMisalignment, camera: SceneCamera, pairs: Path
+) -> None:
+    """Render the pair into its folder, unless an earlier run did."""
+    folder = pairs / scene.name
     if not folder.is_dir():
-        made = render_scene(
-            scene,
-            DrawnMisalignment(**request.misalignment.model_dump()),
-            camera,
-        )
+        made = render_scene(scene, misalignment, camera)
         with atomic_folder(folder) as temporary:
             write_rendered(temporary, made)
             write_json(temporary / "metadata.json", made.metadata)
+
+
+def _rendered(scene: Scene, camera: SceneCamera, folder: Path) -> Pair:
+    """The pair in its folder."""
     metadata = kept_record(folder / "metadata.json")
     return pair_in(folder, scene.name, scene.split, metadata, views=camera.dual_pixel is not None)

@@ -5,6 +5,7 @@ sidecar the name refers to; the corrected pictures are made when the name is fir
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,19 +19,21 @@ from defocus.datasets.verification.checksums import MANIFEST
 from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import read_pair
+from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
 
 __all__ = ["apply_sidecar", "corrected", "noted_place"]
 
 
-def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
+def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) -> Dataset:
     """Record what ``READER@NAME`` refers to, after checking everything.
 
     Args:
         dataset: The dataset as typed, ``READER:PATH``.
         opened: The opened dataset.
         folder: The sidecar.
+        jobs: Number of pairs corrected at once.
 
     Returns:
         The corrected dataset, under that name.
@@ -42,7 +45,7 @@ def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
     """
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
-    applied = corrected(name, opened, folder)
+    applied = corrected(name, opened, folder, jobs)
     reader, _, place = dataset.partition(":")
     noted = f"{reader}:{Path(place).expanduser().absolute()}" if place else reader
     write_json(_note(name), {"dataset": noted, "sidecar": str(folder.absolute())})
@@ -72,13 +75,14 @@ def _note(name: str) -> Path:
     return make_folder(cache_folder() / "sidecars") / f"{name}.json"
 
 
-def corrected(name: str, dataset: Dataset, folder: Path) -> Dataset:
+def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Dataset:
     """The dataset with the sidecar's corrections, made on first use.
 
     Args:
         name: Its new name.
         dataset: The user's own copy.
         folder: The sidecar.
+        jobs: Number of pairs corrected at once.
 
     Raises:
         DatasetError: The sidecar is damaged or belongs to another dataset.
@@ -90,10 +94,13 @@ def corrected(name: str, dataset: Dataset, folder: Path) -> Dataset:
     key = sha256_file(folder / MANIFEST)[:16]
     root = dataset.derived / "sidecars" / key
     own = {pair.id: pair for pair in dataset.pairs}
-    made = tuple(
-        _corrected(own[entry.id], entry, folder, root / "pairs")
-        for entry in track(_alignable(sidecar), f"correcting {dataset.name}")
-    )
+    alignable = _alignable(sidecar)
+    # a pair's metadata is a read-only view, which does not travel, and is not needed there
+    bare = [replace(own[entry.id], metadata={}) for entry in alignable]
+    work = in_processes(partial(_correct, sidecar=folder, pairs=root / "pairs"), bare, jobs)
+    for _ in track(work, f"correcting {dataset.name}", len(bare)):
+        pass
+    made = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
     files = [path for pair in made for path in pair_files(pair).values()]
     content = content_hash(made, file_hashes(root, files))
     return Dataset(
@@ -128,13 +135,18 @@ def _alignable(sidecar: Sidecar) -> list[PairEntry]:
     return [entry for entry in sidecar.pairs if entry.status == "ok"]
 
 
-def _corrected(pair: Pair, entry: PairEntry, sidecar: Path, pairs: Path) -> Pair:
+def _correct(pair: Pair, sidecar: Path, pairs: Path) -> None:
+    """Write the corrected pictures of a pair, unless they are there."""
     target, record = pairs / pair.id, sidecar / "pairs" / pair.id / NUMBERS
     if pair.sharp is None:
         raise AlignmentError(f"pair {pair.id} has no sharp picture; complete the copy")
     if not target.is_dir():
         with atomic_folder(target) as folder:
             repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
+
+
+def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
+    target = pairs / pair.id
     known = {**pair.metadata, "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db}}
     bare: dict[str, Any] = dict.fromkeys(PLACED)  # they are not in the geometry of the correction
     return replace(

@@ -15,8 +15,8 @@ It contains no pixel of the dataset. It is made in a working folder, see
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy as np
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import write_aligned
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement
 from defocus.datasets.deriving.working_folder import working_folder
@@ -38,6 +39,7 @@ from defocus.datasets.verification.contents import folder_hashes
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.files import make_folder, write_json, write_text
 from defocus.images import write_image
+from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["write_sidecar"]
@@ -64,7 +66,8 @@ def write_sidecar(
     out: Path,
     name: str,
     release: Release,
-    estimator: Callable[[], FlowEstimator],
+    estimator_name: str,
+    jobs: int = 1,
 ) -> Sidecar:
     """Measure every pair and write its correction.
 
@@ -73,7 +76,8 @@ def write_sidecar(
         out: The sidecar's folder: absent or empty.
         name: Name of the correction, such as ``aligned-v1``.
         release: Settings of the compensation.
-        estimator: Function that makes the flow estimator.
+        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
+        jobs: Number of pairs measured at once.
 
     Raises:
         DatasetError: ``name`` is not valid, ``out`` is not empty, an unfinished other sidecar is
@@ -86,19 +90,26 @@ def write_sidecar(
         raise DatasetError(
             f"'{name}' is no name for a sidecar; use letters, digits, '.', '_' and '-'"
         )
-    flow = estimator()
+    flow = _estimator(estimator_name)
     with working_folder(out, "sidecar", _order(dataset, name, release, flow)) as root:
-        return _written(dataset, root, name, release, flow)
+        keys = pair_keys(dataset, flow)
+        # a pair's metadata is a read-only view, which does not travel, and is not needed there
+        bare = [(replace(pair, metadata={}), keys[pair.id]) for pair in dataset.pairs]
+        work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
+        measured = track(in_processes(work, bare, jobs), "measuring", len(bare))
+        entries = {entry.id: entry for entry in measured}
+        ordered = tuple(entries[pair.id] for pair in dataset.pairs)
+        return _written(dataset, root, name, release, flow.name, ordered)
 
 
 def _written(
-    dataset: Dataset, root: Path, name: str, release: Release, flow: FlowEstimator
+    dataset: Dataset,
+    root: Path,
+    name: str,
+    release: Release,
+    estimator_name: str,
+    entries: tuple[PairEntry, ...],
 ) -> Sidecar:
-    keys = pair_keys(dataset, flow)
-    entries = tuple(
-        _entry(pair, root, release, flow, keys[pair.id])
-        for pair in track(dataset.pairs, "measuring")
-    )
     if all(entry.status == "unknown" for entry in entries):
         raise NotApplicableError(
             f"{dataset.name}: no pair could be aligned, such as {entries[0].id}: "
@@ -108,7 +119,7 @@ def _written(
         name=name,
         reader=_reader(dataset),
         release=asdict(release),
-        estimator=flow.name,
+        estimator=estimator_name,
         pairs=tuple(sorted(entries, key=lambda entry: entry.id)),
     )
     write_text(root / DOCUMENT, sidecar_text(sidecar))
@@ -135,16 +146,20 @@ def _order(
     }
 
 
-def _entry(
-    pair: Pair, root: Path, release: Release, estimator: FlowEstimator, key: str
-) -> PairEntry:
+@cache
+def _estimator(name: str) -> FlowEstimator:
+    return flow_estimator(name)
+
+
+def _entry(keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str) -> PairEntry:
     """The correction of a pair; an earlier measurement is used if there is one."""
+    pair, key = keyed
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
     record = make_folder(root.parent / "entries") / f"{pair.id}.json"
     if record.is_file():
         return PairEntry.model_validate_json(record.read_bytes())
-    blurry, sharp, measurement = measured_pair(pair, estimator, key)
+    blurry, sharp, measurement = measured_pair(pair, _estimator(estimator_name), key)
     found = measurement.misalignment
     entry = PairEntry(id=pair.id, status="unknown", reason=found.reason)
     if found.status == "ok":

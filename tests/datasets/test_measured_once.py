@@ -79,7 +79,7 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
     before = document(audit_dataset(source, "dis", 1), None)
     assert len(counted) == len(NAMES)
     compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, jobs=1)
-    write_sidecar(source, tmp_path / "sidecar", "v1", Release(), flow_estimator)
+    write_sidecar(source, tmp_path / "sidecar", "v1", Release(), "dis")
     assert len(counted) == len(NAMES)
 
     aligned = open_dataset(f"manifest:{tmp_path / 'aligned'}")

@@ -12,15 +12,20 @@ from pathlib import Path
 import cv2
 import pytest
 
+from defocus.errors import DefocusError
 from defocus.processes import in_processes
+from defocus.progress import say, telling
 
 WORK = """
 import os, sys, time
 from pathlib import Path
+from defocus.datasets.files.cache import atomic_folder
 
 def work(folder):
-    Path(folder, str(os.getpid())).touch()
-    time.sleep(100)
+    with atomic_folder(Path(folder).parent / "made" / str(os.getpid())) as unfinished:
+        (unfinished / "first").touch()
+        Path(folder, str(os.getpid())).touch()
+        time.sleep(100)
 
 if __name__ == "__main__":
     from defocus.processes import in_processes
@@ -64,6 +69,22 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(
     assert not active_children()
 
 
+def test_messages_of_the_processes_follow_the_settings_of_the_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(telling, "quiet", True)
+    monkeypatch.setattr(telling, "log_file", tmp_path / "log")
+    assert list(in_processes(say, ["one", "two"], 2)) == [None, None]
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert sorted(line.split()[-1] for line in lines) == ["one", "two"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_killed_process_is_told_in_a_line() -> None:
+    with pytest.raises(DefocusError, match=r"was killed, .* fewer --jobs"):
+        list(in_processes(signal.raise_signal, [signal.SIGKILL] * 2, 2))
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_caller_that_ends_leaves_no_process(tmp_path: Path, ending: signal.Signals) -> None:
     script, seen = tmp_path / "killed.py", tmp_path / "seen"
@@ -82,6 +103,7 @@ def test_a_caller_that_ends_leaves_no_process(tmp_path: Path, ending: signal.Sig
     said = caller.communicate(timeout=60)[1]
     if ending == signal.SIGINT:  # the caller's own trace, none of the workers'
         assert said.count("Traceback") == 1
+        assert not list((tmp_path / "made").iterdir())
     workers = [int(path.name) for path in seen.iterdir()]
     wait_until(lambda: not any(alive(worker) for worker in workers))
 

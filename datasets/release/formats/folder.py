@@ -1,6 +1,7 @@
 """Format ``folder``: ``pairs/<id>/blurry.png`` and so on."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.files.cache import atomic_folder
@@ -8,6 +9,7 @@ from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.members import member_name, released_members
+from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["LAYOUT"]
@@ -18,17 +20,23 @@ def write(
     pairs: Sequence[Pair],
     most_bytes: int,  # noqa: ARG001 - of every format
     labels: Mapping[str, str],  # noqa: ARG001 - of every format
+    jobs: int,
 ) -> Rows:
     """Write each pair into a separate folder, completely or not at all."""
-    return tuple(_written(root, pair) for pair in track(pairs, "packaging"))
+    for _ in track(in_processes(partial(_write, root), pairs, jobs), "packaging", len(pairs)):
+        pass
+    return tuple(_row(pair) for pair in pairs)
 
 
-def _written(root: Path, pair: Pair) -> ReleaseRow:
+def _write(root: Path, pair: Pair) -> None:
     folder = root / "pairs" / pair.id
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             for role, content in released_members(pair).items():
                 (temporary / member_name(role)).write_bytes(content)
+
+
+def _row(pair: Pair) -> ReleaseRow:
     files = {role: f"pairs/{pair.id}/{member_name(role)}" for role in pair_files(pair)}
     return ReleaseRow(pair, files)
 

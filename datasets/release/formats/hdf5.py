@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from defocus.datasets.release.privacy import without_private
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, write_bytes
 from defocus.picture_headers import MAX_PIXELS
+from defocus.processes import in_processes
 from defocus.progress import track
 from defocus.reading import parse_json, refuse_bomb, require_file
 
@@ -43,19 +45,25 @@ def write(
     pairs: Sequence[Pair],
     most_bytes: int,
     labels: Mapping[str, str],
+    jobs: int,
 ) -> Rows:
     """Write shards; each appears complete or not at all."""
-    rows: list[ReleaseRow] = []
-    for shard in track(list(shards(pairs, most_bytes)), "packaging"):
-        path = root / f"{shard.name}.h5"
-        if not path.is_file():
-            with atomic_path(path) as temporary:
-                _fill(temporary, shard, labels)
-        rows += [
-            ReleaseRow(pair, {role: f"{role}/{pair.id}" for role in pair_files(pair)}, path.name)
-            for pair in shard.pairs
-        ]
-    return tuple(rows)
+    parts = list(shards(pairs, most_bytes))
+    work = in_processes(partial(_write, root=root, labels=labels), parts, jobs)
+    for _ in track(work, "packaging", len(parts)):
+        pass
+    return tuple(_row(shard, pair) for shard in parts for pair in shard.pairs)
+
+
+def _row(shard: Shard, pair: Pair) -> ReleaseRow:
+    return ReleaseRow(pair, {r: f"{r}/{pair.id}" for r in pair_files(pair)}, f"{shard.name}.h5")
+
+
+def _write(shard: Shard, root: Path, labels: Mapping[str, str]) -> None:
+    path = root / f"{shard.name}.h5"
+    if not path.is_file():
+        with atomic_path(path) as temporary:
+            _fill(temporary, shard, labels)
 
 
 def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> None:

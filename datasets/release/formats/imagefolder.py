@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.files.arrays import ARRAYS
@@ -10,6 +11,7 @@ from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.members import member_name, released_members
 from defocus.files import make_folder, write_bytes, write_text
+from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["LAYOUT"]
@@ -20,9 +22,12 @@ def write(
     pairs: Sequence[Pair],
     most_bytes: int,  # noqa: ARG001 - of every format
     labels: Mapping[str, str],  # noqa: ARG001 - of every format
+    jobs: int,
 ) -> Rows:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
-    rows = tuple(_written(root, pair) for pair in track(pairs, "packaging"))
+    for _ in track(in_processes(partial(_write, root), pairs, jobs), "packaging", len(pairs)):
+        pass
+    rows = tuple(ReleaseRow(pair, _files(pair)) for pair in pairs)
     for split in SPLITS:
         lines = [_line(row) for row in rows if row.pair.split == split]
         if lines:
@@ -30,13 +35,16 @@ def write(
     return rows
 
 
-def _written(root: Path, pair: Pair) -> ReleaseRow:
-    files = {role: _place(pair, role) for role in pair_files(pair)}
+def _files(pair: Pair) -> dict[str, str]:
+    return {role: _place(pair, role) for role in pair_files(pair)}
+
+
+def _write(root: Path, pair: Pair) -> None:
+    files = _files(pair)
     if not all((root / name).is_file() for name in files.values()):
         for role, content in released_members(pair).items():
             make_folder((root / files[role]).parent)
             write_bytes(root / files[role], content)
-    return ReleaseRow(pair, files)
 
 
 def _place(pair: Pair, role: str) -> str:

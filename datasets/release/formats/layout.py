@@ -52,8 +52,8 @@ class ReleaseFormat:
     Attributes:
         name: Name for ``package --to``.
         write: Writes the pairs into a folder, keeping complete files of an earlier attempt.
-            Arguments: the folder, the pairs, the bytes of originals per shard, and labels (title,
-            licence, version) for formats that carry them.
+            Arguments: the folder, the pairs, the bytes of originals per shard, labels (title,
+            licence, version) for formats that carry them, and the number of processes.
         loose: Whether pictures are separate files, listed in a manifest of pairs.
         usage: How to load it, lines of Markdown.
         pictures: Path of a picture by ``{role}`` and ``{id}``; ``*`` stands for a split. Empty if
@@ -61,7 +61,7 @@ class ReleaseFormat:
     """
 
     name: str
-    write: Callable[[Path, Sequence[Pair], int, Mapping[str, str]], Rows]
+    write: Callable[[Path, Sequence[Pair], int, Mapping[str, str], int], Rows]
     loose: bool
     usage: str
     pictures: str = ""

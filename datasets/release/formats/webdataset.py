@@ -5,6 +5,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.archives.members import LIMITS, checked, tar_member
@@ -22,6 +23,7 @@ from defocus.datasets.release.members import member_name, released_members
 from defocus.datasets.release.privacy import without_private
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, write_bytes
+from defocus.processes import in_processes
 from defocus.progress import track
 from defocus.reading import parse_json, require_file
 
@@ -37,16 +39,24 @@ def write(
     pairs: Sequence[Pair],
     most_bytes: int,
     labels: Mapping[str, str],  # noqa: ARG001 - of every format
+    jobs: int,
 ) -> Rows:
     """Write shards; each appears complete or not at all."""
-    rows: list[ReleaseRow] = []
-    for shard in track(list(shards(pairs, most_bytes)), "packaging"):
-        path = root / f"{shard.name}.tar"
-        if not path.is_file():
-            with atomic_path(path) as temporary:
-                _fill(temporary, shard)
-        rows += [_row(path.name, number, pair) for number, pair in enumerate(shard.pairs)]
-    return tuple(rows)
+    parts = list(shards(pairs, most_bytes))
+    for _ in track(in_processes(partial(_write, root), parts, jobs), "packaging", len(parts)):
+        pass
+    return tuple(
+        _row(f"{shard.name}.tar", number, pair)
+        for shard in parts
+        for number, pair in enumerate(shard.pairs)
+    )
+
+
+def _write(root: Path, shard: Shard) -> None:
+    path = root / f"{shard.name}.tar"
+    if not path.is_file():
+        with atomic_path(path) as temporary:
+            _fill(temporary, shard)
 
 
 def _key(number: int) -> str:

@@ -1,0 +1,109 @@
+"""Commands with ``--jobs``: two processes make what one makes, to the byte."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from defocus.align.compensation.compensate import Release
+from defocus.datasets.api import open_dataset
+from defocus.datasets.deriving.import_session import import_session
+from defocus.datasets.doses.run import render_dosed_dataset
+from defocus.datasets.fusing.run import fuse_stacks
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import LAYOUTS, package_dataset
+from defocus.datasets.rendering.run import render_dataset
+from defocus.datasets.sidecar.applied import apply_sidecar
+from defocus.datasets.sidecar.write import write_sidecar
+from defocus.images import write_image
+from tests.datasets.conftest import write_folder, write_session
+from tests.datasets.test_doses import REQUEST
+from tests.datasets.test_render import write_request
+
+Make = Callable[[Path, int], object]
+
+
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Make], None]:
+    """Compares all files that a function makes with one job and with two, each with its cache."""
+
+    def compare(make: Make) -> None:
+        made = {}
+        for jobs in (1, 2):
+            monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
+            out = tmp_path / f"with-{jobs}" / "out"
+            make(out, jobs)
+            files = (path for path in out.parent.rglob("*") if path.is_file())
+            made[jobs] = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
+        assert len(made[1]) > 2
+        assert made[1] == made[2]
+
+    return compare
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of RealDOF with two pairs, which can be aligned."""
+    root = tmp_path_factory.mktemp("realdof")
+    photographs = skimage.data.coffee(), skimage.data.chelsea()
+    for number, photograph in enumerate(photographs):
+        sharp = cv2.resize(photograph, (240, 180), interpolation=cv2.INTER_AREA)
+        blurry = np.roll(cv2.GaussianBlur(sharp, (0, 0), 1.0), 2, axis=1)
+        for role, picture in (("source", blurry), ("target", sharp)):
+            (root / role).mkdir(exist_ok=True)
+            write_image(root / role / f"{number}.png", np.asarray(picture))
+    return root
+
+
+def test_sidecar(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> None:
+    name = f"realdof:{copy}"
+    opened = open_dataset(name)
+    both(lambda out, jobs: write_sidecar(opened, out, "v1", Release(), "dis", jobs))
+    sidecar = tmp_path / "with-1" / "out"
+
+    def applied(out: Path, jobs: int) -> None:
+        apply_sidecar(name, replace(opened, derived=out.with_name("applied")), sidecar, jobs)
+
+    both(applied)
+    assert len(list(tmp_path.glob("with-2/applied/**/sharp.png"))) == 2
+
+
+def test_import(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> None:
+    session = write_session(tmp_path / "session", list(open_dataset(f"realdof:{copy}").pairs))
+    both(lambda out, jobs: import_session(session, out, jobs))
+
+
+@pytest.mark.parametrize("form", list(LAYOUTS))
+def test_package(tmp_path: Path, form: str, both: Callable[[Make], None]) -> None:
+    root = write_folder(tmp_path / "noise", ["a.png", "b.png", "c.png"])
+    noise, details = open_dataset(f"pairs:{root}"), Details(title="Noise")
+    both(lambda out, jobs: package_dataset(noise, out, form, details, 1, jobs=jobs))
+
+
+def test_render(tmp_path: Path, both: Callable[[Make], None]) -> None:
+    request = write_request(tmp_path)
+    both(lambda out, jobs: render_dataset(request, out, jobs))
+
+
+def test_render_doses(tmp_path: Path, both: Callable[[Make], None]) -> None:
+    request = tmp_path / "dose.toml"
+    request.write_text(REQUEST)
+    both(lambda out, jobs: render_dosed_dataset(request, out, jobs=jobs))
+
+
+def test_fuse(tmp_path: Path, both: Callable[[Make], None]) -> None:
+    rough = np.random.default_rng(0).random((160, 200, 3)).astype(np.float32)
+    scene = cv2.normalize(cv2.GaussianBlur(rough, (0, 0), 1.5), None, 0, 255, cv2.NORM_MINMAX)
+    blurred = cv2.GaussianBlur(scene, (0, 0), 2.0)
+    for name in ("cup", "desk"):
+        (tmp_path / "stacks" / name).mkdir(parents=True)
+        for number, columns in enumerate((slice(0, 100), slice(100, 200))):
+            frame = blurred.copy()
+            frame[:, columns] = scene[:, columns]
+            write_image(tmp_path / "stacks" / name / f"{number}.png", frame.astype(np.uint8))
+    stacks = open_dataset(f"stack:{tmp_path / 'stacks'}")
+    both(lambda out, jobs: fuse_stacks(stacks, out, jobs=jobs))
