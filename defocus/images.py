@@ -66,6 +66,8 @@ IMAGE_SUFFIXES = (
 MOST_BYTES = 12 * MAX_PIXELS
 """Three channels of float32: no file of a picture that is read is larger."""
 
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+
 _TIFF_DAMAGE = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
@@ -301,11 +303,26 @@ def write_image(path: Path, image: Image) -> None:
         raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
     pixels: NDArray[Any] = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     del image  # if nobody else has it: two copies of a large picture take much memory
-    ok, encoded = cv2.imencode(suffix, pixels)
-    if not ok:
-        raise ImageError(f"{path}: no encoder for {suffix}; use .png")
     with atomic_path(path) as temporary:
+        if suffix == ".png" and _streamed(temporary, pixels):
+            return
+        ok, encoded = cv2.imencode(suffix, pixels)
+        if not ok:
+            raise ImageError(f"{path}: no encoder for {suffix}; use .png")
         temporary.write_bytes(encoded.data)
+
+
+def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
+    """Write a PNG file piece by piece; False if it is not whole.
+
+    Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
+    MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
+    """
+    with QUIET:
+        done = cv2.imwrite(str(path), pixels)
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - len(PNG_END), 0))
+        return done and file.read() == PNG_END
 
 
 def bit_depth(image: Image) -> int:

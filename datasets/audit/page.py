@@ -32,6 +32,8 @@ LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""
 SHOWN = 6
 PICTURE_SIDE = 900
+REGISTERED_SIDE = 2 * PICTURE_SIDE
+"""Of the picture that is registered to be shown: 24 megapixels would take seconds."""
 
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
@@ -223,8 +225,15 @@ def _states(
 ) -> tuple[tuple[str, NDArray[np.uint8]], ...]:
     model = row.similarity
     assert model is not None  # noqa: S101 - it was measured
+    full_height, full_width = blurry.shape[:2]
+    blurry, sharp = (
+        small_picture(one, REGISTERED_SIDE, REGISTERED_SIDE) for one in (blurry, sharp)
+    )
     height, width = blurry.shape[:2]
-    placement = Placement(np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]]))
+    x, y = width / full_width, height / full_height
+    scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
+    placement = Placement(scale @ matrix @ np.linalg.inv(scale))
     how = Resampling(placement, ReleaseGrid(whole(blurry.shape)), "bicubic")
     first, second, aligned = (_small(one) for one in (blurry, sharp, resampled(sharp, how)))
     pictures = (

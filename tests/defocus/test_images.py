@@ -1,8 +1,12 @@
 import io
+import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -42,6 +46,46 @@ def test_sixteen_bit_pictures_come_back_exactly(tmp_path: Path, suffix: str) -> 
     back = read_image(tmp_path / f"a{suffix}")
     assert bit_depth(back) == 16
     np.testing.assert_array_equal(back, image)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("works", [True, False], ids=["streamed", "refused by OpenCV"])
+def test_a_png_has_the_same_bytes_however_it_gets_onto_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type, *, works: bool
+) -> None:
+    image = picture(5, dtype)
+    if not works:  # as on a full disk: a part is written
+        monkeypatch.setattr(cv2, "imwrite", lambda path, _: bool(Path(path).write_bytes(b"\x89P")))
+    for pixels, name in ((image, "colour.png"), (image[:, :, 1], "grey.png")):
+        write_image(tmp_path / name, pixels)
+        expected = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[:, :, ::-1])[1]
+        assert (tmp_path / name).read_bytes() == expected.tobytes()
+
+
+WRITE_LARGE = """
+import sys
+from pathlib import Path
+import numpy as np
+from defocus.images import write_image
+grey = np.random.default_rng(0).integers(0, 2**16, (3000, 3000), np.uint16)
+write_image(Path("small.png"), grey[:8, :8])
+Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+most = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+before = most()
+write_image(Path("large.png"), grey)
+print((most() - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
+def test_writing_a_png_takes_no_memory_for_its_bytes(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", WRITE_LARGE]
+    said = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, check=True
+    ).stdout
+    assert (tmp_path / "large.png").stat().st_size > 17_000_000
+    assert float(said) < 8
 
 
 def test_channels_are_red_green_blue(tmp_path: Path) -> None:
