@@ -63,7 +63,8 @@ class TruthPlan:
             a fiftieth as many of full size.
         trials: Number of further pairs that test only the global registration; there are a
             twentieth as many without misalignment of each asymmetric point spread.
-        stacks: Folder of real focus stacks, or None.
+        stacks: Folder of real focus stacks, or None. Their frames are scored beside rendered pairs;
+            real-like pairs take photographs from it.
         methods: Names of the methods.
         code: Hash of the code; stored results of other code are not used.
         jobs: Number of processes.
@@ -80,6 +81,11 @@ class TruthPlan:
     code: str
     jobs: int
     real_like: int = 0
+
+    @property
+    def rendered(self) -> bool:
+        """Whether pairs with exact flow and stacks are scored, not only real-like pairs."""
+        return self.pairs > 0 or self.trials > 0 or not self.real_like
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,9 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     frames = [] if plan.stacks is None else stack_frames(plan.stacks)
     key = _key(plan, textures, frames)
     make_folder(folder)
+    real_like = _real_like(plan, folder / "real-like pairs")
+    if not plan.rendered:
+        return TruthResults({}, [], {}, [], real_like)
     scores: dict[str, dict[str, list[PairScore]]] = {}
     for setting in settings_of(plan):
         work = partial(_scored, plan=plan, setting=setting)
@@ -149,7 +158,7 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
     done = [_frame_score(one) for one in stacks]
-    return TruthResults(scores, trials, still, done, _real_like(plan, folder / "real-like pairs"))
+    return TruthResults(scores, trials, still, done, real_like)
 
 
 def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:

@@ -13,7 +13,6 @@ from defocus.align.truth.failures import count_failures
 from defocus.align.truth.methods import REFERENCE
 from defocus.align.truth.real_like.score import method_means
 from defocus.align.truth.real_like.table import real_like_table
-from defocus.align.truth.rendered.textures import Split
 from defocus.align.truth.score import (
     COC_BINS,
     FLOW_BINS,
@@ -27,9 +26,9 @@ from defocus.align.truth.stacks import stack_means
 from defocus.errors import InputError
 from defocus.files import write_text
 
-__all__ = ["csv_rows", "document", "markdown", "put_into"]
+__all__ = ["csv_rows", "document", "put_into", "sections"]
 
-MARKERS = "<!-- align-benchmark {split}: start -->", "<!-- align-benchmark {split}: end -->"
+MARKERS = "<!-- align-benchmark {name}: start -->", "<!-- align-benchmark {name}: end -->"
 
 COC_COLUMNS = {
     **{f"CoC {low}–{min(high, 40)} px": f"coc {low}-{high}" for low, high in COC_BINS},
@@ -118,19 +117,25 @@ def csv_rows(results: TruthResults) -> str:
     return stream.getvalue()
 
 
-def markdown(plan: TruthPlan, results: TruthResults) -> str:
-    """All tables."""
-    parts = [real_like_table(results.real_like)] if results.real_like else []
-    parts += [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
+def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
+    """The tables by the name of their place on a page: real-like pairs, and all others."""
+    parts = [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
     if results.trials:
         parts.append(_failures(results))
     if results.frames:
         parts.append(_stacks(results))
-    return "\n\n".join(parts) + "\n"
+    found = (
+        {f"{plan.split} real-like": real_like_table(results.real_like)} if plan.real_like else {}
+    )
+    return found | ({plan.split: "\n\n".join(parts)} if parts else {})
 
 
-def put_into(page: Path, split: Split, tables: str) -> None:
-    """Replace the text between the markers of a split on a page.
+def put_into(page: Path, tables: Mapping[str, str]) -> None:
+    """Replace the text between the markers of each name on a page.
+
+    Args:
+        page: Markdown.
+        tables: What :func:`sections` gives.
 
     Raises:
         InputError: The page is missing or lacks a marker.
@@ -140,12 +145,16 @@ def put_into(page: Path, split: Split, tables: str) -> None:
         text = page.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"{page}: no such page; give one with the markers") from error
-    first, last = (marker.format(split=split) for marker in MARKERS)
-    before, start, rest = text.partition(first)
-    _, end, after = rest.partition(last)
-    if not start or not end:
-        raise InputError(f"{page}: put the lines '{first}' and '{last}' where the tables belong")
-    write_text(page, f"{before}{first}\n\n{tables}\n{last}{after}")
+    for name, table in tables.items():
+        first, last = (marker.format(name=name) for marker in MARKERS)
+        before, start, rest = text.partition(first)
+        _, end, after = rest.partition(last)
+        if not start or not end:
+            raise InputError(
+                f"{page}: put the lines '{first}' and '{last}' where the tables belong"
+            )
+        text = f"{before}{first}\n\n{table}\n\n{last}{after}"
+    write_text(page, text)
 
 
 def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:

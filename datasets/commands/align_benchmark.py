@@ -26,7 +26,12 @@ SECTIONS = {
     multiple=True,
     help="Folder of pictures used as textures, besides those of scikit-image; repeatable.",
 )
-@click.option("--stacks", type=FOLDER, help="Folder of focus stacks: frames with expected.jpg.")
+@click.option(
+    "--stacks",
+    type=FOLDER,
+    help="Folder of focus stacks: frames with expected.jpg. With --real-like alone, they only give "
+    "photographs.",
+)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
 @click.option(
     "--real-like",
@@ -66,8 +71,8 @@ SECTIONS = {
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Markdown page to update: tables between the align-benchmark markers of the split are "
-    "replaced.",
+    help="Markdown page to update: tables between the align-benchmark markers of the split, and of "
+    "its real-like pairs, are replaced by those that were made.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -86,7 +91,7 @@ def command(
 ) -> None:
     """Compare alignment methods.
 
-    The methods run on rendered pairs with exact flow and on real focus stacks.
+    The methods run on rendered pairs with exact flow, on real focus stacks, and on real-like pairs.
 
     The same seed and pictures give the same pairs. Results are kept in the folder of --out, so the
     same command continues after an interruption. The tables are written there as Markdown, CSV and
@@ -94,7 +99,7 @@ def command(
     """
     from defocus.align.truth.benchmark import TruthPlan, run_benchmark
     from defocus.align.truth.methods import available_methods
-    from defocus.align.truth.tables import csv_rows, document, markdown, put_into
+    from defocus.align.truth.tables import csv_rows, document, put_into, sections
     from defocus.datasets.files.fingerprint import code_hash
     from defocus.files import write_json, write_text
 
@@ -112,13 +117,14 @@ def command(
             real_like=real_like,
         )
         results = run_benchmark(plan, out)
-        tables, summary = markdown(plan, results), document(plan, results)
-        write_text(out / "tables.md", tables)
+        tables, summary = sections(plan, results), document(plan, results)
+        text = "\n\n".join(tables.values()) + "\n"
+        write_text(out / "tables.md", text)
         write_text(out / "pairs.csv", csv_rows(results))
         write_json(out / "summary.json", summary)
         if page is not None:
-            put_into(page, split, tables)
+            put_into(page, tables)
         if as_json:
             output.write(summary)
     if not as_json:
-        click.echo(tables)
+        click.echo(text)

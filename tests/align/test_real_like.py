@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from skimage import data
 
+from defocus.align.truth.benchmark import TruthPlan, run_benchmark
 from defocus.align.truth.real_like.lens import lens_blurred
 from defocus.align.truth.real_like.pair import RealLikePair, real_like_pair
 from defocus.align.truth.real_like.peers import PEERS
 from defocus.align.truth.real_like.scene import draw_scene, scene_files
 from defocus.align.truth.real_like.score import RAW, TRUE, WarpScore, method_means, score_pair
 from defocus.align.truth.real_like.table import real_like_table
+from defocus.align.truth.rendered.textures import Split
+from defocus.align.truth.stacks import MERGED
+from defocus.align.truth.tables import sections
 from defocus.errors import DatasetError
 from defocus.images import as_float, write_image
 from defocus.optics.lens.prescription import RealLens
@@ -99,6 +104,14 @@ def test_the_table_names_the_best_of_the_others_and_what_is_not_answered() -> No
     assert "| ours, global | 1/2 | 0.20 | 0.20 | 0 | 35.0 | 35.0 | 0.10 |" in table
 
 
+def test_the_table_says_where_another_method_is_better_and_what_rare_failures_may_be() -> None:
+    others = {name: WarpScore(0.1, 0.9, 35.0) for name in PEERS} | {TRUE: WarpScore(0.0, 0.0, 45.0)}
+    ours = [WarpScore(0.1, px, 35.0, 0.2) for px in (0.1, 0.92, 1.0)]
+    table = real_like_table([others | {"ours, global": one} for one in ours])
+    assert "The worst of them is off by 1.00 px; with 95 % confidence, fewer than 63.2 %" in table
+    assert "more exact than ours in 2 pairs, in 1 of them by more than 0.05 px" in table
+
+
 def test_a_folder_without_pictures_of_the_split_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="give a folder with more pictures"):
         scene_files("test", [tmp_path], None)
@@ -116,3 +129,26 @@ def test_the_command_compares_the_methods(
     assert found["SIFT + RANSAC"]["pairs"] == 1
     assert found[TRUE]["psnr_db"] > found[RAW]["psnr_db"]
     assert "real-like pairs with a known warp" in (tmp_path / "tables.md").read_text()
+
+
+def test_an_interrupted_run_goes_on_and_stacks_only_give_photographs(
+    tmp_path: Path, photographs: Path
+) -> None:
+    stack = tmp_path / "stacks" / "one"
+    stack.mkdir(parents=True)
+    write_image(stack / MERGED, data.cat())
+    write_image(stack / "frame.png", data.cat())
+    split: Split = "test" if len(scene_files("test", [photographs], None)) else "choose"
+    plan = TruthPlan(
+        split, (photographs,), 1, 0, 0, stack.parent, ("zero flow",), "code", 1, real_like=1
+    )
+    out = tmp_path / "out"
+    first = run_benchmark(plan, out)
+    assert [folder.name for folder in out.iterdir()] == ["real-like pairs"]
+    (stored,) = (out / "real-like pairs").iterdir()
+    written = stored.stat().st_mtime_ns
+    more = run_benchmark(replace(plan, real_like=2), out)
+    assert stored.stat().st_mtime_ns == written
+    assert more.real_like[0] == first.real_like[0]
+    assert list(sections(plan, first)) == [f"{split} real-like"]
+    assert "### 2 real-like pairs" in sections(plan, more)[f"{split} real-like"]

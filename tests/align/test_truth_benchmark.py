@@ -22,7 +22,7 @@ from defocus.align.truth.rendered.pair import FULL, Ranges, TruthPair, at_width,
 from defocus.align.truth.rendered.textures import load_textures
 from defocus.align.truth.score import PairScore, answered_by_all, ratio, score, summary
 from defocus.align.truth.stacks import MERGED, score_frame, stack_frames, stack_means
-from defocus.align.truth.tables import MARKERS, document, markdown, put_into
+from defocus.align.truth.tables import MARKERS, document, put_into, sections
 from defocus.errors import DatasetError, InputError
 from defocus.images import write_image
 
@@ -30,7 +30,7 @@ Run = Callable[..., object]
 T = TypeVar("T")
 R = TypeVar("R")
 
-START, END = (marker.format(split="test") for marker in MARKERS)
+START, END = (marker.format(name="test") for marker in MARKERS)
 STEADY = Ranges((0, 0), 0.0, (1, 1), 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -194,14 +194,19 @@ def test_a_folder_without_stacks_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_tables_go_between_the_markers_of_a_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    put_into(page, "test", "new")
-    assert page.read_text() == f"before\n{START}\n\nnew\n{END}\nafter\n"
-    page.write_text("no markers\n")
+    first, last = (marker.format(name="test real-like") for marker in MARKERS)
+    page.write_text(f"before\n{first}\n{last}\n{START}\nold\n{END}\nafter\n")
+    put_into(page, {"test": "new"})
+    assert page.read_text() == f"before\n{first}\n{last}\n{START}\n\nnew\n\n{END}\nafter\n"
+    put_into(page, {"test real-like": "other"})
+    assert f"before\n{first}\n\nother\n\n{last}\n{START}\n\nnew" in page.read_text()
+    before = "no markers\n"
+    page.write_text(before)
     with pytest.raises(InputError, match="align-benchmark test: start"):
-        put_into(page, "test", "new")
+        put_into(page, {"test": "new"})
+    assert page.read_text() == before
     with pytest.raises(InputError, match="no such page"):
-        put_into(tmp_path / "absent.md", "test", "new")
+        put_into(tmp_path / "absent.md", {"test": "new"})
 
 
 def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
@@ -211,7 +216,9 @@ def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
         "coma": [RegistrationTrial(2.0, 20.0)],
     }
     results = TruthResults({}, [RegistrationTrial(0.1, 5.0)] * 4, still, [])
-    rows = [line.split(" | ") for line in markdown(plan, results).splitlines() if "|" in line]
+    rows = [
+        line.split(" | ") for line in sections(plan, results)["test"].splitlines() if "|" in line
+    ]
     counts = {row[0].strip("| "): (row[1], row[3]) for row in rows[2:]}
     assert counts["all"] == counts["0–10 px"] == ("4", "0")
     assert counts["still pairs, cats-eye"] == ("2", "0")

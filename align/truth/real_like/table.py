@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from defocus.align.truth.failures import FAILURE_PX, RegistrationTrial, count_failures
 from defocus.align.truth.real_like.peers import OURS
 from defocus.align.truth.real_like.score import RAW, TRUE, WarpScore, method_means
 
 __all__ = ["real_like_table"]
 
+CLEARLY_PX = 0.05
+"""So much less of error at a corner is more than chance makes of it."""
 HEAD = (
     "method",
     "answered",
@@ -33,7 +36,8 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
     note = (
         f"Least median error of the others: {least[1]}, {least[0]:.2f} px, against "
         f"{_number(means[OURS[0]].median_px)} px. {within} of {len(said)} of our transforms lie "
-        "within two of the standard errors that are given with them."
+        f"within two of the standard errors that are given with them. {_rare(pairs)} "
+        f"{_where_better(pairs, least[1])}"
     )
     rows = [
         [
@@ -51,6 +55,32 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
     lines = [HEAD, ["---", *("---:" for _ in HEAD[1:])], *rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"### {len(pairs)} real-like pairs with a known warp\n\n{note}\n\n{table}"
+
+
+def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
+    """How far off the worst of our answers is, and what so many pairs say of rare failures."""
+    errors = [pair[OURS[0]].corner_px for pair in pairs]
+    bound = count_failures([RegistrationTrial(error, 0.0) for error in errors]).bound
+    worst = max((error for error in errors if error is not None), default=None)
+    return (
+        f"The worst of them is off by {_number(worst)} px; with 95 % confidence, fewer than "
+        f"{100 * bound:.1f} % of such pairs are off by more than {FAILURE_PX:g} px."
+    )
+
+
+def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
+    """In how many pairs another method is more exact than ours."""
+    gains = [
+        ours - others
+        for pair in pairs
+        if (ours := pair[OURS[0]].corner_px) is not None
+        and (others := pair[name].corner_px) is not None
+    ]
+    better, clearly = (sum(gain > least for gain in gains) for least in (0.0, CLEARLY_PX))
+    return (
+        f"{name} is more exact than ours in {better} pairs, in {clearly} of them by more than "
+        f"{CLEARLY_PX:g} px."
+    )
 
 
 def _number(value: float | None, digits: int = 2) -> str:
