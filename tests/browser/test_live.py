@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from defocus.capture.judging.verdict import Quality
 from defocus.capture.live import camera_slot as seat
 from defocus.capture.sessions.checking import check_session
+from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.images import write_image
 from defocus.reports.serving.access import Share
 from tests.browser.conftest import Open
@@ -441,10 +444,13 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(
     open_page: Open, tmp_path: Path
 ) -> None:
     process, url = serve(tmp_path, "live", "s", "--camera", CAMERA, "--port", "0")
-    browser = opened(open_page, url)
+    browser = opened(open_page, url, width=390, height=600)
     until(browser, "focus-share", "%")
     end(process)
     until(browser, "problem", "The connection to the command is lost")
+    assert browser.execute_script("scrollTo(0, 9999); return scrollY") > 100
+    seen = "return document.getElementById('problem').getBoundingClientRect()"
+    assert 0 <= browser.execute_script(seen)["top"] < 300, "wherever one has scrolled"
     assert browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]").get_attribute(
         "aria-disabled"
     ) == "true"  # fmt: skip
@@ -456,6 +462,31 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(
         assert not browser.find_element(By.ID, "problem").is_displayed()
     finally:
         end(process)
+
+
+def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, judged = threading.Event(), StoredShots.judged
+
+    def slow(shots: StoredShots, *arguments: object) -> Quality:
+        assert judging.wait(120)
+        return judged(shots, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StoredShots, "judged", slow)
+    with bench_at_work(tmp_path / "s") as work, served(work) as port:
+        try:
+            browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")
+            until(browser, "focus-share", "%")
+            press(browser, "s")
+            until(browser, "busy", "judging 0001_scene-001")
+            press(browser, "s")
+            until(browser, "notice", "Not now: judging 0001_scene-001; press again when")
+        finally:
+            judging.set()
+        until(browser, "pair-name", "0001_scene-001")
+        WebDriverWait(browser, 60, 0.05).until(lambda b: not text(b, "notice"), "it is over")
+    assert len(check_session(tmp_path / "s").pairs) == 1
 
 
 def test_a_lost_camera_is_said_and_its_return_is_noticed(

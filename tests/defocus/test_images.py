@@ -18,6 +18,7 @@ from defocus.errors import ImageError
 from defocus.images import (
     as_float,
     as_integer,
+    as_linear,
     bit_depth,
     linear_to_srgb,
     read_image,
@@ -177,6 +178,14 @@ def test_srgb_is_inverted_and_has_its_known_values() -> None:
     np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(values)), values, atol=1e-12)
     # IEC 61966-2-1: mid grey 0.5 is 0.21404 in linear light
     assert srgb_to_linear(np.array(0.5)) == pytest.approx(0.2140411, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("dimensions", [1, 3, 4])
+def test_the_table_of_linear_light_is_equal_to_the_bit(dtype: type, dimensions: int) -> None:
+    every = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    image = every.reshape((1,) * (dimensions - 1) + (-1,))
+    np.testing.assert_array_equal(as_linear(image), srgb_to_linear(as_float(image)))
 
 
 def dng(path: Path, brightness: float, neutral: tuple[float, float, float]) -> None:
