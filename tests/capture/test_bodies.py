@@ -356,6 +356,18 @@ def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch: pytest.MonkeyPatc
     assert happens(plugged.body, "config-vanishes")
 
 
+def test_the_computer_has_priority_while_it_shoots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sony's word for who may set the body; afterwards its buttons are the photographer's again."""
+    plugged = plug(monkeypatch, BODIES / "speeds.txt")
+    assert plugged.body.true["prioritymode"] == "Camera"
+    with open_camera(URI) as camera:
+        camera.shoot(tmp_path / "a")
+        assert plugged.body.true["prioritymode"] == "Application"
+    assert plugged.body.true["prioritymode"] == "Camera"
+
+
 def test_network_bodies_get_an_answer() -> None:
     for uri in ("ptpip:192.168.1.5", "gphoto2:ptpip:192.168.1.5"):
         with pytest.raises(InputError, match="connect it by USB"):
