@@ -38,7 +38,7 @@ SECTIONS = {
 )
 @click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pairs.")
-@jobs_option("Number of pairs processed at once; each takes up to 2 GiB.", 2)
+@jobs_option("Number of pairs processed at once; each takes up to 1.5 GiB.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Compensate the misalignment of every pair.
