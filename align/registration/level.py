@@ -12,8 +12,8 @@ from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_b
 from defocus.align.registration.asymmetry.shape import SpreadShape
 from defocus.align.registration.ecc import ecc_step
 from defocus.align.registration.models import corner_distance_px
-from defocus.align.registration.repetition import repeats
-from defocus.align.registration.tile_fit import TileFit
+from defocus.align.registration.repetition import Witnesses, repeats
+from defocus.align.registration.tile_fit import TileFit, parts
 from defocus.align.sampling.pyramid import scaling
 from defocus.optics.geometry import moved_points
 
@@ -153,5 +153,18 @@ def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
     area = Area.shown(matrix, blurry.shape)
     centre = (np.array([blurry.shape[::-1]]) - 1) / 2
     x, y = (moved_points(matrix, centre) - centre)[0].tolist()
-    (alike,) = disc_blurred_stack(moved_picture(sharp, matrix), [level.blur_px / level.factor])
-    return repeats(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike)), (x, y), largest)
+    moved = moved_picture(sharp, matrix)
+    centres = (level.centres + 0.5) / level.factor - 0.5
+    tiles = Witnesses(
+        centres - np.array([area.left, area.top]),
+        level.tiles.agreeing,
+        parts(centres, blurry.shape),
+    )
+
+    def blurred(diameter: float) -> Grey:
+        (one,) = disc_blurred_stack(moved, [diameter])
+        return np.sqrt(area.of(one))
+
+    return repeats(
+        np.sqrt(area.of(blurry)), blurred, level.blur_px / level.factor, tiles, (x, y), largest
+    )

@@ -1,62 +1,142 @@
 """Detection of repeating textures, for which the shift is ambiguous."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import scipy.fft
+import scipy.ndimage
 from numpy.typing import NDArray
 
-__all__ = ["repeats"]
+from defocus.align.photometry.blur_matching import DIAMETERS_PX
+
+__all__ = ["Witnesses", "repeats"]
 
 Grey = NDArray[np.float32]
 Surface = NDArray[np.float64]
+Shift: TypeAlias = tuple[float, float]
 
 BAND = 0.12
 """Standard deviation of the Gaussian that weights the frequencies, cycles per pixel."""
-PEAK_EDGE = 0.5
-"""Share of the correlation at rest above which a shift still belongs to the peak there."""
+EDGES = (0.5, 0.7, 0.8, 0.9, 0.95)
+"""Shares of the correlation at rest above which connected shifts are one peak. Half is right where
+peaks stand alone; stripes, such as a bar along the bricks, connect all that lie on their ridge."""
+LEAST_RIDGE_PX = 8.0
+"""A peak on the ridge of another that is nearer than this is the other's own rough top."""
 LEAST_OVERLAP = 0.25
 """Overlap of the windows, 1 at rest, from which a shift is judged: 0.4 of a side and less."""
 LEAST_PEAK = 0.7
 """Height of a second peak over that of the best; photographs reach 0.55."""
+MOST_PEAKS = 24
 CLEARLY_WORSE = 4.0
 """Mean squared difference under the second shift over that under the best one that tells them
 apart: equal bricks have 1.3, with greys that scatter by 1 % of white (noise 0.4 %) 3, by 2 % 5."""
+WINDOW_PX = 48
+"""Side of the square around a tile's centre in which it is asked whether it tells two shifts."""
+BLUR_WINDOW_PX = 25
+"""Side of the square in which a blur is chosen: under each shift the one that is most alike."""
+LEAST_PARTS = 3
+"""So many parts of the picture must have tiles that tell two shifts apart."""
+LEAST_AGREEING, MOST_AGAINST = 0.6, 0.1
+"""Of the tiles that tell: so many must agree with the registration, and for each, so few may be
+more alike under the second shift."""
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Tiles that may tell two shifts apart.
+
+    Attributes:
+        centres: ``(T, 2)`` x, y in the first picture, px.
+        agreeing: ``(T,)``, whether the registration places them right.
+        part: ``(T,)``, the number of the part of the picture in which each lies.
+    """
+
+    centres: Surface
+    agreeing: NDArray[np.bool_]
+    part: NDArray[np.int_]
 
 
 def repeats(
     first: Grey,
-    second: Grey,
-    moved: tuple[float, float] = (0.0, 0.0),
+    blurred: Callable[[float], Grey],
+    blur_px: float,
+    tiles: Witnesses,
+    moved: Shift = (0.0, 0.0),
     largest: float = math.inf,
 ) -> bool:
     """Whether two registered pictures are nearly as similar under a second, different shift.
 
-    Gradients of the whole frames are correlated, normalised by the overlap of the windows. The area
-    connected with the central peak above half its height belongs to that peak. The highest other
-    peak is a repetition unless the pictures clearly differ more under its shift.
+    Gradients of the whole frames are correlated, normalised by the overlap of the windows. Each
+    other high peak is a repetition, unless the pictures clearly differ more under its shift, or
+    tiles in several parts of the picture do and agree with the registration: thin bars before a
+    wall change the whole picture little, but tell where it is.
 
     Args:
         first: ``(H, W)``, the first picture.
-        second: Same shape, the other picture, registered onto the first and blurred alike.
+        blurred: Function that returns the other picture, registered onto the first and blurred by
+            a disc of a diameter in px.
+        blur_px: The diameter that makes it as blurred as the first is on average.
+        tiles: The tiles from which the registration was found.
         moved: By how much the registration moved it in x and y, px.
         largest: A second shift that makes this longer, px, is known not to be the true one.
     """
-    surface = _correlation(first, second)
+    alike = blurred(blur_px)
+    shifts = _second_shifts(_correlation(first, alike), moved, largest)
+    if not shifts:
+        return False
+    seconds = [alike, *map(blurred, DIAMETERS_PX[::2])]
+    rest = _Differences.under(first, seconds, (0.0, 0.0), tiles)
+    return not all(
+        _told(rest, _Differences.under(first, seconds, one, tiles), tiles) for one in shifts
+    )
+
+
+def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift]:
+    """The shifts of the highest other peaks, the highest first."""
     row, column = (side // 2 for side in surface.shape)
+    down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
     if math.isfinite(largest):
-        down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
         surface = np.where(np.hypot(across + moved[0], down + moved[1]) <= largest, surface, 0.0)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
-    _, parts = cv2.connectedComponents((surface > PEAK_EDGE * top).astype(np.uint8))
-    others = np.where(parts == parts[row, column], 0.0, surface)
-    if top <= 0 or others.max() < LEAST_PEAK * top:
+    if top <= 0:
+        return []
+    found: dict[tuple[int, int], float] = {}
+    for edge in EDGES:
+        _, parts = cv2.connectedComponents((surface > edge * top).astype(np.uint8))
+        own = parts == parts[row, column]
+        if edge > EDGES[0]:
+            own |= np.hypot(across, down) < LEAST_RIDGE_PX
+        others = np.where(own | (surface < LEAST_PEAK * top), 0, parts)
+        labels = np.unique(others)[1:]
+        for y, x in scipy.ndimage.maximum_position(surface, others, labels):
+            found[int(y), int(x)] = float(surface[y, x])
+    highest = sorted(found, key=found.__getitem__, reverse=True)[:MOST_PEAKS]
+    return [
+        (
+            float(x - column + _top(surface[y, x - 1 : x + 2])),
+            float(y - row + _top(surface[y - 1 : y + 2, x])),
+        )
+        for y, x in highest
+    ]
+
+
+def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool:
+    """Whether the pictures tell that the second shift is not the true one."""
+    if other.mean >= CLEARLY_WORSE * rest.mean:
+        return True
+    if np.isnan(rest.around).all():  # too small for a window
         return False
-    y, x = np.unravel_index(int(others.argmax()), others.shape)
-    dy, dx = _top(surface[y - 1 : y + 2, x]), _top(surface[y, x - 1 : x + 2])
-    shift = float(x - column + dx), float(y - row + dy)
-    return _difference(first, second, shift) < CLEARLY_WORSE * _difference(first, second, (0, 0))
+    noise = np.nanmedian(rest.around)
+    telling = other.around >= CLEARLY_WORSE * np.maximum(rest.around, noise)
+    against = rest.around >= CLEARLY_WORSE * np.maximum(other.around, noise)
+    if not telling.any() or against.sum() > MOST_AGAINST * telling.sum():
+        return False
+    spread = len(np.unique(tiles.part[telling]))
+    return spread >= LEAST_PARTS and bool(tiles.agreeing[telling].mean() >= LEAST_AGREEING)
 
 
 def _correlation(first: Grey, second: Grey) -> Surface:
@@ -91,17 +171,56 @@ def _top(three: Surface) -> float:
     return float(np.clip((three[0] - three[2]) / (2 * curvature), -0.5, 0.5)) if curvature else 0.0
 
 
-def _difference(first: Grey, second: Grey, shift: tuple[float, float]) -> float:
-    """Mean squared difference over the common area, with the best contrast of the second."""
-    height, width = first.shape
-    x, y = shift
-    matrix = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+@dataclass(frozen=True)
+class _Differences:
+    """How much two pictures differ under a shift of the second.
+
+    Attributes:
+        mean: Mean squared difference over the common area, under the blur of the whole picture.
+        around: ``(T,)``, the same around each tile's centre, under the blur that is best there;
+            NaN where one of the pictures ends.
+    """
+
+    mean: float
+    around: Surface
+
+    @classmethod
+    def under(
+        cls, first: Grey, seconds: Sequence[Grey], shift: Shift, tiles: Witnesses
+    ) -> "_Differences":
+        """Compare with the second picture under several blurs, the first that of the whole."""
+        part = _common(first.shape, shift)
+        squares = [_squares(first, second, shift, part) for second in seconds]
+        least = np.min([cv2.blur(one, (BLUR_WINDOW_PX, BLUR_WINDOW_PX)) for one in squares], axis=0)
+        return cls(float(squares[0][part].mean()), _around(least, part, tiles.centres))
+
+
+def _common(shape: tuple[int, ...], shift: Shift) -> tuple[slice, slice]:
+    """Rows and columns that both pictures show."""
+    left, above = (math.ceil(max(0.0, -way)) + 2 for way in shift)
+    right, below = (math.ceil(max(0.0, way)) + 2 for way in shift)
+    return slice(above, shape[0] - below), slice(left, shape[1] - right)
+
+
+def _squares(first: Grey, second: Grey, shift: Shift, part: tuple[slice, slice]) -> Grey:
+    """Squared differences with the best contrast of the second; 0 outside of the part."""
+    matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(second, matrix, (width, height), flags=flags)
-    moved = np.asarray(warped, np.float32)
-    left, above = (int(np.ceil(max(0.0, -way))) + 2 for way in shift)
-    right, below = (int(np.ceil(max(0.0, way))) + 2 for way in shift)
-    part = np.s_[above : height - below, left : width - right]
+    moved = np.asarray(cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags), np.float32)
     a, b = _centred(first[part]), _centred(moved[part])
     contrast = float((a * b).sum()) / max(float((b * b).sum()), 1e-12)
-    return float(np.square(a - np.float32(contrast) * b).mean())
+    squares = np.zeros_like(first)
+    squares[part] = np.square(a - np.float32(contrast) * b)
+    return squares
+
+
+def _around(squares: Grey, part: tuple[slice, slice], centres: Surface) -> Surface:
+    """``(T,)`` means in the windows around places; NaN where they leave the part."""
+    rows, columns = part
+    half = WINDOW_PX // 2
+    means = cv2.blur(squares, (WINDOW_PX, WINDOW_PX)).astype(np.float64)
+    x, y = np.floor(centres).astype(int).T
+    whole = (x >= columns.start + half) & (x < columns.stop - half)
+    whole &= (y >= rows.start + half) & (y < rows.stop - half)
+    inner = np.clip(y, 0, len(means) - 1), np.clip(x, 0, means.shape[1] - 1)
+    return np.where(whole, means[inner], np.nan)

@@ -28,7 +28,7 @@ from defocus.align.registration.parallax import (
 from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
-__all__ = ["ERROR_OVER_COC", "NoFit", "TileFit", "fit_tiles"]
+__all__ = ["ERROR_OVER_COC", "NoFit", "TileFit", "fit_tiles", "parts"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -339,11 +339,11 @@ class _Checked:
     corner_error_px: float
 
 
-def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
-    """``(N,)``, the part of the picture in which each tile lies."""
+def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
+    """``(N,)``, the part of the picture in which each of the ``(N, 2)`` places lies."""
     height, width = shape
-    column = np.minimum(matches.first[:, 0] * PARTS / width, PARTS - 1).astype(int)
-    row = np.minimum(matches.first[:, 1] * PARTS / height, PARTS - 1).astype(int)
+    column = np.minimum(centres[:, 0] * PARTS / width, PARTS - 1).astype(int)
+    row = np.minimum(centres[:, 1] * PARTS / height, PARTS - 1).astype(int)
     return np.asarray(row * PARTS + column)
 
 
@@ -365,8 +365,8 @@ def _left_out(
     settled: _Settled, matches: _Matches, shape: tuple[int, ...], *, asymmetric: bool
 ) -> _LeftOut | None:
     """Fit without each part of the picture; None if too few tiles agree outside of one."""
-    parts, part = np.unique(_parts(matches, shape), return_inverse=True)
-    keep = settled.keep & (part != np.arange(len(parts))[:, None])
+    present, part = np.unique(parts(matches.first, shape), return_inverse=True)
+    keep = settled.keep & (part != np.arange(len(present))[:, None])
     if keep.sum(axis=1).min() < LEAST_TILES:
         return None
     weights, spread = keep[:, :, None] * settled.weights, matches.spread if asymmetric else None

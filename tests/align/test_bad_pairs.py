@@ -182,6 +182,32 @@ def test_bricks_behind_bars_are_right_or_unknown(variation: float, shift: int) -
         assert found.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.3)
 
 
+def barred(variation: float, lefts: tuple[int, ...] = (), tops: tuple[int, ...] = ()) -> np.ndarray:
+    """Bricks behind thin dark bars."""
+    wall = bricks(variation)
+    for left in lefts:
+        wall[:, left : left + 5] = 0.1
+    for top in tops:
+        wall[top : top + 5] = 0.1
+    return wall
+
+
+@pytest.mark.parametrize("shift", [3, 25])
+def test_bars_along_equal_bricks_do_not_hide_that_they_repeat(shift: int) -> None:
+    """Their ridge of correlation joins all bricks of a row; what was said was a brick off."""
+    found = register(*map(grey, cut(barred(0.0, tops=(30, 70, 151)), shift)))
+    assert found.matrix is None
+    assert found.reason == "the texture repeats itself"
+
+
+@pytest.mark.parametrize("shift", [3, 25])
+def test_a_bar_that_tells_where_bricks_are_decides(shift: int) -> None:
+    """It changes the whole picture little, and tiles on it a lot."""
+    found = register(*map(grey, cut(barred(0.01, lefts=(180,)), shift)))
+    assert found.similarity is not None, found.reason
+    assert found.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.1)
+
+
 def grey(picture: Image) -> np.ndarray:
     return srgb_to_linear(picture.astype(np.float32) / 255).mean(axis=2)
 
