@@ -159,7 +159,7 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 @click.option(
     "--minutes",
     type=FiniteRange(0, min_open=True),
-    default=2.0,
+    default=2.5,
     show_default=True,
     help="Minutes of one processor core for each training.",
 )
