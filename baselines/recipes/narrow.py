@@ -43,10 +43,10 @@ METHOD = Method(
     training=Training(average=0.99, average_warmup=True),
 )
 
-DEMO = Schedule(steps=48, crop_px=64, batch=2, learning_rate=3e-4)
-MISALIGNED = DEMO.model_copy(update={"learning_rate": 1e-3})
-"""On pairs that are off by pixels, where losses are compared: fast enough that a network learns
-what its loss asks for, which careful steps from the start weights do not show."""
+DEMO = Schedule(steps=32, crop_px=64, batch=2, learning_rate=3e-4)
+MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
+"""On pairs that are off by pixels, where losses are compared: long and fast enough that a network
+learns what its loss asks for, which 32 careful steps from the start weights do not show."""
 REBLUR_SHARE = 0.25
 """Share of a training with JDRL in which its reblurring network learns alone, as it starts anew."""
 REBLUR_FEATURES = 16
