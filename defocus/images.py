@@ -316,13 +316,16 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
     """Write a PNG file piece by piece; False if it is not whole.
 
     Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
-    MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
+    MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows, and
+    may take the file away then.
     """
     with QUIET:
         done = cv2.imwrite(str(path), pixels)
+    if not done or not path.is_file():
+        return False
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - len(PNG_END), 0))
-        return done and file.read() == PNG_END
+        return file.read() == PNG_END
 
 
 def bit_depth(image: Image) -> int:
