@@ -127,7 +127,8 @@ def _tests(track: Track) -> list[str]:
     """Notes on the statistical tests of a track."""
     said = []
     if track.note:
-        said.append(f"{track.note.replace('n/a: ', 'No intervals and tests: ', 1)}.")
+        note = track.note.replace("n/a: ", "No intervals and tests: ", 1)
+        said.append(f"{note[:1].upper()}{note[1:]}.")
     if track.alike:
         said.append(
             "Alike: systems that share a letter do not differ significantly (paired permutation of "
@@ -144,7 +145,7 @@ def _tests(track: Track) -> list[str]:
             f"{where}: differences under {track.resolution:.2f} dB are below the dataset's "
             "resolution, because the place of its sharp pictures is not known more exactly."
         )
-    return [text[:1].upper() + text[1:] if not text.startswith(where) else text for text in said]
+    return said
 
 
 def _reasons(rows: Sequence[Row]) -> list[str]:
