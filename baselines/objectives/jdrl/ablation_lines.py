@@ -21,13 +21,13 @@ ABLATION = Ablation(
         AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
         AblationLine("JDRL, mask as released", "jdrl-unet", settings={"mask": "official"}),
         AblationLine("JDRL, PWC-Net flow", "jdrl-unet", settings={"estimator": "pwcnet"}),
-        AblationLine("JDRL on registered pairs", "jdrl-unet-registered"),
         AblationLine("blurry input", "input"),
     ),
-    # Our own way to train on misaligned pairs.
+    # Our own way to train on misaligned pairs, and JDRL after it.
     rivals=(
         AblationLine("registered pairs", "registered-unet"),
         AblationLine("registered, refined", "registered-unet", settings={"refined": True}),
+        AblationLine("JDRL on registered pairs", "jdrl-unet-registered"),
     ),
     # The plain loss on pairs that are aligned already: as much as any alignment could give.
     controls=(
