@@ -144,6 +144,7 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_pat
     assert {run.system for run in rest[0].runs} == {
         "unet-narrow", "jdrl-unet-narrow", "unet-prealigned-narrow", "input",
         "registered-unet-narrow", "registered-unet-refined-true-narrow",
+        "jdrl-unet-registered-narrow",
     }  # fmt: skip
     fewer = dose_study(
         jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 2, None,
@@ -172,7 +173,7 @@ def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
         assert {name: one.shape for name, one in weights.items()} == {
             name: one.shape for name, one in small.items()
         }
-    assert len({run.id for run in runs}) == len(runs) == 7  # the control at both doses
+    assert len({run.id for run in runs}) == len(runs) == 8  # the control at both doses
     for network, message in (
         ("wiener", "wiener has no narrow copy"),
         ("dpdnet-dual", "dpdnet-dual has no narrow copy that restores a picture alone"),
