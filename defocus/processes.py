@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context, parent_process
+from functools import partial
+from multiprocessing import active_children, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, TypeVar
@@ -18,7 +20,7 @@ from defocus.errors import DefocusError
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import MessageSettings, telling
 
-__all__ = ["in_processes", "terminated_as_interrupted"]
+__all__ = ["in_processes", "terminated_as_interrupted", "worker_context"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,8 +44,8 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
-    # forked processes would inherit the threads of torch in whatever state they are
-    context, known = get_context("spawn"), (work, telling)
+    known = (work, telling, dict(os.environ))
+    context = worker_context(_module_of(work))
     with ProcessPoolExecutor(min(processes, len(items)), context, _started, known) as pool:
         others = set(active_children())
         ours = set[BaseProcess]()
@@ -65,6 +67,26 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
             raise
 
 
+def worker_context(module: str) -> ForkServerContext | SpawnContext:
+    """How processes are started: as forks of a clean process that has imported ``module``.
+
+    Forks of the caller would inherit the threads of torch in whatever state they are. New
+    interpreters would each import for seconds; Windows has only these.
+
+    Args:
+        module: Name of the module of the work; what the first caller names is imported once.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["cv2", module])
+    return context
+
+
+def _module_of(work: Callable[[T], R]) -> str:
+    return _module_of(work.func) if isinstance(work, partial) else work.__module__
+
+
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Start processes that ignore Ctrl-C; their parent ends them."""
@@ -82,16 +104,19 @@ _WORK: list[Callable[[Any], Any]] = []
 """The one of this worker process."""
 
 
-def _started(work: Callable[[Any], Any], settings: MessageSettings) -> None:
+def _started(
+    work: Callable[[Any], Any], settings: MessageSettings, environment: Mapping[str, str]
+) -> None:
     import cv2
 
     _WORK.append(work)
     vars(telling).update(vars(settings), bars=False)
     keep_freed_memory()
     cv2.setNumThreads(1)
+    os.environ.clear()
     # torch takes two seconds to import, and not all work needs it: it reads these when it is
-    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    if "torch" in sys.modules:  # by the caller's own program
+    os.environ.update({**environment, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
+    if "torch" in sys.modules:  # by the caller's own program or by earlier work
         import torch
 
         torch.set_num_threads(1)

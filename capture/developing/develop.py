@@ -11,7 +11,6 @@
 ``pairs:DIR`` is a dataset of it. Originals are read, never changed.
 """
 
-import multiprocessing
 import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -31,6 +30,7 @@ from defocus.capture.developing.developed_pair import (
 from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, DefocusError
 from defocus.files import make_folder, write_json
+from defocus.processes import worker_context
 from defocus.progress import say, track
 from defocus.reading import read_json
 
@@ -126,7 +126,7 @@ def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
 
 def _in_own_process(task: PairTask) -> str:
     """Develop a pair in a separate process; return the error, or nothing."""
-    context = multiprocessing.get_context("spawn")
+    context = worker_context(__name__)
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(task, sending))
     process.start()

@@ -39,16 +39,41 @@ def test_every_result_comes_once() -> None:
         assert sorted(in_processes(int, items, processes)) == list(range(6))
 
 
-def threads_and_torch(_item: int) -> tuple[int, str, bool]:
-    return cv2.getNumThreads(), os.environ["OMP_NUM_THREADS"], "torch" in sys.modules
+def threads(_item: int) -> tuple[int, str]:
+    return cv2.getNumThreads(), os.environ["OMP_NUM_THREADS"]
 
 
-def test_a_process_has_one_thread_and_no_torch_before_its_work_needs_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_process_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert [*in_processes(threads_and_torch, [1, 2], 2)] == [(1, "1", False)] * 2
+    assert [*in_processes(threads, [1, 2], 2)] == [(1, "1")] * 2
     assert os.environ["OMP_NUM_THREADS"] == "2"
+
+
+def test_a_process_has_the_environment_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("first", "second"):
+        monkeypatch.setenv("DEFOCUS_OF_THE_MOMENT", value)
+        assert {*in_processes(os.getenv, ["DEFOCUS_OF_THE_MOMENT"] * 2, 2)} == {value}
+
+
+IMPORTED = """
+import os, sys
+from defocus.processes import in_processes
+
+def work(_item):
+    return os.getppid(), "torch" in sys.modules
+
+if __name__ == "__main__":
+    first, second = ({*in_processes(work, [1, 2], 2)} for _ in range(2))
+    print(len(first | second), (*first,)[0][0] != os.getpid(), {torch for _, torch in first})
+"""
+
+
+def test_processes_come_from_one_clean_process_without_torch(tmp_path: Path) -> None:
+    script = tmp_path / "imported.py"
+    script.write_text(IMPORTED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    said = subprocess.check_output([sys.executable, str(script)], env=environment, text=True)
+    assert said == "1 True {False}\n"
 
 
 def test_an_interrupt_while_the_processes_start_is_not_waited_out(
