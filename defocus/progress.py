@@ -253,15 +253,30 @@ _STATUS = [""]
 """The line that stands below all messages now."""
 
 
-def status(text: str) -> None:
+SHORTEST_NAME_CELLS = 10
+
+
+def _fitting(text: str, name: str, cells: int) -> str:
+    """A text of at most so many cells of a terminal; characters of East Asia take two."""
+    from rich.cells import cell_len, set_cell_size
+
+    too_many, of_name = cell_len(text) - cells, cell_len(name)
+    if too_many > 0 and of_name > SHORTEST_NAME_CELLS:
+        kept = set_cell_size(name, max(of_name - too_many, SHORTEST_NAME_CELLS) - 1)
+        text = text.replace(name, f"{kept.rstrip()}…", 1)
+    return text if cell_len(text) <= cells else set_cell_size(text, cells)
+
+
+def status(text: str, name: str = "") -> None:
     """Show a line below all messages, in place of the one before; only on a terminal.
 
     Args:
         text: The line, which is cut at the terminal's width; empty for none.
+        name: A name in it, which is shortened first, so that what follows it stays.
     """
     import click
 
-    shown = printable(text)[: shutil.get_terminal_size().columns - 1]
+    shown = _fitting(printable(text), printable(name), shutil.get_terminal_size().columns - 1)
     if shown == _STATUS[0] or telling.quiet or not sys.stderr.isatty():
         return
     _STATUS[0] = shown

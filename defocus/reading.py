@@ -201,15 +201,22 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
         raise FileError(f"{path}: not valid TOML: {reason}; correct that line") from error
 
 
-def read_csv(path: Path, most: int = MOST_BYTES) -> list[dict[str, str]]:
+def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> list[dict[str, str]]:
     """The rows of a CSV file by the names in its first line; every row has each name once.
+
+    Args:
+        path: The file.
+        most: Bytes it may have.
+        separators: What may stand between cells; the one that the first line has most often does.
 
     Raises:
         FileError: It is no regular file, larger than ``most`` bytes, no text, or a row has more or
             fewer cells than the first.
         OSError: It is absent or cannot be read.
     """
-    lines = csv.reader(io.StringIO(read_text(path, most), newline=""), strict=True)
+    text = read_text(path, most)
+    separator = max(separators, key=text.partition("\n")[0].count)
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         names = next(lines, [])
         rows = [cells for cells in lines if cells]

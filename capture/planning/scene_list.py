@@ -11,6 +11,9 @@ __all__ = ["ListedScene", "read_scene_list"]
 
 LONGEST_NOTE = 2000
 
+SEPARATORS = ",;\t"
+"""Spreadsheets write semicolons where the comma stands in numbers."""
+
 
 @dataclass(frozen=True)
 class ListedScene:
@@ -28,24 +31,37 @@ class ListedScene:
 def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     """Read a CSV file with the column ``scene`` and perhaps ``note``; others are left alone.
 
+    Commas, semicolons or tabs separate its cells; rows of empty cells are left out.
+
     Raises:
         InputError: The file cannot be read, has no scene, a name without letters, or one twice.
     """
     try:
-        rows = read_csv(path)
-    except (OSError, FileError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+        rows = read_csv(path, separators=SEPARATORS)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except FileError as error:
+        raise InputError(
+            f"{error}; save the list as 'CSV UTF-8', and put a cell that has a comma into quotes"
+        ) from error
     rows = [{name.strip("\ufeff ").lower(): cell for name, cell in row.items()} for row in rows]
     if not rows or "scene" not in rows[0]:
         raise InputError(f"{path}: no scenes; give a first line 'scene,note' and a line for each")
     found: dict[str, ListedScene] = {}
     for number, row in enumerate(rows, start=2):
+        if not any(cell.strip() for cell in row.values()):
+            continue
         title, note = (" ".join(row.get(name, "").split()) for name in ("scene", "note"))
         try:
             slug = scene_slug(title)
         except DatasetError as error:
             raise InputError(f"{path}: line {number}: {error}") from error
         if slug in found:
-            raise InputError(f"{path}: line {number}: scene '{slug}' is listed twice; rename one")
+            raise InputError(
+                f"{path}: line {number}: scene '{title}' has the file name of "
+                f"'{found[slug].title}', '{slug}'; rename one"
+            )
         found[slug] = ListedScene(title, note[:LONGEST_NOTE])
+    if not found:
+        raise InputError(f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'")
     return tuple(found.values())

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import combining, normalize
@@ -351,19 +352,24 @@ def scene_slug(name: str) -> str:
     """A scene's name for file names: letters a-z, digits and hyphens.
 
     Letters lose their accents, and those of other scripts are left out, so that names work on
-    every file system.
+    every file system. A name without a letter a-z gets some figures that tell it from others.
 
     Raises:
-        DatasetError: No character is left.
+        DatasetError: It has no letter and no digit.
 
     Example:
         >>> scene_slug("Book shelf, 2nd")
         'book-shelf-2nd'
         >>> scene_slug("Küche, groß")
         'kuche-gross'
+        >>> scene_slug("文机 2")
+        'scene-2-19e568'
     """
     plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
+    if not re.search("[a-z]", slug) and any(c.isalpha() for c in plain):
+        told_apart = sha256(" ".join(plain.split()).encode()).hexdigest()[:6]
+        slug = "-".join(filter(None, ("scene", slug[:48].strip("-"), told_apart)))
     if not slug:
-        raise DatasetError(f"scene name {name!r} has no letter a-z or digit; give another")
+        raise DatasetError(f"scene name {name!r} has no letter or digit; give another")
     return slug

@@ -50,7 +50,7 @@ class Teller:
                 self._judging.discard(record["pair"])
             case "pair-complete":
                 self._complete(record)
-        status(self._status())
+        status(*self._status())
 
     def _complete(self, record: Record) -> None:
         self._judging.discard(record["pair"])
@@ -72,14 +72,14 @@ class Teller:
                 f"{free / 1e9:.2f} GB are free"
             )
 
-    def _status(self) -> str:
-        """Such as ``7/200 · desk · sharp ✓ blurry … · judging · 12 min left``."""
+    def _status(self) -> tuple[str, str]:
+        """Such as ``7/200 · desk · sharp ✓ blurry … · judging · 12 min left``; the scene's name."""
         if self.folder is None or not self._pair:
-            return ""
+            return "", ""
         state = self.folder.state
         pair, left = state.planned.get(self._pair), len(state.incomplete)
         if pair is None or not left:
-            return ""
+            return "", ""
         parts = [f"{pair.number}/{len(state.planned)}", pair.typed_scene]
         parts.append(" ".join(_shots(self._roles, self._taken)))
         if self._judging:
@@ -87,7 +87,7 @@ class Teller:
         if self._done:
             seconds = (time.monotonic() - self._began) / self._done * left
             parts.append(f"{math.ceil(seconds / 60)} min left")
-        return " · ".join(filter(None, parts))
+        return " · ".join(filter(None, parts)), pair.typed_scene
 
 
 def _shots(roles: Sequence[str], taken: int) -> list[str]:

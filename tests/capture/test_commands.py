@@ -83,8 +83,8 @@ def test_plan_without_a_known_lens_has_nulls(run: Run, virtual_folder: Path) -> 
         (["plan", "--camera", "gphoto2:virtual=missing", *BRACKET], 2, "missing"),
         (["shoot", "s", "--camera", "sim:", *BRACKET], 2, "add --yes"),
         (["shoot", "s", "--camera", "sim:", *BRACKET, "--yes", "--scene", "?!"], 2, "scene name"),
-        (["shoot", "s", "--camera", "sim:", *BRACKET, "--yes", "--scene", "日本"], 2, "letter a-z"),
-        (["import", "s", ".", "--scene", ""], 2, "scene name '' has no letter a-z or digit"),
+        (["shoot", "s", "--camera", "sim:", *BRACKET, "--yes", "--scene", "?!"], 2, "no letter"),
+        (["import", "s", ".", "--scene", ""], 2, "scene name '' has no letter or digit"),
         (["shoot", "/dev/null/s", "--camera", "sim:", *BRACKET, "--yes"], 5, "/dev/null/s"),
     ],
 )

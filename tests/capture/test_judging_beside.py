@@ -69,7 +69,7 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     assert told.index(("pair-shot", "0002")) < told.index(("retake", "0001"))
     assert told.index(("retake", "0001")) < told.index(("pair-started", "0003"))
     assert told.count(("pair-started", "0001")) == 2
-    assert "0001_desk-1  is taken again before scene 'desk-1' is left" in capsys.readouterr().err
+    assert "0001_desk-1  is taken again before scene 'Desk-1' is left" in capsys.readouterr().err
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["accept"] * 4
 
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         for action in ("retake", "accept", "reject"):
             with pytest.raises(InputError, match="choose a pair"):
                 work.bench.ask(action, {"pair": "0001_scene-001"})
-        with pytest.raises(DatasetError, match="no letter a-z or digit"):
+        with pytest.raises(DatasetError, match="no letter or digit"):
             work.bench.ask("next-scene", {"scene": "../.."})
         work.bench.ask("shoot", {})
         with pytest.raises(InputError, match="is being shot"):

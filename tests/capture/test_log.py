@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from defocus.capture.live.views.contact_sheet import contact_sheet
 from defocus.capture.planning.scene_list import ListedScene, read_scene_list
 from defocus.capture.sessions.folder import repair_session
 from defocus.capture.sessions.session import read_session, read_state
+from defocus.capture.sessions.state import scene_slug
 from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.reports.model import Table
@@ -98,14 +100,43 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run: Run, tmp_path: Path) 
         ("", "no scenes"),
         ("name\nx\n", "no scenes"),
         ("scene\n???\n", "line 2: .*no letter"),
-        ("scene\nDesk\ndesk!\n", "line 3: scene 'desk' is listed twice"),
+        ("scene\nDesk\ndesk!\n", "line 3: scene 'desk!' has the file name of 'Desk', 'desk'"),
         ("scene,note\nDesk\n", "1 cells, 2 expected"),
+        ("scene,note\nDesk,vase, left lamp\n", "3 cells, 2 expected; .* a comma into quotes"),
+        ("scene;note\n;\n", "no scenes; give a line for each below 'scene,note'"),
     ],
 )
 def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "day.csv").write_text(text)
     with pytest.raises(InputError, match=problem):
         read_scene_list(tmp_path / "day.csv")
+
+
+def test_a_list_that_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    with pytest.raises(
+        InputError, match=r"day\.csv: cannot be read \(No such file or directory\)$"
+    ):
+        read_scene_list(path)
+    path.write_bytes("scene\nBüro\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"no text in UTF-8 .*; save .* 'CSV UTF-8'") as told:
+        read_scene_list(path)
+    assert str(told.value).count("day.csv") == 1
+
+
+def test_a_list_of_any_spreadsheet_and_script_is_read(tmp_path: Path) -> None:
+    """Semicolons, a row of empty cells between groups, and names without a letter a-z."""
+    path = tmp_path / "day.csv"
+    path.write_text("Scene;Note\r\nСтол 1;vase, left lamp\r\n;\r\nДверь 1;\r\n文机;x\r\n", "utf-8")
+    scenes = read_scene_list(path)
+    assert scenes == (
+        ListedScene("Стол 1", "vase, left lamp"), ListedScene("Дверь 1"), ListedScene("文机", "x")
+    )  # fmt: skip
+    names = [scene_slug(scene.title) for scene in scenes]
+    assert len(set(names)) == 3
+    assert all(re.fullmatch(r"scene(-1)?-[0-9a-f]{6}", name) for name in names)
+    path.write_text("scene\tnote\nDesk\ta; b, c\n")
+    assert read_scene_list(path) == (ListedScene("Desk", "a; b, c"),)
 
 
 def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 import pytest
+from rich.cells import cell_len
 
 from defocus.capture.commands import plan, shoot
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.live.views.numbers import measured
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.person import Asker, bell, ring
+from defocus.progress import status
 
 QUALITY = {
     "exposure_residual_ev": -0.5,
@@ -106,6 +108,27 @@ def test_one_line_says_what_is_being_shot(
     assert any(line.endswith("1 min left") for line in drawn)
     assert [line for line in drawn if line.startswith("0002_desk  ")]
     assert drawn[-1].startswith("2 pairs: "), "nothing is left of the line"
+
+
+@pytest.mark.parametrize("scene", ["north window with the vase and the dictionary", "北の窓" * 9])
+def test_a_long_name_of_a_scene_hides_nothing_of_the_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scene: str
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    rest = " · sharp \N{CHECK MARK} blurry … · judging · 12 min left"
+    status(f"7/200 · {scene}{rest}", scene)
+    told = capsys.readouterr().err.removeprefix("\r\x1b[K")
+    assert told.startswith(f"7/200 · {scene[:9]}")
+    assert told.endswith(f"…{rest}")
+    assert 76 < cell_len(told) < 80, "as much of the name as there is room for"
+    monkeypatch.setenv("COLUMNS", "40")
+    status(f"7/200 · {scene}{rest}", scene)
+    told = capsys.readouterr().err.removeprefix("\r\x1b[K")
+    assert told.startswith(f"7/200 · {scene[:4]}")
+    assert "… · sharp \N{CHECK MARK}" in told
+    assert cell_len(told) == 39
+    status("")
 
 
 def test_two_apertures_have_one_sum(capsys: pytest.CaptureFixture[str]) -> None:

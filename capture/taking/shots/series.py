@@ -147,7 +147,7 @@ class _Series:
         late, self._late = self._late, []
         for waiting, reason in late:
             pair = waiting.taken.pair
-            say(f"{pair.id}  is taken again before scene '{pair.scene}' is left: {reason}")
+            say(f"{pair.id}  is taken again before scene '{pair.typed_scene}' is left: {reason}")
             self._folder.set_rejected_aside(pair, reason)
             self._settle(self._taken(pair, waiting.attempt + 1, None))
 

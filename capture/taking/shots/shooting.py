@@ -85,7 +85,7 @@ def new_pairs(
         listed: Names of all scenes, in place of ``scene`` and ``scenes``.
 
     Raises:
-        DatasetError: A name has no letter a-z or digit.
+        DatasetError: A name has no letter and no digit.
     """
     known = len({pair.scene for pair in state.planned.values()})
     titles = list(listed) or _titles(scene, scenes, known)
