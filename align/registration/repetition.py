@@ -8,7 +8,6 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 import scipy.fft
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import DIAMETERS_PX
@@ -98,22 +97,13 @@ def repeats(
 def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift]:
     """The shifts of the highest other peaks, the highest first."""
     row, column = (side // 2 for side in surface.shape)
-    down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
     if math.isfinite(largest):
+        down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
         surface = np.where(np.hypot(across + moved[0], down + moved[1]) <= largest, surface, 0.0)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     if top <= 0:
         return []
-    found: dict[tuple[int, int], float] = {}
-    for edge in EDGES:
-        _, parts = cv2.connectedComponents((surface > edge * top).astype(np.uint8))
-        own = parts == parts[row, column]
-        if edge > EDGES[0]:
-            own |= np.hypot(across, down) < LEAST_RIDGE_PX
-        others = np.where(own | (surface < LEAST_PEAK * top), 0, parts)
-        labels = np.unique(others)[1:]
-        for y, x in scipy.ndimage.maximum_position(surface, others, labels):
-            found[int(y), int(x)] = float(surface[y, x])
+    found = _other_peaks(surface, top)
     highest = sorted(found, key=found.__getitem__, reverse=True)[:MOST_PEAKS]
     return [
         (
@@ -122,6 +112,30 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
         )
         for y, x in highest
     ]
+
+
+def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
+    """Height of the highest place, row and column, of each part that is not the peak at rest.
+
+    Args:
+        surface: Correlation, with zero shift in the middle.
+        top: Height of the peak at rest.
+    """
+    row, column = (side // 2 for side in surface.shape)
+    y, x = np.nonzero(surface >= LEAST_PEAK * top)
+    order = np.argsort(-surface[y, x], kind="stable")
+    y, x = y[order], x[order]
+    near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
+    found: dict[tuple[int, int], float] = {}
+    for edge in EDGES:
+        _, parts = cv2.connectedComponents((surface > edge * top).astype(np.uint8))
+        part = parts[y, x]
+        other = (part > 0) & (part != parts[row, column])
+        if edge > EDGES[0]:
+            other &= ~near
+        tops = np.flatnonzero(other)[np.unique(part[other], return_index=True)[1]]
+        found |= {(int(y[one]), int(x[one])): float(surface[y[one], x[one]]) for one in tops}
+    return found
 
 
 def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool:
