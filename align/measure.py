@@ -36,8 +36,6 @@ REGISTRATION_SIDE = 4096
 """Larger pictures are reduced by a whole factor for the registration."""
 RELIABLE_PX = 1.0
 """Where more is left than this, the registered sharp picture is no reference for the pixel."""
-LARGE_PIXELS = 8_000_000
-"""From this size on it matters what memory measuring leaves behind."""
 
 Mask = NDArray[np.bool_]
 
@@ -167,6 +165,7 @@ def measure(
     """
     _check(blurry, sharp, rig)
     shape = (blurry.shape[0], blurry.shape[1])
+    return_freed_memory(math.prod(shape))  # of what read the pictures
     if defocus_map is not None:
         _check_map(defocus_map, shape)
     if known:
@@ -212,8 +211,7 @@ def measure(
         shared=shared,
     )
     del small, place
-    if math.prod(shape) >= LARGE_PIXELS:
-        return_freed_memory()
+    return_freed_memory(math.prod(shape))
     return Measurement(misalignment, shape, field, rig)
 
 

@@ -16,6 +16,8 @@ _KEPT_BYTES = 2**31 - 1
 """As much as it can be told to keep at the end of its heap."""
 _ASKED_BYTES = 64 * 2**20
 """More than is needed, at each request to the system."""
+_LARGE_PIXELS = 8_000_000
+"""From this size of a picture on it matters what treating it leaves behind."""
 
 
 def keep_freed_memory() -> None:
@@ -25,13 +27,17 @@ def keep_freed_memory() -> None:
         _glibc("mallopt", setting, value)
 
 
-def return_freed_memory() -> None:
-    """Give freed memory back to the system; this works with glibc only.
+def return_freed_memory(pixels: int) -> None:
+    """Give freed memory back to the system after a step with large pictures; with glibc only.
 
-    glibc keeps arrays of up to 32 MiB for reuse. Of 24 megapixels measuring leaves 300 MiB of them,
-    while the pictures that are made next need larger pieces.
+    glibc keeps arrays for reuse. Of 24 megapixels measuring leaves 300 MiB of them, and a whole
+    audit 900, while the pictures that are made next need larger pieces.
+
+    Args:
+        pixels: Size of a picture; what smaller ones leave is not worth the time.
     """
-    _glibc("malloc_trim", 0)
+    if pixels >= _LARGE_PIXELS:
+        _glibc("malloc_trim", 0)
 
 
 def _glibc(name: str, *values: int) -> None:

@@ -11,6 +11,7 @@ from defocus.datasets.audit.table import COLUMNS, document, row_of
 from defocus.datasets.measuring.kept import kept_in_session, pair_keys
 from defocus.datasets.pair import Dataset
 from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.freed_memory import return_freed_memory
 from defocus.progress import track
 from defocus.reports.html import render_html
 from defocus.reports.text import csv_text
@@ -55,6 +56,7 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
         found = None if known is None else blur_map(known)
         if found is not None:
             write_blur_map(make_folder(folder / name), found)
+            return_freed_memory(found.diameter_px.size)
 
     names = [pair.id for pair in dataset.pairs if pair.id in measured]
     with ThreadPoolExecutor(WRITERS) as pool:

@@ -15,6 +15,7 @@ from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, ImageError
+from defocus.freed_memory import return_freed_memory
 from defocus.images import Image, as_float, bit_depth, read_image
 from defocus.optics.geometry import Similarity
 
@@ -123,7 +124,10 @@ def audit_pair(
     prints = (fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry)))
     lumas = _luma(blurry), _luma(sharp)
     del blurry, sharp  # large pictures take much memory
-    details, blur = _sharpness(*lumas, found), _blur_quantiles(found.field)
+    return_freed_memory(height * width)
+    details = _sharpness(*lumas, found)
+    del lumas
+    blur = _blur_quantiles(found.field)
     shared = found.misalignment.shared
     return AuditedPair(
         pair.id,

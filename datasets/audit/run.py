@@ -25,6 +25,7 @@ from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
+from defocus.freed_memory import return_freed_memory
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -197,7 +198,9 @@ def _audited(
 
 
 def _audit(pair: tuple[Pair, str, InSession | None], estimator_name: str) -> AuditedPair:
-    return audit_pair(pair[0], _estimator(estimator_name), *pair[1:])
+    row = audit_pair(pair[0], _estimator(estimator_name), *pair[1:])
+    return_freed_memory((row.width or 0) * (row.height or 0))
+    return row
 
 
 @cache

@@ -10,7 +10,9 @@ import pytest
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.output import write_audit
 from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
@@ -57,6 +59,25 @@ def test_audit_and_compensate_pool_by_themselves_and_say_so(
     told = json.loads((tmp_path / "out/pairs/p3/misalignment.json").read_text())
     assert told["session"]["pairs"] == 3
     assert told["zoom"] == pytest.approx(rows[3].zoom, abs=1e-9)
+
+
+def test_a_session_is_merged_with_two_jobs_as_with_one(
+    session: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pairs are measured again when all parts are there, each way with a cache of its own."""
+    made = {}
+    for jobs in (1, 2):
+        monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{jobs}"))
+        for part in (1, 2):
+            audit_shard(session, "dis", jobs, (part, 2), tmp_path / f"{jobs}/part{part}")
+        parts = [tmp_path / f"{jobs}/part{part}" for part in (1, 2)]
+        audit = merge_shards(session, "dis", parts, jobs)
+        assert sum(row.session_pairs is not None for row in audit.pairs) >= 2
+        write_audit(tmp_path / f"{jobs}/merged", session, audit, None)
+        files = [path for path in (tmp_path / str(jobs)).rglob("*") if path.is_file()]
+        made[jobs] = {str(one.relative_to(tmp_path / str(jobs))): one.read_bytes() for one in files}
+    assert len(made[1]) == 2 + 4 + 3 + 3 * len(session.pairs)
+    assert made[1] == made[2]
 
 
 def test_align_with_a_session(session: Dataset, run: Run) -> None:
