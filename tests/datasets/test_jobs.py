@@ -10,7 +10,11 @@ import pytest
 import skimage.data
 
 from defocus.align.compensation.compensate import Release
+from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.api import open_dataset
+from defocus.datasets.cutting.run import cut_dataset
+from defocus.datasets.cutting.scheme import Scheme
+from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.deriving.import_session import import_session
 from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.datasets.fusing.run import fuse_stacks
@@ -70,6 +74,16 @@ def test_sidecar(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> No
 
     both(applied)
     assert len(list(tmp_path.glob("with-2/applied/**/sharp.png"))) == 2
+
+
+def test_compensate(copy: Path, both: Callable[[Make], None]) -> None:
+    opened = open_dataset(f"realdof:{copy}")
+    both(lambda out, jobs: compensate_dataset(opened, out, Release(), flow_estimator, jobs=jobs))
+
+
+def test_patches(copy: Path, both: Callable[[Make], None]) -> None:
+    opened, scheme = open_dataset(f"realdof:{copy}"), Scheme(side_px=64)
+    both(lambda out, jobs: cut_dataset(opened, out, scheme, jobs=jobs))
 
 
 def test_import(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> None:
