@@ -16,6 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.live import camera_slot as seat
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.images import write_image
@@ -487,6 +488,38 @@ def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
         until(browser, "pair-name", "0001_scene-001")
         WebDriverWait(browser, 60, 0.05).until(lambda b: not text(b, "notice"), "it is over")
     assert len(check_session(tmp_path / "s").pairs) == 1
+
+
+def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page: Open, tmp_path: Path) -> None:
+    """The number to focus by stays in view, the note can grow, Enter does what its button says."""
+    scenes = (ListedScene("Desk", "left lamp " * 60), ListedScene("Shelf"))
+    with bench_at_work(tmp_path / "s", scene_list=scenes) as work, served(work) as port:
+        address = f"http://127.0.0.1:{port}/?token={TOKEN}"
+        browser = opened(open_page, address, width=1280, height=800)
+        until(browser, "focus-share", "%")
+        until(browser, "scene-note", "left lamp")
+        browser.execute_script("document.getElementById('notice').textContent = 'Not now'")
+        box = "return arguments[0].getBoundingClientRect()"
+        card = browser.execute_script(box, browser.find_element(By.CSS_SELECTOR, ".live-view"))
+        for name in ("live-picture", "focus-share", "clipping"):
+            shown = browser.execute_script(box, browser.find_element(By.ID, name))
+            assert card["top"] < shown["top"] < shown["bottom"] < card["bottom"]
+        assert card["bottom"] <= browser.find_element(By.ID, "buttons").rect["y"]
+
+        press(browser, "s")
+        until(browser, "pair-name", "0001_desk")
+        press(browser, "y", Keys.END, "!", Keys.ENTER)
+        until(browser, "note", "lamp !")
+        press(browser, "n", Keys.ENTER)
+        until(browser, "camera-name", "Shelf")
+        press(browser, "r")
+        until(browser, "dialog-title", "Retake 0001_desk?")
+        press(browser, Keys.ESCAPE)
+        assert browser.find_element(By.ID, "dialog").is_displayed() is False
+        press(browser, "r")
+        until(browser, "dialog-title", "Retake 0001_desk?")
+        press(browser, Keys.ENTER)
+        work.until(lambda now: now["current"] == "0002_desk" and not now["busy"])
 
 
 def test_a_lost_camera_is_said_and_its_return_is_noticed(

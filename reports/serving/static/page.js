@@ -414,6 +414,7 @@
     byId("dialog-label").textContent = label;
     byId("dialog-label").hidden = byId("dialog-text").hidden = !label;
     byId("dialog-hint").textContent = hint;
+    byId("dialog-text").maxLength = label === "Note" ? 2000 : 200;
     byId("dialog-text").value = value || "";
     const dialog = byId("dialog");
     byId("dialog-reasons").replaceChildren(...reasons.map((reason, index) => {
@@ -426,7 +427,7 @@
     }));
     dialog.returnValue = "";
     dialog.showModal();
-    if (label) byId("dialog-text").focus();
+    byId(label ? "dialog-text" : "dialog-ok").focus(); // Enter is OK, as its button says
     return new Promise((resolve) => {
       dialog.addEventListener("close", () => {
         resolve(dialog.returnValue === "ok" ? byId("dialog-text").value : null);
