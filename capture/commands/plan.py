@@ -30,8 +30,7 @@ SECTIONS = {
     type=click.IntRange(1, 9999),
     default=1,
     show_default=True,
-    help="Number of pairs, to estimate time and disk space; with --scene-list, of each scene and "
-    "each position of the focus motor.",
+    help="Number of pairs of each scene, as --repeat of shoot, to estimate time and disk space.",
 )
 @scene_list_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each aperture.")
@@ -58,8 +57,7 @@ def command(
     request, address = BracketRequest.typed(**options), RigAddress.parse(uris)
     with json_output() if as_json else nullcontext() as out, open_rig(address) as rig:
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
-        listed = ShootOptions(scene_list=scenes, repeat=pairs).counted(plans)
-        numbers = listed if scenes else [(plan, pairs) for plan in plans]
+        numbers = ShootOptions(scene_list=scenes, repeat=pairs).counted(plans)
         if out is None:
             for line in lines_of(numbers, scenes):
                 click.echo(line)

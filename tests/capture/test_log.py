@@ -85,6 +85,10 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run: Run, tmp_path: Path) 
         "scene 1     Desk, left: lamp 2 is broken",
         "scene 2     Büro 2: =cmd()",
     )
+    one_scene = run("defocus-capture", "plan", *shots, "--pairs", "5").stdout.splitlines()
+    shot = run("defocus-capture", "shoot", "s", *shots, "--repeat", "5", "--dry-run").stderr
+    assert one_scene == shot.splitlines(), "a pair of each position of the motor, here as there"
+    assert one_scene[-1].startswith("together    20 pairs: ")
     done = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(one["pairs"], one["scenes"]) for one in told] == [(4, ["Desk, left", "Büro 2"])] * 2
