@@ -25,6 +25,7 @@ from defocus.capture.links.camera_words import refuse_value
 from defocus.capture.links.gphoto2.body.delivery import in_memory
 from defocus.capture.links.gphoto2.detection import detect
 from defocus.capture.links.gphoto2.errors import explained
+from defocus.capture.links.gphoto2.moments import Moments
 from defocus.capture.links.gphoto2.process import CameraProcess
 from defocus.capture.links.gphoto2.received import card_space, check_kind, say_strays
 from defocus.capture.links.gphoto2.setting_names import (
@@ -42,7 +43,7 @@ from defocus.capture.links.gphoto2.setting_names import (
     unwanted_automatics,
     white_balance_changes,
 )
-from defocus.capture.links.gphoto2.virtual import virtual_environment
+from defocus.capture.links.gphoto2.virtual import VIRTUAL_MANUFACTURER, virtual_environment
 from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.planning.disk_space import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
@@ -59,9 +60,6 @@ SHOT_SECONDS = 300.0
 FOCUS_SECONDS = 600.0
 """Long ways of a motor that takes single steps."""
 
-VIRTUAL_MANUFACTURER = "GP"
-"""What libgphoto2's virtual camera says; the body it plays says its maker's full name."""
-
 
 class GPhoto2Camera:
     """A camera in a child process; a crash of the child costs one retry.
@@ -76,7 +74,7 @@ class GPhoto2Camera:
     def __init__(self, uri: str, process: CameraProcess) -> None:
         self._uri, self._process = uri, process
         self._found: dict[str, str] = {}
-        self._readied = False
+        self._readied, self._moments = False, Moments()
         self.on_card: tuple[CardFile, ...] = ()
         self.quiet_ms = QUIET_MS
         self._virtual = process.summary.get("manufacturer") == VIRTUAL_MANUFACTURER
@@ -240,6 +238,7 @@ class GPhoto2Camera:
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture; its files are downloaded and stay on the camera."""
         self._ready()
+        ordered = self._moments.ordered(path_stem)
         parts = self._delivered(
             lambda: self.child.ask(
                 "shoot",
@@ -251,8 +250,9 @@ class GPhoto2Camera:
             ),
             shooting=True,
         )
-        if self._kind is not None and not self._virtual:
+        if not self._virtual:  # its pictures are of any kind and day
             check_kind(parts, self._kind)
+            self._moments.check(parts, ordered)
         if self._files_due is not None:
             self._files_due = len(parts)  # by what came, not by what the body calls its format
         return parts

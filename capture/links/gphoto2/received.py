@@ -13,18 +13,18 @@ from defocus.raw import RAW_SUFFIXES
 __all__ = ["card_space", "check_kind", "say_strays"]
 
 
-def check_kind(parts: Sequence[Path], kind: FileKind) -> None:
+def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
     """See that the files are what was asked for: what a body calls its formats may be wrong.
 
     Args:
         parts: The files, each named ``<stem><suffix>.part``.
-        kind: What was set.
+        kind: What was set; None = nothing was.
 
     Raises:
         CameraError: Other files came.
     """
     came = {"raw" if part.with_suffix("").suffix in RAW_SUFFIXES else "jpeg" for part in parts}
-    if set(kind.split("+")) - came:
+    if kind is not None and set(kind.split("+")) - came:
         raise CameraError(
             f"the camera wrote {' and '.join(sorted(came))} files although {kind} was set: its "
             "words for formats are wrong; set the format on the camera and drop --format"

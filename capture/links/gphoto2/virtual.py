@@ -5,7 +5,10 @@ from pathlib import Path
 
 from defocus.errors import CameraNotFoundError, InputError
 
-__all__ = ["virtual_environment"]
+__all__ = ["VIRTUAL_MANUFACTURER", "virtual_environment"]
+
+VIRTUAL_MANUFACTURER = "GP"
+"""What the virtual camera says; the body it plays says its maker's full name."""
 
 
 def virtual_environment(folder: Path) -> dict[str, str]:

@@ -98,6 +98,7 @@ class ScriptedBody:
         self._drained, self._connections, self._last_drive = True, 0, ""
         self._looked, self._stuck = 0, False
         self._held: list[Place] = []
+        self._newest = 0
 
     # -- faults
 
@@ -132,7 +133,7 @@ class ScriptedBody:
     def connect(self) -> None:
         """A process opens the body: what was in its memory is gone, names there start anew."""
         self._connections += 1
-        self._numbers["ram"] = 0
+        self._numbers["ram"] = self._newest = 0
         self._reads.clear()
         self._looked = 0
         self.files = {place: data for place, data in self.files.items() if place[0] != "/"}
@@ -378,12 +379,13 @@ class ScriptedBody:
                     places.append(place)
                 raw = PurePosixPath(place[1]).suffix.lower() in RAW_SUFFIXES
                 content = raw_of if raw else jpeg_of
-                self.files[place] = content(exposed, self.focus, number)
+                self.files[place] = content(exposed, self.focus, number, self.now)
                 self.contents.setdefault(number, []).append(self.files[place])
         self.shots.append(Shot(exposed, by, tuple(places)))
         if self._happens("late-companion"):
+            lag = self._seconds("late-companion", 22.0)
             told = [
-                Event(e.at + 22.0, e.kind, e.text) if e.kind == "FILE_ADDED" else e for e in told
+                Event(e.at + lag, e.kind, e.text) if e.kind == "FILE_ADDED" else e for e in told
             ]
         if self._armed.get("no-complete"):
             told = [event for event in told if event.kind != "CAPTURE_COMPLETE"]
@@ -454,6 +456,8 @@ class ScriptedBody:
         told = {int(_digits(event.text)) for event in block if _kind(event)}
         kind = "ram" if any(event.text.startswith("/capt") for event in block) else "card"
         start = self._numbers[kind] - min(told)
+        if kind == "ram":
+            self._newest = self._numbers[kind]
         self._numbers[kind] += max(told) - min(told) + 1
         first = 1 if kind == "card" or "_DSC" in "".join(event.text for event in block) else 0
         return [
@@ -483,10 +487,20 @@ class ScriptedBody:
             event = next(event for event in self._queue if event.at == due)
             self._queue.remove(event)
             self.now = max(self.now, due)
-            return event
+            return self._counted_anew(event)
         self.now += seconds
         self._drained = True
         return Event(self.now, "TIMEOUT")
+
+    def _counted_anew(self, event: Event) -> Event:
+        """A file in memory that is told of after those of a later shot: its number is the next."""
+        late = re.match(r"/capt\d{4}\.", event.text)
+        if not late or event.kind != "FILE_ADDED" or int(_digits(event.text)) >= self._newest:
+            return event
+        name = _renumbered(event.text, self._numbers["ram"] - int(_digits(event.text)))
+        self._numbers["ram"] += 1
+        self.files[_place(name)] = self.files[_place(event.text)]
+        return replace(event, text=name)
 
     def listing(self) -> list[Place]:
         """What can be listed; a Sony body in computer mode shows no card."""

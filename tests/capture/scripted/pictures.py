@@ -1,6 +1,7 @@
 """What a scripted body photographs: a textured wall, blurred by its aperture and focus."""
 
 import io
+from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ __all__ = ["jpeg_of", "raw_of"]
 
 HEIGHT, WIDTH = 96, 128
 WHITE = 16383
+
+FACTORY = datetime(2015, 1, 1)  # noqa: DTZ001 - cameras know no zone
+"""What a body's clock says when it is switched on: nobody set it."""
 
 Exposed = tuple[float, float, float]
 """f-number, seconds and ISO that a shot was truly taken with."""
@@ -25,8 +29,12 @@ def _wall(f_number: float, focus: float, shot: int) -> np.ndarray:
     return np.clip(blurred + np.random.default_rng(shot).normal(0, 0.002, texture.shape), 0, 1)
 
 
-def jpeg_of(exposed: Exposed, focus: float, shot: int) -> bytes:
-    """A JPEG with EXIF."""
+def _clock(seconds: float) -> str:
+    return f"{FACTORY + timedelta(seconds=int(seconds)):%Y:%m:%d %H:%M:%S}"
+
+
+def jpeg_of(exposed: Exposed, focus: float, shot: int, clock: float = 0.0) -> bytes:
+    """A JPEG with EXIF; ``clock``, seconds since the body was switched on."""
     f_number, seconds, iso = exposed
     encoded = np.where(
         (light := _wall(f_number, focus, shot)) > 0.0031308,
@@ -38,6 +46,7 @@ def jpeg_of(exposed: Exposed, focus: float, shot: int) -> bytes:
         33437: IFDRational(round(f_number * 10), 10),
         33434: IFDRational(*_ratio(seconds)),
         34855: round(iso),
+        36867: _clock(clock),
     }
     stream = io.BytesIO()
     picture = PillowImage.fromarray(np.rint(encoded * 255).astype(np.uint8)).convert("RGB")
@@ -45,8 +54,8 @@ def jpeg_of(exposed: Exposed, focus: float, shot: int) -> bytes:
     return stream.getvalue()
 
 
-def raw_of(exposed: Exposed, focus: float, shot: int) -> bytes:
-    """A Bayer DNG, which readers of RAW files take under any maker's suffix."""
+def raw_of(exposed: Exposed, focus: float, shot: int, clock: float = 0.0) -> bytes:
+    """A Bayer DNG, which readers of RAW files take under any maker's suffix; see ``jpeg_of``."""
     f_number, seconds, iso = exposed
     raw = _wall(f_number, focus, shot) * WHITE
     raw[0::2, 0::2] *= 0.5
@@ -58,6 +67,7 @@ def raw_of(exposed: Exposed, focus: float, shot: int) -> bytes:
         (33434, "2I", 1, _ratio(seconds), True),
         (33437, "2I", 1, (round(f_number * 10), 10), True),
         (34855, "H", 1, round(iso), True),
+        (36867, "s", 0, _clock(clock), True),
         (50706, "B", 4, (1, 4, 0, 0), True),
         (50707, "B", 4, (1, 1, 0, 0), True),
         (50708, "s", 0, "Scripted Body", True),

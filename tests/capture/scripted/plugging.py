@@ -10,7 +10,7 @@ import pytest
 
 from defocus.capture.links import retries
 from defocus.capture.links.gphoto2 import child as child_process
-from defocus.capture.links.gphoto2 import detection, process
+from defocus.capture.links.gphoto2 import detection, moments, process
 from defocus.capture.links.isolation import child_link
 from defocus.capture.taking.shots import frames
 from tests.capture.scripted.binding import binding_of
@@ -72,6 +72,6 @@ def plug(monkeypatch: pytest.MonkeyPatch, *scripts: Path) -> Plugged:
     monkeypatch.setitem(sys.modules, "gphoto2", binding_of(bodies))
     for module in (process, detection):
         monkeypatch.setattr(module, "Child", start)
-    for module in (process, retries, frames):
+    for module in (process, moments, retries, frames):
         monkeypatch.setattr(module, "time", time)
     return plugged
