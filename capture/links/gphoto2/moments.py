@@ -37,7 +37,7 @@ class Moments:
         self._refused = 0
 
     def ordered(self, path_stem: Path) -> float:
-        """When a shot was ordered, in seconds: now, or at any time where one of before is fetched."""
+        """When a shot was ordered, in seconds: now, or any time where one of before is fetched."""
         fetched = path_stem.with_name(f"{path_stem.name}{ON_CARD}").exists()
         return -math.inf if fetched else time.monotonic()
 
@@ -82,7 +82,7 @@ class Moments:
 def _taken(part: Path) -> float | None:
     """Seconds of the body's clock when a picture was taken; None where the file does not say."""
     try:
-        moment = datetime.strptime(read_exif(part).taken or "", "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007
+        moment = datetime.strptime(read_exif(part).taken or "", "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
     return (moment - datetime.min).total_seconds()

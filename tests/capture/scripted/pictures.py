@@ -14,7 +14,7 @@ __all__ = ["jpeg_of", "raw_of"]
 HEIGHT, WIDTH = 96, 128
 WHITE = 16383
 
-FACTORY = datetime(2015, 1, 1)  # noqa: DTZ001 - cameras know no zone
+FACTORY = datetime(2015, 1, 1)
 """What a body's clock says when it is switched on: nobody set it."""
 
 Exposed = tuple[float, float, float]
