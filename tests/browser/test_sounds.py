@@ -16,7 +16,7 @@ from tests.capture.benches import TOKEN, bench_at_work, served
 
 pytestmark = pytest.mark.debian
 
-CAMERA = "sim:?seed=1&width=240&height=180&scene=steps&fault=wrong-aperture@4"
+CAMERA = "sim:?seed=1&width=240&height=180&scene=steps"
 NOTES = {"accept": [880], "warn": [660, 660]}
 REJECTED, ACTION, REFUSED = [440, 330, 262], [660, 880], [220]
 
@@ -55,7 +55,8 @@ def shot(browser: webdriver.Chrome, pair: str) -> str:
 
 
 def test_verdicts_sound_unless_they_are_switched_off(open_page: Open, tmp_path: Path) -> None:
-    with bench_at_work(tmp_path / "s", CAMERA) as work, served(work) as port:
+    rejecting = f"{CAMERA}&fault=wrong-aperture@4"
+    with bench_at_work(tmp_path / "s", rejecting) as work, served(work) as port:
         browser = page_of(open_page, port)
         heard(browser, NOTES[shot(browser, "0001_scene-001")])
         assert shot(browser, "0002_scene-001") == "reject"
@@ -79,6 +80,9 @@ def test_what_must_be_done_sounds(open_page: Open, tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s", CAMERA, shooter) as work, served(work) as port:
         browser = page_of(open_page, port)
         press(browser, "s")
+        heard(browser, ACTION)
+        # A page that is slower than the bench hears of the newest state alone.
+        work.bench.feed.publish("state", {**work.told, "prompt": "take the card out"})
         heard(browser, ACTION)
         press(browser, "s")
         heard(browser, ACTION)

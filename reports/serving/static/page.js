@@ -22,7 +22,7 @@
     const before = state;
     state = JSON.parse(event.data);
     if (before === null || before.revision !== state.revision) renew(before !== null);
-    if (before && state.prompt && !before.prompt) sound("action");
+    if (before && state.prompt && state.prompt !== before.prompt) sound("action");
     if (before && state.problem && state.problem !== before.problem) sound("reject");
     if (before && state.camera_problem && !before.camera_problem) sound("reject");
     if (before && ((before.busy && !state.busy) || (before.camera_problem && !state.camera_problem))) notice("");
