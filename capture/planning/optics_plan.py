@@ -95,16 +95,17 @@ class OpticsPlan:
         """The optics as lines of text."""
         airy, size = self.airy_px, self.release_size_px
         scale = f"1/{1.0 / self.release_scale:.1f} of the width"
-        release = f"{size[0]} x {size[1]} px" if size else scale
+        largest = f"{size[0]} x {size[1]} px" if size else scale
+        reduced = f"at most {largest}, limited by {self.release_limit}"
         return [
             f"Airy disc   blurry {airy['blurry']:.1f} px, sharp {airy['sharp']:.1f} px",
             "sharp zone  "
             + ", ".join(
-                f"{role} {near / 1000:.2f} to {far / 1000:.2f} m"
+                f"{role} {_zone(near / 1000, far / 1000)}"
                 for role, (near, far) in self.depth_of_field_mm.items()
             )
             + " (blur up to 1 px)",
-            f"release     at most {release}, limited by {self.release_limit}",
+            f"release     {reduced if self.release_scale < 1.0 else 'in full size'}",
             *(
                 f"at {row.distance_mm / 1000:6.2f} m  circle of confusion: "
                 f"blurry {row.blurry_coc_px:.1f} px, sharp {row.sharp_coc_px:.1f} px"
@@ -137,3 +138,7 @@ def make_optics_plan(
 
 def _diameter_px(distance_mm: float, lens: Lens) -> float:
     return abs(float(circle_of_confusion_px(distance_mm, lens)))
+
+
+def _zone(near_m: float, far_m: float) -> str:
+    return f"{near_m:.2f} m to infinity" if math.isinf(far_m) else f"{near_m:.2f} to {far_m:.2f} m"

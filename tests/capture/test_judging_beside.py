@@ -8,6 +8,7 @@ import pytest
 
 from defocus.capture.judging.limits import with_changes
 from defocus.capture.judging.verdict import Quality
+from defocus.capture.live.views.log import write_log
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import read_journal
@@ -71,6 +72,10 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     assert told.count(("pair-started", "0001")) == 2
     assert "0001_desk-1  is taken again before scene 'Desk-1' is left" in capsys.readouterr().err
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["accept"] * 4
+    write_log(tmp_path / "s", tmp_path / "day.html")
+    day = (tmp_path / "day.html").read_text()
+    assert day.count("accepted, 1 retake<") == 1
+    assert "ISO\N{NO-BREAK SPACE}100" in day, "numbers keep their units on a line"
 
 
 def test_a_first_look_stops_the_photographer_at_once(

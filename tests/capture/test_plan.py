@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,13 @@ def test_the_plan_of_the_command(run: Run) -> None:
     text = run("defocus-capture", "plan", *PLAN, "--pairs", "10").stdout
     for word in ("sharp zone", "release", "Airy disc", "10 pairs"):
         assert word in text
+
+
+def test_a_plan_that_reaches_infinity_says_so_in_words() -> None:
+    plan = BracketRequest("f/4", "f/22").plan(open_camera("sim:?width=192&height=144"))
+    told = "\n".join(plan.lines())
+    assert re.search(r"sharp \d\.\d\d m to infinity \(blur up to 1 px\)\n", told)
+    assert "\nrelease     in full size\n" in told
 
 
 @pytest.mark.parametrize(("mains", "flickers"), [(50, True), (60, True), (None, False)])

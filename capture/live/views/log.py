@@ -160,6 +160,16 @@ def _counts(rows: Sequence[LogRow]) -> str:
     )
 
 
+def _judged(row: LogRow) -> str:
+    again = f"{counted(int(row.retakes), 'retake')}" if row.retakes else ""
+    return ", ".join(filter(None, (WORDS.get(row.verdict, ""), again)))
+
+
+def _unbroken(settings: str) -> str:
+    """Settings whose numbers keep their units on the line, as ``1/4 s``."""
+    return ", ".join(each.replace(" ", "\N{NO-BREAK SPACE}") for each in settings.split(", "))
+
+
 # The first column stands on every part of a table that is too wide for the paper
 COLUMNS = ("Pair", "Time", "Scene", "Verdict", "Blurry and sharp", "Notes")
 
@@ -171,8 +181,8 @@ def _table(rows: Sequence[LogRow]) -> Table:
             row.pair,
             row.time,
             row.scene,
-            ": ".join(filter(None, (WORDS.get(row.verdict, ""), row.reason))),
-            "; ".join(filter(None, (row.blurry, row.sharp))),
+            ": ".join(filter(None, (_judged(row), row.reason))),
+            "; ".join(map(_unbroken, filter(None, (row.blurry, row.sharp)))),
             "; ".join(filter(None, (row.note, row.scene_note))),
         )
         for row in rows
