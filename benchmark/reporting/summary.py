@@ -1,5 +1,6 @@
 """Summary of a study in plain sentences, computed from its numbers."""
 
+import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
@@ -21,7 +22,11 @@ from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_gain,
     only_joint_training,
 )
-from defocus.benchmark.reporting.figures.picture_scores import PictureScores
+from defocus.benchmark.reporting.figures.picture_scores import (
+    PictureScores,
+    differences_between,
+    mean_interval,
+)
 from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, Track
 from defocus.benchmark.statistics.gains import INPUT
@@ -74,15 +79,38 @@ def _result(scores: PictureScores, gained: Sequence[tuple[BoardLine, Row]]) -> s
     over = f"over the blurry input{_interval(row, '95 % interval ')}"
     said = [f"{best.name} {most} {_signed(row.gain)} {over} on {pictures} of {scores.board.name}."]
     groups = (("With own weights", {OWN}), ("Best trained here", {"trained", NARROW}))
-    for words, weights in groups:
-        group = (one for one in gained if one[0].first.weights in weights)
-        line, mine = next(group, (best, row))
-        if line is not best:
+    of_groups = {
+        words: next((one for one in gained if one[0].first.weights in weights), gained[0])
+        for words, weights in groups
+    }
+    following = gained[1][0] if len(gained) > 1 else best
+    if following is not best:
+        also = [words.lower() for words, (line, _) in of_groups.items() if line is following]
+        said += _lead(scores, best, following, also)
+    for words, (line, mine) in of_groups.items():
+        if line is not best and line is not following:
             said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
     below = sum((each.gain or 0.0) < 0 for _, each in gained)
     if below and len(gained) > 1:
         said.append(f"Below the input: {counted(below, 'system')}.")
     return " ".join(said)
+
+
+def _lead(
+    scores: PictureScores, best: BoardLine, following: BoardLine, also: Sequence[str]
+) -> list[str]:
+    """By how much the best system is above the next, on the pictures that both restored."""
+    differences = differences_between(scores, best.key, following.key)
+    if not differences:
+        return []
+    who = ", ".join(["The next", *also, following.name])
+    less = f"{number_text(statistics.fmean(differences.values()), 2)} dB"
+    interval = mean_interval(scores, differences)
+    if interval is None:
+        return [f"{who}, has {less} less."]
+    less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less"
+    doubt = ", which is not significant" if interval[0] <= 0 <= interval[1] else ""
+    return [f"{who}, has {less}{doubt}."]
 
 
 def _joint(scored: Sequence[PictureScores]) -> list[str]:

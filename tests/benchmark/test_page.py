@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -358,6 +359,16 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
     assert page.summary.startswith(
         f"{best} gains most of 6 systems, +{gains[best].value:.2f} dB over the blurry input (95 % "
     )
+    following = max(gains.keys() - {best}, key=lambda name: gains[name].value)
+    less = gains[best].value - gains[following].value
+    lead = re.search(
+        rf"The next, .*{re.escape(following)}, has (.*) dB \\((.*) to (.*)\\) less", page.summary
+    )
+    assert lead is not None
+    mean, low, high = map(float, lead.groups())
+    assert mean == pytest.approx(less, abs=0.011)
+    assert low < mean < high
+    assert ("less, which is not significant" in page.summary) == (low <= 0 <= high)
     joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
     assert " on 24 pictures of 12 scenes of dpdd:made." in page.summary
     said = f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."

@@ -13,6 +13,8 @@ from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
     PictureScores,
+    differences_between,
+    mean_interval,
     read_picture_scores,
 )
 from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
@@ -87,7 +89,8 @@ def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> 
     lines = [line for pair in partners for line in pair.lines]
     scores = read_picture_scores(content, board, convention, lines)
     differences = {
-        pair.plain.key: _differences(scores, pair.joint, pair.plain) for pair in partners
+        pair.plain.key: differences_between(scores, pair.joint.key, pair.plain.key)
+        for pair in partners
     }
     everywhere = _means_by_picture(list(differences.values()))
     parts: list[Part] = [Paragraph(_sentence(partners, scores, everywhere))]
@@ -136,18 +139,6 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
     ]
 
 
-def _differences(scores: PictureScores, line: BoardLine, other: BoardLine) -> dict[str, float]:
-    """PSNR of a training minus that of another one, by picture, dB."""
-    mine, theirs = scores.line_number(line.key), scores.line_number(other.key)
-    if mine is None or theirs is None:
-        return {}
-    return {
-        picture: by_line[mine][LEADING] - by_line[theirs][LEADING]
-        for picture, by_line in scores.values.items()
-        if LEADING in by_line.get(mine, {}) and LEADING in by_line.get(theirs, {})
-    }
-
-
 def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean over networks on the pictures that all of them restored."""
     shared = set.intersection(*(set(each) for each in differences))
@@ -155,21 +146,6 @@ def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, f
         picture: statistics.fmean(each[picture] for each in differences)
         for picture in sorted(shared)
     }
-
-
-def _interval(
-    scores: PictureScores, differences: Mapping[str, float]
-) -> tuple[float, float] | None:
-    """The 95 % interval of the mean difference; None with too few scenes."""
-    import numpy as np
-
-    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
-
-    if not differences:
-        return None
-    values = np.array([[list(differences.values())]])
-    ends = mean_intervals(values, scene_codes([scores.scenes[one] for one in differences]))
-    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
 def _sentence(
@@ -195,7 +171,7 @@ def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -
         if pair.registered is not None:
             gained = _means([pair.registered], scores.convention).words
             yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
-            beside = _differences(scores, pair.registered, pair.joint)
+            beside = differences_between(scores, pair.registered.key, pair.joint.key)
             yield _verdict(scores, beside, "That", f"{pair.plain.name} with {JOINT_WORDS}")
 
 
@@ -221,7 +197,7 @@ def _verdict(
         return "They share no picture."
     mean = statistics.fmean(differences.values())
     over = f"over {counted(len(differences), 'picture')}"
-    interval = _interval(scores, differences)
+    interval = mean_interval(scores, differences)
     if interval is None:
         return f"{subject} less {other}: {_signed(mean)} dB {over}, too few for an interval."
     low, high = interval
@@ -334,14 +310,14 @@ def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cel
     if pair.registered is None:
         return None, None
     gain = _means([pair.registered], scores.convention).gain
-    return gain, _measured(scores, _differences(scores, pair.registered, pair.joint))
+    return gain, _measured(scores, differences_between(scores, pair.registered.key, pair.joint.key))
 
 
 def _measured(scores: PictureScores, differences: Mapping[str, float]) -> Measured | None:
     """The mean difference with its interval; None without a shared picture."""
     if not differences:
         return None
-    return Measured(statistics.fmean(differences.values()), _interval(scores, differences))
+    return Measured(statistics.fmean(differences.values()), mean_interval(scores, differences))
 
 
 def _signed(number: float | None) -> str:

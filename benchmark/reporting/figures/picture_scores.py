@@ -18,7 +18,15 @@ from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.statistics.scored_group import scored_group
 
-__all__ = ["LEADING", "PictureScores", "gain_on", "read_picture_scores", "spread"]
+__all__ = [
+    "LEADING",
+    "PictureScores",
+    "differences_between",
+    "gain_on",
+    "mean_interval",
+    "read_picture_scores",
+    "spread",
+]
 
 LEADING = "psnr"
 """The metric of the table over all pictures, and of how much systems differ on one."""
@@ -124,3 +132,34 @@ def gain_on(scores: PictureScores, pair: str, line: int) -> float | None:
     if value is None or reference is None or math.isinf(reference):
         return None
     return value - reference
+
+
+def differences_between(scores: PictureScores, line: LineKey, other: LineKey) -> dict[str, float]:
+    """PSNR of a line minus that of another one, dB, by picture that both have a finite one of."""
+    mine, theirs = scores.line_number(line), scores.line_number(other)
+    if mine is None or theirs is None:
+        return {}
+    both = {
+        picture: (by_line.get(mine, {}).get(LEADING), by_line.get(theirs, {}).get(LEADING))
+        for picture, by_line in scores.values.items()
+    }
+    return {
+        picture: one - two
+        for picture, (one, two) in both.items()
+        if one is not None and two is not None and math.isfinite(one) and math.isfinite(two)
+    }
+
+
+def mean_interval(
+    scores: PictureScores, differences: Mapping[str, float]
+) -> tuple[float, float] | None:
+    """The 95 % interval of the mean of numbers by picture; None with too few scenes."""
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+
+    if not differences:
+        return None
+    values = np.array([[list(differences.values())]])
+    ends = mean_intervals(values, scene_codes([scores.scenes[one] for one in differences]))
+    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
