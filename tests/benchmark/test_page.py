@@ -362,7 +362,7 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
     following = max(gains.keys() - {best}, key=lambda name: gains[name].value)
     less = gains[best].value - gains[following].value
     lead = re.search(
-        rf"The next, .*{re.escape(following)}, has (.*) dB \\((.*) to (.*)\\) less", page.summary
+        rf"The next, .*{re.escape(following)}, has (.*) dB \((.*) to (.*)\) less", page.summary
     )
     assert lead is not None
     mean, low, high = map(float, lead.groups())
