@@ -284,6 +284,21 @@ def test_live_pictures_fail_and_come_again(monkeypatch: pytest.MonkeyPatch, tmp_
         seat.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "fault"), [("near-far", "preview-not-ready"), ("signed-steps", "preview-needs-card")]
+)
+def test_a_live_picture_that_fails_is_no_shot_out_of_focus(
+    name: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged = plug(monkeypatch, BODIES / f"{name}.txt")
+    plugged.body.arm(fault, 1)
+    with open_camera(URI) as camera:
+        assert isinstance(camera, HasPreview)
+        with pytest.raises(CameraError, match=r"libgphoto2 error -1\)$"):
+            camera.preview()
+        assert camera.preview()
+
+
 def test_a_burst_hands_out_old_pictures() -> None:
     """What the refusal is for: the second file is of the first release."""
     body = ScriptedBody(read_script(BODIES / "signed-steps.txt"))

@@ -23,8 +23,8 @@ MAY_PASS = (BUSY, NO_PICTURE, TOO_FEW_FILES)
 """After these the body is there and may do next time what it was asked for."""
 
 
-def explained(error: Exception) -> str:
-    """Text of a library error with its usual cause."""
+def explained(error: Exception, *, shooting: bool = True) -> str:
+    """Text of a library error with its usual cause, which differs where no shot was asked for."""
     holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in usb_holders())
     hints = {
         CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "
@@ -44,5 +44,7 @@ def explained(error: Exception) -> str:
         NOT_SUPPORTED: "this camera cannot do that, whatever its entries say",
         **dict.fromkeys(LOST_CONTACT, "contact was lost; switch the camera off and on"),
     }
+    if not shooting:
+        del hints[NO_PICTURE]
     hint = hints.get(error.code) if isinstance(error, AnswerError) else None
     return f"{error}: {hint}" if hint else str(error)

@@ -73,10 +73,11 @@ class CameraProcess:
             reason: Exception = error
         except AnswerError as error:
             self._failures += 1
+            told = f"{self.port}: {explained(error, shooting=shooting)}"
             if error.code in MAY_PASS and self._failures < TRIES_OF_ONE_PROCESS:
-                raise ShotFailedError(f"{self.port}: {explained(error)}") from error
+                raise ShotFailedError(told) from error
             if not shooting or error.code == NO_SPACE:
-                raise CameraError(f"{self.port}: {explained(error)}") from error
+                raise CameraError(told) from error
             reason = error
         else:
             self._failures = 0
