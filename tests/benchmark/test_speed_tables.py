@@ -8,8 +8,15 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
-from defocus.benchmark.speed.programs import harness, leaderboard, rerun, selective_scan
+from defocus.benchmark.speed.programs import (
+    curation,
+    harness,
+    leaderboard,
+    rerun,
+    selective_scan,
+)
 from defocus.datasets.api import open_dataset
+from defocus.errors import DefocusError
 
 
 def test_a_page_has_all_systems_and_a_long_one_grows_with_its_rows(tmp_path: Path) -> None:
@@ -29,6 +36,17 @@ def test_a_finished_study_has_every_run(tmp_path: Path) -> None:
     runs = rerun.finished_study(tmp_path / "data", tmp_path / "out", seeds=1)
     assert len(list((tmp_path / "out" / "runs").iterdir())) == runs > 40
     assert "| 44 | 228 | 10,032 | 0.90 |" in rerun.table([rerun.Rerun(228, 1, 44, 0.9)])
+
+
+def test_a_chain_goes_from_the_audit_to_the_report(tmp_path: Path) -> None:
+    curation.write_pairs(tmp_path / "pairs", 2, (192, 256))
+    steps = curation.chain(f"pairs:{tmp_path / 'pairs'}", tmp_path / "out", 1, tmp_path / "cache")
+    assert len(open_dataset(f"manifest:{tmp_path / 'out/split'}").pairs) == 2
+    assert (tmp_path / "out/report/dataset.html").is_file()
+    assert all(one.cpu_seconds > 0.1 and one.peak_mib > 50 for one in steps)
+    assert "| all |" in curation.table(steps, 2)
+    with pytest.raises(DefocusError, match="no such dataset folder"):
+        curation.chain("pairs:none", tmp_path / "again", 1, tmp_path / "cache")
 
 
 def test_the_harness_and_the_bare_loops_do_the_same_work(tmp_path: Path) -> None:
