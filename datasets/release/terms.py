@@ -64,7 +64,7 @@ def licence_problem(licence: str) -> str:
     except InvalidLicenseExpression:
         known = {name.lower(): name for name in ADDRESSES}
         near = get_close_matches(licence.lower().replace(" ", "-"), known, n=1, cutoff=0.5)
-        hint = f"did you mean '{known[near[0]]}'?" if near else "such as 'CC-BY-4.0'"
+        hint = f"did you mean '{known[near[0]]}'?" if near else "such as 'CC-BY-4.0'."
         return (
             f"'{licence}' is no SPDX identifier; {hint} Own terms are written 'LicenseRef-NAME', "
             "with 'licence_url'"

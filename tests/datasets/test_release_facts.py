@@ -61,7 +61,7 @@ def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
         ("cc-by-4", "did you mean 'CC-BY-4.0'?"),
         ("cc-by-4.0", "is written 'CC-BY-4.0'"),
         ("free for everybody", "no SPDX identifier"),
-        ("", "no SPDX identifier"),
+        ("", "no SPDX identifier; such as 'CC-BY-4.0'. Own terms"),
     ],
 )
 def test_a_licence_has_an_identifier(licence: str, words: str) -> None:

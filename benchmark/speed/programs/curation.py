@@ -58,10 +58,11 @@ def write_pairs(root: Path, pairs: int, size: tuple[int, int] = SIZE) -> None:
         draws = np.random.default_rng(number)
         scene = _scene(draws, (size[0] + 2 * BORDER_PX, size[1] + 2 * BORDER_PX))
         blurred = cv2.filter2D(scene, -1, disc_psf(float(draws.uniform(3, 9))))
-        shifts = draws.integers(0, 2 * BORDER_PX, 2), (BORDER_PX, BORDER_PX)
-        for folder, picture, (top, left) in zip(folders, (blurred, scene), shifts, strict=True):
-            cut = np.ascontiguousarray(picture[top : top + size[0], left : left + size[1]])
-            write_image(folder / f"{number:04}.png", cut)
+        top, left = (int(one) for one in draws.integers(0, 2 * BORDER_PX, 2))
+        members = (blurred, top, left), (scene, BORDER_PX, BORDER_PX)
+        for folder, (picture, y, x) in zip(folders, members, strict=True):
+            cut = np.asarray(picture[y : y + size[0], x : x + size[1]], np.uint8)
+            write_image(folder / f"{number:04}.png", np.ascontiguousarray(cut))
 
 
 def _scene(draws: np.random.Generator, size: tuple[int, int]) -> Image:
@@ -71,7 +72,7 @@ def _scene(draws: np.random.Generator, size: tuple[int, int]) -> Image:
         side = tuple(-(-one // 2**octave) for one in size)
         noise = draws.normal(0.0, 1.0, (*side, 3)).astype(np.float32)
         total += 2**octave * np.asarray(cv2.resize(noise, size[::-1]))
-    return np.clip(128 + total * (40 / total.std()), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + total * (40 / total.std()), 0, 255), np.uint8)
 
 
 def chain(dataset: str, out: Path, jobs: int, cache: Path) -> list[Step]:
