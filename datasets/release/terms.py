@@ -1,5 +1,6 @@
 """Licence terms: whether pictures may be redistributed, and how licences are named."""
 
+import re
 from difflib import get_close_matches
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -11,6 +12,7 @@ from defocus.errors import DatasetError
 __all__ = [
     "NO_LICENCE",
     "hub_licence",
+    "identifiers",
     "licence_address",
     "licence_problem",
     "require_redistributable",
@@ -30,6 +32,8 @@ ADDRESSES = {
     "ODbL-1.0": "https://opendatacommons.org/licenses/odbl/1-0/",
     "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
 }
+SPDX_ADDRESS = "https://spdx.org/licenses/{}.html"
+"""Where the text of every other licence of the SPDX list is."""
 HUB_NAMES = {"ODbL-1.0": "odbl", "ODC-By-1.0": "odc-by"}
 
 
@@ -78,9 +82,21 @@ def spdx(licence: str) -> str:
     return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
 
 
+def identifiers(licence: str) -> tuple[str, ...]:
+    """All licences and exceptions of the SPDX list that the terms name, in their order."""
+    if not licence or licence == NO_LICENCE or licence_problem(licence):
+        return (spdx(licence),) if spdx(licence) else ()
+    words = re.findall(r"[\w.+-]+", licence)
+    names = [word for word in words if word not in {"AND", "OR", "WITH"}]
+    return tuple(name for name in names if not name.startswith("LicenseRef-"))
+
+
 def licence_address(licence: str) -> str:
-    """Address of the terms of a well-known licence; empty for others."""
-    return ADDRESSES.get(spdx(licence), "")
+    """Address of the terms of a licence of the SPDX list; empty for others and for several."""
+    names = identifiers(licence)
+    if len(names) != 1:
+        return ""
+    return ADDRESSES.get(names[0], SPDX_ADDRESS.format(names[0].removesuffix("+")))
 
 
 def hub_licence(licence: str) -> str:

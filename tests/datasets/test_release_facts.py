@@ -175,6 +175,18 @@ def test_the_text_of_a_licence_is_whole(name: str) -> None:
         assert "Copyright (c) 2026 A lab" in text
 
 
+def test_each_licence_of_several_has_its_text_or_the_address_of_it() -> None:
+    both = licence_text(told(licence="CC-BY-4.0 OR MIT", authors=["A lab"]))
+    assert both.startswith("SPDX-License-Identifier: CC-BY-4.0 OR MIT\n")
+    assert "Creative Commons Attribution 4.0 International" in both
+    assert "Copyright (c) 2026 A lab" in both
+    other = licence_text(told(licence="MIT-0"))
+    assert other.endswith("MIT-0\n\nhttps://spdx.org/licenses/MIT-0.html\n")
+    own = licence_text(told(licence="LicenseRef-Ours AND GPL-2.0-or-later"))
+    assert "LicenseRef-Ours.html" not in own
+    assert "https://spdx.org/licenses/GPL-2.0-or-later.html" in own
+
+
 def test_own_terms_are_named_with_their_address() -> None:
     text = licence_text(told(licence="LicenseRef-Our-Lab", licence_url="https://lab.org/terms"))
     assert text == "LicenseRef-Our-Lab\n\nhttps://lab.org/terms\n"
