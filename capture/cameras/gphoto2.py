@@ -127,22 +127,14 @@ class GPhoto2Camera:
 
     def settings(self) -> dict[SettingName, Setting]:
         """Aperture, shutter and ISO, as far as the camera has them and its mode lets them be."""
-        program = self._read_first(PROGRAM_WORDS)
-        mode = "" if program is None else str(program[1]["value"])
-        found: dict[SettingName, Setting] = {}
+        find, read = self._process.find, dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
-            read = self._read_first(SETTING_WORDS[name])
-            if read is not None:
-                found[name] = setting_of(name, *read, mode)
-        return found
-
-    def _read_first(self, words: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
-        """The first of some entries that the camera has."""
-        for word in words:
-            entry: dict[str, Any] | None = self._process.ask("read", word=word)
-            if entry is not None:
-                return word, entry
-        return None
+            found = find(*SETTING_WORDS[name], needed=name != "iso")
+            if found is not None:
+                read[name] = found
+        program = self._process.ask("find", words=PROGRAM_WORDS, patience=0.0)
+        mode = "" if program is None else str(program[1]["value"])
+        return {name: setting_of(name, *found, mode) for name, found in read.items()}
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices, checked here and again in the child process."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from defocus.errors import CameraError
 
-__all__ = ["PAUSES_SECONDS", "ShotFailedError", "with_retries"]
+__all__ = ["PAUSES_SECONDS", "ShotFailedError", "setting_gone", "with_retries"]
 
 T = TypeVar("T")
 
@@ -16,6 +16,20 @@ PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 2.0)
 
 class ShotFailedError(CameraError):
     """A request failed, but the camera is present: another try may succeed."""
+
+
+def setting_gone(camera: str, setting: str) -> CameraError:
+    """What is said of a setting that a camera had before it was connected again.
+
+    Args:
+        camera: Its port or its model.
+        setting: The camera's or our name for it.
+    """
+    return CameraError(
+        f"{camera}: {setting} could be set before the camera was connected again, and is not there "
+        "now; turn the camera off and on, set its dial to M if it was moved, then run "
+        "'defocus-capture resume'"
+    )
 
 
 def with_retries(order: Callable[[], T], told: Callable[[str], None]) -> T:

@@ -11,6 +11,7 @@ from defocus.capture.calibration.calibrations import stored_calibrations
 from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import redacted
 from defocus.capture.links.back_ends import starts_programs
+from defocus.capture.links.retries import setting_gone
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
@@ -29,7 +30,7 @@ from defocus.capture.taking.running import (
     plan_on,
     tell_result,
 )
-from defocus.capture.taking.shots.rig import RigAddress, open_rig
+from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.verdicts.whole import complete_whole
 from defocus.errors import CameraError, DatasetError, InputError
@@ -139,6 +140,7 @@ def _shoot_rest(
         )
     options = ShootOptions.from_shoot(shoot)
     with open_rig(_address(uris, shoot)) as rig:
+        _refuse_missing(rig, shoot)
         plans = {
             index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
         }
@@ -152,6 +154,19 @@ def _shoot_rest(
         handling = options.handling(plan, asker, after_pair(hook, folder), calibrations)
         series = [(pair, plans[pair.shoot].protocol) for pair in pairs]
         shoot_series(folder, rig, series, handling)
+
+
+def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
+    """See that cameras that shot before still have an aperture and a time.
+
+    Raises:
+        CameraError: One has not: a body may lack entries after it was connected again.
+    """
+    for then, camera in ((shoot.camera, rig.blurry), (shoot.sharp_camera, rig.sharp)):
+        settings, now = camera.settings(), camera.describe()
+        missing = next((name for name in ("aperture", "shutter") if name not in settings), None)
+        if missing is not None and _same_camera(then, now):
+            raise setting_gone(now.port or now.model, f"the {missing}")
 
 
 def _address(uris: tuple[str, ...], shoot: ShootRecord) -> RigAddress:

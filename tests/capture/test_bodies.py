@@ -1,6 +1,7 @@
 """Scripted bodies: every body that we wrote, with every fault that its script names."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.taking.resuming import resume_session
+from defocus.capture.taking.shots import frames
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
 from defocus.reports.serving.feed import Feed
@@ -99,6 +101,74 @@ def test_faults(
 
 def test_resume(plugged: Plugged, tmp_path: Path) -> None:
     resumed_with_another_card(tmp_path / "s", plugged.body)
+
+
+@pytest.mark.parametrize("setting", ["aperture", "shutterspeed"])
+def test_a_setting_that_does_not_come_back_after_a_reconnect(
+    setting: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is looked for, then named as gone with what to do; ``resume`` says so too, and goes on."""
+    plugged = plug(monkeypatch, BODIES / "near-far.txt")
+    body, request, connect = plugged.body, bracket_for(), ScriptedBody.connect
+    cut = Fault("tree-truncated", names=(setting,))
+    body.script.faults["tree-truncated"] = cut
+    lost = Fault("capture-refused", codes=(-7,))
+    body.script.faults["capture-refused"] = lost
+
+    def connect_after_a_loss(self: ScriptedBody) -> None:
+        connect(self)
+        if self.shots:  # not when the session begins
+            self.arm("tree-truncated")
+
+    monkeypatch.setattr(ScriptedBody, "connect", connect_after_a_loss)
+    monkeypatch.setattr(frames, "take_shot", _losing(frames.take_shot, body, after=3))
+    gone = f"{setting} could be set before the camera was connected again, and is not there now; "
+    with pytest.raises(CameraError, match=f"{gone}turn the camera off and on") as caught:
+        shoot(tmp_path / "s", request, "jpeg", pairs=2)
+    assert caught.value.exit_code == 4
+    again = "(aperture|shutter) could be set before .* set its dial to M if it was moved"
+    with pytest.raises(CameraError, match=again) as caught:
+        _resume(tmp_path / "s")
+    assert caught.value.exit_code == 4
+    assert f"{setting} is not there; looking again for 10 s" in capsys.readouterr().err
+    body.script.faults["tree-truncated"] = replace(cut, seconds=5.0)
+    assert _resume(tmp_path / "s") == 0
+    checked(tmp_path / "s", body, 2, spare=1)
+
+
+def test_settings_that_come_back_soon_after_a_reconnect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The body is lost between two shots of a session, and its tree is short for five seconds."""
+    plugged = plug(monkeypatch, BODIES / "near-far.txt")
+    body, request = plugged.body, bracket_for()
+    body.script.faults["capture-refused"] = Fault("capture-refused", codes=(-7,))
+    body.arm("tree-truncated")
+    monkeypatch.setattr(frames, "take_shot", _losing(frames.take_shot, body, after=1))
+    started = plugged.started
+    assert shoot(tmp_path / "s", request, "jpeg", pairs=2) == 0
+    assert plugged.started > started + 1, "the body was not lost"
+    checked(tmp_path / "s", body, 2)
+
+
+def _losing(
+    take_shot: Callable[..., object], body: ScriptedBody, *, after: int
+) -> Callable[..., object]:
+    """The same, but contact is lost once at the release after so many pictures."""
+
+    def take(*given: object) -> object:
+        if len(body.shots) == after:
+            body.arm("capture-refused", 1)
+        return take_shot(*given)
+
+    return take
+
+
+def _resume(session: Path) -> int:
+    return resume_session(session, uris=(), yes=True, json_lines=False, hook=None)
 
 
 def test_live(plugged: Plugged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

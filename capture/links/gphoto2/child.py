@@ -94,6 +94,11 @@ class ChildCamera:
         """One setting: value, choices, whether it is read-only; None where there is none."""
         return self.entries.read(request["word"])
 
+    def find(self, request: dict[str, Any]) -> list[Any] | None:
+        """The first of some settings that is there within a time, after its name; None = none."""
+        found = self.entries.first_of(request["words"], request["patience"])
+        return None if found is None else list(found)
+
     def write(self, request: dict[str, Any]) -> str:
         """Set a setting to one of its choices, or a number, and read it back."""
         word, value = request["word"], request["value"]
@@ -217,6 +222,7 @@ def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
         "open": holder.open,
         "close": holder.close,
         "read": holder.read,
+        "find": holder.find,
         "write": holder.write,
         "words": holder.words,
         "summary": holder.summary,

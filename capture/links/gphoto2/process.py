@@ -8,7 +8,7 @@ from defocus.capture.links.gphoto2.detection import CHILD, detect
 from defocus.capture.links.gphoto2.errors import MAY_PASS, NO_PICTURE, NO_SPACE, explained
 from defocus.capture.links.gphoto2.setting_names import serial_of
 from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.retries import ShotFailedError
+from defocus.capture.links.retries import ShotFailedError, setting_gone
 from defocus.errors import CameraError, CameraNotFoundError
 from defocus.progress import say
 
@@ -20,6 +20,9 @@ RECONNECT_SECONDS = 60.0
 """How long a camera of a known serial number is looked for at other ports after it was lost."""
 
 LOOK_AGAIN_SECONDS = 1.0
+
+TREE_SECONDS = 10.0
+"""How long after opening the camera an entry that should be there is looked for."""
 
 TRIES_OF_ONE_PROCESS = 3
 """Failures one after another that may pass; at the last, the camera is opened anew."""
@@ -34,6 +37,7 @@ class CameraProcess:
         serial: Its serial number.
         summary: What it said about itself when it was opened.
         wanted: What it is set to; a new process sets it again.
+        had: Entries of its exposure that it had before it was opened anew.
         reconnect_seconds: How long the camera is looked for after it was lost.
     """
 
@@ -45,6 +49,9 @@ class CameraProcess:
         """
         self.port, self._environment = port, environment
         self.wanted: dict[str, str] = {}
+        self.had: set[str] = set()
+        self._has: set[str] = set()
+        self._patient = True
         self._failures = 0
         self.reconnect_seconds = RECONNECT_SECONDS
         self.child = self._started(port)
@@ -97,11 +104,44 @@ class CameraProcess:
                 "check cable and battery, then run 'defocus-capture resume'"
             ) from error
 
+    def find(self, *words: str, needed: bool = False) -> tuple[str, dict[str, Any]] | None:
+        """The first of some entries that the camera has; None where it has none of them.
+
+        Args:
+            words: Their names.
+            needed: Whether to look again for a while where there is none, once for each process.
+
+        Raises:
+            CameraError: One was there before the camera was opened anew, and stays away.
+        """
+        missed = self.had.intersection(words)
+        found = self.ask("find", words=words, patience=0.0)
+        if found is None and (missed or (needed and self._patient)):
+            self._patient = False
+            say(
+                f"{self.port}: {words[-1]} is not there; looking again for {TREE_SECONDS:g} s, "
+                "because some cameras lack settings right after they were connected"
+            )
+            found = self.ask("find", words=words, patience=TREE_SECONDS)
+        if found is not None:
+            self._has.add(found[0])
+            return found[0], found[1]
+        if missed:
+            raise setting_gone(self.port, min(missed))
+        return None
+
     def restart(self) -> None:
-        """Open the camera in a new process, set as it was; at another port after a replug."""
+        """Open the camera in a new process, set as it was; at another port after a replug.
+
+        Raises:
+            CameraError: An entry that was set is gone.
+        """
         self.child.end()
         self.child = self._found_again()
+        self.had, self._patient = self.had | self._has, True
         for word, value in self.wanted.items():
+            if self.child.ask("find", words=[word], patience=TREE_SECONDS) is None:
+                raise setting_gone(self.port, word)
             self.child.ask("write", word=word, value=value)
 
     def _started(self, port: str) -> Child:

@@ -96,7 +96,7 @@ class ScriptedBody:
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
         self._drained, self._connections, self._last_drive = True, 0, ""
-        self._looked, self._stuck = 0, False
+        self._looked, self._stuck, self._connected_at = 0, False, 0.0
         self._held: list[Place] = []
         self._newest = 0
 
@@ -133,6 +133,7 @@ class ScriptedBody:
     def connect(self) -> None:
         """A process opens the body: what was in its memory is gone, names there start anew."""
         self._connections += 1
+        self._connected_at = self.now
         self._numbers["ram"] = self._newest = 0
         self._reads.clear()
         self._looked = 0
@@ -151,7 +152,7 @@ class ScriptedBody:
             BodyError: There is none.
         """
         known = self.script.entries.get(name)
-        cut = self._connections > 1 and self._armed.get("tree-truncated", 0)
+        cut = self._is_cut() and self._concerns("tree-truncated", name)
         nine = self._armed.get("tree-of-nine-entries", 0) and name in EXPOSURE_WORDS
         gone = known is not None and self._vanishes(name)
         if known is None or gone or nine or (cut and "/capturesettings/" in known.path):
@@ -170,6 +171,12 @@ class ScriptedBody:
         elif self._armed.get("choices-shrink") and self._concerns("choices-shrink", name):
             choices, value = ("Auto",) if name == "iso" else (value,), value
         return Entry(known.path, known.kind, value, choices, known.span, read_only)
+
+    def _is_cut(self) -> bool:
+        """Whether the tree of a later connection is short, for a time or until a replug."""
+        lasting = self._seconds("tree-truncated", float("inf"))
+        armed = self._connections > 1 and self._armed.get("tree-truncated", 0) > 0
+        return armed and self.now < self._connected_at + lasting
 
     def _vanishes(self, name: str = "") -> bool:
         """Whether an entry, or the whole tree, is gone for a moment."""

@@ -6,6 +6,7 @@ is no error here: the pictures tell what the body was set to.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from defocus.capture.links.gphoto2.body.connection import NOT_THERE, OpenBody, RequestRefusedError
@@ -44,6 +45,21 @@ class Entries:
         if found is not None:
             self._there.add(word)
         return found
+
+    def first_of(self, words: Sequence[str], patience: float) -> tuple[str, dict[str, Any]] | None:
+        """The first of some entries that is there; they are read again for ``patience`` seconds.
+
+        The tree is a snapshot: after a reconnect some bodies lack entries for a while.
+        """
+        deadline = self._body.clock() + patience
+        while True:
+            for word in words:
+                found = self.read(word)
+                if found is not None:
+                    return word, found
+            if self._body.clock() >= deadline:
+                return None
+            self._body.listen(LOOK_SECONDS)
 
     def _look(self, word: str) -> dict[str, Any] | None:
         gp = self._body.gp
