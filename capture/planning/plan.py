@@ -139,8 +139,17 @@ def lines_of(plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = 
 
 
 def _needs(what: str, pairs: int, seconds: float, space: Space | None) -> str:
-    time = f"about {seconds / 60:.1f} minutes"
-    return f"{what:11} {counted(pairs, 'pair')}: {time} and {space_words(space)} on the disk"
+    need = f"about {_long(seconds)} and {space_words(space)} on the disk"
+    return f"{what:11} {counted(pairs, 'pair')}: {need}"
+
+
+def _long(seconds: float) -> str:
+    """A time in minutes, from two hours on in hours and minutes."""
+    minutes = round(seconds / 60)
+    if minutes < 2 * 60:
+        return f"{seconds / 60:.1f} minutes"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} hours" + (f" {counted(rest, 'minute')}" if rest else "")
 
 
 def _exposure(exposure: Exposure) -> str:

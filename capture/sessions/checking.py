@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from defocus.capture.sessions.index import index_problem
+from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import file_problem, read_state, stored_problem
 from defocus.capture.sessions.state import CompletePair, SessionChart, chart_folder
 from defocus.progress import counted, say
@@ -66,7 +67,10 @@ class SessionCheck:
 
     def lines(self) -> list[str]:
         """The result as lines of text."""
-        listed = [f"{pair.id:30} {pair.verdict:10} {pair.reason}".rstrip() for pair in self.pairs]
+        listed = [
+            f"{pair.id:30} {VERDICT_WORDS[pair.verdict]:10} {pair.reason}".rstrip()
+            for pair in self.pairs
+        ]
         listed += [f"{chart.id:30} {chart.reason}".rstrip() for chart in self.charts]
         files = [file for pair in self.pairs for file in pair.files]
         files += [file for chart in self.charts for file in chart.files]

@@ -17,6 +17,7 @@ from defocus.charts.sheet.layout import Layout
 
 __all__ = [
     "FILE_NAME",
+    "VERDICT_WORDS",
     "ChartReadLine",
     "ChartShotLine",
     "CreatedLine",
@@ -36,6 +37,14 @@ __all__ = [
 ]
 
 Verdict = Literal["accept", "warn", "reject"]
+
+VERDICT_WORDS: Mapping[str, str] = {
+    "accept": "accepted",
+    "warn": "warned",
+    "reject": "rejected",
+    "incomplete": "incomplete",
+}
+"""How people are told of a verdict everywhere; files and JSON keep the short words."""
 
 FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?\.[a-z0-9]{1,5}$"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from defocus.capture.body_abilities import HasDriveMode
 from defocus.capture.calibration.calibrations import (
@@ -28,6 +28,7 @@ from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
+from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.state import PlannedPair, Verdict, scene_slug
 from defocus.capture.taking.disk_space import measured_plans, tell_space
 from defocus.capture.taking.hooks import After, Hook, after_pair
@@ -379,9 +380,10 @@ def within_travel(
 def tell_result(folder: SessionFolder, pairs: Sequence[PlannedPair]) -> None:
     """Say how many pairs were accepted, warned of and rejected, and where to look at them."""
     found = Counter(folder.state.complete[pair.id].verdict for pair in pairs)
-    words: dict[Verdict, str] = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
     told = ", ".join(
-        f"{found[verdict]} {word}" for verdict, word in words.items() if found[verdict]
+        f"{found[verdict]} {VERDICT_WORDS[verdict]}"
+        for verdict in get_args(Verdict)
+        if found[verdict]
     )
     look = f"defocus-capture review {shlex.quote(str(folder.root))}"
     say(f"{counted(len(pairs), 'pair')}: {told}; '{look}' shows them")

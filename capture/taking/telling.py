@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
+from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.taking.person import ring
 from defocus.progress import counted, say, status
 
@@ -56,7 +57,7 @@ class Teller:
         self._judging.discard(record["pair"])
         self._done += 1
         reason = f": {record['reason']}" if record["reason"] else ""
-        say(f"{record['pair']}  {record['verdict']}{reason}")
+        say(f"{record['pair']}  {VERDICT_WORDS[record['verdict']]}{reason}")
         if record["verdict"] == "warn":
             ring("warn")
         if self._done == 1 and self.folder is not None:

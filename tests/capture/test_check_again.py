@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from defocus.capture.judging.limits import with_changes
-from defocus.capture.live.views.contact_sheet import write_contact_sheet
+from defocus.capture.live.views.contact_sheet import contact_sheet, write_contact_sheet
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
@@ -19,6 +19,7 @@ from defocus.capture.taking.shots.rig import RigAddress
 from defocus.capture.taking.verdicts import again
 from defocus.capture.taking.verdicts.again import judge_again, judged_again
 from defocus.errors import DatasetError
+from defocus.reports.model import Paragraph, Table
 from tests.conftest import Run
 
 
@@ -122,3 +123,27 @@ def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path)
     statuses = [entry(session, p)["quality"]["misalignment"]["status"] for p in pairs]
     assert html.count('alt="Displacement × ') == statuses.count("ok") > 0
     assert "http://" not in html.replace("http://www.w3.org/", "")
+
+
+def test_a_verdict_is_told_in_one_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the terminal, by ``check`` and on the contact sheet; JSON keeps its short words."""
+    root = tmp_path / "s"
+    shoot_new(
+        root, RigAddress("sim:?seed=4&width=240&height=180&fault=ev%3D0.5@5&fault=ev%3D0.2@9"),
+        BracketRequest("f/2.8", "f/22", "1/200"), ShootOptions(scenes=3, retake="never"),
+        yes=True, json_lines=False, hook=None,
+    )  # fmt: skip
+    said = [line.split() for line in capsys.readouterr().err.splitlines()]
+    pairs = sorted(read_state(root)[0].complete)
+    forms = ["accepted", "rejected", "warned"]
+    told = {line[0]: line[1].rstrip(":") for line in said if line[:1] and line[0] in pairs}
+    assert [told[pair] for pair in pairs] == forms
+    report = check_session(root)
+    assert [line.split()[1] for line in report.lines()[:3]] == forms
+    assert [pair["verdict"] for pair in report.to_json()["pairs"]] == ["accept", "reject", "warn"]
+    sections = dict(contact_sheet(root).sections)
+    overview = sections["All pairs"][0]
+    assert isinstance(overview, Table)
+    assert [row[2] for row in overview.rows] == forms
+    firsts = [sections[pair][0] for pair in pairs]
+    assert [one.text.split(":")[0] for one in firsts if isinstance(one, Paragraph)] == forms

@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,3 +223,17 @@ def test_values_that_no_camera_has(
 def test_a_scheme_that_is_left_out_says_so() -> None:
     with pytest.raises(InputError, match="'genicam:1': GenICam cameras are left out"):
         open_camera("genicam:1")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (90, "1.5 minutes"), (7100, "118.3 minutes"), (7200, "2 hours"),
+        (7260, "2 hours 1 minute"), (12 * 3600 + 1500, "12 hours 25 minutes"),
+    ],
+)  # fmt: skip
+def test_a_long_series_is_told_in_hours(seconds: float, said: str) -> None:
+    request = BracketRequest("f/4", "f/22", "1/200", settle_seconds=0.0)
+    plan = request.plan(open_camera("sim:"))
+    rest = (seconds - plan.duration_seconds(1)) / len(plan.protocol.frames)
+    assert f"about {said} and" in replace(plan, settle_seconds=rest).lines(1)[-1]

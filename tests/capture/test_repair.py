@@ -53,13 +53,31 @@ def damage(session: Path, event: str) -> list[int]:
     return hit
 
 
-@pytest.mark.parametrize("event", ["session-created", "planned", "file", "pair-complete"])
+IN_WORDS = {
+    "session-created": ["the beginning of the session"],
+    "planned": ["a plan of pairs"] * 2,
+    "pair-shot": [
+        f"the end of the shots of a pair ({pair})"
+        for pair in ("0001_scene-001", "0002_scene-001", "0003_scene-002")
+    ],
+    "pair-complete": [
+        f"the verdict on a pair ({pair})"
+        for pair in ("0001_scene-001", "0002_scene-001", "0003_scene-002")
+    ],
+    "judged": ["a person's decision on a pair (0003_scene-002)"],
+}
+
+
+@pytest.mark.parametrize("event", IN_WORDS)
 def test_lines_are_taken_from_the_copies(session: Path, copied: Path, event: str) -> None:
     whole, numbers = (copied / "journal.jsonl").read_bytes(), damage(copied, event)
     with pytest.raises(DatasetError, match=r"is damaged; run 'defocus-capture check --repair"):
         read_state(copied)
     told = repair_session(copied)
-    assert told[:-1] == [f"line {number}: {event}, taken from a copy" for number in numbers]
+    assert told[:-1] == [
+        f"line {number}: {said}, taken from a copy"
+        for number, said in zip(numbers, IN_WORDS[event], strict=True)
+    ]
     assert (copied / "journal.jsonl").read_bytes() == whole
     assert (copied / "journal.damaged-1.jsonl").is_file()
     assert repair_session(copied) == []
@@ -84,7 +102,9 @@ def test_damage_after_a_repair_that_lost_a_line(session: Path, copied: Path) -> 
     repair_session(copied)
     assert len(damage(copied, "pair-complete")) == 3
     told = repair_session(copied)
-    assert [line.split(": ")[1] for line in told[:-1]] == ["pair-complete, taken from a copy"] * 3
+    assert [line.split(": ")[1] for line in told[:-1]] == [
+        f"{said}, taken from a copy" for said in IN_WORDS["pair-complete"]
+    ]
     assert verdicts(copied) == verdicts(session)
 
 
@@ -122,7 +142,7 @@ def test_a_pair_whose_file_has_changed_is_not_called_complete(copied: Path) -> N
     (copied / "pairs" / "0003_scene-002" / "blurry.tif").unlink()
     told = repair_session(copied)
     assert "0001_scene-001: lost, sharp.tif has changed" in told
-    assert "0003_scene-002: reject by a person, but the pair itself is lost" in told
+    assert "0003_scene-002: rejected by a person, but the pair itself is lost" in told
     assert "0001_scene-001" in [pair.id for pair in read_state(copied)[0].incomplete]
 
 

@@ -8,6 +8,7 @@ from defocus.capture.live.views.displacement import displacement_overlay, measur
 from defocus.capture.live.views.drift import drift_parts
 from defocus.capture.live.views.pictures import PairMember, read_member
 from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry
+from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.errors import DatasetError, ImageError
@@ -77,7 +78,7 @@ def _overview(state: SessionState) -> Table:
         (
             pair["id"],
             pair["title"],
-            pair["verdict"],
+            VERDICT_WORDS[pair["verdict"]],
             pair["reason"],
             "; ".join(filter(None, (pair["note"], pair["scene_note"]))),
         )
@@ -92,7 +93,7 @@ def _section(session: Path, pair: CompletePair) -> tuple[str, tuple[Part, ...]]:
 
 
 def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
-    verdict = Paragraph(f"{pair.verdict}{': ' if pair.reason else ''}{pair.reason}")
+    verdict = Paragraph(": ".join(filter(None, (VERDICT_WORDS[pair.verdict], pair.reason))))
     try:
         members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)

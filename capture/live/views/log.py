@@ -9,6 +9,7 @@ from pathlib import Path
 from defocus.capture.live.views.view import list_pairs, pair_details, settings_text
 from defocus.capture.sessions.chart_drift import ChartPoint, session_drift
 from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair
 from defocus.errors import DatasetError, InputError
@@ -134,9 +135,6 @@ def write_log(session: Path, out: Path) -> None:
         write_bytes(out, render_pdf(_page(session, rows)))
 
 
-WORDS = {"accept": "accepted", "warn": "warned", "reject": "rejected"}
-
-
 def _page(session: Path, rows: Sequence[LogRow]) -> Page:
     taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.time, row.pair))
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
@@ -151,7 +149,9 @@ def _page(session: Path, rows: Sequence[LogRow]) -> Page:
 
 
 def _counts(rows: Sequence[LogRow]) -> str:
-    numbers = {said: sum(row.verdict == verdict for row in rows) for verdict, said in WORDS.items()}
+    numbers = {
+        said: sum(row.verdict == verdict for row in rows) for verdict, said in VERDICT_WORDS.items()
+    }
     told = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
     pairs = sum(numbers.values())
     charts = len(rows) - pairs
@@ -162,7 +162,7 @@ def _counts(rows: Sequence[LogRow]) -> str:
 
 def _judged(row: LogRow) -> str:
     again = f"{counted(int(row.retakes), 'retake')}" if row.retakes else ""
-    return ", ".join(filter(None, (WORDS.get(row.verdict, ""), again)))
+    return ", ".join(filter(None, (VERDICT_WORDS.get(row.verdict, ""), again)))
 
 
 def _unbroken(settings: str) -> str:

@@ -21,7 +21,7 @@ from defocus.capture.sessions.journal import (
     decode_line,
     encode_record,
 )
-from defocus.capture.sessions.lines import read_line
+from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.repair.copies import copy_journal
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError, storage_error
@@ -32,6 +32,26 @@ from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
 __all__ = ["rebuild_journal"]
 
 _CHECKSUM = re.compile(r"([0-9a-f]{64})  pairs/([0-9]{4,6}_[a-z0-9-]{1,64})/(.+)")
+
+
+_IN_WORDS: Mapping[str, str] = {
+    "session-created": "the beginning of the session",
+    "planned": "a plan of pairs",
+    "pair-started": "the beginning of a pair",
+    "file": "a file",
+    "pair-shot": "the end of the shots of a pair",
+    "pair-set-aside": "files set aside",
+    "file-restored": "a file fetched again",
+    "retake": "a retake",
+    "retry": "a shot tried again",
+    "deleted-on-card": "a file deleted on the card",
+    "pair-complete": "the verdict on a pair",
+    "judged": "a person's decision on a pair",
+    "note": "a person's note",
+    "chart-shot": "a shot of the test chart",
+    "chart-read": "the reading of a test chart",
+}
+"""What a line of the journal is about, for people."""
 
 
 @dataclass
@@ -113,9 +133,16 @@ def _from_copies(root: Path, found: Sequence[Mapping[str, Any] | None]) -> _Rebu
             rebuilt.told.append(f"line {number}: damaged, and in no copy")
             continue
         if number not in own:
-            rebuilt.told.append(f"line {number}: {record['event']}, taken from a copy")
+            rebuilt.told.append(f"line {number}: {_in_words(record)}, taken from a copy")
         rebuilt.records.append(record)
     return rebuilt
+
+
+def _in_words(record: Mapping[str, Any]) -> str:
+    """What a line is about, such as ``the verdict on a pair (0001_desk)``."""
+    what = _IN_WORDS.get(record["event"], "a remark")
+    owner = record.get("pair") or record.get("about") or record.get("scene")
+    return f"{what} ({owner})" if owner else what
 
 
 def _usable(record: Mapping[str, Any]) -> bool:
@@ -198,7 +225,8 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
             rebuilt.told.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
             continue
         restored.append({"time": time, **_complete(root, pair, files, told)})
-        rebuilt.told.append(f"{pair}: {told['verdict']}, made from pair.json and checksums.sha256")
+        said = VERDICT_WORDS.get(str(told["verdict"]), "a verdict")
+        rebuilt.told.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
         known[pair] = told["verdict"]
     judged = [record for record in rebuilt.records if record["event"] == "judged"]
     final = known | {record["pair"]: record["verdict"] for record in judged}
@@ -210,11 +238,13 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
                 {"event": "judged", "time": time, "pair": pair, "verdict": verdict}
                 | {"reason": reason}
             )
-            rebuilt.told.append(f"{pair}: {verdict} by a person, as session.json says")
+            rebuilt.told.append(
+                f"{pair}: {VERDICT_WORDS[verdict]} by a person, as session.json says"
+            )
     for record in judged:
         if record["pair"] not in known:
             rebuilt.records.remove(record)
-            by_person = f"{record['pair']}: {record['verdict']} by a person"
+            by_person = f"{record['pair']}: {VERDICT_WORDS[record['verdict']]} by a person"
             rebuilt.told.append(f"{by_person}, but the pair itself is lost")
     if restored:  # a pair is complete before a person judges it
         judged = [record for record in judged if record["pair"] in known]
