@@ -159,12 +159,14 @@ class Curve:
         y: Their values, as many.
         errors: Half the length of the error bar of each point; empty for none. Not for figures with
             ``log_y``.
+        measured: Whether each point is a measurement and gets a marker; else a few points do.
     """
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     errors: tuple[float, ...] = ()
+    measured: bool = False
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):

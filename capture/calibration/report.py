@@ -11,8 +11,9 @@ from defocus.capture.calibration.kinds.focus_scale import step_words
 from defocus.capture.planning.labels import parse_f_number
 from defocus.errors import DatasetError, InputError
 from defocus.files import write_bytes, write_text
+from defocus.progress import counted
 from defocus.reports.html import render_html
-from defocus.reports.model import Cell, Column, Curve, Curves, Facts, Page, Part, Table
+from defocus.reports.model import Cell, Column, Curve, Curves, Facts, Page, Paragraph, Part, Table
 
 __all__ = ["calibration_page", "write_calibration_report"]
 
@@ -79,7 +80,7 @@ def _exposure(result: Result) -> tuple[Part, ...]:
         rows,
     )
     numbers = tuple(parse_f_number(row[0]) or 0.0 for row in rows)
-    curve = Curve("measured", numbers, tuple(round(row[2], 4) for row in rows))
+    curve = Curve("measured", numbers, tuple(round(row[2], 4) for row in rows), measured=True)
     return Curves("Error by aperture", "f-number", "error, EV", (curve,)), table
 
 
@@ -87,16 +88,16 @@ def _focus(result: Result) -> tuple[Part, ...]:
     points = [(float(point["steps"]), float(point["sharpness"])) for point in result["curve"]]
     steps, sharpness = zip(*points, strict=True)
     facts = (
-        ("Best position", f"{float(result['best_steps']):+.1f} steps from where it was"),
+        ("Best position", f"{_signed(float(result['best_steps']), 1)} steps from where it was"),
         ("Backlash", f"{float(result['backlash_steps']):.1f} steps"),
         ("Sharpest over least sharp", f"{float(result['contrast']):.2f} ×"),
         ("A step", step_words(result)),
     )
-    curve = Curve("towards far", steps, sharpness)
+    curve = Curve("towards far", steps, sharpness, measured=True)
     parts = [Curves("Sharpness over the travel", "steps", "gradient energy", (curve,))]
     if result.get("scale"):
         found = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
-        blur = Curve("measured", *zip(*found, strict=True))
+        blur = Curve("measured", *zip(*found, strict=True), measured=True)
         parts.append(Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,)))
     return (*parts, Facts("Focus motor", facts))
 
@@ -121,6 +122,8 @@ def _flat(result: Result) -> tuple[Part, ...]:
 def _dust(result: Result) -> tuple[Part, ...]:
     names = ("x_px", "y_px", "diameter_px", "depth")
     specks = result["specks"]
+    if not specks:
+        return (Paragraph(f"No speck was found at {result['aperture']}."),)
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (str(number), *(float(speck[name]) for name in names))
         for number, speck in enumerate(specks[:MOST_SPECKS], start=1)
@@ -133,7 +136,7 @@ def _dust(result: Result) -> tuple[Part, ...]:
         )
     )  # fmt: skip
     left = f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
-    return (Table(f"{len(specks)} specks at {result['aperture']}{left}", columns, rows),)
+    return (Table(f"{counted(len(specks), 'speck')} at {result['aperture']}{left}", columns, rows),)
 
 
 def _breathing(result: Result) -> tuple[Part, ...]:
@@ -146,7 +149,7 @@ def _breathing(result: Result) -> tuple[Part, ...]:
     b1, b2 = (float(value) for value in result["coefficients"])
     fitted = np.linspace(steps.min(), steps.max(), len(RADII))
     curves = (
-        Curve("measured", tuple(steps.tolist()), tuple(zooms.tolist())),
+        Curve("measured", tuple(steps.tolist()), tuple(zooms.tolist()), measured=True),
         Curve(
             "fitted", *(tuple(v.tolist()) for v in (fitted, 100 * (b1 * fitted + b2 * fitted**2)))
         ),
@@ -162,18 +165,24 @@ def _rig(result: Result) -> tuple[Part, ...]:
     x, y = (float(value) for value in result["shift_px"])
     facts = (
         ("Sharp camera is mirrored", "yes" if result["mirrored"] else "no"),
-        ("Shift", f"{x:+.1f}, {y:+.1f} px"),
+        ("Shift", f"{_signed(x, 1)}, {_signed(y, 1)} px"),
         ("Magnification", f"{float(result['zoom']):.5f}"),
-        ("Rotation", f"{float(result['rotation_deg']):+.3f}°"),
-        ("Light", f"{float(result['gain_ev']):+.2f} EV"),
+        ("Rotation", f"{_signed(float(result['rotation_deg']), 3)}°"),
+        ("Light", f"{_signed(float(result['gain_ev']), 2)} EV"),
         ("Sharp camera later by", _milliseconds(result["skew_seconds"])),
         ("Scatter of that", _milliseconds(result["skew_scatter_seconds"])),
     )
     return (Facts("Two cameras", facts),)
 
 
+def _signed(value: float, decimals: int) -> str:
+    """A number with its sign; one that rounds to nothing has none."""
+    said = f"{value:+.{decimals}f}"
+    return said if float(said) else said[1:]
+
+
 def _milliseconds(seconds: float | None) -> str:
-    return "unknown" if seconds is None else f"{1000 * seconds:+.1f} ms"
+    return "unknown" if seconds is None else f"{_signed(1000 * seconds, 1)} ms"
 
 
 _PARTS: Mapping[Kind, Callable[[Result], tuple[Part, ...]]] = {

@@ -71,7 +71,7 @@ def _draw_curves(axes: "Axes", figure: Curves) -> None:
             curve.y,
             color=COLOURS[style],
             marker=MARKERS[style],
-            markevery=max(1, len(curve.x) // 8),
+            markevery=1 if curve.measured else max(1, len(curve.x) // 8),
             markersize=4,
             linewidth=1.2,
             linestyle="--" if index >= len(COLOURS) else "-",

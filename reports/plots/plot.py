@@ -249,7 +249,7 @@ def _line(
         SHAPES[style],
         index >= len(COLOURS),
         tuple(" ".join(f"{x},{y}" for x, y in part) for part in placed if len(part) > 1),
-        _markers(placed, index),
+        _markers(placed, index, every=curve.measured),
         tuple(
             (round(x_axis.place(x), 1), round(y_axis.place(low), 1), round(y_axis.place(high), 1))
             for x, low, high in _bars(curve)
@@ -257,14 +257,14 @@ def _line(
     )
 
 
-def _markers(stretches: list[list[Point]], index: int) -> tuple[Point, ...]:
+def _markers(stretches: list[list[Point]], index: int, *, every: bool) -> tuple[Point, ...]:
     """Points with a marker: both ends and a few more, shifted between curves.
 
-    All of a short curve.
+    All of a short curve, and where ``every`` one is asked for.
     """
     alone = [part[0] for part in stretches if len(part) == 1]
     points = [point for part in stretches if len(part) > 1 for point in part]
-    if len(points) <= MARKERS:
+    if every or len(points) <= MARKERS:
         return tuple(sorted({*alone, *points}))
     spread = (WIDTH - LEFT - RIGHT) / MARKERS
     offset = LEFT + spread * (index % len(COLOURS) + 0.5) / len(COLOURS)

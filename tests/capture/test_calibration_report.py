@@ -10,7 +10,8 @@ import pytest
 from defocus.capture.calibration.report import calibration_page, write_calibration_report
 from defocus.capture.commands import calibrate
 from defocus.errors import DatasetError, InputError
-from defocus.reports.model import Curves
+from defocus.reports.model import Curves, Facts, Paragraph
+from defocus.reports.plots.plot import plot
 
 CAMERA = "sim:?seed=3&width=96&height=64"
 STEPS = [{"steps": 10 * k, "zoom": 1 + 0.001 * k if k else None} for k in range(-2, 3)]
@@ -64,6 +65,35 @@ def test_every_kind_has_its_section(tmp_path: Path) -> None:
     write_calibration_report(paths, tmp_path / "report.pdf")
     text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "report.pdf").pages)
     assert "Sharp camera is mirrored" in " ".join(text.split())
+
+
+def test_every_measured_point_has_a_mark(tmp_path: Path) -> None:
+    """Of sixteen apertures too; the fitted curve of a section has a few."""
+    apertures = {
+        f"f/{4 + k / 2:g}": {"shutter": "1/60", "error_ev": 0.01 * k, "flicker_ev": 0.0}
+        for k in range(16)
+    }
+    path = written(tmp_path, "exposure", {"apertures": apertures})
+    breathing = written(tmp_path, "breathing", RESULTS["breathing"])
+    (_, exposure), (_, other) = calibration_page([path, breathing]).sections
+    (figure,) = [part for part in exposure if isinstance(part, Curves)]
+    assert len(plot(figure).lines[0].markers) == 16
+    (figure,) = [part for part in other if isinstance(part, Curves)]
+    measured, fitted = plot(figure).lines
+    assert (len(measured.markers), len(fitted.markers) < 41) == (4, True)
+
+
+def test_nothing_is_said_as_nothing(tmp_path: Path) -> None:
+    """No table without specks, and no minus before a zero."""
+    dust = written(tmp_path, "dust", {"aperture": "f/22", "specks": []})
+    still = {"shift_px": [-0.02, 0.04], "rotation_deg": -1e-5, "gain_ev": -0.001}
+    rig = written(tmp_path, "rig", {**RESULTS["rig"], **still, "skew_seconds": -1e-6})
+    (_, (_, *found)), (_, parts) = calibration_page([dust, rig]).sections
+    assert list(map(type, found)) == [Paragraph]
+    told = dict(parts[-1].facts) if isinstance(parts[-1], Facts) else {}
+    assert told["Shift"] == "0.0, 0.0 px"
+    assert (told["Rotation"], told["Light"]) == ("0.000°", "0.00 EV")
+    assert told["Sharp camera later by"] == "0.0 ms"
 
 
 def test_what_is_no_whole_calibration_is_refused(tmp_path: Path) -> None:

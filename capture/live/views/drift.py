@@ -71,7 +71,7 @@ def _curve(first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity)
             found.append((_minutes(one, points), value, error))
     label = f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
     times, values, errors = zip(*found, strict=True)
-    return Curve(label, times, values, errors)
+    return Curve(label, times, values, errors, measured=True)
 
 
 def _time(point: ChartPoint) -> datetime:
