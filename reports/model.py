@@ -371,6 +371,7 @@ class Page:
         sections: Heading and parts, in order.
         summary: The result in a sentence, under the title; empty for none.
         notes: Notes at the end, numbered from 1; tables and cells refer to them.
+        in_menu: How many of the first sections the menu of the HTML page has; None = all.
     """
 
     title: str
@@ -378,3 +379,4 @@ class Page:
     sections: tuple[tuple[str, tuple[Part, ...]], ...]
     summary: str = ""
     notes: tuple[str, ...] = ()
+    in_menu: int | None = None

@@ -10,6 +10,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from defocus.capture.commands import chart_shoot, shoot
+from defocus.capture.live.views.contact_sheet import write_contact_sheet
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open
@@ -218,6 +220,34 @@ def test_a_sentence_in_a_table_is_no_tower_of_words_on_a_phone(
     told = browser.find_element(By.CSS_SELECTOR, "td:nth-child(4)")
     assert 150 < told.size["width"] < 300, "it can be read without scrolling from word to word"
     assert told.size["height"] < 10 * 24, "ten lines; twenty without room"
+
+
+def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
+    open_page: Open, tmp_path: Path
+) -> None:
+    """Its tables need no scrolling sideways, times stay on a line, the menu has no pairs."""
+    root = tmp_path / "s"
+    charts = "sim:?width=660&height=440&seed=2&chart=40"
+    words = ["--camera", charts, "--aperture", "f/4", "--shutter", "1/200"]
+    for more in (words, ["--camera", f"{charts}&fault=shift=2,-1&fault=turn=0.05"]):
+        chart_shoot.command.main([str(root), *more], standalone_mode=False)
+    words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]
+    shoot.command.main([str(root), *words, "--scenes", "3", "--yes"], standalone_mode=False)
+    write_contact_sheet(root, tmp_path / "report.html")
+    browser = open_page(tmp_path / "report.html", 1280, 800)
+    boxes = browser.find_elements(By.CLASS_NAME, "scroll")
+    assert len(boxes) == 3
+    for box in boxes:
+        assert browser.execute_script(
+            "return arguments[0].scrollWidth <= arguments[0].clientWidth", box
+        )
+    (time, *_) = boxes[1].find_elements(By.CSS_SELECTOR, "td:nth-child(2)")
+    assert time.size["height"] < 50, "one line"
+    menu = browser.find_elements(By.CSS_SELECTOR, "nav a")
+    assert [link.text for link in menu] == ["All pairs", "Drift over the session"]
+    (*_, link) = boxes[0].find_elements(By.CSS_SELECTOR, "tbody th a[href^='#section']")
+    place = str(link.get_attribute("href")).partition("#")[2]
+    assert link.text == "0003_scene-003" == browser.find_element(By.ID, place).text
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

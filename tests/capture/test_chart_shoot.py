@@ -119,9 +119,11 @@ def test_the_page_of_the_session_shows_the_drift(session: Path) -> None:
     assert moved.right is not None
     assert place.curves[0].errors == (0.0, place.curves[0].errors[1], moved.right.error)
     assert all(curve.errors[1] > 0 for curve in (*sharpness.curves, *place.curves))
-    (table,) = [part for part in parts if isinstance(part, Table)]
-    assert [row[-1] for row in table.rows][:2] == ["the first", "within its error"]
-    assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(table.rows[2][6]))
+    charts, changes = [part for part in parts if isinstance(part, Table)]
+    assert [row[0] for row in charts.rows] == ["chart 0001", "chart 0002", "chart 0003"]
+    assert re.fullmatch(r"\d+\xa0[A-Z]\w+\xa0\d\d:\d\d", str(charts.rows[0][1]))
+    assert [row[-1] for row in changes.rows][:2] == ["the first", "within its error"]
+    assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(changes.rows[2][2]))
 
 
 def test_the_log_of_the_day_has_the_charts(session: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from defocus.files import write_text
 from defocus.processes import in_processes
 from defocus.progress import track
 from defocus.reports.html import render_html
-from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.reports.model import Column, Facts, Link, Page, Paragraph, Part, Slider, Table
 from defocus.reports.serving.pair_page import ROLES, Role
 
 __all__ = ["contact_sheet", "write_contact_sheet"]
@@ -60,10 +60,12 @@ def contact_sheet(session: Path, jobs: int = 1) -> Page:
     sections = tuple(sorted(track(shown, "contact sheet", len(pairs)), key=lambda one: one[0]))
     drift = drift_parts(state)
     over_time = (("Drift over the session", drift),) if drift else ()
+    places = {pair: f"#section-{n}" for n, (pair, _) in enumerate(sections, 2 + len(over_time))}
     return Page(
         title=f"Session {session.absolute().name}",
         notice="",
-        sections=(("All pairs", (_overview(state),)), *over_time, *sections),
+        sections=(("All pairs", (_overview(state, places),)), *over_time, *sections),
+        in_menu=1 + len(over_time),
         summary=f"{len(state.planned)} pairs planned, {len(pairs)} shot; begun {_minute(state)}",
     )
 
@@ -73,10 +75,11 @@ def _minute(state: SessionState) -> str:
     return f"{state.created[:16].replace('T', ' ')} UTC"
 
 
-def _overview(state: SessionState) -> Table:
+def _overview(state: SessionState, places: Mapping[str, str]) -> Table:
+    """All pairs; each leads to its section, because a menu of hundreds would fill the screen."""
     rows = tuple(
         (
-            pair["id"],
+            Link(pair["id"], places[pair["id"]]) if pair["id"] in places else pair["id"],
             pair["title"],
             VERDICT_WORDS[pair["verdict"]],
             pair["reason"],

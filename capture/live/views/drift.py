@@ -16,11 +16,11 @@ __all__ = ["drift_parts"]
 
 
 def drift_parts(state: SessionState) -> tuple[Part, ...]:
-    """A sentence, figures over time and a table; nothing for a session without charts."""
+    """A sentence, figures over time and tables; nothing for a session without charts."""
     points = session_drift(state)
     if not points:
         return ()
-    return (Paragraph(_sentence(points)), *_figures(points), _table(points))
+    return (Paragraph(_sentence(points)), *_figures(points), _charts(points), _changes(points))
 
 
 def _sentence(points: list[ChartPoint]) -> str:
@@ -82,38 +82,55 @@ def _minutes(point: ChartPoint, points: list[ChartPoint]) -> float:
     return (_time(point) - _time(points[0])).total_seconds() / 60
 
 
-def _table(points: list[ChartPoint]) -> Table:
+def _charts(points: list[ChartPoint]) -> Table:
     columns = (
         Column("Chart"),
         Column("Time"),
         Column("Aperture"),
         Column("MTF50", "cycles/px", decimals=4),
         Column("MTF50", "lp/mm", decimals=1),
+    )
+    rows = tuple(
+        (
+            point.chart.id,
+            _clock(point),
+            point.chart.shot.exposure.aperture,
+            None if point.marks is None else point.marks.median_mtf50,
+            point.line_pairs_per_mm,
+        )
+        for point in points
+    )
+    return Table("Test charts", columns, rows)
+
+
+def _changes(points: list[ChartPoint]) -> Table:
+    """The changes by themselves: one table of all would not fit a screen."""
+    columns = (
+        Column("Chart"),
         *(Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit) for one in QUANTITIES),
         Column("Changed"),
     )
     note = (
-        "Columns with ± are changes since the first chart with the same camera and aperture. After "
-        f"± stands one standard error; up to {CLEARLY:g} of them a change is within its error. "
-        "Shift is at the middle of the picture; a positive rotation is clockwise."
+        "Changes are since the first chart with the same camera and aperture. After ± stands one "
+        f"standard error; up to {CLEARLY:g} of them a change is within its error. Shift is at the "
+        "middle of the picture; a positive rotation is clockwise."
     )
-    return Table("Test charts", columns, tuple(_row(one) for one in points), note)
+    return Table("Changes of the test charts", columns, tuple(map(_change, points)), note)
 
 
-def _row(point: ChartPoint) -> tuple[Cell, ...]:
+def _change(point: ChartPoint) -> tuple[Cell, ...]:
     changes = (None,) * len(QUANTITIES) if point.drift is None else point.drift.changes
-    return (
-        point.chart.id,
-        f"{_time(point).astimezone():%Y-%m-%d %H:%M}",
-        point.chart.shot.exposure.aperture,
-        None if point.marks is None else point.marks.median_mtf50,
-        point.line_pairs_per_mm,
-        *(
-            "" if change is None else quantity.number(change)
-            for quantity, change in zip(QUANTITIES, changes, strict=True)
-        ),
-        _words(point),
+    numbers = (
+        "" if change is None else quantity.number(change)
+        for quantity, change in zip(QUANTITIES, changes, strict=True)
     )
+    return (point.chart.id, *numbers, _words(point))
+
+
+def _clock(point: ChartPoint) -> str:
+    """Day and time of a shot, as ``4 May 13:02``, which stays on one line."""
+    time = _time(point).astimezone()
+    return f"{time.day} {time:%b %H:%M}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _words(point: ChartPoint) -> str:
