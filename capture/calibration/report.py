@@ -97,7 +97,8 @@ def _focus(result: Result) -> tuple[Part, ...]:
     parts = [Curves("Sharpness over the travel", "steps", "gradient energy", (curve,))]
     if result.get("scale"):
         found = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
-        blur = Curve("measured", *zip(*found, strict=True), measured=True)
+        places, diameters = zip(*found, strict=True)
+        blur = Curve("measured", places, diameters, measured=True)
         parts.append(Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,)))
     return (*parts, Facts("Focus motor", facts))
 
@@ -147,12 +148,11 @@ def _breathing(result: Result) -> tuple[Part, ...]:
     ]
     steps, zooms = (np.array(values) for values in zip(*known, strict=True))
     b1, b2 = (float(value) for value in result["coefficients"])
-    fitted = np.linspace(steps.min(), steps.max(), len(RADII))
+    at = np.linspace(steps.min(), steps.max(), len(RADII))
+    fitted = 100 * (b1 * at + b2 * at**2)
     curves = (
         Curve("measured", tuple(steps.tolist()), tuple(zooms.tolist()), measured=True),
-        Curve(
-            "fitted", *(tuple(v.tolist()) for v in (fitted, 100 * (b1 * fitted + b2 * fitted**2)))
-        ),
+        Curve("fitted", tuple(at.tolist()), tuple(fitted.tolist())),
     )
     residual = f"{100 * float(result['residual']):.3f} %"
     return (

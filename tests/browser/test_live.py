@@ -269,6 +269,41 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
         assert found["0001_desk"] == ("reject", "not in focus")
 
 
+def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_path: Path) -> None:
+    """The filters keep to one row above whole pictures; on a phone the name has its own line."""
+    light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
+    pair = {role: bayer_dng(tmp_path / f"{role}.dng", light) for role in ("blurry", "sharp")}
+    write_session(tmp_path / "s", [pair] * 3, {1: "reject"})
+    box = "return document.querySelector(arguments[0]).getBoundingClientRect()"
+    with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
+        address = f"http://127.0.0.1:{port}/?token={TOKEN}"
+        for width, height in ((1280, 800), (390, 844)):
+            browser = opened(open_page, address, width=width, height=height)
+            until(browser, "pair-name", "_desk")
+            browser.find_element(By.CSS_SELECTOR, "#filter [value=unseen]").click()
+            browser.find_element(By.CSS_SELECTOR, "#filter [value=reject]").click()
+            until(browser, "shown", "1 of 3")
+            places = [browser.execute_script(box, one) for one in ("#shown", "#filter", "#scenes")]
+            middles = [place["y"] + place["height"] / 2 for place in places]
+            assert max(middles) - min(middles) < 8, f"one row at {width} px"
+            thumb = browser.execute_script(box, ".sheet li:not([hidden]) .thumb")
+            sheet = browser.execute_script(box, "#sheet")
+            assert thumb["top"] >= max(sheet["top"], places[1]["bottom"])
+            assert thumb["bottom"] <= sheet["bottom"] + 1
+        name, verdict = (browser.execute_script(box, one) for one in ("#pair-name", "#verdict"))
+        assert name["bottom"] <= verdict["top"] + 1, "on a phone the name stands above"
+        browser = opened(open_page, address)
+        until(browser, "pair-name", "0001_desk")
+        for number in (1, 2, 3):
+            until(browser, "pair-name", f"000{number}_desk")
+            assert text(browser, "notice") == ""
+            if number != 2:
+                press(browser, "x", "4")
+            else:
+                press(browser, "a", "1")
+        until(browser, "notice", "That was the last unseen pair; all have a person's verdict.")
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) -> None:
     browser = opened(open_page, live_page, width=width, height=800)

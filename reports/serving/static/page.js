@@ -33,7 +33,9 @@
   async function renew(changed) {
     const answer = await fetch("/pairs");
     if (!answer.ok) return;
+    const leftBefore = pairs.filter(unseen).length;
     pairs = await answer.json();
+    if (!live && leftBefore && !pairs.some(unseen)) notice("That was the last unseen pair; all have a person's verdict.");
     if (undoing) {  // back to the pair whose decision is undone
       undoing = false;
       chosen = state.current;
@@ -47,8 +49,7 @@
       }
     }
     if (!chosen && pairs.length) {
-      const unseen = pairs.find((pair) => pair.seen === false && pair.verdict !== "incomplete");
-      chosen = (unseen || pairs[pairs.length - 1]).id;
+      chosen = (pairs.find(unseen) || pairs[pairs.length - 1]).id;
     }
     showScenes();
     showSheet();
@@ -189,9 +190,11 @@
 
   // Which pairs are listed; the chosen one stays until another is chosen
 
+  const unseen = (pair) => pair.seen === false && pair.verdict !== "incomplete";
+
   function matches(pair) {
     const wanted = byId("filter").value;
-    const kind = wanted === "all" || pair.verdict === wanted || (wanted === "warn" && pair.warned) || (wanted === "unseen" && pair.seen === false && pair.verdict !== "incomplete");
+    const kind = wanted === "all" || pair.verdict === wanted || (wanted === "warn" && pair.warned) || (wanted === "unseen" && unseen(pair));
     return kind && (byId("scenes").value === "" || pair.scene === byId("scenes").value);
   }
 
@@ -199,6 +202,7 @@
     for (const pair of pairs) thumbs.get(pair.id).parentElement.hidden = !matches(pair);
     const shown = pairs.filter(matches).length;
     byId("shown").textContent = shown === pairs.length ? "" : `${shown} of ${pairs.length}`;
+    byId("sheet-title").hidden = shown !== pairs.length; // the row has room for one of the two
   }
 
   function showScenes() {
