@@ -71,7 +71,9 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
                     known[path] = picture_size(path)
             first, second = known[pair.blurry], known[partner]
             if first and second and first != second:
+                turned = first == second[::-1]  # a camera stores the turn, another program does it
+                hint = ": turn one of them, orientation tags are not applied" if turned else ""
                 raise ImageError(
                     f"{pair.blurry} is {first[0]}x{first[1]} but {partner} is "
-                    f"{second[0]}x{second[1]}; a pair needs one size"
+                    f"{second[0]}x{second[1]}; a pair needs one size{hint}"
                 )

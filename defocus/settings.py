@@ -1,5 +1,7 @@
 """Typed settings from TOML; the error for an unknown key suggests a valid one."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar, get_args, get_origin
 
@@ -59,8 +61,12 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problems = error.errors()
     # a misspelt key comes before the one that is missing for it
     unknown = (one for one in problems if one["type"] == "extra_forbidden")
-    problem = next(unknown, problems[0])
-    path = [str(part) for part in problem["loc"]]
+    # where a text or a table may stand, a bad text is also told to be no table
+    others = [one for one in problems if one["type"] != "model_type"]
+    problem = next(unknown, (others or problems)[0])
+    kinds = {one.__name__ for one in _settings_within(kind)}  # which of several was tried
+    loc = [str(part) for part in problem["loc"]]
+    path = [part for part in loc if part not in kinds and not part.startswith("function-after[")]
     where = ".".join(path)
     if problem["type"] == "extra_forbidden":
         return f"unknown key '{where}'; {_hint(kind, path)}"
@@ -69,6 +75,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     if problem["type"] == "too_short":
         return f"'{where}': is empty; name one or leave the key out"
     text = problem["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    text = re.sub(r"a valid dictionary or instance of \w+", "a table", text)
     return f"'{where}': {text[:1].lower()}{text[1:]}, got {problem['input']!r}"
 
 
@@ -102,7 +109,19 @@ def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
 
 def _settings_in(annotation: object) -> type[BaseModel] | None:
     """The settings class of a field's type; for a list or an optional table, that of its items."""
-    for part in (annotation, *get_args(annotation)):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
-    return None
+    return next(_settings_parts(annotation), None)
+
+
+def _settings_parts(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _settings_parts(part)
+
+
+def _settings_within(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The settings classes of a class's fields, and of theirs."""
+    for field in kind.model_fields.values():
+        for part in _settings_parts(field.annotation):
+            yield part
+            yield from _settings_within(part)

@@ -23,9 +23,10 @@ from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["Warned", "warnings_of"]
 
-What = Literal["colour space", "orientation", "frames", "same picture"]
+What = Literal["colour space", "orientation", "frames", "same picture", "sharpness"]
 ORIENTATION = 274
 PLAIN = "sRGB or nothing"
+GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
 _MODES = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
 
 
@@ -35,8 +36,8 @@ class Warned:
 
     Attributes:
         id: Id of the pair.
-        what: ``colour space``, ``orientation``, ``frames`` or ``same picture``.
-        text: What the members' files say.
+        what: ``colour space``, ``orientation``, ``frames``, ``same picture`` or ``sharpness``.
+        text: What is odd about its members.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Warned:
 @dataclass(frozen=True)
 class _Header:
     colours: str
+    grey: bool
     orientation: int
     frames: int
 
@@ -73,6 +75,9 @@ def _warnings(pair: Pair) -> list[Warned]:
     if blurry.colours != sharp.colours:
         text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"
         found.append(("colour space", text))
+    elif blurry.grey != sharp.grey:
+        grey, other = ("blurry", "sharp") if blurry.grey else ("sharp", "blurry")
+        found.append(("colour space", f"the {grey} file is grey, the {other} one has colours"))
     elif blurry.colours != PLAIN:
         found.append(("colour space", f"{blurry.colours}, taken for sRGB"))
     if blurry.orientation != sharp.orientation:
@@ -98,7 +103,8 @@ def _header(path: Path) -> _Header | None:
             orientation = 1 if silent else picture.getexif().get(ORIENTATION, 1)
             # what MPO has beside the picture is a preview or a second view
             frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
-            return _Header(_colours(path, mode), orientation, frames)
+            grey = picture.mode in GREY_MODES
+            return _Header(_colours(path, mode), grey, orientation, frames)
     except NO_PICTURE:
         return None
 
@@ -121,8 +127,10 @@ def _of_tiff(path: Path) -> _Header:
         page: Any = file.pages.first
         photometric = getattr(page.photometric, "name", "")
         mode = {"SEPARATED": "CMYK", "CIELAB": "Lab"}.get(photometric, PLAIN)
+        grey = photometric in {"MINISBLACK", "MINISWHITE"}
         tag = page.tags.get(ORIENTATION)
-        return _Header(_colours(path, mode), 1 if tag is None else int(tag.value), len(file.pages))
+        orientation = 1 if tag is None else int(tag.value)
+        return _Header(_colours(path, mode), grey, orientation, len(file.pages))
 
 
 def _colours(path: Path, mode: str) -> str:

@@ -159,11 +159,11 @@ def duplicates_part(audit: Audit) -> Part:
 
 
 def warnings_part(audit: Audit) -> Part:
-    """Part that lists same pictures, and what files say of colours, orientation and frames."""
+    """Part that lists odd pairs, and what files say of colours, orientation and frames."""
     if not audit.warnings:
         return Paragraph(
-            "No pair has the same picture twice, and all files say the same of their colours, "
-            "orientation and frames."
+            "No pair has the same picture twice or a blurry picture that is the sharper one, and "
+            "all files say the same of their colours, orientation and frames."
         )
     rows = tuple((one.id, one.what, one.text) for one in audit.warnings[:LISTED])
     columns = (Column("pair"), Column("what"), Column("warning"))

@@ -60,8 +60,8 @@ class Audit:
         estimator: Name of the requested flow estimator.
         pairs: One row for each pair, in the dataset's order.
         duplicates: Pictures found in two splits.
-        warnings: Pairs with the same picture twice, and what files say of colours, orientation and
-            frames.
+        warnings: Pairs with the same picture twice or a blurry member that is the sharper one, and
+            what files say of colours, orientation and frames.
     """
 
     dataset: str
@@ -145,7 +145,7 @@ def audit_of(
         estimator_name,
         ordered,
         duplicates,
-        (*_same_pictures(ordered), *warnings_of(dataset.pairs)),
+        (*_same_pictures(ordered), *_less_sharp(ordered), *warnings_of(dataset.pairs)),
     )
 
 
@@ -154,6 +154,15 @@ def _same_pictures(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
         if row.same_picture:
             text = "blurry and sharp have the same pixels; give the right files, or leave it out"
             yield Warned(row.id, "same picture", text)
+
+
+def _less_sharp(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
+    for row in rows:
+        if row.sharpness is None or row.blurry_sharpness is None or row.same_picture:
+            continue
+        if row.sharpness < row.blurry_sharpness:
+            text = "the blurry picture is the sharper one; look whether the two are swapped"
+            yield Warned(row.id, "sharpness", text)
 
 
 def _in_sessions(

@@ -161,10 +161,18 @@ KEPT_FIRST = ("test", "validation", "train")
 
 def _leaks(audit: Audit) -> dict[str, list[str]]:
     """Reasons for pairs that are rejected because their picture is also in another split."""
-    reasons: dict[str, list[str]] = {}
+    kept: dict[str, dict[str, list[str]]] = {}
     for found in audit.duplicates:
         first_stays = KEPT_FIRST.index(found.splits[0]) < KEPT_FIRST.index(found.splits[1])
         gone, stays = (found.second, found.first) if first_stays else (found.first, found.second)
         split = found.splits[0] if first_stays else found.splits[1]
-        reasons.setdefault(gone, []).append(f"nearly the same picture as {stays} in {split}")
-    return reasons
+        kept.setdefault(gone, {}).setdefault(split, []).append(stays)
+    return {
+        gone: [_leak(stay, split) for split, stay in splits.items()]
+        for gone, splits in kept.items()
+    }
+
+
+def _leak(stay: Sequence[str], split: str) -> str:
+    more = f" and {len(stay) - 1} more" if len(stay) > 1 else ""
+    return f"nearly the same picture as {stay[0]}{more} in {split}"

@@ -38,7 +38,8 @@ def read(path: Path) -> Dataset:
     own scene, and two pictures of one place may come into two splits.
 
     Raises:
-        DatasetError: The folders do not exist, or a picture has no partner.
+        DatasetError: The folders do not exist or are written in capitals, or a picture has no
+            partner.
         StorageError: The cache cannot be written.
     """
     root, pairs = _mapped(path) if path.is_file() else (path, _in_folders(path))
@@ -61,11 +62,23 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
 
 
 def _in_folders(root: Path) -> tuple[Pair, ...]:
+    _refuse_other_letters(root)
     found = {split: _members(root, split) for split in (None, *SPLITS)}
     if found[None] and any(found[split] for split in SPLITS):
         raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
     pairs = (pair for split, members in found.items() for pair in _pairs(split, members))
     return tuple(sorted(pairs, key=lambda pair: pair.id))
+
+
+def _refuse_other_letters(root: Path) -> None:
+    """Refuse ``Sharp/``, which would leave all pairs without a sharp member."""
+    meant = {*ROLES, *SPLITS}
+    inside = [root / name for name in sorted(meant) if (root / name).is_dir()]
+    for path in sorted(path for folder in (root, *inside) for path in folder.iterdir()):
+        name = path.name.lower()
+        alone = path.name != name and not (path.parent / name).exists()
+        if name in meant and alone and path.is_dir() and not path.is_symlink():
+            raise DatasetError(f"{path}: is not read; rename it to '{name}'")
 
 
 def _members(root: Path, split: Split | None) -> dict[str, dict[str, Path]]:

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
@@ -34,6 +34,23 @@ def _day(text: str) -> str:
     return text
 
 
+def _written(value: object) -> object:
+    """A date as text; TOML has dates of its own, without quotes."""
+    return value.isoformat() if type(value) is date else value
+
+
+def _doi(text: str) -> str:
+    if text and not is_doi(text):
+        raise ValueError("a DOI is written without an address, such as 10.5281/zenodo.123456")
+    return text
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+\.\d+", text, re.ASCII):
+        raise ValueError("a version is three numbers, such as 1.0.0")
+    return text
+
+
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
@@ -43,11 +60,19 @@ def _is_day(text: str) -> bool:
 
 def _orcid(text: str) -> str:
     """Check an ORCID; its last character is a checksum, ISO 7064 MOD 11-2."""
+    if text and not re.fullmatch(r"(\d{4}-){3}\d{3}[\dX]", text, re.ASCII):
+        raise ValueError("an ORCID is written 0000-0002-1825-0097, without an address")
     total = 0
     for digit in text.replace("-", "")[:-1]:
         total = (total + int(digit)) * 2
     if text and text[-1] != "0123456789X"[(12 - total % 11) % 11]:
         raise ValueError("no ORCID: its last character does not fit the others")
+    return text
+
+
+def _some_name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a name has letters")
     return text
 
 
@@ -62,13 +87,13 @@ class NamedPerson(Settings):
 
     family: Annotated[str, Field(min_length=1)]
     given: str = ""
-    orcid: Annotated[str, Field(pattern=r"^((\d{4}-){3}\d{3}[\dX])?$"), AfterValidator(_orcid)] = ""
+    orcid: Annotated[str, AfterValidator(_orcid)] = ""
     affiliation: str = ""
 
 
-Author: TypeAlias = NamedPerson | Annotated[str, Field(min_length=1)]
+Author: TypeAlias = NamedPerson | Annotated[str, AfterValidator(_some_name)]
 _DOI = r"10\.\d{4,9}/\S+"
-Doi = Annotated[str, Field(pattern=rf"^({_DOI})?$")]
+Doi = Annotated[str, AfterValidator(_doi)]
 
 
 def is_doi(text: object) -> bool:
@@ -116,8 +141,8 @@ class Details(Settings):
     licence_url: str = ""
     citation: str = ""
     doi: Doi = ""
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] = "1.0.0"
-    date: Annotated[str, AfterValidator(_day)] = ""
+    version: Annotated[str, AfterValidator(_version)] = "1.0.0"
+    date: Annotated[str, BeforeValidator(_written), AfterValidator(_day)] = ""
     url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     keywords: tuple[str, ...] = ("defocus deblurring", "image restoration")
     faces: str = NOT_DECLARED

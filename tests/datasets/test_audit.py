@@ -220,6 +220,17 @@ def test_the_same_picture_is_recognised_and_another_is_not(tmp_path: Path) -> No
     assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
 
 
+def test_swapped_members_are_named(tmp_path: Path, run: Run) -> None:
+    root = tmp_path / "set"
+    add_pair(root, "train", "good", defocused(scene("rocket")), scene("rocket"))
+    add_pair(root, "train", "swapped", scene("rocket"), defocused(scene("rocket")))
+    done = run("defocus-data", "audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
+    assert done.returncode == 0
+    assert "train-swapped: sharpness: the blurry picture is the sharper one" in done.stderr
+    document = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert [one["id"] for one in document["warnings"]] == ["train-swapped"]
+
+
 def test_a_pair_of_one_picture_is_named_and_rejected_unless_asked_for(
     tmp_path: Path, run: Run
 ) -> None:

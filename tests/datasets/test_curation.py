@@ -127,6 +127,18 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays() -> None:
         assert found[0].reason == "nearly the same picture as b in test"
 
 
+def test_many_leaks_of_one_pair_are_one_reason_a_split() -> None:
+    """A picture of a series is in another split forty times; the page and the table stay short."""
+    names = {"a": "train", **{f"t{n}": "test" for n in range(40)}, "v": "validation"}
+    rows = [replace(GOOD, id=name, split=split) for name, split in names.items()]
+    leaks = [NearDuplicate("a", name, ("train", names[name]), 0.99) for name in list(names)[1:]]
+    found = judged(audit_of(*rows, duplicates=tuple(leaks)), Rules())
+    assert found[0].reason == (
+        "nearly the same picture as t0 and 39 more in test; "
+        "nearly the same picture as v in validation"
+    )
+
+
 def test_rules_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text('most_misalignment_px = 3\nunknown = "accept"\n')

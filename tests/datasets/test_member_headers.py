@@ -55,6 +55,16 @@ def test_colours_that_differ_are_named(tmp_path: Path) -> None:
     assert "the sharp one Lab" in said(plain, tmp_path / "d.tif")[0][1]
 
 
+def test_one_grey_member_is_named(tmp_path: Path) -> None:
+    plain, grey = saved(tmp_path / "a.png"), saved(tmp_path / "b.png", "L")
+    told = [("colour space", "the sharp file is grey, the blurry one has colours")]
+    assert said(plain, grey) == told
+    tifffile.imwrite(tmp_path / "c.tif", PIXELS[..., 0], photometric="minisblack")
+    assert said(plain, tmp_path / "c.tif") == told
+    assert "the blurry file is grey" in said(grey, plain)[0][1]
+    assert said(grey, tmp_path / "c.tif") == []  # nothing is odd where both are
+
+
 def test_orientation_and_frames_are_named(tmp_path: Path) -> None:
     plain = saved(tmp_path / "a.jpg")
     assert said(saved(tmp_path / "b.jpg", exif=turned(6)), plain) == [

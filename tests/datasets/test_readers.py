@@ -118,6 +118,30 @@ def test_two_sizes_are_refused_whatever_reads_them(
             open_dataset(f"{reader}:{tmp_path / folder}")
 
 
+def test_a_picture_on_its_side_is_told_from_another_size(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "own", ["a.png"])
+    write_image(root / "sharp" / "a.png", picture(1, height=56, width=40))
+    with pytest.raises(ImageError, match="one size: turn one of them, orientation tags are not"):
+        open_dataset(f"pairs:{root}")
+
+
+@pytest.mark.parametrize("name", ["Sharp", "train/SHARP", "Test"])
+def test_folders_in_capitals_are_refused(tmp_path: Path, name: str) -> None:
+    """Else all pairs would be read without a sharp member, without a word."""
+    root = write_folder(tmp_path / "own", ["a.png"])
+    if name.startswith("train"):
+        write_folder(root / "train", ["b.png"])
+        (root / "train" / "sharp").rename(root / name)
+    elif name == "Test":
+        write_folder(root / name, ["b.png"])
+    else:
+        (root / "sharp").rename(root / name)
+    with pytest.raises(
+        DatasetError, match=f"{name}: is not read; rename it to '.*{name[-3:].lower()}'"
+    ):
+        open_dataset(f"pairs:{root}")
+
+
 def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
     for suffix in ("png", "tif"):
         root = write_folder(tmp_path / suffix, [f"a.{suffix}"])

@@ -20,7 +20,7 @@ from defocus.datasets.release.terms import ADDRESSES, licence_problem
 from defocus.datasets.step import step
 from defocus.errors import ImageError, SettingsError
 from defocus.images import read_image
-from defocus.settings import parse_settings
+from defocus.settings import load_settings, parse_settings
 
 GAMMA_NAME = "Wide test"
 
@@ -140,6 +140,49 @@ def test_an_orcid_has_a_checksum(number: str) -> None:
         told(authors=[{**JANE, "orcid": number}])
     tenth = told(authors=[{**JANE, "orcid": "0000-0002-9079-593X"}, "A lab"])
     assert list(map(name_of, tenth.authors)) == ["Josiah Carberry", "A lab"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"authors": [{**JANE, "orcid": "https://orcid.org/0000-0002-1825-0097"}]}, "written 0000"),
+        ({"authors": [{**JANE, "orcid": "0000-0002-1825-0098"}]}, "'authors.0.orcid': no ORCID"),
+        ({"authors": [{"name": "Jane"}]}, "'authors.0.name'; there are affiliation, family, given"),
+        ({"authors": [" "]}, "a name has letters"),
+        ({"authors": [3]}, "'authors.0': "),
+        ({"paper": "https://doi.org/10.1000/p"}, "a DOI is written without an address"),
+        ({"doi": "my paper"}, "a DOI is written without an address"),
+        ({"version": "v1"}, "a version is three numbers, such as 1.0.0"),
+    ],
+)
+def test_a_wrong_card_is_told_in_words(wrong: dict[str, object], words: str) -> None:
+    """No pattern, and no name of a class of this program."""
+    with pytest.raises(SettingsError) as caught:
+        told(**wrong)
+    assert words in str(caught.value)
+    for word in ("pattern", "NamedPerson", "\\d"):
+        assert word not in str(caught.value)
+
+
+def test_a_date_of_toml_is_a_day(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text("title = 'a'\ndate = 2026-11-20\n")
+    assert load_settings(Details, tmp_path / "card.toml").date == "2026-11-20"
+    (tmp_path / "card.toml").write_text("title = 'a'\ndate = 2026-11-20T10:00:00\n")
+    with pytest.raises(SettingsError, match="'date'"):
+        load_settings(Details, tmp_path / "card.toml")
+
+
+@pytest.mark.parametrize(
+    ("author", "key"),
+    [
+        ({"family": "Müller-Lüdenscheidt"}, "mullerludenscheidt2026"),
+        ({"family": "Łukasz ß"}, "ukaszss2026"),
+        ("山田 太郎", "bench2026"),
+        ("A lab", "a2026"),
+    ],
+)
+def test_names_of_all_letters_give_a_key(author: object, key: str) -> None:
+    assert bibtex(told(authors=[author])).startswith(f"@misc{{{key},")
 
 
 def test_people_stand_in_each_document() -> None:

@@ -5,6 +5,7 @@ Formats: Citation File Format 1.2.0; DataCite Metadata Schema 4.5, in the JSON f
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,8 +71,6 @@ def methods(facts: ReleaseFacts) -> str:
 def bibtex(details: Details) -> str:
     """A BibTeX entry; groups are kept together by braces."""
     authors = " and ".join(_bibtex_name(author) for author in details.authors)
-    first = details.authors[0] if details.authors else details.title
-    word = first.family if isinstance(first, NamedPerson) else first.split()[0]
     year = details.date[:4]
     fields = {
         "title": f"{{{_escaped(details.title)}}}",
@@ -83,8 +82,18 @@ def bibtex(details: Details) -> str:
         "url": details.url,
     }
     lines = [f"  {key} = {{{value}}}," for key, value in fields.items() if value]
-    key = re.sub(r"[^a-z0-9]+", "", f"{word}{year}".lower()) or "dataset"
-    return "\n".join([f"@misc{{{key},", *lines, "}"])
+    return "\n".join([f"@misc{{{_bibtex_word(details)}{year},", *lines, "}"])
+
+
+def _bibtex_word(details: Details) -> str:
+    """A word of ASCII letters for the entry's key: of the first author, else of the title."""
+    first = details.authors[0] if details.authors else details.title
+    name = first.family if isinstance(first, NamedPerson) else first.split()[0]
+    for text in (name, *details.title.split()):
+        plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).lower()
+        if word := re.sub(r"[^a-z0-9]+", "", plain):
+            return word
+    return "dataset"
 
 
 def _bibtex_name(author: Author) -> str:
