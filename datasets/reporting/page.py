@@ -68,7 +68,11 @@ def _origin(dataset: Dataset) -> Facts:
 
 
 def _counts(dataset: Dataset, audit: Audit) -> Table:
-    sizes = {row.id: f"{row.width} × {row.height}" for row in audit.pairs if row.width}
+    sizes = {
+        row.id: f"{row.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{row.height}"
+        for row in audit.pairs
+        if row.width
+    }
     rows = []
     for split in SPLITS:
         pairs = dataset.split(split)

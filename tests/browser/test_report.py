@@ -250,6 +250,35 @@ def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
     assert link.text == "0003_scene-003" == browser.find_element(By.ID, place).text
 
 
+WORDS_ON_TWO_LINES = """
+const broken = [];
+for (const cell of document.querySelectorAll("tbody th")) {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    for (const word of walker.currentNode.data.matchAll(/[a-z,]+/gi)) {
+      const range = document.createRange();
+      range.setStart(walker.currentNode, word.index);
+      range.setEnd(walker.currentNode, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) broken.push(word[0]);
+    }
+  }
+}
+return broken;
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_names_of_rows_are_not_cut_in_words_on_a_phone(
+    open_page: Open, tmp_path: Path, width: int
+) -> None:
+    columns = (Column("quantity"), *(Column(name) for name in ("pairs", "median", "largest size")))
+    rows = (("misalignment, px", "18", "2.608", "16.655"), ("sharpness", "18", "0.506", "0.7"))
+    page = Page("Audit", "", (("Pairs", (Table("Over all pairs", columns, rows),)),))
+    (tmp_path / "audit.html").write_text(render_html(page), encoding="utf-8")
+    browser = open_page(tmp_path / "audit.html", width, 800)
+    assert browser.execute_script(WORDS_ON_TWO_LINES) == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_has_contrast_in_both_themes(open_page: Open, report: Path, theme: str) -> None:
     browser = open_page(report, theme=theme)

@@ -43,7 +43,13 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> N
     page = dataset_page(dataset, Audit("noise", "0", "dis", rows, ()))
     html = render_html(page)
     assert HOSTILE not in html
-    for told in ("6 pairs of 6 scenes", "56 × 40", "16 bit", "2.8 (5)", "0.625"):
+    for told in (
+        "6 pairs of 6 scenes",
+        "56\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}40",
+        "16 bit",
+        "2.8 (5)",
+        "0.625",
+    ):
         assert told in html
     for split in {pair.split for pair in pairs}:
         assert f"Samples: {split}" in html
