@@ -119,9 +119,13 @@ def _settings_parts(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _settings_parts(part)
 
 
-def _settings_within(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """The settings classes of a class's fields, and of theirs."""
-    for field in kind.model_fields.values():
-        for part in _settings_parts(field.annotation):
-            yield part
-            yield from _settings_within(part)
+def _settings_within(kind: type[BaseModel]) -> set[type[BaseModel]]:
+    """The settings classes of a class's fields, and of theirs; a class may hold its own kind."""
+    found: set[type[BaseModel]] = set()
+    left = [kind]
+    while left:
+        for field in left.pop().model_fields.values():
+            new = set(_settings_parts(field.annotation)) - found
+            found |= new
+            left += new
+    return found

@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from defocus.errors import SettingsError
-from defocus.settings import Settings, load_settings
+from defocus.settings import Settings, load_settings, parse_settings
 
 
 class Optics(Settings):
@@ -61,3 +61,15 @@ def test_a_wrong_file_gets_one_line(tmp_path: Path, text: str, words: str) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.toml: no such settings file"):
         load_settings(Study, tmp_path / "none.toml")
+
+
+class Branch(Settings):
+    """A kind of settings that holds others of its own kind."""
+
+    name: str = ""
+    branches: tuple["Branch", ...] = ()
+
+
+def test_settings_that_hold_their_own_kind_have_a_message() -> None:
+    with pytest.raises(SettingsError, match=r"unknown key 'branches.0.nane'; did you mean 'name'"):
+        parse_settings(Branch, {"branches": [{"nane": "oak"}]}, origin="request.json")

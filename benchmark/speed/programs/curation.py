@@ -25,7 +25,7 @@ from defocus.files import make_folder
 from defocus.images import Image, write_image
 from defocus.optics.psf import disc_psf
 
-__all__ = ["Step", "chain", "main", "table", "write_pairs"]
+__all__ = ["CommandCost", "chain", "main", "table", "write_pairs"]
 
 SIZE = (1120, 1680)
 OCTAVES = 6
@@ -35,7 +35,7 @@ LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
-class Step:
+class CommandCost:
     """What a command took.
 
     Attributes:
@@ -75,7 +75,7 @@ def _scene(draws: np.random.Generator, size: tuple[int, int]) -> Image:
     return np.asarray(np.clip(128 + total * (40 / total.std()), 0, 255), np.uint8)
 
 
-def chain(dataset: str, out: Path, jobs: int, cache: Path) -> list[Step]:
+def chain(dataset: str, out: Path, jobs: int, cache: Path) -> list[CommandCost]:
     """Audit, compensate, curate, split and report a dataset.
 
     Raises:
@@ -96,7 +96,7 @@ def chain(dataset: str, out: Path, jobs: int, cache: Path) -> list[Step]:
     return done
 
 
-def _started(command: str, words: Sequence[str], environment: dict[str, str]) -> Step:
+def _started(command: str, words: Sequence[str], environment: dict[str, str]) -> CommandCost:
     began = time.monotonic()
     taken: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryFile() as said:
@@ -115,7 +115,7 @@ def _started(command: str, words: Sequence[str], environment: dict[str, str]) ->
             told = said.read().decode(errors="replace")[-300:]
             raise DefocusError(f"defocus-data {' '.join(words)}: {told}")
     cpu_s, peaks_mib = zip(*taken.values(), strict=True)
-    return Step(command, seconds, sum(cpu_s), max(peaks_mib))
+    return CommandCost(command, seconds, sum(cpu_s), max(peaks_mib))
 
 
 def _taken_below(number: str) -> dict[str, tuple[float, float]]:
@@ -137,9 +137,9 @@ def _taken_below(number: str) -> dict[str, tuple[float, float]]:
     return found
 
 
-def table(steps: Sequence[Step], pairs: int) -> str:
+def table(steps: Sequence[CommandCost], pairs: int) -> str:
     """A Markdown table of the steps and their sum."""
-    whole = Step(
+    whole = CommandCost(
         "all",
         sum(one.seconds for one in steps),
         sum(one.cpu_seconds for one in steps),
