@@ -71,5 +71,5 @@ class Branch(Settings):
 
 
 def test_settings_that_hold_their_own_kind_have_a_message() -> None:
-    with pytest.raises(SettingsError, match=r"unknown key 'branches.0.nam'; did you mean 'name'"):
-        parse_settings(Branch, {"branches": [{"nam": "oak"}]}, origin="request.json")
+    with pytest.raises(SettingsError, match=r"unknown key 'branches.0.names'; did you mean 'name'"):
+        parse_settings(Branch, {"branches": [{"names": "oak"}]}, origin="request.json")
