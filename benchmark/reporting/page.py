@@ -33,6 +33,7 @@ from defocus.benchmark.reporting.figures.plots import (
 from defocus.benchmark.reporting.printed import part_table, protocol_table
 from defocus.benchmark.reporting.provenance import (
     card_words,
+    hardware,
     method_parts,
     references,
     run_facts,
@@ -150,7 +151,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
             for one in report.pictures
         ),
         ("Training", tuple(training_curves(content))),
-        ("Methods", (*method_parts(content), trainings(content))),
+        ("Methods", (*method_parts(content), hardware(content), trainings(content))),
         ("References", (references(content),)),
     )
 
@@ -223,11 +224,12 @@ def _behind(report: _Report) -> tuple[Part, ...]:
     rows = [_detail(report, group) for group in content.groups]
     folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
     curves = training_curves(content)
-    made = trainings(content)
+    made, machines = trainings(content), hardware(content)
     return (
         *([folded] if folded else []),
         *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
         *([Folded("Trainings", "trainings", (made,))] if made.facts else []),
+        *([Folded(machines.caption, "hardware", (machines,))] if machines.facts else []),
     )
 
 

@@ -17,6 +17,7 @@ from defocus.reports.model import Facts, Paragraph, Part
 __all__ = [
     "card_words",
     "flattened",
+    "hardware",
     "method_parts",
     "references",
     "run_facts",
@@ -123,7 +124,6 @@ def method_parts(content: Content) -> list[Part]:
             "budget). Reconstructions from abstracts and rows under deformed-gt are never ranked; "
             "of trainings under a shortened budget, only narrow copies are, among themselves."
         ),
-        _hardware(content),
     ]
 
 
@@ -162,7 +162,7 @@ def trainings(content: Content) -> Facts:
     return Facts("Trainings", tuple(lines))
 
 
-def _hardware(content: Content) -> Facts:
+def hardware(content: Content) -> Facts:
     """Devices, machines and versions of libraries behind the runs, each once."""
     found: dict[str, set[str]] = {}
     for group in content.groups:

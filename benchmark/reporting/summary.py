@@ -83,12 +83,15 @@ def _result(scores: PictureScores, gained: Sequence[tuple[BoardLine, Row]]) -> s
         words: next((one for one in gained if one[0].first.weights in weights), gained[0])
         for words, weights in groups
     }
-    following = gained[1][0] if len(gained) > 1 else best
-    if following is not best:
+    named = [best]
+    if len(gained) > 1:
+        following = gained[1][0]
         also = [words.lower() for words, (line, _) in of_groups.items() if line is following]
-        said += _lead(scores, best, following, also)
+        if lead := _lead(scores, best, following, also):
+            said += lead
+            named.append(following)
     for words, (line, mine) in of_groups.items():
-        if line is not best and line is not following:
+        if all(line is not one for one in named):
             said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
     below = sum((each.gain or 0.0) < 0 for _, each in gained)
     if below and len(gained) > 1:

@@ -375,6 +375,23 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
     assert page.summary.endswith(said)
 
 
+def test_the_best_trained_is_named_where_no_lead_over_it_can_be_told(tmp_path: Path) -> None:
+    rows = (
+        ("input", "none", {"cat": 20.0, "dog": 22.0}),
+        ("own", "own", {"cat": 22.0}),
+        ("net", "trained", {"dog": 23.0}),
+    )
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system, weights, values in rows:
+            entry = replace(ENTRY, run=system, system=system, grouping=system, weights=weights)
+            scores = [Score("default", "gt", "psnr", n, n, each) for n, each in values.items()]
+            results.record(entry, scores, [Cost("seconds", 1.0)])
+    said = page_of(tmp_path).summary
+    assert said.startswith("own gains most of 2 systems")
+    assert "The next" not in said
+    assert "Best trained here: net, +" in said
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     protocols = ("gt", "deformed-gt")

@@ -164,6 +164,18 @@ def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(
     assert link.get_attribute("aria-expanded") == "false"
 
 
+def test_closed_folds_share_a_line_where_there_is_room(open_page: Open, study: Path) -> None:
+    def tops(width: int) -> list[int]:
+        browser = open_page(study / "report.html", width)
+        folds = browser.find_elements(By.CSS_SELECTOR, "section:has(#hardware) > .folded")
+        assert folds[-1].text == "Hardware and software"
+        return [fold.location["y"] for fold in folds]
+
+    wide, narrow = tops(1280), tops(390)
+    assert wide[0] == wide[1]
+    assert len(set(narrow)) == len(narrow) == len(wide)
+
+
 def test_a_link_finds_its_row_whatever_hides_it(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html")
     found = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")
