@@ -72,16 +72,19 @@ const comparePair = (() => {
       if (on && !still.matches) blinking = setInterval(() => (stage.isConnected ? turn() : clearInterval(blinking)), BLINK_MS);
     });
     // Zoom: the same part of every picture. It is one pixel of the original for one of the screen where the
-    // page has the whole pictures (data-whole), and three times the shown ones elsewhere.
+    // page has the whole pictures (data-whole), be they larger than the stage or smaller, and three times the
+    // shown ones elsewhere.
     const whole = images.every((image) => image.dataset.whole);
     const place = { x: 50, y: 50, times: 0 };
     function look() {
       const shown = images.find((image) => !image.hidden);
-      const pixels = shown.naturalWidth / (stage.clientWidth || 1) / devicePixelRatio;
-      const scale = Math.max(1, 2 ** place.times * (whole ? Math.max(1, pixels) : 3));
-      for (const side of ["x", "y"]) place[side] = Math.min(100, Math.max(0, place[side]));
-      stage.style.setProperty("--x", `${place.x}%`);
-      stage.style.setProperty("--y", `${place.y}%`);
+      const pixels = shown.naturalWidth / (stage.getBoundingClientRect().width || 1) / devicePixelRatio;
+      const same = whole ? pixels : 3;
+      const scale = Math.max(Math.min(1, same), 2 ** place.times * same);
+      for (const side of ["x", "y"]) {
+        place[side] = Math.min(100, Math.max(0, place[side]));
+        stage.style.setProperty(`--${side}`, `${scale > 1 ? place[side] : 50}%`);
+      }
       stage.style.setProperty("--z", scale);
       const come = images.every((image) => image.dataset.come === image.dataset.whole);
       tags[1].dataset.percent = whole ? ` · ${come ? `${Math.round((100 * scale) / pixels)} %` : "loading…"}` : "";

@@ -4,8 +4,10 @@ import signal
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.datasets.api import open_dataset
@@ -36,6 +38,7 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         tools = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
         names = [tool.text for tool in tools]
         assert names == ["Blink", "1:1", "Difference × 4"]  # nothing was measured
+        check_small_pictures_are_not_enlarged(browser, tools[1])
         press(browser, Keys.ARROW_RIGHT)
         until(browser, "pair-name", "b")
         press(browser, Keys.ARROW_LEFT)
@@ -62,6 +65,21 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         assert process.returncode == 0
     (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
     assert pair.id == "a"
+
+
+def check_small_pictures_are_not_enlarged(browser: webdriver.Chrome, same: WebElement) -> None:
+    """At 1:1 a picture smaller than the stage has one of its pixels on one of the screen."""
+    sizes = """return [...document.querySelectorAll("#viewer .stage img:not([hidden])")].map(
+        image => { const box = image.getBoundingClientRect(); return [box.width, box.height]; })"""
+    assert all(width > 100 for width, _ in browser.execute_script(sizes))
+    same.click()
+    told = "return document.querySelector('#viewer .tag.right').dataset.percent"
+    WebDriverWait(browser, 20, 0.05).until(lambda b: b.execute_script(told) == " · 100 %")
+    assert browser.execute_script("return devicePixelRatio") == 1
+    for width, height in browser.execute_script(sizes):
+        assert (width, height) == (pytest.approx(56, abs=0.01), pytest.approx(40, abs=0.01))
+    same.click()
+    assert all(width > 100 for width, _ in browser.execute_script(sizes))
 
 
 def test_names_in_the_list_show_where_they_differ(open_page: Open, tmp_path: Path) -> None:
