@@ -107,12 +107,13 @@ class Manifest(Settings):
         split_of: dict[str, Split] = {}
         ids: dict[str, str] = {}
         for pair in self.pairs:
-            other = ids.get(pair.id.casefold())
+            spelling = normalize("NFC", pair.id.casefold())
+            other = ids.get(spelling)
             if other == pair.id:
                 raise ValueError(f"the pair id '{pair.id}' is there twice")
             if other is not None:
                 raise ValueError(f"'{other}' and '{pair.id}' are one id where case is ignored")
-            ids[pair.id.casefold()] = pair.id
+            ids[spelling] = pair.id
             if split_of.setdefault(pair.scene, pair.split) != pair.split:
                 raise ValueError(f"the scene '{pair.scene}' is in two splits")
         spelt: dict[str, str] = {}

@@ -21,7 +21,8 @@ class Pair:
     """One scene captured blurry and sharp.
 
     Attributes:
-        id: Id, unique in its dataset; only letters, digits, ``.``, ``_`` and ``-``.
+        id: Id, unique in its dataset; only letters and digits of any script,
+            ``.``, ``_`` and ``-``.
         scene: Name of the scene; no scene is in two splits.
         split: Split of the dataset it belongs to.
         blurry: Picture file.

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Cost, Entry, MetricVersion
 from defocus.benchmark.study.plan import MOST_SEEDS
+from defocus.datasets.manifest import checked_id
 from defocus.errors import InputError
 from defocus.settings import Settings
 
@@ -36,7 +37,7 @@ LARGEST_INTEGER = 2**63 - 1
 """The store of results takes none beyond it."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-PairId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
+PairId = Annotated[str, AfterValidator(checked_id)]
 RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,199}$")]
 
 

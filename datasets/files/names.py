@@ -5,13 +5,15 @@ suffix, and file systems take at most 255 bytes.
 """
 
 import re
+import unicodedata
 
-__all__ = ["ID_PATTERN", "LONGEST_ID", "id_problem", "path_problem"]
+__all__ = ["LONGEST_ID", "id_problem", "is_id_letter", "path_problem"]
 
-ID_PATTERN = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
+SIGNS = "._-"
+"""What an id may have besides letters and digits; it does not begin with a dot."""
 
 LONGEST_ID = 160
-"""Letters of an id: files are named by it, with a suffix and while they are written with more."""
+"""Bytes of an id: files are named by it, with a suffix and while they are written with more."""
 
 LONGEST_PART = 255
 LONGEST_PATH = 4096
@@ -25,13 +27,26 @@ def id_problem(text: str) -> str:
     Args:
         text: The text.
     """
-    if not re.fullmatch(ID_PATTERN, text):
-        return "an id has letters, digits, '.', '_' and '-' alone"
-    if len(text) > LONGEST_ID:
-        return f"an id has at most {LONGEST_ID} letters"
+    begins = bool(text) and text[0] != "." and not _is_mark(text[0])
+    if not begins or not all(is_id_letter(one) or one in SIGNS for one in text):
+        return "an id has letters, digits, '.', '_' and '-' alone, and begins with no '.'"
+    if not unicodedata.is_normalized("NFC", text):
+        return "an id has each letter with its marks as one sign, as in the Unicode form NFC"
+    if len(text.encode()) > LONGEST_ID:
+        return f"an id has at most {LONGEST_ID} letters, or as many bytes"
     if _RESERVED.fullmatch(text):
         return "an id is no name that Windows reserves, such as 'con'"
     return ""
+
+
+def is_id_letter(sign: str) -> bool:
+    """Whether one sign is a letter of any script, a mark of one, or a decimal digit."""
+    return sign.isalpha() or sign.isdecimal() or _is_mark(sign)
+
+
+def _is_mark(sign: str) -> bool:
+    """Whether a sign is written on the letter before it: vowels in many scripts are."""
+    return unicodedata.category(sign) in {"Mn", "Mc"}
 
 
 def path_problem(path: str) -> str:

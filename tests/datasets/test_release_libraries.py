@@ -99,6 +99,7 @@ def eight(mild: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         pairs.append(replace(pair, **files, truth=None, flow=None, defocus_map=None))
     bare = [replace(one, dual_pixel_left=None, dual_pixel_right=None) for one in pairs]
     bare = [replace(one, metadata=MappingProxyType({})) for one in bare]
+    bare[0] = replace(bare[0], id="カフェ_01")
     return replace(mild, pairs=tuple(bare), content_hash="8", name="pairs:eight", root=root)
 
 
