@@ -173,8 +173,8 @@ def _caption(found: Misalignment, width: int) -> Panel:
         return strip
     (x, y), sigma = found.similarity.shift_px, found.sigma
     text = (
-        f"{found.model}: shift {x:+.2f}, {y:+.2f} px (1 sigma {sigma.shift_px:.2f}), "
-        f"zoom {found.similarity.zoom:.5f}, rotation {found.similarity.rotation_deg:+.3f} deg, "
+        f"{found.model}: shift {x:+z.2f}, {y:+z.2f} px (1 sigma {sigma.shift_px:.2f}), "
+        f"zoom {found.similarity.zoom:.5f}, rotation {found.similarity.rotation_deg:+z.3f} deg, "
         f"residual {found.residual_median_px:.2f} px median, "
         f"reliable {100 * (found.reliable_share or 0):.0f} %"
     )

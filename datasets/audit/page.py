@@ -215,8 +215,8 @@ def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.u
 def _caption(row: AuditedPair) -> str:
     return (
         f"{row.id} ({row.split}): misalignment {row.misalignment_px:.2f} px, shift "
-        f"{row.shift_x_px:+.2f}, {row.shift_y_px:+.2f} px, zoom {row.zoom:.5f}, rotation "
-        f"{row.rotation_deg:+.3f} deg, residual {row.residual_p95_px:.2f} px (p95)"
+        f"{row.shift_x_px:+z.2f}, {row.shift_y_px:+z.2f} px, zoom {row.zoom:.5f}, rotation "
+        f"{row.rotation_deg:+z.3f} deg, residual {row.residual_p95_px:.2f} px (p95)"
     )
 
 

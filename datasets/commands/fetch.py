@@ -64,7 +64,9 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
         f"{done['root']}: {counted(done['new'], 'file')} fetched, {done['kept']} there before{left}"
     )
     if done["left"]:
-        click.echo("a part opens as no dataset; the same command without --only fetches the rest")
+        click.echo(
+            "a part cannot be opened as a dataset; the same command without --only fetches the rest"
+        )
     else:
         click.echo(f"use it with --dataset release:{done['root']}")
 

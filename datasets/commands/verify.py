@@ -1,5 +1,6 @@
 """defocus-data verify."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,12 @@ def _outcome(found: "Verification") -> str:
         return f"{counted(len(found.found), 'file')}, nothing wrong"
     if found.truth is None:
         return "its manifests are damaged; what else is wrong cannot be told, repair it from a copy"
-    return f"{counted(len(found.wrong), 'file')} wrong"
+    kinds = Counter(finding.kind for finding in found.wrong)
+    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    if set(kinds) == {"missing"}:
+        whole = len(found.truth.hashes) - kinds["missing"]
+        return f"{told}, {counted(whole, 'file')} right; 'defocus-data fetch' gets what is missing"
+    return f"{counted(len(found.wrong), 'file')} wrong: {told}"
 
 
 def _line(name: str) -> str:

@@ -149,7 +149,7 @@ NUMBERS = (
     ("Misalignment", "misalignment_px", "{:.2f} px"),
     ("Residual flow, 95th percentile", "residual_p95_px", "{:.2f} px"),
     ("Magnification between the two", "zoom", "{:.4f}"),
-    ("Exposure, blurry over sharp", "gain_ev", "{:+.2f} EV"),
+    ("Exposure, blurry over sharp", "gain_ev", "{:+z.2f} EV"),
     ("Blur diameter, 95th percentile", "blur_p95_px", "{:.1f} px"),
     ("Sharpness of the sharp one", "sharpness", "{:.3f}"),
     ("Sharpness of the blurry one", "blurry_sharpness", "{:.3f}"),

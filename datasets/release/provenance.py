@@ -168,13 +168,26 @@ def steps_text(steps: Iterable[MakingStep]) -> str:
     """Lines of Markdown: each step with its version and settings."""
     lines = []
     for step in steps:
-        told = ", ".join(f"{name} {_shown(value)}" for name, value in step.settings.items())
+        told = ", ".join(_shown(name, value) for name, value in step.settings.items())
         lines.append(f"- {step.step} (defocus {step.version}): {told}.\n")
     return "".join(lines)
 
 
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+_TRUTHS = {
+    "official": ("the authors' own splits", "splits drawn by scene"),
+    "sharper": (
+        "the sharp picture must be the sharper one",
+        "either picture may be the sharper one",
+    ),
+}
+"""Settings that are true or false, in words for both."""
+
+
+def _shown(name: str, value: object) -> str:
+    if not isinstance(value, bool):
+        return f"{name} {value}"
+    yes, no = _TRUTHS.get(name, (f"{name}: yes", f"{name}: no"))
+    return yes if value else no
 
 
 def numbers_text(numbers: Iterable[Number]) -> list[str]:

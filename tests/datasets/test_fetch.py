@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
@@ -25,7 +27,7 @@ from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
-from tests.datasets.conftest import package_noise, write_folder
+from tests.datasets.conftest import equal_pictures, package_noise, write_folder
 
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 BIG = "pairs/a/blurry.png"
@@ -72,7 +74,7 @@ def server(release: Path) -> Iterator[Server]:
         def do_GET(self) -> None:
             told = self.headers.get("Range", "")
             seen.asked.append((self.path.lstrip("/"), told))
-            path = seen.root / self.path.lstrip("/")
+            path = seen.root / unquote(self.path).lstrip("/")
             if not path.is_file():
                 self.send_error(404)
                 return
@@ -251,6 +253,9 @@ def test_a_part_and_then_the_rest(run: Run, server: Server, tmp_path: Path) -> N
     wrong = {one["file"] for one in json.loads(against.stdout)["wrong"]}
     assert wrong == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
     assert against.returncode == 1
+    told = run("defocus-data", "verify", out)
+    assert told.returncode == 1
+    assert re.search(r": 2 missing, \d+ files right; 'defocus-data fetch' gets", told.stdout)
     with pytest.raises(DatasetError, match="fits no file"):
         fetch_release([place_of(server.address)], out, only=["nothing/*"])
     again = run("defocus-data", "fetch", server.address, "--out", out, "--only", "pairs/a/*")
@@ -260,6 +265,21 @@ def test_a_part_and_then_the_rest(run: Run, server: Server, tmp_path: Path) -> N
     assert f"use it with --dataset release:{out}" in rest.stdout
     assert open_dataset(f"release:{out}").pairs
     assert run("defocus-data", "verify", out, "--against", server.root).returncode == 0
+
+
+@pytest.mark.parametrize("form", ["folder", "hdf5", "webdataset", "imagefolder"])
+def test_names_of_any_script_arrive(run: Run, server: Server, tmp_path: Path, form: str) -> None:
+    """The file's name is the id, in the release, over HTTP and as the copy is opened."""
+    source = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['カフェ_01.png'], bits=8)}")
+    server.root = package_dataset(source, tmp_path / "made", form, DETAILS, 10**9).root
+    out = tmp_path / "copy"
+    done = run("defocus-data", "fetch", server.address, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert run("defocus-data", "verify", out).returncode == 0
+    (pair,), (own,) = open_dataset(f"release:{out}").pairs, source.pairs
+    assert pair.id == "カフェ_01"
+    assert equal_pictures(pair.blurry, own.blurry)
+    assert "カフェ_01" in (out / "pairs.csv").read_text(encoding="utf-8")
 
 
 def test_other_releases_and_other_hashes_are_refused(server: Server, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from defocus.datasets.release.details import Details, name_of
 from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ReleaseFacts
-from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text
+from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
 from defocus.datasets.release.terms import ADDRESSES, licence_problem
 from defocus.datasets.step import step
 from defocus.errors import ImageError, SettingsError
@@ -233,3 +233,12 @@ def test_each_licence_of_several_has_its_text_or_the_address_of_it() -> None:
 def test_own_terms_are_named_with_their_address() -> None:
     text = licence_text(told(licence="LicenseRef-Our-Lab", licence_url="https://lab.org/terms"))
     assert text == "LicenseRef-Our-Lab\n\nhttps://lab.org/terms\n"
+
+
+def test_what_curation_asked_for_is_told_in_words() -> None:
+    told = steps_text(
+        [step("curate", most_gain_ev=0.5, sharper=True), step("patches", edges=False)]
+    )
+    assert "most_gain_ev 0.5, the sharp picture must be the sharper one." in told
+    assert "edges: no." in told
+    assert "either picture may be the sharper one" in steps_text([step("curate", sharper=False)])

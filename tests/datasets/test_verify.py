@@ -292,6 +292,7 @@ def test_the_command(run: Run, release: Path, whole: Path, tmp_path: Path) -> No
     assert told.returncode == 1
     assert "\x1b" not in told.stdout
     assert "changed  LICENSE" in told.stdout
+    assert "2 files wrong: 1 changed, 1 extra" in told.stdout
     repaired = run("defocus-data", "verify", release, "--repair", whole)
     assert (repaired.returncode, repaired.stderr.count("was ")) == (0, 2)
     nothing = run("defocus-data", "verify", tmp_path)
