@@ -59,7 +59,7 @@ RENDERED_ALONE = ("stream:", "text:")
 """Addresses without a folder: a stream without photographs, pages of text."""
 
 
-def open_dataset(text: str) -> Dataset:
+def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
     """Open the dataset named by ``text``.
 
     Args:
@@ -68,6 +68,8 @@ def open_dataset(text: str) -> Dataset:
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
             ``stream:`` needs none, ``text:`` has none. ``READER@NAME`` is a copy corrected by a
             sidecar.
+        damaged: Whether a pair with a file that is not a picture stays, as in an audit, whose row
+            says what is wrong with it.
 
     Raises:
         DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
@@ -78,13 +80,13 @@ def open_dataset(text: str) -> Dataset:
         from defocus.datasets.sidecar.applied import corrected, noted_place
 
         dataset, sidecar = noted_place(text)
-        return corrected(text, open_dataset(dataset), sidecar)
+        return corrected(text, open_dataset(dataset, damaged=damaged), sidecar)
     name, place = _parted(text)
     opened = reader(name).read(place)
 
     from defocus.datasets.opening import require_one_size
 
-    require_one_size(opened.pairs)
+    require_one_size(opened.pairs, damaged=damaged)
     return opened
 
 

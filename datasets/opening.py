@@ -54,8 +54,21 @@ def _require_own_ids(pairs: Iterable[Pair]) -> None:
             )
 
 
-def require_one_size(pairs: Iterable[Pair]) -> None:
+def _size(path: Path, *, damaged: bool) -> tuple[int, int] | None:
+    try:
+        return picture_size(path)
+    except ImageError:
+        if not damaged:
+            raise
+        return None
+
+
+def require_one_size(pairs: Iterable[Pair], *, damaged: bool = False) -> None:
     """Refuse pairs whose pictures differ in size, by the files' headers.
+
+    Args:
+        pairs: The pairs.
+        damaged: Whether a member that is not a picture is left to who reads it.
 
     Raises:
         ImageError: Sizes differ (the message names files and sizes), or a file is not a picture.
@@ -68,7 +81,7 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
                 continue
             for path in (pair.blurry, partner):
                 if path not in known:
-                    known[path] = picture_size(path)
+                    known[path] = _size(path, damaged=damaged and role == "sharp")
             first, second = known[pair.blurry], known[partner]
             if first and second and first != second:
                 turned = first == second[::-1]  # a camera stores the turn, another program does it

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "open_log",
     "printable",
     "say",
+    "several",
     "status",
     "telling",
     "track",
@@ -207,6 +208,17 @@ def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[st
             share = f"{len(members)} of " if len(members) < of else ""
             lines.append(f"{share}{counted(of, thing)}, such as {name}{told}")
     return lines
+
+
+def several(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are.
+
+    Example:
+        >>> several(["a", "b", "c", "d", "e"])
+        'a, b, c and 2 more'
+    """
+    more = len(names) - FEW
+    return ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(number: int, thing: str) -> str:

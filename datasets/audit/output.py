@@ -8,21 +8,61 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
+from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.measuring.kept import kept_in_session, pair_keys
 from defocus.datasets.pair import Dataset
+from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
+from defocus.errors import FileError, InputError
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.freed_memory import return_freed_memory
 from defocus.progress import track
+from defocus.reading import read_json
 from defocus.reports.html import render_html
 from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
 
-__all__ = ["write_audit"]
+__all__ = ["claim_audit_folder", "write_audit"]
 
 BLUR = "blur"
+LARGEST = 2**30
+"""Bytes of an audit that is read."""
 WRITERS = 2
 """Blur maps that are compressed at once."""
-NAMES = ("audit.csv", "audit.json", "audit.html")
+DOCUMENT = "audit.json"
+NAMES = ("audit.csv", DOCUMENT, "audit.html")
+OF_DATASETS = (MANIFEST, CHECKSUMS, "journal.jsonl", "blurry", "sharp")
+"""What the folder of a dataset, a release or a session has."""
+
+
+def claim_audit_folder(out: Path, dataset: Dataset) -> None:
+    """Refuse a folder that an audit of a dataset must not write into.
+
+    Args:
+        out: The folder, which may be absent.
+        dataset: The dataset that is audited.
+
+    Raises:
+        InputError: The folder is that of a dataset or inside the audited one, or has the audit of
+            another dataset.
+    """
+    place, root = out.resolve(), dataset.root.resolve()
+    held = next((name for name in OF_DATASETS if (place / name).exists()), None)
+    if place.is_relative_to(root):
+        raise InputError(f"{out}: inside the dataset {root}; give a folder outside with --out")
+    if held is not None:
+        raise InputError(f"{out}: the folder of a dataset, with {held}; give another with --out")
+    path = out / DOCUMENT
+    if not path.exists():
+        return
+    try:
+        other = {name: str(read_json(path, LARGEST)[name]) for name in ("dataset", "content_hash")}
+    except (OSError, ValueError, LookupError, TypeError, FileError) as error:
+        raise InputError(f"{path}: damaged; remove it, or give another --out") from error
+    if dataset.name != other["dataset"] and dataset.content_hash != other["content_hash"]:
+        raise InputError(
+            f"{out}: has the audit of {other['dataset']}; give another folder with --out, or "
+            "remove it"
+        )
 
 
 def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | None) -> list[str]:
@@ -38,7 +78,7 @@ def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | Non
     _write_blur_maps(out / BLUR, dataset, audit)
     with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page
         write_text(staging / "audit.csv", _csv(audit))
-        write_json(staging / "audit.json", document(audit, limit_px))
+        write_json(staging / DOCUMENT, document(audit, limit_px))
         write_text(staging / "audit.html", render_html(build_page(dataset, audit, limit_px)))
         for name in NAMES:
             (staging / name).replace(out / name)

@@ -136,10 +136,12 @@ def _flow_estimator(name: str | None) -> str:
 def _audit_shard(name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int]) -> None:
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
 
+    from defocus.datasets.audit.output import claim_audit_folder
     from defocus.datasets.audit.shards import audit_shard
 
+    claim_audit_folder(out, opened)
     written = audit_shard(opened, estimator, jobs, shard, out)
     click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …'")
 
@@ -150,10 +152,12 @@ def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | 
     from defocus.settings import load_settings
 
     asked = ClusterFile() if resources is None else load_settings(ClusterFile, resources)
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
 
+    from defocus.datasets.audit.output import claim_audit_folder
     from defocus.datasets.audit.shards import submit_shards
 
+    claim_audit_folder(out, opened)
     merging = f"'defocus-data merge {name} {out / 'jobs'}/*-of-* --out {out}'"
     if submit_shards(opened, name, estimator, parts, out, asked.slurm):
         click.echo(f"all parts are there; put them together with {merging}")
@@ -166,10 +170,11 @@ def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | 
 
 def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: int) -> "Audit":
     from defocus.datasets.api import check_dataset, open_dataset
-    from defocus.datasets.audit.output import write_audit
+    from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.run import audit_dataset
 
-    dataset = open_dataset(name)
+    dataset = open_dataset(name, damaged=True)
+    claim_audit_folder(out, dataset)
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")

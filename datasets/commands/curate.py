@@ -98,7 +98,7 @@ def _curate(
     from defocus.datasets.curation.rules import read_rules
 
     asked = read_rules(rules)
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation.curate import begin_curation, finish_curation

@@ -36,11 +36,12 @@ def command(
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(dataset)
+    opened = open_dataset(dataset, damaged=True)
 
-    from defocus.datasets.audit.output import write_audit
+    from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.shards import merge_shards
 
+    claim_audit_folder(out, opened)
     audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs)
     written = write_audit(out, opened, audit, None)
     say(f"wrote {', '.join(written)} to {out}")

@@ -1,20 +1,20 @@
 """pairs:DIR - pictures of equal names in DIR/blurry and DIR/sharp, with or without splits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.found import find
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.layouts.published.known import complete_pairs, pairs_of
-from defocus.datasets.layouts.published.skip_missing import skips_missing
+from defocus.datasets.layouts.published.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
-from defocus.progress import say
+from defocus.progress import say, several
 
 __all__ = ["CARD", "read"]
 
@@ -55,8 +55,8 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
         raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
     if found.missing and not skips_missing():
         raise DatasetError(
-            f"{root / found.missing[0]}: missing; add it, correct {path.name}, or leave such pairs "
-            "out with --skip-missing"
+            f"{missing_text(found.missing, root)}; add what is missing, correct {path.name}, or "
+            "leave such pairs out with --skip-missing"
         )
     return root, complete_pairs(root, pairs_of(found.rows), found)
 
@@ -66,6 +66,7 @@ def _in_folders(root: Path) -> tuple[Pair, ...]:
     found = {split: _members(root, split) for split in (None, *SPLITS)}
     if found[None] and any(found[split] for split in SPLITS):
         raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
+    _refuse_alone(root, [one for members in found.values() for one in _alone(members)])
     pairs = (pair for split, members in found.items() for pair in _pairs(split, members))
     return tuple(sorted(pairs, key=lambda pair: pair.id))
 
@@ -117,7 +118,8 @@ def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator[Pair]:
-    names = list(_complete(members))
+    alone = {name for name, _, _ in _alone(members)}
+    names = [name for name in _names(members) if name not in alone]
     scenes = {name: name.partition("/")[0] for name in names}
     own_splits = scene_splits(scenes.values()) if split is None else {}
     before = "" if split is None else f"{split}-"
@@ -133,18 +135,33 @@ def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator
         )
 
 
-def _complete(members: dict[str, dict[str, Path]]) -> Iterator[str]:
-    """Names that every role has; another name is refused, or said and left out."""
-    found = {name: path for pictures in members.values() for name, path in pictures.items()}
-    for name, path in found.items():
+def _names(members: dict[str, dict[str, Path]]) -> dict[str, Path]:
+    """Each name with a picture of it."""
+    return {name: path for pictures in members.values() for name, path in pictures.items()}
+
+
+def _alone(members: dict[str, dict[str, Path]]) -> list[tuple[str, Path, str]]:
+    """Name and picture that a role lacks, and that role."""
+    found = []
+    for name, path in _names(members).items():
         lacking = [role for role in ROLES if name not in members.get(role, {})]
         lacking = [role for role in lacking if role == "blurry" or role in members]
-        if not lacking:
-            yield name
-        elif skips_missing():
-            say(f"{path}: left out: no picture '{name}' in {lacking[0]}")
-        else:
-            raise DatasetError(
-                f"{path}: no picture '{name}' in {lacking[0]}; add it, remove this, or leave such "
-                "pairs out with --skip-missing"
-            )
+        found += [(name, path, role) for role in lacking[:1]]
+    return found
+
+
+def _refuse_alone(root: Path, alone: Sequence[tuple[str, Path, str]]) -> None:
+    """Refuse pictures without a partner, all in one message; or say that they are left out."""
+    if skips_missing():
+        for name, path, role in alone:
+            say(f"{path}: left out: no picture '{name}' in {role}")
+    elif alone:
+        lacking: dict[str, list[str]] = {}
+        for name, _, role in alone:
+            lacking.setdefault(role, []).append(f"'{name}'")
+        where = alone[0][1] if len(alone) == 1 else root
+        groups = "; ".join(f"no picture {several(names)} in {r}" for r, names in lacking.items())
+        raise DatasetError(
+            f"{where}: {groups}; add what is missing, remove its partner, or leave such pairs out "
+            "with --skip-missing"
+        )

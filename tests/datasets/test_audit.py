@@ -103,7 +103,7 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
 
 def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run) -> None:
     def audit(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        out = tmp_path / "out"
+        out = tmp_path / f"audit of {root.name}"
         return run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE, *options)
 
     bad = audit(audited, "--fail-above", "1.0px")
@@ -264,3 +264,51 @@ def test_a_pair_of_one_picture_is_named_and_rejected_unless_asked_for(
         assert found == (kept or {row.id for row in audit.pairs})
     reasons = {one.id: one.reason for one in judged(audit, Rules())}
     assert reasons["train-tiff"] == "blurry and sharp member are the same picture"
+
+
+def test_an_empty_file_is_a_row_of_the_audit(tmp_path: Path, run: Run) -> None:
+    """One picture of many does not stop the others from being measured; curation rejects it."""
+    root = tmp_path / "set"
+    for name in ("empty", "good"):
+        add_pair(root, "train", name, defocused(scene("rocket")), scene("rocket"))
+    (root / "train/sharp/empty.png").write_bytes(b"")
+    out = tmp_path / "out"
+    done = run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE)
+    assert done.returncode == 0, done.stderr
+    words = "sharp/empty.png: the file is cut short (0 bytes); copy it again"
+    assert words in done.stderr
+    rows = {row["id"]: row for row in json.loads((out / "audit.json").read_text())["pairs"]}
+    assert rows["train-good"]["status"] == "ok"
+    assert rows["train-empty"]["status"] == "unreadable"
+    assert words in rows["train-empty"]["reason"]
+    assert words in (out / "audit.html").read_text()
+    curated = run("defocus-data", "curate", f"pairs:{root}", "--out", tmp_path / "new", *ALONE)
+    assert words in curated.stderr
+    assert [one.id for one in open_dataset(f"manifest:{tmp_path / 'new'}").pairs] == ["train-good"]
+
+
+def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, run: Run) -> None:
+    for name in ("one", "two"):
+        add_pair(tmp_path / name, "train", name, defocused(scene("rocket")), scene("rocket"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+
+    def audited_into(out: Path, name: str) -> str:
+        done = run("defocus-data", "audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE)
+        assert done.returncode in (0, 2), done.stderr
+        return done.stderr if done.returncode else ""
+
+    for place in ("one", "one/train", "one/new", "two/train"):
+        words = "inside the dataset" if place.startswith("one") else "the folder of a dataset"
+        assert words in audited_into(tmp_path / place, "one")
+    out = tmp_path / "audit"
+    assert audited_into(out, "one") == ""
+    first = (out / "audit.json").read_bytes()
+    told = audited_into(out, "two")
+    assert f"{out}: has the audit of pairs:one; give another folder with --out" in told
+    assert (out / "audit.json").read_bytes() == first
+    assert audited_into(out, "one") == ""
+    add_pair(tmp_path / "one", "train", "new", defocused(scene("retina")), scene("retina"))
+    assert audited_into(out, "one") == "", "the same dataset, changed"
+    (out / "audit.json").write_text("{")
+    assert "audit.json: damaged" in audited_into(out, "one")
+    assert {path: path.read_bytes() for path in before} == before

@@ -43,6 +43,7 @@ DPDD = [
     *("train_c/source/1P0A0890.png", "train_c/target/1P0A0891.png"),
     *("val_c/source/1P0A2027.png", "val_c/target/1P0A2029.png"),
 ]
+NUMBERS = range(1001, 1061, 10)
 VIEWS = [
     name.replace("_c/source", f"_{view.lower()}/source").replace(".png", f"_{view}.png")
     for name in DPDD
@@ -106,6 +107,20 @@ def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
             (tmp_path / name).unlink(missing_ok=True)
     with pytest.raises(DatasetError, match="no pair is complete"):
         open_dataset(f"{reader}:{tmp_path}")
+
+
+def test_all_missing_partners_are_told_in_groups(tmp_path: Path) -> None:
+    for part in ("test", "train"):
+        tree(tmp_path, [f"{part}_c/source/1P0A{number}.png" for number in NUMBERS])
+        tree(tmp_path, [f"{part}_c/target/1P0A1000.png"])
+    with pytest.raises(DatasetError) as told:
+        open_dataset(f"dpdd:{tmp_path}")
+    words = str(told.value)
+    for part in ("test", "train"):
+        sources = ", ".join(f"1P0A{number}.png" for number in NUMBERS[1:4])
+        assert f"the sharp picture of {part}_c/source/{sources} and 2 more" in words
+    assert words.startswith(f"{tmp_path}: 10 pictures missing: ")
+    assert "--skip-missing" in words
 
 
 def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path: Path) -> None:

@@ -91,6 +91,16 @@ def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
     assert [pair.id for pair in open_dataset(f"pairs:{mapping}").pairs] == ["a"]
 
 
+def test_all_pictures_without_a_partner_are_told_at_once(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", [f"{name}.png" for name in "abcdefg"])
+    for name in "bcdef":
+        (root / "sharp" / f"{name}.png").unlink()
+    (root / "blurry" / "g.png").unlink()
+    words = "no picture 'b', 'c', 'd' and 2 more in sharp; no picture 'g' in blurry; add"
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(f"pairs:{root}")
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_two_sizes_name_both_files(tmp_path: Path, suffix: str) -> None:
     root = write_folder(tmp_path / "x", [f"a.{suffix}"])

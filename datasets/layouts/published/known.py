@@ -10,7 +10,7 @@ from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import Layout, read_mapping
 from defocus.datasets.layouts.patterns import filled
 from defocus.datasets.layouts.published.completeness import Completeness, completeness
-from defocus.datasets.layouts.published.skip_missing import skips_missing
+from defocus.datasets.layouts.published.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
@@ -57,7 +57,7 @@ class KnownSet:
         found = find(root, layout)
         if found.missing and not skips_missing():
             raise DatasetError(
-                f"{root / found.missing[0]}: missing; complete the download "
+                f"{missing_text(found.missing, root)}; complete the download "
                 f"('defocus-data list {self.name}:{path}' names all that is missing), or leave "
                 "such pairs out with --skip-missing"
             )

@@ -5,14 +5,15 @@ It is kept in the environment, so that the processes of parallel work and of sub
 
 import os
 from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 import click
 
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
-from defocus.progress import say
+from defocus.progress import say, several
 
-__all__ = ["VARIABLE", "skips_missing", "whole_pairs", "with_skip_missing"]
+__all__ = ["VARIABLE", "missing_text", "skips_missing", "whole_pairs", "with_skip_missing"]
 
 VARIABLE = "DEFOCUS_SKIP_MISSING"
 
@@ -25,6 +26,30 @@ def skips_missing() -> bool:
     return os.environ.get(VARIABLE) == "1"
 
 
+def missing_text(names: Iterable[str], where: Path | None = None) -> str:
+    """What is missing: a single file by its whole path, several in groups by folder.
+
+    Args:
+        names: Missing files, POSIX paths.
+        where: The folder that they are relative to; None if they are whole paths.
+
+    Example:
+        >>> missing_text(["a/1.png"], Path("/set"))
+        '/set/a/1.png: missing'
+        >>> missing_text([f"a/{n}.png" for n in range(9)] + ["b/1.png"], Path("/set"))
+        '/set: 10 pictures missing: a/0.png, 1.png, 2.png and 6 more; b/1.png'
+    """
+    folders: dict[PurePosixPath, list[str]] = {}
+    known = list(names)
+    for name in known:
+        folders.setdefault(PurePosixPath(name).parent, []).append(PurePosixPath(name).name)
+    if len(known) == 1:
+        return f"{known[0] if where is None else where / known[0]}: missing"
+    groups = [f"{folder / several(inside)}" for folder, inside in folders.items()]
+    start = "" if where is None else f"{where}: "
+    return f"{start}{len(known)} pictures missing: {'; '.join(groups)}"
+
+
 def whole_pairs(pairs: Iterable[Pair], dataset: str) -> tuple[Pair, ...]:
     """The pairs that a list names, without those that are left out for a missing picture.
 
@@ -35,19 +60,21 @@ def whole_pairs(pairs: Iterable[Pair], dataset: str) -> tuple[Pair, ...]:
     Raises:
         DatasetError: A picture is missing and no pair is to be left out, or none is whole.
     """
-    whole = []
+    whole: list[Pair] = []
+    missing: dict[str, None] = {}
     for pair in pairs:
         members = [path for path in (pair.blurry, pair.sharp) if path is not None]
-        lacking = next((path for path in members if not path.is_file()), None)
-        if lacking is None:
+        lacking = [path for path in members if not path.is_file()]
+        if not lacking:
             whole.append(pair)
         elif skips_missing():
-            say(f"the pair {pair.id} is left out: {lacking} is missing")
-        else:
-            raise DatasetError(
-                f"{lacking}: missing; complete the download ('defocus-data list {dataset}' names "
-                "all that is missing), or leave such pairs out with --skip-missing"
-            )
+            say(f"the pair {pair.id} is left out: {lacking[0]} is missing")
+        missing |= {path.as_posix(): None for path in lacking}
+    if missing and not skips_missing():
+        raise DatasetError(
+            f"{missing_text(missing)}; complete the download ('defocus-data list {dataset}' names "
+            "all that is missing), or leave such pairs out with --skip-missing"
+        )
     if not whole:
         raise DatasetError(f"{dataset}: no pair is complete; complete the download")
     return tuple(whole)
