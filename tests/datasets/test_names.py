@@ -51,8 +51,8 @@ def test_no_such_path(path: str, why: str) -> None:
 
 def test_two_writings_of_one_name_are_one_id() -> None:
     """As macOS and Linux write the same name; ids of ASCII names are what they were."""
-    assert id_problem("cafe\u0301")
-    assert legal_id("cafe\u0301_01") == "caf\u00e9_01"
+    assert id_problem("o\u0308")
+    assert legal_id("o\u0308_01") == "\u00f6_01"
     assert legal_id("table 3") == "table_3-8c97c4c9"
     assert legal_id("a.b" * 60) == "a_b" * 33 + "a-0ba7df8d"
     assert legal_id("con") == "con-1143da2b"
