@@ -204,6 +204,8 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
 def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> list[dict[str, str]]:
     """The rows of a CSV file by the names in its first line; every row has each name once.
 
+    A mark of the byte order, with which spreadsheets begin UTF-8, is no part of the first name.
+
     Args:
         path: The file.
         most: Bytes it may have.
@@ -214,7 +216,7 @@ def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> li
             fewer cells than the first.
         OSError: It is absent or cannot be read.
     """
-    text = read_text(path, most)
+    text = read_text(path, most).removeprefix("\ufeff")
     separator = max(separators, key=text.partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:

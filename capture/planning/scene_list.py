@@ -44,7 +44,7 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
         raise InputError(
             f"{error}; save the list as 'CSV UTF-8', and put a cell that has a comma into quotes"
         ) from error
-    rows = [{name.strip("\ufeff ").lower(): cell for name, cell in row.items()} for row in rows]
+    rows = [{name.strip().lower(): cell for name, cell in row.items()} for row in rows]
     if not rows or "scene" not in rows[0]:
         raise InputError(f"{path}: no scenes; give a first line 'scene,note' and a line for each")
     found: dict[str, ListedScene] = {}

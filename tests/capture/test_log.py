@@ -52,8 +52,10 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     titles = [pair.metadata["scene_title"] for pair in read_session(session).pairs]
     assert titles == ["Desk, left", "Büro 2"]
     log.command.main([str(session), "--out", str(tmp_path / "day.log.csv")], standalone_mode=False)
-    with (tmp_path / "day.log.csv").open(newline="") as stream:
+    assert (tmp_path / "day.log.csv").read_bytes().startswith(b"\xef\xbb\xbfday,time,pair,")
+    with (tmp_path / "day.log.csv").open(newline="", encoding="utf-8-sig") as stream:
         first, second = csv.DictReader(stream)
+    assert second["scene"] == "Büro 2", "Excel takes a file without the mark for another encoding"
     assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
     assert second["sharp"].startswith("f/22, ")
     assert second["scene_note"] == "'=cmd()"
@@ -141,6 +143,16 @@ def test_a_list_of_any_spreadsheet_and_script_is_read(tmp_path: Path) -> None:
     assert all(re.fullmatch(r"scene(-1)?-[0-9a-f]{6}", name) for name in names)
     path.write_text("scene\tnote\nDesk\ta; b, c\n")
     assert read_scene_list(path) == (ListedScene("Desk", "a; b, c"),)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "marked"])
+@pytest.mark.parametrize("first", ["scene,note", '"scene","note"', " Scene ,NOTE"])
+def test_a_list_is_read_with_and_without_a_byte_order_mark(
+    mark: str, first: str, tmp_path: Path
+) -> None:
+    """Also where the spreadsheet puts every cell into quotes."""
+    (tmp_path / "day.csv").write_text(f'{mark}{first}\n"Büro, Süd",\n', "utf-8")
+    assert read_scene_list(tmp_path / "day.csv") == (ListedScene("Büro, Süd"),)
 
 
 def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:

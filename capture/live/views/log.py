@@ -21,6 +21,9 @@ from defocus.reports.text import csv_text
 
 __all__ = ["LogRow", "read_log", "write_log"]
 
+BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""
+
 
 @dataclass(frozen=True)
 class LogRow:
@@ -126,7 +129,7 @@ def write_log(session: Path, out: Path) -> None:
     rows = read_log(session)
     if suffix == ".csv":
         columns = [field.name for field in fields(LogRow)]
-        write_text(out, csv_text([columns, *map(astuple, rows)]))
+        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *map(astuple, rows)]))
     elif suffix == ".html":
         write_text(out, render_html(_page(session, rows)))
     else:
