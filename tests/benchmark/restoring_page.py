@@ -1,13 +1,11 @@
 """The page of ``restore --page`` in this process, with networks of its own."""
 
 import contextlib
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-import uvicorn
 from torch import nn
 from torch.nn import functional
 
@@ -16,6 +14,7 @@ from defocus.benchmark.restore.page.app import make_app
 from defocus.benchmark.restore.page.desk import Desk
 from defocus.benchmark.restore.page.systems import Choice
 from defocus.reports.serving.feed import Feed
+from tests.page_server import serving
 
 TOKEN = "t" * 43
 
@@ -60,17 +59,13 @@ def restoring_page(
 ) -> Iterator[tuple[Desk, int]]:
     """The desk, and the port of its page on the loopback for those who know :data:`TOKEN`."""
     desk, feed = Desk(folder, choices, tile_px, torch.device("cpu")), Feed()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        app = make_app(desk, 0, feed, TOKEN)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            thread.join(0.01)
-        yield desk, listening.getsockname()[1]
+
+    def stop() -> None:
         desk.stop()
         feed.close()
-        server.should_exit = True
-        thread.join()
+
+    try:
+        with serving(make_app(desk, 0, feed, TOKEN), stop) as port:
+            yield desk, port
+    finally:
         desk.wait()

@@ -2,14 +2,11 @@
 
 import contextlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import uvicorn
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
@@ -25,6 +22,7 @@ from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.reports.serving.access import Share
 from defocus.reports.serving.feed import Feed
+from tests.page_server import serving
 
 SMALL = "sim:?seed=1&width=96&height=64&noise=0"
 
@@ -154,15 +152,6 @@ TOKEN = "t" * 43
 @contextlib.contextmanager
 def served(work: Work, share: Share | None = None) -> Iterator[int]:
     """The page of a bench, on a port of the loopback, for those who know :data:`TOKEN`."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        app = make_app(work.bench, work.folder, TOKEN, share)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            thread.join(0.01)
-        yield listening.getsockname()[1]
-        work.bench.feed.close()
-        server.should_exit = True
-        thread.join()
+    app = make_app(work.bench, work.folder, TOKEN, share)
+    with serving(app, work.bench.feed.close) as port:
+        yield port

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     damaged.write_bytes(damaged.read_bytes()[:40])
     with bench_at_work(root / "s", uri=None) as work, served_page(work) as port:
         yield Served(Client(port), work)
+
+
+def test_a_failed_test_leaves_no_thread(tmp_path: Path) -> None:
+    """Whoever still listens to the page's events then does not keep its server alive either."""
+    before = set(threading.enumerate())
+    with (  # noqa: PT012 - the page must be there when the test fails
+        pytest.raises(ZeroDivisionError),
+        bench_at_work(tmp_path / "s") as work,
+        served_page(work) as port,
+    ):
+        listening = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        listening.request("GET", "/events", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert listening.getresponse().status == 200
+        raise ZeroDivisionError
+    listening.close()
+    assert set(threading.enumerate()) <= before
 
 
 def test_the_token_is_taken_out_of_the_address_into_a_cookie(served: Served) -> None:
