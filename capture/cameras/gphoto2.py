@@ -6,7 +6,7 @@ the first JPEG of a folder. Nothing was tried on a real body: what they do is pl
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +27,13 @@ from defocus.capture.links.gphoto2.detection import detect
 from defocus.capture.links.gphoto2.errors import explained
 from defocus.capture.links.gphoto2.moments import Moments
 from defocus.capture.links.gphoto2.process import CameraProcess
-from defocus.capture.links.gphoto2.received import card_space, check_kind, say_strays
+from defocus.capture.links.gphoto2.received import (
+    card_space,
+    check_kind,
+    clear_away,
+    say_kept,
+    say_strays,
+)
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
     FILES_OF_KIND,
@@ -45,6 +51,7 @@ from defocus.capture.links.gphoto2.setting_names import (
 )
 from defocus.capture.links.gphoto2.virtual import VIRTUAL_MANUFACTURER, virtual_environment
 from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.planning.disk_space import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
@@ -129,7 +136,8 @@ class GPhoto2Camera:
         """Aperture, shutter and ISO, as far as the camera has them and its mode lets them be."""
         find, read = self._process.find, dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
-            found = find(*SETTING_WORDS[name], needed=name != "iso")
+            # libgphoto2's virtual camera has no ISO; every body that was told of has one.
+            found = find(*SETTING_WORDS[name], needed=name != "iso" or not self._virtual)
             if found is not None:
                 read[name] = found
         program = self._process.ask("find", words=PROGRAM_WORDS, patience=0.0)
@@ -153,10 +161,15 @@ class GPhoto2Camera:
         self._ready()
         return self._write(setting.word, setting.value, value)
 
+    def _with_one_of(self, *words: str) -> dict[str, Word]:
+        """The whole configuration, with some entries that may come late after a connection."""
+        self._ready()
+        self._process.find(*words, needed=not self._virtual)
+        return self.config()
+
     def choose_format(self, kind: FileKind) -> str:
         """Have the camera write RAW files, JPEGs or both (see ``HasFileFormats``)."""
-        self._ready()
-        words = self.config()
+        words = self._with_one_of("imageformat", "imagequality")
         chosen = ""
         for word in FORMAT_WORDS:
             entry = words.get(word)
@@ -169,23 +182,24 @@ class GPhoto2Camera:
             chosen = self._write(word, entry.value, choice)
         if not chosen:
             raise InputError(
-                f"the file format of this camera cannot be set; set {kind} on the camera"
+                f"the file format of this camera cannot be set; set {kind} on the camera and drop "
+                "--format; if it could be set before, turn the camera off and on"
             )
         self._kind, self._files_due = kind, FILES_OF_KIND[kind]
         return chosen
 
     def choose_white_balance(self, asked: str) -> str:
         """Set a colour temperature or a preset (see ``HasWhiteBalance``)."""
-        return self._changed(lambda words: white_balance_changes(words, asked))
+        words = self._with_one_of("whitebalance")
+        return self._changed(words, white_balance_changes(words, asked))
 
     def hold_mirror(self) -> str:
         """Wait after the mirror, or hold it up with the live view (see ``HasMirror``)."""
-        return self._changed(mirror_changes)
+        words = self._with_one_of("exposuredelaymode", "viewfinder")
+        return self._changed(words, mirror_changes(words))
 
-    def _changed(self, changes: Callable[[dict[str, Word]], dict[str, str]]) -> str:
-        self._ready()
-        words = self.config()
-        done = [(w, self._write(w, words[w].value, value)) for w, value in changes(words).items()]
+    def _changed(self, words: Mapping[str, Word], changes: Mapping[str, str]) -> str:
+        done = [(w, self._write(w, words[w].value, value)) for w, value in changes.items()]
         return ", ".join(f"{word} {value}" for word, value in done)
 
     def _ready(self) -> None:
@@ -244,7 +258,11 @@ class GPhoto2Camera:
         )
         if not self._virtual:  # its pictures are of any kind and day
             check_kind(parts, self._kind)
-            self._moments.check(parts, ordered)
+            try:
+                self._moments.check(parts, ordered)
+            except ShotFailedError:
+                clear_away(parts, path_stem, on_card=bool(self.on_card))
+                raise
         if self._files_due is not None:
             self._files_due = len(parts)  # by what came, not by what the body calls its format
         return parts
@@ -264,6 +282,7 @@ class GPhoto2Camera:
         places = [(folder, name) for folder, name in delivered["on_card"]]
         self.on_card = () if any(map(in_memory, places)) else tuple(places)
         say_strays(delivered["strays"])
+        say_kept(map(Path, delivered["kept"]))
         return [Path(part) for part in delivered["parts"]]
 
     def preview(self) -> bytes:

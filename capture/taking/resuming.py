@@ -157,14 +157,19 @@ def _shoot_rest(
 
 
 def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
-    """See that cameras that shot before still have an aperture and a time.
+    """See that cameras that shot before still have the settings that were set.
 
     Raises:
         CameraError: One has not: a body may lack entries after it was connected again.
     """
-    for then, camera in ((shoot.camera, rig.blurry), (shoot.sharp_camera, rig.sharp)):
+    cameras = (
+        (shoot.camera, rig.blurry, shoot.blurry),
+        (shoot.sharp_camera, rig.sharp, shoot.sharp),
+    )
+    for then, camera, was in cameras:
         settings, now = camera.settings(), camera.describe()
-        missing = next((name for name in ("aperture", "shutter") if name not in settings), None)
+        names = ("aperture", "shutter", *(("iso",) if was and was.iso else ()))
+        missing = next((name for name in names if name not in settings), None)
         if missing is not None and _same_camera(then, now):
             raise setting_gone(now.port or now.model, f"the {missing}")
 

@@ -34,9 +34,17 @@ def test_a_late_file_in_memory_is_no_file_of_the_next_shot(
     assert aim(plugged.body, "ram")
     two_late_files(plugged.body)
     assert shoot(tmp_path / "s", bracket_for(), "raw+jpeg", pairs=2) == 0
-    assert "files of two shots came together" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "files of two shots came together" in said
     checked(tmp_path / "s", plugged.body, 2, spare=3)
     assert not list((tmp_path / "s").rglob("*.part"))
+    kept = [path for path in (tmp_path / "s").rglob("not-of-this-shot/*") if path.is_file()]
+    taken = [content for contents in plugged.body.contents.values() for content in contents]
+    assert {path.read_bytes() for path in kept} <= set(taken)
+    assert len({path.suffix for path in kept}) == 2, "both files of the refused shot"
+    for path in kept:
+        assert f"{path.name}: no picture of this session; " in said
+    assert said.count("is kept in not-of-this-shot beside the shot") == len(kept)
 
 
 class Clocks:
@@ -85,7 +93,6 @@ def test_a_picture_of_before_is_refused(clocks: Clocks) -> None:
     """A body that takes several at a release and hands them out one by one."""
     with pytest.raises(ShotFailedError, match=r"taken 1\d s before the release"):
         clocks.shot(11.0)
-    assert not list(clocks.folder.glob("*.part"))
     clocks.shot(0.0)
     with pytest.raises(ShotFailedError, match="several pictures at a release"):
         clocks.shot(11.0)
@@ -129,11 +136,15 @@ def test_a_shot_that_is_fetched_later_is_of_before(clocks: Clocks) -> None:
     clocks.shot(300.0)
 
 
+@pytest.mark.parametrize(("name", "kept"), [("speeds", 2), ("signed-steps", 0)])
 def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next release hands out the second and third picture of the one before."""
-    body = plug(monkeypatch, BODIES / "speeds.txt").body
+    """The next release hands out the second and third picture of the one before.
+
+    They are kept where they are in memory only; on a card they stay.
+    """
+    body = plug(monkeypatch, BODIES / f"{name}.txt").body
     told: list[str] = []
     with open_camera(URI) as camera:
         for number in range(2):
@@ -149,3 +160,8 @@ def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(
     assert ["s before the release" in one for one in told] == [True, True]
     old = [content for number in range(before) for content in body.contents[number]]
     assert part.read_bytes() not in old
+    apart = list(tmp_path.glob("not-of-this-shot/*"))
+    assert len(apart) == kept
+    assert {path.read_bytes() for path in apart} <= set(old)
+    assert kept or set(old) <= set(body.files.values())
+    assert sorted(path.name[0] for path in tmp_path.glob("*.part")) == [*"0123"]

@@ -17,7 +17,7 @@ from typing import Any
 from defocus.capture.camera import ON_CARD, CardFile
 from defocus.capture.links.gphoto2.body.card import cards_of
 from defocus.capture.links.gphoto2.body.connection import OpenBody, RequestRefusedError
-from defocus.capture.links.gphoto2.body.delivery import in_memory
+from defocus.capture.links.gphoto2.body.delivery import apart, in_memory
 from defocus.capture.links.gphoto2.body.entries import Entries
 from defocus.capture.links.gphoto2.body.motor import BodyMotor
 from defocus.capture.links.gphoto2.body.release import Shutter
@@ -156,16 +156,25 @@ class ChildCamera:
             written = note.with_name(f"{note.name}.part")
             written.write_text(json.dumps(found.files))
             written.replace(note)
-        return {**self._downloaded(request, found.files), "strays": found.strays}
+        kept = [self._apart(request, place) for place in found.strays if in_memory(place)]
+        strays = [place for place in found.strays if not in_memory(place)]
+        return {**self._downloaded(request, found.files), "strays": strays, "kept": kept}
+
+    def _apart(self, request: dict[str, Any], place: CardFile) -> str:
+        """Download a picture that is none of the shot; its path."""
+        folder, name = place
+        return str(self._download(folder, name, apart(Path(request["stem"]), name)))
 
     def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
         """Download the files recorded beside a stem, and remove the record.
 
         Returns:
-            ``parts``, the files written, ``on_card``, where each of them came from, and
-            ``strays``, files that are no part of the shot.
+            ``parts``, the files written, and ``on_card``, where each of them came from; for files
+            that are no part of the shot, ``strays``, where they stay on the card, and ``kept``, the
+            paths of those that were in memory only.
         """
-        return {**self._downloaded(request, json.loads(_note(request).read_text())), "strays": []}
+        places = json.loads(_note(request).read_text())
+        return {**self._downloaded(request, places), "strays": [], "kept": []}
 
     def _downloaded(self, request: dict[str, Any], places: Sequence[CardFile]) -> dict[str, Any]:
         stem, parts = Path(request["stem"]), list[Path]()

@@ -9,6 +9,7 @@ from defocus.capture.links.isolation.child_link import AnswerError
 __all__ = ["MAY_PASS", "NO_PICTURE", "NO_SPACE", "explained"]
 
 CLAIMED = -53
+UNKNOWN_MODEL = -105
 BUSY = -110
 OUT_OF_MEMORY = -3
 NO_SPACE = -115
@@ -19,6 +20,8 @@ END_OF_TRAVEL = -113
 NOT_SUPPORTED = -6
 LOST_CONTACT = (-7, -34)
 
+USB_MODE = "set its USB mode to PC Remote or PTP, if it stands at storage or MTP"
+
 MAY_PASS = (BUSY, NO_PICTURE, TOO_FEW_FILES)
 """After these the body is there and may do next time what it was asked for."""
 
@@ -28,7 +31,8 @@ def explained(error: Exception, *, shooting: bool = True) -> str:
     holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in usb_holders())
     hints = {
         CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "
-        "'gio mount -s gphoto2'",
+        f"'gio mount -s gphoto2'; {USB_MODE}",
+        UNKNOWN_MODEL: f"libgphoto2 does not know the camera as it is set; {USB_MODE}",
         OUT_OF_MEMORY: "the card or buffer may be full",
         NO_SPACE: "the card is full; put in another one",
         BUSY: "the camera is busy: most often autofocus finds nothing (set the lens to manual "

@@ -48,7 +48,7 @@ class Moments:
         that was set back costs two shots.
 
         Args:
-            parts: The files; those without a time are no witnesses. They are deleted when refused.
+            parts: The files; those without a time are no witnesses.
             ordered: See above.
 
         Raises:
@@ -70,8 +70,6 @@ class Moments:
             self._refused += 1
             if self._refused == REFUSALS:
                 self._ahead, self._refused = -math.inf, 0
-            for part in parts:
-                part.unlink()
             raise ShotFailedError(
                 f"{problem}, by the camera's clock: one came late, or the camera takes several "
                 "pictures at a release"

@@ -98,10 +98,12 @@ class CameraProcess:
             code = getattr(error, "code", None)
             if code in MAY_PASS and code != NO_PICTURE:
                 raise ShotFailedError(f"{self.port}: {explained(error)}") from error
-            what = "it was opened anew in vain" if code == NO_PICTURE else "the camera was lost"
+            what, first = "the camera was lost", ""
+            if code == NO_PICTURE:
+                what, first = "it was opened anew in vain", "switch the camera off and on, "
             raise CameraError(
                 f"{self.port}: {what}: {explained(error)}; "
-                "check cable and battery, then run 'defocus-capture resume'"
+                f"{first}check cable and battery, then run 'defocus-capture resume'"
             ) from error
 
     def find(self, *words: str, needed: bool = False) -> tuple[str, dict[str, Any]] | None:
@@ -118,8 +120,9 @@ class CameraProcess:
         found = self.ask("find", words=words, patience=0.0)
         if found is None and (missed or (needed and self._patient)):
             self._patient = False
+            what = min(missed, default=" or ".join(words))
             say(
-                f"{self.port}: {words[-1]} is not there; looking again for {TREE_SECONDS:g} s, "
+                f"{self.port}: {what} is not there; looking again for {TREE_SECONDS:g} s, "
                 "because some cameras lack settings right after they were connected"
             )
             found = self.ask("find", words=words, patience=TREE_SECONDS)

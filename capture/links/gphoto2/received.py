@@ -1,16 +1,17 @@
 """What came of a shot: the right kinds of files, and files that are no part of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.body_abilities import CardSpace
 from defocus.capture.camera import CardFile, FileKind
+from defocus.capture.links.gphoto2.body.delivery import apart
 from defocus.errors import CameraError
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["card_space", "check_kind", "say_strays"]
+__all__ = ["card_space", "check_kind", "clear_away", "say_kept", "say_strays"]
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
@@ -38,6 +39,35 @@ def say_strays(strays: Sequence[CardFile]) -> None:
             f"{name}: no picture of this session; it came late, or somebody pressed the camera's "
             f"own button; it stays in {folder} on the camera"
         )
+
+
+def say_kept(paths: Iterable[Path]) -> None:
+    """Tell the person of pictures that are no shot of ours, and would have ended with the memory.
+
+    Args:
+        paths: What they are kept as.
+    """
+    for path in paths:
+        say(
+            f"{path.name}: no picture of this session; it came late, or somebody pressed the "
+            "camera's own button; it was in the camera's memory only, and is kept in "
+            f"{path.parent.name} beside the shot"
+        )
+
+
+def clear_away(parts: Sequence[Path], stem: Path, *, on_card: bool) -> None:
+    """Remove files of a refused shot; those that are on no card are kept apart.
+
+    Args:
+        parts: The files, each named ``<stem><suffix>.part``.
+        stem: Folder and name without suffix of the shot's files.
+        on_card: Whether the camera has them still.
+    """
+    if on_card:
+        for part in parts:
+            part.unlink()
+        return
+    say_kept([part.rename(apart(stem, part.with_suffix("").name)) for part in parts])
 
 
 def card_space(told: dict[str, Any]) -> CardSpace:

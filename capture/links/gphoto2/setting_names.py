@@ -57,7 +57,7 @@ FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
 _OFF = re.compile(r"off|no|none|0|disabled?|false", re.IGNORECASE)
 _NEVER = re.compile(r"0|off|never|disabled?", re.IGNORECASE)
 _CARD = re.compile(r"memory card|card\+sdram", re.IGNORECASE)
-_COMPUTER = re.compile(r"application", re.IGNORECASE)
+_COMPUTER = re.compile(r"application|usb", re.IGNORECASE)
 _SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
 _MANUAL = re.compile(r"manual( focus)?|mf( \((fixed|selection)\))?", re.IGNORECASE)
 """Nikon says whether the switch on the lens or the one on the body stands at manual focus."""
@@ -80,7 +80,8 @@ _WANTED: dict[str, re.Pattern[str]] = {
     "prioritymode": _COMPUTER,
 }
 """Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer; Sony's
-``card`` alone keeps it from the computer. Sony's priority mode says who may set the body."""
+``card`` alone keeps it from the computer. The priority mode says who may set the body: Sony's words
+are Camera and Application, Fujifilm's Camera and USB."""
 
 DRIVE_WORDS = ("drivemode", "capturemode")
 """What makers call how many pictures a release takes."""

@@ -11,12 +11,23 @@ import re
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from defocus.capture.camera import CardFile
 
-__all__ = ["FilesOfShot", "MissingFileError", "Told", "files_of_shot", "in_memory", "number_of"]
+__all__ = [
+    "FilesOfShot",
+    "MissingFileError",
+    "Told",
+    "apart",
+    "files_of_shot",
+    "in_memory",
+    "number_of",
+]
+
+APART = "not-of-this-shot"
+"""Folder beside the files of a shot, for pictures that would end with the camera's memory."""
 
 SURPLUS_SECONDS = 0.25
 """Once all files are there that were due, or the camera says that it is done: a file that nobody
@@ -54,6 +65,19 @@ class MissingFileError(Exception):
 def in_memory(place: CardFile) -> bool:
     """Whether a file is in the camera's memory only, and gone with the process."""
     return place[0] == "/" and _IN_MEMORY.match(place[1]) is not None
+
+
+def apart(stem: Path, name: str) -> Path:
+    """A free path for a picture that came with a shot and is none of it; its folder is made.
+
+    Args:
+        stem: Folder and name without suffix of the shot's files.
+        name: Name of the picture, for its suffix.
+    """
+    folder = stem.parent / APART
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1 + sum(1 for _ in folder.glob(f"{stem.name}.*"))
+    return folder / f"{stem.name}.{number}{Path(name).suffix.lower()}"
 
 
 def number_of(place: CardFile) -> int | None:
