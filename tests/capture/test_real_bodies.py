@@ -1,7 +1,9 @@
 """Bodies as their owners dumped them: what can be shot is right, and what cannot is said."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,20 +14,22 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.running import plan_on
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
-from tests.capture.scripted.faults import EXPECTED, begin, spare_of
+from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW, begin, spare_of
 from tests.capture.scripted.plugging import Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
     URI,
     aim,
     bracket_for,
+    bracketed_with,
     checked,
     kinds_of,
     resumed_with_another_card,
     shoot,
     watched,
+    watched_with,
 )
-from tests.capture.scripted.script import read_script
+from tests.capture.scripted.script import REMARKS, read_script
 
 pytestmark = pytest.mark.realdata
 
@@ -73,6 +77,13 @@ def name_of(plugged: Plugged) -> str:
     return next(n for n, p in BY_NAME.items() if read_script(p).model == plugged.body.script.model)
 
 
+def refuse_what_cannot_be_shot(plugged: Plugged) -> None:
+    """Skip a body whose dump allows no pair: that it is refused in words is tested for itself."""
+    name = name_of(plugged)
+    if name in CANNOT_BE_SHOT:
+        pytest.skip(f"{name}: {CANNOT_BE_SHOT[name]}")
+
+
 def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
     """Every body gets its list and either a plan or one line that says why there is none."""
     refusal = CANNOT_BE_SHOT.get(name_of(plugged))
@@ -106,8 +117,7 @@ def _focuses_by_hand(plugged: Plugged) -> bool:
 
 def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
     """Every format to every target."""
-    if name_of(plugged) in CANNOT_BE_SHOT:
-        return
+    refuse_what_cannot_be_shot(plugged)
     request = bracket_for()
     entry = plugged.body.script.entries.get("capturetarget")
     for target in ALL_TARGETS:
@@ -126,8 +136,7 @@ def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
 
 def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
     """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
-    if name_of(plugged) in CANNOT_BE_SHOT:
-        return
+    refuse_what_cannot_be_shot(plugged)
     request = bracket_for(mode="focus")
     with open_rig(RigAddress(URI)) as rig:
         if not isinstance(rig.blurry, HasFocusMotor):
@@ -143,35 +152,67 @@ def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
 
 
 def test_resume(plugged: Plugged, tmp_path: Path) -> None:
-    if name_of(plugged) not in CANNOT_BE_SHOT:
-        resumed_with_another_card(tmp_path / "s", plugged.body)
+    refuse_what_cannot_be_shot(plugged)
+    resumed_with_another_card(tmp_path / "s", plugged.body)
 
 
 def test_live(plugged: Plugged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name_of(plugged) not in CANNOT_BE_SHOT:
-        watched(tmp_path / "s", plugged.body, monkeypatch)
+    refuse_what_cannot_be_shot(plugged)
+    watched(tmp_path / "s", plugged.body, monkeypatch)
 
 
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
+def meetings(*kinds: Iterable[str]) -> list[Any]:
+    """Each body that can be shot with each fault of some kinds that its script names."""
+    return [
         pytest.param(path.stem, fault, id=f"{path.stem}-{fault}")
         for path in SCRIPTS
         for fault in read_script(path).faults
-        if fault in EXPECTED and path.stem not in CANNOT_BE_SHOT
-    ],
-)
+        if path.stem not in CANNOT_BE_SHOT and any(fault in kind for kind in kinds)
+    ] + [
+        pytest.param(name, "", id=name, marks=pytest.mark.skip(reason=f"{name}: {why}"))
+        for name, why in CANNOT_BE_SHOT.items()
+    ]
+
+
+def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
+    """A new kind in a script is either played, or named as what changes no answer."""
+    assert real_data.is_dir()
+    scripts = [read_script(path) for path in SCRIPTS]
+    named = {fault for script in scripts for fault in script.faults}
+    assert named <= {*EXPECTED, *MOTOR, *PREVIEW}
+    assert {kind for script in scripts for kind in script.remarks} == set(REMARKS)
+
+
+@pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED))
 def test_faults(name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugged = at_m(plug(monkeypatch, BY_NAME[name]))
-    request = bracket_for()
-    expected = begin(plugged.body, fault)
-    if plugged.body.script.faults[fault].names == ("capturetarget",):
-        expected = "pairs"  # where the pictures go changes none of them
-    kinds = kinds_of(plugged.body)
-    kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds[-1]
+    body = at_m(plug(monkeypatch, BY_NAME[name])).body
+    request, keep = bracket_for(fault=fault), fault != "hangs-at-delete"
+    expected = begin(body, fault)
+    kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds_of(body)[-1]
     if expected == "pairs":
-        assert shoot(tmp_path / "s", request, kind) == 0
-        checked(tmp_path / "s", plugged.body, 1, spare=spare_of(fault))
+        assert shoot(tmp_path / "s", request, kind, keep_on_camera=keep) == 0
+        checked(tmp_path / "s", body, 1, spare=spare_of(fault))
         return
     with pytest.raises((CameraError, InputError), match=expected):
         shoot(tmp_path / "s", request, kind)
+
+
+@pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED, MOTOR))
+def test_faults_in_a_focus_bracket(
+    name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged = at_m(plug(monkeypatch, BY_NAME[name]))
+    with open_camera(URI) as camera:
+        if not isinstance(camera, HasFocusMotor):
+            pytest.skip(f"{name}: this body has no focus motor that can be driven")
+    if not _focuses_by_hand(plugged):
+        pytest.skip(f"{name}: a switch keeps the lens of this body from the computer")
+    bracketed_with(plugged.body, fault, tmp_path / "s")
+
+
+@pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED, PREVIEW))
+def test_faults_in_a_live_view(
+    name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = at_m(plug(monkeypatch, BY_NAME[name])).body
+    watched_with(body, fault, tmp_path / "s", monkeypatch)

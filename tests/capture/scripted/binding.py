@@ -103,6 +103,7 @@ class Camera:
     def set_port_info(self, port: str) -> None:
         self.body = self.bodies[port]
 
+    @raising
     def init(self) -> None:
         self.body.connect()
 
@@ -155,6 +156,7 @@ class Camera:
     @raising
     def file_get(self, folder: str, name: str, _kind: int) -> Any:
         content = self._content((folder, name))
+        self.body.unread.discard((folder, name))
         return SimpleNamespace(get_data_and_size=lambda: content)
 
     @raising
@@ -165,7 +167,7 @@ class Camera:
     @raising
     def file_delete(self, folder: str, name: str) -> None:
         self._content((folder, name))
-        del self.body.files[folder, name]
+        self.body.delete((folder, name))
 
     @raising
     def folder_list_files(self, folder: str) -> list[tuple[str, None]]:

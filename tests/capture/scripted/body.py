@@ -1,5 +1,6 @@
 """A body as its script plays it: settings, releases, events and armed faults, on its own clock."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,16 +8,17 @@ from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 from defocus.capture.planning.labels import parse_value
+from tests.capture.scripted.armed import FOR_EVER, Armed
 from tests.capture.scripted.pictures import jpeg_of, raw_of
 from tests.capture.scripted.script import Entry, Event, Script
 
-__all__ = ["BodyError", "ScriptedBody", "Shot"]
+__all__ = ["TIME_WORDS", "BodyError", "BodyHangsError", "ScriptedBody", "Shot"]
 
 RELEASE_FAULTS = (
     "busy-release", "out-of-focus", "nothing-captured", "io-at-second-capture", "capture-refused",
     "every-second-capture", "second-trigger-busy", "capture-timeout", "no-object", "too-early",
     "mirror-lockup", "no-capture", "invalid-status", "first-capture-fails", "capture-dies",
-    "bulb-needs-bulb", "store-full", "ram-full",
+    "store-full", "ram-full", "on-before-computer", "listing-only",
 )  # fmt: skip
 """What a release answers instead of a picture."""
 
@@ -27,9 +29,11 @@ SLOW_RELEASES = (
     "release-blocks",
 )  # fmt: skip
 
-FOR_EVER = 10_000
 TRAVEL = 400
 """Steps of a Nikon's focus motor to either end."""
+
+NEAR_END = 100
+"""The same where a lens was focused near to the end."""
 
 TOO_SMALL = 10
 """Fewer of them are refused by some bodies."""
@@ -37,9 +41,22 @@ TOO_SMALL = 10
 BURST = 3
 """Pictures of a release in the drive mode of that name."""
 
+LONG_SECONDS = 20.0
+"""Exposures that are longer were never told of by some libraries."""
+
+LENS = (2.0, 11.0)
+"""Apertures of the lens where a body lists more of them."""
+
+OUT_OF_FOCUS = 60
+"""Steps by which autofocus misses."""
+
+STANDING = ("card-not-readable",)
+"""Not faults that come and go, but how a body is."""
+
 Place = tuple[str, str]
 TIME_WORDS = ("shutterspeed", "shutterspeed2")
-EXPOSURE_WORDS = ("aperture", "f-number", "shutterspeed", "iso")
+APERTURE_WORDS = ("aperture", "f-number")
+EXPOSURE_WORDS = (*APERTURE_WORDS, "shutterspeed", "iso")
 RAW_SUFFIXES = (".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf")
 
 
@@ -49,6 +66,10 @@ class BodyError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
+
+
+class BodyHangsError(Exception):
+    """The library never answers."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,8 @@ class ScriptedBody:
         contents: Content of the files of each picture, whatever became of them, by its number.
         focus: Where the lens stands, in steps of the motor.
         room: How many pictures its card or its memory has room for.
+        unread: Files of its own that were not fetched yet.
+        armed: Its faults.
     """
 
     script: Script
@@ -89,9 +112,13 @@ class ScriptedBody:
     def __post_init__(self) -> None:
         self.true = {name: entry.value for name, entry in self.script.entries.items()}
         self.shown = dict(self.true)
-        self._armed: dict[str, int] = {}
+        self.unread: set[Place] = set()
+        self.armed = Armed(self.script)
+        for name in STANDING:
+            self.armed.arm(name, FOR_EVER if name in self.script.faults else 0)
         self._queue: list[Event] = []
         self._stale: dict[str, float] = {}
+        self._coming: dict[str, tuple[float, str]] = {}
         self._numbers = {"card": 0, "ram": 0}
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
@@ -100,38 +127,20 @@ class ScriptedBody:
         self._held: list[Place] = []
         self._newest = 0
 
-    # -- faults
-
     def arm(self, name: str, times: int = FOR_EVER) -> None:
         """Let a fault of the script happen, so many times."""
-        self._armed[name] = times
-
-    def left_of(self, name: str) -> int:
-        """How often a fault is still to happen."""
-        return self._armed.get(name, 0)
-
-    def _happens(self, name: str) -> bool:
-        left = self._armed.get(name, 0)
-        if left:
-            self._armed[name] = left - 1
-        return left > 0
-
-    def _code(self, name: str, otherwise: int = -1) -> int:
-        fault = self.script.faults.get(name)
-        return fault.codes[0] if fault is not None and fault.codes else otherwise
-
-    def _concerns(self, name: str, word: str) -> bool:
-        fault = self.script.faults.get(name)
-        return fault is None or not fault.names or word in fault.names
-
-    def _seconds(self, name: str, otherwise: float) -> float:
-        fault = self.script.faults.get(name)
-        return fault.seconds if fault is not None and fault.seconds else otherwise
+        self.armed.arm(name, times)
 
     # -- connection
 
     def connect(self) -> None:
-        """A process opens the body: what was in its memory is gone, names there start anew."""
+        """A process opens the body: what was in its memory is gone, names there start anew.
+
+        Raises:
+            BodyError: It is another kind of device as it is set.
+        """
+        if self.armed.lasts("wrong-usb-mode"):
+            raise BodyError(self.armed.code("wrong-usb-mode"))
         self._connections += 1
         self._connected_at = self.now
         self._numbers["ram"] = self._newest = 0
@@ -140,8 +149,15 @@ class ScriptedBody:
         self.files = {place: data for place, data in self.files.items() if place[0] != "/"}
         self._queue = [event for event in self._queue if not event.text.startswith("/capt")]
         self._drained = True
-        if self._happens("target-forgotten") and "capturetarget" in self.true:
-            self.put("capturetarget", "Internal RAM")
+        for fault in ("target-forgotten", "ram-default"):
+            if "Internal RAM" in self._choices("capturetarget") and self.armed.happens(fault):
+                self.put("capturetarget", "Internal RAM")
+        if "Camera" in self._choices("prioritymode") and self.armed.left_of("local-control"):
+            self.put("prioritymode", "Camera")
+
+    def _choices(self, name: str) -> tuple[str, ...]:
+        known = self.script.entries.get(name)
+        return () if known is None else known.choices
 
     # -- settings
 
@@ -152,37 +168,45 @@ class ScriptedBody:
             BodyError: There is none.
         """
         known = self.script.entries.get(name)
-        cut = self._is_cut() and self._concerns("tree-truncated", name)
-        nine = self._armed.get("tree-of-nine-entries", 0) and name in EXPOSURE_WORDS
-        gone = known is not None and self._vanishes(name)
-        if known is None or gone or nine or (cut and "/capturesettings/" in known.path):
+        if known is None or self._vanishes(name) or self._is_cut(known):
+            raise BodyError(-2)
+        if name in EXPOSURE_WORDS and self.armed.lasts("tree-of-nine-entries"):
             raise BodyError(-2)
         self._settle(name)
         value, choices, read_only = self.shown[name], known.choices, known.read_only
         reads = self._reads[name] = self._reads.get(name, 0) + 1
-        told = known.kind != "RANGE" and name in EXPOSURE_WORDS
-        if told and self._armed.get("config-partly-missing"):
+        lasts = self.armed.lasts
+        if known.kind != "RANGE" and name in EXPOSURE_WORDS and lasts("config-partly-missing"):
             value, choices = "(null)", ()
-        elif self._armed.get("read-only-after-connect") and reads == 1:
-            if self._concerns("read-only-after-connect", name):
-                choices, read_only = (), True
-        elif self._armed.get("first-read-wrong") and name == "iso" and reads == 1:
+        elif reads == 1 and name in EXPOSURE_WORDS and lasts("read-only-after-connect", name):
+            choices, read_only = (), True
+        elif name == "iso" and reads == 1 and lasts("first-read-wrong"):
             value = "Auto ISO"
-        elif self._armed.get("choices-shrink") and self._concerns("choices-shrink", name):
-            choices, value = ("Auto",) if name == "iso" else (value,), value
+        elif name in EXPOSURE_WORDS and lasts("choices-shrink", name):
+            choices = ("Auto",) if name == "iso" else (value,)
+        elif name == "iso" and lasts("iso-read-only"):
+            read_only = True
+        elif name in APERTURE_WORDS and lasts("duplicate-choices", name):
+            value, choices = "f/35", ("f/35",) * len(choices)
+        elif reads == 1 and name in TIME_WORDS and lasts("bulb-as-number", name):
+            value = "429496.7295s"
         return Entry(known.path, known.kind, value, choices, known.span, read_only)
 
-    def _is_cut(self) -> bool:
-        """Whether the tree of a later connection is short, for a time or until a replug."""
-        lasting = self._seconds("tree-truncated", float("inf"))
-        armed = self._connections > 1 and self._armed.get("tree-truncated", 0) > 0
-        return armed and self.now < self._connected_at + lasting
+    def _is_cut(self, known: Entry) -> bool:
+        """Whether the tree of a later connection lacks an entry, for a time or until a replug."""
+        fault = self.script.faults.get("tree-truncated")
+        if fault is None or self._connections < 2:
+            return False
+        lasting = self.armed.seconds("tree-truncated", float("inf"))
+        in_part = known.name in fault.names if fault.names else "/capturesettings/" in known.path
+        over = self.now >= self._connected_at + lasting
+        return in_part and not over and self.armed.lasts("tree-truncated")
 
     def _vanishes(self, name: str = "") -> bool:
         """Whether an entry, or the whole tree, is gone for a moment."""
         fault = self.script.faults.get("config-vanishes")
         concerned = fault is not None and (name in fault.names or not (name or fault.names))
-        return concerned and self._happens("config-vanishes")
+        return concerned and self.armed.happens("config-vanishes")
 
     def look_at_tree(self) -> None:
         """Ask for all entries.
@@ -197,6 +221,8 @@ class ScriptedBody:
         if self._stale.get(name, float("inf")) <= self.now:
             self.shown[name] = self.true[name]
             del self._stale[name]
+        if name in self._coming and self._coming[name][0] <= self.now:
+            self.put(name, self._coming.pop(name)[1])
 
     def write(self, name: str, value: str) -> None:
         """Set an entry.
@@ -209,8 +235,8 @@ class ScriptedBody:
         if known.kind in ("RADIO", "MENU") and known.choices:
             assert value in known.choices, f"{name} has no choice {value!r}"
         for fault in WRITE_FAULTS:
-            if name != "viewfinder" and self._happens(fault):
-                raise BodyError(self._code(fault))
+            if name != "viewfinder" and self.armed.happens(fault):
+                raise BodyError(self.armed.code(fault))
         if known.read_only:
             raise BodyError(-2)
         if name in ("manualfocusdrive", "manualfocus"):
@@ -218,38 +244,55 @@ class ScriptedBody:
             return
         self._writes[name] = self._writes.get(name, 0) + 1
         if name == "viewfinder" and value == "0":
-            self._stuck = self._armed.get("busy-after-preview", 0) > 0
+            self._stuck = self.armed.left_of("busy-after-preview") > 0
         self._change(name, self._landed(known, name, value))
 
     def _landed(self, known: Entry, name: str, value: str) -> str:
         """Where a value lands; mostly it is the one that was asked for."""
-        if self._armed.get("set-ignored") and self._concerns("set-ignored", name):
+        lasts = self.armed.lasts
+        if lasts("set-ignored", name):
             return self.true[name]
-        if name in TIME_WORDS and self._armed.get("shutter-steps"):
-            self.now += self._seconds("shutter-steps", 40.0)
-        if self._armed.get("set-becomes-auto") and "Auto ISO" in known.choices:
+        if name == "capturetarget" and lasts("nothing-on-card"):
+            return self.true[name]
+        if name == "autofocus" and lasts("autofocus-off-ignored"):
+            return self.true[name]
+        if name in TIME_WORDS and lasts("shutter-steps"):
+            self.now += self.armed.seconds("shutter-steps", 40.0)
+        automatic = "Auto ISO" in known.choices and name == "iso"
+        if automatic and lasts("set-becomes-auto"):
             return "Auto ISO"
+        if automatic and value == self.true[name] and lasts("set-same-toggles"):
+            return "Auto ISO"
+        if name in APERTURE_WORDS:
+            value = self._stop_of(known, name, value)
         for fault in ("lands-on-neighbour", "setting-does-not-stick"):
-            if self._armed.get(fault) and self._concerns(fault, name) and self._happens(fault):
-                place = known.choices.index(value)
-                return known.choices[place - 1 if place else 1]
-        if (
-            self._armed.get("set-same-toggles")
-            and name == "iso"
-            and value == self.true[name]
-            and "Auto ISO" in known.choices
-        ):
-            return "Auto ISO"
+            concerned = name in EXPOSURE_WORDS and self.armed.lasts(fault, name)
+            if concerned and self.armed.happens(fault):
+                return _neighbour(known, value)
+        return value
+
+    def _stop_of(self, known: Entry, name: str, value: str) -> str:
+        """An aperture, by what the lens has and the body can set."""
+        asked = parse_value("aperture", value) or 0.0
+        if not LENS[0] <= asked <= LENS[1] and self.armed.lasts("list-is-not-the-lens", name):
+            nearest = min(max(asked, LENS[0]), LENS[1])
+            return min(
+                known.choices or (f"{nearest:g}",),
+                key=lambda c: abs((parse_value("aperture", c) or 0.0) - nearest),
+            )
+        if not _is_half_stop(asked) and self.armed.lasts("some-stops-cannot-be-set", name):
+            return _neighbour(known, value)
         return value
 
     def _change(self, name: str, value: str) -> None:
-        never = self._armed.get("readback-never-follows", 0)
-        late = self._armed.get("stale-readback", 0)
-        self.true[name] = value
-        if never and self._concerns("readback-never-follows", name):
+        if name == "focusmode" and self.armed.lasts("focus-mode-settle", name):
+            self._coming[name] = self.now + self.armed.seconds("focus-mode-settle", 1.0), value
             return
-        if late and self._concerns("stale-readback", name):
-            self._stale[name] = self.now + self._seconds("stale-readback", 2.0)
+        self.true[name] = value
+        if name in EXPOSURE_WORDS and self.armed.lasts("readback-never-follows", name):
+            return
+        if name in EXPOSURE_WORDS and self.armed.lasts("stale-readback", name):
+            self._stale[name] = self.now + self.armed.seconds("stale-readback", 2.0)
             return
         self.put(name, value)
 
@@ -272,28 +315,36 @@ class ScriptedBody:
 
     def _drive(self, name: str, value: str) -> None:
         if name == "manualfocus":
+            self._settle("focusmode")
+            if self.armed.lasts("focus-drive-mode", name):
+                self.put("focusmode", next(c for c in self._choices("focusmode") if c != "Manual"))
             if self.true.get("focusmode") != "Manual":
+                self.armed.lasts("focus-drive-needs-mf")
                 raise BodyError(-2)
             self.focus += round(float(value))
             return
         if self.true.get("viewfinder") != "1" and "viewfinder" in self.true:
-            raise BodyError(self._code("focus-drive-needs-live-view"))
+            self.armed.lasts("focus-drive-needs-live-view")
+            raise BodyError(self.armed.code("focus-drive-needs-live-view"))
         if self.script.entries[name].kind == "RANGE":
             steps = round(float(value)) or 1
-            if abs(steps) < TOO_SMALL and self._armed.get("focus-drive-too-small"):
-                raise BodyError(self._code("focus-drive-too-small"))
+            if abs(steps) < TOO_SMALL and self.armed.lasts("focus-drive-too-small"):
+                raise BodyError(self.armed.code("focus-drive-too-small"))
             target = self.focus + steps
-            if abs(self.focus) == TRAVEL and abs(target) > TRAVEL:
-                raise BodyError(-113)
-            self.focus = min(max(target, -TRAVEL), TRAVEL)
+            self.focus = min(max(target, -self._travel), self._travel)
             if self.focus != target:
                 raise BodyError(-113)
             return
-        ignored = self._armed.get("focus-drive-repeat-ignored") and value == self._last_drive
+        ignored = value == self._last_drive and self.armed.lasts("focus-drive-repeat-ignored")
         self._last_drive = value
         if value != "None" and not ignored:
             direction, _, size = value.partition(" ")
             self.focus += (1 if direction == "Far" else -1) * (1, 6, 30)[int(size) - 1]
+
+    @property
+    def _travel(self) -> int:
+        """Steps to either end; with its fault armed, the lens stands near to one."""
+        return NEAR_END if self.armed.lasts("focus-drive-limit") else TRAVEL
 
     # -- releases
 
@@ -305,21 +356,21 @@ class ScriptedBody:
         """
         for fault in RELEASE_FAULTS:
             waits_for_second = fault == "io-at-second-capture" and not self.shots
-            if not waits_for_second and self._happens(fault):
-                self.now += self._seconds(fault, 2.0)
-                raise BodyError(self._code(fault))
-        if self._armed.get("card-full") or len(self.shots) >= self.room:
+            if not waits_for_second and self.armed.happens(fault):
+                self.now += self.armed.seconds(fault, 2.0)
+                raise BodyError(self.armed.code(fault))
+        if self.armed.lasts("card-full") or len(self.shots) >= self.room:
             raise BodyError(-115)
-        self._refuse_after_preview()
-        if self._armed.get("burst-mode") and re.search("Burst|Contin", self.drive):
+        self._refuse_as_it_is()
+        if re.search("Burst|Contin", self.drive) and self.armed.lasts("burst-mode"):
             return self._burst(by)
-        if self._armed.get("queue-not-drained") and not self._drained:
-            raise BodyError(self._code("queue-not-drained"))
         for fault in SLOW_RELEASES:
-            if self._happens(fault):
-                self.now += self._seconds(fault, 10.0)
-        if self._armed.get("target-flips") and self._happens("target-flips"):
+            if self.armed.happens(fault):
+                self.now += self.armed.seconds(fault, 10.0)
+        if "Internal RAM" in self._choices("capturetarget") and self.armed.happens("target-flips"):
             self.put("capturetarget", "Internal RAM")
+        if self.unread:
+            self.armed.lasts("lamp-blinks-until-all-fetched")
         self._drained = False
         told = self._exposed(by)
         first = next((event for event in told if event.kind == "RETURN"), None)
@@ -331,22 +382,32 @@ class ScriptedBody:
             for event in told
             if event.kind in ("FILE_ADDED", "CAPTURE_COMPLETE", "UNKNOWN")
         ]
-        if self._happens("silent-mode"):
+        if self.armed.happens("silent-mode"):
             self._queue.append(Event(begun + first.at + 0.5, "FILE_ADDED", first.text))
             self._queue.sort(key=lambda event: event.at)
-            raise BodyError(self._code("silent-mode"))
-        if self._happens("untold"):
-            self._queue = [event for event in self._queue if event.kind != "FILE_ADDED"]
-            raise BodyError(-1)
+            raise BodyError(self.armed.code("silent-mode"))
+        long = self.shots[-1].exposed[1] > LONG_SECONDS
+        for fault in ("untold", *(("long-exposure",) if long else ())):
+            if self.armed.happens(fault):
+                self._queue = [event for event in self._queue if event.kind != "FILE_ADDED"]
+                raise BodyError(self.armed.code(fault))
         self.now += first.at
         return place
 
-    def _refuse_after_preview(self) -> None:
-        """What live pictures did to the body, until it is opened anew or loses its power."""
-        if self._armed.get("capture-after-preview") and self._looked > 1:
-            raise BodyError(self._code("capture-after-preview"))
-        if self._armed.get("busy-after-preview") and self._stuck:
-            raise BodyError(self._code("busy-after-preview"))
+    def _refuse_as_it_is(self) -> None:
+        """What keeps a body from a release as it is set, or after what was done with it before."""
+        lasts, code = self.armed.lasts, self.armed.code
+        if not self._drained and lasts("queue-not-drained"):
+            raise BodyError(code("queue-not-drained"))
+        if self._looked > 1 and lasts("capture-after-preview"):
+            raise BodyError(code("capture-after-preview"))
+        if self._stuck and lasts("busy-after-preview"):
+            raise BodyError(code("busy-after-preview"))
+        times = {self.true[word].lower() for word in TIME_WORDS if word in self.true}
+        if "bulb" in times and lasts("bulb-needs-bulb"):
+            raise BodyError(code("bulb-needs-bulb"))
+        if self.true.get("prioritymode") == "Camera" and lasts("local-control"):
+            raise BodyError(code("local-control"))
 
     def _burst(self, by: str) -> Place:
         """Several pictures; the oldest one that was not handed out yet is."""
@@ -378,6 +439,9 @@ class ScriptedBody:
         )
         told = self._numbered(self._block())
         number = len(self.shots)
+        focus = self.focus
+        if self.true.get("autofocus") == "On" and self.armed.lasts("no-autofocus-on-capture"):
+            focus += OUT_OF_FOCUS
         places = []
         for event in told:
             if event.kind in ("RETURN", "FILE_ADDED"):
@@ -386,15 +450,16 @@ class ScriptedBody:
                     places.append(place)
                 raw = PurePosixPath(place[1]).suffix.lower() in RAW_SUFFIXES
                 content = raw_of if raw else jpeg_of
-                self.files[place] = content(exposed, self.focus, number, self.now)
+                self.files[place] = content(exposed, focus, number, self.now)
                 self.contents.setdefault(number, []).append(self.files[place])
         self.shots.append(Shot(exposed, by, tuple(places)))
-        if self._happens("late-companion"):
-            lag = self._seconds("late-companion", 22.0)
+        self.unread.update(places if by == "computer" else ())
+        if self.armed.happens("late-companion"):
+            lag = self.armed.seconds("late-companion", 22.0)
             told = [
                 Event(e.at + lag, e.kind, e.text) if e.kind == "FILE_ADDED" else e for e in told
             ]
-        if self._armed.get("no-complete"):
+        if self.armed.lasts("no-complete"):
             told = [event for event in told if event.kind != "CAPTURE_COMPLETE"]
         return told
 
@@ -405,7 +470,7 @@ class ScriptedBody:
     def target(self) -> str:
         """``card`` or ``ram``."""
         value = self.true.get("capturetarget", "")
-        if not self.script.folder:
+        if not self.script.folder or self.armed.lasts("no-card-capture"):
             return "ram"
         return "ram" if "ram" in value.lower() and "card" not in value.lower() else "card"
 
@@ -416,15 +481,16 @@ class ScriptedBody:
             (self.true[n] for n in ("imageformat", "imagequality") if n in self.true), "JPEG"
         )
         raw = re.search(r"raw|nef", word, re.IGNORECASE) is not None
-        lying = self._armed.get("words-lie", 0) and word == "NEF (Raw)"
-        if lying:
+        if word == "NEF (Raw)" and self.armed.lasts("words-lie"):
             return {"jpeg"}
         return {"raw"} | ({"jpeg"} if "+" in word else set()) if raw else {"jpeg"}
 
     def _block(self) -> list[Event]:
         """What the script tells of a shot to the present target, less the files not written."""
         target, events = self.target, self.script.events
-        doubled = self._armed.get("duplicate-names", 0)
+        if self.armed.lasts("no-card-capture"):
+            return self._made_up()
+        doubled = self.armed.left_of("duplicate-names")
         names = [
             title
             for title in events
@@ -436,7 +502,7 @@ class ScriptedBody:
         if not names:
             return self._made_up()
         block = events[names[0]]
-        if doubled:
+        if doubled and self.armed.lasts("duplicate-names"):
             return block
         kept = [event for event in block if _kind(event) in (None, *self.kinds)]
         if {_kind(event) for event in kept} - {None} != self.kinds:
@@ -460,6 +526,8 @@ class ScriptedBody:
 
     def _numbered(self, block: list[Event]) -> list[Event]:
         """The block with the numbers that come next."""
+        if self.armed.lasts("two-slots"):
+            block = [replace(event, text=_in_second_slot(event.text)) for event in block]
         told = {int(_digits(event.text)) for event in block if _kind(event)}
         kind = "ram" if any(event.text.startswith("/capt") for event in block) else "card"
         start = self._numbers[kind] - min(told)
@@ -482,12 +550,13 @@ class ScriptedBody:
         Raises:
             BodyError: It denies access to what the event is about.
         """
-        if self._happens("event-access-denied"):
+        if self.armed.happens("event-access-denied"):
             raise BodyError(-1)
-        if self._happens("wait-blocks"):
+        if self.armed.happens("wait-blocks"):
             self.now += 3.0
         due = min((event.at for event in self._queue), default=float("inf"))
-        if self._armed.get("unnamed-events") and due > self.now + 0.1 <= self.now + seconds:
+        endless = ("unnamed-events", "stuck-at-end")
+        if due > self.now + 0.1 <= self.now + seconds and any(map(self.armed.lasts, endless)):
             self.now += 0.1
             return Event(self.now, "UNKNOWN", "PTP Property 0000 changed")
         if due <= self.now + seconds:
@@ -511,21 +580,39 @@ class ScriptedBody:
 
     def listing(self) -> list[Place]:
         """What can be listed; a Sony body in computer mode shows no card."""
-        hidden = "card-not-readable" in self.script.faults
-        return [place for place in self.files if not hidden or place[0] == "/"]
+        hidden = self.armed.lasts("card-not-readable")
+        found = [place for place in self.files if not hidden or place[0] == "/"]
+        if self.armed.lasts("listing-rate"):
+            self.now += len(found) / self.script.faults["listing-rate"].per_second
+        return found
 
     def storage(self) -> list[SimpleNamespace]:
         """The card, as libgphoto2 tells of it."""
-        if not self.script.folder or "card-not-readable" in self.script.faults:
+        if not self.script.folder or self.armed.lasts("card-not-readable"):
             raise BodyError(-6)
         root = "/" + self.script.folder.split("/")[1]
         kilobytes = 60_000_000
-        free = 0 if self._armed.get("card-full") else kilobytes // 2
+        free = 0 if self.armed.lasts("card-full") else kilobytes // 2
+        roots = [root, _in_second_slot(root)] if self.armed.lasts("two-slots") else [root]
         return [
-            SimpleNamespace(
-                basedir=root, capacitykbytes=kilobytes, freekbytes=free, fields=0b111111111
-            )
+            SimpleNamespace(basedir=one, capacitykbytes=kilobytes, freekbytes=free, fields=0x1FF)
+            for one in roots
         ]
+
+    def delete(self, place: Place) -> None:
+        """Delete a file.
+
+        Raises:
+            BodyHangsError: It waits until somebody touches a button.
+        """
+        if self.armed.lasts("hangs-at-delete"):
+            raise BodyHangsError
+        del self.files[place]
+
+    def fill_card(self, files: int) -> None:
+        """Let the card have old files, of other names than new ones."""
+        places = [(self.script.folder, f"OLD_{number:04d}.JPG") for number in range(files)]
+        self.files.update(dict.fromkeys(places, b"an old picture"))
 
     def narrow(self, name: str, *choices: str) -> None:
         """Leave an entry only some of its choices, the first of them set."""
@@ -541,11 +628,13 @@ class ScriptedBody:
         if "preview" not in self.script.abilities:
             raise BodyError(-6)
         for fault in PREVIEW_FAULTS:
-            if self._happens(fault):
-                raise BodyError(self._code(fault))
-        if self._armed.get("busy-after-preview") and self._stuck:
-            raise BodyError(self._code("busy-after-preview"))
+            if self.armed.happens(fault):
+                raise BodyError(self.armed.code(fault))
+        if self._stuck and self.armed.lasts("busy-after-preview"):
+            raise BodyError(self.armed.code("busy-after-preview"))
         self._looked += 1
+        if "viewfinder" in self.true:
+            self.put("viewfinder", "1")  # a body's live view goes on by itself
         return jpeg_of((4.0, 0.01, 100.0), self.focus, 0)
 
 
@@ -574,3 +663,18 @@ def _renumbered(path: str, start: int) -> str:
     new = f"{int(old) + start:0{len(old)}d}"
     head, _, tail = path.rpartition(old)
     return f"{head}{new}{tail}"
+
+
+def _neighbour(known: Entry, value: str) -> str:
+    place = known.choices.index(value)
+    return known.choices[place - 1 if place else 1]
+
+
+def _is_half_stop(f_number: float) -> bool:
+    """Whether an aperture is a full or a half stop, as the rings of lenses have them."""
+    halves = 4.0 * math.log2(f_number) if f_number else 0.0
+    return abs(halves - round(halves)) < 0.18
+
+
+def _in_second_slot(path: str) -> str:
+    return re.sub(r"^/store_0001", "/store_0002", path)

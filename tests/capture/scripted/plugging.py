@@ -14,7 +14,7 @@ from defocus.capture.links.gphoto2 import detection, moments, process
 from defocus.capture.links.isolation import child_link
 from defocus.capture.taking.shots import frames
 from tests.capture.scripted.binding import binding_of
-from tests.capture.scripted.body import ScriptedBody
+from tests.capture.scripted.body import BodyHangsError, ScriptedBody
 from tests.capture.scripted.script import read_script
 
 __all__ = ["BODIES", "Plugged", "plug"]
@@ -34,7 +34,11 @@ class InProcessChild:
         if self._ended:
             raise child_link.ChildLostError("the camera's process was ended")
         asked = json.loads(json.dumps({"number": 1, "do": do, **request}))
-        answer = json.loads(json.dumps(child_process.answer(self._holder, asked)))
+        try:
+            answer = json.loads(json.dumps(child_process.answer(self._holder, asked)))
+        except BodyHangsError as error:
+            self.end()
+            raise child_link.ChildLostError("the camera's process does not answer") from error
         if answer["ok"]:
             return answer["value"]
         raise child_link._error_of(answer)

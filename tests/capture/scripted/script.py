@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Entry", "Event", "Fault", "Script", "read_script"]
+__all__ = ["REMARKS", "Entry", "Event", "Fault", "Script", "read_script"]
+
+REMARKS = {
+    "aperture-list-in-Av": "a list of another mode, as a lens made it",
+    "body-buttons-dead": "of the photographer's fingers; no call tells of it",
+    "not-working": "the report does not say what failed",
+    "same-model-name": "two bodies of one name have one script",
+    "screen-dark": "of the body's display; no call tells of it",
+    "trigger-not-fetched": "of a call that is never made; the stand-in does not have it",
+    "warm": "of heat; the live view that rests is tested for itself",
+}
+"""What stands in scripts beside the faults and changes no answer of the library: kind and why."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +51,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Fault:
-    """What the file says of a fault."""
+    """What the file says of a fault; ``per_second``, files that it lists."""
 
     name: str
     codes: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     seconds: float = 0.0
+    per_second: float = 0.0
     inferred: bool = False
 
 
 @dataclass
 class Script:
-    """A whole file."""
+    """A whole file; ``remarks``, kinds of :data:`REMARKS` that it names as faults."""
 
     model: str = ""
     abilities: tuple[str, ...] = ()
@@ -59,6 +71,7 @@ class Script:
     entries: dict[str, Entry] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
+    remarks: set[str] = field(default_factory=set)
 
 
 def read_script(path: Path) -> Script:
@@ -81,7 +94,10 @@ def read_script(path: Path) -> Script:
             script.events[title] = list(_events(lines))
         elif text.startswith("@fault"):
             fault = _fault(text, inferred=inferred)
-            script.faults.setdefault(fault.name, fault)
+            if fault.name in REMARKS:
+                script.remarks.add(fault.name)
+            else:
+                script.faults.setdefault(fault.name, fault)
         elif text.startswith("@"):
             _about(script, text)
         else:
@@ -143,11 +159,13 @@ def _fault(text: str, *, inferred: bool) -> Fault:
     head = text.partition(" : ")[0]
     code = re.search(r"code=([-\d|]+)", head)
     names = re.search(r"names=(\S+)", head)
-    seconds = re.search(r"(?:seconds|lag|after)=(\d+(?:\.\d+)?)", head)
+    seconds = re.search(r"(?:\bseconds|lag|after)=(\d+(?:\.\d+)?)", head)
+    rate = re.search(r"files-per-second=(\d+)", head)
     return Fault(
         head.split()[1],
         tuple(int(c) for c in re.findall(r"-\d+", code[1])) if code else (),
         tuple(names[1].split(",")) if names else (),
         float(seconds[1]) if seconds else 0.0,
+        float(rate[1]) if rate else 0.0,
         inferred,
     )
