@@ -12,13 +12,18 @@ __all__ = ["scoring_table"]
 def scoring_table(scoring: Scoring) -> Table:
     """Table of the metrics, with the files' names where they differ from the pictures'.
 
-    Further information is in the JSON document.
+    A metric without any value has no column; its note says why. Further information is in the JSON
+    document.
     """
     renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
     files = {"File": scoring.files} if renamed else {}
-    metrics = [metric for name, metric in all_metrics().items() if name in scoring.mean]
-    columns = (Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics)
     rows = [*scoring.images, {"name": "mean", **scoring.mean}]
+    metrics = [
+        metric
+        for name, metric in all_metrics().items()
+        if any(row.get(name) is not None for row in rows)
+    ]
+    columns = (Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics)
     return Table(
         f"made elsewhere, profile {scoring.profile}",
         (Column("Picture"), *map(Column, files), *columns),

@@ -9,6 +9,7 @@ from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
+from defocus.reports.rows import numeric_columns
 from defocus.reports.text import plain, visible
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _UNLIMITED = 10_000
 
 _PADDING = 3
 """Blanks beside a column."""
+
+_LEFT_OUT = "not shown in this width"
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
@@ -84,7 +87,7 @@ def print_leaderboard(
             _print_table(console, fitting, ())
     notes = [budget_notice(row.budget for row in rows), *(table.note for table in tables)]
     if left_out:
-        notes.append(f"not shown in this width: {', '.join(left_out)}")
+        notes.append(f"{_LEFT_OUT}: {', '.join(left_out)}")
     if "MACs" in shown:
         notes.append(COUNTED)
     _print_lines(console, dict.fromkeys(notes))
@@ -110,10 +113,17 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
 
 
 def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
-    """Print tables on stdout, each with its note, and numbered notes to all of them at the end."""
+    """Print tables on stdout, each with its note, and numbered notes to all of them at the end.
+
+    Numbers that a narrow terminal has no room for are left out and named; words are wrapped.
+    """
     console = _console()
     for table in tables:
-        _print_table(console, table, (table.note,))
+        shown, names = _fitting(table, console.width)
+        if not all(numeric_columns(table)[len(shown.columns) :]):
+            shown, names = table, []
+        left_out = f"{_LEFT_OUT}: {', '.join(names)}" if names else ""
+        _print_table(console, shown, (table.note, left_out))
     _print_lines(console, [f"{number}  {note}" for number, note in enumerate(notes, start=1)])
 
 

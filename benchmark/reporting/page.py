@@ -16,7 +16,10 @@ from defocus.benchmark.reporting.board.notes import Notes, ranks_narrow_copies
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
 from defocus.benchmark.reporting.details import detail_parts
-from defocus.benchmark.reporting.figures.joint_training import joint_training_parts
+from defocus.benchmark.reporting.figures.joint_training import (
+    joint_training_parts,
+    only_joint_training,
+)
 from defocus.benchmark.reporting.figures.picture_pages import (
     picture_parts,
     printed_pictures,
@@ -82,9 +85,10 @@ class _Report:
         return budget_notice(row.budget for row in self.content.rows)
 
     def joint_training(self) -> list[Section]:
-        """The comparison of JDRL with the plain loss, for each dataset that has one."""
+        """The comparison of JDRL with the plain loss, first where a study made it alone."""
         found = []
-        for one in self.pictures:
+        made_for_it = {one.board.name for one in self.pictures if _only_joint(one)}
+        for one in sorted(self.pictures, key=lambda one: one.board.name not in made_for_it):
             parts = joint_training_parts(self.content, one.board, self.kept)
             found.append((self.heading("JDRL and the plain loss", one), tuple(parts)))
         return found
@@ -107,8 +111,9 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     boards = [(report.heading("Leaderboard", one), _board(report, one)) for one in report.pictures]
     plots = pareto_plots(content)
     return report.page(
-        *boards,
+        *boards[:1],
         *report.joint_training(),
+        *boards[1:],
         ("Test chart", _chart(content, chart_parts)),
         ("People's eyes", _by_people(content)),
         ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
@@ -134,12 +139,13 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     """
     report = _read(out, results, rows)
     content = report.content
+    boards = [
+        (report.heading("Leaderboard", one), _printed_board(report, one)) for one in report.pictures
+    ]
     return report.page(
-        *(
-            (report.heading("Leaderboard", one), _printed_board(report, one))
-            for one in report.pictures
-        ),
+        *boards[:1],
         *report.joint_training(),
+        *boards[1:],
         ("Test chart", _chart(content, printed_chart_parts)),
         ("People's eyes", _by_people(content)),
         ("Without scores", tuple(unscored_table(content))),
@@ -160,6 +166,11 @@ def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
     content = read_content(out, results, rows)
     pictures = [read_picture_scores(content, board) for board in read_boards(content)]
     return _Report(content, pictures, KeptPictures(out), Notes())
+
+
+def _only_joint(scores: PictureScores) -> bool:
+    """Whether a leaderboard has nothing but networks trained with and without JDRL."""
+    return only_joint_training({s.first.system for s in scores.board.lines if not s.reference})
 
 
 def _chart(content: Content, parts: Callable[..., list[Part]]) -> tuple[Part, ...]:

@@ -36,6 +36,10 @@ from defocus.reports.text import number_text
 __all__ = ["result", "sentences"]
 
 
+Gained = tuple[BoardLine, Row]
+"""A system's line and its row with the gain."""
+
+
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
     """The result in some sentences: who gains most over the blurry input, and what JDRL gains."""
     if not content.rows:
@@ -54,27 +58,43 @@ def _restored(content: Content) -> str:
     return f"{systems} on {datasets}; no gain over the blurry input is known."
 
 
-def _gains(content: Content, scores: PictureScores) -> list[tuple[BoardLine, Row]]:
-    """Systems with a gain, largest first; those told the blur only if there are no others."""
+def _all_gains(scores: PictureScores) -> list[Gained]:
+    """Systems with a gain, largest first."""
     gained = [
         (line, row)
         for line in scores.board.ordered(scores.convention)
         if not line.reference
-        and line.first.system not in content.reconstructions
         and (row := line.score(scores.convention, "psnr")) is not None
         and row.gain is not None
     ]
-    gained = [one for one in gained if not one[0].told_the_blur] or gained
     return sorted(gained, key=lambda each: -(each[1].gain or 0.0))
 
 
-def _systems(gained: Sequence[tuple[BoardLine, Row]]) -> set[str]:
+def _gains(content: Content, scores: PictureScores) -> list[Gained]:
+    """Rivals with a gain, largest first; those told the blur only if there are no others."""
+    built = content.reconstructions
+    gained = [one for one in _all_gains(scores) if one[0].first.system not in built]
+    return [one for one in gained if not one[0].told_the_blur] or gained
+
+
+def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
+    """Of how many systems the first gains most; reconstructions that gain more are named."""
+    rebuilt = [row.gain or 0.0 for line, row in others if not line.told_the_blur]
+    above = sum(gain > (gained[0][1].gain or 0.0) for gain in rebuilt)
+    count = len(gained) + len(rebuilt) - above
+    aside = f" ({counted(above, 'reconstruction')} above it aside)" if above else ""
+    return f"gains most of {count} systems{aside}," if count > 1 else f"gains{aside}"
+
+
+def _systems(gained: Sequence[Gained]) -> set[str]:
     return {line.first.system for line, _ in gained}
 
 
-def _result(scores: PictureScores, gained: Sequence[tuple[BoardLine, Row]]) -> str:
+def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
+    lines = {line.key for line, _ in gained}
+    others = [one for one in _all_gains(scores) if one[0].key not in lines]
     best, row = gained[0]
-    most = f"gains most of {len(gained)} systems," if len(gained) > 1 else "gains"
+    most = _most_of(gained, others)
     pictures = f"{counted(row.images, 'picture')} of {counted(row.scenes, 'scene')}"
     over = f"over the blurry input{_interval(row, '95 % interval ')}"
     said = [f"{best.name} {most} {_signed(row.gain)} {over} on {pictures} of {scores.board.name}."]
@@ -93,7 +113,7 @@ def _result(scores: PictureScores, gained: Sequence[tuple[BoardLine, Row]]) -> s
     for words, (line, mine) in of_groups.items():
         if all(line is not one for one in named):
             said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
-    below = sum((each.gain or 0.0) < 0 for _, each in gained)
+    below = sum((each.gain or 0.0) < 0 for _, each in [*gained, *others])
     if below and len(gained) > 1:
         said.append(f"Below the input: {counted(below, 'system')}.")
     return " ".join(said)
@@ -112,8 +132,8 @@ def _lead(
     if interval is None:
         return [f"{who}, has {less} less."]
     less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less"
-    doubt = ", which is not significant" if interval[0] <= 0 <= interval[1] else ""
-    return [f"{who}, has {less}{doubt}."]
+    doubt = "not " if interval[0] <= 0 <= interval[1] else ""
+    return [f"{who}, has {less}, which is {doubt}significant."]
 
 
 def _joint(scored: Sequence[PictureScores]) -> list[str]:

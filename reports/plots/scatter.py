@@ -52,7 +52,7 @@ class ScatterPlot(PlotFrame):
     Attributes:
         points: The points.
         front: SVG points of the line through the marked ones.
-        legend: Points that are drawn with their number alone.
+        legend: Points that are drawn with their number alone, by number.
     """
 
     points: tuple[PlacedPoint, ...]
@@ -92,7 +92,9 @@ def scatter(figure: Scatter) -> ScatterPlot:
         y_ticks=y_ticks,
         points=placed,
         front=" ".join(f"{p.x},{p.y}" for p in sorted(placed, key=lambda p: p.x) if p.marked),
-        legend=tuple(point for point in placed if point.text != point.label),
+        legend=tuple(
+            sorted((p for p in placed if p.text != p.label), key=lambda point: point.number)
+        ),
         description=_description(figure),
         height=SCATTER_HEIGHT,
         bottom=SCATTER_HEIGHT - BOTTOM,

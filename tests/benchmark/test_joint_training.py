@@ -156,6 +156,22 @@ def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path: Path) -> None
     assert strips[1].tiles[-1].line == "17.90 dB"  # of two kept, the first
 
 
+def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 4, 24, protocols=("truth",))
+    with open_results(out / "results.sqlite") as results:
+        for number in range(3):
+            known = entry(number)
+            moved = entry(number, dataset="z-strong")
+            scores = results.scores(known.run)
+            results.record(replace(moved, run=f"z-{known.run}"), scores)
+    for build in (build_page, build_appendix):
+        headings = [heading for heading, _ in page_of(out, build).sections][:4]
+        assert headings[0].startswith("Leaderboard of ")
+        assert headings[1] == f"{HEADING} of z-strong"
+        assert headings[2].startswith(f"{HEADING} of ")
+        assert headings[3] == "Leaderboard of z-strong"
+
+
 def test_only_joint_training() -> None:
     assert only_joint_training({"unet", "jdrl-unet"})
     assert only_joint_training({"unet", "jdrl-unet", "registered-unet"})

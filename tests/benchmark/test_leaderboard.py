@@ -159,6 +159,22 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(
     assert sum(line.lstrip().startswith(name) for line in lines) == 1
 
 
+def test_other_tables_keep_their_names_in_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = [Column(f"metric {n}") for n in range(7)]
+    name = "a picture of a rather long name.tif"
+    row = (name, "a picture of a rather long name-net.png", *[12.3456] * 7)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    print_tables([Table("", (Column("Picture"), Column("File"), *numbers), (row,))])
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert name in shown
+    assert "…" not in shown
+    assert "not shown in this width: metric 0, metric 1" in shown
+
+
 def test_ranks_stand_within_a_track_only() -> None:
     rows = [
         paper_row("a", 30.0),

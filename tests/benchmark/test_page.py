@@ -368,7 +368,8 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
     mean, low, high = map(float, lead.groups())
     assert mean == pytest.approx(less, abs=0.011)
     assert low < mean < high
-    assert ("less, which is not significant" in page.summary) == (low <= 0 <= high)
+    verdict = "not significant" if low <= 0 <= high else "significant"
+    assert f"less, which is {verdict}." in page.summary
     joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
     assert " on 24 pictures of 12 scenes of dpdd:made." in page.summary
     said = f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
@@ -390,6 +391,27 @@ def test_the_best_trained_is_named_where_no_lead_over_it_can_be_told(tmp_path: P
     assert said.startswith("own gains most of 2 systems")
     assert "The next" not in said
     assert "Best trained here: net, +" in said
+
+
+def test_the_result_counts_every_row_that_the_table_shows(tmp_path: Path) -> None:
+    rows: tuple[tuple[str, float, dict[str, Any]], ...] = (
+        ("input", 20.0, {"weights": "none"}),
+        ("net", 22.0, {}),
+        ("worse", 19.0, {}),
+        ("rebuilt", 23.0, {"reconstruction": 1}),
+        ("rebuilt-worse", 18.0, {"reconstruction": 1}),
+        ("told", 25.0, {"input": "single, defocus_map"}),
+    )
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system, psnr, changes in rows:
+            entry = replace(ENTRY, run=system, system=system, grouping=system, **changes)
+            score = Score("default", "gt", "psnr", "cat", "cat", psnr)
+            results.record(entry, [score], [Cost("seconds", 1.0)])
+    said = page_of(tmp_path).summary
+    assert said.startswith(
+        "net gains most of 3 systems (1 reconstruction above it aside), +2.00 dB"
+    )
+    assert "Below the input: 2 systems." in said, "as many as the table shows, rebuilt or not"
 
 
 @pytest.fixture(scope="module")

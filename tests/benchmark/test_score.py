@@ -202,6 +202,11 @@ def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path:
     assert found["mean"]["psnr"] == found["images"][0]["psnr"]
     assert any(note.startswith("lpips: LPIPS needs 31 px") for note in found["notes"])
     assert any("elsewhere" in note for note in found["notes"])
+    shown = run("defocus-bench", *score, "--profile", "dpdd8", TORCH_HOME=str(tmp_path / "none"))
+    heading = shown.stdout.splitlines()[1]
+    assert "PSNR" in heading
+    assert "LPIPS" not in heading, "a metric without a value has no column"
+    assert "lpips: LPIPS needs 31 px" in " ".join(shown.stdout.split())
 
 
 def test_complete_outputs_end_well_as_a_table(run: Run, tmp_path: Path) -> None:

@@ -176,6 +176,14 @@ def test_closed_folds_share_a_line_where_there_is_room(open_page: Open, study: P
     assert len(set(narrow)) == len(narrow) == len(wide)
 
 
+def test_a_caption_is_on_the_screen_where_its_table_is_wider(open_page: Open, study: Path) -> None:
+    browser = open_page(study / "report.html", 390)
+    captions = browser.find_elements(By.CSS_SELECTOR, ".tab > .table caption span")
+    rights = [each.rect["x"] + each.rect["width"] for each in captions if each.is_displayed()]
+    assert rights
+    assert max(rights) <= 390
+
+
 def test_a_link_finds_its_row_whatever_hides_it(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html")
     found = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")

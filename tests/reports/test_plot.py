@@ -147,6 +147,8 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front() -> None:
     found = scatter(Scatter("s", "x", "y", (*crowd, *front, *far), marked_as="front"))
     texts = boxes(found)
     assert len(texts) == len(found.points)
+    assert [point.number for point in found.legend] == list(range(1, len(found.legend) + 1))
+    assert len(found.legend) > 1
     for one, other in combinations(texts, 2):
         a, b = texts[one], texts[other]
         assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]), (one, other)
