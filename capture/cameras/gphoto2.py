@@ -27,13 +27,7 @@ from defocus.capture.links.gphoto2.detection import detect
 from defocus.capture.links.gphoto2.errors import explained
 from defocus.capture.links.gphoto2.moments import Moments
 from defocus.capture.links.gphoto2.process import CameraProcess
-from defocus.capture.links.gphoto2.received import (
-    card_space,
-    check_kind,
-    clear_away,
-    say_kept,
-    say_strays,
-)
+from defocus.capture.links.gphoto2.received import card_space, check_kind, clear_away, say_others
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
     FILES_OF_KIND,
@@ -51,7 +45,6 @@ from defocus.capture.links.gphoto2.setting_names import (
 )
 from defocus.capture.links.gphoto2.virtual import VIRTUAL_MANUFACTURER, virtual_environment
 from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.planning.disk_space import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
@@ -258,11 +251,8 @@ class GPhoto2Camera:
         )
         if not self._virtual:  # its pictures are of any kind and day
             check_kind(parts, self._kind)
-            try:
+            with clear_away(parts, path_stem, on_card=bool(self.on_card)):
                 self._moments.check(parts, ordered)
-            except ShotFailedError:
-                clear_away(parts, path_stem, on_card=bool(self.on_card))
-                raise
         if self._files_due is not None:
             self._files_due = len(parts)  # by what came, not by what the body calls its format
         return parts
@@ -281,8 +271,7 @@ class GPhoto2Camera:
         delivered = self._process.retried(request, shooting=shooting)
         places = [(folder, name) for folder, name in delivered["on_card"]]
         self.on_card = () if any(map(in_memory, places)) else tuple(places)
-        say_strays(delivered["strays"])
-        say_kept(map(Path, delivered["kept"]))
+        say_others(delivered)
         return [Path(part) for part in delivered["parts"]]
 
     def preview(self) -> bytes:

@@ -1,17 +1,19 @@
 """What came of a shot: the right kinds of files, and files that are no part of it."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.body_abilities import CardSpace
-from defocus.capture.camera import CardFile, FileKind
+from defocus.capture.camera import FileKind
 from defocus.capture.links.gphoto2.body.delivery import apart
+from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["card_space", "check_kind", "clear_away", "say_kept", "say_strays"]
+__all__ = ["card_space", "check_kind", "clear_away", "say_others"]
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
@@ -32,21 +34,23 @@ def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
         )
 
 
-def say_strays(strays: Sequence[CardFile]) -> None:
-    """Tell the person of files on the camera that are no shot of ours."""
-    for folder, name in strays:
+def say_others(delivered: Mapping[str, Any]) -> None:
+    """Tell the person of pictures that are no shot of ours.
+
+    Args:
+        delivered: What the camera's process answered: ``strays``, on the card, and ``kept``, the
+            paths of those that were in its memory only.
+    """
+    for folder, name in delivered["strays"]:
         say(
             f"{name}: no picture of this session; it came late, or somebody pressed the camera's "
             f"own button; it stays in {folder} on the camera"
         )
+    _say_kept(map(Path, delivered["kept"]))
 
 
-def say_kept(paths: Iterable[Path]) -> None:
-    """Tell the person of pictures that are no shot of ours, and would have ended with the memory.
-
-    Args:
-        paths: What they are kept as.
-    """
+def _say_kept(paths: Iterable[Path]) -> None:
+    """The same of pictures that would have ended with the memory, by what they are kept as."""
     for path in paths:
         say(
             f"{path.name}: no picture of this session; it came late, or somebody pressed the "
@@ -55,19 +59,23 @@ def say_kept(paths: Iterable[Path]) -> None:
         )
 
 
-def clear_away(parts: Sequence[Path], stem: Path, *, on_card: bool) -> None:
-    """Remove files of a refused shot; those that are on no card are kept apart.
+@contextlib.contextmanager
+def clear_away(parts: Sequence[Path], stem: Path, *, on_card: bool) -> Iterator[None]:
+    """Where a shot is refused, remove its files; those that are on no card are kept apart.
 
     Args:
         parts: The files, each named ``<stem><suffix>.part``.
         stem: Folder and name without suffix of the shot's files.
         on_card: Whether the camera has them still.
     """
-    if on_card:
+    try:
+        yield
+    except ShotFailedError:
+        if not on_card:
+            _say_kept([part.rename(apart(stem, part.with_suffix("").name)) for part in parts])
         for part in parts:
-            part.unlink()
-        return
-    say_kept([part.rename(apart(stem, part.with_suffix("").name)) for part in parts])
+            part.unlink(missing_ok=True)
+        raise
 
 
 def card_space(told: dict[str, Any]) -> CardSpace:
