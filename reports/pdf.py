@@ -42,6 +42,9 @@ PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
 
 PICTURE_WIDTH_PX = 800
+TEXT, HALF_TEXT = 14, 22
+"""Size of the numbers at the axes of a figure, 720 of which are its width; of half figures."""
+
 LONG_WORD = 18
 LATER_BREAK = 12
 
@@ -102,11 +105,16 @@ def write_typst(page: Page, folder: Path) -> Path:
 
 def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any]]:
     """All parts in order; several curves after another stand two beside each other."""
-    written = [_part(part, folder, f"{stem}-{index}") for index, part in enumerate(parts)]
+    named = [(f"{stem}-{index}", part) for index, part in enumerate(parts)]
     grouped: list[dict[str, Any]] = []
-    for kind, members in itertools.groupby(written, key=lambda each: str(each["kind"])):
+    for _, members in itertools.groupby(named, key=lambda each: isinstance(each[1], Curves)):
         some = list(members)
-        grouped += [{"kind": "pairs", "parts": some}] if kind == "curves" and some[2:] else some
+        curves = [(name, part) for name, part in some if isinstance(part, Curves)]
+        if curves[2:]:
+            halves = [_curves(part, folder, name, HALF_TEXT) for name, part in curves]
+            grouped.append({"kind": "pairs", "parts": halves})
+        else:
+            grouped += [_part(part, folder, name) for name, part in some]
     return grouped
 
 
@@ -243,10 +251,11 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
     return {"kind": "comparison", "caption": _printable(slider.caption), "states": states}
 
 
-def _curves(figure: Curves, folder: Path, stem: str) -> dict[str, Any]:
+def _curves(figure: Curves, folder: Path, stem: str, size: int = TEXT) -> dict[str, Any]:
     geometry = plot(figure)
     drawings: Any = environment().get_template("plot.svg.j2").module
-    (folder / f"{stem}.svg").write_text(drawings.drawing(geometry), encoding="utf-8")
+    drawing = drawings.drawing(geometry, text=size)
+    (folder / f"{stem}.svg").write_text(drawing, encoding="utf-8")
     legend = []
     for index, line in enumerate(geometry.lines):
         file = f"{stem}-{index}.svg"

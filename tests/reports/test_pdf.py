@@ -173,6 +173,28 @@ def test_nothing_is_drawn_in_the_margins(name: str, tmp_path: Path) -> None:
         assert shown.min() < 128
 
 
+def test_figures_beside_and_below_each_other_stay_apart(tmp_path: Path) -> None:
+    """The label below a figure is not in the caption of the next; numbers are large enough."""
+    curve = Curve("train", (0.0, 1.0), (0.0, 1.0))
+    figures = tuple(Curves(f"caption{n}", f"below{n}", "share", (curve,)) for n in range(5))
+    heights: dict[str, float] = {}
+
+    def seen(text: str, matrix: Any, place: Any, _font: object, _size: float) -> None:
+        words = re.sub(r"\s", "", text)
+        heights[words] = matrix[1] * place[4] + matrix[3] * place[5] + matrix[5]
+
+    shown = Page("t", "", (("s", figures),))
+    (page,) = read(render_pdf(shown)).pages
+    page.extract_text(visitor_text=seen)
+    for upper, lower in ((0, 2), (1, 3), (2, 4)):
+        caption = next(y for words, y in heights.items() if words.endswith(f"caption{lower}"))
+        assert heights[f"below{upper}"] > caption + 14
+    folder = write_typst(shown, tmp_path).parent
+    drawn = [path.read_text() for path in folder.glob("*.svg") if 'width="720' in path.read_text()]
+    assert len(drawn) == 5
+    assert all('font-size="22"' in drawing for drawing in drawn)
+
+
 def test_a_long_table_repeats_its_header() -> None:
     rows = tuple((f"system {index}", float(index)) for index in range(150))
     table = Table("Long", (Column("Name of system"), Column("PSNR", "dB", "higher")), rows)
