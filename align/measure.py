@@ -13,6 +13,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.supported import supported
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
+from defocus.align.photometry.linear_light import reduced_twice
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import (
@@ -38,6 +39,7 @@ RELIABLE_PX = 1.0
 """Where more is left than this, the registered sharp picture is no reference for the pixel."""
 
 Mask = NDArray[np.bool_]
+Array32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -168,16 +170,19 @@ def measure(
     return_freed_memory(math.prod(shape))  # of what read the pictures
     if defocus_map is not None:
         _check_map(defocus_map, shape)
+    small: tuple[Array32, Array32] | None = None
     if known:
         found, shared = _as_known(known, shape), None
     elif own is not None and shared is not None:
         found, shared = with_shared_zoom(own, shared, shape)
     else:
-        found, shared = _registered(blurry, sharp, rig, at_most, largest_px, shared)
+        members, small = _views(blurry, sharp, rig)
+        found, shared = _registered(*members, shape, at_most, largest_px, shared)
+        del members
     if found.matrix is None or found.similarity is None:
         return _unknown(found.reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
-    small = sharp_view(blurry, factor), sharp_view(sharp, factor, rig)
+    small = small or (sharp_view(blurry, factor), sharp_view(sharp, factor, rig))
     scale = scaling(factor)
     flow = dense_flow(*small, scale @ found.matrix @ np.linalg.inv(scale), estimator)
     if not flow.reliable.any():
@@ -249,18 +254,30 @@ def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:
     return Registration(similarity, matrix=matrix, model="similarity")
 
 
+def _views(
+    blurry: Image, sharp: Image, rig: Rig | None
+) -> tuple[tuple[Array32, Array32], tuple[Array32, Array32] | None]:
+    """Both members as they are registered, and if that costs nothing as their flow is measured."""
+    factor = factor_for(blurry.shape, REGISTRATION_SIDE)
+    further, rest = divmod(factor_for(blurry.shape, LARGEST_SIDE), factor)
+    if rig is not None or rest:
+        return (luminance_view(blurry, factor), luminance_view(sharp, factor, rig)), None
+    first, second = (reduced_twice(one, factor, further) for one in (blurry, sharp))
+    return (first[0], second[0]), (first[1], second[1])
+
+
 def _registered(
-    blurry: Image,
-    sharp: Image,
-    rig: Rig | None,
+    blurry: Array32,
+    sharp: Array32,
+    shape: tuple[int, int],
     at_most: str,
     largest_px: float,
     shared: SharedZoom | None,
 ) -> tuple[Registration, SharedZoom | None]:
     """The global registration in pixels of the full pictures, and the zoom if it is a session's."""
-    height, width = blurry.shape[:2]
-    factor = factor_for(blurry.shape, REGISTRATION_SIDE)
-    small = luminance_view(blurry, factor), luminance_view(sharp, factor, rig)
+    height, width = shape
+    factor = factor_for(shape, REGISTRATION_SIDE)
+    small = blurry, sharp
     reach, used = largest_px / factor, None
     if shared is None:
         found = register(*small, at_most=at_most, largest_px=reach)

@@ -118,7 +118,7 @@ def read_stored(path: Path) -> NDArray[Any]:
         return develop_raw(path)
     data = _content(path)
     content = np.frombuffer(data, np.uint8)
-    refuse_truncated(path, content)
+    refuse_truncated(path, data)
     refuse_oversized(path, data)
     picture = _decode(path, content)
     if _lacks_a_part(path, data, picture):
@@ -361,7 +361,8 @@ def as_linear(image: Image) -> NDArray[np.float32]:
     table = _linear_table(bit_depth(image))
     if image.dtype == np.uint8 and image.ndim <= 3:
         return np.asarray(cv2.LUT(image, table), np.float32).reshape(image.shape)
-    return np.take(table, image)
+    linear: NDArray[np.float32] = table[image]
+    return linear
 
 
 @functools.cache

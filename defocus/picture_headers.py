@@ -6,9 +6,6 @@ They are read before a file is decoded, because a decoder believes what a header
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from defocus.errors import ImageError
 
 __all__ = [
@@ -37,13 +34,12 @@ def is_known_kind(data: bytes) -> bool:
     return data.startswith(_BEGINS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
-def refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
+def refuse_truncated(path: Path, data: bytes) -> None:
     """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
-    data = content.tobytes()
     cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
     cut_png = data[:8] == b"\x89PNG\r\n\x1a\n" and b"IEND" not in data[-64:]
     if not data or cut_jpeg or cut_png:
-        raise ImageError(f"{path}: the file is cut short ({content.size} bytes); copy it again")
+        raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
 
 
 def refuse_oversized(path: Path, data: bytes) -> None:

@@ -13,7 +13,15 @@ from defocus.align.photometry.equalise import DIAMETERS_PX
 from defocus.files import atomic_path
 from defocus.images import write_image
 
-__all__ = ["BLUR_NAMES", "PairBlurMap", "blur_map", "blur_picture", "write_blur_map"]
+__all__ = [
+    "BLUR_NAMES",
+    "PairBlurMap",
+    "blur_map",
+    "blur_picture",
+    "blur_scale_px",
+    "with_scale",
+    "write_blur_map",
+]
 
 Array = NDArray[np.float32]
 
@@ -22,8 +30,13 @@ WINDOW_PX = 16
 """Side of the window, on the reduced grid, over which the scatter of the estimate is taken."""
 GREY = 128
 STRIP_ROWS = 256
-LEVEL = 3
-"""Of the compression: half the time of the usual 6, for a file that is 6 % larger."""
+LEVEL, TILE = 3, (64, 512)
+"""Of the compression: half the time of the usual 6 in strips, and of what is written."""
+SHOWN_PX = 2048
+"""Longest side of the picture: a larger map is thinned out, which was enlarged before."""
+LEAST_WIDTH_PX = 160
+BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
+"""Height of the scale's bar, space around it, and height that its words have at least."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +56,15 @@ class PairBlurMap:
     sigma_px: Array
 
 
-def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> PairBlurMap | None:
+def blur_map(
+    measurement: Measurement, grid: ReleaseGrid | None = None, step: int = 1
+) -> PairBlurMap | None:
     """The blur map that a measurement has found; None if the misalignment is unknown.
 
     Args:
         measurement: Measurement of the pair.
         grid: Grid of a release; None for the whole blurry picture.
+        step: Only every so many pixels of each side are wanted, as to be looked at.
     """
     field = measurement.field
     if field is None:
@@ -58,19 +74,19 @@ def blur_map(measurement: Measurement, grid: ReleaseGrid | None = None) -> PairB
     mean = cv2.blur(coc, size)
     scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
     tried = np.array(DIAMETERS_PX)
-    step = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
-    sigma = np.sqrt(scatter + step**2 / 12)
+    spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
+    sigma = np.sqrt(scatter + spacing**2 / 12)
     hidden = ~field.flow.reliable
     maps = [np.where(hidden, np.nan, field.factor * one) for one in (coc, sigma)]
     area = whole(measurement.shape) if grid is None else grid.crop
-    full = (_enlarged_part(one.astype(np.float32), field.factor, area) for one in maps)
+    full = (_enlarged_part(one.astype(np.float32), field.factor, area, step) for one in maps)
     return PairBlurMap(*(one if grid is None else _on_grid(one, grid) for one in full))
 
 
-def _enlarged_part(values: Array, factor: int, area: Rectangle) -> Array:
+def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Array:
     """A part of an enlarged map, without making the whole, which takes much memory."""
     rows, columns = (
-        np.minimum(np.arange(start, start + length) // factor, have - 1)
+        np.minimum(np.arange(start + step // 2, start + length, step) // factor, have - 1)
         for start, length, have in zip(
             (area.top, area.left), (area.height, area.width), values.shape, strict=True
         )
@@ -88,16 +104,23 @@ def _on_grid(part: Array, grid: ReleaseGrid) -> Array:
 
 def blur_picture(found: PairBlurMap) -> NDArray[np.uint8]:
     """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
-    known = np.isfinite(found.diameter_px)
-    seen = found.diameter_px[known]
+    return _coloured(found.diameter_px, blur_scale_px(found))
+
+
+def blur_scale_px(found: PairBlurMap) -> float:
+    """Blur that is shown brightest, px: 99 % of the known places have at most that, or 1 px."""
+    seen = found.diameter_px[np.isfinite(found.diameter_px)]
     np.abs(seen, out=seen)
-    largest = float(np.quantile(seen, 0.99, overwrite_input=True)) if seen.size else 1.0
-    del seen
+    return max(float(np.quantile(seen, 0.99, overwrite_input=True)), 1.0) if seen.size else 1.0
+
+
+def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
+    known = np.isfinite(diameter_px)
     picture = np.empty((*known.shape, 3), np.uint8)
     for top in range(0, len(picture), STRIP_ROWS):  # the map of a large picture takes much memory
         strip = slice(top, top + STRIP_ROWS)
-        size = np.abs(np.where(known[strip], found.diameter_px[strip], np.float32(0.0)))
-        size /= max(largest, 1.0)
+        size = np.abs(np.where(known[strip], diameter_px[strip], np.float32(0.0)))
+        size /= largest
         levels = 255 * np.minimum(size, 1.0)
         coloured = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_VIRIDIS)
         picture[strip] = np.asarray(coloured, np.uint8)[:, :, ::-1]
@@ -105,8 +128,32 @@ def blur_picture(found: PairBlurMap) -> NDArray[np.uint8]:
     return picture
 
 
+def with_scale(found: PairBlurMap) -> NDArray[np.uint8]:
+    """:func:`blur_picture` with a bar below it that tells the blur in px."""
+    picture, largest = blur_picture(found), blur_scale_px(found)
+    width = max(picture.shape[1], LEAST_WIDTH_PX)
+    size = max(width / 1000, 0.4)
+    height = round(FONT_PX * max(size, 1.0))
+    bar = np.linspace(0.0, largest, width - 2 * GAP_PX, dtype=np.float32)
+    below = np.full((BAR_PX + 3 * GAP_PX + height, width, 3), 255, np.uint8)
+    below[GAP_PX : GAP_PX + BAR_PX, GAP_PX:-GAP_PX] = _coloured(bar[None], largest)
+    base = BAR_PX + 2 * GAP_PX + round(0.75 * height)
+    words = ("0", f"{largest:.1f} px or more")
+    for place, text in enumerate(words):
+        wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
+        left = width - GAP_PX - wide if place else GAP_PX
+        cv2.putText(
+            below, text, (left, base), cv2.FONT_HERSHEY_SIMPLEX, size, (0,) * 3, 1, cv2.LINE_AA
+        )
+    missing = width - picture.shape[1]
+    wide_picture = np.pad(picture, ((0, 0), (0, missing), (0, 0)), constant_values=255)
+    return np.asarray(np.concatenate([wide_picture, below]), np.uint8)
+
+
 def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`: both maps as float32 TIFF, px, and the picture; return the names.
+
+    The picture is no larger than a screen, and has a scale in px below the map.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -116,7 +163,15 @@ def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
     for name, values in zip(BLUR_NAMES, (found.diameter_px, found.sigma_px), strict=False):
         with atomic_path(folder / name) as temporary:
             tifffile.imwrite(
-                temporary, values, compression="zlib", compressionargs={"level": LEVEL}
+                temporary,
+                values,
+                tile=TILE,
+                compression="zlib",
+                compressionargs={"level": LEVEL},
             )
-    write_image(folder / BLUR_NAMES[2], blur_picture(found))
+    step = -(-max(found.diameter_px.shape) // SHOWN_PX)
+    thin = (
+        one[step // 2 :: step, step // 2 :: step] for one in (found.diameter_px, found.sigma_px)
+    )
+    write_image(folder / BLUR_NAMES[2], with_scale(PairBlurMap(*thin)))
     return list(BLUR_NAMES)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from defocus.align.sampling.pyramid import reduced
 from defocus.images import Image, as_integer, as_linear, linear_to_srgb
 
-__all__ = ["LUMINANCE", "encoded", "reduced_light"]
+__all__ = ["LUMINANCE", "encoded", "reduced_light", "reduced_twice"]
 
 Array = NDArray[np.float32]
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -36,3 +36,29 @@ def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> 
         light = as_linear(picture[top : min(top + step, height)])
         strips.append(reduced(light if weights is None else light @ weights, factor))
     return np.concatenate(strips)
+
+
+def reduced_twice(picture: Image, factor: int, further: int) -> tuple[Array, Array]:
+    """Luminance reduced by a factor, and linear light by a multiple of it, in one pass.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8 or uint16.
+        factor: Integer reduction of the luminance.
+        further: By so much more the light is reduced.
+
+    Returns:
+        ``(h, w)`` and ``(h', w', 3)`` float32, as of two calls of :func:`reduced_light`.
+    """
+    whole = factor * further
+    step = max(ROWS_AT_ONCE // whole, 1) * whole
+    luminance: list[Array] = []
+    light: list[Array] = []
+    for top in range(0, picture.shape[0], step):
+        strip = as_linear(picture[top : top + step])
+        if len(strip) < factor and luminance:
+            break
+        half = reduced(strip, factor)
+        luminance.append(half @ LUMINANCE)
+        if len(half) >= further or not light:
+            light.append(reduced(half, further))
+    return np.concatenate(luminance), np.concatenate(light)

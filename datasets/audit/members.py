@@ -6,9 +6,9 @@ differ by what their files say, and not by their pixels alone.
 """
 
 import io
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Literal
 
@@ -111,12 +111,13 @@ def _header(path: Path) -> _Header | None:
 
 def _has_text(path: Path) -> bool:
     """Whether a PNG has EXIF or text; Pillow decodes all pixels to look behind them."""
-    with path.open("rb") as file:
-        file.seek(8)
-        while len(start := file.read(8)) == 8:
+    # mapped: a large picture has ten thousand chunks
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        place = 8
+        while len(start := content[place : place + 8]) == 8:
             if start[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
                 return True
-            file.seek(int.from_bytes(start[:4], "big") + 4, os.SEEK_CUR)
+            place += 12 + int.from_bytes(start[:4], "big")
     return False
 
 

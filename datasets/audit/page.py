@@ -2,20 +2,26 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.blur_map import blur_map, blur_picture
+from defocus.align.compensation.blur_map import (
+    blur_map,
+    blur_picture,
+    blur_scale_px,
+)
 from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.shown import SHOWN, shown_members
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
 from defocus.datasets.measuring.kept import kept_in_session, pair_keys
 from defocus.datasets.pair import SPLITS, Dataset
-from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
+from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import small_picture
 from defocus.reports.plots.overlay import displacement_arrows
@@ -30,10 +36,8 @@ __all__ = [
 
 LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""
-SHOWN = 6
 PICTURE_SIDE = 900
-REGISTERED_SIDE = 2 * PICTURE_SIDE
-"""Of the picture that is registered to be shown: 24 megapixels would take seconds."""
+BLUR_SIDE = 2 * PICTURE_SIDE
 
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
@@ -176,20 +180,24 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
     keys = pair_keys(dataset, flow_estimator(audit.estimator))
     for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
         pair = by_id[row.id]
-        assert pair.sharp is not None  # noqa: S101 - it has a measured misalignment
-        states = _states(*read_pair(pair.blurry, pair.sharp), row)
-        states = (*states, *_blur_state(keys[row.id], dataset))
+        states = _states(*shown_members(pair, audit.shown), row)
+        states = (*states, *_blur_state(keys[row.id], dataset, states[0][1].shape[1::-1]))
         sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
     return sliders or [Paragraph("No pair could be measured.")]
 
 
-def _blur_state(key: str, dataset: Dataset) -> list[tuple[str, NDArray[np.uint8]]]:
-    """The blur map of a pair that was measured on this computer."""
+def _blur_state(
+    key: str, dataset: Dataset, size: tuple[int, ...]
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    """The blur map of a pair that was measured on this computer, of some width and height."""
     known = kept_in_session(key, dataset)
-    found = None if known is None else blur_map(known)
+    step = 1 if known is None else max(1, max(known.shape) // BLUR_SIDE)
+    found = None if known is None else blur_map(known, step=step)
     if found is None:
         return []
-    return [("relative blur", _shown(_small(blur_picture(found))))]
+    picture = cv2.resize(blur_picture(found), size, interpolation=cv2.INTER_AREA)
+    label = f"relative blur, 0 to {blur_scale_px(found):.1f} px"
+    return [(label, np.asarray(picture, np.uint8))]
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
@@ -225,10 +233,7 @@ def _states(
 ) -> tuple[tuple[str, NDArray[np.uint8]], ...]:
     model = row.similarity
     assert model is not None  # noqa: S101 - it was measured
-    full_height, full_width = blurry.shape[:2]
-    blurry, sharp = (
-        small_picture(one, REGISTERED_SIDE, REGISTERED_SIDE) for one in (blurry, sharp)
-    )
+    full_height, full_width = row.height or 1, row.width or 1
     height, width = blurry.shape[:2]
     x, y = width / full_width, height / full_height
     scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

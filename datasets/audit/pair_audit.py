@@ -1,8 +1,10 @@
 """Audit of one pair: numbers, fingerprints, and reasons for missing measurements."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -102,7 +104,11 @@ class AuditedPair:
 
 
 def audit_pair(
-    pair: Pair, estimator: FlowEstimator, key: str, session: InSession | None = None
+    pair: Pair,
+    estimator: FlowEstimator,
+    key: str,
+    session: InSession | None = None,
+    seen: Callable[[Image, Image], None] | None = None,
 ) -> AuditedPair:
     """Measure one pair; problems become part of the row.
 
@@ -112,6 +118,7 @@ def audit_pair(
         key: Key of the pair's measurement, see
             :func:`defocus.datasets.measuring.kept.measured_pair`.
         session: The zoom that the pair's session shares.
+        seen: Called with both members, which are decoded here.
     """
     try:
         if pair.sharp is None:
@@ -120,6 +127,8 @@ def audit_pair(
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]
+    if seen is not None:
+        seen(blurry, sharp)
     same = _same_pixels(blurry, sharp)
     prints = (fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry)))
     lumas = _luma(blurry), _luma(sharp)
@@ -232,11 +241,10 @@ def _displacement(field: Field | None) -> dict[str, Any]:
 
 def _luma(picture: Image) -> NDArray[np.float32]:
     """sRGB-encoded luma, BT.601 weights."""
-    weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     luma = np.empty(picture.shape[:2], np.float32)
     for top in range(0, len(luma), STRIP_ROWS):  # a large picture as floats takes much memory
-        strip = slice(top, top + STRIP_ROWS)
-        luma[strip] = as_float(picture[strip]) @ weights
+        strip = luma[top : top + STRIP_ROWS]
+        cv2.cvtColor(as_float(picture[top : top + STRIP_ROWS]), cv2.COLOR_RGB2GRAY, strip)
     return luma
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from defocus.datasets.audit.duplicates import (
 )
 from defocus.datasets.audit.members import Warned, warnings_of
 from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair
+from defocus.datasets.audit.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
@@ -26,6 +27,7 @@ from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
 from defocus.freed_memory import return_freed_memory
+from defocus.images import Image
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -44,9 +46,9 @@ __all__ = [
 
 TEXTS = ("id", "scene", "split", "status", "reason")
 NUMBERS = tuple(
-    field.name
-    for field in fields(AuditedPair)
-    if field.name not in (*TEXTS, "blur_quantiles_px", "fingerprints")
+    one.name
+    for one in fields(AuditedPair)
+    if one.name not in (*TEXTS, "blur_quantiles_px", "fingerprints")
 )
 
 
@@ -62,6 +64,7 @@ class Audit:
         duplicates: Pictures found in two splits.
         warnings: Pairs with the same picture twice or a blurry member that is the sharper one, and
             what files say of colours, orientation and frames.
+        shown: Members of the worst large pairs that were measured now, for the page.
     """
 
     dataset: str
@@ -70,6 +73,7 @@ class Audit:
     pairs: tuple[AuditedPair, ...]
     duplicates: tuple[NearDuplicate, ...]
     warnings: tuple[Warned, ...] = ()
+    shown: WorstMembers = field(default_factory=WorstMembers)
 
 
 def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
@@ -86,12 +90,18 @@ def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
     """
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
-    rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs)
-    return audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs)
+    shown = WorstMembers()
+    rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs, shown)
+    found = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs)
+    return replace(found, shown=shown)
 
 
 def audited_rows(
-    dataset: Dataset, pairs: Sequence[Pair], estimator_name: str, jobs: int
+    dataset: Dataset,
+    pairs: Sequence[Pair],
+    estimator_name: str,
+    jobs: int,
+    shown: WorstMembers | None = None,
 ) -> Iterator[AuditedPair]:
     """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known.
 
@@ -100,6 +110,7 @@ def audited_rows(
         pairs: Pairs of it.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
         jobs: Number of processes, >= 1.
+        shown: Is offered the members of large pairs that are measured; None if no page is made.
 
     Raises:
         StorageError: The results cannot be stored.
@@ -112,8 +123,10 @@ def audited_rows(
             missing.append((pair, keys[pair.id], None))
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
-    audited = _audited(missing, estimator_name, jobs)
-    for row in track(audited, f"auditing {dataset.name}", total=len(missing)):
+    audited = _audited(missing, estimator_name, jobs, reducing=shown is not None)
+    for row, members in track(audited, f"auditing {dataset.name}", total=len(missing)):
+        if shown is not None and members is not None:
+            shown.offer(row, members)
         if row.status != "unreadable":  # its reason names a file of this dataset
             keep_row(keys[row.id], row)
         yield row
@@ -183,8 +196,9 @@ def _in_sessions(
         for pair in dataset.pairs
         if pair.id in shared
     ]
-    again = _audited(helped, estimator_name, jobs)
-    yield from track(again, f"auditing sessions of {dataset.name}", total=len(helped))
+    again = _audited(helped, estimator_name, jobs, reducing=False)
+    for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(helped)):
+        yield row
 
 
 def keep_row(key: str, row: AuditedPair) -> None:
@@ -199,17 +213,31 @@ def keep_row(key: str, row: AuditedPair) -> None:
 
 
 def _audited(
-    pairs: Sequence[tuple[Pair, str, InSession | None]], estimator_name: str, jobs: int
-) -> Iterator[AuditedPair]:
+    pairs: Sequence[tuple[Pair, str, InSession | None]],
+    estimator_name: str,
+    jobs: int,
+    *,
+    reducing: bool,
+) -> Iterator[tuple[AuditedPair, Members | None]]:
     # a pair's metadata is a read-only view, which does not travel, and is not needed there
     bare = [(replace(pair, metadata={}), key, session) for pair, key, session in pairs]
-    return in_processes(partial(_audit, estimator_name=estimator_name), bare, jobs)
+    work = partial(_audit, estimator_name=estimator_name, reducing=reducing)
+    return in_processes(work, bare, jobs)
 
 
-def _audit(pair: tuple[Pair, str, InSession | None], estimator_name: str) -> AuditedPair:
-    row = audit_pair(pair[0], _estimator(estimator_name), *pair[1:])
+def _audit(
+    pair: tuple[Pair, str, InSession | None], estimator_name: str, *, reducing: bool
+) -> tuple[AuditedPair, Members | None]:
+    """The row of a pair, and if it is large its members for the page."""
+    reduced: list[Members] = []
+
+    def seen(blurry: Image, sharp: Image) -> None:
+        if reducing and blurry.shape[0] * blurry.shape[1] >= LARGE_PX:
+            reduced.append(reduced_members((blurry, sharp)))
+
+    row = audit_pair(pair[0], _estimator(estimator_name), *pair[1:], seen)
     return_freed_memory((row.width or 0) * (row.height or 0))
-    return row
+    return row, reduced[0] if reduced else None
 
 
 @cache
@@ -252,7 +280,7 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
             a row.
     """
     prints = tuple(_fingerprint(one) for one in document["fingerprints"])
-    if set(document) != {field.name for field in fields(AuditedPair)}:
+    if set(document) != {one.name for one in fields(AuditedPair)}:
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
     numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]

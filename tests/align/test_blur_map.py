@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, blur_picture, write_blur_map
+from defocus.align.compensation.blur_map import (
+    BLUR_NAMES,
+    PairBlurMap,
+    blur_map,
+    blur_picture,
+    blur_scale_px,
+    write_blur_map,
+)
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
@@ -63,9 +70,30 @@ def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path
     np.testing.assert_array_equal(stored, found.diameter_px)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "blur_sigma.tif"), found.sigma_px)
     picture = read_image(tmp_path / "blur_map.png")
-    np.testing.assert_array_equal(picture, blur_picture(found))
-    assert (picture[:10] == 128).all()
+    height, width = found.diameter_px.shape
+    np.testing.assert_array_equal(picture[:height, :width], blur_picture(found))
+    assert (picture[:10, :width] == 128).all()
     assert picture[40, 110].sum() > 2 * picture[40, 10].sum()
+
+
+def test_the_picture_has_a_scale_and_is_no_larger_than_a_screen(tmp_path: Path) -> None:
+    """The colours of the bar are those of the map, from 0 to what is brightest there."""
+    ramp = np.tile(np.linspace(0, 12, 6000, dtype=np.float32), (600, 1))
+    ramp[:100] = np.nan
+    write_blur_map(tmp_path, PairBlurMap(ramp, ramp))
+    picture = read_image(tmp_path / "blur_map.png")
+    assert picture.shape[1] == 2000
+    assert tifffile.imread(tmp_path / "blur_map.tif").shape == ramp.shape
+    assert (picture[:30] == 128).all()
+    row = picture[200 + 12]  # of the bar
+    for share in (0.1, 0.5, 0.9):
+        at = round(share * 2000)
+        assert np.abs(row[at].astype(int) - picture[150, at]).max() <= 6
+    words = picture[200 + 25 :]
+    dark = np.flatnonzero((words.max(axis=2) < 128).any(axis=0))
+    assert dark.min() < 60, "a nought below the left end"
+    assert dark.max() > 1940, "the largest blur below the right end"
+    assert blur_scale_px(PairBlurMap(ramp, ramp)) == pytest.approx(0.99 * 12, abs=0.01)
 
 
 def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
-from defocus.align.photometry.linear_light import reduced_light
+from defocus.align.photometry.linear_light import LUMINANCE, reduced_light, reduced_twice
 from defocus.align.rig.rig import LensCalibration, Rig
 from defocus.align.sampling.kernels import KERNELS, Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
@@ -138,6 +138,11 @@ def test_light_from_the_table_and_in_strips() -> None:
     assert np.array_equal(as_linear(picture), direct)
     assert np.array_equal(reduced_light(picture, 3), reduced(direct, 3))
     assert np.array_equal(reduced_light(picture, 1), direct)
+    for factor, further in ((1, 1), (1, 3), (2, 2), (3, 1)):
+        luminance, light = reduced_twice(picture, factor, further)
+        once = reduced_light(picture, factor, LUMINANCE)
+        np.testing.assert_allclose(luminance, once, atol=1e-6)
+        np.testing.assert_allclose(light, reduced_light(picture, factor * further), atol=1e-6)
 
 
 def test_inside_frame_keeps_the_border_of_the_identity() -> None:

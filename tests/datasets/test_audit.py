@@ -14,14 +14,17 @@ import skimage.data
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.api import open_dataset
+from defocus.datasets.audit import run as run_module
+from defocus.datasets.audit import shown
 from defocus.datasets.audit.duplicates import fingerprint, near_duplicates
-from defocus.datasets.audit.page import distributions
+from defocus.datasets.audit.page import build_page, distributions
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.audit.sharpness import sharpness
 from defocus.datasets.curation.rules import Rules, judged
 from defocus.images import Image, read_image, write_image
 from defocus.optics.psf import disc_psf
+from defocus.reports.html import render_html
 from defocus.reports.model import Curves
 from tests.command_process import start_command
 from tests.conftest import Run
@@ -312,3 +315,26 @@ def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, run: Ru
     (out / "audit.json").write_text("{")
     assert "audit.json: damaged" in audited_into(out, "one")
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_the_audit_has_decoded_is_shown_on_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of large pairs reads no picture again, and is the same as if it did."""
+    for name in NAMES[:3]:
+        add_pair(tmp_path / "set", "train", name, defocused(scene(name)), scene(name))
+    dataset = open_dataset(f"pairs:{tmp_path / 'set'}")
+    monkeypatch.setattr(run_module, "LARGE_PX", 1)
+    monkeypatch.setattr(shown, "SHOWN", 2)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    audit = audit_dataset(dataset, DEFAULT_ESTIMATOR, 1)
+    sizes = {row.id: row.misalignment_px for row in audit.pairs}
+    assert set(audit.shown.members) == set(sorted(sizes, key=lambda n: -(sizes[n] or 0))[:2])
+    again = audit_dataset(dataset, DEFAULT_ESTIMATOR, 1)
+    assert again.shown.members == {}, "nothing was measured now"
+    assert render_html(build_page(dataset, audit, None)) == render_html(
+        build_page(dataset, again, None)
+    )
+    (first, *_) = (one for one in dataset.pairs if one.id in audit.shown.members)
+    monkeypatch.setattr(shown, "read_pair", None)
+    assert shown.shown_members(first, audit.shown) is audit.shown.members[first.id]
