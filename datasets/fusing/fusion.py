@@ -35,7 +35,12 @@ GUIDED_RADIUS_PX = 6
 GUIDED_EPS = 1e-4
 COARSEST_PX = 16
 """Shorter side of the smallest pyramid level."""
-LEAST_DETAIL = 1e-10
+LEAST_CONTRAST = 1 / 255
+"""Standard deviation of a plain place that no eye sees, encoded: what is weaker is no detail."""
+FLATTEST = 0.1
+"""Share of a frame that is taken for plain; its detail is noise."""
+SURE = 2.0
+"""So many times the noise the strongest detail must lead, to be told from its scatter."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Fusion:
         picture: ``(H, W, 3)`` float32, sRGB-encoded, 0..1.
         index: ``(H, W)`` uint16, index of the frame with the strongest detail.
         confidence: ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other
-            frames lacks. Near 0 where nothing tells the frames apart, as on a plain wall.
+            frames lacks, beyond what noise explains. 0 where nothing tells the frames apart, as on
+            a plain wall.
     """
 
     picture: Array
@@ -88,6 +94,7 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
     best = total = np.zeros((1, 1), np.float32)
     index = np.zeros((1, 1), np.uint16)
     count = np.zeros((1, 1), np.float32)
+    noise = np.inf
     for number, (frame, seen) in enumerate(frames):
         detail = _detail(frame) * seen
         if number == 0:
@@ -98,8 +105,9 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
         best = np.maximum(best, detail)
         total += detail
         count += seen
+        noise = min(noise, _noise(detail[seen]))
     others = (total - best) / np.maximum(count - 1, 1)
-    confidence = np.where(best > LEAST_DETAIL, 1.0 - others / np.maximum(best, LEAST_DETAIL), 0.0)
+    confidence = 1.0 - (others + SURE * noise) / np.maximum(best, noise)
     index = np.asarray(cv2.medianBlur(index, STRAY_PX), np.uint16)
     return index, np.asarray(np.clip(confidence, 0.0, 1.0), np.float32)
 
@@ -120,6 +128,16 @@ def _detail(frame: Array) -> Array:
         wide = wide + share * np.asarray(cv2.GaussianBlur(small, (0, 0), sigma / WIDE_STEP))
     narrow = cv2.GaussianBlur(power, (0, 0), WINDOW_PX)
     return np.asarray(narrow + cv2.resize(wide, (width, height)), np.float32)
+
+
+def _noise(detail: Array) -> float:
+    """Energy that noise has, by the flattest places of a frame, and at least what no eye sees."""
+    point = np.zeros((15, 15), np.float32)
+    point[7, 7] = LEAST_CONTRAST  # as strong as white noise of that deviation
+    blurred = cv2.GaussianBlur(point, (0, 0), DETAIL_SIGMA_PX)
+    unseen = float((cv2.Laplacian(blurred, cv2.CV_32F) ** 2).sum())
+    flattest = float(np.quantile(detail, FLATTEST)) if detail.size else 0.0
+    return max(flattest, unseen)
 
 
 def _weight(frame: Array, mask: Array) -> Array:

@@ -84,6 +84,27 @@ def test_where_nothing_tells_the_frames_apart_the_confidence_is_nought() -> None
     np.testing.assert_allclose(found.picture, wall, atol=1e-5)
 
 
+@pytest.mark.parametrize("count", [2, 12])
+@pytest.mark.parametrize("deviation", [0.001, 0.01, 0.03])
+def test_noise_on_a_plain_wall_gives_no_confidence(count: int, deviation: float) -> None:
+    """Beside a picture on it, which one frame shows sharp: there the confidence is high."""
+    random = np.random.default_rng(count)
+    sharp = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
+    sharp[:, : WIDTH // 2] = as_float(scene())[:, : WIDTH // 2]
+    blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 4.0), np.float32)
+    frames = [
+        np.clip(one + random.normal(0, deviation, one.shape), 0, 1).astype(np.float32)
+        for one in (sharp, *[blurred] * (count - 1))
+    ]
+    seen = np.ones((HEIGHT, WIDTH), bool)
+    found = fused(lambda: iter([(frame, seen) for frame in frames]))
+    wall = found.confidence[:, WIDTH // 2 + 60 :]
+    assert np.quantile(wall, 0.99) < 0.05
+    assert wall.max() < 0.5
+    picture = found.confidence[:, : WIDTH // 2 - 20]
+    assert np.median(picture) > (0.8 if deviation < 0.02 else 0.5)
+
+
 def test_what_a_frame_does_not_show_is_not_taken_from_it() -> None:
     sharp = np.asarray(as_float(scene()), np.float32)
     other = np.ones_like(sharp)
