@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from defocus.datasets.audit.pair_audit import AuditedPair
-from defocus.datasets.audit.table import QUANTITIES, worst
 from defocus.datasets.pair import Pair
 from defocus.images import Image, read_pair
 from defocus.reports.pictures import small_picture
@@ -39,8 +38,11 @@ class WorstMembers:
 
     def offer(self, row: AuditedPair, members: Members) -> None:
         """Keep the members of a pair if it is one of the worst."""
+        if row.misalignment_px is None:
+            return
         self.members[row.id] = members
-        self._rows = tuple(worst((*self._rows, row), QUANTITIES[0], SHOWN))
+        rows = sorted((*self._rows, row), key=lambda one: -(one.misalignment_px or 0.0))
+        self._rows = tuple(rows[:SHOWN])
         kept = {one.id for one in self._rows}
         self.members = {name: both for name, both in self.members.items() if name in kept}
 

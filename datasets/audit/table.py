@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair
-
-if TYPE_CHECKING:  # the audit keeps the worst of its pairs, which this module finds
-    from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.run import Audit
 
 __all__ = ["COLUMNS", "QUANTITIES", "Quantity", "above", "document", "row_of", "summary", "worst"]
 
@@ -82,7 +80,7 @@ def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
     return [pair for pair in ordered if (pair.misalignment_px or 0.0) > limit_px]
 
 
-def document(audit: "Audit", limit_px: float | None) -> dict[str, Any]:
+def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
     """The audit as one JSON document."""
     status = [pair.status for pair in audit.pairs]
     return {
