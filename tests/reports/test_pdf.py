@@ -20,10 +20,12 @@ from defocus.reports.model import (
     Curve,
     Curves,
     Facts,
+    Gallery,
     Page,
     Paragraph,
     Slider,
     Table,
+    Tile,
 )
 from defocus.reports.pdf import render_pdf, write_typst
 from tests.reports.example_pages import (
@@ -220,3 +222,27 @@ def test_the_same_page_gives_the_same_bytes_in_another_process(
         env={**os.environ, "PYTHONHASHSEED": seed, "TMPDIR": str(tmp_path)},
     )
     assert finished.stdout == content
+
+
+@pytest.mark.parametrize("before", range(38, 48))
+def test_a_caption_stays_with_its_table(before: int) -> None:
+    lines = tuple(Paragraph("A paragraph of one line.") for _ in range(before))
+    table = Table("The caption", (Column("Name"),), tuple((f"row {n}",) for n in range(12)))
+    reader = read(render_pdf(Page("t", "", (("s", (*lines, table)),))))
+    texts = [page.extract_text() for page in reader.pages]
+    (page,) = [text for text in texts if "The caption" in text]
+    assert "row 0" in page
+
+
+def test_crops_of_one_picture_stand_in_one_row(tmp_path: Path) -> None:
+    tiles = tuple(Tile(f"way {n}", np.full((40, 40, 3), n * 20, np.uint8)) for n in range(6))
+    reader = read(render_pdf(Page("t", "", (("s", (Gallery("Crops", tiles),)),))))
+    places: dict[str, float] = {}
+
+    def keep(text: str, page: list[float], line: list[float], *_: object) -> None:
+        if "way" in text:
+            places[text.strip()] = page[5] + page[3] * line[5]
+
+    reader.pages[0].extract_text(visitor_text=keep)
+    assert len(places) > 1
+    assert len(set(places.values())) == 1
