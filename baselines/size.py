@@ -1,6 +1,7 @@
 """Size of a system."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from defocus.baselines.card import Baseline
 from defocus.progress import say
 
-__all__ = ["parameter_count"]
+__all__ = ["parameter_count", "shapes_alone"]
 
 
 _DRAWS = {
@@ -24,10 +25,10 @@ _DRAWS = {
 
 
 class _WithoutDraws(TorchFunctionMode):
-    """Skips the random initial values of weights that are only counted.
+    """Skips the random initial values of weights of which only the shapes are asked for.
 
-    On tensors without memory PyTorch takes longer over them than over all else of a network. On
-    real memory values that are cut off at a bound would be drawn for ever.
+    On tensors without memory PyTorch loads its compiler for them, which takes seconds. On real
+    memory values that are cut off at a bound would be drawn for ever.
     """
 
     def __torch_function__(
@@ -43,6 +44,13 @@ class _WithoutDraws(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+@contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Networks that are built inside have shapes, and neither memory nor initial values."""
+    with torch.device("meta"), _WithoutDraws():
+        yield
+
+
 def parameter_count(system: Baseline) -> int:
     """Number of parameters of a system's network.
 
@@ -54,7 +62,7 @@ def parameter_count(system: Baseline) -> int:
         system: The system, whose ``build`` is called.
     """
     try:
-        with torch.device("meta"), _WithoutDraws():
+        with shapes_alone():
             return _parameters(system.build())
     except RuntimeError as error:  # NotImplementedError, "no data", is one of them
         reason = str(error).partition("\n")[0]

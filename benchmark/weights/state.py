@@ -8,6 +8,7 @@ import torch
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
+from defocus.baselines.size import shapes_alone
 from defocus.errors import WeightsError
 
 __all__ = ["check_state", "differences", "state_for", "wanted_entries"]
@@ -22,7 +23,7 @@ Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
 def wanted_entries(system: Baseline) -> Entries:
     """State-dict entries of a system's network, which is built without memory."""
-    with torch.device("meta"):
+    with shapes_alone():
         state = system.build().state_dict()
     return {name: (tuple(entry.shape), entry.dtype) for name, entry in state.items()}
 

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -267,6 +269,17 @@ def test_several_files_of_a_system_are_those_of_its_network() -> None:
         system = baseline(name)
         parts = {entry.partition(".")[0] for entry in wanted_entries(system)}
         assert sorted(parts) == sorted(system.card.weights_files)
+
+
+def test_the_entries_of_a_network_are_told_without_the_compiler() -> None:
+    code = (
+        "import sys; from defocus.baselines.registry import baseline;"
+        "from defocus.benchmark.weights.state import wanted_entries;"
+        "assert len(wanted_entries(baseline('dmphn'))) > 100;"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], check=False)
+    assert finished.returncode == 0, "a wrong file would be refused seconds later"
 
 
 def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
