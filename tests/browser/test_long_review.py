@@ -1,7 +1,8 @@
-"""A review of a thousand pairs in a real browser: what it costs does not grow with them."""
+"""Reviews of thousands of pairs in a real browser: what they cost does not grow with them."""
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,24 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.state import PlannedPair
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.curation.curate import Curation, begin_curation
+from defocus.datasets.curation.page import make_page
+from defocus.datasets.curation.rules import Rules
 from defocus.images import write_image
+from defocus.reports.serving.feed import Feed
 from tests.browser.conftest import Open
 from tests.browser.test_live import opened, press, text, until
 from tests.capture.benches import TOKEN, bench_at_work, served
 from tests.capture.raw_sessions import write_session
+from tests.datasets.conftest import write_folder
+from tests.page_server import serving
 
 pytestmark = pytest.mark.debian
 
 PAIRS, SCENES, REJECTED = 1000, 20, 50
+CURATED = 2000
 ASKED = "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)"
 LOADED = "return [...document.images].filter(image => image.complete && image.naturalWidth).length"
 
@@ -92,4 +102,41 @@ def test_a_thousand_pairs(open_page: Open, tmp_path: Path) -> None:
         until(browser, "shown", f"50 of {PAIRS}")
         until(browser, "pair-name", "0004_scene-3")
         assert text(browser, "problem") == ""
+        assert browser.get_log("browser") == []
+
+
+def long_curation(root: Path) -> Curation:
+    """A dataset of two thousand pairs, all links to one, which alone is measured."""
+    source = write_folder(root / "source", ["0000.png"])
+    audit = audit_dataset(open_dataset(f"pairs:{source}"), "dis", 1)
+    (row,) = audit.pairs
+    for role in ("blurry", "sharp"):
+        for n in range(1, CURATED):
+            os.link(source / role / "0000.png", source / role / f"{n:04d}.png")
+    dataset = open_dataset(f"pairs:{source}")
+    rows = tuple(replace(row, id=one.id, scene=one.scene, split=one.split) for one in dataset.pairs)
+    return begin_curation(dataset, replace(audit, pairs=rows), Rules(), root / "out")
+
+
+def test_two_thousand_pairs_of_a_dataset(open_page: Open, tmp_path: Path) -> None:
+    feed = Feed()
+    app = make_page(long_curation(tmp_path), feed, TOKEN)
+    with serving(app, feed.close) as port:
+        browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")
+        until(browser, "counts", f"0 accepted · {CURATED} rejected")
+        nodes = browser.execute_script("return document.querySelectorAll('*').length")
+        assert nodes < 10 * CURATED
+        assert browser.execute_script(LOADED) < 100
+        for n in range(1, 31):
+            press(browser, Keys.ARROW_RIGHT)
+            until(browser, "pair-name", f"{n:04d}")
+        press(browser, "a", Keys.ENTER)
+        until(browser, "counts", f"1 accepted · {CURATED - 1} rejected")
+        until(browser, "pair-name", "0031")
+        grown = browser.execute_script("return document.querySelectorAll('*').length") - nodes
+        assert grown < 100, "what was shown is gone again"
+        assert browser.execute_script(LOADED) < 200
+        press(browser, "u")
+        until(browser, "pair-name", "0030")
+        until(browser, "counts", f"0 accepted · {CURATED} rejected")
         assert browser.get_log("browser") == []
