@@ -26,10 +26,10 @@ SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
 """With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
 LEAST_LIKENESS = 0.6
 """Median over the tiles; see :class:`TileFit`."""
-LARGEST_ERROR_PX, LARGEST_PARALLAX_ERROR_PX = 0.4, 0.35
-"""Standard error of the worst corner that is still a number, in pixels of the compared pictures.
-Pairs of the split "choose" that were off by more than 1 px had 1.2 and more; with parallax they err
-farther, in standard errors: its direction is not always the true one."""
+LARGEST_ERROR_PX = 0.45
+"""Standard error of the worst corner that is still a number, in pixels of the finest level. Of 600
+pairs of the split "choose", those with 0.35 to 0.45 are off by 0.6 px at most, and those with more
+by up to 1 px and farther."""
 LARGE_SIDE = 768
 LARGEST_UNKNOWN_PX = {"small": 0.8, "large": 1.0}
 """The same with the lens's asymmetry, below and from a compared side of 768 px: in small pictures a
@@ -97,7 +97,7 @@ def moved_picture(sharp: Grey, matrix: Array) -> Grey:
     return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
 
 
-def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> str:
+def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float, finest: int) -> str:
     """Why the result of the tiles is not reliable; empty if it is.
 
     Args:
@@ -105,27 +105,27 @@ def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> str:
         sharp: The sharp one, likewise.
         level: The result.
         largest_px: No place moved farther than this, px of the full picture.
+        finest: Reduction of the finest level: a coarser one has to be as sure in the same pixels.
     """
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
     most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
     if reach > most:
         return f"the corners would move {reach:.1f} px, more than the {largest_px:g} px allowed"
-    largest = LARGEST_PARALLAX_ERROR_PX if level.tiles.parallax else LARGEST_ERROR_PX
     if not math.isfinite(level.error_px):
         return "only one part of the picture tells how far the corners move"
-    if level.error_px > level.factor * largest:
+    if level.error_px > finest * LARGEST_ERROR_PX:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level, most / level.factor):
         return "the texture repeats itself"
-    if level.skew_px > level.factor * LARGEST_SKEW_PX:
+    if level.skew_px > finest * LARGEST_SKEW_PX:
         return (
             f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
         )
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
-    if math.hypot(level.error_px, level.asymmetry_px) > level.factor * LARGEST_UNKNOWN_PX[size]:
+    if math.hypot(level.error_px, level.asymmetry_px) > finest * LARGEST_UNKNOWN_PX[size]:
         return (
             f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
             "corners and cannot be told apart"

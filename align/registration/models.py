@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from defocus.optics.geometry import moved_points
 
 __all__ = [
-    "MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "fit_model", "fit_transforms",
-    "radial",
+    "MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "corners_and_centre",
+    "fit_model", "fit_transforms", "radial",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -84,6 +84,14 @@ class DisplacementScatter:
         common = np.tensordot(np.outer(self.axes[0], self.axes[0]), at[:, -1:], 1)
         return np.asarray(at - common)
 
+    def at_corners(self, moved: Array) -> Array:
+        """``(2, 4, ...)``: displacements of the corners without what parallax leaves free.
+
+        Args:
+            moved: ``(5, 2)``, those of :func:`corners_and_centre`, or ``(K, 5, 2)``.
+        """
+        return self.without_common(np.moveaxis(moved, (-1, -2), (0, 1)))[:, :4]
+
 
 EVEN = DisplacementScatter(np.eye(2), (0.0, 0.0))
 """The same in all directions."""
@@ -132,11 +140,18 @@ def corners(shape: tuple[int, ...]) -> Array:
     return np.array([(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float)
 
 
-def corner_distance_px(first: Array, second: Array, shape: tuple[int, ...]) -> float:
-    """Largest difference of two ``(3, 3)`` transforms at a corner."""
-    points = corners(shape)
-    apart = moved_points(first, points) - moved_points(second, points)
-    return float(np.linalg.norm(apart, axis=1).max())
+def corners_and_centre(shape: tuple[int, ...]) -> Array:
+    """``(5, 2)``: the corners, then the centre."""
+    return np.vstack([corners(shape), (np.array(shape[1::-1]) - 1) / 2])
+
+
+def corner_distance_px(
+    first: Array, second: Array, shape: tuple[int, ...], scatter: DisplacementScatter = EVEN
+) -> float:
+    """Largest difference of two ``(3, 3)`` transforms at a corner, but for a parallax."""
+    places = corners_and_centre(shape)
+    apart = moved_points(first, places) - moved_points(second, places)
+    return float(np.linalg.norm(scatter.at_corners(apart), axis=0).max())
 
 
 def fit_model(

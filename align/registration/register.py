@@ -27,7 +27,12 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
-from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.asymmetry.shape import (
+    BlurredTiles,
+    SpreadShape,
+    least_spread,
+    spread_shape,
+)
 from defocus.align.registration.level import (
     SURE_INLIER_SHARE,
     Level,
@@ -87,8 +92,6 @@ have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of 
 does not say less, it counts in the standard errors, but makes nothing unknown."""
 LEAST_ASYMMETRY = 0.02
 """Standard deviation of an asymmetry that the shape of the point spread does not show."""
-LEAST_FIELD = 0.4
-"""Distance from the centre, 1 = corner, from which a sharp tile says that there is no coma."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class Registration:
         model: ``translation``, ``similarity``, ``affine`` or ``homography``: the simplest that the
             tiles support; empty if there is none.
         uncertainty: Standard errors; None if there is no transform.
+        agreeing: Number of tiles that agree with the transform.
+        blur_px: Root mean squared circle of confusion of these tiles, pixels of the full picture.
     """
 
     similarity: Similarity | None
@@ -131,6 +136,8 @@ class Registration:
     matrix: Array | None = None
     model: str = ""
     uncertainty: Uncertainty | None = None
+    agreeing: int = 0
+    blur_px: float = 0.0
 
     @property
     def corner_error_px(self) -> float | None:
@@ -188,7 +195,8 @@ def register(
     # fine detail may be lost in the blur; then a coarser level is the better witness
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
-    reason = doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best, largest_px)
+    compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
+    reason = doubt(*compared, best, largest_px, factors[-1])
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape)
@@ -219,7 +227,8 @@ def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
         corner_px=math.hypot(level.error_px, corner),
     )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
-    return Registration(similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty)
+    known = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
+    return Registration(*known, int(tiles.agreeing.sum()), level.blur_px)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:
@@ -300,7 +309,7 @@ def _refined(
         matrix = tiles.fit.matrix
         if step < SETTLED_PX and (rough or alike or len(used) >= every):
             break
-    if rough or alike:
+    if alike:
         return _level(factor, tiles, found, coc, step, shape, None)
     stack = dict(zip(diameters[needed].tolist(), blurred, strict=True))
     spread = _spread_shape(first, stack, area, found, coc, tiles.agreeing, side, shape)
@@ -323,7 +332,8 @@ def _level(
     """The last fit of a level, with all lengths in pixels of the full picture."""
     agreeing = tiles.agreeing
     blur = float(np.sqrt(np.square(coc[agreeing]).mean()))
-    coma = COMA_SHARE * _least_spread(found.centres[agreeing], coc[agreeing], shape)
+    field = np.linalg.norm(radial(found.centres, np.ones(len(coc)), shape), axis=1)
+    coma = COMA_SHARE * least_spread(field[agreeing], coc[agreeing])
     error = tiles.scatter_px * tiles.fit.corner_factor_px
     if spread is not None:
         coma = min(coma, blur * math.hypot(spread.coma, spread.coma_sigma))
@@ -363,18 +373,6 @@ def _spread_shape(
         side=side,
     )
     return spread_shape(first, blurred.__getitem__, tiles)
-
-
-def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> float:
-    """Largest circle of confusion at the corner that a coma may have without showing in the tiles.
-
-    A coma displaces a point by no more than its spread, so a sharp tile far out excludes it.
-    """
-    distances = np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
-    out = distances >= LEAST_FIELD
-    if not out.any():
-        return float(coc_px.max())
-    return float(np.percentile(coc_px[out] / distances[out], 2))
 
 
 def _blurred(moved: Grey, area: Area, diameters: Array) -> list[Grey]:

@@ -12,7 +12,7 @@ from defocus.align.registration.models import (
     ModelFit,
     Spread,
     corner_distance_px,
-    corners,
+    corners_and_centre,
     fit_model,
     fit_transforms,
     radial,
@@ -22,8 +22,10 @@ from defocus.align.registration.parallax import (
     FIRST_EXTRA_PX,
     INLIER_PX,
     LEAST_EXTRA_PX,
+    depth_slope,
     distances_px,
     scatter_of,
+    trusted,
 )
 from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import moved_points
@@ -33,17 +35,11 @@ __all__ = ["ERROR_OVER_COC", "NoFit", "TileFit", "fit_tiles", "parts"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-LEAST_SLOPE = 0.0004
-"""Of sRGB-encoded grey per pixel; a flat wall with a noise of 1 % has 0.0001, with 3 % 0.0003."""
-LEAST_SLOPE_RATIO = 0.06
-"""Least over greatest slope: a tile of stripes (0.01 to 0.04) says nothing along them."""
 LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_TILES = 6
 OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
 """Error of a tile beyond its prediction: always, and over its circle of confusion. Depth edges and
 kernels that are no discs move a blurred tile, not a sharp one."""
-HUBER = 2.0
-"""Standard deviations beyond which a tile that agrees counts less, in proportion."""
 LEAST_GAIN = {"translation": 1.0, "rigid": 0.95, "similarity": 0.95, "affine": 0.5,
               "homography": 0.5}  # fmt: skip
 """What a richer model has to make of the squared error with which left-out parts are predicted.
@@ -54,6 +50,8 @@ LEAST_DISTANCE = 3.0
 """So many of its own standard errors more than a similarity must lie from it at a corner."""
 LEAST_ASYMMETRY_GAIN = 0.7
 """What an asymmetry has to make of the squared error with which left-out parts are predicted."""
+LEAST_SLOPE_GAIN = 0.95
+"""The same of a parallax that grows with the blur."""
 PARTS = 3
 ROUNDS = 3
 ASYMMETRY = 0.12
@@ -123,7 +121,7 @@ def fit_tiles(
             displacements.
         at_most: Richest model that is tried.
     """
-    candidates = measurable & _textured(found)
+    candidates = measurable & found.textured
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
     count = int(usable.sum())
     if count < LEAST_TILES:
@@ -137,7 +135,7 @@ def fit_tiles(
     matches = _Matches(first, second, errors, Spread(coc_px[usable], precision))
     beside = "rigid" if at_most == "rigid" else "similarity"
     asymmetry, asymmetry_px = _asymmetry(beside, matches, shape, prior)
-    matches = matches.without(asymmetry, shape)
+    matches = _at_one_depth(matches.without(asymmetry, shape), beside, found.overlap, shape)
     keep = _voted(matches)
     simplest = _simplest(matches, keep, shape, at_most)
     if simplest is None:
@@ -166,7 +164,8 @@ def _simplest(
         if best is None or _clearly_better(model, (settled, checked), (best, chosen), shape):
             best, chosen, corner_px = settled, checked, checked.corner_error_px
         elif model in FIRST_BESIDE_SHIFT:  # that no zoom is seen does not mean that it is known
-            corner_px = max(corner_px, checked.corner_error_px)
+            apart = corner_distance_px(settled.fit.matrix, best.fit.matrix, shape, best.scatter)
+            corner_px = max(corner_px, math.hypot(checked.corner_error_px, apart))
     return None if best is None else (best, corner_px)
 
 
@@ -185,10 +184,11 @@ def _clearly_better(
     shape: tuple[int, ...],
 ) -> bool:
     """Whether a richer model predicts left-out parts better and is truly another one."""
-    if new[1].squared >= LEAST_GAIN[model] * best[1].squared:
-        return False
-    apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape)
-    return model in FIRST_BESIDE_SHIFT or apart > LEAST_DISTANCE * new[1].corner_error_px
+    apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
+    another = apart > LEAST_DISTANCE * new[1].corner_error_px
+    clear = new[1].squared < LEAST_GAIN[model] * best[1].squared
+    # scatter along a parallax hides what a zoom gains, so that one of both is enough for it
+    return clear or another if model in FIRST_BESIDE_SHIFT else clear and another
 
 
 def _asymmetry(
@@ -228,6 +228,22 @@ def _predicts_better(joint: "_Settled", matches: "_Matches", shape: tuple[int, .
     return _without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
 
 
+def _at_one_depth(
+    matches: "_Matches", model: str, overlap: float, shape: tuple[int, ...]
+) -> "_Matches":
+    """The tiles without the parallax that grows with their blur, if that is predicted better."""
+    coc = matches.spread.coc_px
+    slope = depth_slope(matches.first, matches.second, coc, matches.errors, overlap)
+    beyond = coc - np.average(coc, weights=1 / np.square(matches.errors))
+    moved = replace(matches, second=matches.second - beyond[:, None] * slope)
+    settled = [_settled(model, one, _voted(one), shape) for one in (matches, moved)]
+    plain, flat = (
+        np.inf if fit is None else _without_parts(fit, one, shape).squared
+        for fit, one in zip(settled, (matches, moved), strict=True)
+    )
+    return moved if flat < LEAST_SLOPE_GAIN * plain else matches
+
+
 def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
     """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
     found = _left_out(joint, matches, shape, asymmetric=True)
@@ -251,11 +267,6 @@ def _voted(matches: "_Matches") -> Mask:
 def _errors(predicted: Array, coc_px: Array) -> Array:
     """Standard errors of tiles, px: what the peaks predict, and what grows with the blur."""
     return np.asarray(np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2))
-
-
-def _textured(found: TileShifts) -> Mask:
-    least, greatest = found.slopes.T
-    return np.asarray((least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest))
 
 
 @dataclass(frozen=True)
@@ -301,27 +312,20 @@ def _settled(
     off count less, so that a sharp tile does not get unlimited weight.
     """
     settled, scatter = None, DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
-    trusted = np.ones(len(matches.first))
+    counts = np.ones(len(matches.first))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
             return None
-        weights = trusted[:, None] / (np.square(matches.errors)[:, None] + scatter.variances)
+        weights = counts[:, None] / (np.square(matches.errors)[:, None] + scatter.variances)
         spread = matches.spread.of(keep) if asymmetric else None
         on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
         seen = matches.without(on.asymmetry, shape)
         apart = moved_points(on.matrix, seen.first) - seen.second
         scatter = scatter_of(apart, matches.errors, scatter)
         keep = distances_px(apart, scatter) <= INLIER_PX
-        trusted = _trusted(apart, matches.errors, scatter)
+        counts = trusted(apart, matches.errors, scatter)
         settled = _Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
-
-
-def _trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
-    """``(N,)``: 1, or less in proportion to how far off a tile lies (Huber)."""
-    variances = np.square(errors)[:, None] + scatter.variances
-    off = np.sqrt((np.square(apart @ scatter.axes.T) / variances).sum(axis=1))
-    return np.asarray(np.minimum(1.0, HUBER / np.maximum(off, 1e-9)))
 
 
 @dataclass(frozen=True)
@@ -389,9 +393,7 @@ def _without_parts(
     predicted = moved_points(found.matrices[found.part], seen.first[:, None])[:, 0]
     squared = np.minimum(np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2)
     weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
-    places = np.vstack([corners(shape), (np.array(shape[::-1]) - 1) / 2])
-    ends = moved_points(found.matrices, places)
-    differ = np.moveaxis(ends - ends.mean(axis=0), 2, 0)
-    at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
+    ends = moved_points(found.matrices, corners_and_centre(shape))
+    at_corners = scatter.at_corners(ends - ends.mean(axis=0))
     variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
     return _Checked(float(weighted), float(np.sqrt(variances.max())))

@@ -30,10 +30,22 @@ class RegistrationTrial:
     Attributes:
         error_px: See :func:`corner_error_px`; None if the registration reported ``unknown``.
         largest_coc_px: Largest diameter of the circle of confusion in the pair.
+        sigma_px: Standard error at the worst corner that the registration gives.
+        reason: Why it reported ``unknown``.
+        model: The transform's model.
+        inlier_share: Share of the tiles with texture that agree.
+        agreeing: Number of tiles that agree.
+        blur_px: Root mean squared circle of confusion of these tiles, as the registration found it.
     """
 
     error_px: float | None
     largest_coc_px: float
+    sigma_px: float | None = None
+    reason: str = ""
+    model: str = ""
+    inlier_share: float = 0.0
+    agreeing: int = 0
+    blur_px: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class Failures:
         bound: Upper end of the 95 % interval (one-sided, Clopper and Pearson) of the share of
             silent failures among all pairs.
         median_px: Median error of the answered pairs.
+        within: Share of the answered pairs whose error is at most twice the standard error given
+            with it.
     """
 
     pairs: int
@@ -54,6 +68,7 @@ class Failures:
     failed: int
     bound: float
     median_px: float | None
+    within: float | None
 
 
 def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
@@ -82,7 +97,16 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
 def trial(pair: TruthPair, found: Registration) -> RegistrationTrial:
     """Judge a registration of a pair."""
     error = None if found.matrix is None else corner_error_px(pair, found.matrix)
-    return RegistrationTrial(error, float(pair.coc_px.max()))
+    return RegistrationTrial(
+        error,
+        float(pair.coc_px.max()),
+        sigma_px=found.corner_error_px,
+        reason=found.reason,
+        model=found.model,
+        inlier_share=found.inlier_share,
+        agreeing=found.agreeing,
+        blur_px=found.blur_px,
+    )
 
 
 def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
@@ -100,4 +124,10 @@ def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
     median = float(np.median(errors)) if errors else None
     if median is not None and not math.isfinite(median):
         median = None
-    return Failures(pairs, pairs - len(errors), failed, bound, median)
+    said = [
+        one.error_px <= 2 * one.sigma_px
+        for one in trials
+        if one.error_px is not None and one.sigma_px is not None
+    ]
+    within = sum(said) / len(said) if said else None
+    return Failures(pairs, pairs - len(errors), failed, bound, median, within)

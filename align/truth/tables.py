@@ -242,6 +242,7 @@ def _failures(results: TruthResults) -> str:
             str(count.failed),
             _percent(count.bound, 2),
             _number(count.median_px),
+            _percent(count.within),
         ]
         for label, chosen in parts.items()
         if chosen
@@ -254,6 +255,7 @@ def _failures(results: TruthResults) -> str:
         "silent failures",
         "95 % bound",
         "median corner error, px",
+        "within 2 σ",
     ]
     title = f"### Silent failures of the global registration in {len(trials)} pairs"
     return f"{title}\n\n{_table(head, rows)}"

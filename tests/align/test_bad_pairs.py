@@ -285,10 +285,8 @@ def test_the_command_refuses_sizes_that_differ(run: Run, tmp_path: Path) -> None
 
 
 def test_an_error_without_bound_is_told_in_words() -> None:
-    level = SimpleNamespace(
-        factor=1, matrix=np.eye(3), error_px=math.inf, tiles=SimpleNamespace(parallax=False)
-    )
+    level = SimpleNamespace(factor=1, matrix=np.eye(3), error_px=math.inf)
     grey = np.zeros((40, 60), np.float32)
-    assert doubt(grey, grey, cast(Level, level), 10.0) == (
+    assert doubt(grey, grey, cast(Level, level), 10.0, 1) == (
         "only one part of the picture tells how far the corners move"
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from defocus.align.sampling.pyramid import reduced
 from defocus.align.uncertainty import Array
 
-__all__ = ["BlurredTiles", "SpreadShape", "spread_shape"]
+__all__ = ["BlurredTiles", "SpreadShape", "least_spread", "spread_shape"]
 
 Grey = NDArray[np.float32]
 
@@ -46,7 +46,9 @@ FLOOR = 3e-3
 RIDGE = 1e-6
 HUBER, ROUNDS = 2.2, 4
 PARTS = 3
-SIGNIFICANT = 3.0
+SIGNIFICANT = 2.0
+LEAST_FIELD = 0.4
+"""Distance from the centre, 1 = corner, from which a sharp tile says that there is no coma."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class SpreadShape:
         return math.hypot(self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma)
 
     def skewed(self, least: float) -> bool:
-        """Whether there is a coma: a standard error above ``least``, and three above zero."""
+        """Whether there is a coma: a standard error above ``least``, and two above zero."""
         return abs(self.coma) > max(least + self.coma_sigma, SIGNIFICANT * self.coma_sigma)
 
 
@@ -142,6 +144,21 @@ def spread_shape(
         coma=COMA * coma[0],
         coma_sigma=abs(COMA) * coma[1],
     )
+
+
+def least_spread(field: Array, coc_px: Array) -> float:
+    """Largest circle of confusion at the corner that a coma may have without showing in the tiles.
+
+    A coma displaces a point by no more than its spread, so a sharp tile far out excludes it.
+
+    Args:
+        field: ``(T,)`` distances of the tiles from the centre of the picture, 1 = corner.
+        coc_px: ``(T,)`` their circles of confusion.
+    """
+    out = field >= LEAST_FIELD
+    if not out.any():
+        return float(coc_px.max())
+    return float(np.percentile(coc_px[out] / field[out], 2))
 
 
 def _band(picture: Grey, sigma: float) -> Grey:
