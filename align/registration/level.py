@@ -55,6 +55,7 @@ class Level:
         coc_px: ``(T,)`` their circles of confusion, in pixels of the full picture.
         coma_px: Possible addition to the standard error at the worst corner by a coma, in pixels of
             the full picture.
+        least_spread_px: Largest spread at the corner that the sharpest tiles far out allow a coma.
         spread: Shape of the point spread; None if it cannot be measured.
     """
 
@@ -66,6 +67,7 @@ class Level:
     centres: Array
     coc_px: Array
     coma_px: float
+    least_spread_px: float
     spread: SpreadShape | None
 
     @property
@@ -75,10 +77,13 @@ class Level:
 
     @property
     def skew_px(self) -> float:
-        """Displacement at the corner by the coma found in the shape of the point spread."""
+        """Displacement at the corner by the coma found in the shape of the point spread.
+
+        A coma does not depend on the defocus: what is skewed where tiles far out are sharp is none.
+        """
         if self.spread is None or not self.spread.skewed(LEAST_SKEW):
             return 0.0
-        return abs(self.spread.coma) * self.blur_px
+        return min(abs(self.spread.coma) * self.blur_px, self.least_spread_px)
 
 
 def rescaled(matrix: Array, factor: float) -> Array:

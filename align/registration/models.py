@@ -73,6 +73,11 @@ class DisplacementScatter:
     variances: tuple[float, float]
     parallax: bool = False
 
+    @property
+    def area(self) -> float:
+        """The square of the area that the points scatter over, px^4."""
+        return math.prod(self.variances)
+
     def turned(self, rows: Array) -> Array:
         """Rotate ``(K, 2 N, ...)`` rows of all x, then all y, to along and across the parallax."""
         return np.asarray((self.axes @ rows.reshape(len(rows), 2, -1)).reshape(rows.shape))

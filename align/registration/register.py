@@ -196,7 +196,9 @@ def register(
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
-    reason = doubt(*compared, best, largest_px, factors[-1])
+    # with a known zoom the corners move by little that a coarse level could have wrong
+    finest = best.factor if at_most == "rigid" else factors[-1]
+    reason = doubt(*compared, best, largest_px, finest)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape)
@@ -333,7 +335,8 @@ def _level(
     agreeing = tiles.agreeing
     blur = float(np.sqrt(np.square(coc[agreeing]).mean()))
     field = np.linalg.norm(radial(found.centres, np.ones(len(coc)), shape), axis=1)
-    coma = COMA_SHARE * least_spread(field[agreeing], coc[agreeing])
+    least = least_spread(field[agreeing], coc[agreeing])
+    coma = COMA_SHARE * least
     error = tiles.scatter_px * tiles.fit.corner_factor_px
     if spread is not None:
         coma = min(coma, blur * math.hypot(spread.coma, spread.coma_sigma))
@@ -346,6 +349,7 @@ def _level(
         centres=factor * (found.centres + 0.5) - 0.5,
         coc_px=factor * coc,
         coma_px=factor * coma,
+        least_spread_px=factor * least,
         spread=spread,
     )
 

@@ -164,8 +164,7 @@ def _simplest(
         if best is None or _clearly_better(model, (settled, checked), (best, chosen), shape):
             best, chosen, corner_px = settled, checked, checked.corner_error_px
         elif model in FIRST_BESIDE_SHIFT:  # that no zoom is seen does not mean that it is known
-            apart = corner_distance_px(settled.fit.matrix, best.fit.matrix, shape, best.scatter)
-            corner_px = max(corner_px, math.hypot(checked.corner_error_px, apart))
+            corner_px = max(corner_px, checked.corner_error_px)
     return None if best is None else (best, corner_px)
 
 
@@ -187,8 +186,10 @@ def _clearly_better(
     apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
     another = apart > LEAST_DISTANCE * new[1].corner_error_px
     clear = new[1].squared < LEAST_GAIN[model] * best[1].squared
-    # scatter along a parallax hides what a zoom gains, so that one of both is enough for it
-    return clear or another if model in FIRST_BESIDE_SHIFT else clear and another
+    if model not in FIRST_BESIDE_SHIFT:
+        return clear and another
+    # scatter along a parallax hides what a zoom gains; then it has to leave less of that
+    return clear or (another and new[0].scatter.area < best[0].scatter.area)
 
 
 def _asymmetry(

@@ -77,6 +77,14 @@ def test_no_silent_failure(size: tuple[int, int], seeds: int) -> None:
     assert known >= 1.5 * seeds, "a method that always says unknown is of no use"
 
 
+def test_a_zoom_that_parallax_hides_is_no_translation() -> None:
+    """It was: 0.95 px off, with a standard error of 0.3 px."""
+    pair = rendered_pair(101, 10.0, size=(200, 150))
+    measured = found(measure(pair.blurry, pair.sharp, DIS))
+    assert measured is not None
+    assert largest_error_px(measured, pair.truth, (200, 150)) < 0.2
+
+
 @pytest.mark.slow
 def test_no_silent_failure_in_a_wide_sweep() -> None:
     """Large zooms, shifts and rotations; see the two tests above for the short twin."""

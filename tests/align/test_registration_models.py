@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.align.registration.asymmetry.shape import SpreadShape
+from defocus.align.registration.level import Level
 from defocus.align.registration.models import corner_distance_px, corners, fit_model, radial
 from defocus.align.registration.tile_fit import ASYMMETRY, NoFit, TileFit, fit_tiles
 from defocus.align.registration.tiles import TileShifts
@@ -227,6 +229,41 @@ def test_a_tile_in_focus_counts_more_than_one_under_strong_blur(name: str) -> No
         assert result.fit.model == name
         errors.append(corner_distance_px(result.fit.matrix, truth, SHAPE))
     assert np.median(errors) < 0.03
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(seed: int) -> None:
+    """Its few tiles all lie off by one parallax, and by their weight alone they would decide."""
+    truth, parallax = TRUTHS["similarity"], np.array([0.2, -1.2])
+    exact, rng = tiles(truth, 0.05, seed), np.random.default_rng(seed)
+    object_ = (exact.centres[:, 0] > 210) & (exact.centres[:, 1] > 160)
+    coc = np.where(object_, 1.0, 16.0)
+    found = with_blur(exact, coc, 0.02 * rng.standard_normal(exact.shifts.shape))
+    found = replace(found, shifts=found.shifts + np.where(object_[:, None], parallax, 0.0))
+    fit = fit_tiles(found, everywhere(found)[0], coc, IDENTITY, SHAPE)
+    assert isinstance(fit, TileFit)
+    apart = moved_points(fit.fit.matrix, corners(SHAPE)) - moved_points(truth, corners(SHAPE))
+    depth = np.clip(apart @ parallax / (parallax @ parallax), 0, 1)  # any is right
+    assert np.linalg.norm(apart - depth[:, None] * parallax, axis=1).max() < 0.2
+
+
+@pytest.mark.parametrize(("least_px", "moved_px"), [(0.0, 0.0), (4.0, 2.1)])
+def test_a_coma_also_spreads_what_is_in_focus(least_px: float, moved_px: float) -> None:
+    """A blur that looks skewed is no coma where tiles far out are sharp, as on a circuit board."""
+    found = tiles(IDENTITY, 0.02, 1)
+    level = Level(
+        factor=1,
+        tiles=fitted(found),
+        matrix=IDENTITY,
+        error_px=0.1,
+        blur_px=15.0,
+        centres=found.centres,
+        coc_px=everywhere(found, 15.0)[1],
+        coma_px=0.0,
+        least_spread_px=least_px,
+        spread=SpreadShape(cats_eye=0.0, cats_eye_sigma=0.05, coma=-0.14, coma_sigma=0.02),
+    )
+    assert level.skew_px == pytest.approx(moved_px)
 
 
 def waves(rng: np.random.Generator, centres: Array) -> Array:

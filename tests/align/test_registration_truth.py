@@ -90,6 +90,22 @@ def test_a_coma_is_unknown_and_named(textures: Textures) -> None:
         assert "skewed as by a coma" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("index", "reason"),
+    [
+        (7, "skewed as by a coma"),  # that only the coarse level can measure
+        (13, "skewed as by a coma"),  # between two and three standard errors
+        (16, "the tiles leave an error of 0.5 px"),  # at the coarse level too that is too much
+    ],
+)
+def test_a_coma_under_strong_blur_is_unknown(textures: Textures, index: int, reason: str) -> None:
+    """Each was off by 1.9 to 3.8 px, and said to be known."""
+    coma = replace(at_width(STILL, 384), coc_px=(20.0, 36.0), families=("coma",))
+    found = registered(render_pair(textures, coma, 288, 384, 14, index))
+    assert found.matrix is None
+    assert reason in found.reason
+
+
 def test_one_blur_all_over_is_registered(textures: Textures) -> None:
     """12 px at 320 px width without relief: the shape of the kernel tells that it is symmetric."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0, noise=0.004)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.registration.register import Registration
+from defocus.align.registration.register import Registration, Uncertainty
 from defocus.align.truth.benchmark import TruthPlan, TruthResults, run_benchmark
 from defocus.align.truth.failures import RegistrationTrial, corner_error_px, count_failures, trial
 from defocus.align.truth.methods import METHODS, Answer, Members, answers
@@ -104,6 +104,27 @@ def test_summaries_weight_pixels_and_count_right_pairs() -> None:
 
 def registration(matrix: np.ndarray | None) -> Registration:
     return Registration(None, matrix=matrix)
+
+
+def test_a_trial_keeps_what_the_registration_says_of_itself(blurred: TruthPair) -> None:
+    sure = Uncertainty(shift_px=0.1, zoom=0.001, rotation_deg=0.01, corner_px=0.3)
+    found = Registration(
+        None,
+        inlier_share=0.9,
+        matrix=np.eye(3),
+        model="similarity",
+        uncertainty=sure,
+        agreeing=80,
+        blur_px=12.5,
+    )
+    said = trial(blurred, found)
+    assert (said.sigma_px, said.inlier_share, said.agreeing, said.blur_px) == (0.3, 0.9, 80, 12.5)
+    assert said.model == "similarity"
+    unknown = trial(blurred, Registration(None, "the texture repeats itself"))
+    assert (unknown.sigma_px, unknown.reason) == (None, "the texture repeats itself")
+    near, far = (RegistrationTrial(error, 9.0, sigma_px=0.3) for error in (0.6, 0.61))
+    assert count_failures([near, far, unknown]).within == 0.5
+    assert count_failures([unknown]).within is None
 
 
 def test_the_corner_error_allows_the_parallax_that_the_scene_has_and_no_more() -> None:
