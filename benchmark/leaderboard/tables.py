@@ -20,7 +20,14 @@ from defocus.benchmark.statistics.comparable import (
 )
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = ["budget_notice", "budget_words", "ranks", "score_tables"]
+__all__ = [
+    "NARROW_NOTICE",
+    "budget_notice",
+    "budget_words",
+    "ranks",
+    "ranks_narrow_copies",
+    "score_tables",
+]
 
 LineKey = tuple[str, str, str, str]
 """System, origin of its weights, what they were trained on, budget."""
@@ -39,6 +46,17 @@ COUNTED = (
     "MACs: convolutions, matrix products and attention; Fourier transforms are not counted; "
     "memory: beside the weights; time: the median picture"
 )
+
+
+NARROW_NOTICE = (
+    "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
+    "published numbers"
+)
+
+
+def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
+    """Whether narrow copies are ranked, which is only done among themselves."""
+    return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
 
 
 def budget_notice(budgets: Iterable[str]) -> str:
@@ -96,8 +114,8 @@ def score_tables(
         rows: Rows of the leaderboard.
         reconstructions: Names of the systems that are not ranked and not compared with published
             numbers.
-        tracks: Tracks whose ranks and differences are noted below the tables; none under a budget
-            without ranks.
+        tracks: Tracks whose ranks and differences are noted below the tables; under a budget
+            without ranks, narrow copies have their ranks among themselves and no note.
     """
     excluded = frozenset(reconstructions)
     return [
@@ -180,9 +198,10 @@ def _score_table(
         key: rank for key, rank in _ranks(shown, reconstructions).items() if key in lines.rows
     }
     columns = _score_columns(lines, protocol, others)
-    if ranked:
-        ranks_of: list[Cell] = [ranked.get(key) for key in lines.names]
+    if in_order := ranked or _narrow_ranks(shown, tracks, protocol):
+        ranks_of: list[Cell] = [in_order.get(key) for key in lines.names]
         columns.insert(0, (Column("Rank", decimals=0), ranks_of))
+    if ranked:
         printed = _printed(shown, reconstructions)
         texts: list[Cell] = [printed.get(key, "") for key in lines.names]
         columns.append((Column("published", "dB"), texts if printed else []))
@@ -245,6 +264,20 @@ def _ranks(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey
     return found if any(rank > 1 for rank in found.values()) else {}
 
 
+def _narrow_ranks(
+    rows: Sequence[Row], tracks: Sequence[Track], protocol: str
+) -> dict[LineKey, int]:
+    """The ranks of narrow copies among themselves, where tests can tell them apart."""
+    found = {
+        (standing.system, track.weights, track.train_dataset, track.contest.budget): standing.rank
+        for track in tracks
+        if track.weights == NARROW and _same_contest(track, rows[0], protocol)
+        for standing in track.standings
+    }
+    keys = {_key(row) for row in rows}
+    return {key: rank for key, rank in found.items() if rank is not None and key in keys}
+
+
 def _caption(rows: Sequence[Row], protocol: str) -> str:
     first = rows[0]
     flows = ", ".join(sorted({_flow(r) for r in rows if r.flow and r.protocol == protocol}))
@@ -283,12 +316,14 @@ def _independent(rows: Sequence[Row]) -> str:
 
 
 def _is_of(track: Track, row: Row, protocol: str) -> bool:
-    one, several = track.contest, len(track.standings) > 1
+    ranked = len(track.standings) > 1 and track.contest.budget in RANKED_BUDGETS
+    return ranked and _same_contest(track, row, protocol)
+
+
+def _same_contest(track: Track, row: Row, protocol: str) -> bool:
+    one = track.contest
     mine = (row.dataset, row.data_revision, row.profile, row.evaluation, protocol)
-    ranked = several and one.budget in RANKED_BUDGETS
-    return ranked and mine == (
-        one.dataset, one.data_revision, one.profile, one.evaluation, one.protocol
-    )  # fmt: skip
+    return mine == (one.dataset, one.data_revision, one.profile, one.evaluation, one.protocol)
 
 
 def _said(track: Track) -> str:

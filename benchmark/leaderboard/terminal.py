@@ -4,7 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COUNTED, budget_notice, score_tables
+from defocus.benchmark.leaderboard.tables import (
+    COUNTED,
+    NARROW_NOTICE,
+    budget_notice,
+    ranks_narrow_copies,
+    score_tables,
+)
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
@@ -85,7 +91,8 @@ def print_leaderboard(
         shown |= {column.name for column in fitting.columns}
         if len(table.columns) > 1:  # else there are reasons alone
             _print_table(console, fitting, ())
-    notes = [budget_notice(row.budget for row in rows), *(table.note for table in tables)]
+    notice = NARROW_NOTICE if ranks_narrow_copies(tracks) else ""
+    notes = [notice or budget_notice(row.budget for row in rows), *(table.note for table in tables)]
     if left_out:
         notes.append(f"{_LEFT_OUT}: {', '.join(left_out)}")
     if "MACs" in shown:

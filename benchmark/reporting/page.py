@@ -10,9 +10,14 @@ from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
 from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
+from defocus.benchmark.leaderboard.tables import (
+    NARROW_NOTICE,
+    budget_notice,
+    budget_words,
+    ranks_narrow_copies,
+)
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
-from defocus.benchmark.reporting.board.notes import Notes, ranks_narrow_copies
+from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
 from defocus.benchmark.reporting.details import detail_parts
@@ -51,10 +56,6 @@ from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Scatter
 __all__ = ["TITLE", "build_appendix", "build_page"]
 
 TITLE = "Defocus deblurring benchmark"
-NARROW_NOTICE = (
-    "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
-    "published numbers"
-)
 
 Section = tuple[str, tuple[Part, ...]]
 

@@ -9,6 +9,7 @@ import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import ranks, score_tables
+from defocus.benchmark.leaderboard.terminal import print_leaderboard
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
@@ -92,6 +93,25 @@ def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
         frozenset({"newer-code"}),
         frozenset({"demo"}),
     }
+
+
+def test_the_terminal_ranks_narrow_copies_as_the_report_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = {"weights": "narrow", "budget": "demo"}
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "worst", BASE, **demo)
+        record(results, "best", BASE + 2.0 + noise(1), **demo)
+        record(results, "own", BASE + 3.0, weights="own", budget="demo")
+        rows, found = leaderboard(results), tracks(results)
+    print_leaderboard(rows, (), found)
+    lines = capsys.readouterr().out.splitlines()
+    begin = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
+    assert begin["own"][:3] == ["(own", "weights)", "n/a"]
+    assert begin["best"][:2] == ["(narrow)", "1"]
+    assert begin["worst"][:2] == ["(narrow)", "2"]
+    assert not any("not a comparison" in line for line in lines)
+    assert any("compare them with each other" in line for line in lines)
 
 
 def test_a_deformed_reference_ranks_nobody(tmp_path: Path) -> None:

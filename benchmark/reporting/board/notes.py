@@ -1,18 +1,23 @@
 """Notes of a report: each once, at the end, by number."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COUNTED, budget_notice, budget_words
+from defocus.benchmark.leaderboard.tables import (
+    COUNTED,
+    budget_notice,
+    budget_words,
+    ranks_narrow_copies,
+)
 from defocus.benchmark.reporting.board.lines import CAST, BoardLine, Convention
 from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.statistics.comparable import CEILING, NEVER_RANKED, PERFECT, Track
 from defocus.progress import counted
 
-__all__ = ["Notes", "notes_on", "ranks_narrow_copies"]
+__all__ = ["Notes", "notes_on"]
 
 LEAST_TOLD_DB = 0.005
 """A resolution below this is 0.00 dB in words, which says nothing."""
@@ -72,11 +77,6 @@ def notes_on(
     said.append(f"{COUNTED[:1].upper()}{COUNTED[1:]}.")
     said += [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
     return said
-
-
-def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
-    """Whether narrow copies are ranked, which is only done among themselves."""
-    return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
 
 
 def _order(protocol: str, budgets: Sequence[str], tracks: Sequence[Track]) -> str:
