@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import packaging.licenses._spdx
 import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms
@@ -218,16 +219,28 @@ def test_the_text_of_a_licence_is_whole(name: str) -> None:
         assert "Copyright (c) 2026 A lab" in text
 
 
-def test_each_licence_of_several_has_its_text_or_the_address_of_it() -> None:
+@pytest.mark.parametrize("kind", ["LICENSES", "EXCEPTIONS"])
+def test_every_licence_of_the_spdx_list_has_a_text(kind: str) -> None:
+    names = [one["id"] for one in getattr(packaging.licenses._spdx, kind).values()]
+    assert len(names) > 70
+    for name in names:
+        licence = f"MIT WITH {name}" if kind == "EXCEPTIONS" else name
+        text = licence_text(told(licence=licence)).split(f"\n{name}\n\n")[1]
+        assert len(text) > 100, name
+
+
+def test_each_licence_of_several_has_its_text() -> None:
     both = licence_text(told(licence="CC-BY-4.0 OR MIT", authors=["A lab"]))
     assert both.startswith("SPDX-License-Identifier: CC-BY-4.0 OR MIT\n")
     assert "Creative Commons Attribution 4.0 International" in both
     assert "Copyright (c) 2026 A lab" in both
-    other = licence_text(told(licence="MIT-0"))
-    assert other.endswith("MIT-0\n\nhttps://spdx.org/licenses/MIT-0.html\n")
-    own = licence_text(told(licence="LicenseRef-Ours AND GPL-2.0-or-later"))
+    other = licence_text(told(licence="BSD-3-Clause+", authors=["A lab"]))
+    assert "Copyright (c) 2026 A lab." in other
+    assert "Redistribution and use in source and binary forms" in other
+    own = licence_text(told(licence="LicenseRef-Ours AND GPL-2.0-or-later", authors=["A lab"]))
     assert "LicenseRef-Ours.html" not in own
     assert "https://spdx.org/licenses/GPL-2.0-or-later.html" in own
+    assert "A lab" not in own, "the copyright line of its appendix is an example"
 
 
 def test_own_terms_are_named_with_their_address() -> None:

@@ -1,9 +1,13 @@
 """``LICENSE``: the text of the terms.
 
-The texts are those of the SPDX licence list, in ``licence_texts.json``.
+The texts are those of the SPDX licence list 3.27.0, its exceptions too, in
+``licence_texts.json.xz``.
 """
 
+import functools
 import json
+import lzma
+import re
 from importlib import resources
 
 from defocus.datasets.release.details import Details, name_of
@@ -11,11 +15,15 @@ from defocus.datasets.release.terms import NO_LICENCE, identifiers, licence_addr
 
 __all__ = ["licence_text"]
 
+TEXTS = "licence_texts.json.xz"
+HOLDERS = re.compile(r"(Copyright \(c\) )<year> <(?:owner|copyright holders)>")
+"""What the texts of MIT, BSD and some others leave to be filled in."""
+
 
 def licence_text(details: Details) -> str:
-    """Text of ``LICENSE``: identifier, address, and the whole texts of well-known licences.
+    """Text of ``LICENSE``: identifier, address, and the whole text of each licence and exception.
 
-    Of other licences of the SPDX list it has the address of the text.
+    Own terms (``LicenseRef-NAME``) have their address alone.
     """
     if details.licence == NO_LICENCE:
         return "No licence was given: ask the authors before you use or share this dataset.\n"
@@ -27,9 +35,16 @@ def licence_text(details: Details) -> str:
 
 
 def _of(name: str, details: Details) -> str:
-    """Name, address and text of a licence; that of MIT names year and holders."""
-    file = resources.files("defocus.datasets.release.documents").joinpath("licence_texts.json")
-    text: str = json.loads(file.read_text(encoding="utf-8")).get(name, "")
+    """Name, address and text of a licence; a copyright line names year and holders."""
+    texts = _texts()
+    text = texts.get(name) or texts[name.removesuffix("+")]
     holders = ", ".join(map(name_of, details.authors)) or f"the authors of {details.title}"
-    text = text.replace("<year>", details.date[:4]).replace("<copyright holders>", holders)
-    return "\n".join(part for part in (f"{name}\n\n{licence_address(name)}\n", text) if part)
+    text = HOLDERS.sub(lambda found: f"{found[1]}{details.date[:4]} {holders}", text)
+    return f"{name}\n\n{licence_address(name)}\n\n{text}"
+
+
+@functools.cache
+def _texts() -> dict[str, str]:
+    file = resources.files("defocus.datasets.release.documents").joinpath(TEXTS)
+    texts: dict[str, str] = json.loads(lzma.decompress(file.read_bytes()))
+    return texts
