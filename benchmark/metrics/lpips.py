@@ -99,9 +99,8 @@ def _missing(backbone: str) -> str:
     except (InputError, StorageError, WeightsError) as error:
         state = "damaged" if backbone_files.location(file).exists() else "absent"
         remedy = REMEDY.format(metric=_METRICS[backbone])
-        reason = f"LPIPS backbone weights are {state} and could not be fetched ({error}); {remedy}"
-        say(reason)
-        return reason
+        # said where the scores are; here it would be said twice
+        return f"LPIPS backbone weights are {state} and could not be fetched ({error}); {remedy}"
     return ""
 
 
