@@ -10,7 +10,8 @@ __all__ = [
     "FIRST_EXTRA_PX",
     "INLIER_PX",
     "LEAST_EXTRA_PX",
-    "depth_slope",
+    "LEAST_SLOPE_GAIN",
+    "depth_parallax",
     "distances_px",
     "scatter_of",
     "trusted",
@@ -32,6 +33,8 @@ SLOPE_ROUNDS = 8
 SIGNIFICANT = 2.0
 """So many standard errors a slope has to differ from none: with 3 the pairs of "choose" gain half
 as much, with 0 real-like pairs without parallax lose."""
+LEAST_SLOPE_GAIN = 0.95
+"""What that parallax has to make of the squared error with which left-out parts are predicted."""
 HUBER = 2.0
 """Standard deviations beyond which a tile that agrees counts less, in proportion."""
 CLEARLY_MORE = 1.1
@@ -78,7 +81,9 @@ def trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
     return np.asarray(np.minimum(1.0, HUBER / np.maximum(off, 1e-9)))
 
 
-def depth_slope(first: Array, second: Array, coc_px: Array, errors: Array, overlap: float) -> Array:
+def depth_parallax(
+    first: Array, second: Array, coc_px: Array, errors: Array, overlap: float
+) -> Array:
     """The parallax that grows with the blur: both are linear in inverse depth.
 
     A sharp object before a blurred background is a few tiles that all err alike, by the parallax
@@ -93,7 +98,7 @@ def depth_slope(first: Array, second: Array, coc_px: Array, errors: Array, overl
         overlap: Average number of tiles that cover the same point.
 
     Returns:
-        ``(2,)`` px per px of circle of confusion, fitted together with a similarity; zero if it is
+        ``(N, 2)`` px that it moves the positions, fitted together with a similarity; zero if it is
         not significant.
     """
     centre = first.mean(axis=0)
@@ -118,4 +123,4 @@ def depth_slope(first: Array, second: Array, coc_px: Array, errors: Array, overl
     covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
     slope = found[4:]
     sure = slope @ np.linalg.solve(covariance, slope) > SIGNIFICANT**2
-    return np.asarray(slope if sure else np.zeros(2))
+    return np.asarray(coc[:, None] * slope if sure else np.zeros_like(moved))

@@ -22,7 +22,8 @@ from defocus.align.registration.parallax import (
     FIRST_EXTRA_PX,
     INLIER_PX,
     LEAST_EXTRA_PX,
-    depth_slope,
+    LEAST_SLOPE_GAIN,
+    depth_parallax,
     distances_px,
     scatter_of,
     trusted,
@@ -50,8 +51,6 @@ LEAST_DISTANCE = 3.0
 """So many of its own standard errors more than a similarity must lie from it at a corner."""
 LEAST_ASYMMETRY_GAIN = 0.7
 """What an asymmetry has to make of the squared error with which left-out parts are predicted."""
-LEAST_SLOPE_GAIN = 0.95
-"""The same of a parallax that grows with the blur."""
 PARTS = 3
 ROUNDS = 3
 ASYMMETRY = 0.12
@@ -233,10 +232,11 @@ def _at_one_depth(
     matches: "_Matches", model: str, overlap: float, shape: tuple[int, ...]
 ) -> "_Matches":
     """The tiles without the parallax that grows with their blur, if that is predicted better."""
-    coc = matches.spread.coc_px
-    slope = depth_slope(matches.first, matches.second, coc, matches.errors, overlap)
-    beyond = coc - np.average(coc, weights=1 / np.square(matches.errors))
-    moved = replace(matches, second=matches.second - beyond[:, None] * slope)
+    first, second, coc = matches.first, matches.second, matches.spread.coc_px
+    parallax = depth_parallax(first, second, coc, matches.errors, overlap)
+    if not parallax.any():
+        return matches
+    moved = replace(matches, second=second - parallax)
     settled = [_settled(model, one, _voted(one), shape) for one in (matches, moved)]
     plain, flat = (
         np.inf if fit is None else _without_parts(fit, one, shape).squared
