@@ -161,9 +161,8 @@ def add_weights(
     if not _LABEL.fullmatch(label):
         raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
     from defocus.benchmark.weights.conversion import convert_files
-    from defocus.benchmark.weights.state import wanted_entries
 
-    if not wanted_entries(system):
+    if system.card.kind in ("reference", "classical"):
         raise InputError(f"{system.card.name} has no weights; omit --weights")
     source = _source_sha256(files)
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
@@ -172,6 +171,7 @@ def add_weights(
     shipped, ours = _shipped(system, files), _own_checkpoint(files)
     trained_with = ours if shipped is None else shipped
     with atomic_path(target) as temporary:
+        # torch is imported there first: for a wrong file once, and not here too
         convert_files(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))
     stored = StoredWeights(
