@@ -1,6 +1,8 @@
 """Published numbers and the comparison with them."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,9 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.published.compare import compared
 from defocus.benchmark.published.numbers import all_published, select_published
 from defocus.benchmark.published.tables import comparison_table, published_tables
+from defocus.benchmark.results.store import NARROW, Cost, open_results
 from defocus.errors import InputError
+from tests.benchmark.example_study import entry, make_study
 from tests.conftest import Run
 
 
@@ -91,3 +95,24 @@ def test_tables_have_heads_units_and_numbered_sources() -> None:
     assert [column.name for column in table.columns][3:6] == ["Ours", "Published", "Difference"]
     numbers = [int(number) for number in str(table.rows[0][-1]).split()]
     assert [notes[number - 1] for number in numbers] == [found[0].source, *found[0].reasons]
+
+
+def test_the_command_compares_a_study_with_the_papers(run: Run, tmp_path: Path) -> None:
+    out = make_study(tmp_path / "study")
+    result = run("defocus-bench", "compare", "ifan", "--out", str(out))
+    assert result.returncode == 0, result.stderr
+    head, columns, *_ = result.stdout.splitlines()
+    assert head == "ifan: measured and published"
+    assert columns.split() == [
+        "Metric", "Dataset", "Protocol", "Ours", "Published", "Difference", "Notes"
+    ]  # fmt: skip
+    psnr = [line for line in result.stdout.splitlines() if line.split()[:1] == ["psnr,"]]
+    assert any("25.3700" in line and "dpdd:made" in line for line in psnr), psnr
+
+
+def test_a_narrow_copy_is_compared_with_no_paper(run: Run, tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)])
+    result = run("defocus-bench", "compare", "ifan", "--out", str(tmp_path))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "only the narrow copy of ifan" in result.stderr
