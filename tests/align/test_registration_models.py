@@ -113,6 +113,21 @@ def spread(found: TileShifts, asymmetry: float, coc_px: Array) -> TileShifts:
     return replace(found, shifts=found.shifts + moved)
 
 
+def test_the_error_is_that_of_the_worst_corner() -> None:
+    """Points on the left alone say little about the right: over 400 draws, as stated."""
+    truth, rng = TRUTHS["similarity"], np.random.default_rng(4)
+    start = np.stack([rng.uniform(0, 90, 40), rng.uniform(0, 287, 40)], axis=1)
+    weights, places = np.ones((40, 2)), corners(SHAPE)
+    squares = np.zeros(4)
+    for _ in range(400):
+        end = moved_points(truth, start) + rng.normal(0, 0.1, start.shape)
+        fit = fit_model("similarity", start, end, weights, SHAPE)
+        apart = moved_points(fit.matrix, places) - moved_points(truth, places)
+        squares += np.square(apart).sum(axis=1) / 400
+    assert squares.max() > 4 * squares.min()
+    assert 0.1 * fit.corner_factor_px == pytest.approx(np.sqrt(squares.max()), rel=0.1)
+
+
 def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies() -> None:
     for seed in range(5):
         rng = np.random.default_rng(seed)

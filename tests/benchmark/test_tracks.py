@@ -21,7 +21,13 @@ from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.score_matrix import score_matrix
 from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
-from defocus.benchmark.statistics.comparable import CEILING, PERFECT, SIGMA, Track
+from defocus.benchmark.statistics.comparable import (
+    CEILING,
+    PERFECT,
+    SIGMA,
+    Track,
+    may_be_ranked,
+)
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.model import Link, Measured
 
@@ -289,3 +295,9 @@ def test_a_leaderboard_is_whole_and_the_same_when_read_twice(tmp_path: Path) -> 
         assert leaderboard(results) == rows
     assert {row.system for row in rows} == set(names)
     assert len(rows) == len(names) * len(PROTOCOLS) * len(METRICS)
+
+
+def test_what_has_seen_the_test_scenes_is_in_no_rank() -> None:
+    assert may_be_ranked("paper", "gt", "ok")
+    assert not may_be_ranked("paper", "gt", "seen: scenes may be among the training set")
+    assert not may_be_ranked("quick", "gt", "seen: scenes may be", trained_alike=True)

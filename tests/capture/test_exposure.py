@@ -59,6 +59,7 @@ def test_f_numbers_as_cameras_write_them(text: str, value: float | None) -> None
         ('30"', 30.0),
         ("10/25", 0.4),
         ("1/2.5", 0.4),
+        ("2m", 120.0),
         ("bulb", None),
         ("1/0", None),
         ("0", None),

@@ -13,12 +13,15 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
+from PIL.ImageOps import exif_transpose
 
 from defocus.errors import ImageError
 from defocus.images import (
     as_float,
     as_integer,
     as_linear,
+    as_shown,
+    as_stored,
     bit_depth,
     linear_to_srgb,
     read_image,
@@ -105,6 +108,17 @@ def test_sixteen_bits_into_jpeg_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="16 bits"):
         write_image(tmp_path / "a.jpg", picture(3, np.uint16))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_orientation_turns_a_picture_as_others_turn_it(orientation: int) -> None:
+    stored = picture(0, np.uint8)
+    exif = Pillow.Exif()
+    exif[274] = orientation
+    opened = Pillow.fromarray(stored)
+    opened.getexif().update(exif)
+    assert np.array_equal(as_shown(stored, orientation), np.asarray(exif_transpose(opened)))
+    assert np.array_equal(as_stored(as_shown(stored, orientation), orientation), stored)
 
 
 @pytest.mark.parametrize(
