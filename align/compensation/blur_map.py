@@ -16,7 +16,9 @@ from defocus.images import write_image
 __all__ = [
     "BLUR_NAMES",
     "PairBlurMap",
+    "ReducedBlur",
     "blur_map",
+    "blur_map_of",
     "blur_picture",
     "blur_scale_px",
     "with_scale",
@@ -37,6 +39,23 @@ SHOWN_PX = 2048
 LEAST_WIDTH_PX = 160
 BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
 """Height of the scale's bar, space around it, and height that its words have at least."""
+
+
+@dataclass(frozen=True)
+class ReducedBlur:
+    """What a measurement knows of the blur, which is all that a blur map is made of.
+
+    Attributes:
+        coc_px: ``(h, w)`` float32, relative blur on the reduced grid and in its pixels.
+        reliable: ``(h, w)``, where it is known.
+        factor: Integer factor by which the pictures were reduced.
+        shape: Height and width of the blurry picture.
+    """
+
+    coc_px: Array
+    reliable: NDArray[np.bool_]
+    factor: int
+    shape: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -69,17 +88,23 @@ def blur_map(
     field = measurement.field
     if field is None:
         return None
-    coc = field.flow.coc_px
+    flow = field.flow
+    known = ReducedBlur(flow.coc_px, flow.reliable, field.factor, measurement.shape)
+    return blur_map_of(known, grid, step)
+
+
+def blur_map_of(known: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:
+    """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
+    coc = known.coc_px
     size = (WINDOW_PX, WINDOW_PX)
     mean = cv2.blur(coc, size)
     scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
     tried = np.array(DIAMETERS_PX)
     spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
     sigma = np.sqrt(scatter + spacing**2 / 12)
-    hidden = ~field.flow.reliable
-    maps = [np.where(hidden, np.nan, field.factor * one) for one in (coc, sigma)]
-    area = whole(measurement.shape) if grid is None else grid.crop
-    full = (_enlarged_part(one.astype(np.float32), field.factor, area, step) for one in maps)
+    maps = [np.where(known.reliable, known.factor * one, np.nan) for one in (coc, sigma)]
+    area = whole(known.shape) if grid is None else grid.crop
+    full = (_enlarged_part(one.astype(np.float32), known.factor, area, step) for one in maps)
     return PairBlurMap(*(one if grid is None else _on_grid(one, grid) for one in full))
 
 

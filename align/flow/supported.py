@@ -37,12 +37,12 @@ def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: M
     """
     counted = reliable.astype(np.float32)
     terms = [*residual, uncertainty_px, np.abs(coc_px)]
-    sums = np.stack([counted, *(counted * term for term in terms)])
-    own, wide = (np.stack([_box(one, side) for one in sums]) for side in (TILE_PX, 3 * TILE_PX))
-    around = wide - own
+    sums = [counted, *(counted * term for term in terms)]
+    own = np.stack([_box(one, TILE_PX) for one in sums])
+    around = [_box(one, 3 * TILE_PX) - part for one, part in zip(sums[:3], own[:3], strict=True)]
     share, ring_share = own[0] / TILE_PX**2, around[0] / (8 * TILE_PX**2)
     x, y, expected, coc = own[1:] / np.maximum(own[0], 1)
-    near_x, near_y = around[1:3] / np.maximum(around[0], 1)
+    near_x, near_y = (one / np.maximum(around[0], 1) for one in around[1:])
     squared = x * x + y * y
     variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
     left = (x - near_x) ** 2 + (y - near_y) ** 2

@@ -1,10 +1,11 @@
 """Conversion of stored pictures to linear light, a few rows at a time."""
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sampling.pyramid import reduced
-from defocus.images import Image, as_integer, as_linear, linear_to_srgb
+from defocus.images import Image, as_integer, as_linear, bit_depth, linear_table, linear_to_srgb
 
 __all__ = ["LUMINANCE", "encoded", "reduced_light", "reduced_twice"]
 
@@ -33,8 +34,11 @@ def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> 
     height = max(picture.shape[0] // factor, 1) * factor
     strips = []
     for top in range(0, height, step):
-        light = as_linear(picture[top : min(top + step, height)])
-        strips.append(reduced(light if weights is None else light @ weights, factor))
+        strip = picture[top : min(top + step, height)]
+        if weights is None:
+            strips.append(_mean_light(strip, factor))
+        else:
+            strips.append(reduced(as_linear(strip) @ weights, factor))
     return np.concatenate(strips)
 
 
@@ -54,11 +58,37 @@ def reduced_twice(picture: Image, factor: int, further: int) -> tuple[Array, Arr
     luminance: list[Array] = []
     light: list[Array] = []
     for top in range(0, picture.shape[0], step):
-        strip = as_linear(picture[top : top + step])
+        strip = picture[top : top + step]
         if len(strip) < factor and luminance:
             break
-        half = reduced(strip, factor)
+        half = _mean_light(strip, factor)
         luminance.append(half @ LUMINANCE)
         if len(half) >= further or not light:
             light.append(reduced(half, further))
     return np.concatenate(luminance), np.concatenate(light)
+
+
+def _mean_light(picture: Image, factor: int) -> Array:
+    """Linear light averaged over squares of ``factor`` pixels.
+
+    To the bit the same as ``reduced(as_linear(picture), factor)``. Halving, which is what most
+    pictures of cameras need, takes a quarter of its time.
+    """
+    height, width = (side // 2 for side in picture.shape[:2])
+    if factor != 2 or not height or not width:
+        return reduced(as_linear(picture), factor)
+    means = np.empty((height, width, 3), np.float32)
+    _halve(picture, linear_table(bit_depth(picture)), means)
+    return means
+
+
+@numba.njit(nogil=True, cache=True)
+def _halve(picture, table, means):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """Fill in the means of a table's values, added in the order in which OpenCV adds them."""
+    for y in range(means.shape[0]):
+        upper, lower, mean = picture[2 * y], picture[2 * y + 1], means[y]
+        for x in range(means.shape[1]):
+            for c in range(3):
+                above = table[upper[2 * x, c]] + table[upper[2 * x + 1, c]]
+                beside = above + table[lower[2 * x, c]]
+                mean[x, c] = (beside + table[lower[2 * x + 1, c]]) * np.float32(0.25)

@@ -229,10 +229,11 @@ def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> 
 
 
 def _centred(tiles: Tiles, window: Tiles) -> Tiles:
-    """Windowed tiles without their weighted mean."""
+    """Tiles windowed without their weighted mean, in the place of what is given."""
     means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
-    centred: Tiles = (tiles - means[:, None, None]) * window
-    return centred
+    tiles -= means[:, None, None]  # in place: an array of all tiles costs more than what fills it
+    tiles *= window
+    return tiles
 
 
 def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) -> Array:

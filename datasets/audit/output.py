@@ -1,27 +1,29 @@
 """The files of an audit: three tables, and the blur map of each measured pair."""
 
+import hashlib
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from defocus.align.compensation.blur_map import blur_map, write_blur_map
+from defocus.align.compensation.blur_map import blur_map_of, write_blur_map
 from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
 from defocus.datasets.manifest import MANIFEST
-from defocus.datasets.measuring.kept import kept_in_session, pair_keys
+from defocus.datasets.measuring.kept import kept_blur, pair_keys
 from defocus.datasets.pair import Dataset
 from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
 from defocus.errors import FileError, InputError
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.freed_memory import return_freed_memory
 from defocus.progress import track
-from defocus.reading import read_json
+from defocus.reading import read_json, read_text
 from defocus.reports.html import render_html
 from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
 
-__all__ = ["claim_audit_folder", "write_audit"]
+__all__ = ["PLACE", "claim_audit_folder", "write_audit"]
 
 BLUR = "blur"
 LARGEST = 2**30
@@ -29,26 +31,30 @@ LARGEST = 2**30
 WRITERS = 2
 """Blur maps that are compressed at once."""
 DOCUMENT = "audit.json"
+PLACE = ".place"
+"""File that tells of which folder the audit is: content may change, and names are alike."""
 NAMES = ("audit.csv", DOCUMENT, "audit.html")
 OF_DATASETS = (MANIFEST, CHECKSUMS, "journal.jsonl", "blurry", "sharp")
 """What the folder of a dataset, a release or a session has."""
 
 
-def claim_audit_folder(out: Path, dataset: Dataset) -> None:
+def claim_audit_folder(out: Path, dataset: Dataset, command: str) -> None:
     """Refuse a folder that an audit of a dataset must not write into.
 
     Args:
         out: The folder, which may be absent.
         dataset: The dataset that is audited.
+        command: The command that writes, without its ``--out``, for the message.
 
     Raises:
         InputError: The folder is that of a dataset or inside the audited one, or has the audit of
-            another dataset.
+            another dataset, be it one of the same name in another place.
     """
     place, root = out.resolve(), dataset.root.resolve()
     held = next((name for name in OF_DATASETS if (place / name).exists()), None)
     if place.is_relative_to(root):
-        raise InputError(f"{out}: inside the dataset {root}; give a folder outside with --out")
+        outside = shlex.quote(str(root.parent / f"{root.name}-audit"))
+        raise InputError(f"{out}: inside the dataset; run '{command} --out {outside}'")
     if held is not None:
         raise InputError(f"{out}: the folder of a dataset, with {held}; give another with --out")
     path = out / DOCUMENT
@@ -56,13 +62,22 @@ def claim_audit_folder(out: Path, dataset: Dataset) -> None:
         return
     try:
         other = {name: str(read_json(path, LARGEST)[name]) for name in ("dataset", "content_hash")}
+        elsewhere = (out / PLACE).is_file() and read_text(out / PLACE) != _place_of(dataset)
     except (OSError, ValueError, LookupError, TypeError, FileError) as error:
         raise InputError(f"{path}: damaged; remove it, or give another --out") from error
-    if dataset.name != other["dataset"] and dataset.content_hash != other["content_hash"]:
+    if dataset.content_hash == other["content_hash"]:
+        return
+    namesake = dataset.name == other["dataset"]
+    if elsewhere or not namesake:
+        which = f"another folder called {dataset.name}" if namesake else other["dataset"]
         raise InputError(
-            f"{out}: has the audit of {other['dataset']}; give another folder with --out, or "
-            "remove it"
+            f"{out}: has the audit of {which}; give another folder with --out, or remove it"
         )
+
+
+def _place_of(dataset: Dataset) -> str:
+    """What tells the folder of a dataset from others of its name, without telling where it is."""
+    return hashlib.sha256(str(dataset.root.resolve()).encode()).hexdigest()
 
 
 def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | None) -> list[str]:
@@ -82,6 +97,7 @@ def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | Non
         write_text(staging / "audit.html", render_html(build_page(dataset, audit, limit_px)))
         for name in NAMES:
             (staging / name).replace(out / name)
+        write_text(out / PLACE, _place_of(dataset))
         sync_folder(out)
     return list(NAMES)
 
@@ -92,16 +108,15 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
     keys = pair_keys(dataset, flow_estimator(audit.estimator)) if measured else {}
 
     def write(name: str) -> None:
-        known = kept_in_session(keys[name], dataset)
-        found = None if known is None else blur_map(known)
-        if found is not None:
-            write_blur_map(make_folder(folder / name), found)
-            return_freed_memory(found.diameter_px.size)
+        known = kept_blur(keys[name], dataset)
+        if known is not None:
+            write_blur_map(make_folder(folder / name), blur_map_of(known))
 
     names = [pair.id for pair in dataset.pairs if pair.id in measured]
     with ThreadPoolExecutor(WRITERS) as pool:
         for _ in track(pool.map(write, names), "writing blur maps", total=len(names)):
             pass
+    return_freed_memory(max((row.width or 0) * (row.height or 0) for row in audit.pairs))
 
 
 def _csv(audit: Audit) -> str:

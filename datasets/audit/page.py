@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.blur_map import (
-    blur_map,
+    blur_map_of,
     blur_picture,
     blur_scale_px,
 )
@@ -19,7 +19,7 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.shown import SHOWN, shown_members
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
-from defocus.datasets.measuring.kept import kept_in_session, pair_keys
+from defocus.datasets.measuring.kept import kept_blur, pair_keys
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
@@ -190,11 +190,10 @@ def _blur_state(
     key: str, dataset: Dataset, size: tuple[int, ...]
 ) -> list[tuple[str, NDArray[np.uint8]]]:
     """The blur map of a pair that was measured on this computer, of some width and height."""
-    known = kept_in_session(key, dataset)
-    step = 1 if known is None else max(1, max(known.shape) // BLUR_SIDE)
-    found = None if known is None else blur_map(known, step=step)
-    if found is None:
+    known = kept_blur(key, dataset)
+    if known is None:
         return []
+    found = blur_map_of(known, step=max(1, max(known.shape) // BLUR_SIDE))
     picture = cv2.resize(blur_picture(found), size, interpolation=cv2.INTER_AREA)
     label = f"relative blur, 0 to {blur_scale_px(found):.1f} px"
     return [(label, np.asarray(picture, np.uint8))]

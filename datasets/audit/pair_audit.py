@@ -4,21 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
-from defocus.align.sampling.pyramid import enlarged
 from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
-from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
+from defocus.datasets.audit.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, ImageError
-from defocus.freed_memory import return_freed_memory
-from defocus.images import Image, as_float, bit_depth, read_image
+from defocus.images import Image, bit_depth, read_image
 from defocus.optics.geometry import Similarity
 
 __all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair"]
@@ -131,11 +128,7 @@ def audit_pair(
         seen(blurry, sharp)
     same = _same_pixels(blurry, sharp)
     prints = (fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry)))
-    lumas = _luma(blurry), _luma(sharp)
-    del blurry, sharp  # large pictures take much memory
-    return_freed_memory(height * width)
-    details = _sharpness(*lumas, found)
-    del lumas
+    details = _sharpness(blurry, sharp, found)
     blur = _blur_quantiles(found.field)
     shared = found.misalignment.shared
     return AuditedPair(
@@ -182,20 +175,21 @@ def _alone(pair: Pair, blurry: Image) -> AuditedPair:
         "the pair has no sharp picture",
         width,
         height,
-        blurry_sharpness=sharpness(_luma(blurry)),
+        blurry_sharpness=sharpness(luma_of(blurry)),
         fingerprints=(fingerprint(_eight_bit(blurry)),),
     )
 
 
 def _sharpness(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32], found: Measurement
+    blurry: Image, sharp: Image, found: Measurement
 ) -> tuple[float | None, float | None]:
-    """Sharpness of both members, by their luma, at the same places as far as these are known."""
-    matrix, blur = found.misalignment.matrix, None
-    if found.field is not None:
-        field = found.field
-        blur = enlarged(field.factor * field.flow.coc_px, field.factor, blurry.shape)
-    return sharpness_of_pair(blurry, sharp, np.eye(3) if matrix is None else matrix, blur)
+    """Sharpness of both members, at the same places as far as these are known."""
+    matrix, field = found.misalignment.matrix, found.field
+    known = np.eye(3) if matrix is None else matrix
+    if field is None:
+        return sharpness_of_pair(blurry, sharp, known)
+    blur = field.factor * field.flow.coc_px
+    return sharpness_of_pair(blurry, sharp, known, blur, field.factor)
 
 
 def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
@@ -237,15 +231,6 @@ def _displacement(field: Field | None) -> dict[str, Any]:
     if field is None:
         return {}
     return {"misalignment_px": float(np.hypot(*field.placed)[field.flow.reliable].mean())}
-
-
-def _luma(picture: Image) -> NDArray[np.float32]:
-    """sRGB-encoded luma, BT.601 weights."""
-    luma = np.empty(picture.shape[:2], np.float32)
-    for top in range(0, len(luma), STRIP_ROWS):  # a large picture as floats takes much memory
-        strip = luma[top : top + STRIP_ROWS]
-        cv2.cvtColor(as_float(picture[top : top + STRIP_ROWS]), cv2.COLOR_RGB2GRAY, strip)
-    return luma
 
 
 def _eight_bit(picture: Image) -> NDArray[np.uint8]:

@@ -1,10 +1,15 @@
 """Sharpness of a picture, and of both members of a pair at the same places."""
 
+import math
+
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["sharpness", "sharpness_of_pair"]
+from defocus.images import Image, as_float
+
+__all__ = ["luma_of", "sharpness", "sharpness_of_pair"]
 
 FINE_SIGMA, COARSE_SIGMA = 0.7, 2.8
 TILE_PX = 32
@@ -17,6 +22,19 @@ EQUAL_BLUR_PX = 0.25
 """Weight of a tile where both members are equally blurred, in px of relative blur."""
 FLAT = 1e-4
 """Below this contrast of encoded values a tile has nothing but noise to be judged by."""
+STRIP_ROWS = 512
+"""Rows that are filtered at once: a large picture as floats takes much memory, and time for it."""
+REACH_PX = math.ceil(4 * COARSE_SIGMA)
+"""Half the width of the wider filter, so much more of the picture a strip needs on each side."""
+
+
+def luma_of(picture: Image) -> NDArray[np.float32]:
+    """``(H, W)`` float32, 0..1: sRGB-encoded luma of a picture, BT.601 weights."""
+    luma = np.empty(picture.shape[:2], np.float32)
+    for top in range(0, len(luma), STRIP_ROWS):
+        strip = luma[top : top + STRIP_ROWS]
+        cv2.cvtColor(as_float(picture[top : top + STRIP_ROWS]), cv2.COLOR_RGB2GRAY, strip)
+    return luma
 
 
 def sharpness(luma: NDArray[np.float32]) -> float | None:
@@ -45,10 +63,11 @@ def sharpness(luma: NDArray[np.float32]) -> float | None:
 
 
 def sharpness_of_pair(
-    blurry: NDArray[np.float32],
-    sharp: NDArray[np.float32],
+    blurry: Image,
+    sharp: Image,
     matrix: NDArray[np.float64],
     blur_px: NDArray[np.float32] | None = None,
+    factor: int = 1,
 ) -> tuple[float | None, float | None]:
     """Sharpness of both members, judged on the same tiles of the scene.
 
@@ -59,10 +78,11 @@ def sharpness_of_pair(
     to noise and diffraction.
 
     Args:
-        blurry: ``(H, W)`` float32 luma, sRGB-encoded, 0..1.
-        sharp: Same shape.
+        blurry: ``(H, W, 3)``, uint8 or uint16, sRGB-encoded.
+        sharp: Same height and width.
         matrix: ``(3, 3)`` from blurry to sharp positions.
-        blur_px: ``(H, W)`` relative blur, px; None if it is unknown.
+        blur_px: ``(h, w)`` relative blur, px of the pictures; None if it is unknown.
+        factor: Side of the square of pixels that a value of ``blur_px`` stands for.
 
     Returns:
         Sharpness of the blurry and of the sharp member: fine detail over the coarse detail of the
@@ -70,19 +90,19 @@ def sharpness_of_pair(
         own ratio would be high. Weighted geometric means over the tiles; None if no tile has
         detail.
     """
-    height, width = blurry.shape
+    height, width = blurry.shape[:2]
+    margin = TILE_PX // 2
     rows, columns = (
-        np.arange(TILE_PX // 2, max(side - TILE_PX // 2, TILE_PX // 2 + 1), TILE_PX)
-        for side in (height, width)
+        np.arange(margin, max(side - margin, margin + 1), TILE_PX) for side in (height, width)
     )
     y, x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
     there = matrix @ np.stack([x, y, np.ones_like(x)])
     xs, ys = (np.rint(part / there[2]).astype(int) for part in there[:2])
-    margin = TILE_PX // 2
     seen = (xs >= margin) & (xs < width - margin) & (ys >= margin) & (ys < height - margin)
     if not seen.any():
         return None, None
-    first = _details(blurry, y[seen], x[seen])
+    y, x = y[seen], x[seen]
+    first = _details(blurry, y, x)
     second = _details(sharp, ys[seen], xs[seen])
     both = (first, second)
     coarse = np.maximum(first[1], second[1])
@@ -91,31 +111,63 @@ def sharpness_of_pair(
         return None, None
     weight = np.ones(int(chosen.sum()))
     if blur_px is not None:
-        mean = cv2.blur(np.abs(blur_px), (TILE_PX, TILE_PX))
-        weight = mean[y[seen], x[seen]][chosen] + EQUAL_BLUR_PX
+        blur = _tile_means(np.abs(blur_px), factor, (height, width))
+        weight = blur[y[chosen] // TILE_PX, x[chosen] // TILE_PX] + EQUAL_BLUR_PX
     found = (np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen]) for fine, _ in both)
     means = [float(np.exp(np.average(logs, weights=weight))) for logs in found]
     return means[0], means[1]
 
 
+def _tile_means(
+    values: NDArray[np.float32], factor: int, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Means over the tiles of a picture of that shape, of a map that is ``factor`` times coarser.
+
+    What the map lacks at the right and bottom repeats its last values.
+    """
+    shares = []
+    for side, have in zip(shape, values.shape, strict=True):
+        pixels = np.arange(side // TILE_PX * TILE_PX)
+        share = np.zeros((side // TILE_PX, have))
+        np.add.at(share, (pixels // TILE_PX, np.minimum(pixels // factor, have - 1)), 1 / TILE_PX)
+        shares.append(share)
+    return np.asarray(shares[0] @ values @ shares[1].T)
+
+
 def _details(
-    luma: NDArray[np.float32], rows: NDArray[np.int_], columns: NDArray[np.int_]
+    picture: Image, rows: NDArray[np.int_], columns: NDArray[np.int_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fine and coarse detail of the tiles around some places, as :func:`sharpness` defines them."""
-    slightly = np.asarray(cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA), np.float32)
-    fine = _deviation_around(luma - slightly, rows, columns)
-    strongly = np.asarray(cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA), np.float32)
-    np.subtract(slightly, strongly, out=strongly)
-    return fine, _deviation_around(strongly, rows, columns)
+    tops, lefts = rows - TILE_PX // 2, columns - TILE_PX // 2
+    squares = np.zeros((2, len(rows)))
+    for top in range(0, len(picture), STRIP_ROWS):
+        own = np.flatnonzero((tops >= top) & (tops < top + STRIP_ROWS))
+        first = max(top - REACH_PX, 0)
+        luma = luma_of(picture[first : top + STRIP_ROWS + TILE_PX + REACH_PX])
+        slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
+        strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
+        squares[:, own] = _mean_squares(luma, slightly, strongly, tops[own] - first, lefts[own])
+    fine, coarse = np.sqrt(np.maximum(squares, TINY))
+    return fine, coarse
 
 
-def _deviation_around(
-    band: NDArray[np.float32], rows: NDArray[np.int_], columns: NDArray[np.int_]
-) -> NDArray[np.float64]:
-    """Root mean square of a band in the tiles around some places; the band is overwritten."""
-    cv2.multiply(band, band, band)
-    cv2.blur(band, (TILE_PX, TILE_PX), band)
-    return np.sqrt(np.maximum(band[rows, columns].astype(np.float64), TINY))
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """``(2, T)`` mean squares of fine and coarse detail in the tiles with these first pixels."""
+    found = np.empty((2, len(tops)))
+    for tile in range(len(tops)):
+        fine = coarse = np.float64(0)
+        across = slice(lefts[tile], lefts[tile] + TILE_PX)
+        for row in range(tops[tile], tops[tile] + TILE_PX):
+            one, two, three = luma[row, across], slightly[row, across], strongly[row, across]
+            fines = coarses = np.float32(0)
+            for k in range(TILE_PX):
+                fines += (one[k] - two[k]) ** 2
+                coarses += (two[k] - three[k]) ** 2
+            fine += fines
+            coarse += coarses
+        found[0, tile], found[1, tile] = fine / TILE_PX**2, coarse / TILE_PX**2
+    return found
 
 
 def _tile_deviation(band: NDArray[np.float32]) -> NDArray[np.float64]:

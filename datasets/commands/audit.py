@@ -1,5 +1,6 @@
 """defocus-data audit."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,10 @@ def command(
     return 0 if limit_px is None else int(_fails(audit, limit_px))
 
 
+def _command(name: str) -> str:
+    return f"defocus-data audit {shlex.quote(name)}"
+
+
 def _flow_estimator(name: str | None) -> str:
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, ESTIMATORS
     from defocus.errors import InputError
@@ -141,7 +146,7 @@ def _audit_shard(name: str, out: Path, estimator: str, jobs: int, shard: tuple[i
     from defocus.datasets.audit.output import claim_audit_folder
     from defocus.datasets.audit.shards import audit_shard
 
-    claim_audit_folder(out, opened)
+    claim_audit_folder(out, opened, _command(name))
     written = audit_shard(opened, estimator, jobs, shard, out)
     click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …'")
 
@@ -157,7 +162,7 @@ def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | 
     from defocus.datasets.audit.output import claim_audit_folder
     from defocus.datasets.audit.shards import submit_shards
 
-    claim_audit_folder(out, opened)
+    claim_audit_folder(out, opened, _command(name))
     merging = f"'defocus-data merge {name} {out / 'jobs'}/*-of-* --out {out}'"
     if submit_shards(opened, name, estimator, parts, out, asked.slurm):
         click.echo(f"all parts are there; put them together with {merging}")
@@ -174,7 +179,7 @@ def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: i
     from defocus.datasets.audit.run import audit_dataset
 
     dataset = open_dataset(name, damaged=True)
-    claim_audit_folder(out, dataset)
+    claim_audit_folder(out, dataset, _command(name))
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")

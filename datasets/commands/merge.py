@@ -1,5 +1,6 @@
 """defocus-data merge."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -41,7 +42,8 @@ def command(
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.shards import merge_shards
 
-    claim_audit_folder(out, opened)
+    given = shlex.join([dataset, *map(str, folders)])
+    claim_audit_folder(out, opened, f"defocus-data merge {given}")
     audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs)
     written = write_audit(out, opened, audit, None)
     say(f"wrote {', '.join(written)} to {out}")

@@ -12,21 +12,27 @@ whatever dataset the pair lies in. What is deleted is measured again.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.compensation.blur_map import ReducedBlur
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import SharedZoom
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.files.fingerprint import code_hash, file_hashes
-from defocus.datasets.measuring.measurement_file import read_measurement, write_measurement
+from defocus.datasets.measuring.measurement_file import (
+    read_blur,
+    read_measurement,
+    write_measurement,
+)
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file
@@ -35,8 +41,8 @@ from defocus.progress import say
 
 __all__ = [
     "InSession",
+    "kept_blur",
     "kept_file",
-    "kept_in_session",
     "kept_measurement",
     "known_defocus_map",
     "measured",
@@ -44,6 +50,8 @@ __all__ = [
     "pair_key",
     "pair_keys",
 ]
+
+T = TypeVar("T")
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
@@ -168,17 +176,25 @@ def measured(
 
 def kept_measurement(key: str) -> Measurement | None:
     """What was measured under a key; None if nothing is kept, or it is damaged."""
-    path = kept_file(key, ".h5")
+    return _read(kept_file(key, ".h5"), read_measurement)
+
+
+def kept_blur(key: str, dataset: Dataset) -> ReducedBlur | None:
+    """The blur of a pair of the dataset, best as measured with what its session shares.
+
+    None if nothing is kept, it is damaged, or the misalignment is unknown.
+    """
+    together = kept_file(_key_in_session(key, dataset.content_hash), ".h5")
+    return _read(together, read_blur) or _read(kept_file(key, ".h5"), read_blur)
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T | None:
+    """What a function reads from the file of a measurement, or None."""
     try:
-        return read_measurement(path) if path.is_file() else None
+        return read(path) if path.is_file() else None
     except (OSError, ValueError, TypeError, KeyError, RuntimeError):
         say(f"{path}: damaged; the pair is measured again")
         return None
-
-
-def kept_in_session(key: str, dataset: Dataset) -> Measurement | None:
-    """What was measured of a pair of the dataset, best with what its session shares."""
-    return kept_measurement(_key_in_session(key, dataset.content_hash)) or kept_measurement(key)
 
 
 def known_defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from defocus.align.compensation.blur_map import ReducedBlur
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment, Sigma
@@ -17,7 +18,7 @@ from defocus.align.registration.session import SharedZoom
 from defocus.files import atomic_path
 from defocus.optics.geometry import Similarity
 
-__all__ = ["read_measurement", "write_measurement"]
+__all__ = ["read_blur", "read_measurement", "write_measurement"]
 
 FLOW_ARRAYS = (
     *("flow", "residual", "reliable", "occluded"),
@@ -68,6 +69,21 @@ def read_measurement(path: Path) -> Measurement:
             field = Field(flow, int(document["factor"]), *others)
     height, width = document["shape"]
     return Measurement(_misalignment(document["misalignment"]), (height, width), field)
+
+
+def read_blur(path: Path) -> ReducedBlur | None:
+    """What a measurement knows of the blur; None if the misalignment is unknown.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: The file is missing or damaged.
+    """
+    with h5py.File(path, "r") as file:
+        document = json.loads(file.attrs["measurement"])
+        if "factor" not in document:
+            return None
+        coc_px, reliable = np.asarray(file["coc_px"]), np.asarray(file["reliable"])
+        height, width = document["shape"]
+        return ReducedBlur(coc_px, reliable, int(document["factor"]), (height, width))
 
 
 def _misalignment(numbers: dict[str, Any]) -> Misalignment:

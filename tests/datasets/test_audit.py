@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -312,9 +313,26 @@ def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, run: Ru
     assert audited_into(out, "one") == ""
     add_pair(tmp_path / "one", "train", "new", defocused(scene("retina")), scene("retina"))
     assert audited_into(out, "one") == "", "the same dataset, changed"
+    namesake = tmp_path / "other" / "one"
+    add_pair(namesake, "train", "one", defocused(scene("coffee")), scene("coffee"))
+    told = audited_into(out, "other/one")
+    assert f"{out}: has the audit of another folder called pairs:one; give another" in told
+    assert audited_into(out, "one") == ""
     (out / "audit.json").write_text("{")
     assert "audit.json: damaged" in audited_into(out, "one")
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_an_audit_begun_inside_the_dataset_says_which_command_works(
+    tmp_path: Path, run: Run
+) -> None:
+    add_pair(tmp_path, "train", "one", defocused(scene("rocket")), scene("rocket"))
+    done = run("defocus-data", "audit", "pairs:.", *ALONE)  # runs in this folder
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    told = done.stderr.split("run '", 1)[1].rstrip().removesuffix("'")
+    assert run(*shlex.split(told), *ALONE).returncode == 0
+    assert (tmp_path.parent / f"{tmp_path.name}-audit" / "audit.html").is_file()
 
 
 def test_what_the_audit_has_decoded_is_shown_on_its_page(

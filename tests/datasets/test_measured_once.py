@@ -14,7 +14,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.output import write_audit
+from defocus.datasets.audit.output import PLACE, write_audit
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
@@ -137,7 +137,7 @@ def test_sharpness_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
     )[:, :192]
     blur = np.zeros((256, 384), np.float32)
     blur[:, 192:] = 6.0
-    blurry_sharpness, sharp_sharpness = sharpness_of_pair(luma(frame), luma(sharp), np.eye(3), blur)
+    blurry_sharpness, sharp_sharpness = sharpness_of_pair(frame, sharp, np.eye(3), blur)
     assert blurry_sharpness is not None
     assert sharp_sharpness is not None
     assert sharp_sharpness > 1.2 * blurry_sharpness
@@ -145,14 +145,25 @@ def test_sharpness_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
     assert own[0] is not None
     assert own[1] is not None
     assert own[1] < own[0]  # each on its own tiles: the frame would be the sharper one
-    swapped = sharpness_of_pair(luma(sharp), luma(frame), np.eye(3), blur)
+    swapped = sharpness_of_pair(sharp, frame, np.eye(3), blur)
     assert swapped == (sharp_sharpness, blurry_sharpness)
     shifted = np.array([[1.0, 0, 3.0], [0, 1.0, 0], [0, 0, 1]])
-    moved = np.roll(luma(sharp), 3, axis=1)
-    found = sharpness_of_pair(luma(frame), moved, shifted, blur)
+    moved = np.roll(sharp, 3, axis=1)
+    found = sharpness_of_pair(frame, moved, shifted, blur)
     assert found[1] == pytest.approx(sharp_sharpness, rel=0.05)
-    flat = np.full((64, 64), 0.4, np.float32)
+    flat = np.full((64, 64, 3), 102, np.uint8)
     assert sharpness_of_pair(flat, flat, np.eye(3)) == (None, None)
+
+
+def test_sharpness_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    sharp = cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
+    pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
+    blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
+    found = sharpness_of_pair(*pair, moved, blur, 4)
+    monkeypatch.setattr("defocus.datasets.audit.sharpness.STRIP_ROWS", 64)
+    assert sharpness_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
+    whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
+    assert sharpness_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)
 
 
 def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
@@ -181,7 +192,8 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     with pytest.raises(DatasetError, match="1 of 2 pairs are in no part, such as"):
         merge_shards(source, "dis", parts[:1])
     write_audit(tmp_path / "merged", source, merge_shards(source, "dis", parts), None)
-    files = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
+    written = (path for path in (tmp_path / "one").rglob("*") if path.is_file())
+    files = [path for path in written if path.name != PLACE]  # which is of this computer
     assert len(files) == 3 + 3 * len(NAMES)
     for path in files:
         merged = tmp_path / "merged" / path.relative_to(tmp_path / "one")
