@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.tile_fit import ERROR_OVER_COC
+from defocus.align.registration.robust_fit import ERROR_OVER_COC
 
 __all__ = ["supported"]
 

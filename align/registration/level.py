@@ -8,16 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
-from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_blur
-from defocus.align.registration.asymmetry.shape import SpreadShape
+from defocus.align.photometry.blur_matching import (
+    FINE_DIAMETERS_PX,
+    disc_blurred_stack,
+    matched_blur,
+)
+from defocus.align.registration.asymmetry.shape import SpreadShape, least_spread, shown_coc_px
 from defocus.align.registration.ecc import ecc_step
-from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.models import corner_distance_px, radial
 from defocus.align.registration.repetition import Witnesses, repeats
-from defocus.align.registration.tile_fit import TileFit, parts
+from defocus.align.registration.robust_fit import parts
+from defocus.align.registration.tile_fit import TileFit
 from defocus.align.sampling.pyramid import scaling
 from defocus.optics.geometry import moved_points
 
-__all__ = ["SURE_INLIER_SHARE", "Level", "doubt", "moved_picture", "rescaled"]
+__all__ = [
+    "LENS_PX", "SURE_INLIER_SHARE", "Level", "doubt", "measured_level", "moved_picture", "rescaled",
+]  # fmt: skip
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -26,18 +33,32 @@ SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
 """With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
 LEAST_LIKENESS = 0.6
 """Median over the tiles; see :class:`TileFit`."""
-LARGEST_ERROR_PX = 0.45
-"""Standard error of the worst corner that is still a number, in pixels of the finest level. Of 600
-pairs of the split "choose", those with 0.35 to 0.45 are off by 0.6 px at most, and those with more
-by up to 1 px and farther."""
 LARGE_SIDE = 768
-LARGEST_UNKNOWN_PX = {"small": 0.8, "large": 1.0}
-"""The same with the lens's asymmetry, below and from a compared side of 768 px: in small pictures a
-blur is large against the tiles, and one of 1.0 px was off by 1.4."""
+LARGEST_ERROR_PX = {"small": 0.5, "large": 0.45}
+"""Standard error of the worst corner that is still a number, in pixels of the finest level, below
+and from a compared side of 768 px. Of 600 pairs of the split "choose", those with 0.35 to 0.45 are
+off by 0.6 px at most."""
+LARGEST_UNKNOWN_PX = {"small": 0.65, "large": 1.0}
+"""The same with the lens's asymmetry: in small pictures a blur is large against the tiles. With a
+limit of 0.8 px, 13 of 4,500 rendered pairs were off by more than 1 px and not unknown; 7 of them
+had more than 0.65."""
+LARGEST_STATED_PX = 1.5
+"""The same with a coma that may hide in the blur: all that the stated standard error has."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
 """Skewness of the point spread that tells a coma, as the asymmetry that it stands for (symmetric
 kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
+HALF_STEP_PX = FINE_DIAMETERS_PX[1] / 2
 LARGEST_DISAGREEMENT_PX = 1.0
+
+LENS_PX = 0.05
+"""Standard error at the corners that no tile can see, px of the compared pictures: a lens moves
+what is in focus by its coma. 60 real-like pairs of "choose" at full and 60 at half size need as
+much (95 and 98 % then lie within two standard errors, 89 and 87 % without)."""
+COMA_SHARE, LARGEST_COMA_SHARE = 0.2, 0.5
+"""Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
+have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of the point spread
+does not say less, 0.2 counts in the standard errors, and 0.5 where it is more skewed than that of
+symmetric kernels."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +76,8 @@ class Level:
         coc_px: ``(T,)`` their circles of confusion, in pixels of the full picture.
         coma_px: Possible addition to the standard error at the worst corner by a coma, in pixels of
             the full picture.
-        least_spread_px: Largest spread at the corner that the sharpest tiles far out allow a coma.
+        least_spread_px: Largest displacement at the corner by a coma that the sharpest tiles far
+            out allow, in pixels of the full picture.
         spread: Shape of the point spread; None if it cannot be measured.
     """
 
@@ -76,6 +98,16 @@ class Level:
         return self.factor * self.tiles.asymmetry_px
 
     @property
+    def lens_px(self) -> float:
+        """Standard error at the worst corner from the lens, px of the full picture."""
+        return math.hypot(self.asymmetry_px, self.coma_px, self.factor * LENS_PX)
+
+    @property
+    def corner_px(self) -> float:
+        """Standard error at the worst corner, px of the full picture."""
+        return math.hypot(self.error_px, self.lens_px)
+
+    @property
     def skew_px(self) -> float:
         """Displacement at the corner by the coma found in the shape of the point spread.
 
@@ -83,13 +115,57 @@ class Level:
         """
         if self.spread is None or not self.spread.skewed(LEAST_SKEW):
             return 0.0
-        return min(abs(self.spread.coma) * self.blur_px, self.least_spread_px)
+        shown = self.factor * shown_coc_px(self.coc_px[self.tiles.agreeing] / self.factor)
+        return min(abs(self.spread.coma) * shown, self.least_spread_px)
 
 
 def rescaled(matrix: Array, factor: float) -> Array:
     """Convert a transform of full positions to positions reduced by ``factor``, or back (1 / f)."""
     scale = scaling(round(factor)) if factor >= 1 else np.linalg.inv(scaling(round(1 / factor)))
     return np.asarray(scale @ matrix @ np.linalg.inv(scale))
+
+
+def measured_level(
+    factor: int,
+    tiles: TileFit,
+    centres: Array,
+    coc_px: Array,
+    step_px: float,
+    shape: tuple[int, ...],
+    spread: SpreadShape | None,
+) -> Level:
+    """The level with all lengths in pixels of the full picture.
+
+    Args:
+        factor: Reduction of the pictures; all other lengths are in pixels of the reduced ones.
+        tiles: The last fit.
+        centres: ``(T, 2)`` x, y of all tiles.
+        coc_px: ``(T,)`` their circles of confusion.
+        step_px: By how much the search has not settled.
+        shape: Height and width of the reduced pictures.
+        spread: Shape of the point spread; None if it cannot be measured.
+    """
+    seen = coc_px[tiles.agreeing]
+    field = np.linalg.norm(radial(centres, np.ones(len(coc_px)), shape), axis=1)
+    least = least_spread(field[tiles.agreeing], seen)
+    # a tile that looks sharp may be blurred by half of the first blur that is tried
+    allowed = LARGEST_COMA_SHARE * least_spread(field[tiles.agreeing], seen + HALF_STEP_PX)
+    coma = COMA_SHARE * least
+    if spread is not None:
+        share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
+        coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+    return Level(
+        factor=factor,
+        tiles=tiles,
+        matrix=rescaled(tiles.fit.matrix, 1 / factor),
+        error_px=factor * math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px),
+        blur_px=factor * float(np.sqrt(np.square(seen).mean())),
+        centres=factor * (centres + 0.5) - 0.5,
+        coc_px=factor * coc_px,
+        coma_px=factor * coma,
+        least_spread_px=factor * allowed,
+        spread=spread,
+    )
 
 
 def moved_picture(sharp: Grey, matrix: Array) -> Grey:
@@ -119,22 +195,16 @@ def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float, finest: in
         return f"the corners would move {reach:.1f} px, more than the {largest_px:g} px allowed"
     if not math.isfinite(level.error_px):
         return "only one part of the picture tells how far the corners move"
-    if level.error_px > finest * LARGEST_ERROR_PX:
+    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    if level.error_px > finest * LARGEST_ERROR_PX[size]:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level, most / level.factor):
         return "the texture repeats itself"
-    if level.skew_px > finest * LARGEST_SKEW_PX:
-        return (
-            f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
-        )
-    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
-    if math.hypot(level.error_px, level.asymmetry_px) > finest * LARGEST_UNKNOWN_PX[size]:
-        return (
-            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
-            "corners and cannot be told apart"
-        )
+    lens = _lens_doubt(level, finest, size)
+    if lens:
+        return lens
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
@@ -149,6 +219,22 @@ def doubt(blurry: Grey, sharp: Grey, level: Level, largest_px: float, finest: in
     distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
     if distance > LARGEST_DISAGREEMENT_PX:
         return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
+    return ""
+
+
+def _lens_doubt(level: Level, finest: int, size: str) -> str:
+    """Why the lens may have moved the corners instead of the camera; empty if it cannot."""
+    if level.skew_px > finest * LARGEST_SKEW_PX:
+        return (
+            f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
+        )
+    if math.hypot(level.error_px, level.asymmetry_px) > finest * LARGEST_UNKNOWN_PX[size]:
+        return (
+            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
+            "corners and cannot be told apart"
+        )
+    if level.corner_px > finest * LARGEST_STATED_PX:
+        return f"a coma of {level.coma_px:.1f} px at the corners may hide in the blur"
     return ""
 
 

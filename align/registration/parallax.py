@@ -63,6 +63,8 @@ def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> Disp
     keep = band[:, best]
     values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
     least, most = np.maximum(values - np.square(errors[keep]).mean(), LEAST_EXTRA_PX**2)
+    if most == LEAST_EXTRA_PX**2:  # their own errors explain how far apart these tiles lie
+        return DisplacementScatter(np.eye(2), (float(most), float(least)))
     return DisplacementScatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
 
 

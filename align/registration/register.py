@@ -30,18 +30,18 @@ from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurr
 from defocus.align.registration.asymmetry.shape import (
     BlurredTiles,
     SpreadShape,
-    least_spread,
     spread_shape,
 )
 from defocus.align.registration.level import (
     SURE_INLIER_SHARE,
     Level,
     doubt,
+    measured_level,
     moved_picture,
     rescaled,
 )
 from defocus.align.registration.models import MODELS, corner_distance_px, radial
-from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
+from defocus.align.registration.tile_fit import NoFit, fit_tiles
 from defocus.align.registration.tiles import (
     TileShifts,
     most_alike_shifts,
@@ -52,7 +52,7 @@ from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity
 
-__all__ = ["LENS_PX", "Registration", "Uncertainty", "register"]
+__all__ = ["Registration", "Uncertainty", "register"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -78,18 +78,11 @@ of the blur of one in so many."""
 ROUNDS = 4
 SETTLED_PX = 0.1
 """A round that moves no corner by more, in pixels of the reduced picture, is the last; what a
-search that does not settle still moves is part of its error."""
+search that does not settle still moves is part of its error, as is half of what lies between two
+models that take turns."""
 
-LENS_PX = 0.05
-"""Standard error at the corners that no tile can see, px of the compared pictures: a lens moves
-what is in focus by its coma. 60 real-like pairs of "choose" at full and 60 at half size need as
-much (95 and 98 % then lie within two standard errors, 89 and 87 % without)."""
 CENTRE_SHARE = 0.003
 """Standard error at the centre that the tiles cannot see, over their circle of confusion."""
-COMA_SHARE = 0.2
-"""Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
-have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of the point spread
-does not say less, it counts in the standard errors, but makes nothing unknown."""
 LEAST_ASYMMETRY = 0.02
 """Standard deviation of an asymmetry that the shape of the point spread does not show."""
 
@@ -221,12 +214,11 @@ def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
     # a translation has no zoom, which is not to say that its zoom were known exactly
     slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
     centre = CENTRE_SHARE * level.blur_px
-    corner = math.hypot(level.asymmetry_px, level.coma_px, level.factor * LENS_PX)
     uncertainty = Uncertainty(
         shift_px=math.hypot(shift, centre),
-        zoom=math.hypot(slope, corner / half),
+        zoom=math.hypot(slope, level.lens_px / half),
         rotation_deg=math.degrees(math.hypot(slope, centre / half)),
-        corner_px=math.hypot(level.error_px, corner),
+        corner_px=level.corner_px,
     )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     known = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
@@ -286,6 +278,7 @@ def _refined(
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
     diameters = diameters[:1] if alike else diameters
     used: list[str] = []
+    between = 0.0
     tried = _first_tried(area, side, diameters, every, coarser, factor)
     compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
     for _ in range(ROUNDS):
@@ -305,53 +298,24 @@ def _refined(
         if model in used and model != used[-1]:  # two models must not take turns for ever
             at_most = min(used[-1], model, key=list(MODELS).index)
             simpler = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
-            tiles = tiles if isinstance(simpler, NoFit) else simpler
+            if not isinstance(simpler, NoFit):
+                between = corner_distance_px(tiles.fit.matrix, simpler.fit.matrix, shape) / 2
+                tiles = simpler
         used.append(tiles.fit.model)
         before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
         if step < SETTLED_PX and (rough or alike or len(used) >= every):
             break
+    left = math.hypot(between, step if step >= SETTLED_PX else 0.0)
     if alike:
-        return _level(factor, tiles, found, coc, step, shape, None)
+        return measured_level(factor, tiles, found.centres, coc, left, shape, None)
     stack = dict(zip(diameters[needed].tolist(), blurred, strict=True))
     spread = _spread_shape(first, stack, area, found, coc, tiles.agreeing, side, shape)
     if spread is not None:
         prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
         better = fit_tiles(found, placed, coc, before, shape, prior, at_most)
         tiles = tiles if isinstance(better, NoFit) else better
-    return _level(factor, tiles, found, coc, step, shape, spread)
-
-
-def _level(
-    factor: int,
-    tiles: TileFit,
-    found: TileShifts,
-    coc: Array,
-    step: float,
-    shape: tuple[int, ...],
-    spread: SpreadShape | None,
-) -> Level:
-    """The last fit of a level, with all lengths in pixels of the full picture."""
-    agreeing = tiles.agreeing
-    blur = float(np.sqrt(np.square(coc[agreeing]).mean()))
-    field = np.linalg.norm(radial(found.centres, np.ones(len(coc)), shape), axis=1)
-    least = least_spread(field[agreeing], coc[agreeing])
-    coma = COMA_SHARE * least
-    error = tiles.scatter_px * tiles.fit.corner_factor_px
-    if spread is not None:
-        coma = min(coma, blur * math.hypot(spread.coma, spread.coma_sigma))
-    return Level(
-        factor=factor,
-        tiles=tiles,
-        matrix=rescaled(tiles.fit.matrix, 1 / factor),
-        error_px=factor * math.hypot(error, step if step >= SETTLED_PX else 0.0),
-        blur_px=factor * blur,
-        centres=factor * (found.centres + 0.5) - 0.5,
-        coc_px=factor * coc,
-        coma_px=factor * coma,
-        least_spread_px=factor * least,
-        spread=spread,
-    )
+    return measured_level(factor, tiles, found.centres, coc, left, shape, spread)
 
 
 def _spread_shape(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.level import moved_picture
-from defocus.align.registration.register import LENS_PX, Registration, Uncertainty, register
+from defocus.align.registration.level import LENS_PX, moved_picture
+from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
 
 __all__ = ["SharedZoom", "register_in_session", "shared_zoom", "with_shared_zoom"]

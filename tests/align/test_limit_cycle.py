@@ -36,4 +36,4 @@ def test_two_models_that_take_turns_end_with_the_simpler_one(
     moved = np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 2.0], [0.0, 0.0, 1.0]])
     assert corner_distance_px(found.matrix, moved, (240, 320)) < 0.1
     assert found.corner_error_px is not None
-    assert found.corner_error_px < 0.5
+    assert 0.3 <= found.corner_error_px < 0.5  # half of what lies between the two

@@ -6,12 +6,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.align.registration.asymmetry.fitted import ASYMMETRY
 from defocus.align.registration.asymmetry.shape import SpreadShape
-from defocus.align.registration.level import Level
-from defocus.align.registration.models import corner_distance_px, corners, fit_model, radial
-from defocus.align.registration.tile_fit import ASYMMETRY, NoFit, TileFit, fit_tiles
+from defocus.align.registration.level import Level, doubt, measured_level
+from defocus.align.registration.models import (
+    EVEN,
+    corner_distance_px,
+    corners,
+    fit_model,
+    radial,
+)
+from defocus.align.registration.parallax import scatter_of
+from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import Similarity, moved_points
+from defocus.optics.pictures import texture
 
 Array = NDArray[np.float64]
 
@@ -191,6 +200,13 @@ def test_blurred_tiles_that_err_along_one_direction_are_no_parallax() -> None:
     assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.1
 
 
+def test_tiles_that_lie_within_their_own_errors_are_no_parallax() -> None:
+    """Along some direction more of them lie within reach, however the tiles err."""
+    apart = np.random.default_rng(0).normal(0, (0.9, 0.3), (99, 2))
+    assert not scatter_of(apart, np.full(99, 1.0), EVEN).parallax
+    assert scatter_of(apart, np.full(99, 0.3), EVEN).parallax
+
+
 def test_random_shifts_agree_on_nothing() -> None:
     found = tiles(IDENTITY, 15.0, 0)
     result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
@@ -281,6 +297,37 @@ def test_a_coma_also_spreads_what_is_in_focus(least_px: float, moved_px: float) 
     assert level.skew_px == pytest.approx(moved_px)
 
 
+def level_of(coc: Array, coma: float, sigma: float = 0.02) -> Level:
+    """Tiles at rest with a blur and a coma that is seen in its shape."""
+    found = tiles(IDENTITY, 0.02, 1)
+    spread = SpreadShape(cats_eye=0.0, cats_eye_sigma=0.05, coma=coma, coma_sigma=sigma)
+    return measured_level(1, fitted(found), found.centres, coc, 0.0, SHAPE, spread)
+
+
+def test_a_coma_counts_by_the_blur_that_shows_it() -> None:
+    """Tiles in focus do not show it, and it moves them as far."""
+    blurred = np.arange(99) % 3 == 0
+    level = level_of(np.where(blurred, 9.0, 3.0), 0.14)
+    assert level.blur_px < 6.0
+    assert level.skew_px == pytest.approx(0.14 * 9.0)
+
+
+def test_a_tile_that_looks_sharp_may_hide_a_small_coma() -> None:
+    """The first blur that is tried is 2 px; a tile in focus has less than half of it."""
+    level = level_of(np.where(np.arange(99) % 3 == 0, 16.0, 0.0), 0.14)
+    assert 0.5 < level.skew_px < 0.8
+
+
+def test_a_coma_that_may_hide_in_the_blur_is_no_answer() -> None:
+    """Each of its causes is small enough, and together they are not."""
+    grey = texture("gravel", SHAPE[1], SHAPE[0]).mean(axis=2).astype(np.float32)
+    known, hidden = (level_of(np.full(99, 16.0), 0.0, sigma) for sigma in (0.02, 0.1))
+    assert doubt(grey, grey, known, np.inf, 1) == ""
+    assert doubt(grey, grey, hidden, np.inf, 1) == (
+        "a coma of 1.6 px at the corners may hide in the blur"
+    )
+
+
 def waves(rng: np.random.Generator, centres: Array) -> Array:
     """A smooth random field: neighbours err alike."""
     x, y = centres.T / 70
@@ -291,6 +338,17 @@ def waves(rng: np.random.Generator, centres: Array) -> Array:
         ],
         axis=0,
     )
+
+
+@pytest.mark.parametrize("seed", [0, 16, 70, 246])
+def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed: int) -> None:
+    """Tiles that err alike look like an affine transform, off by 5 to 6 standard errors here."""
+    rng, found = np.random.default_rng(seed), tiles(TRUTHS["similarity"], 0.03, seed)
+    error = 0.1 * np.stack([waves(rng, found.centres), waves(rng, found.centres)], axis=1)
+    result = fitted(replace(found, shifts=found.shifts + error))
+    assert result.fit.model in {"affine", "homography"}
+    apart = corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE)
+    assert apart < 3 * result.scatter_px * result.fit.corner_factor_px
 
 
 @pytest.mark.parametrize("seed", [18, 51, 61])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from defocus.align.sampling.pyramid import reduced
 from defocus.align.uncertainty import Array
 
-__all__ = ["BlurredTiles", "SpreadShape", "least_spread", "spread_shape"]
+__all__ = ["BlurredTiles", "SpreadShape", "least_spread", "shown_coc_px", "spread_shape"]
 
 Grey = NDArray[np.float32]
 
@@ -159,6 +159,15 @@ def least_spread(field: Array, coc_px: Array) -> float:
     if not out.any():
         return float(coc_px.max())
     return float(np.percentile(coc_px[out] / field[out], 2))
+
+
+def shown_coc_px(coc_px: Array) -> float:
+    """Root mean squared circle of confusion of the tiles ``(T,)`` that show a shape; 0 if none.
+
+    A coma is as large in a sharp tile as in a blurred one, but it is measured in blurred ones only.
+    """
+    shown = coc_px[coc_px >= LEAST_COC_PX]
+    return float(np.sqrt(np.square(shown).mean())) if shown.size else 0.0
 
 
 def _band(picture: Grey, sigma: float) -> Grey:

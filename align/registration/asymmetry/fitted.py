@@ -1,0 +1,74 @@
+"""Asymmetry of the point spread, fitted to the displacements together with a transform."""
+
+import math
+
+import numpy as np
+
+from defocus.align.registration.parallax import CLEARLY_MORE
+from defocus.align.registration.robust_fit import (
+    Matches,
+    Settled,
+    left_out,
+    settled_on,
+    voted,
+    without_parts,
+)
+
+__all__ = ["ASYMMETRY", "fitted_asymmetry"]
+
+ASYMMETRY = 0.12
+"""Standard deviation of a lens's asymmetry where the shape of the point spread does not tell it, px
+at the corner per px of circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
+LEAST_ASYMMETRY_GAIN = 0.7
+"""What an asymmetry has to make of the squared error with which left-out parts are predicted."""
+TRIED_ASYMMETRIES = (0.0, 0.1, -0.1, 0.2, -0.2)
+ASYMMETRY_ERROR = 0.02
+"""Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
+which depth moves a place as well as it blurs it."""
+SIGNIFICANT = 3.0
+"""So many standard errors an asymmetry has to differ from none before the fit allows for it."""
+
+
+def fitted_asymmetry(
+    model: str, matches: Matches, shape: tuple[int, ...], prior: float
+) -> tuple[float, float]:
+    """The asymmetry of the point spread, fitted together with a model.
+
+    Returns:
+        The asymmetry, 0 if it is not significant, and its standard error at the worst corner: its
+        effect there, times its own error.
+    """
+    keep = np.zeros(len(matches.first), dtype=bool)
+    for tried in TRIED_ASYMMETRIES:
+        agree = voted(matches.without(tried, shape))
+        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+    joint = settled_on(model, matches, keep, shape, asymmetric=True)
+    if joint is None:
+        return 0.0, math.inf
+    fit, precision = joint.fit, matches.spread.precision
+    # the least that the tiles can err by, and what leaving out parts shows, without the prior
+    least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
+    shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
+    shown = _sigma(joint, matches, shape) / max(shrunk, 1e-9)
+    variance = max(least, shown**2) + ASYMMETRY_ERROR**2
+    left = math.sqrt(1 / (1 / prior**2 + 1 / variance))
+    significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
+    taken = significant and _predicts_better(joint, matches, shape)
+    # parallax may look like an asymmetry too, so that what it explains is never sure
+    doubt = math.hypot(left, fit.asymmetry) if taken else left
+    return fit.asymmetry if taken else 0.0, fit.corner_per_asymmetry_px * doubt
+
+
+def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:
+    """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
+    plain = settled_on(joint.fit.model, matches, voted(matches), shape)
+    none = np.inf if plain is None else without_parts(plain, matches, shape).squared
+    return without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
+
+
+def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:
+    """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
+    found = left_out(joint, matches, shape, asymmetric=True)
+    if found is None:
+        return math.inf
+    return math.sqrt((len(found.asymmetries) - 1) * np.var(found.asymmetries))
