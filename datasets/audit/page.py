@@ -15,9 +15,9 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.shown import SHOWN, shown_members
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
 from defocus.datasets.measuring.kept import kept_blur, pair_keys
 from defocus.datasets.pair import SPLITS, Dataset

@@ -11,15 +11,15 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.datasets.audit.duplicates import (
+from defocus.datasets.audit.pairs.duplicates import (
     THUMBNAIL_PX,
     Fingerprint,
     NearDuplicate,
     near_duplicates,
 )
-from defocus.datasets.audit.members import Warned, warnings_of
-from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair
-from defocus.datasets.audit.shown import LARGE_PX, Members, WorstMembers, reduced_members
+from defocus.datasets.audit.pairs.members import Warned, warnings_of
+from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair
+from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys
 from defocus.datasets.measuring.session import OwnZoom, session_zooms

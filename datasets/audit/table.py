@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair
 from defocus.datasets.audit.run import Audit
 
 __all__ = ["COLUMNS", "QUANTITIES", "Quantity", "above", "document", "row_of", "summary", "worst"]

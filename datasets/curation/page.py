@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from defocus.capture.live.views.displacement import overlay_document
 from defocus.datasets.audit.page import displacement_overlay
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.decisions import add_decision, undo_decision
 from defocus.datasets.curation.rules import Judgement, Verdict

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import Field
 
-from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.settings import Settings, load_settings
 
@@ -34,7 +34,7 @@ class Rules(Settings):
             twentieth that the percentile leaves.
         most_blur_px: Largest 95th percentile of the blur.
         least_sharpness: Lowest sharpness of the sharp member,
-            :mod:`defocus.datasets.audit.sharpness`.
+            :mod:`defocus.datasets.audit.pairs.sharpness`.
         sharper: Whether the sharp member must be the sharper one.
         unknown: Verdict on a pair whose misalignment could not be measured.
         same_picture: Verdict on a pair whose members have the same pixels.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from defocus.datasets.api import reader_card
-from defocus.datasets.audit.duplicates import LEAST_CORRELATION, MOST_DIFFERENT_BITS
+from defocus.datasets.audit.pairs.duplicates import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import NotApplicableError

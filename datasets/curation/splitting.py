@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.datasets.audit.duplicates import near_duplicates
+from defocus.datasets.audit.pairs.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.splits import Shares, draw_splits, is_official

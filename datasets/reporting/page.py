@@ -10,7 +10,7 @@ from defocus.datasets.audit.page import (
     duplicates_part,
     summary_table,
 )
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.datasets.release.provenance import kinds, settings_of

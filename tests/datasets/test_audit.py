@@ -16,12 +16,12 @@ import skimage.data
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as run_module
-from defocus.datasets.audit import shown
-from defocus.datasets.audit.duplicates import fingerprint, near_duplicates
 from defocus.datasets.audit.page import build_page, distributions
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs import shown
+from defocus.datasets.audit.pairs.duplicates import fingerprint, near_duplicates
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.sharpness import sharpness
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.audit.sharpness import sharpness
 from defocus.datasets.curation.rules import Rules, judged
 from defocus.images import Image, read_image, write_image
 from defocus.optics.psf import disc_psf

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.duplicates import NearDuplicate, fingerprint
-from defocus.datasets.audit.members import Warned
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.duplicates import NearDuplicate, fingerprint
+from defocus.datasets.audit.pairs.members import Warned
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.commands import curate
 from defocus.datasets.curation.curate import Curation, begin_curation, finish_curation

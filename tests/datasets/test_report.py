@@ -7,7 +7,7 @@ from pathlib import Path
 import pypdf
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.reporting.page import dataset_page
 from defocus.reports.html import render_html

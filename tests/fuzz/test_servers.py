@@ -21,7 +21,7 @@ from defocus.benchmark.serving.app import make_app as study_app
 from defocus.capture.live.app import make_app as live_app
 from defocus.capture.live.bench import ACTIONS
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_of
 from defocus.datasets.curation.curate import begin_curation
 from defocus.datasets.curation.page import make_page

@@ -7,7 +7,7 @@ kept of the pairs that are the worst so far. Others are decoded when they are sh
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.pair import Pair
 from defocus.images import Image, read_pair
 from defocus.reports.pictures import small_picture

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
-from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
-from defocus.datasets.audit.sharpness import luma_of, sharpness, sharpness_of_pair
+from defocus.datasets.audit.pairs.duplicates import Fingerprint, fingerprint
+from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, ImageError
@@ -48,7 +48,7 @@ class AuditedPair:
         blur_median_px, blur_p95_px: Relative blur over the same pixels: diameter of the disc that
             makes one member most similar to the other.
         sharpness, blurry_sharpness: Sharpness of both members, on the same tiles
-            (:mod:`defocus.datasets.audit.sharpness`).
+            (:mod:`defocus.datasets.audit.pairs.sharpness`).
         blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
         session_pairs: Number of the session's pairs whose common zoom this pair has; None if the
             zoom is its own.
