@@ -206,7 +206,7 @@ def _tiff_layout(content: NDArray[np.uint8]) -> tuple[Literal["plain", "special"
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(content.tobytes())) as file:
+        with _as_file(content) as stream, tifffile.TiffFile(stream) as file:
             page = file.pages.first
             tag = page.tags.get(274)
             orientation = int(tag.value) if tag is not None else 1
@@ -219,11 +219,19 @@ def _tiff_layout(content: NDArray[np.uint8]) -> tuple[Literal["plain", "special"
         return "plain", 1  # OpenCV may read it all the same
 
 
+def _as_file(content: NDArray[np.uint8]) -> io.BytesIO:
+    """A file's content as a file again: without a copy, as it is a view of the bytes read.
+
+    Close it: tifffile's objects refer to each other, and would keep it until they are collected.
+    """
+    return io.BytesIO(content.base if isinstance(content.base, bytes) else content.tobytes())
+
+
 def _of_tifffile(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(content.tobytes())) as file:
+        with _as_file(content) as stream, tifffile.TiffFile(stream) as file:
             page = file.pages.first
             if page.nbytes > MOST_BYTES:
                 raise ValueError(f"{page.nbytes} bytes of pixels")

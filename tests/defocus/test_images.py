@@ -1,3 +1,4 @@
+import gc
 import io
 import os
 import subprocess
@@ -90,6 +91,25 @@ def test_writing_a_png_takes_no_memory_for_its_bytes(tmp_path: Path) -> None:
     ).stdout
     assert (tmp_path / "large.png").stat().st_size > 17_000_000
     assert float(said) < 8
+
+
+@pytest.mark.parametrize("planes", [False, True], ids=["by OpenCV", "by tifffile"])
+def test_a_tiff_that_was_read_leaves_no_content_behind(tmp_path: Path, planes: bool) -> None:
+    """Its objects refer to each other: without collecting them a file stayed in memory."""
+    pixels = np.zeros((3, 500, 600) if planes else (500, 600, 3), np.uint16)
+    layout = "separate" if planes else "contig"
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", planarconfig=layout)
+    read_image(tmp_path / "a.tif")  # imports
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            assert read_image(tmp_path / "a.tif").shape == (500, 600, 3)
+        assert tracemalloc.get_traced_memory()[0] < pixels.nbytes / 2
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def test_channels_are_red_green_blue(tmp_path: Path) -> None:
