@@ -141,8 +141,9 @@ def _simplest(
             corner_px = max(corner_px, tried[1].corner_error_px)
     if best is None:
         return None
-    doubt = 0.0 if beside is None else _apart_from(beside, best, shape)
-    return best[0], max(corner_px, doubt)
+    if beside is not None and best[0].fit.model not in ("translation", *FIRST_BESIDE_SHIFT):
+        corner_px = max(corner_px, _apart_from(beside, best, shape))
+    return best[0], corner_px
 
 
 def _apart_from(
