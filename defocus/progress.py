@@ -104,12 +104,12 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     if not telling.bars:
         yield from items
         return
+    size = total if total is not None or not isinstance(items, Sized) else len(items)
     with _shown() as bars:
-        task = bars.add_task(description, total=total)
+        task = bars.add_task(description, total=size)
         _TASKS.append(task)
-        counted_items = bars.track(items, total=total, task_id=task)
+        counted_items = _advancing(items, bars, task)
         if bars.disable and len(_TASKS) == 1:
-            size = total if total is not None or not isinstance(items, Sized) else len(items)
             counted_items = _in_lines(counted_items, description, size)
         try:
             yield from counted_items
@@ -117,6 +117,17 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
             if task in _TASKS:
                 _TASKS.remove(task)
                 bars.remove_task(task)
+
+
+def _advancing(items: Iterable[T], bars: "Progress", task: "TaskID") -> Iterator[T]:
+    """Yield ``items`` and advance a bar.
+
+    rich's own way has a thread that is waited for in the end. Work that fails ends when Python
+    collects it, perhaps inside of a call that holds the bars' lock, and then both waited for ever.
+    """
+    for item in items:
+        yield item
+        bars.advance(task)
 
 
 def _in_lines(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:

@@ -1,6 +1,7 @@
 """Bars on stderr: work inside of other work shares one display."""
 
 import gc
+import threading
 
 import pytest
 
@@ -51,3 +52,19 @@ def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
     monkeypatch.setattr(progress, "LINE_EVERY_S", 60.0)
     assert list(track("abc", "short")) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
+
+
+def test_work_that_is_collected_inside_of_a_call_of_the_bars_ends() -> None:
+    """Python may collect failed work anywhere, also where the bars' lock is held."""
+
+    def fails() -> None:
+        work = track(range(3), "work")
+        next(work)
+        with progress._BARS[0]._lock:
+            work.close()
+
+    thread = threading.Thread(target=fails, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert progress._BARS == progress._TASKS == []
