@@ -330,7 +330,10 @@ def _consistency_px(field: Field) -> float:
 
 
 def _sigma(field: Field, found: Uncertainty) -> Sigma:
-    """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error."""
+    """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
+
+    The longest residuals lie where the flow errs most, so their quantile has that of its errors.
+    """
     shape = field.flow.reliable.shape
     index = sample_grid(shape)
     rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))
@@ -350,14 +353,15 @@ def _sigma(field: Field, found: Uncertainty) -> Sigma:
         return np.array([*quantiles, *shares, field.factor * np.median(seen)])
 
     values = block_sigma(blocks, statistics)
-    own = field.factor * float(np.median(field.flow.uncertainty_px[field.flow.reliable]))
+    errors = field.factor * field.flow.uncertainty_px[field.flow.reliable]
+    own = np.percentile(errors, (50, 95))
     return Sigma(
         shift_px=found.shift_px,
         zoom=found.zoom,
         rotation_deg=found.rotation_deg,
         corner_px=found.corner_px,
-        residual_median_px=float(np.hypot(values[0], own)),
-        residual_p95_px=float(np.hypot(values[1], own)),
+        residual_median_px=float(np.hypot(values[0], own[0])),
+        residual_p95_px=float(np.hypot(values[1], own[1])),
         reliable_share=float(values[2]),
         occluded_share=float(values[3]),
         consistency_px=float(values[4]),

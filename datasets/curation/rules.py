@@ -1,5 +1,6 @@
 """Rules that accept or reject pairs by their audit, with a reason."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ class Rules(Settings):
 
     Attributes:
         most_misalignment_px: Largest mean displacement between the members, px.
-        most_residual_px: Largest 95th percentile of the residual flow, px.
+        most_residual_px: Largest 95th percentile of the residual flow, px, beyond what the flow
+            itself errs by: the flow of a perfect pair is not zero.
         most_gain_ev: Largest absolute difference of exposure, EV.
         least_reliable_share: Smallest share of pixels with reliable flow.
         least_blur_px: Smallest 95th percentile of the blur, because a pair without blur teaches
@@ -134,7 +136,7 @@ def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
         ratio = pair.sharpness / pair.blurry_sharpness
     return (
         _Limit("misalignment", " px", pair.misalignment_px, most=rules.most_misalignment_px),
-        _Limit("residual flow", " px", pair.residual_p95_px, most=rules.most_residual_px),
+        _Limit("residual flow", " px", _residual(pair), most=rules.most_residual_px),
         _Limit("exposure differs by", " EV", gain, most=rules.most_gain_ev),
         _Limit("reliable share", "", pair.reliable_share, least=rules.least_reliable_share),
         _Limit("blur", " px", pair.blur_p95_px, most=rules.most_blur_px),
@@ -142,6 +144,14 @@ def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
         _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
         _Limit("sharpness over blurry", "", ratio, least=1.0 if rules.sharper else None),
     )
+
+
+def _residual(pair: AuditedPair) -> float | None:
+    """Residual flow beyond two of its standard errors, in quadrature: errors lengthen a vector."""
+    if pair.residual_p95_px is None or pair.residual_sigma_px is None:
+        return pair.residual_p95_px
+    beyond = pair.residual_p95_px**2 - (2 * pair.residual_sigma_px) ** 2
+    return math.sqrt(max(beyond, 0.0))
 
 
 def _blurred(pair: AuditedPair, rules: Rules) -> _Limit:

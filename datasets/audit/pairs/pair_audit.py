@@ -53,6 +53,8 @@ class AuditedPair:
         session_pairs: Number of the session's pairs whose common zoom this pair has; None if the
             zoom is its own.
         same_picture: Whether both members have the same pixels, such as one file given twice.
+        residual_sigma_px: Standard error of ``residual_p95_px``; a perfect pair's residual is about
+            two of them.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
 
@@ -82,6 +84,7 @@ class AuditedPair:
     blurry_sharpness: float | None = None
     session_pairs: int | None = None
     same_picture: bool = False
+    residual_sigma_px: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
 
@@ -223,6 +226,7 @@ def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
         "shift_sigma_px": sigma.shift_px,
         "zoom_sigma": sigma.zoom,
         "rotation_sigma_deg": sigma.rotation_deg,
+        "residual_sigma_px": sigma.residual_p95_px,
     }
 
 
