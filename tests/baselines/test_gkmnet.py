@@ -49,6 +49,18 @@ def test_updated_colours_meet_all_kernels_and_reflections() -> None:
     assert torch.equal(InterleavedBank.spread(weights)[0, 3:6], weights[0, 1].expand(3, 1, 1))
 
 
+@pytest.mark.parametrize("bank", [GroupedBank, InterleavedBank])
+@torch.no_grad()
+def test_a_small_bank_has_evenly_spaced_kernels_of_the_whole_one(
+    bank: type[GroupedBank] | type[InterleavedBank],
+) -> None:
+    whole, third = InterleavedBank().taps[::3], bank(7).taps
+    assert torch.equal(third.unique(dim=0), whole[::3].unique(dim=0))
+    picture = torch.rand(1, 3, 16, 16)
+    assert bank(7)(picture).shape == (1, 3 * 8, 16, 16)
+    assert bank.spread(torch.rand(1, 8, 4, 4)).shape == (1, 3 * 8, 4, 4)
+
+
 @torch.no_grad()
 def test_the_picture_stands_in_a_black_frame_and_is_halved_as_pil_does() -> None:
     torch.manual_seed(0)

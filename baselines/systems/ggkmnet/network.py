@@ -13,7 +13,7 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.gkmnet.backbone import WIDTH, Backbone
-from defocus.baselines.systems.gkmnet.kernels import BANK, InterleavedBank
+from defocus.baselines.systems.gkmnet.kernels import COUNT, InterleavedBank
 
 __all__ = ["GGKMNet", "Mixture"]
 
@@ -30,22 +30,23 @@ COLOURS = 3
 
 
 class Mixture(nn.Module):
-    """Shares of the delta and of 21 Gaussians in each pixel, from few maps.
+    """Shares of the delta and of the Gaussians in each pixel, from few maps.
 
-    Between groups of seven Gaussians (and the delta) full-size gates decide, within a group
+    Between three groups of Gaussians (and the delta) full-size gates decide, within a group
     half-size coefficients.
 
     Args:
         width: Features per pixel.
+        gaussians: Number of Gaussians, a multiple of three.
     """
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, width: int = WIDTH, gaussians: int = COUNT) -> None:
         super().__init__()
         self.gates = nn.Conv2d(width, 1 + GROUPS, 3, padding=1)
-        self.coefficients = nn.Conv2d(width, BANK - 1, 3, padding=1)
+        self.coefficients = nn.Conv2d(width, gaussians, 3, padding=1)
 
     def forward(self, features: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
-        """The shares, ``(N, 22, H, W)``, >= 0 and 1 together.
+        """The shares, ``(N, 1 + gaussians, H, W)``, >= 0 and 1 together.
 
         Args:
             features: ``(N, width, H, W)``.
@@ -63,14 +64,17 @@ class GGKMNet(Backbone):
 
     Args:
         width: Features per pixel.
+        gaussians: Number of Gaussians that are mixed, a multiple of three.
         repeats_input: Whether the first weights nearly give the input.
     """
 
-    def __init__(self, width: int = WIDTH, *, repeats_input: bool = False) -> None:
+    def __init__(
+        self, width: int = WIDTH, gaussians: int = COUNT, *, repeats_input: bool = False
+    ) -> None:
         super().__init__(width)
-        self.bank = InterleavedBank()
+        self.bank = InterleavedBank(gaussians)
         self.memory = ConvLSTM(width, width)
-        self.mixture = Mixture(width)
+        self.mixture = Mixture(width, gaussians)
         self.step = nn.Conv2d(width, 1, 3, padding=1)
         self.refine = nn.Conv2d(2 * COLOURS, COLOURS, 3, padding=1)
         if repeats_input:
@@ -127,7 +131,7 @@ class GGKMNet(Backbone):
 
         Args:
             sharp: ``(N, 3, H, W)``.
-            shares: ``(N, 22, H, W)``.
+            shares: ``(N, 1 + gaussians, H, W)``.
         """
         weighed: torch.Tensor = self.bank(sharp) * self.bank.spread(shares)
         return torch.stack(torch.split(weighed, COLOURS, dim=1)).sum(0)

@@ -38,8 +38,8 @@ GKMNET = Baseline.of_folder(
     __name__,
     "network:GKMNet",
     CARD,
-    narrow={"width": 8, "adds_input": True},
-    zeroed=("SumLayer.conv",),
+    narrow={"width": 8, "gaussians": 7, "adds_input": True},
+    zeroed=("APU.conv_atten.conv",),
 )
 
 BASELINES = (

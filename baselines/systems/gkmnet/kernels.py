@@ -13,21 +13,24 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
 
-__all__ = ["BANK", "GroupedBank", "InterleavedBank"]
+__all__ = ["COUNT", "GroupedBank", "InterleavedBank"]
 
 COUNT = 21
+"""Gaussians of a whole bank; a delta comes before them."""
 SIDE = 21
-BANK = COUNT + 1
-"""Kernels of a bank: a delta first, then the Gaussians."""
 COLOURS = 3
 SIGMA_STEP_PX = 0.25
 
 
-def _taps() -> list[list[float]]:
-    """The bank's kernels in one dimension, in the middle of ``SIDE`` taps."""
+def _taps(gaussians: int) -> list[list[float]]:
+    """The bank's kernels in one dimension, in the middle of ``SIDE`` taps.
+
+    Fewer Gaussians are evenly spaced ones of the whole bank; the widest is always there.
+    """
     delta = [0.0] * SIDE
     delta[SIDE // 2] = 1.0
-    return [delta, *(_gaussian(number) for number in range(COUNT))]
+    picked = (round((place + 1) * COUNT / gaussians) - 1 for place in range(gaussians))
+    return [delta, *(_gaussian(number) for number in picked)]
 
 
 def _gaussian(number: int) -> list[float]:
@@ -42,6 +45,7 @@ class _Bank(nn.Module):
     """Separable filters in a row per channel of the result.
 
     Args:
+        gaussians: Number of Gaussians in the bank.
         kernels: Which of the bank each channel has.
         colours: Colour of each channel, ascending or repeating, with equally many channels per
             colour.
@@ -50,9 +54,9 @@ class _Bank(nn.Module):
     taps: torch.Tensor
     colours: torch.Tensor
 
-    def __init__(self, kernels: Sequence[int], colours: Sequence[int]) -> None:
+    def __init__(self, gaussians: int, kernels: Sequence[int], colours: Sequence[int]) -> None:
         super().__init__()
-        bank = _taps()
+        bank = _taps(gaussians)
         taps = torch.tensor([bank[number] for number in kernels])
         self.register_buffer("taps", taps, persistent=False)
         self.register_buffer("colours", torch.tensor(colours), persistent=False)
@@ -60,7 +64,9 @@ class _Bank(nn.Module):
     def filtered(self, padded: torch.Tensor) -> torch.Tensor:
         """From ``(N, 3, H + 20, W + 20)`` to ``(N, channels, H, W)``."""
         channels = len(self.taps)
-        picked = padded[:, self.colours].contiguous(memory_format=torch.channels_last)
+        # not by brackets, whose gradient is slow
+        picked = padded.index_select(1, self.colours)
+        picked = picked.contiguous(memory_format=torch.channels_last)
         rows = functional.conv2d(picked, self.taps[:, None, None, :], groups=channels)
         return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
 
@@ -71,14 +77,18 @@ class GroupedBank(_Bank):
     Each kernel was repeated three times in a row and then given to a convolution of three groups:
     channel j has kernel j // 3 and colour j // 22. Red gets the narrow third of the bank, blue the
     wide one, each kernel in about three channels; only the 24 different ones are computed here.
+
+    Args:
+        gaussians: Number of Gaussians; the released bank has 21.
     """
 
     places: torch.Tensor
 
-    def __init__(self) -> None:
-        pairs = [(row // COLOURS, row // BANK) for row in range(COLOURS * BANK)]
+    def __init__(self, gaussians: int = COUNT) -> None:
+        bank = gaussians + 1
+        pairs = [(row // COLOURS, row // bank) for row in range(COLOURS * bank)]
         different = sorted(set(pairs), key=lambda pair: (pair[1], pair[0]))
-        super().__init__(*zip(*different, strict=True))
+        super().__init__(gaussians, *zip(*different, strict=True))
         places = torch.tensor([different.index(pair) for pair in pairs])
         self.register_buffer("places", places, persistent=False)
 
@@ -86,7 +96,7 @@ class GroupedBank(_Bank):
         """From ``(N, 3, H, W)``, black outside, to ``(N, 66, H, W)``."""
         radius = SIDE // 2
         padded = pad(picture, (radius, radius, radius, radius), "zeros")
-        return self.filtered(padded)[:, self.places]
+        return self.filtered(padded).index_select(1, self.places)
 
     @staticmethod
     def spread(weights: torch.Tensor) -> torch.Tensor:
@@ -95,11 +105,16 @@ class GroupedBank(_Bank):
 
 
 class InterleavedBank(_Bank):
-    """Corrected grouping: every colour sees every kernel; reflection padding."""
+    """Corrected grouping: every colour sees every kernel; reflection padding.
 
-    def __init__(self) -> None:
-        rows = range(COLOURS * BANK)
-        super().__init__([row // COLOURS for row in rows], [row % COLOURS for row in rows])
+    Args:
+        gaussians: Number of Gaussians; the released bank has 21.
+    """
+
+    def __init__(self, gaussians: int = COUNT) -> None:
+        rows = range(COLOURS * (gaussians + 1))
+        kernels, colours = [row // COLOURS for row in rows], [row % COLOURS for row in rows]
+        super().__init__(gaussians, kernels, colours)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         """From ``(N, 3, H, W)`` to ``(N, 66, H, W)``."""

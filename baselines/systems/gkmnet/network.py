@@ -14,24 +14,23 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.gkmnet.backbone import WIDTH, Backbone, conv_norm_relu
-from defocus.baselines.systems.gkmnet.kernels import BANK, GroupedBank, InterleavedBank
+from defocus.baselines.systems.gkmnet.kernels import COUNT, GroupedBank, InterleavedBank
 
 __all__ = ["GKMNet"]
 
 MULTIPLE = 16
 SCALES = 3
-MIXED = 2 * BANK  # weights for the blurry picture, then for the scale before
 
 
 class _Weights(nn.Module):
     """Mixing weights in (-1, 1), gated by a memory at half size (APU)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, mixed: int) -> None:
         super().__init__()
         convolution = nn.Module()
-        convolution.conv = conv_norm_relu(nn.Conv2d(width, MIXED, 3, padding=1))
+        convolution.conv = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
         self.conv = convolution
-        self.conv_atten = ConvLSTM(width, MIXED)
+        self.conv_atten = ConvLSTM(width, mixed)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
         own = self.conv.get_submodule("conv")(features)
@@ -41,9 +40,9 @@ class _Weights(nn.Module):
 
 
 class _Sum(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, mixed: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(3 * MIXED, 3, 1)
+        self.conv = nn.Conv2d(3 * mixed, 3, 1)
 
     def forward(self, mixed: torch.Tensor) -> torch.Tensor:
         summed: torch.Tensor = self.conv(mixed)
@@ -57,6 +56,7 @@ class GKMNet(Backbone):
         grouping: ``released``: the first repository's, where no colour sees the whole bank;
             ``updated``: the second one's. Parameters are shaped alike, checkpoints do not convert.
         width: Features per pixel.
+        gaussians: Number of Gaussians that are mixed.
         adds_input: Whether each scale gives the change to its picture, as narrow copies do; not in
             the paper.
     """
@@ -65,14 +65,18 @@ class GKMNet(Backbone):
         self,
         grouping: Literal["released", "updated"] = "released",
         width: int = WIDTH,
+        gaussians: int = COUNT,
         *,
         adds_input: bool = False,
     ) -> None:
         super().__init__(width)
         self.adds_input = adds_input
-        self.bank = GroupedBank() if grouping == "released" else InterleavedBank()
-        self.APU = _Weights(width)
-        self.SumLayer = _Sum()
+        self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(gaussians)
+        mixed = 2 * (gaussians + 1)  # weights for the blurry picture, then for the scale before
+        self.APU = _Weights(width, mixed)
+        self.SumLayer = _Sum(mixed)
+        if adds_input:  # nothing then but what is mixed
+            nn.init.zeros_(self.SumLayer.conv.bias)  # type: ignore[arg-type]
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture; see :meth:`outputs`."""
