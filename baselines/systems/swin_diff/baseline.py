@@ -27,9 +27,11 @@ BASELINES = (
             published_as="swin-diff",
         ),
         narrow={
-            "dim": 4,
+            "dim": 8,
             "blocks": (1, 1, 1, 1),
             "refinement": 1,
+            "heads": (1, 1, 2, 2),
+            "prior": 32,
             "encoder": 8,
             "denoiser": 16,
         },

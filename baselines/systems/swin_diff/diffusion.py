@@ -27,19 +27,20 @@ class Denoiser(nn.Module):
     Args:
         width: Channels inside.
         blocks: Mixers.
+        prior: Channels of a prior's token.
     """
 
-    def __init__(self, width: int = 512, blocks: int = 2) -> None:
+    def __init__(self, width: int = 512, blocks: int = 2, prior: int = PRIOR) -> None:
         super().__init__()
         self.time_mlp = nn.Parameter(torch.full((1,), FIRST_TIME_SCALE))
-        self.first_layer = nn.Sequential(nn.Linear(3 * PRIOR, width), nn.LeakyReLU(SLOPE))
+        self.first_layer = nn.Sequential(nn.Linear(3 * prior, width), nn.LeakyReLU(SLOPE))
         self.blocks = nn.ModuleList(
             nn.Sequential(Mixer(width, MIXING), nn.GELU()) for _ in range(blocks)
         )
-        self.final_layer = nn.Sequential(nn.Linear(width, PRIOR), nn.GELU())
+        self.final_layer = nn.Sequential(nn.Linear(width, prior), nn.GELU())
 
     def forward(self, noisy: torch.Tensor, time: int, condition: torch.Tensor) -> torch.Tensor:
-        """From a noisy prior and its condition, ``(N, 16, 256)`` each, to the noise in it."""
+        """From a noisy prior and its condition, ``(N, 16, prior)`` each, to the noise in it."""
         told = (time * self.time_mlp).expand_as(noisy)
         tokens = self.first_layer(torch.cat([noisy, told, condition], dim=-1))
         for block in self.blocks:
@@ -55,7 +56,7 @@ def diffused_prior(
 
     Args:
         denoiser: As :class:`Denoiser`.
-        condition: ``(N, 16, 256)``.
+        condition: ``(N, 16, prior)``.
         start: Noise, or a prior with much of it, in the same shape.
     """
     betas = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
@@ -80,8 +81,10 @@ def noised_prior(prior: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     return kept * prior + math.sqrt(1 - kept**2) * noise
 
 
-def first_noise(like: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+def first_noise(
+    like: torch.Tensor, generator: torch.Generator | None, prior: int = PRIOR
+) -> torch.Tensor:
     """Noise for one prior, the same for every picture of a batch where a generator is given."""
     if generator is None:
-        return torch.randn(len(like), TOKENS, PRIOR, device=like.device)
-    return torch.randn(1, TOKENS, PRIOR, generator=generator).to(like).expand(len(like), -1, -1)
+        return torch.randn(len(like), TOKENS, prior, device=like.device)
+    return torch.randn(1, TOKENS, prior, generator=generator).to(like).expand(len(like), -1, -1)

@@ -14,7 +14,7 @@ from defocus.baselines.systems.swin_diff.mixer import Mixer
 __all__ = ["PRIOR", "LatentEncoder"]
 
 PRIOR = 256
-"""Channels of a prior's token."""
+"""Channels of a whole prior's token."""
 SHRINKING = 4
 SIDE = 4
 """Tokens are the means of 4 x 4 parts of the picture."""
@@ -28,9 +28,12 @@ class LatentEncoder(nn.Module):
         pictures: 2 for sharp and blurry, 1 for blurry only.
         width: Channels.
         blocks: Residual ones.
+        prior: Channels of a prior's token.
     """
 
-    def __init__(self, pictures: int = 1, width: int = 64, blocks: int = 6) -> None:
+    def __init__(
+        self, pictures: int = 1, width: int = 64, blocks: int = 6, prior: int = PRIOR
+    ) -> None:
         super().__init__()
         inputs = 3 * pictures * SHRINKING**2
         self.conv1 = nn.Sequential(nn.Conv2d(inputs, width, 3, padding=1), nn.GELU())
@@ -44,10 +47,10 @@ class LatentEncoder(nn.Module):
         )
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
         self.mlp = Mixer(width, MIXING)
-        self.end = nn.Sequential(nn.Linear(width, PRIOR), nn.GELU())
+        self.end = nn.Sequential(nn.Linear(width, prior), nn.GELU())
 
     def forward(self, *pictures: torch.Tensor) -> torch.Tensor:
-        """The prior, ``(N, 16, 256)``.
+        """The prior, ``(N, 16, prior)``.
 
         Args:
             pictures: ``(N, 3, H, W)`` RGB in [0, 1]: sharp, then blurry, or blurry alone. Padded by

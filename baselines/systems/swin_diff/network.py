@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.systems.swin_diff.diffusion import Denoiser, diffused_prior, first_noise
-from defocus.baselines.systems.swin_diff.encoder import LatentEncoder
+from defocus.baselines.systems.swin_diff.encoder import PRIOR, LatentEncoder
 from defocus.baselines.systems.swin_diff.transformer.network import Transformer
 
 __all__ = ["SwinDiff"]
@@ -27,6 +27,8 @@ class SwinDiff(nn.Module):
         dim: Channels of the transformer's finest level.
         blocks: Number of blocks per level, finest first.
         refinement: Blocks after the decoder.
+        heads: Number of heads per level.
+        prior: Channels of a prior's token.
         encoder: Channels of the encoder of the blurry picture.
         denoiser: Channels inside the denoiser of the prior.
     """
@@ -37,13 +39,18 @@ class SwinDiff(nn.Module):
         dim: int = 48,
         blocks: Sequence[int] = (4, 6, 6, 8),
         refinement: int = 4,
+        heads: Sequence[int] = (1, 2, 4, 8),
+        prior: int = PRIOR,
         encoder: int = 64,
         denoiser: int = 512,
     ) -> None:
         super().__init__()
-        self.transformer = Transformer(windowed=True, dim=dim, blocks=blocks, refinement=refinement)
-        self.encoder = LatentEncoder(width=encoder)
-        self.denoiser = Denoiser(denoiser)
+        self.channels = prior
+        self.transformer = Transformer(
+            windowed=True, dim=dim, blocks=blocks, refinement=refinement, heads=heads, prior=prior
+        )
+        self.encoder = LatentEncoder(width=encoder, prior=prior)
+        self.denoiser = Denoiser(denoiser, prior=prior)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
@@ -55,7 +62,7 @@ class SwinDiff(nn.Module):
         Returns:
             As ``blurry``, not clamped.
         """
-        noise = first_noise(blurry, torch.Generator().manual_seed(SEED))
+        noise = first_noise(blurry, torch.Generator().manual_seed(SEED), self.channels)
         restored: torch.Tensor = self.transformer(blurry, self.prior(blurry, noise))
         return restored
 

@@ -15,7 +15,6 @@ from defocus.baselines.layers.attention.window import WindowedAttention
 from defocus.baselines.layers.channel_norm import ChannelNorm
 from defocus.baselines.layers.pointwise import PointwiseLinear
 from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
-from defocus.baselines.systems.swin_diff.encoder import PRIOR
 
 __all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]
 
@@ -30,19 +29,20 @@ class PriorAttention(nn.Module):
     Args:
         channels: Number of channels of the pixels.
         heads: Into which the channels are split.
+        prior: Channels of a prior's token.
     """
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, prior: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm1 = ChannelNorm(channels)
-        self.norm2 = _TokenNorm(PRIOR)
+        self.norm2 = _TokenNorm(prior)
         self.q = PointwiseLinear(channels, channels, bias=False)
-        self.kv = nn.Linear(PRIOR, 2 * channels, bias=False)
+        self.kv = nn.Linear(prior, 2 * channels, bias=False)
         self.proj = PointwiseLinear(channels, channels)
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` and ``(N, tokens, 256)`` to the shape of the features."""
+        """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         pixels = self.norm1(features).flatten(2).transpose(1, 2)
         query = self._split(self.q(pixels))
         key, value = (self._split(part) for part in self.kv(self.norm2(prior)).chunk(2, dim=-1))
@@ -69,34 +69,34 @@ class _TokenNorm(nn.Module):
 class Scaled(nn.Module):
     """Channels are scaled and shifted as the coarsest prior says, before a layer sees them."""
 
-    def add_scaling(self, channels: int) -> None:
+    def add_scaling(self, channels: int, prior: int) -> None:
         """Register the two linear layers: after those of the layer itself, as officially."""
-        self.ln1 = nn.Linear(PRIOR, channels)
-        self.ln2 = nn.Linear(PRIOR, channels)
+        self.ln1 = nn.Linear(prior, channels)
+        self.ln2 = nn.Linear(prior, channels)
 
     def told(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, 256)``."""
+        """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
         scale, shift = (layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2))
         given: torch.Tensor = self(torch.addcmul(shift, features, scale))
         return given
 
 
 class _ToldTransposed(TransposedAttention, Scaled):
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, prior: int) -> None:
         super().__init__(channels, heads)
-        self.add_scaling(channels)
+        self.add_scaling(channels, prior)
 
 
 class _ToldWindowed(WindowedAttention, Scaled):
-    def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
+    def __init__(self, channels: int, heads: int, prior: int, *, shifted: bool) -> None:
         super().__init__(channels, heads, shifted=shifted)
-        self.add_scaling(channels)
+        self.add_scaling(channels, prior)
 
 
 class _ToldFeedForward(GatedFeedForward, Scaled):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, prior: int) -> None:
         super().__init__(channels, EXPANSION)
-        self.add_scaling(channels)
+        self.add_scaling(channels, prior)
 
 
 class Block(nn.Module):
@@ -127,21 +127,26 @@ class Block(nn.Module):
 
 
 class ToldBlock(nn.Module):
-    """The same block, with both layers conditioned on the prior. Arguments as of :class:`Block`."""
+    """The same block, with both layers conditioned on the prior.
 
-    def __init__(self, channels: int, heads: int, window: Window | None) -> None:
+    Args:
+        channels, heads, window: As of :class:`Block`.
+        prior: Channels of a prior's token.
+    """
+
+    def __init__(self, channels: int, heads: int, window: Window | None, prior: int) -> None:
         super().__init__()
         self.norm1 = ChannelNorm(channels)
         self.attn: Scaled = (
-            _ToldTransposed(channels, heads)
+            _ToldTransposed(channels, heads, prior)
             if window is None
-            else _ToldWindowed(channels, heads, shifted=window == "shifted")
+            else _ToldWindowed(channels, heads, prior, shifted=window == "shifted")
         )
         self.norm2 = ChannelNorm(channels)
-        self.ffn = _ToldFeedForward(channels)
+        self.ffn = _ToldFeedForward(channels, prior)
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` and ``(N, 1, 256)`` to the shape of the features."""
+        """From ``(N, C, H, W)`` and ``(N, 1, prior)`` to the shape of the features."""
         features = features + self.attn.told(self.norm1(features), prior)
         return features + self.ffn.told(self.norm2(features), prior)
 
@@ -149,13 +154,13 @@ class ToldBlock(nn.Module):
 class GuidedLevel(nn.Module):
     """Blocks after an attention to the prior."""
 
-    def __init__(self, channels: int, heads: int, blocks: Sequence[nn.Module]) -> None:
+    def __init__(self, channels: int, heads: int, blocks: Sequence[nn.Module], prior: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
-        self.him = PriorAttention(channels, heads)
+        self.him = PriorAttention(channels, heads, prior)
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` and ``(N, tokens, 256)`` to the shape of the features."""
+        """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         features = self.him(features, prior)
         for block in self.blocks:
             features = block(features)
@@ -165,9 +170,9 @@ class GuidedLevel(nn.Module):
 class Pyramid(nn.Sequential):
     """Fewer tokens: a linear layer over them, then one over channels."""
 
-    def __init__(self, tokens: int, fewer: int) -> None:
+    def __init__(self, tokens: int, fewer: int, prior: int) -> None:
         super().__init__(
-            _Transpose(), nn.Linear(tokens, fewer), _Transpose(), nn.Linear(PRIOR, PRIOR)
+            _Transpose(), nn.Linear(tokens, fewer), _Transpose(), nn.Linear(prior, prior)
         )
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.layers.transformer import Downsample, Upsample
+from defocus.baselines.systems.swin_diff.encoder import PRIOR
 from defocus.baselines.systems.swin_diff.mixer import TOKENS
 from defocus.baselines.systems.swin_diff.transformer.layers import (
     Block,
@@ -36,6 +37,7 @@ class Transformer(nn.Module):
         blocks: Number of blocks per level, finest first.
         refinement: Blocks after the decoder.
         heads: Number of heads per level.
+        prior: Channels of a prior's token.
     """
 
     def __init__(
@@ -46,16 +48,17 @@ class Transformer(nn.Module):
         blocks: Sequence[int] = (3, 5, 6, 6),
         refinement: int = 4,
         heads: Sequence[int] = (1, 2, 4, 8),
+        prior: int = PRIOR,
     ) -> None:
         super().__init__()
 
         def level(number: int, width: int, count: int) -> GuidedLevel:
             kinds = _kinds(count, windowed=windowed)
             made = [Block(width * dim, heads[number], kind) for kind in kinds]
-            return GuidedLevel(width * dim, heads[number], made)
+            return GuidedLevel(width * dim, heads[number], made, prior)
 
-        self.down_1 = Pyramid(TOKENS, TOKENS // 4)
-        self.down_2 = Pyramid(TOKENS // 4, 1)
+        self.down_1 = Pyramid(TOKENS, TOKENS // 4, prior)
+        self.down_2 = Pyramid(TOKENS // 4, 1, prior)
         self.patch_embed = _Embedding(dim)
         self.encoder_level1 = level(0, 1, blocks[0])
         self.down1_2 = Downsample(dim)
@@ -63,7 +66,7 @@ class Transformer(nn.Module):
         self.down2_3 = Downsample(2 * dim)
         self.encoder_level3 = level(2, 4, blocks[2])
         self.down3_4 = Downsample(4 * dim)
-        self.latent = _Latent(8 * dim, heads[3], _kinds(blocks[3], windowed=windowed))
+        self.latent = _Latent(8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior)
         self.up4_3 = Upsample(8 * dim)
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4, blocks[2])
@@ -81,7 +84,7 @@ class Transformer(nn.Module):
         Args:
             blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
                 below to multiples of 8, and cropped again.
-            prior: ``(N, 16, 256)``.
+            prior: ``(N, 16, prior)``.
 
         Returns:
             As ``blurry``, not clamped.
@@ -122,9 +125,11 @@ class _Embedding(nn.Module):
 class _Latent(nn.Module):
     """The coarsest level: every block is told the prior."""
 
-    def __init__(self, channels: int, heads: int, kinds: Sequence[Window | None]) -> None:
+    def __init__(
+        self, channels: int, heads: int, kinds: Sequence[Window | None], prior: int
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ToldBlock(channels, heads, kind) for kind in kinds)
+        self.blocks = nn.ModuleList(ToldBlock(channels, heads, kind, prior) for kind in kinds)
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         for block in self.blocks:
