@@ -22,7 +22,13 @@ BASELINES = (
             "Felzenszwalb and Huttenlocher in their mean colours",
             licence="official code: CC BY-NC-SA 4.0; no weights; ours is written anew, MIT",
         ),
-        narrow={"channels": 4, "blocks": (1, 1, 1), "units": (1, 1, 1), "heads": (1, 1, 2)},
+        narrow={
+            "channels": 4,
+            "blocks": (1, 1, 1),
+            "units": (1, 1, 1),
+            "heads": (1, 1, 2),
+            "gamma": 1.0,
+        },
         zeroed=("restoration_network.exit",),
     ),
 )

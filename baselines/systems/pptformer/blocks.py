@@ -27,15 +27,23 @@ class InterBlock(nn.Module):
         expansion: Expansion of the feed-forward networks.
         blocks: Inner blocks.
         units: Transformer blocks in each inner block.
+        gamma: What the results of outer and inner blocks are multiplied by at first.
     """
 
     def __init__(
-        self, channels: int, heads: int, expansion: int, *, blocks: int, units: int
+        self,
+        channels: int,
+        heads: int,
+        expansion: int,
+        *,
+        blocks: int,
+        units: int,
+        gamma: float,
     ) -> None:
         super().__init__()
-        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))
         self.Block = nn.ModuleList(
-            _IntraBlock(channels, heads, expansion, units) for _ in range(blocks)
+            _IntraBlock(channels, heads, expansion, units, gamma) for _ in range(blocks)
         )
         self.Cross_Attention = CrossAttention(channels, heads)
         self.Self_Attention = GuidedAttention(channels, heads, outer=True)
@@ -62,9 +70,9 @@ class InterBlock(nn.Module):
 class _IntraBlock(nn.Module):
     """Transformer blocks with one guide."""
 
-    def __init__(self, channels: int, heads: int, expansion: int, units: int) -> None:
+    def __init__(self, channels: int, heads: int, expansion: int, units: int, gamma: float) -> None:
         super().__init__()
-        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))
         self.unit1 = nn.ModuleList(
             _TransformerBlock(channels, heads, expansion) for _ in range(units)
         )
