@@ -72,7 +72,7 @@ def test_positions_of_small_tiles_are_a_corner_of_a_whole_tile_s() -> None:
 
 @torch.no_grad()
 def test_the_channel_is_fastest_in_a_token() -> None:
-    decoder = Decoder(24, 32, 2, features=2)
+    decoder = Decoder(24, 32, 2, 4, features=2, stride=10)
     decoder.decoder_pred.weight.zero_()
     decoder.decoder_pred.bias.copy_(torch.arange(200.0))
     tokens = torch.rand(1, 1 + 6, 24)
@@ -102,6 +102,22 @@ def test_pictures_smaller_and_larger_than_a_tile() -> None:
         restored = network(torch.rand(1, 3, *size))
         assert restored.shape == (1, 3, *size)
         assert torch.isfinite(restored).all()
+
+
+@torch.no_grad()
+def test_a_narrow_copy_has_small_tiles_and_patches() -> None:
+    network = baseline("contextual-deblur").narrowed().build().eval()
+    assert isinstance(network, ContextualDeblur)
+    torch.nn.init.normal_(network.outputprojr_step.weight)
+    for size in ((16, 17), (33, 131)):
+        assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
+    picture = torch.rand(1, 3, 64, 160)
+    changed = picture.clone()
+    changed[..., 8] += 0.5
+    seen = (network(changed) - network(picture)).abs().amax(dim=(0, 1, 2)) > 1e-4
+    reach = network.tile + 6  # and half of the last convolution
+    assert not seen[reach:].any(), "a tile of the whole network would see all columns"
+    assert seen[network.tile - 4]
 
 
 def test_it_learns_a_batch_by_heart() -> None:

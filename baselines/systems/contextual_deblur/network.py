@@ -9,8 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.systems.contextual_deblur.tiles import TILE, cut, places, stitch
+from defocus.baselines.systems.contextual_deblur.tiles import STEP, TILE, cut, places, stitch
 from defocus.baselines.systems.contextual_deblur.vit import (
+    BLOCKS,
+    CONTEXTUAL_BLOCKS,
+    PATCH,
     STRIDE,
     ContextualEncoder,
     Decoder,
@@ -20,18 +23,27 @@ from defocus.baselines.systems.contextual_deblur.vit import (
 
 __all__ = ["ContextualDeblur"]
 
-SMALLEST = 30
-"""Px; below, the last convolution's reflection would exceed its input."""
 FEATURES = 24
+LAST = 13
+"""Side of the last convolution, px."""
+SMALLEST = 3
+"""Strides; with fewer, the last convolution's reflection would exceed its input."""
 
 
 class ContextualDeblur(nn.Module):
-    """Tiles of 320 px, every 94 px, through a transformer; the rest at full resolution.
+    """Overlapping tiles through a transformer; the rest at full resolution.
 
     Args:
         encoder: Channels and heads of the primary encoder.
         contextual_heads: Number of heads of the contextual encoder.
         decoder: Channels and heads of the decoder.
+        blocks: Blocks of the primary encoder that are used, and of the decoder.
+        contextual_blocks: Blocks of the contextual encoder.
+        features: Channels at full resolution.
+        patch: Side of what a token sees, px.
+        stride: From one token to the next, px, even and at least half a patch.
+        tile: Side of a tile, px, a multiple of the stride.
+        step: From one tile to the next, px.
         adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
             the paper.
     """
@@ -42,33 +54,43 @@ class ContextualDeblur(nn.Module):
         contextual_heads: int = 16,
         decoder: tuple[int, int] = (1024, 16),
         *,
+        blocks: int = BLOCKS,
+        contextual_blocks: int = CONTEXTUAL_BLOCKS,
+        features: int = FEATURES,
+        patch: int = PATCH,
+        stride: int = STRIDE,
+        tile: int = TILE,
+        step: int = STEP,
         adds_input: bool = False,
     ) -> None:
         super().__init__()
+        self.stride, self.tile, self.step = stride, tile, step
         self.adds_input = adds_input
-        self.primary_encoder = PrimaryEncoder(*encoder)
-        self.contextual_encoder = ContextualEncoder(encoder[0], contextual_heads)
-        self.decoder = Decoder(encoder[0], *decoder, FEATURES)
-        self.outputprojr_step = nn.Conv2d(FEATURES, 3, 13)
-        self.inputecoding_step = nn.Conv2d(6, FEATURES, 11)
+        self.primary_encoder = PrimaryEncoder(*encoder, blocks, patch, stride)
+        self.contextual_encoder = ContextualEncoder(encoder[0], contextual_heads, contextual_blocks)
+        self.decoder = Decoder(encoder[0], *decoder, blocks, features, stride)
+        self.outputprojr_step = nn.Conv2d(features, 3, LAST)
+        self.inputecoding_step = nn.Conv2d(6, features, stride + 1)
         initialise(self)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
 
         Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. A side below 320 px is
-                reflected at its end to a multiple of 10 (at least 30) and makes the tile smaller.
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. A side below a
+                tile's is reflected at its end to a multiple of the stride (at least three of them)
+                and makes the tile smaller.
                 Turned to BGR inside, as the released weights expect.
 
         Returns:
             ``(N, 3, H, W)``, not clamped.
         """
         height, width = blurry.shape[-2:]
-        picture = _padded(blurry).flip(1)
-        tiled = stitch(picture, self._tile, STRIDE)
+        picture = self._padded(blurry).flip(1)
+        tiled = stitch(picture, self._tile, self.stride, self.tile, self.step)
         features = self.inputecoding_step(torch.cat([picture, picture], dim=1)) + tiled
-        features = functional.pad(features, (11, 11, 11, 11), mode="reflect")
+        around = self.stride // 2 + LAST // 2
+        features = functional.pad(features, (around, around, around, around), mode="reflect")
         restored: torch.Tensor = self.outputprojr_step(features)
         restored = picture + restored if self.adds_input else restored
         return restored.flip(1)[..., :height, :width]
@@ -82,9 +104,9 @@ class ContextualDeblur(nn.Module):
         Returns:
             Embeddings ``(N, tiles, 128)`` and logits ``(N, tiles)`` that a tile is sharp.
         """
-        padded = _padded(picture).flip(1)
-        at = places(*padded.shape[-2:])
-        tokens = self.primary_encoder(cut(padded, at))[-1]
+        padded = self._padded(picture).flip(1)
+        at = places(padded.shape[-2], padded.shape[-1], self.tile, self.step)
+        tokens = self.primary_encoder(cut(padded, at, self.tile))[-1]
         embeddings, logits = self.contextual_encoder.describe(tokens)
         by_tile = (len(at), picture.shape[0])
         return (
@@ -93,19 +115,18 @@ class ContextualDeblur(nn.Module):
         )
 
     def _tile(self, tiles: torch.Tensor) -> torch.Tensor:
-        """The decoder's features of tiles, 5 px less on each side."""
+        """The decoder's features of tiles, half a stride less on each side."""
         features = self.primary_encoder(tiles)
         context = self.contextual_encoder(features[-1])
-        rows = tiles.shape[-2] // STRIDE - 1
+        rows = tiles.shape[-2] // self.stride - 1
         decoded: torch.Tensor = self.decoder(context, features, rows)
         return decoded
 
-
-def _padded(picture: torch.Tensor) -> torch.Tensor:
-    """Sides below a tile's become the next multiple of 10."""
-    height, width = (
-        side if side >= TILE else max(SMALLEST, -(-side // STRIDE) * STRIDE)
-        for side in picture.shape[-2:]
-    )
-    right, below = width - picture.shape[-1], height - picture.shape[-2]
-    return pad(picture, (0, right, 0, below))
+    def _padded(self, picture: torch.Tensor) -> torch.Tensor:
+        """Sides below a tile's become the next multiple of the stride."""
+        height, width = (
+            side if side >= self.tile else max(SMALLEST, -(-side // self.stride)) * self.stride
+            for side in picture.shape[-2:]
+        )
+        right, below = width - picture.shape[-1], height - picture.shape[-2]
+        return pad(picture, (0, right, 0, below))

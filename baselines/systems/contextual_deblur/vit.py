@@ -13,7 +13,16 @@ from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
-__all__ = ["ContextualEncoder", "Decoder", "PrimaryEncoder", "initialise"]
+__all__ = [
+    "BLOCKS",
+    "CONTEXTUAL_BLOCKS",
+    "PATCH",
+    "STRIDE",
+    "ContextualEncoder",
+    "Decoder",
+    "PrimaryEncoder",
+    "initialise",
+]
 
 PATCH = 16
 STRIDE = 10
@@ -22,8 +31,9 @@ TRAINED_SIDE = 35
 TEST_SIDE = 31
 """Patches along each side of a 320 px tile."""
 MAE_SIDE = 14
-USED_BLOCKS = 4
-STORED_BLOCKS = 5
+BLOCKS = 4
+"""Of the primary encoder, and of the decoder."""
+CONTEXTUAL_BLOCKS = 3
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 
@@ -75,17 +85,20 @@ class PrimaryEncoder(nn.Module):
     Args:
         width: Channels of a token.
         heads: Number of heads of the attention.
+        blocks: Number of blocks that are used.
+        patch: Side of what a token sees, px.
+        stride: From one token to the next, px.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
         super().__init__()
-        self.pretrain_mae = _MaskedAutoencoder(width, heads)
+        self.pretrain_mae = _MaskedAutoencoder(width, heads, blocks, patch, stride)
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
-        """What blocks 1 to 4 give, each ``(N, 1 + rows * columns, width)``, class token first.
+        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first.
 
         Args:
-            tiles: ``(N, 3, h, w)``, sides 10 n + 10 for n patches, BGR in [0, 1].
+            tiles: ``(N, 3, h, w)``, each side a stride more than its patches, BGR in [0, 1].
         """
         features: list[torch.Tensor] = self.pretrain_mae(tiles)
         return features
@@ -95,16 +108,16 @@ class _MaskedAutoencoder(nn.Module):
     mean: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
         # The mask token, the last block and the norm are stored and used in no forward pass.
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width * 2 // 3), requires_grad=False)
         self.patch_embed = nn.Module()
-        self.patch_embed.proj = nn.Conv2d(3, width, PATCH, stride=STRIDE)
-        self.blocks = nn.ModuleList(_Block(width, heads, 1e-6) for _ in range(STORED_BLOCKS))
-        self.blocks[USED_BLOCKS:].requires_grad_(False)
+        self.patch_embed.proj = nn.Conv2d(3, width, patch, stride=stride)
+        self.blocks = nn.ModuleList(_Block(width, heads, 1e-6) for _ in range(blocks + 1))
+        self.blocks[blocks:].requires_grad_(False)
         self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
@@ -117,7 +130,7 @@ class _MaskedAutoencoder(nn.Module):
         first = (self.cls_token + positions[:, :1]).expand(tokens.shape[0], -1, -1)
         tokens = torch.cat([first, tokens], dim=1)
         features: list[torch.Tensor] = []
-        for block in self.blocks[:USED_BLOCKS]:
+        for block in self.blocks[:-1]:
             tokens = block(tokens)
             features.append(tokens)
         return features
@@ -129,12 +142,13 @@ class ContextualEncoder(nn.Module):
     Args:
         width: Channels of a token.
         heads: Number of heads of the attention.
+        blocks: Number of blocks.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, blocks: int) -> None:
         super().__init__()
         self.blur_parameter = nn.Parameter(torch.zeros(width))
-        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(3))
+        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
         self.embed_norm = nn.LayerNorm(width)
         self.projector = nn.Sequential(
             nn.Linear(width, width // 3),
@@ -168,33 +182,38 @@ class Decoder(nn.Module):
         encoder_width: Channels of the encoder's tokens.
         width: Channels of its own tokens.
         heads: Number of heads of the attention.
+        blocks: As many as the primary encoder's.
         features: Channels of the map.
+        stride: Side of a token's part of the map.
     """
 
-    def __init__(self, encoder_width: int, width: int, heads: int, features: int) -> None:
+    def __init__(
+        self, encoder_width: int, width: int, heads: int, blocks: int, features: int, stride: int
+    ) -> None:
         super().__init__()
+        self.stride = stride
         self.decoder_linears = nn.ModuleList(
             _merger(2 * encoder_width + (width if step else encoder_width), width)
-            for step in range(USED_BLOCKS)
+            for step in range(blocks)
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
         self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)  # never used
         self.decoder_anorm = nn.LayerNorm(encoder_width)
-        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(USED_BLOCKS))
+        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
         self.decoder_norm = nn.LayerNorm(width)
-        self.decoder_pred = nn.Linear(width, features * STRIDE * STRIDE)
+        self.decoder_pred = nn.Linear(width, features * stride * stride)
 
     def forward(
         self, context: torch.Tensor, features: Sequence[torch.Tensor], rows: int
     ) -> torch.Tensor:
-        """``(N, features, 10 rows, 10 columns)``; class tokens are dropped here."""
+        """``(N, features, stride * rows, stride * columns)``; class tokens are dropped here."""
         tokens = self.decoder_anorm(context[:, 1:])
         last, *earlier = (feature[:, 1:] for feature in reversed(features))
         skips = [self.decoder_dnorm1(last), *earlier]
         for merger, block, skip in zip(self.decoder_linears, self.embed_blocks, skips, strict=True):
             tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
-        grid = pixels.unflatten(1, (rows, -1)).unflatten(3, (STRIDE, STRIDE, -1))
+        grid = pixels.unflatten(1, (rows, -1)).unflatten(3, (self.stride, self.stride, -1))
         # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
         unpatched: torch.Tensor = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
         return unpatched
