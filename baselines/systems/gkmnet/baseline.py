@@ -39,7 +39,7 @@ GKMNET = Baseline.of_folder(
     "network:GKMNet",
     CARD,
     narrow={"width": 8, "gaussians": 7, "adds_input": True},
-    zeroed=("APU.conv_atten.conv",),
+    zeroed=("SumLayer.conv",),
 )
 
 BASELINES = (

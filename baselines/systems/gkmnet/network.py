@@ -75,8 +75,6 @@ class GKMNet(Backbone):
         mixed = 2 * (gaussians + 1)  # weights for the blurry picture, then for the scale before
         self.APU = _Weights(width, mixed)
         self.SumLayer = _Sum(mixed)
-        if adds_input:  # nothing then but what is mixed
-            nn.init.zeros_(self.SumLayer.conv.bias)  # type: ignore[arg-type]
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture; see :meth:`outputs`."""
