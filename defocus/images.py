@@ -67,6 +67,9 @@ IMAGE_SUFFIXES = (
 MOST_BYTES = 12 * MAX_PIXELS
 """Three channels of float32: no file of a picture that is read is larger."""
 
+PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
+LARGE_PNG_BYTES = 8_000_000
+"""From this size on it is worth loading compiled code that reads them faster."""
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 _TIFF_DAMAGE = (
@@ -168,7 +171,9 @@ def _lacks_a_part(path: Path, data: bytes, picture: NDArray[Any]) -> bool:
 def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     tiff = content[:4].tobytes() in TIFF_BEGINS
     layout, orientation = _tiff_layout(content) if tiff else ("plain", 1)
-    decoded = _of_opencv(path, content) if layout == "plain" else _of_tifffile(path, content)
+    decoded = _large_png(content) if layout == "plain" else _of_tifffile(path, content)
+    if decoded is None:
+        decoded = _of_opencv(path, content)
     if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(
             f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
@@ -177,6 +182,15 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if tiff and layout == "plain":  # OpenCV turns TIFF files whatever flag it is given
         decoded = as_stored(decoded, orientation)
     return np.ascontiguousarray(decoded)
+
+
+def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
+    """The pixels of a large and plain PNG file; None of any other."""
+    if content.size < LARGE_PNG_BYTES or content[:8].tobytes() != PNG_BEGIN:
+        return None
+    from defocus.png_pixels import plain_png  # it loads numba
+
+    return plain_png(_bytes_of(content))
 
 
 def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
@@ -224,7 +238,11 @@ def _as_file(content: NDArray[np.uint8]) -> io.BytesIO:
 
     Close it: tifffile's objects refer to each other, and would keep it until they are collected.
     """
-    return io.BytesIO(content.base if isinstance(content.base, bytes) else content.tobytes())
+    return io.BytesIO(_bytes_of(content))
+
+
+def _bytes_of(content: NDArray[np.uint8]) -> bytes:
+    return content.base if isinstance(content.base, bytes) else content.tobytes()
 
 
 def _of_tifffile(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:

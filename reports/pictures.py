@@ -27,6 +27,8 @@ QUALITIES = (90, 80, 70, 60)
 SHRINK = 0.8
 TILE_QUALITY = 92
 JPEG_QUALITY = 88
+WEBP_METHOD = 2
+"""Of 0 to 6: half the time of the usual 4 for a twentieth more bytes."""
 
 T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
 
@@ -137,7 +139,7 @@ def _within_budget(
     encoded = []
     for picture in pictures:
         buffer = io.BytesIO()
-        picture.save(buffer, format=kind, quality=quality, subsampling=0)
+        picture.save(buffer, format=kind, quality=quality, subsampling=0, method=WEBP_METHOD)
         if buffer.tell() > budget_bytes:
             return []
         encoded.append(buffer.getvalue())

@@ -151,7 +151,9 @@ def most_alike_shifts(
     cross, chosen, likeness = _most_alike(
         first.spectra, seconds, places, _window(tile), weight * squared, tried
     )
-    trusted = weight * _trust(cross)
+    power = np.abs(cross)
+    trusted = weight * _trust(power)
+    cross /= power + np.float32(1e-20)
     shifts, heights = _peaks(_within(_correlation(cross, trusted, tile), largest))
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
@@ -211,8 +213,8 @@ def _most_alike(
             continue
         b = scipy.fft.rfft2(_centred(_tiles(second, places[own], window.shape), window))
         norm = np.sqrt(energy[own] * (_power(b).reshape(len(b), -1) @ both)) / window.size
-        product = first[own] * b
-        surface = scipy.fft.irfft2(product * weight, s=window.shape)
+        product = np.multiply(first[own], b, out=b)
+        surface = scipy.fft.irfft2(product * weight, s=window.shape, overwrite_x=True)
         alike = surface.reshape(len(b), -1).max(axis=1) / (norm + 1e-20)
         better = alike > likeness[own]
         cross[own[better]] = product[better]
@@ -253,27 +255,26 @@ def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) 
     return np.asarray(np.sqrt(np.maximum(both, 0.0)))
 
 
-def _trust(cross: Spectra) -> Tiles:
+def _trust(power: Tiles) -> Tiles:
     """Weight from 0 to 1 by how far the power of a frequency exceeds the noise."""
-    power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
     return np.asarray(power / (power + floor))
 
 
-def _correlation(cross: Spectra, trusted: Tiles, shape: tuple[int, int]) -> Array:
+def _correlation(phases: Spectra, trusted: Tiles, shape: tuple[int, int]) -> Tiles:
     """Correlation surfaces whose peak sits at the shift."""
-    phases = cross / (np.abs(cross) + 1e-20)
-    surface = scipy.fft.irfft2(phases * trusted, s=shape)
-    return np.asarray(surface * np.float32(shape[0] * shape[1]), dtype=np.float64)
+    surface = scipy.fft.irfft2(phases * trusted, s=shape, overwrite_x=True)
+    surface *= np.float32(shape[0] * shape[1])
+    return np.asarray(surface)
 
 
-def _within(surfaces: Array, largest: float) -> Array:
+def _within(surfaces: Tiles, largest: float) -> Tiles:
     """The surfaces, with nothing where a shift is longer than the largest and a pixel."""
     if largest + 1 >= max(surfaces.shape[1:]) / 2:
         return surfaces
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in surfaces.shape[1:])
     near = (rows <= largest + 1)[:, None] & (columns <= largest + 1)
-    return np.where(near, surfaces, 0.0)
+    return np.where(near, surfaces, np.float32(0.0))
 
 
 def _twice(columns: int, width: int) -> Tiles:
@@ -321,23 +322,19 @@ def _errors(trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, i
     return np.asarray(np.sqrt(scatter / np.maximum(frequencies * least, 1e-12)))
 
 
-def _peaks(surface: Array) -> tuple[Array, Array]:
+def _peaks(surface: Tiles) -> tuple[Array, Array]:
     """Sub-pixel positions (x, y) of the peaks, wrapped around 0, and their heights."""
     count, height, width = surface.shape
     flat = surface.reshape(count, -1).argmax(axis=1)
     rows, columns = np.unravel_index(flat, (height, width))
-    tiles = np.arange(count)
-    top = surface[tiles, rows, columns]
-    down = _vertex(
-        surface[tiles, (rows - 1) % height, columns],
-        top,
-        surface[tiles, (rows + 1) % height, columns],
-    )
-    right = _vertex(
-        surface[tiles, rows, (columns - 1) % width],
-        top,
-        surface[tiles, rows, (columns + 1) % width],
-    )
+
+    def beside(down: int, right: int) -> Array:
+        place = np.arange(count), (rows + down) % height, (columns + right) % width
+        return np.asarray(surface[place], np.float64)
+
+    top = beside(0, 0)
+    down = _vertex(beside(-1, 0), top, beside(1, 0))
+    right = _vertex(beside(0, -1), top, beside(0, 1))
     y = (rows + down + height / 2) % height - height / 2
     x = (columns + right + width / 2) % width - width / 2
     return np.stack([x, y], axis=1), top

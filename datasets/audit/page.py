@@ -11,10 +11,8 @@ from defocus.align.compensation.blur_map import (
     blur_picture,
     blur_scale_px,
 )
-from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.sampling.placement import Placement
-from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
@@ -237,9 +235,8 @@ def _states(
     x, y = width / full_width, height / full_height
     scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
     matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
-    placement = Placement(scale @ matrix @ np.linalg.inv(scale))
-    how = Resampling(placement, ReleaseGrid(whole(blurry.shape)), "bicubic")
-    first, second, aligned = (_small(one) for one in (blurry, sharp, resampled(sharp, how)))
+    registered = _registered(sharp, scale @ matrix @ np.linalg.inv(scale))
+    first, second, aligned = (_small(one) for one in (blurry, sharp, registered))
     pictures = (
         ("blurry", first),
         ("sharp, as it is", second),
@@ -248,6 +245,14 @@ def _states(
         ("difference, registered", 0.5 + (aligned - first) / 2),
     )
     return tuple((label, _shown(picture)) for label, picture in pictures)
+
+
+def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
+    """A picture to be looked at: positions are rounded to 1/32 px, in a tenth of the time."""
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = sharp.shape[1::-1]
+    moved = cv2.warpPerspective(sharp, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, sharp.dtype)
 
 
 def _small(picture: Image) -> FloatImage:
