@@ -63,7 +63,7 @@ def plain_png(data: bytes) -> Pixels | None:
     try:
         picture = np.empty((height, width, 3), np.uint8 if data[24] == 8 else np.uint16)
         return picture if _filled(picture, data) else None
-    except (isal_zlib.error, ValueError, MemoryError):
+    except (isal_zlib.error, ValueError, MemoryError):  # type: ignore[misc] # its stub has a value
         return None
 
 
