@@ -74,18 +74,31 @@ def _filled(picture: Pixels, data: bytes) -> bool:
         ValueError, isal_zlib.error: The file is damaged or unusual.
     """
     line, flat = 1 + picture[0].nbytes, picture.reshape(len(picture), -1)
-    before = np.zeros(line - 1, np.uint8)
+    above = np.zeros(line - 1, np.uint8)
     inflating, rest, row, missing = isal_zlib.decompressobj(), b"", 0, line * len(picture)
     for piece in _pieces(data):
         rest += inflating.decompress(piece, missing + 1 - len(rest))
         rows = len(rest) // line
         if len(rest) > missing:
             return False
-        lines = np.frombuffer(rest, np.uint8, rows * line).reshape(rows, line)
-        if not _put(lines, before, flat[row : row + rows], picture.itemsize):
+        restored = np.empty((1 + rows) * (line - 1), np.uint8)
+        restored[: line - 1] = above
+        if not _restore(np.frombuffer(rest, np.uint8), restored, line, 3 * picture.itemsize):
             return False
+        above = restored[rows * (line - 1) :]
+        _put(restored[line - 1 :], flat[row : row + rows])
         row, rest, missing = row + rows, rest[rows * line :], missing - rows * line
     return missing == 0 and inflating.eof and not inflating.unused_data
+
+
+def _put(restored: NDArray[np.uint8], rows: Pixels) -> None:
+    """Fill in rows of a picture from their bytes, of 16 bits the higher one first."""
+    values = restored.view(rows.dtype).reshape(rows.shape)
+    if rows.dtype == np.uint8:
+        rows[:] = values
+    else:
+        np.left_shift(values, 8, out=rows)
+        np.bitwise_or(rows, values >> 8, out=rows)
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -129,51 +142,51 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 @numba.njit(nogil=True, cache=True)
-def _put(lines, before, rows, size):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
-    """Undo the filter of each line and fill in its row of values; False if one has no known filter.
+def _restore(lines, restored, line, step):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """Undo the filters of lines, PNG specification, 9.2; False if one has no known filter.
 
-    ``before`` has the bytes of the row above, and then those of the last one.
+    Plain loops over plain arrays: whatever else is compiled takes 200 MiB more.
+
+    Args:
+        lines: Bytes of the lines, ``line`` of each, the first the kind of its filter.
+        restored: Their bytes without it, after those of the row above, which are given.
+        line: Bytes of a line.
+        step: Bytes of a pixel.
     """
-    step = 3 * size
-    now = np.zeros(len(before) + step, np.uint8)  # each begins with a pixel of nothing
-    above = np.zeros(len(before) + step, np.uint8)
-    above[step:] = before
-    for index in range(len(lines)):
-        if lines[index, 0] > 4:
+    count = line - 1
+    for row in range(len(lines) // line):
+        kind, here, there = lines[row * line], row * line + 1, (row + 1) * count
+        if kind > 4:
             return False
-        _restore(lines[index, 0], lines[index, 1:], above, now, step)
-        row = rows[index]
-        if size == 1:
-            row[:] = now[step:]
-        else:
-            values = now[step:].view(np.uint16)
-            for at in range(len(row)):
-                row[at] = values[at] << 8 | values[at] >> 8
-        now, above = above, now
-    before[:] = above[step:]
+        for k in range(step):  # what lies on the left counts as 0
+            b = np.int32(restored[there + k - count])
+            guess = b if kind in (2, 4) else b >> 1 if kind == 3 else 0
+            restored[there + k] = lines[here + k] + guess
+        above, now = restored[there - count : there], restored[there : there + count]
+        _restore_line(kind, lines[here : here + count], above, now, step)
     return True
 
 
 @numba.njit(nogil=True, cache=True)
-def _restore(kind, line, above, now, step):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
-    """Undo the filter of a line (PNG specification, 9.2), given the one above."""
+def _restore_line(kind, line, above, now, step):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """Undo the filter of a line but for its first pixel."""
     if kind == 0:
-        now[step:] = line
+        for k in range(step, len(line)):
+            now[k] = line[k]
     elif kind == 1:
-        for at in range(len(line)):
-            now[at + step] = line[at] + now[at]
+        for k in range(step, len(line)):
+            now[k] = line[k] + now[k - step]
     elif kind == 2:
-        for at in range(len(line)):
-            now[at + step] = line[at] + above[at + step]
+        for k in range(step, len(line)):
+            now[k] = line[k] + above[k]
     elif kind == 3:
-        for at in range(len(line)):
-            now[at + step] = line[at] + ((np.int32(now[at]) + np.int32(above[at + step])) >> 1)
+        for k in range(step, len(line)):
+            now[k] = line[k] + ((np.int32(now[k - step]) + np.int32(above[k])) >> 1)
     else:
-        for first in range(0, len(line), 3):
-            for k in range(3):  # unrolled, which halves the time
-                at = first + k
-                a, b, c = np.int32(now[at]), np.int32(above[at + step]), np.int32(above[at])
+        for first in range(step, len(line), 3):
+            for k in range(first, first + 3):  # unrolled, which halves the time
+                a, b, c = np.int32(now[k - step]), np.int32(above[k]), np.int32(above[k - step])
                 to_a, to_b, to_c = abs(b - c), abs(a - c), abs(a + b - 2 * c)
                 guess = b if to_b <= to_c else c
                 guess = a if to_a <= min(to_b, to_c) else guess
-                now[at + step] = line[at] + guess
+                now[k] = line[k] + guess
