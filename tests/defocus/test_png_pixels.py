@@ -46,8 +46,8 @@ def filtered(picture: NDArray[np.uint8] | NDArray[np.uint16], kinds: Sequence[in
         a = np.concatenate([np.zeros(step, int), line[:-step]])
         c = np.concatenate([np.zeros(step, int), above[:-step]])
         to = np.abs(np.stack([above - c, a - c, a + above - 2 * c]))
-        paeth = np.choose(to.argmin(axis=0), [a, above, c])
-        guess = (0 * line, a, above, (a + above) // 2, paeth)[min(kind, 4)]
+        nearest = np.choose(to.argmin(axis=0), [a, above, c])
+        guess = (0 * line, a, above, (a + above) // 2, nearest)[min(kind, 4)]
         found += bytes([kind]) + ((line - guess) % 256).astype(np.uint8).tobytes()
         above = line
     return found
