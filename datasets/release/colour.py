@@ -12,9 +12,14 @@ from PIL import ImageCms
 from defocus.errors import ImageError
 from defocus.images import Image
 
-__all__ = ["in_srgb", "profile_of"]
+__all__ = ["in_srgb", "is_of_srgb", "profile_of"]
 
 _ICC = 34675
+_LEVELS = 5
+_MOST_STEPS = 1
+"""Steps of 8 bits by which two writings of sRGB may differ."""
+_MODES = {"RGB ": "RGB", "GRAY": "L"}
+"""Pillow's mode for pictures of a profile's colour space."""
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticError)
 
 
@@ -33,6 +38,26 @@ def profile_of(path: Path) -> bytes:
         return b""
 
 
+def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether a profile means sRGB, by what it does to colours.
+
+    Its name does not tell: "Linear sRGB" has the primaries of sRGB alone. A profile of grey means
+    it if its curve is that of sRGB.
+
+    Raises:
+        ImageCms.PyCMSError: The profile is damaged.
+    """
+    space = profile.profile.xcolor_space
+    if space not in _MODES:
+        return False
+    levels = np.linspace(0, 255, _LEVELS).astype(np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LEVELS, -1, 3)
+    if _MODES[space] == "L":
+        colours = colours[..., :1].repeat(3, axis=2)
+    moved = _converted(profile, colours).astype(int) - colours
+    return bool(np.abs(moved).max() <= _MOST_STEPS)
+
+
 def in_srgb(path: Path, picture: Image) -> Image:
     """The colours of a picture as sRGB.
 
@@ -44,8 +69,8 @@ def in_srgb(path: Path, picture: Image) -> Image:
         The picture itself if it has no profile or that of sRGB.
 
     Raises:
-        ImageError: The profile is damaged or not of RGB, or the picture has 16 bits, which the
-            colour library does not convert.
+        ImageError: The profile is damaged or not of RGB or grey, or the picture has 16 bits, which
+            the colour library does not convert.
     """
     content = profile_of(path)
     if not content:
@@ -53,23 +78,28 @@ def in_srgb(path: Path, picture: Image) -> Image:
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
         name = " ".join((ImageCms.getProfileDescription(profile) or "").split()) or "without a name"
-        if "srgb" in name.lower():
+        if is_of_srgb(profile):
             return picture
-        if profile.profile.xcolor_space.strip() != "RGB":
+        if profile.profile.xcolor_space not in _MODES:
             raise ImageError(f"{path}: its colour profile {name!r} is not of RGB; convert it")
         if picture.dtype != np.uint8:
             raise ImageError(
                 f"{path}: 16 bits with the colour profile {name!r}; convert it to sRGB first"
             )
-        converted = ImageCms.profileToProfile(
-            PillowImage.fromarray(cast(NDArray[np.uint8], picture)),
-            profile,
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-        )
+        return _converted(profile, cast(NDArray[np.uint8], picture))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise ImageError(
             f"{path}: its colour profile is damaged; convert the picture to sRGB"
         ) from error
+
+
+def _converted(profile: ImageCms.ImageCmsProfile, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colours of a profile of RGB or grey as sRGB; of grey, the channels are alike."""
+    converted = ImageCms.profileToProfile(
+        PillowImage.fromarray(picture).convert(_MODES[profile.profile.xcolor_space]),
+        profile,
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+    )
     return np.asarray(converted, np.uint8)

@@ -14,7 +14,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Pair
 from defocus.progress import grouped
 from defocus.reports.model import Paragraph, Table
-from tests.datasets.test_release_facts import wide_profile
+from tests.datasets.test_release_facts import linear_profile, wide_profile
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -50,6 +50,8 @@ def test_colours_that_differ_are_named(tmp_path: Path) -> None:
     assert what == "colour space"
     assert text.startswith("the blurry file says sRGB or nothing, the sharp one Wide")
     assert "taken for sRGB" in said(wide, wide)[0][1]
+    linear = saved(tmp_path / "e.png", icc_profile=linear_profile())  # its name says sRGB
+    assert "the blurry file says sRGB" in said(linear, plain)[0][1]
     assert "says CMYK" in said(saved(tmp_path / "c.jpg", "CMYK"), plain)[0][1]
     tifffile.imwrite(tmp_path / "d.tif", PIXELS.astype(np.uint16), photometric="cielab")
     assert "the sharp one Lab" in said(plain, tmp_path / "d.tif")[0][1]

@@ -17,7 +17,7 @@ from PIL import ImageCms
 
 from defocus.datasets.files.picture_size import NO_PICTURE
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.colour import profile_of
+from defocus.datasets.release.colour import is_of_srgb, profile_of
 from defocus.picture_headers import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 
@@ -140,8 +140,10 @@ def _colours(path: Path, mode: str) -> str:
     if mode != PLAIN or not content:
         return mode
     try:
-        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(content)))
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if is_of_srgb(profile):
+            return PLAIN
+        name = ImageCms.getProfileDescription(profile)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return "a damaged profile"
-    words = " ".join((name or "").split()) or "a profile without a name"
-    return PLAIN if "srgb" in words.lower() else words
+    return " ".join((name or "").split()) or "a profile without a name"
