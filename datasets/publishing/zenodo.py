@@ -24,6 +24,8 @@ MOST_BYTES = 50 * 10**9
 """What a record of Zenodo holds without being asked for more."""
 BESIDE = ("README.md", "croissant.json", "CITATION.cff")
 """Files that people see without unpacking the archive."""
+OTHER_TERMS = "other-closed"
+"""Zenodo's word for terms that it has no name for: it permits nothing that they may not."""
 TRIES = 5
 LONGEST_WAIT_SECONDS = 120.0
 TIMEOUT_SECONDS = 60.0
@@ -166,7 +168,7 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
         "creators": [_creator(author) for author in details.authors],
         "keywords": [*details.keywords],
         "access_right": "open",
-        "license": spdx(details.licence).lower() or "other-at",
+        "license": spdx(details.licence).lower() or OTHER_TERMS,
         "related_identifiers": [
             {"relation": relation, "identifier": doi} for relation, doi in relations.items() if doi
         ],

@@ -77,7 +77,12 @@ def licence_problem(licence: str) -> str:
 
 
 def spdx(licence: str) -> str:
-    """The SPDX identifier at the start of the terms; empty if there is none."""
+    """The SPDX identifier of terms that are one licence; empty for others and for several.
+
+    Terms in words, such as those of a reader's card, may begin with it.
+    """
+    if licence != NO_LICENCE and not licence_problem(licence):
+        return licence if identifiers(licence) == (licence,) else ""
     first = licence.replace(";", " ").replace(",", " ").split()[:1]
     return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
 
@@ -93,13 +98,11 @@ def identifiers(licence: str) -> tuple[str, ...]:
 
 def licence_address(licence: str) -> str:
     """Address of the terms of a licence of the SPDX list; empty for others and for several."""
-    names = identifiers(licence)
-    if len(names) != 1:
-        return ""
-    return ADDRESSES.get(names[0], SPDX_ADDRESS.format(names[0].removesuffix("+")))
+    name = spdx(licence)
+    return ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+"))) if name else ""
 
 
 def hub_licence(licence: str) -> str:
     """Hugging Face's name of a licence; ``other`` if it has none."""
     name = spdx(licence)
-    return HUB_NAMES.get(name, name.lower()) or "other"
+    return HUB_NAMES.get(name, name.lower()) if name in ADDRESSES else "other"

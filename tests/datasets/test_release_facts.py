@@ -7,17 +7,25 @@ from types import MappingProxyType
 import numpy as np
 import packaging.licenses._spdx
 import pytest
+import skimage.data
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from defocus.datasets.pair import Pair
+from defocus.datasets.publishing.draft import Draft
+from defocus.datasets.publishing.zenodo import zenodo_metadata
 from defocus.datasets.release.colour import in_srgb
 from defocus.datasets.release.details import Details, name_of
 from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
-from defocus.datasets.release.terms import ADDRESSES, licence_problem
+from defocus.datasets.release.terms import (
+    ADDRESSES,
+    hub_licence,
+    licence_address,
+    licence_problem,
+)
 from defocus.datasets.step import step
 from defocus.errors import ImageError, SettingsError
 from defocus.images import read_image
@@ -93,6 +101,16 @@ def wide_profile() -> bytes:
     return bytes(content).replace("sRGB".encode("utf-16-be"), "Wide".encode("utf-16-be"))
 
 
+def linear_profile() -> bytes:
+    """A profile named after sRGB, with its primaries and no curve, as editors write."""
+    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for i in range(132, 132 + 12 * 20, 12):
+        if content[i : i + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            curve = int.from_bytes(content[i + 4 : i + 8], "big")
+            content[curve + 8 : curve + 16] = bytes([0, 0, 0, 0, 0, 1, 0, 0])  # x to the power of 1
+    return bytes(content)
+
+
 def saved(path: Path, picture: np.ndarray, profile: bytes) -> Path:
     PillowImage.fromarray(picture).save(path, icc_profile=profile)
     return path
@@ -125,6 +143,25 @@ def test_srgb_and_no_profile_stay_to_the_bit(tmp_path: Path) -> None:
     bad = saved(tmp_path / "d.png", picture, b"no profile at all" * 20)
     with pytest.raises(ImageError, match="colour profile is damaged"):
         in_srgb(bad, read_image(bad))
+
+
+def test_a_profile_is_judged_by_its_numbers_and_not_by_its_name(tmp_path: Path) -> None:
+    linear = saved(tmp_path / "a.png", np.full((8, 9, 3), 55, np.uint8), linear_profile())
+    assert in_srgb(linear, read_image(linear)).mean() == pytest.approx(127, abs=1)
+
+
+def test_grey_of_another_curve_becomes_that_of_srgb() -> None:
+    page = Path(skimage.data.__file__).with_name("page.png")
+    stored = read_image(page)
+    with PillowImage.open(page) as picture:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+        assert ImageCms.getProfileDescription(profile).startswith("Dot Gain 20%")
+        expected = ImageCms.profileToProfile(
+            picture, profile, ImageCms.createProfile("sRGB"), 1, outputMode="RGB"
+        )
+    found = in_srgb(page, stored)
+    np.testing.assert_array_equal(found, np.asarray(expected))
+    assert np.abs(found.astype(int) - stored).max() > 10
 
 
 JANE = {"family": "Carberry", "given": "Josiah", "orcid": "0000-0002-1825-0097"}
@@ -241,6 +278,32 @@ def test_each_licence_of_several_has_its_text() -> None:
     assert "LicenseRef-Ours.html" not in own
     assert "https://spdx.org/licenses/GPL-2.0-or-later.html" in own
     assert "A lab" not in own, "the copyright line of its appendix is an example"
+
+
+@pytest.mark.parametrize(
+    ("licence", "stated"),
+    [
+        ("CC-BY-NC-3.0", "CC-BY-NC-3.0"),
+        ("Apache-2.0", "Apache-2.0"),
+        ("CC-BY-4.0", "CC-BY-4.0"),
+        ("CC-BY-4.0 AND CC-BY-NC-4.0", ""),
+        ("CC-BY-4.0 AND LicenseRef-Ours", ""),
+        ("LicenseRef-Ours", ""),
+    ],
+)
+def test_documents_state_a_licence_or_none_but_no_other(licence: str, stated: str) -> None:
+    facts = ReleaseFacts(to="folder")
+    details = told(licence=licence, licence_url="" if stated else "https://lab.org/terms")
+    citation = citation_text(facts, details)
+    assert (f'\nlicense: "{stated}"\n' in citation) == bool(stated)
+    assert ('\nlicense-url: "https://lab.org/terms"\n' in citation) != bool(stated)
+    (rights,) = datacite(facts, details)["rightsList"]
+    assert rights.get("rightsIdentifier", "") == stated.lower()
+    assert licence_address(licence).endswith(".html") == (stated not in {"", "CC-BY-4.0"})
+    known = "cc-by-4.0" if licence == "CC-BY-4.0" else "other"
+    assert hub_licence(licence) == known
+    draft = Draft(Path(), (), facts, details)
+    assert zenodo_metadata(draft)["license"] == (stated.lower() or "other-closed")
 
 
 def test_own_terms_are_named_with_their_address() -> None:

@@ -34,6 +34,7 @@ def citation_text(facts: ReleaseFacts, details: Details) -> str:
     references = [{"type": "article", "doi": details.paper, **_CFF_PAPER}] if details.paper else []
     optional: dict[str, object] = {
         "license": spdx(details.licence),
+        "license-url": "" if spdx(details.licence) else details.licence_url,
         "doi": details.doi,
         "date-released": details.date,
         "url": details.url,
