@@ -3,6 +3,8 @@
 They are read before a file is decoded, because a decoder believes what a header claims.
 """
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -10,12 +12,17 @@ from defocus.errors import ImageError
 
 __all__ = [
     "MAX_PIXELS",
+    "PNG_HEAD_BYTES",
     "TIFF_BEGINS",
     "is_known_kind",
     "jpeg_scan_start",
+    "png_chunk",
     "refuse_oversized",
     "refuse_truncated",
 ]
+
+PNG_HEAD_BYTES = 8 + 25
+"""Signature and IHDR of a PNG; what tells of colours comes behind them."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"BM", *TIFF_BEGINS)
@@ -27,6 +34,12 @@ MAX_PIXELS = 400_000_000
 FREE_PIXELS = 32_000_000
 MOST_RATIO = 2000
 """Of a larger picture a file has a byte for so many of its values: a flat PNG has one for 1,032."""
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
+    check = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
 
 
 def is_known_kind(data: bytes) -> bool:

@@ -35,6 +35,7 @@ from defocus.datasets.files.fingerprint import code_hash, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.release.colour import give_profile
 from defocus.datasets.step import step
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
@@ -155,6 +156,9 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
                 write_array(folder / f"{index:03d}-{role}.npy", part)
             else:
                 write_image(folder / f"{index:03d}-{role}.png", part)
+    for role, path in pair_files(pair).items():
+        if role not in ARRAYS:
+            give_profile(path, *(folder / f"{index:03d}-{role}.png" for index, _ in chosen))
     record = {
         "scale": scheme.scale,
         "side_px": scheme.side_px,

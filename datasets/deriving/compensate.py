@@ -45,6 +45,7 @@ from defocus.datasets.measuring.kept import (
 )
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.release.colour import give_profile
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
@@ -234,6 +235,8 @@ def _made(
             write_aligned(temporary, blurry, sharp, measurement, release)
             del blurry, sharp  # large pictures take much memory
             if known:
+                give_profile(pair.blurry, temporary / "blurry.png")
+                give_profile(pair.sharp, temporary / "sharp.png")
                 _add_truth(pair, temporary, known_map)
                 _add_blur_map(temporary, measurement)
     if left_out.is_dir():
@@ -282,6 +285,7 @@ def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) 
         source: Path | None = getattr(pair, role)
         if source is not None:
             write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
+            give_profile(source, folder / f"{role}.png")
     if known_map is not None:
         write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
 

@@ -35,6 +35,7 @@ from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.release.colour import give_profile
 from defocus.errors import DatasetError
 from defocus.files import write_json
 from defocus.images import (
@@ -184,6 +185,7 @@ def _write(stack: Stack, folder: Path, reference: int) -> None:
     found = fused(frames)
     picture = as_integer(found.picture, bit_depth(first))
     write_image(folder / PICTURE, picture)
+    give_profile(stack.frames[reference], folder / PICTURE)
     _write_confidence(folder, found)
     compared = None
     if stack.merged is not None:

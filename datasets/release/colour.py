@@ -1,6 +1,10 @@
-"""Colours of released pictures: other profiles than sRGB are converted, or refused."""
+"""Colours of released pictures: other profiles than sRGB are converted, or refused.
+
+Until then, every step that writes pictures again hands their profile on.
+"""
 
 import io
+import zlib
 from pathlib import Path
 from typing import cast
 
@@ -11,8 +15,10 @@ from PIL import ImageCms
 
 from defocus.errors import ImageError
 from defocus.images import Image
+from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["in_srgb", "is_of_srgb", "profile_of"]
+__all__ = ["give_profile", "in_srgb", "is_of_srgb", "profile_of"]
 
 _ICC = 34675
 _LEVELS = 5
@@ -36,6 +42,32 @@ def profile_of(path: Path) -> bytes:
             return picture.info.get("icc_profile") or b""
     except _DAMAGE:  # no header that tells of colours
         return b""
+
+
+def give_profile(source: Path, *made: Path) -> None:
+    """Give PNG files the colour profile of the file whose pixels they hold.
+
+    Their numbers mean the same colours then. Nothing is given if the numbers are those of sRGB
+    anyway, as those of RAW files are, or if the profile is not one of RGB: what the decoder made
+    of them is RGB.
+
+    Args:
+        source: The file that was decoded.
+        made: PNG files of RGB that were written from it, in a folder that is not finished yet.
+    """
+    content = b"" if source.suffix.lower() in RAW_SUFFIXES else profile_of(source)
+    if not content:
+        return
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if profile.profile.xcolor_space != "RGB " or is_of_srgb(profile):
+            return
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return  # a damaged profile says nothing; the audit names it
+    chunk = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(content))
+    for path in made:
+        png = path.read_bytes()
+        path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

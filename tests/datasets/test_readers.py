@@ -128,6 +128,14 @@ def test_two_sizes_are_refused_whatever_reads_them(
             open_dataset(f"{reader}:{tmp_path / folder}")
 
 
+def test_every_pair_of_two_sizes_is_named_at_once(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "own", [f"{name}.png" for name in "abcdefg"])
+    for name in "bcdfg":
+        write_image(root / "sharp" / f"{name}.png", picture(1, height=41))
+    with pytest.raises(ImageError, match=r"b.png is .*; sizes also differ in c, d, f and 1 more$"):
+        open_dataset(f"pairs:{root}")
+
+
 def test_a_picture_on_its_side_is_told_from_another_size(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "own", ["a.png"])
     write_image(root / "sharp" / "a.png", picture(1, height=56, width=40))

@@ -19,10 +19,10 @@ from defocus.benchmark.restore.files.metadata import (
 )
 from defocus.errors import ImageError
 from defocus.files import atomic_path
+from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
 
 __all__ = ["write_picture"]
 
-_BEHIND_PNG_HEAD = 8 + 25  # signature, IHDR
 _JPEG_QUALITY = 95
 _XMP = 700
 
@@ -62,17 +62,12 @@ def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
     content = encoded.tobytes()
     chunks = b""
     if metadata.icc:
-        chunks += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc))
+        chunks += png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc))
     if metadata.xmp:
-        chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
+        chunks += png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
     if exif := exif_bytes(metadata):
-        chunks += _chunk(b"eXIf", exif)
-    return content[:_BEHIND_PNG_HEAD] + chunks + content[_BEHIND_PNG_HEAD:]
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(name + content)
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+        chunks += png_chunk(b"eXIf", exif)
+    return content[:PNG_HEAD_BYTES] + chunks + content[PNG_HEAD_BYTES:]
 
 
 def _write_with_pillow(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
