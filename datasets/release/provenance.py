@@ -26,7 +26,7 @@ __all__ = [
 Setting = tuple[str, str]
 """Something that the pictures were taken with: what, and its values with numbers of pairs."""
 
-_CAPTURED, _RENDERED = "as captured", "rendered"
+_CAPTURED, _RENDERED, _CHANGED = "as captured", "rendered", "compensated: "
 
 _SHARP = {
     _CAPTURED: "The picture in focus, as captured.",
@@ -61,21 +61,29 @@ class Number(Settings):
 
 
 def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
-    """Number of pairs of each kind: ``as captured``, ``rendered``, ``compensated: MODEL``."""
+    """Number of pairs of each kind.
+
+    Kinds are ``as captured``, ``rendered``, ``compensated: MODEL`` and ``rendered, compensated:
+    MODEL``.
+    """
     return dict(sorted(Counter(_kind(pair) for pair in pairs).items()))
 
 
 def sharp_text(pairs: Iterable[Pair]) -> str:
     """One sentence on the sharp pictures of a release."""
     found = list(kinds(pairs))
-    if not any(_model(kind) for kind in found):
+    changed = [kind for kind in found if _model(kind)]
+    if not changed:
         return " ".join(_SHARP[kind] for kind in found)
-    others = [kind for kind in found if not _model(kind)]
-    models = " or ".join(_told(_model(kind)) for kind in found if _model(kind))
+    others = [kind for kind in found if kind not in changed]
+    models = " or ".join(dict.fromkeys(_told(_model(kind)) for kind in changed))
+    drawn = sum(kind.startswith(_RENDERED) for kind in changed)
+    some = "" if drawn == len(changed) else "of some pairs "
+    source = f"; {some}it was rendered from a scene" if drawn else ""
     tail = f"; of some pairs it is {' or '.join(others)}" if others else ""
     return (
         f"The picture in focus, resampled onto the blurry one: compensated by {models}; it is not "
-        f"as captured{tail}."
+        f"as captured{source}{tail}."
     )
 
 
@@ -84,12 +92,13 @@ def pictures_text(pairs: Iterable[Pair]) -> str:
     known = list(pairs)
     lines = []
     for kind, number in kinds(known).items():
-        model = _model(kind)
-        told = _KINDS.get(kind) or (
-            f"compensated: the sharp picture was aligned with the blurry one by {_told(model)}, "
-            "equalised in exposure and cropped to their shared area"
-        )
-        lines.append(f"- {number} of {len(known)} pairs: {told}.")
+        told = [text for name, text in _KINDS.items() if kind.startswith(name)]
+        if model := _model(kind):
+            told.append(
+                f"compensated: the sharp picture was aligned with the blurry one by {_told(model)},"
+                " equalised in exposure and cropped to their shared area"
+            )
+        lines.append(f"- {number} of {len(known)} pairs: {'; '.join(told)}.")
     versions = sorted({one for pair in known if (one := _version(pair))})
     if versions:
         lines.append(f"- compensated with defocus {', '.join(versions)}.")
@@ -97,16 +106,17 @@ def pictures_text(pairs: Iterable[Pair]) -> str:
 
 
 def _kind(pair: Pair) -> str:
-    compensation = pair.metadata.get("compensation")
-    if isinstance(compensation, Mapping):
-        return f"compensated: {compensation.get('model', 'unknown')}"
     rendered = pair.truth is not None or "true_misalignment" in pair.metadata
-    return _RENDERED if rendered else _CAPTURED
+    compensation = pair.metadata.get("compensation")
+    if not isinstance(compensation, Mapping):
+        return _RENDERED if rendered else _CAPTURED
+    changed = f"{_CHANGED}{compensation.get('model', 'unknown')}"
+    return f"{_RENDERED}, {changed}" if rendered else changed
 
 
 def _model(kind: str) -> str:
     """The model of a compensated kind; empty for others."""
-    return kind.removeprefix("compensated: ") if kind.startswith("compensated: ") else ""
+    return kind.partition(_CHANGED)[2]
 
 
 def _told(model: str) -> str:

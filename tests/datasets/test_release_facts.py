@@ -48,6 +48,7 @@ def pair(name: str, **metadata: object) -> Pair:
 CAPTURED = pair("a")
 FLOW = pair("b", compensation={"model": "flow", "versions": {"defocus": "0.2.0"}})
 RENDERED = pair("c", true_misalignment={"zoom": 1.0})
+BOTH = pair("d", true_misalignment={"zoom": 1.0}, compensation={"model": "global"})
 
 
 def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
@@ -56,6 +57,12 @@ def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
     assert "captured" not in sharp_text([RENDERED])
     assert "not as captured" in sharp_text([FLOW])
     assert "optical flow" in sharp_text([FLOW])
+    assert sharp_text([BOTH]).endswith("not as captured; it was rendered from a scene.")
+    assert "; of some pairs it was rendered from a scene." in sharp_text([BOTH, FLOW])
+    (line,) = pictures_text([BOTH]).splitlines()
+    assert line.startswith("- 1 of 1 pairs: rendered: ")
+    assert "none is a photograph of it; compensated: the sharp picture" in line
+    assert kinds([BOTH]) == {"rendered, compensated: global": 1}
     assert kinds([FLOW, CAPTURED, FLOW]) == {"as captured": 1, "compensated: flow": 2}
     text = pictures_text([FLOW, CAPTURED, RENDERED])
     assert "1 of 3 pairs: compensated" in text
