@@ -14,7 +14,7 @@ class MakingStep(Settings):
     """One step.
 
     Attributes:
-        step: Name of the command: ``compensate``, ``curate``, ``split``, ``patches``.
+        step: Name of the command: ``fuse``, ``compensate``, ``curate``, ``split``, ``patches``.
         version: Version of this program.
         settings: What was asked for and what it came to, by name.
     """

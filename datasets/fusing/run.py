@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.colour import give_profile
+from defocus.datasets.step import step
 from defocus.errors import DatasetError
 from defocus.files import write_json
 from defocus.images import (
@@ -122,8 +124,15 @@ def fuse_stacks(
         pass
     of_frame = {pair.blurry: pair for pair in dataset.pairs}
     pairs = tuple(pair for stack in stacks for pair in _pairs(stack, out, of_frame))
-    write_manifest(out, make_manifest(out, pairs))
-    return [_fused_stack(stack, out) for stack in stacks]
+    made = [_fused_stack(stack, out) for stack in stacks]
+    how = step(
+        "fuse",
+        stacks=len(stacks),
+        reference="middle" if position is None else position,
+        left_out=sum(one.left_out for one in made),
+    )
+    write_manifest(out, make_manifest(out, pairs, steps=(how,)))
+    return made
 
 
 def _folder(stack: Stack, out: Path) -> Path:
@@ -145,7 +154,14 @@ def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
     for frame in stack.frames:
         if frame.name not in placed:
             continue
-        yield replace(known[frame], blurry=folder / frame.name, sharp=folder / PICTURE)
+        pair = known[frame]
+        place = {**cast(dict[str, object], pair.metadata["focus_stack"]), "sharp": "fused"}
+        yield replace(
+            pair,
+            blurry=folder / frame.name,
+            sharp=folder / PICTURE,
+            metadata=MappingProxyType({**pair.metadata, "focus_stack": place}),
+        )
 
 
 def _fuse(stack: Stack, out: Path, position: int | None) -> None:

@@ -81,7 +81,9 @@ def _pairs(stack: Stack, choice: SharpMember, split: Split) -> Iterator[Pair]:
     for position, frame in enumerate(stack.frames, start=1):
         if frame == sharp:
             continue
-        place = {"position": position, "positions": len(stack.frames)}
+        place: dict[str, int | str] = {"position": position, "positions": len(stack.frames)}
+        if sharp is not None and sharp == stack.merged:
+            place["sharp"] = "merged"
         yield Pair(
             id=legal_id(f"{name}-{frame.stem}"),
             scene=stack.scene,

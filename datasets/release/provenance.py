@@ -26,17 +26,29 @@ __all__ = [
 Setting = tuple[str, str]
 """Something that the pictures were taken with: what, and its values with numbers of pairs."""
 
-_CAPTURED, _RENDERED, _CHANGED = "as captured", "rendered", "compensated: "
+_CAPTURED, _RENDERED, _FUSED, _REDUCED = "as captured", "rendered", "fused", "reduced"
+_CHANGED = "compensated: "
 
 _SHARP = {
     _CAPTURED: "The picture in focus, as captured.",
     _RENDERED: "The picture in focus, rendered from a scene.",
+    _FUSED: "The picture in focus everywhere, fused from a focus stack; it is not as captured.",
+    _REDUCED: "The picture in focus, made smaller than it was captured.",
+}
+
+_SOURCES = {
+    _RENDERED: "it was rendered from a scene",
+    _FUSED: "it was fused from a focus stack",
+    _REDUCED: "it was made smaller",
 }
 
 _KINDS = {
     _CAPTURED: "as captured: the pixels of the camera, or of its developed RAW files",
     _RENDERED: "rendered: blur, noise and misalignment are computed from a scene, none is a "
     "photograph of it",
+    _FUSED: "fused: the blurry picture is a frame of a focus stack as captured, the sharp one is "
+    "made of all its frames, each place of the one that is in focus there",
+    _REDUCED: "reduced: parts of captured pictures that were made smaller",
 }
 
 _MODELS = {
@@ -63,8 +75,8 @@ class Number(Settings):
 def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
     """Number of pairs of each kind.
 
-    Kinds are ``as captured``, ``rendered``, ``compensated: MODEL`` and ``rendered, compensated:
-    MODEL``.
+    Kinds are ``as captured``, ``rendered``, ``fused``, ``reduced`` and ``compensated: MODEL``,
+    which may stand behind one of the others, as in ``rendered, compensated: flow``.
     """
     return dict(sorted(Counter(_kind(pair) for pair in pairs).items()))
 
@@ -77,14 +89,13 @@ def sharp_text(pairs: Iterable[Pair]) -> str:
         return " ".join(_SHARP[kind] for kind in found)
     others = [kind for kind in found if kind not in changed]
     models = " or ".join(dict.fromkeys(_told(_model(kind)) for kind in changed))
-    drawn = sum(kind.startswith(_RENDERED) for kind in changed)
-    some = "" if drawn == len(changed) else "of some pairs "
-    source = f"; {some}it was rendered from a scene" if drawn else ""
-    tail = f"; of some pairs it is {' or '.join(others)}" if others else ""
-    return (
-        f"The picture in focus, resampled onto the blurry one: compensated by {models}; it is not "
-        f"as captured{source}{tail}."
-    )
+    told = [f"compensated by {models}", "it is not as captured"]
+    for source, text in _SOURCES.items():
+        if number := sum(kind.startswith(source) for kind in changed):
+            told.append(text if number == len(changed) else f"of some pairs {text}")
+    if others:
+        told.append(f"of some pairs it is {' or '.join(others)}")
+    return f"The picture in focus, resampled onto the blurry one: {'; '.join(told)}."
 
 
 def pictures_text(pairs: Iterable[Pair]) -> str:
@@ -106,12 +117,21 @@ def pictures_text(pairs: Iterable[Pair]) -> str:
 
 
 def _kind(pair: Pair) -> str:
-    rendered = pair.truth is not None or "true_misalignment" in pair.metadata
+    source = _source(pair)
     compensation = pair.metadata.get("compensation")
     if not isinstance(compensation, Mapping):
-        return _RENDERED if rendered else _CAPTURED
+        return source
     changed = f"{_CHANGED}{compensation.get('model', 'unknown')}"
-    return f"{_RENDERED}, {changed}" if rendered else changed
+    return changed if source == _CAPTURED else f"{source}, {changed}"
+
+
+def _source(pair: Pair) -> str:
+    """What the pictures of a pair were before any compensation."""
+    if pair.truth is not None or "true_misalignment" in pair.metadata:
+        return _RENDERED
+    if _value(pair.metadata, "focus_stack.sharp") is not None:
+        return _FUSED
+    return _REDUCED if _value(pair.metadata, "patch.scale") not in {None, 1} else _CAPTURED
 
 
 def _model(kind: str) -> str:

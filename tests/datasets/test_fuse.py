@@ -16,6 +16,7 @@ from defocus.datasets.commands.fuse import command
 from defocus.datasets.fusing.fusion import fused
 from defocus.datasets.fusing.placing import correlated, place_frames, warped
 from defocus.datasets.fusing.run import fuse_stacks
+from defocus.datasets.release.provenance import kinds, sharp_text, steps_text
 from defocus.errors import AlignmentError, DatasetError
 from defocus.images import Image, as_float, read_image, write_image
 from defocus.optics.psf import disc_psf
@@ -135,6 +136,9 @@ def test_every_frame_is_a_pair_with_the_fused_picture(done: tuple[Path, str]) ->
     for pair in dataset.pairs:
         assert pair.blurry.read_bytes() == (root / "stacks/cup" / pair.blurry.name).read_bytes()
         assert pair.sharp == root / "out/stacks/cup/all-in-focus.png"
+    assert kinds(dataset.pairs) == {"fused": 3}
+    assert "not as captured" in sharp_text(dataset.pairs)
+    assert "fuse (defocus" in steps_text(dataset.steps)
     folder = root / "out/stacks/cup"
     confidence = tifffile.imread(folder / "confidence.tif")
     assert confidence.shape == (HEIGHT, WIDTH)

@@ -63,6 +63,11 @@ def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
     assert line.startswith("- 1 of 1 pairs: rendered: ")
     assert "none is a photograph of it; compensated: the sharp picture" in line
     assert kinds([BOTH]) == {"rendered, compensated: global": 1}
+    merged = pair("e", focus_stack={"position": 1, "sharp": "merged"})
+    assert "fused from a focus stack; it is not as captured" in sharp_text([merged])
+    smaller, whole = (pair("f", patch={"scale": scale}) for scale in (0.7, 1.0))
+    assert sharp_text([smaller]) == "The picture in focus, made smaller than it was captured."
+    assert kinds([smaller, whole, merged]) == {"as captured": 1, "fused": 1, "reduced": 1}
     assert kinds([FLOW, CAPTURED, FLOW]) == {"as captured": 1, "compensated: flow": 2}
     text = pictures_text([FLOW, CAPTURED, RENDERED])
     assert "1 of 3 pairs: compensated" in text
