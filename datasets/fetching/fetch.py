@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from defocus.datasets.fetching.places import MOST_BYTES, Place, fetch_file
+from defocus.datasets.fetching.places import MOST_BYTES, Place, PlaceError, fetch_file
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import manifest_files, read_manifest
@@ -236,14 +236,22 @@ def fetch_known_file(
         StorageError: The disk is full or the folder is not writable.
     """
     record = cache_folder() / "fetched" / f"{_key(places[0].name)}.json"
-    expected = sha256 or _recorded(record)
+    recorded = None if sha256 else _recorded(record)
+    expected = sha256 or recorded
     if expected is None and not trust_first:
         raise InputError(
             f"{places[0].name}: nobody knows its hash; give --sha256, or --trust-first to record it"
         )
     if target.is_file() and expected is not None and sha256_file(target) == expected:
         return expected
-    fetch_file(places, "", target, lambda found: expected in (None, found))
+    try:
+        fetch_file(places, "", target, lambda found: expected in (None, found))
+    except PlaceError as error:
+        if recorded is None:
+            raise
+        raise PlaceError(
+            f"{error}; an earlier fetch recorded SHA-256 {recorded}, --sha256 says another"
+        ) from error
     found = sha256_file(target)
     make_folder(record.parent)
     write_json(record, {"address": places[0].name, "sha256": found})

@@ -15,7 +15,7 @@ from defocus.files import make_folder, sha256_file, sync_folder
 from defocus.progress import say
 from defocus.reading import read_bytes
 
-__all__ = ["MOST_BYTES", "Place", "fetch_file", "is_address", "place_of"]
+__all__ = ["MOST_BYTES", "Place", "PlaceError", "fetch_file", "is_address", "place_of"]
 
 MOST_BYTES = 256 * 2**20
 """Of a manifest."""
@@ -28,6 +28,10 @@ WAIT_SECONDS = 0.5
 
 class PlaceError(DefocusError):
     """A place does not have a file, cannot be reached, or gives other bytes."""
+
+
+class UnreachableError(PlaceError):
+    """A server does not answer, or stops answering, after several attempts."""
 
 
 class TooLargeError(PlaceError):
@@ -43,6 +47,10 @@ class Place:
 
     def __init__(self, name: str) -> None:
         self.name = name.rstrip("/") or "/"
+
+    def address(self, path: str) -> str:
+        """The full name of a file; an empty path is the place itself."""
+        return f"{self.name}/{path}" if path else self.name
 
     def content(self, path: str) -> bytes:
         """A small file.
@@ -77,7 +85,7 @@ class Folder(Place):
         try:
             return read_bytes(Path(self.name) / path, MOST_BYTES)
         except OSError as error:
-            raise PlaceError(f"{self.name}/{path}: {error.strerror}") from error
+            raise PlaceError(f"{self.address(path)}: {error.strerror}") from error
 
     def bring(self, path: str, part: Path, most: int | None) -> None:
         source = Path(self.name) / path
@@ -99,7 +107,7 @@ class Server(Place):
                 for block in answer.iter_raw():
                     content += block
                     if len(content) > MOST_BYTES:
-                        raise PlaceError(f"{self.name}/{path}: larger than {MOST_BYTES} bytes")
+                        raise PlaceError(f"{self.address(path)}: larger than {MOST_BYTES} bytes")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
         return bytes(content)
@@ -116,11 +124,11 @@ class Server(Place):
                 fruitless = 0 if after > most_there else fruitless + 1  # without ranges it shrinks
                 most_there = max(after, most_there)
                 if fruitless == TRIES:
-                    raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
+                    raise UnreachableError(f"{self.name}: cannot be reached ({error})") from error
                 if fruitless:
                     time.sleep(WAIT_SECONDS * 2 ** (fruitless - 1))
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise PlaceError(f"{self.name}/{path}: {error}") from error
+                raise PlaceError(f"{self.address(path)}: {error}") from error
             else:
                 return
 
@@ -132,14 +140,14 @@ class Server(Place):
             goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             whole = answer.status_code != httpx.codes.PARTIAL_CONTENT
             if not whole and not goes_on:
-                raise PlaceError(f"{self.name}/{path}: the server sends another part")
+                raise PlaceError(f"{self.address(path)}: the server sends another part")
             there = 0 if whole else start
             try:
                 with part.open("wb" if whole else "ab") as file:
                     for block in answer.iter_raw():  # as they come: nothing is lost where it is cut
                         there += len(block)
                         if most is not None and there > most:
-                            raise TooLargeError(f"{self.name}/{path}: larger than {most} bytes")
+                            raise TooLargeError(f"{self.address(path)}: larger than {most} bytes")
                         file.write(block)
             except OSError as error:
                 raise storage_error(error, part) from error
@@ -149,7 +157,7 @@ class Server(Place):
         headers = {"Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
-        address = f"{self.name}/{quote(path)}" if path else self.name
+        address = self.address(quote(path))
         with httpx.stream(
             "GET", address, headers=headers, timeout=STALLED_SECONDS, follow_redirects=True
         ) as answer:
@@ -194,7 +202,8 @@ def fetch_file(
     What arrived before an interruption is kept beside the target and gone on with.
 
     Args:
-        places: The places, in order.
+        places: The places, in order. One that cannot be reached becomes the last one, so that the
+            next file does not wait for it.
         path: Relative POSIX path at each place.
         target: The new file.
         is_right: Whether a SHA-256 in hexadecimal is that of the file.
@@ -207,7 +216,7 @@ def fetch_file(
     make_folder(target.parent)
     part = target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part")
     reasons = []
-    for place in places:
+    for place in tuple(places):
         for resumed in (part.is_file(), False):
             try:
                 place.bring(path, part, most)
@@ -217,6 +226,10 @@ def fetch_file(
                 break
             except PlaceError as error:
                 reasons.append(str(error))
+                if isinstance(error, UnreachableError) and place is not places[-1]:
+                    say(f"{error}; the other sources come first from now on")
+                    places.remove(place)
+                    places.append(place)
                 break
             if part.is_file() and is_right(sha256_file(part)):
                 part.replace(target)
@@ -224,7 +237,7 @@ def fetch_file(
                 return
             part.unlink(missing_ok=True)
             if not resumed:
-                reasons.append(f"{place.name}/{path}: has other bytes")
+                reasons.append(f"{place.address(path)}: has other bytes")
                 break
             say(f"{path}: what had arrived does not fit; it is fetched again")
     raise PlaceError("; ".join(reasons))

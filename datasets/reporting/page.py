@@ -15,6 +15,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.datasets.release.provenance import kinds, settings_of
 from defocus.images import bit_depth, read_image, read_pair
+from defocus.progress import counted
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import eight_bits, small_picture
 
@@ -105,7 +106,7 @@ def _common(found: Counter[str]) -> str:
     if not found:
         return ""
     (value, _), *others = found.most_common()
-    return f"{value} and {len(others)} other sizes" if others else value
+    return f"{value} and {counted(len(others), 'other size')}" if others else value
 
 
 def _settings(pairs: Sequence[Pair]) -> Part:

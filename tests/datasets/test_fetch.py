@@ -243,6 +243,23 @@ def test_a_stalled_server_is_left(
     assert verify_folder(tmp_path / "copy").ok
 
 
+def test_a_dead_mirror_is_waited_for_once(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    sources = [place_of("http://127.0.0.1:9"), place_of(server.address)]
+    done = fetch_release(sources, tmp_path / "copy")
+    assert len(done.new) > 3
+    assert verify_folder(tmp_path / "copy").ok
+    assert len(waited) == places.TRIES - 1
+    assert capsys.readouterr().err.count("the other sources come first from now on") == 1
+    assert [place.name for place in sources] == [server.address, "http://127.0.0.1:9"]
+
+
 def test_a_part_and_then_the_rest(run: Run, server: Server, tmp_path: Path) -> None:
     out = tmp_path / "copy"
     done = run(
@@ -320,7 +337,8 @@ def test_the_hash_of_an_archive_is_recorded_and_kept_to(server: Server, tmp_path
     assert fetch_known_file(place, target, None, trust_first=False) == first
     assert len(server.asked) == asked
     (server.root / "set.zip").write_bytes(b"other" * 100)
-    with pytest.raises(DefocusError, match="has other bytes"):
+    told = f"set.zip: has other bytes; an earlier fetch recorded SHA-256 {first}, --sha256 says"
+    with pytest.raises(DefocusError, match=told):
         fetch_known_file(place, tmp_path / "again.zip", None, trust_first=True)
 
 
