@@ -191,6 +191,7 @@ def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: i
 
 def _say_outcome(audit: "Audit") -> None:
     from defocus.datasets.audit.table import QUANTITIES, summary
+    from defocus.datasets.commands._member_warnings import say_warnings
 
     status = [pair.status for pair in audit.pairs]
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
@@ -212,8 +213,7 @@ def _say_outcome(audit: "Audit") -> None:
     if "unknown" in status:
         say("what is unknown is judged by eye with 'defocus-data curate --review'")
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
-    for line in grouped((one.finding for one in audit.warnings), len(status), "pair"):
-        say(line)
+    say_warnings(audit.warnings, audit.pairs)
 
 
 def _fails(audit: "Audit", limit_px: float) -> bool:

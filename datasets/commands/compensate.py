@@ -8,7 +8,7 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
 from defocus.command_line.jobs_option import jobs_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
-from defocus.progress import counted, grouped, say
+from defocus.progress import counted, say
 
 __all__ = ["command"]
 
@@ -74,7 +74,7 @@ def _run(
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.rig.rig import read_rig
-    from defocus.datasets.audit.pairs.members import warnings_of
+    from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
 
     default = "pwcnet" if weights else DEFAULT_ESTIMATOR
@@ -87,8 +87,7 @@ def _run(
         rig=None if rig_file is None else read_rig(rig_file),
         jobs=jobs,
     )
-    for line in grouped((w.finding for w in warnings_of(opened.pairs)), len(opened.pairs), "pair"):
-        say(line)
+    say_member_warnings(opened.pairs)
     for pair_id, reason in done.left_out:
         say(f"pair {pair_id} is left out: {reason}")
     return {

@@ -101,11 +101,11 @@ def _curate(
     opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.curation.curate import begin_curation, finish_curation
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
-    for line in grouped((one.finding for one in audit.warnings), len(opened.pairs), "pair"):
-        say(line)
+    say_warnings(audit.warnings, opened.pairs)
     curation = begin_curation(opened, audit, asked, out)
     if review:
         from defocus.datasets.curation.review import review_pairs

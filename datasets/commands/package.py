@@ -89,6 +89,8 @@ def _package(
     jobs: int,
 ) -> "Packaged":
     from defocus.datasets.api import open_dataset
+    from defocus.datasets.audit.pairs.members import warnings_of
+    from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.release.details import details_of, later_version
     from defocus.datasets.release.documents.card import undeclared
     from defocus.datasets.release.facts import audit_numbers, read_facts
@@ -99,6 +101,9 @@ def _package(
     require_redistributable(opened)
     before = None if previous is None else read_facts(previous).details
     details = later_version(details_of(opened, card), version, before)
+    # a profile alone is no reason: what is released is converted
+    odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
+    say_warnings(odd, opened.pairs)
     for problem in undeclared(details):
         say(f"{problem}; state it in a file for --card")
     return package_dataset(

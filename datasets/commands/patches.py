@@ -70,6 +70,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
 
     opened = open_dataset(name)
 
+    from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.cutting.run import cut_dataset
     from defocus.datasets.cutting.scheme import SCHEMES
     from defocus.datasets.pair import SPLITS
@@ -77,6 +78,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     given = {key: value for key, value in wanted.items() if value is not None}
     chosen = replace(SCHEMES[scheme], **given)
     done = cut_dataset(opened, out, chosen, jobs)
+    say_member_warnings(opened.pairs)
     for pair_id in done.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
     counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}

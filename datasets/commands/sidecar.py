@@ -85,10 +85,12 @@ def _done(
 
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+    from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.sidecar.write import write_sidecar
 
     # names of fields are no types
     given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    say_member_warnings(opened.pairs)
     sidecar = write_sidecar(
         opened,
         out,

@@ -72,6 +72,7 @@ def _split(
     opened = open_dataset(name)
 
     from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.curation.splits import Shares, is_official
     from defocus.datasets.curation.splitting import mean_blur, split_dataset
     from defocus.datasets.pair import SPLITS
@@ -79,6 +80,7 @@ def _split(
     if is_official(opened):
         say(f"{opened.name}: its official splits are kept")
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
+    say_warnings(audit.warnings, opened.pairs)
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")

@@ -14,6 +14,8 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Pair
 from defocus.progress import grouped
 from defocus.reports.model import Paragraph, Table
+from tests.conftest import Run
+from tests.datasets.conftest import write_folder
 from tests.datasets.test_release_facts import linear_profile, wide_profile
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
@@ -108,3 +110,24 @@ def test_exif_of_a_png_is_seen_wherever_it_stands(tmp_path: Path, late: bool) ->
     assert said(turned, plain) == [
         ("orientation", "EXIF says 6 and 1 for blurry and sharp; both are ignored")
     ]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("package", "--to", "folder"),
+        ("patches", "--side", "32"),
+        ("split",),
+        ("sidecar",),
+    ],
+)
+def test_no_step_takes_members_that_disagree_silently(
+    step: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path / "set", ["a.png", "b.png"], bits=8)
+    with PillowImage.open(folder / "blurry/a.png") as picture:
+        picture.load()
+        picture.save(folder / "blurry/a.png", exif=turned(6))
+    name, *options = step
+    done = run("defocus-data", name, f"pairs:{folder}", "--out", tmp_path / "out", *options)
+    assert "a: orientation: EXIF says 6 and 1 for blurry and sharp" in done.stderr
