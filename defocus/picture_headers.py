@@ -19,6 +19,7 @@ __all__ = [
     "png_chunk",
     "refuse_oversized",
     "refuse_truncated",
+    "with_profile",
 ]
 
 PNG_HEAD_BYTES = 8 + 25
@@ -40,6 +41,14 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
     check = zlib.crc32(name + content)
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+
+def with_profile(png: bytes, profile: bytes) -> bytes:
+    """A PNG file with an ICC profile, which may be empty. Source: 11.3.2.3 of the specification."""
+    if not profile:
+        return png
+    chunk = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
+    return png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:]
 
 
 def is_known_kind(data: bytes) -> bool:

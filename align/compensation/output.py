@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import (
+    Compensation,
     Release,
     compensated_sharp,
     plan_compensation,
@@ -30,12 +31,14 @@ from defocus.align.measure import Measurement
 from defocus.errors import AlignmentError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
 from defocus.images import Image, write_image
+from defocus.picture_headers import with_profile
 from defocus.staging import staging_folder
 
 __all__ = ["NUMBERS", "repeat_aligned", "write_aligned", "write_array"]
 
 NUMBERS = "misalignment.json"
 COMPUTED = frozenset({"blurry.png", "sharp.png"})
+NO_PROFILES = (b"", b"")
 UNFINISHED = "unfinished.json"
 CUT_SHORT = "writing was cut short; run the same command again"
 
@@ -46,6 +49,7 @@ def write_aligned(
     sharp: Image,
     measurement: Measurement,
     release: Release | None = None,
+    profiles: tuple[bytes, bytes] = NO_PROFILES,
 ) -> list[str]:
     """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
 
@@ -60,6 +64,7 @@ def write_aligned(
         sharp: ``(H, W, 3)``, its own depth.
         measurement: Measurement of this pair.
         release: Settings of the release; None for the defaults of :class:`Release`.
+        profiles: ICC profiles that the written blurry and sharp pictures get; empty for sRGB.
 
     Returns:
         Names of the written files.
@@ -73,7 +78,8 @@ def write_aligned(
         document = measurement.misalignment.to_json()
         crop = compensation = None
         if measurement.misalignment.status == "ok":
-            compensation = _stage(staging, blurry, sharp, measurement, release or Release())
+            pictures = (blurry, sharp)
+            compensation = _stage(staging, pictures, profiles, measurement, release or Release())
             crop = compensation["crop_px"]
         document |= {"crop_px": crop, "compensation": compensation}
         write_json(staging / NUMBERS, document)
@@ -81,7 +87,13 @@ def write_aligned(
     return _written(folder, stage)
 
 
-def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path) -> list[str]:
+def repeat_aligned(
+    folder: Path,
+    blurry: Image,
+    sharp: Image,
+    record_file: Path,
+    profiles: tuple[bytes, bytes] = NO_PROFILES,
+) -> list[str]:
     """Make an aligned pair again from its record, byte for byte, without measuring anything.
 
     Args:
@@ -89,6 +101,7 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
         blurry: The blurry original.
         sharp: The sharp original.
         record_file: The ``misalignment.json`` of the first run, with mask and flow beside it.
+        profiles: As :func:`write_aligned` got them.
 
     Returns:
         Names of the written files.
@@ -119,8 +132,7 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
 
     def stage(staging: Path) -> None:
         plan = recorded_plan(record, record_file)
-        write_image(staging / "blurry.png", released_blurry(blurry, plan))
-        write_image(staging / "sharp.png", compensated_sharp(sharp, plan))
+        _write_pictures(staging, (blurry, sharp), profiles, plan)
         for name, expected in record.outputs.items():
             if name in COMPUTED and sha256_file(staging / name) != expected:
                 versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
@@ -162,15 +174,34 @@ def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
     return written
 
 
+def _write_pictures(
+    staging: Path,
+    pictures: tuple[Image, Image],
+    profiles: tuple[bytes, bytes],
+    plan: Compensation,
+) -> None:
+    """Write both members of the aligned pair, each with its colour profile."""
+    # one after the other, because large pictures take much memory
+    write_image(staging / "blurry.png", released_blurry(pictures[0], plan))
+    write_image(staging / "sharp.png", compensated_sharp(pictures[1], plan))
+    for name, profile in zip(("blurry.png", "sharp.png"), profiles, strict=True):
+        if profile:
+            path = staging / name
+            path.write_bytes(with_profile(path.read_bytes(), profile))
+
+
 def _stage(
-    staging: Path, blurry: Image, sharp: Image, measurement: Measurement, release: Release
+    staging: Path,
+    pictures: tuple[Image, Image],
+    profiles: tuple[bytes, bytes],
+    measurement: Measurement,
+    release: Release,
 ) -> dict[str, Any]:
     """Write pictures, mask and flow into ``staging``; return the record."""
+    sharp = pictures[1]
     plan = plan_compensation(measurement, sharp.shape, release)
     outputs = list(OUTPUT_NAMES[:3])
-    # one after the other, because large pictures take much memory
-    write_image(staging / outputs[0], released_blurry(blurry, plan))
-    write_image(staging / outputs[1], compensated_sharp(sharp, plan))
+    _write_pictures(staging, pictures, profiles, plan)
     mask = valid_mask(sharp, measurement, plan).astype(np.uint8)
     write_image(staging / outputs[2], mask * np.uint8(255))
     if plan.placement.local is not None:
@@ -180,7 +211,7 @@ def _stage(
         plan,
         measurement.misalignment,
         release.model,
-        (blurry, sharp),
+        pictures,
         staging,
         outputs,
         sharpness_lost(sharp, plan),

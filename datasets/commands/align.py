@@ -206,8 +206,11 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
+    from defocus.datasets.release.colour import kept_profile
 
-    written = write_aligned(folder, blurry, sharp, measurement, Release(**order.released()))
+    release = Release(**order.released())
+    profiles = kept_profile(order.blurry), kept_profile(order.sharp)
+    written = write_aligned(folder, blurry, sharp, measurement, release, profiles)
     for name in BLUR_NAMES:
         (folder / name).unlink(missing_ok=True)  # of an earlier run
     if measurement.misalignment.status == "ok":
@@ -226,12 +229,15 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
+    from defocus.datasets.release.colour import kept_profile
     from defocus.images import read_image, read_pair
 
     two_cameras = read_record(record).rig is not None
     read = (read_image(blurry_file), read_image(sharp_file)) if two_cameras else None
     blurry, sharp = read or read_pair(blurry_file, sharp_file)
-    say(f"wrote {', '.join(repeat_aligned(folder, blurry, sharp, record))} to {folder}")
+    profiles = kept_profile(blurry_file), kept_profile(sharp_file)
+    written = repeat_aligned(folder, blurry, sharp, record, profiles)
+    say(f"wrote {', '.join(written)} to {folder}")
 
 
 def _table(misalignment: "Misalignment") -> str:

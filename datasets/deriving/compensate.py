@@ -45,7 +45,7 @@ from defocus.datasets.measuring.kept import (
 )
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.colour import give_profile
+from defocus.datasets.release.colour import give_profile, kept_profile
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
@@ -232,11 +232,10 @@ def _made(
             measurement = _more_believable(measurement, companion)
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
-            write_aligned(temporary, blurry, sharp, measurement, release)
+            profiles = kept_profile(pair.blurry), kept_profile(pair.sharp)
+            write_aligned(temporary, blurry, sharp, measurement, release, profiles)
             del blurry, sharp  # large pictures take much memory
             if known:
-                give_profile(pair.blurry, temporary / "blurry.png")
-                give_profile(pair.sharp, temporary / "sharp.png")
                 _add_truth(pair, temporary, known_map)
                 _add_blur_map(temporary, measurement)
     if left_out.is_dir():

@@ -4,7 +4,6 @@ Until then, every step that writes pictures again hands their profile on.
 """
 
 import io
-import zlib
 from pathlib import Path
 from typing import cast
 
@@ -15,10 +14,10 @@ from PIL import ImageCms
 
 from defocus.errors import ImageError
 from defocus.images import Image
-from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+from defocus.picture_headers import with_profile
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["give_profile", "in_srgb", "is_of_srgb", "profile_of"]
+__all__ = ["give_profile", "in_srgb", "is_of_srgb", "kept_profile", "profile_of"]
 
 _ICC = 34675
 _LEVELS = 5
@@ -44,30 +43,34 @@ def profile_of(path: Path) -> bytes:
         return b""
 
 
-def give_profile(source: Path, *made: Path) -> None:
-    """Give PNG files the colour profile of the file whose pixels they hold.
+def kept_profile(path: Path) -> bytes:
+    """The profile that a picture made from a file's pixels must have to mean the same colours.
 
-    Their numbers mean the same colours then. Nothing is given if the numbers are those of sRGB
-    anyway, as those of RAW files are, or if the profile is not one of RGB: what the decoder made
-    of them is RGB.
+    Empty if the numbers are those of sRGB anyway, as those of RAW files are, or if the profile is
+    not one of RGB: what the decoder made of them is RGB. A damaged one is empty too; the audit
+    names it.
+    """
+    content = b"" if path.suffix.lower() in RAW_SUFFIXES else profile_of(path)
+    if not content:
+        return b""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        foreign = profile.profile.xcolor_space == "RGB " and not is_of_srgb(profile)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return b""
+    return content if foreign else b""
+
+
+def give_profile(source: Path, *made: Path) -> None:
+    """Give PNG files of RGB the profile of the file whose pixels they hold.
 
     Args:
         source: The file that was decoded.
-        made: PNG files of RGB that were written from it, in a folder that is not finished yet.
+        made: What was written from it, in a folder that is not finished yet.
     """
-    content = b"" if source.suffix.lower() in RAW_SUFFIXES else profile_of(source)
-    if not content:
-        return
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
-        if profile.profile.xcolor_space != "RGB " or is_of_srgb(profile):
-            return
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return  # a damaged profile says nothing; the audit names it
-    chunk = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(content))
-    for path in made:
-        png = path.read_bytes()
-        path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
+    profile = kept_profile(source)
+    for path in made if profile else ():
+        path.write_bytes(with_profile(path.read_bytes(), profile))
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

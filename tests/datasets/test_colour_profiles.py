@@ -52,6 +52,21 @@ def test_a_compensated_pair_has_the_colours_of_its_files(
         assert np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3  # red for blue
 
 
+def test_an_aligned_pair_has_them_and_is_repeated_to_the_byte(
+    wide: Path, run: Run, tmp_path: Path
+) -> None:
+    members = wide / "blurry/a.png", wide / "sharp/a.png"
+    assert run("defocus-data", "align", *members, "--out", tmp_path / "out").returncode == 0
+    record = tmp_path / "out/misalignment.json"
+    again = ("align", *members, "--out", tmp_path / "again", "--from-record", record)
+    told = run("defocus-data", *again)
+    assert told.returncode == 0, told.stderr
+    for role in ("blurry", "sharp"):
+        made = tmp_path / "out" / f"{role}.png"
+        assert profile_of(made) == WIDE
+        assert (tmp_path / "again" / f"{role}.png").read_bytes() == made.read_bytes()
+
+
 def test_patches_have_the_colours_of_their_picture(wide: Path, run: Run, tmp_path: Path) -> None:
     (wide / "train").mkdir()
     for role in ("blurry", "sharp"):
