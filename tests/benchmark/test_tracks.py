@@ -9,7 +9,7 @@ import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import ranks, score_tables
-from defocus.benchmark.leaderboard.terminal import print_leaderboard
+from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
@@ -29,6 +29,9 @@ from defocus.benchmark.statistics.comparable import (
     may_be_ranked,
 )
 from defocus.benchmark.statistics.standings import tracks
+from defocus.benchmark.study.plan import Study
+from defocus.benchmark.study.running.run import outcome_of
+from defocus.datasets.pair import Dataset
 from defocus.reports.model import Link, Measured
 
 ENTRY = Entry(
@@ -109,8 +112,8 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(
         record(results, "worst", BASE, **demo)
         record(results, "best", BASE + 2.0 + noise(1), **demo)
         record(results, "own", BASE + 3.0, weights="own", budget="demo")
-        rows, found = leaderboard(results), tracks(results)
-    print_leaderboard(rows, (), found)
+        asked = Study(tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), [])
+        show_outcome(outcome_of([asked], results), [asked])
     lines = capsys.readouterr().out.splitlines()
     begin = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     assert begin["own"][:3] == ["(own", "weights)", "n/a"]

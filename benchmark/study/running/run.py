@@ -19,7 +19,7 @@ from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
-from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
+from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.plan import Run, Study
@@ -62,7 +62,7 @@ class Outcome:
         failed: Ids of requested runs that failed, or whose metrics failed.
         unscored: Requested runs that cannot be done on this dataset: the reason by id.
         problems: Errors that stopped the runs of one dataset or job while others continued.
-        tracks: Tracks with ranks and differences, if ranking is allowed.
+        tracks: Tracks with their differences, and with ranks where these are allowed.
     """
 
     rows: Sequence[Row]
@@ -347,7 +347,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
             for entry in entries
             if entry.run in asked and not entry.failed and not entry.scored
         },
-        tracks=tracks(results) if any(row.budget in RANKED_BUDGETS for row in rows) else (),
+        tracks=tracks(results),
     )
 
 
