@@ -18,7 +18,7 @@ from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
 from defocus.datasets.commands import fetch
 from defocus.datasets.fetching import places
-from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release
+from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release, listing_of
 from defocus.datasets.fetching.places import place_of
 from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.release.details import Details
@@ -47,7 +47,8 @@ class Server:
         wrong: Whether pictures have another last byte.
         endless: Whether a file of 64 MB is sent in the place of a picture.
         sent: Bytes of it that were taken, and the last that were offered.
-        stalls: Whether it stops in the middle of a picture, until ``go`` is set.
+        stalls: Whether it stops in the middle of a picture, and before the rest of it, until ``go``
+            is set.
         go: Ends the stalling.
     """
 
@@ -106,7 +107,8 @@ def server(release: Path) -> Iterator[Server]:
             self.end_headers()
             if picture and (seen.cuts or seen.stalls):
                 share = 3 if seen.uneven and seen.cuts % 2 else 2
-                self.wfile.write(body[: len(body) // share + 1])
+                nothing = seen.stalls and told  # it does not go on with a file either
+                self.wfile.write(b"" if nothing else body[: len(body) // share + 1])
                 self.wfile.flush()
                 if seen.stalls:
                     seen.go.wait()
@@ -241,6 +243,8 @@ def test_a_stalled_server_is_left(
     server.stalls = True
     fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")
     assert verify_folder(tmp_path / "copy").ok
+    pictures = [name for name, _ in server.asked if name.endswith(".png")]
+    assert pictures == [BIG, BIG], "asked for the whole and for the rest, then no more"
 
 
 def test_a_dead_mirror_is_waited_for_once(
@@ -297,6 +301,22 @@ def test_names_of_any_script_arrive(run: Run, server: Server, tmp_path: Path, fo
     assert pair.id == "カフェ_01"
     assert equal_pictures(pair.blurry, own.blurry)
     assert "カフェ_01" in (out / "pairs.csv").read_text(encoding="utf-8")
+
+
+def test_a_later_version_takes_from_the_earlier_one_what_is_the_same(
+    run: Run, server: Server, tmp_path: Path
+) -> None:
+    """The earlier one lacks a pair; the hash says which of the two sources is wanted."""
+    source = write_folder(tmp_path / "x", ["a.png"], bits=8)
+    earlier = tmp_path / "earlier"
+    package_dataset(open_dataset(f"pairs:{source}"), earlier, "folder", DETAILS, 10**9)
+    sha256 = listing_of([place_of(str(server.root))]).sha256
+    arguments = ("fetch", earlier, server.address, "--out", tmp_path / "copy", "--sha256", sha256)
+    done = run("defocus-data", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
+    pictures = {name for name, _ in server.asked if name.endswith(".png")}
+    assert pictures == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
 
 
 def test_other_releases_and_other_hashes_are_refused(server: Server, tmp_path: Path) -> None:
