@@ -8,7 +8,15 @@ from itertools import pairwise
 
 from defocus.benchmark.statistics.comparable import SIGMA
 
-__all__ = ["CIRCLES_PX", "CIRCLE_NAMES", "INDEPENDENT", "PARTS", "PLACES", "column_of"]
+__all__ = [
+    "BREAKDOWN",
+    "CIRCLES_PX",
+    "CIRCLE_NAMES",
+    "INDEPENDENT",
+    "PARTS",
+    "PLACES",
+    "column_of",
+]
 
 CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
 """Diameters of the circle of confusion between which pixels are counted together."""
@@ -22,8 +30,11 @@ CIRCLE_NAMES = (
 )
 PLACES = ("indoor", "outdoor")
 _REGIONS = ("edges", "flat", "in_focus", "blurred", *CIRCLE_NAMES)
-PARTS = (*(f"psnr_{part}" for part in (*_REGIONS, *PLACES)), "psnr_gain", "made_worse")
-"""Names under which PSNR is told of parts of a picture or of a dataset, and against the input."""
+BREAKDOWN = tuple(f"psnr_{part}" for part in (*_REGIONS, *PLACES))
+"""Names under which PSNR is told of parts of a picture or of a dataset."""
+
+PARTS = (*BREAKDOWN, "psnr_gain", "made_worse")
+"""Names of :data:`BREAKDOWN`, and those under which PSNR is told against the input."""
 
 
 def column_of(name: str) -> str:

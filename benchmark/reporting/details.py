@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from defocus.benchmark.evaluation.columns import INDEPENDENT
+from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes
@@ -11,10 +11,9 @@ from defocus.benchmark.reporting.board.table import metrics_of, score_cell
 from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
 from defocus.benchmark.reporting.published_numbers import published_beside
-from defocus.benchmark.statistics.comparable import SIGMA
 from defocus.reports.model import Cell, Column, Measured, Part, Table
 
-__all__ = ["detail_parts", "is_breakdown", "place_words"]
+__all__ = ["detail_parts", "parts_told", "place_words"]
 
 
 def detail_parts(
@@ -35,10 +34,11 @@ def detail_parts(
     return [part for part in parts if part.rows]
 
 
-def is_breakdown(metric: str) -> bool:
-    """Whether a score is PSNR over a part of the picture, or of the dataset."""
-    other = metric in all_metrics() or metric.endswith((SIGMA, INDEPENDENT))
-    return metric.startswith("psnr_") and not other
+def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
+    """Scores over parts of the pictures that a line has, in the order in which they are told."""
+    rows = ((name, line.score(convention, name)) for line in lines for name in BREAKDOWN)
+    told = {name for name, row in rows if row is not None and row.value is not None}
+    return [name for name in BREAKDOWN if name in told]
 
 
 def place_words(metric: str) -> str:
@@ -81,14 +81,9 @@ def _with_published(
 def _by_part(board: Board, line: BoardLine) -> list[Table]:
     """PSNR by amount of blur and by region, beside the input's."""
     convention = board.conventions[0]
-    names = sorted(
-        metric
-        for (of, metric), row in line.rows.items()
-        if of == convention and is_breakdown(metric) and row.value is not None
-    )
     references = [one for one in board.lines if one.reference and one.first.system == "input"]
     body: list[tuple[Cell, ...]] = []
-    for name in names:
+    for name in parts_told([line], convention):
         row = line.rows[convention, name]
         under = references[0].score(convention, name) if references else None
         before = under.value if under is not None else None

@@ -4,7 +4,7 @@ from defocus.benchmark.reporting.board.lines import Board
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.table import tracks_of
 from defocus.benchmark.reporting.content import Content
-from defocus.benchmark.reporting.details import is_breakdown, place_words
+from defocus.benchmark.reporting.details import parts_told, place_words
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 
 __all__ = ["part_table", "protocol_table"]
@@ -37,14 +37,7 @@ def part_table(board: Board) -> list[Table]:
     """PSNR by amount of blur and by region, a row per line; empty without such scores."""
     first, *_ = board.conventions
     lines = board.ordered(first)
-    names = sorted(
-        {
-            metric
-            for line in lines
-            for (of, metric), row in line.rows.items()
-            if of == first and is_breakdown(metric) and row.value is not None
-        }
-    )
+    names = parts_told(lines, first)
     if not names:
         return []
     body: list[tuple[Cell, ...]] = []

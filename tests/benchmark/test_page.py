@@ -540,6 +540,27 @@ def test_published_numbers_stand_behind_the_row_with_their_source(study: Path) -
     assert not other.beside
 
 
+def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 1, 24)
+    told = ("coc_16_up", "coc_2_4", "coc_0_2", "edges", "gain")
+    with open_results(out / "results.sqlite") as results:
+        for number in (0, 1):
+            mine = list(results.scores(entry(number).run))
+            parts_of = [
+                replace(one, metric=f"psnr_{part}")
+                for one in mine
+                if one.metric == "psnr"
+                for part in told
+            ]
+            results.record(entry(number), [*mine, *parts_of], [])
+        appendix = build_appendix(out, results, leaderboard(results))
+    expected = ["Edges", "Blur 0 to 2 px", "Blur 2 to 4 px", "Blur 16 px and more"]
+    behind = [t for t in parts(page_of(out), Table) if "by part of the picture" in t.caption]
+    assert [[row[0] for row in table.rows] for table in behind] == [expected] * 2
+    (printed,) = [t for t in parts(appendix, Table) if "by part of the picture" in t.caption]
+    assert [column.name for column in printed.columns] == ["System", *expected]
+
+
 def test_a_paper_s_numbers_are_printed_in_the_table(study: Path) -> None:
     with open_results(study / "results.sqlite") as results:
         page = build_appendix(study, results, leaderboard(results))

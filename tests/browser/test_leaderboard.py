@@ -164,6 +164,19 @@ def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(
     assert link.get_attribute("aria-expanded") == "false"
 
 
+def test_scores_under_four_protocols_fit_below_their_row(open_page: Open, tmp_path: Path) -> None:
+    protocols = ("gt", "input-aligned", "deformed-gt", "truth")
+    out = make_study(tmp_path, 2, 24, protocols=protocols, pictures=1)
+    html.write_html(page_of(out), out / "report.html")
+    browser = open_page(out / "report.html", 1280)
+    (table,) = tables(browser)
+    table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")[0].click()
+    scrolls = table.find_elements(By.CSS_SELECTOR, ".detail .scroll")
+    assert len(scrolls[0].find_elements(By.CSS_SELECTOR, "thead th")) == 5
+    for scroll in scrolls:
+        assert scroll.get_property("scrollWidth") == scroll.get_property("clientWidth")
+
+
 def test_closed_folds_share_a_line_where_there_is_room(open_page: Open, study: Path) -> None:
     def tops(width: int) -> list[int]:
         browser = open_page(study / "report.html", width)
