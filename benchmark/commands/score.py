@@ -125,7 +125,8 @@ def _show(scoring: "Scoring") -> None:
     from defocus.benchmark.external_results.table import scoring_table
     from defocus.benchmark.leaderboard.terminal import print_tables
 
-    print_tables([scoring_table(scoring)])
+    if scoring.images:
+        print_tables([scoring_table(scoring)])
     found, wanted = len(scoring.images), len(scoring.images) + len(scoring.missing)
     click.echo(f"matched by {scoring.matched}: {found} of {wanted}")
     for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):

@@ -170,6 +170,8 @@ def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Pa
 def _restored(
     image: Path, target: Path | None, journal: RestoreJournal, restorer: Restorer, wishes: Wishes
 ) -> Restored:
+    if not image.exists():
+        raise FileNotFoundError(image)
     if target is None:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
@@ -187,7 +189,7 @@ def _restored(
 def _reason(image: Path, error: Exception) -> str:
     """Why a picture could not be restored."""
     if isinstance(error, FileNotFoundError):
-        return f"{image}: no such picture"
+        return f"{image}: no such picture or folder"
     if isinstance(error, PermissionError):
         return f"{image}: no permission to read it; change its mode or copy it"
     text = str(error)

@@ -243,6 +243,15 @@ def test_a_kind_that_is_not_read_stops_no_other(tmp_path: Path, run: Callable[..
     assert r"out/b\n.png: 30x20, 16 bits" in done.stdout
 
 
+def test_a_folder_that_is_not_there_is_not_called_a_kind_of_file(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    command = ("restore", tmp_path / "holiday", "--baseline", "wiener", "--out", tmp_path / "out")
+    done = run("defocus-bench", *command)
+    assert done.returncode == 2
+    assert "holiday: no such picture or folder" in done.stderr
+
+
 def test_without_a_system_the_packages_own_weights_restore(
     tmp_path: Path, run: Callable[..., Any]
 ) -> None:

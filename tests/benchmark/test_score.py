@@ -315,6 +315,10 @@ def test_names_that_differ_are_matched_and_listed(run: Run, tmp_path: Path) -> N
     assert refused.returncode == 2
     assert "both: no file is named like a picture" in refused.stderr
     assert "2 files end in '_A' and as many in '_B'" in refused.stderr
+    command = ("score", "out", "sharp", "--profile", "dpdd8", "--match", "stem")
+    none = run("defocus-bench", *command, **away)
+    assert none.returncode == 1
+    assert none.stdout.startswith("matched by equal names: 0 of 2"), "no table without a row"
 
 
 def test_two_files_are_scored_whatever_their_names(run: Run, tmp_path: Path) -> None:
