@@ -39,7 +39,14 @@ from tests.fuzz.campaign import WORDS, damaged_once, limited, seed_of_today
 TOKEN = "right"
 REQUESTS = 150
 PATHS = {
-    "study": ("/", "/stamp", "/pictures", "/studies/study/report.html", "/studies/x/stamp"),
+    "study": (
+        "/",
+        "/stamp",
+        "/pictures",
+        "/studies/study-study-0c87ed81/report.html",
+        "/studies/study-study-0c87ed81/leaderboard.csv",
+        "/studies/x/stamp",
+    ),
     "curation": (
         *("/", "/pairs", "/pairs/a", "/pairs/a/displacement", "/pairs/b/histograms"),
         *("/pictures/a/blurry/large", "/pictures/b/sharp/small"),
@@ -159,3 +166,22 @@ def test_malformed_requests_are_answered(tmp_path: Path, cache_folder: Path, ser
                 assert asked(page, scope, body) < 500, (seed, number, scope)
             number += 1
     print(f"{served}: {number} requests")  # noqa: T201 - the table of a campaign, with -s
+
+
+def test_links_of_a_served_study_are_not_followed(tmp_path: Path, cache_folder: Path) -> None:
+    """Who made a study must not choose which file of this computer is served."""
+    page = study_page(tmp_path)
+    scope, _ = request(random.Random(0), ("/",))
+    headers = [(b"host", b"127.0.0.1:8000"), (b"authorization", b"Bearer right")]
+    scope |= {"method": "GET", "path": "/", "query_string": b"", "headers": headers}
+    assert asked(page, scope, b"") == 200
+    scope |= {
+        "path": "/studies/study-study-0c87ed81/report.pdf",
+        "raw_path": b"/studies/study-study-0c87ed81/report.pdf",
+    }
+    report = tmp_path / "study/report.pdf"
+    report.write_bytes(b"%PDF-1.7 own")
+    assert asked(page, scope, b"") == 200
+    report.rename(tmp_path / "secret")
+    report.symlink_to(tmp_path / "secret")
+    assert asked(page, scope, b"") == 404
