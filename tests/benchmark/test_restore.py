@@ -234,6 +234,7 @@ def test_after_an_interruption_its_own_files_are_known(tmp_path: Path) -> None:
 
 def test_a_kind_that_is_not_read_stops_no_other(tmp_path: Path, run: Callable[..., Any]) -> None:
     images = [tmp_path / "a.gif", tmp_path / "b\n.png"]
+    images[0].write_bytes(b"GIF89a")
     cv2.imwrite(str(images[1]), picture(20, 30))
     command = ("restore", *images, "--baseline", "wiener", "--out", tmp_path / "out")
     done = run("defocus-bench", *command)
