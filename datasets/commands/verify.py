@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import json_output
+from defocus.command_line.jobs_option import jobs_option
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -32,8 +33,11 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     metavar="SOURCE",
     help="Address or folder of a release: compare DIR with its checksums instead of DIR's own.",
 )
+@jobs_option("Number of files read at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(folder: Path, source: Path | None, against: str | None, as_json: bool) -> int:
+def command(
+    folder: Path, source: Path | None, against: str | None, jobs: int, as_json: bool
+) -> int:
     """Verify every file of the release DIR.
 
     A file can be changed, missing, extra, renamed (its bytes are elsewhere) or swapped (it holds
@@ -43,19 +47,19 @@ def command(folder: Path, source: Path | None, against: str | None, as_json: boo
     if source is not None and against is not None:
         raise click.UsageError("--repair cannot be combined with --against")
     if not as_json:
-        found = _verified(folder, source, against)
+        found = _verified(folder, source, against, jobs)
         for finding in found.wrong:
             where = f" (its bytes are in {finding.now})" if finding.now else ""
             click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
         click.echo(f"{folder}: {_outcome(found)}")
         return int(not found.ok)
     with json_output() as output:
-        found = _verified(folder, source, against)
+        found = _verified(folder, source, against, jobs)
         output.write({"ok": found.ok, "wrong": [finding.to_json() for finding in found.wrong]})
     return int(not found.ok)
 
 
-def _verified(folder: Path, source: Path | None, against: str | None) -> "Verification":
+def _verified(folder: Path, source: Path | None, against: str | None, jobs: int) -> "Verification":
     from defocus.datasets.verification.repair import repair_folder
     from defocus.datasets.verification.verify import verify_folder
 
@@ -63,10 +67,10 @@ def _verified(folder: Path, source: Path | None, against: str | None) -> "Verifi
         from defocus.datasets.fetching.fetch import verify_against
         from defocus.datasets.fetching.places import place_of
 
-        return verify_against(folder, place_of(against))
+        return verify_against(folder, place_of(against), jobs)
     if source is None:
-        return verify_folder(folder)
-    repair = repair_folder(folder, source)
+        return verify_folder(folder, jobs)
+    repair = repair_folder(folder, source, jobs)
     for finding in repair.before:
         say(f"was {finding.kind}: {finding.file}")
     if repair.aside is not None:

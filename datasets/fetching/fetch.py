@@ -151,13 +151,18 @@ def fetch_release(
     return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
 
 
-def verify_against(root: Path, place: Place) -> Verification:
+def verify_against(root: Path, place: Place, jobs: int = 1) -> Verification:
     """Read every byte of a folder and compare it with the checksums of a release elsewhere.
+
+    Args:
+        root: The folder.
+        place: Where the release is.
+        jobs: Number of files read at once.
 
     Raises:
         DatasetError: The place has no sound checksums, or a file of the folder cannot be read.
     """
-    listing, found = listing_of([place]), folder_hashes(root)
+    listing, found = listing_of([place]), folder_hashes(root, jobs)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
     wanted = {**listing.hashes, MANIFEST: listing.sha256, TAG_MANIFEST: tag}
     findings = sorted(compared(wanted, found), key=lambda finding: finding.file)

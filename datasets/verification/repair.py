@@ -31,7 +31,7 @@ class Repair:
     aside: Path | None
 
 
-def repair_folder(root: Path, source: Path) -> Repair:
+def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
     """Repair a folder according to its manifests, with the bytes of another copy.
 
     Bytes that the folder still has under another name are used first. Extra files are moved into a
@@ -40,15 +40,16 @@ def repair_folder(root: Path, source: Path) -> Repair:
     Args:
         root: The damaged folder.
         source: The other copy; it may be damaged in other places.
+        jobs: Number of files read at once.
 
     Raises:
         DatasetError: ``source`` is not a copy of it, or the bytes of a file are in neither.
         StorageError: The folder cannot be written.
     """
-    before = verify_folder(root)
+    before = verify_folder(root, jobs)
     if before.ok:
         return Repair((), before, None)
-    there = folder_hashes(source)
+    there = folder_hashes(source, jobs)
     truth = _truth(root, before, source, there)
     findings = compared(truth.hashes, before.found)
     supply = _supply(source, there) | _supply(root, before.found)
@@ -61,7 +62,7 @@ def repair_folder(root: Path, source: Path) -> Repair:
         _gather(truth, findings, supply, staging)
         aside = _move_aside(root, findings)
         _put_in_place(root, findings, staging)
-    return Repair(before.wrong or tuple(findings), verify_folder(root), aside)
+    return Repair(before.wrong or tuple(findings), verify_folder(root, jobs), aside)
 
 
 def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, str]) -> Truth:

@@ -57,17 +57,18 @@ class Verification:
         return not self.wrong
 
 
-def verify_folder(root: Path) -> Verification:
+def verify_folder(root: Path, jobs: int = 1) -> Verification:
     """Read every byte of a folder and compare it with its manifests.
 
     Args:
         root: A release, or another folder with the manifests of
             :mod:`defocus.datasets.verification.checksums`.
+        jobs: Number of files read at once.
 
     Raises:
         DatasetError: There is no manifest, it names a forbidden path, or a file cannot be read.
     """
-    found = folder_hashes(root)
+    found = folder_hashes(root, jobs)
     truth = claimed(root, found)
     if truth is None:
         return Verification(_damaged_manifests(root, found), found, None)

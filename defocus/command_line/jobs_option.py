@@ -15,7 +15,7 @@ def jobs_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]
 
     Args:
         text: Its help: what is done at once.
-        default: Number of processes if the option is not given.
+        default: Number if the option is not given.
     """
     return click.option(
         "--jobs", type=click.IntRange(1), default=default, show_default=True, help=text

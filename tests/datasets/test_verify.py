@@ -298,3 +298,11 @@ def test_the_command(run: Run, release: Path, whole: Path, tmp_path: Path) -> No
     nothing = run("defocus-data", "verify", tmp_path)
     assert nothing.returncode == 2
     assert "manifest-sha256.txt" in nothing.stderr
+
+
+def test_several_files_are_read_at_once_with_the_same_result(release: Path, run: Run) -> None:
+    (release / "pairs" / "b" / "sharp.png").write_bytes(b"no picture")
+    assert folder_hashes(release, 4) == folder_hashes(release)
+    results = [run("defocus-data", "verify", release, "--jobs", jobs) for jobs in "14"]
+    assert [done.returncode for done in results] == [1, 1]
+    assert results[0].stdout == results[1].stdout
