@@ -67,9 +67,7 @@ IMAGE_SUFFIXES = (
 MOST_BYTES = 12 * MAX_PIXELS
 """Three channels of float32: no file of a picture that is read is larger."""
 
-PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
-LARGE_PNG_BYTES = 8_000_000
-"""From this size on it is worth loading compiled code that reads them faster."""
+LARGE_PNG_BYTES = 8_000_000  # worth loading compiled code that reads them faster
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 _TIFF_DAMAGE = (
@@ -186,11 +184,11 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
 
 def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
     """The pixels of a large and plain PNG file; None of any other."""
-    if content.size < LARGE_PNG_BYTES or content[:8].tobytes() != PNG_BEGIN:
+    if content.size < LARGE_PNG_BYTES or content[:4].tobytes() != b"\x89PNG":
         return None
     from defocus.png_pixels import plain_png  # it loads numba
 
-    return plain_png(_bytes_of(content))
+    return plain_png(_as_file(content).getvalue())
 
 
 def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
@@ -234,15 +232,8 @@ def _tiff_layout(content: NDArray[np.uint8]) -> tuple[Literal["plain", "special"
 
 
 def _as_file(content: NDArray[np.uint8]) -> io.BytesIO:
-    """A file's content as a file again: without a copy, as it is a view of the bytes read.
-
-    Close it: tifffile's objects refer to each other, and would keep it until they are collected.
-    """
-    return io.BytesIO(_bytes_of(content))
-
-
-def _bytes_of(content: NDArray[np.uint8]) -> bytes:
-    return content.base if isinstance(content.base, bytes) else content.tobytes()
+    """These bytes, not copied. Close it: tifffile's objects keep it until they are collected."""
+    return io.BytesIO(content.base if isinstance(content.base, bytes) else content.tobytes())
 
 
 def _of_tifffile(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:

@@ -100,6 +100,7 @@ def test_the_conda_recipe_needs_what_the_wheel_needs() -> None:
         "torch": "pytorch",
         "opencv-python-headless": "py-opencv",
         "typst": "typst-py",
+        "isal": "python-isal",
         "matplotlib": "matplotlib-base",
     }
     needed = {f"python {project['requires-python']}"}

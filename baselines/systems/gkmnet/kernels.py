@@ -66,9 +66,11 @@ class _Bank(nn.Module):
         channels = len(self.taps)
         # not by brackets, whose gradient is slow
         picked = padded.index_select(1, self.colours)
-        picked = picked.contiguous(memory_format=torch.channels_last)
-        rows = functional.conv2d(picked, self.taps[:, None, None, :], groups=channels)
-        return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
+        picked = picked.to(self.taps.dtype, memory_format=torch.channels_last)
+        # in bf16 a CPU takes minutes for some numbers of channels, and Gaussians are not learned
+        with torch.autocast(picked.device.type, enabled=False):
+            rows = functional.conv2d(picked, self.taps[:, None, None, :], groups=channels)
+            return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
 
 
 class GroupedBank(_Bank):
