@@ -37,16 +37,15 @@ class Mixture(nn.Module):
 
     Args:
         width: Features per pixel.
-        gaussians: Number of Gaussians, a multiple of three.
     """
 
-    def __init__(self, width: int = WIDTH, gaussians: int = COUNT) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.gates = nn.Conv2d(width, 1 + GROUPS, 3, padding=1)
-        self.coefficients = nn.Conv2d(width, gaussians, 3, padding=1)
+        self.coefficients = nn.Conv2d(width, COUNT, 3, padding=1)
 
     def forward(self, features: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
-        """The shares, ``(N, 1 + gaussians, H, W)``, >= 0 and 1 together.
+        """The shares, ``(N, 22, H, W)``, >= 0 and 1 together.
 
         Args:
             features: ``(N, width, H, W)``.
@@ -64,17 +63,14 @@ class GGKMNet(Backbone):
 
     Args:
         width: Features per pixel.
-        gaussians: Number of Gaussians that are mixed, a multiple of three.
         repeats_input: Whether the first weights nearly give the input.
     """
 
-    def __init__(
-        self, width: int = WIDTH, gaussians: int = COUNT, *, repeats_input: bool = False
-    ) -> None:
+    def __init__(self, width: int = WIDTH, *, repeats_input: bool = False) -> None:
         super().__init__(width)
-        self.bank = InterleavedBank(gaussians)
+        self.bank = InterleavedBank()
         self.memory = ConvLSTM(width, width)
-        self.mixture = Mixture(width, gaussians)
+        self.mixture = Mixture(width)
         self.step = nn.Conv2d(width, 1, 3, padding=1)
         self.refine = nn.Conv2d(2 * COLOURS, COLOURS, 3, padding=1)
         if repeats_input:
@@ -131,7 +127,7 @@ class GGKMNet(Backbone):
 
         Args:
             sharp: ``(N, 3, H, W)``.
-            shares: ``(N, 1 + gaussians, H, W)``.
+            shares: ``(N, 22, H, W)``.
         """
         weighed: torch.Tensor = self.bank(sharp) * self.bank.spread(shares)
         return torch.stack(torch.split(weighed, COLOURS, dim=1)).sum(0)
