@@ -14,12 +14,12 @@ __all__ = [
     "MAX_PIXELS",
     "PNG_HEAD_BYTES",
     "TIFF_BEGINS",
+    "embed_profile",
     "is_known_kind",
     "jpeg_scan_start",
     "png_chunk",
     "refuse_oversized",
     "refuse_truncated",
-    "with_profile",
 ]
 
 PNG_HEAD_BYTES = 8 + 25
@@ -43,12 +43,16 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
 
 
-def with_profile(png: bytes, profile: bytes) -> bytes:
-    """A PNG file with an ICC profile, which may be empty. Source: 11.3.2.3 of the specification."""
+def embed_profile(path: Path, profile: bytes) -> None:
+    """Give a PNG file an ICC profile, which may be empty, before the file's folder is finished.
+
+    Source: PNG specification, third edition: 11.3.2.3.
+    """
     if not profile:
-        return png
+        return
+    png = path.read_bytes()
     chunk = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
-    return png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:]
+    path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
 
 
 def is_known_kind(data: bytes) -> bool:

@@ -31,7 +31,7 @@ from defocus.align.measure import Measurement
 from defocus.errors import AlignmentError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
 from defocus.images import Image, write_image
-from defocus.picture_headers import with_profile
+from defocus.picture_headers import embed_profile
 from defocus.staging import staging_folder
 
 __all__ = ["NUMBERS", "repeat_aligned", "write_aligned", "write_array"]
@@ -185,9 +185,7 @@ def _write_pictures(
     write_image(staging / "blurry.png", released_blurry(pictures[0], plan))
     write_image(staging / "sharp.png", compensated_sharp(pictures[1], plan))
     for name, profile in zip(("blurry.png", "sharp.png"), profiles, strict=True):
-        if profile:
-            path = staging / name
-            path.write_bytes(with_profile(path.read_bytes(), profile))
+        embed_profile(staging / name, profile)
 
 
 def _stage(

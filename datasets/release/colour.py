@@ -14,7 +14,7 @@ from PIL import ImageCms
 
 from defocus.errors import ImageError
 from defocus.images import Image
-from defocus.picture_headers import with_profile
+from defocus.picture_headers import embed_profile
 from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["give_profile", "in_srgb", "is_of_srgb", "kept_profile", "profile_of"]
@@ -69,8 +69,8 @@ def give_profile(source: Path, *made: Path) -> None:
         made: What was written from it, in a folder that is not finished yet.
     """
     profile = kept_profile(source)
-    for path in made if profile else ():
-        path.write_bytes(with_profile(path.read_bytes(), profile))
+    for path in made:
+        embed_profile(path, profile)
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
