@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.capture.commands.lens import command
 from defocus.charts.accuracy.lenses import chart_through, fitted_to_chart, kernel_error
-from defocus.charts.lens.fit import fit_lens
+from defocus.charts.lens.fit import fit_lens, signed_blur
 from defocus.charts.lens.probes import ChartShot, probes
 from defocus.charts.lens.response import explained, left_over
 from defocus.charts.reading.read import read_chart
@@ -76,6 +76,19 @@ def test_the_true_lens_explains_its_photograph_and_others_do_not(shot: ChartShot
 def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None:
     with pytest.raises(ImageError, match=r"no picture at f/2\.4 is in focus"):
         fit_lens([shot, shot], 16.0)
+
+
+def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:
+    """Its sharpest picture is blurred by more than the limit, and stands between two others."""
+    (light,) = chart_through(LENS, (5.0,))
+    reading = read_chart(light)
+    assert reading is not None
+    sharpest = ChartShot(light, reading, LENS.f_number)
+    assert 3.0 < sharpest.blur_px < shot.blur_px
+    blur = shot.blur_px
+    assert signed_blur([shot, sharpest, shot]).tolist() == [blur, 0.0, -blur]
+    with pytest.raises(ImageError, match="is in focus"):
+        signed_blur([shot, sharpest])
 
 
 @pytest.mark.slow

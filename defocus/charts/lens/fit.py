@@ -12,7 +12,7 @@ from defocus.errors import ImageError
 from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
 from defocus.progress import track
 
-__all__ = ["FittedLens", "fit_lens"]
+__all__ = ["FittedLens", "fit_lens", "signed_blur"]
 
 Floats = NDArray[np.float64]
 
@@ -129,8 +129,8 @@ def fit_lens(
         ImageError: Too little of the chart can be measured.
         OpticsError: The lens opens no wider than the f-number of a photograph.
     """
-    signed = _signed(shots)
-    kept = [k for k, shot in enumerate(shots) if shot.blur_px >= LEAST_BLUR_PX]
+    signed = signed_blur(shots)
+    kept = [int(k) for k in np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)]
     if len(kept) < LEAST_SHOTS:
         raise ImageError(
             f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
@@ -177,13 +177,22 @@ def _mirrored(state: _State) -> _State:
     return _State(numbers, state.focus.copy())
 
 
-def _signed(shots: Sequence[ChartShot]) -> Floats:
-    """Blur of each photograph, by the order positive before the sharpest of its f-number."""
+def signed_blur(shots: Sequence[ChartShot]) -> Floats:
+    """Blur of each photograph in px, by the order positive before the sharpest of its f-number.
+
+    The sharpest is zero if others stand on both sides: a soft lens blurs it too, but on which side
+    of the focus it lies is not known.
+
+    Raises:
+        ImageError: The first or last picture of an f-number is its sharpest, and blurred.
+    """
     blur = np.array([shot.blur_px for shot in shots])
     for f_number in sorted({shot.f_number for shot in shots}):
         group = np.flatnonzero([shot.f_number == f_number for shot in shots])
         sharpest = group[np.argmin(blur[group])]
-        if blur[sharpest] >= LEAST_BLUR_PX:
+        if sharpest not in group[[0, -1]]:
+            blur[sharpest] = 0.0
+        elif blur[sharpest] >= LEAST_BLUR_PX:
             raise ImageError(
                 f"no picture at f/{f_number:g} is in focus; add one between those focused nearer "
                 "and those focused farther than the chart"
