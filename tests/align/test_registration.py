@@ -56,7 +56,7 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
 @pytest.mark.parametrize(
     ("size", "seeds"),
     [
-        ((200, 150), 4),
+        ((200, 150), 2),
         ((384, 288), 1),
         pytest.param((200, 150), 40, marks=pytest.mark.slow),
         pytest.param((384, 288), 16, marks=pytest.mark.slow),

@@ -13,6 +13,7 @@ FIXTURES = {
 TWINS = {
     "dmphn_stack4": "dmphn_1_2_4",
     "dpdnet_dual": "dpdnet_single",
+    "fsnet_local80": "fsnet",
     "irnext": "irnext_4",
     "lakdnet_l": "lakdnet_s",
     "lakdnet_l_dual": "lakdnet_s",
@@ -20,6 +21,9 @@ TWINS = {
     "nafnet_w64": "nafnet_w32",
     "oknet": "oknet_4",
     "restormer_dual": "restormer_single",
+    "rjdrl_restormer": "rjdrl_unet",
+    "sfnet_local80": "sfnet",
+    "uformer_b_ps128": "uformer_b",
 }
 """The slowest fixtures, and the same network in the small that always runs."""
 

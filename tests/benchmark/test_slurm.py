@@ -117,6 +117,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     assert not list(out.glob("jobs/tiny-slow-*"))
 
 
+@pytest.mark.slow  # the same parts without a queue: tests/datasets/test_measured_once.py
 def test_an_audit_in_jobs_equals_one_process_to_the_byte(
     slurm: Path, run: Any, third_party: dict[str, str], tmp_path: Path
 ) -> None:

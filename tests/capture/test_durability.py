@@ -182,8 +182,8 @@ def check_whole_pairs_were_not_shot_again(session: Path) -> None:
             assert record["pair"] not in whole
 
 
-def test_killed_at_five_random_moments(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "session", pairs=15, kills=5, lines=7, seed=1)
+def test_killed_at_three_random_moments(tmp_path: Path) -> None:
+    kill_and_resume(tmp_path / "session", pairs=9, kills=3, lines=7, seed=1)
 
 
 @pytest.mark.slow

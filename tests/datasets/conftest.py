@@ -13,6 +13,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
+from defocus.datasets.sample.scenes import SCENES
 from defocus.files import write_json
 from defocus.images import Image, read_image, write_image
 
@@ -28,7 +29,16 @@ def strong(cache_folder: Path) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def wide(cache_folder: Path) -> Dataset:
+def wide(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Four of its scenes: all would be rendered for the tests of this variant alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("wide")))
+        patch.setattr("defocus.datasets.sample.build.SCENES", SCENES[::7])
+        return open_dataset("sample:wide")
+
+
+@pytest.fixture(scope="session")
+def whole_wide(cache_folder: Path) -> Dataset:
     return open_dataset("sample:wide")
 
 

@@ -153,7 +153,7 @@ def test_loader_gives_the_same_patches_with_and_without_workers(mild: Dataset) -
     source.batch(0, 1, 0)  # opens the file in this process, as a careless caller would
     patches = PairPatches(source, length=10, seed=4)
     alone = [patch for batch in DataLoader(patches, batch_size=2) for patch in batch[0]]
-    workers = DataLoader(patches, batch_size=2, num_workers=2, multiprocessing_context="spawn")
+    workers = DataLoader(patches, batch_size=2, num_workers=2, multiprocessing_context="forkserver")
     together = [patch for batch in workers for patch in batch[0]]
     assert len(alone) == len(together) == 10
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))

@@ -24,6 +24,7 @@ from defocus.command_line.commands import command_group
 from defocus.images import write_image
 from tests.benchmark.example_study import make_study
 from tests.browser.conftest import browser as browser
+from tests.command_process import start_code
 from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
@@ -55,15 +56,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site; whatever would ask the network finds none."""
     out = tmp_path_factory.mktemp("site")
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", out],
-        cwd=ROOT,
-        env={**os.environ, **nowhere, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+    process = start_code(
+        "from mkdocs.__main__ import cli; cli()",
+        *("build", "--strict", "--site-dir", out),
+        folder=ROOT,
+        NO_MKDOCS_2_WARNING="1",
+        **nowhere,
     )
-    assert done.returncode == 0, done.stderr
+    told = process.communicate()
+    assert process.returncode == 0, told
     return out
 
 

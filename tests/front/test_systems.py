@@ -84,15 +84,15 @@ def test_options_reach_the_network_of_a_plugin(
 
 
 def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
-    trained = defocus.load("unet")
+    trained = defocus.load("gkmnet")
     save_file(trained.state_dict(), tmp_path / "mine-of-front.safetensors")
     for weights in (tmp_path / "mine-of-front.safetensors", "mine-of-front"):
         with torch.no_grad():
             torch.testing.assert_close(
-                defocus.load("unet", weights)(BLURRY), trained(BLURRY), rtol=0, atol=0
+                defocus.load("gkmnet", weights)(BLURRY), trained(BLURRY), rtol=0, atol=0
             )
-    with pytest.raises(InputError, match="neither a file nor weights added for unet"):
-        defocus.load("unet", "nobody")
+    with pytest.raises(InputError, match="neither a file nor weights added for gkmnet"):
+        defocus.load("gkmnet", "nobody")
     with pytest.raises(InputError, match="wiener has no weights"):
         defocus.load("wiener", "mine-of-front")
 
@@ -100,11 +100,11 @@ def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
 def test_own_weights_are_found_in_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(WeightsError, match="the package ships no weights of unet; give a label"):
-        defocus.load("unet", "own")
-    own = defocus.load("unet")
+    with pytest.raises(WeightsError, match="the package ships no weights of gkmnet; give a label"):
+        defocus.load("gkmnet", "own")
+    own = defocus.load("gkmnet")
     (tmp_path / "weights").mkdir()
-    path = tmp_path / "weights" / "unet.safetensors"
+    path = tmp_path / "weights" / "gkmnet.safetensors"
     save_file(own.state_dict(), path)
     facts = {name: "" for name, field in OwnCard.model_fields.items() if field.annotation is str}
     counts = dict.fromkeys(OwnCard.model_fields.keys() - facts.keys(), 1)
@@ -113,10 +113,12 @@ def test_own_weights_are_found_in_the_package(
     write_json(path.with_suffix(".json"), card.model_dump())
     monkeypatch.setattr(module, "files", lambda package: tmp_path)
     with torch.no_grad():
-        torch.testing.assert_close(defocus.load("unet", "own")(BLURRY), own(BLURRY), rtol=0, atol=0)
+        torch.testing.assert_close(
+            defocus.load("gkmnet", "own")(BLURRY), own(BLURRY), rtol=0, atol=0
+        )
         picture = BLURRY[0]
         torch.testing.assert_close(
-            defocus.restore(picture, "unet", guard=False),
+            defocus.restore(picture, "gkmnet", guard=False),
             own(BLURRY)[0].clamp(0, 1),
             rtol=0,
             atol=1e-6,

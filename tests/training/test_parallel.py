@@ -1,9 +1,7 @@
-"""Two processes that torchrun started learn what one learns from the same batch."""
+"""Two processes, as torchrun starts them, learn what one learns from the same batch."""
 
 import dataclasses
-import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from defocus.training.settings import Training
 from defocus.training.steps.network_and_objective import NetworkAndObjective
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
+from tests.command_process import StartedCommand, start_code
 
 SCRIPT = """
 import sys
@@ -58,21 +57,25 @@ def test_two_processes_give_the_network_of_one(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     train(evenly(), Plain, Patches(), tmp_path / "one", CPU)
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    subprocess.run(
-        [*command, "2", script, tmp_path / "two"],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-    )
+    for process in started_by_torchrun(SCRIPT, tmp_path / "two"):
+        told = process.communicate(timeout=100)
+        assert process.returncode == 0, told
     one, two = tensors_of(tmp_path / "one"), tensors_of(tmp_path / "two")
     assert one.keys() == two.keys()
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
     start = convolutions().get_parameter("0.weight")
     assert not torch.allclose(one["network.0.weight"], start, atol=1e-3)  # it did learn
+
+
+def started_by_torchrun(code: str, folder: Path) -> list[StartedCommand]:
+    """Two processes with the environment that ``torchrun --nproc-per-node 2`` gives them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    ranks = [{"RANK": rank, "LOCAL_RANK": rank, **place, **sizes} for rank in ("0", "1")]
+    return [start_code(code, folder, **settings) for settings in ranks]
 
 
 def test_a_batch_is_shared_without_rest() -> None:

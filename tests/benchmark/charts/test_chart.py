@@ -82,11 +82,7 @@ def test_without_tesseract_no_characters_are_counted(
     assert row.endswith("| 10% |  |")
 
 
-def test_the_command_tells_systems_apart(capfd: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--systems", "wiener", "--blur", "4"], standalone_mode=False) is None
-    rows = [line.split(" | ") for line in capfd.readouterr().out.splitlines()[2:]]
-    assert [row[1] for row in rows] == ["input", "wiener"]
-    assert float(rows[1][3]) > 1.2
+def test_circles_of_confusion_out_of_reach_are_refused() -> None:
     assert chart_table([]).count("\n") == 1
     for bad in ("x", "0.5", "40"):
         with pytest.raises(InputError, match="--blur"):
@@ -124,7 +120,10 @@ def test_kept_scores_are_replaced_one_by_one(tmp_path: Path) -> None:
 
 
 def test_a_study_with_the_chart_shows_it(
-    tmp_path: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tiny_dataset: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("defocus.benchmark.charts.of_study.BLURS_PX", (4.0,))
     for kind in ("blurry", "sharp"):
@@ -139,7 +138,11 @@ def test_a_study_with_the_chart_shows_it(
     section = report.partition(">Test chart</h2>")[2].partition("</section>")[0]
     assert "sharpens edges most" in section
     before = read_kept_chart(out)
+    capfd.readouterr()
     more = ["--systems", "wiener", "--blur", "8", "--out", str(out)]
     assert command.main(more, standalone_mode=False) is None
+    rows = [line.split(" | ") for line in capfd.readouterr().out.splitlines()[2:]]
+    assert [row[1] for row in rows] == ["input", "wiener"]
+    assert float(rows[1][3]) > 1.2
     assert read_kept_chart(out)[: len(before)] == before
     assert "8 px" in (out / "report.html").read_text()
