@@ -182,16 +182,16 @@ def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]
         The name, its origin for messages, and a function that loads it. For a broken package that
         function returns None and prints one warning on stderr.
     """
-    for point in _entry_points(group, tuple(sys.path)):
+    for point in _entry_points(tuple(sys.path)).select(group=group):
         dist = point.dist.name if point.dist is not None else "unknown distribution"
         origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
         yield point.name, origin, lambda point=point, origin=origin: _point_loaded(point, origin)  # type: ignore[misc]
 
 
 @lru_cache
-def _entry_points(group: str, _path: tuple[str, ...]) -> metadata.EntryPoints:
+def _entry_points(_path: tuple[str, ...]) -> metadata.EntryPoints:
     """Those of all distributions on ``sys.path``, read once: a command asks some twenty times."""
-    return metadata.entry_points(group=group)
+    return metadata.entry_points()
 
 
 def refuse(origin: str, problem: str) -> None:

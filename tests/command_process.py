@@ -69,6 +69,7 @@ COMMAND_MODULES = [
     "defocus.capture.taking.verdicts.again",
     "defocus.datasets.api",
     "defocus.datasets.audit.run",
+    "tests.templates_loaded",
 ]
 """With what they import, most of what the commands import."""
 

@@ -36,7 +36,7 @@ def study(run: Run, folder: Path, *systems: str) -> list[dict[str, str]]:
 
 
 def test_a_simulated_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> None:
-    camera = "sim:?seed=3&width=320&height=240&shift=3&breathing=0.01"
+    camera = "sim:?seed=3&width=240&height=180&shift=3&breathing=0.01"
     done = run(
         "defocus-capture", "shoot", "session", "--camera", camera, "--blurry", "f/4",
         "--sharp", "f/22", "--scenes", "3", "--yes",

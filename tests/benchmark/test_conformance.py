@@ -384,15 +384,15 @@ def test_every_systems_probes_are_found() -> None:
 
 def test_the_command(run: Run, tmp_path: Path) -> None:
     """A real system, an unknown one and a damaged folder in one go."""
-    from defocus.baselines.systems.unet.network import UNet
+    from defocus.baselines.systems.dncnn.network import DnCNN
 
     root = tmp_path / "fixtures"
-    good = root / "jdrl_unet"
+    good = root / "dncnn"
     good.mkdir(parents=True)
     inputs = [META["network_inputs"][0] | {"shape": [1, 3, 32, 32]}]
-    meta = {"system": "jdrl_unet", "network_inputs": inputs, "tolerance": {"output": 1e-5}}
+    meta = {"system": "dncnn", "network_inputs": inputs, "tolerance": {"output": 1e-5}}
     (good / "meta.json").write_text(json.dumps(meta))
-    module = UNet().eval()
+    module = DnCNN().eval()
     fill_weights(module, 0)
     state = [
         [name, list(entry.shape), str(entry.dtype).removeprefix("torch.")]
@@ -411,10 +411,10 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     result = run(*arguments, "--json")
     assert result.returncode == 1, result.stderr
     documents = {each["fixture"]: each for each in json.loads(result.stdout)}
-    assert list(documents) == ["damaged", "jdrl_unet", "stranger"]
-    assert documents["jdrl_unet"]["ok"] is True
-    assert documents["jdrl_unet"]["entries_equal"] is True
-    assert documents["jdrl_unet"]["max_abs_difference"] <= 1e-5
+    assert list(documents) == ["damaged", "dncnn", "stranger"]
+    assert documents["dncnn"]["ok"] is True
+    assert documents["dncnn"]["entries_equal"] is True
+    assert documents["dncnn"]["max_abs_difference"] <= 1e-5
     assert documents["stranger"]["system"] == "unheard_of"
     assert "unheard_of" in documents["stranger"]["reason"]
     assert "output.npz" in documents["damaged"]["reason"]

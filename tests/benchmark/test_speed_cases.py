@@ -87,8 +87,8 @@ def test_a_chart_read_by_fields_has_the_numbers_of_the_whole_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Found in a picture that is reduced by two, as those of more than 3000 px are."""
-    monkeypatch.setattr("defocus.charts.reading.read.ENOUGH_PX", 1500)
-    assert chart.difference((1600, 1120)) < 0.01
+    monkeypatch.setattr("defocus.charts.reading.read.ENOUGH_PX", 1000)
+    assert chart.difference((1100, 770)) < 0.01
 
 
 def test_the_fused_metrics_equal_the_peer() -> None:
