@@ -35,7 +35,8 @@ def _picture(name: str) -> NDArray[np.float64]:
 
     pixels = np.asarray(getattr(data, name)())
     colour = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
-    return np.asarray(srgb_to_linear(colour.astype(np.float64) / 255.0))
+    values = srgb_to_linear(np.arange(256) / 255.0)  # of all that eight bits hold: a table
+    return np.asarray(cv2.LUT(np.ascontiguousarray(colour), values))
 
 
 def texture(
