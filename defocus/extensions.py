@@ -191,7 +191,7 @@ def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]
 @lru_cache
 def _entry_points(_path: tuple[str, ...]) -> metadata.EntryPoints:
     """Those of all distributions on ``sys.path``, read once: a command asks some twenty times."""
-    return metadata.entry_points()
+    return metadata.entry_points()  # type: ignore[return-value]  # Python 3.11: another with select
 
 
 def refuse(origin: str, problem: str) -> None:

@@ -35,6 +35,10 @@ ALONE = ("--no-build-isolation", "--no-deps", "--no-index", "--no-cache-dir", "-
 """So that pip installs without a network."""
 
 
+BY_TWO_PROCESSES = {"audit", "compensate", "curate", "split"}
+"""Commands of ``defocus-data`` that treat two pairs at once unless told otherwise."""
+
+
 def commands(page: Path) -> list[list[str]]:
     """The commands of a page's bash blocks, as words."""
     blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
@@ -179,6 +183,8 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
             pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
             subprocess.run(pip, cwd=folder, check=True)
             continue
+        if set(words) & BY_TWO_PROCESSES:  # which takes seconds to start, for the same result
+            words = [*words, "--jobs", "1"]
         away = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": path}
         done = run(*words, timeout=600, OMP_NUM_THREADS="1", **away)
         assert done.returncode == 0, f"{words}: {done.stderr}"
