@@ -26,9 +26,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from defocus.benchmark.training.train import best_device, train
+from defocus.training.parallel import ranks
 from tests.training.test_parallel import Plain, evenly
 from tests.benchmark.test_train import Patches
 
+print(ranks().world)
 train(evenly(), Plain, Patches(), Path(sys.argv[1]), best_device())
 """
 
@@ -60,6 +62,7 @@ def test_two_processes_give_the_network_of_one(tmp_path: Path) -> None:
     for process in started_by_torchrun(SCRIPT, tmp_path / "two"):
         told = process.communicate(timeout=100)
         assert process.returncode == 0, told
+        assert told[0].split() == ["2"]
     one, two = tensors_of(tmp_path / "one"), tensors_of(tmp_path / "two")
     assert one.keys() == two.keys()
     for name, tensor in one.items():
@@ -73,6 +76,7 @@ def started_by_torchrun(code: str, folder: Path) -> list[StartedCommand]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    place["TORCHELASTIC_RUN_ID"] = "none"
     sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
     ranks = [{"RANK": rank, "LOCAL_RANK": rank, **place, **sizes} for rank in ("0", "1")]
     return [start_code(code, folder, **settings) for settings in ranks]
