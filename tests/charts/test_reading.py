@@ -60,7 +60,13 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
 
 @pytest.mark.parametrize(
     ("seen", "diameter", "most_px"),
-    [(whole, 3.0, 0.05), (whole, 18.0, 0.4), (half_turn, 6.0, 0.05), (without_two_sides, 6.0, 0.2)],
+    [
+        (whole, 3.0, 0.05),
+        (whole, 18.0, 0.4),
+        (half_turn, 30.0, 0.6),
+        (half_turn, 6.0, 0.05),
+        (without_two_sides, 6.0, 0.2),
+    ],
 )
 def test_the_chart_is_found_and_its_geometry_is_the_true_one(
     photograph: Floats,

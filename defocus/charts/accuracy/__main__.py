@@ -21,7 +21,7 @@ __all__ = ["command"]
     "--lenses",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Fit N simulated lenses instead; half a minute each.",
+    help="Fit N simulated lenses instead; a minute each.",
 )
 def command(every: int, lenses: int | None) -> None:
     """Compare the measures with analytic truth.

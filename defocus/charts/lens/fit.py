@@ -10,6 +10,8 @@ from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import displacements, explained, left_over
 from defocus.errors import ImageError
 from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
+from defocus.optics.lens.pupil import Pupil
+from defocus.optics.lens.rays import pupil_grid
 from defocus.progress import track
 
 __all__ = ["FittedLens", "fit_lens", "signed_blur"]
@@ -55,6 +57,9 @@ DAMPING = 1e-2
 LEAST_BLUR_PX, LEAST_SHOTS, LEAST_PROBES = 3.0, 2, 8
 """Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
 BLADES = (5, 6, 7, 8, 9, 10, 11)
+TURNS, FEW = 4, 3
+"""Turns of a diaphragm from which its fit begins; it uses one probe in so many."""
+SPREAD_SIDE = 96
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,11 @@ class _Seen:
     shift: tuple[float, float] = (0.0, 0.0)
     displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
 
-    def rest(self, lens: RealLens, focus: Floats, *, move: bool) -> Floats:
+    def rest(self, lens: RealLens, focus: Floats, *, move: bool, waves: bool) -> Floats:
         """What it shows beyond the lens and a displacement; ``move`` keeps the better place."""
         diameter = float(focus[self.shot] @ (1.0, *self.probe.field))
         used = replace(lens, f_number=self.f_number)
-        spectrum = explained(self.probe, used, diameter, self.shift)
+        spectrum = explained(self.probe, used, diameter, self.shift, waves=waves)
         rest = left_over(self.probe, spectrum).ravel()
         if move:
             self.displaced = displacements(self.probe, spectrum)
@@ -150,16 +155,17 @@ def fit_lens(
     other, left_then = _fitted(_mirrored(state), seen, base, tuple(every), ROUNDS[1])
     if left_then < left:
         state = other
+    state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[0], waves=True)
     if max(shot.f_number for shot in shots) > 1.05 * open_:
-        base, state = _with_blades(state, seen, base)
-        state, _ = _fitted(state, seen, base, tuple(NUMBERS), 3)
+        base, state = _with_blades(state, seen, base, [shot.f_number for shot in shots])
         every = list(NUMBERS)
-    _rest(state, seen, base, move=True)
+        state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[1], waves=True)
     rest, slopes = _slopes(state, seen, base, every)
+    rest = _rest(state, seen, base, waves=True)
     return FittedLens(
         _lens(base, state.numbers),
         state.numbers,
-        _errors(every, seen, rest, slopes),
+        _errors(state, every, seen, rest, slopes),
         tuple(map(float, state.focus[:, 0])),
         tuple(shot.f_number for shot in shots),
         float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
@@ -230,11 +236,16 @@ def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
 
 
 def _rest(
-    state: _State, seen: Sequence[_Seen], base: RealLens, *, move: bool = False
+    state: _State,
+    seen: Sequence[_Seen],
+    base: RealLens,
+    *,
+    move: bool = False,
+    waves: bool = False,
 ) -> list[Floats]:
     """What each probe shows beyond the lens; ``move`` keeps the better places."""
     lens = _lens(base, state.numbers)
-    return [one.rest(lens, state.focus, move=move) for one in seen]
+    return [one.rest(lens, state.focus, move=move, waves=waves) for one in seen]
 
 
 def _slopes(
@@ -259,11 +270,11 @@ def _slopes(
 
 
 def _normal(
-    names: Sequence[str], seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
+    state: _State, count: int, seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
 ) -> tuple[Floats, Floats]:
-    """Normal equations over the numbers of the lens and three of each photograph."""
-    count, shots = len(names), 1 + max(one.shot for one in seen)
-    matrix, right = np.zeros((count + 3 * shots,) * 2), np.zeros(count + 3 * shots)
+    """Normal equations over so many numbers of the lens and three of each photograph."""
+    size = count + state.focus.size
+    matrix, right = np.zeros((size, size)), np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):
         used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
         matrix[np.ix_(used, used)] += slope @ slope.T
@@ -272,20 +283,31 @@ def _normal(
 
 
 def _fitted(
-    state: _State, seen: list[_Seen], base: RealLens, names: tuple[str, ...], rounds: int
+    state: _State,
+    seen: list[_Seen],
+    base: RealLens,
+    names: tuple[str, ...],
+    rounds: int,
+    *,
+    waves: bool = False,
 ) -> tuple[_State, float]:
-    """The better state after some rounds, and its sum of squares."""
+    """The better state after some rounds, and its sum of squares.
+
+    With waves the rest is that of waves, and the derivatives are those of rays, which come near
+    enough in a small part of the time.
+    """
     damping = DAMPING
-    _rest(state, seen, base, move=True)
+    _rest(state, seen, base, move=True, waves=waves)
     for _ in track(range(rounds), f"fitting {len(names)} numbers"):
-        rest, slopes = _slopes(state, seen, base, names)
-        before = sum(float(r @ r) for r in rest)
-        matrix, right = _normal(names, seen, rest, slopes)
+        by_rays, slopes = _slopes(state, seen, base, names)
+        rest = _rest(state, seen, base, waves=True) if waves else by_rays
+        before = _left(rest)
+        matrix, right = _normal(state, len(names), seen, rest, slopes)
         better = False
         for _ in range(4):
             step = np.linalg.solve(matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right)
             tried = _stepped(state, names, np.asarray(step, np.float64))
-            after = sum(float(r @ r) for r in _rest(tried, seen, base))
+            after = _left(_rest(tried, seen, base, waves=waves))
             if after < before:
                 better, damping = True, damping / 5
                 break
@@ -293,7 +315,7 @@ def _fitted(
         if not better:
             return state, before
         state = tried
-        _rest(state, seen, base, move=True)
+        _rest(state, seen, base, move=True, waves=waves)
         if before - after < ENOUGH * before:
             break
     return state, after
@@ -306,24 +328,52 @@ def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
     return _State(numbers, state.focus + step[len(names) :].reshape(-1, 3))
 
 
-def _with_blades(state: _State, seen: list[_Seen], base: RealLens) -> tuple[RealLens, _State]:
-    """The number of blades and their turn that leave least."""
+def _with_blades(
+    state: _State, seen: list[_Seen], base: RealLens, f_numbers: list[float]
+) -> tuple[RealLens, _State]:
+    """The number of blades that leaves least, each with its best turn, roundness and focus.
+
+    A few of the probes suffice. By waves, since rays of a stopped lens are off by more than
+    diaphragms differ.
+    """
+    few = seen[::FEW]
     tried = []
     for blades in BLADES:
-        for turn in (0.0, 120.0 / blades):
-            one = replace(base, blades=blades)
-            start = _State({**state.numbers, "roundness": 0.4, "turn_deg": turn}, state.focus)
-            rest = _rest(start, seen, one)
-            tried.append((sum(float(r @ r) for r in rest), one, start))
+        one = replace(base, blades=blades)
+        starts = []
+        for turn in np.arange(TURNS) * 360.0 / blades / TURNS:
+            numbers = {**state.numbers, "roundness": 0.4, "turn_deg": turn}
+            spreads = [_spread(_lens(one, numbers), f_number) for f_number in f_numbers]
+            starts.append(_State(numbers, state.focus / np.array(spreads)[:, None]))
+        start = min(starts, key=lambda begun: _left(_rest(begun, few, one, waves=True)))
+        found, left = _fitted(start, few, one, DIAPHRAGM, ROUNDS[0], waves=True)
+        tried.append((left, one, found))
     _, base, state = min(tried, key=lambda one: one[0])
     return base, state
 
 
+def _spread(lens: RealLens, f_number: float) -> float:
+    """Mean distance of the light from the middle of the pupil, relative to a round one."""
+    x, y = pupil_grid(SPREAD_SIDE)
+    distance = np.hypot(x, y)
+    open_ = Pupil(replace(lens, f_number=f_number), (0.0, 0.0)).depth(x, y) >= 0.0
+    return float(distance[open_].mean() / distance.mean())
+
+
+def _left(rest: list[Floats]) -> float:
+    """The sum of squares."""
+    return sum(float(one @ one) for one in rest)
+
+
 def _errors(
-    names: Sequence[str], seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
+    state: _State,
+    names: Sequence[str],
+    seen: Sequence[_Seen],
+    rest: list[Floats],
+    slopes: list[Floats],
 ) -> dict[str, float]:
     """Standard errors from the curvature of the sum of squares; the focus is free too."""
-    matrix, _ = _normal(names, seen, rest, slopes)
+    matrix, _ = _normal(state, len(names), seen, rest, slopes)
     floor = 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix))
     variance = float(np.mean(np.concatenate(rest) ** 2)) * np.diag(np.linalg.inv(matrix + floor))
     return {name: float(np.sqrt(max(one, 0.0))) for name, one in zip(names, variance, strict=False)}

@@ -11,7 +11,7 @@ from defocus.optics.lens.pupil import Pupil
 from defocus.optics.lens.rays import pupil_grid, ray_psfs
 from defocus.optics.lens.waves import wave_psfs
 
-__all__ = ["colour_psfs"]
+__all__ = ["colour_defocus", "colour_psfs", "greatest_slopes", "wave_samples"]
 
 Array = NDArray[np.float64]
 
@@ -51,23 +51,47 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
             "diameter and a place in the picture (1 = corner)"
         )
     pupil = Pupil(lens, field)
-    defocus = [[_defocus(pupil, diameter_px, wave) for wave in band] for band in BANDS_UM]
+    defocus = colour_defocus(pupil, diameter_px)
     lateral = [
         (shift / lens.pixel_pitch_um * field[0], shift / lens.pixel_pitch_um * field[1])
         for shift in (lens.lateral_colour_um[0], 0.0, lens.lateral_colour_um[1])
     ]
     middle = [band[1] for band in defocus]
-    most, usual = _slopes(pupil, middle)
+    most, usual = greatest_slopes(pupil, middle)
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength, or half a slope
-    samples = 16 * math.ceil((6.0 * most / SHORTEST + 32.0) / 16)
-    by_rays = usual >= 2.0 * RAYS_FROM_WAVES * GREEN or GREEN * unit < LEAST_AIRY
-    if by_rays or samples > MOST_SAMPLES:
+    samples = wave_samples(lens, most, usual)
+    if samples is None:
         return ray_psfs(pupil, middle, lateral, 2.0 * unit * usual)
     bands = [
         list(zip(waves, w020, strict=True)) for waves, w020 in zip(BANDS_UM, defocus, strict=True)
     ]
     farthest = max(math.hypot(*shift) for shift in lateral)
     return wave_psfs(pupil, bands, lateral, 2.0 * unit * most + farthest, samples)
+
+
+def wave_samples(lens: RealLens, most: float, usual: float) -> int | None:
+    """Samples across the pupil that waves need, None where rays are used instead.
+
+    Args:
+        lens: The lens at its aperture and pixel pitch.
+        most: The wavefront's greatest slope, µm per radius.
+        usual: Its usual slope, see :func:`greatest_slopes`.
+    """
+    by_rays = usual >= 2.0 * RAYS_FROM_WAVES * GREEN
+    if by_rays or GREEN * lens.f_number / lens.pixel_pitch_um < LEAST_AIRY:
+        return None
+    samples = 16 * math.ceil((6.0 * most / SHORTEST + 32.0) / 16)
+    return samples if samples <= MOST_SAMPLES else None
+
+
+def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
+    """W020 of a circle of confusion at each wavelength of red, green and blue, µm.
+
+    Args:
+        pupil: The pupil at the place in the field.
+        diameter_px: Signed circle-of-confusion diameter of green on the axis, px.
+    """
+    return [[_defocus(pupil, diameter_px, wave) for wave in band] for band in BANDS_UM]
 
 
 def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
@@ -85,11 +109,18 @@ def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
     return pupil.defocus(diameter_px) - focus_um / (8.0 * lens.f_number**2)
 
 
-def _slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float]:
+def greatest_slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float]:
     """The wavefront's greatest slope over the colours, and green's usual one, µm per radius.
 
     The usual slope is that at the rim of a pupil with nothing but defocus, 2 W020, whose slopes
     have the same RMS.
+
+    Args:
+        pupil: The pupil at the place in the field.
+        defocus_um: W020 of red, green and blue, µm.
+
+    Raises:
+        OpticsError: The rims leave nothing of the pupil open.
     """
     x, y = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0

@@ -63,7 +63,9 @@ def ray_psfs(
         ``(C, K, K)``, K odd, each sums to 1.
     """
     side = int(np.clip(-(-radius_px * RAYS_PER_PX // 16) * 16, LEAST_SIDE, MOST_SIDE))
-    right, down = landings(pupil, defocus_um, lateral_px, side)
+    x, y = pupil_grid(side)
+    open_ = pupil.depth(x, y) >= 0.0
+    right, down = landings(pupil, (x[open_], y[open_]), defocus_um, lateral_px)
     size = framed(_reach(right, down))
     fine = size * FINENESS
     column = np.floor((right + size / 2) * FINENESS).astype(np.intp)
@@ -80,24 +82,22 @@ def ray_psfs(
 
 def landings(
     pupil: Pupil,
+    rays: tuple[Array, Array],
     defocus_um: Sequence[float],
     lateral_px: Sequence[tuple[float, float]],
-    side: int,
 ) -> tuple[Array, Array]:
     """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
     Args:
         pupil: Pupil at the place in the field.
+        rays: x and y of the rays in the pupil, radii, each ``(R,)``.
         defocus_um: W020 of each colour, µm.
         lateral_px: Landing point of each colour's chief ray, (x, y).
-        side: Number of rays across the pupil.
 
     Returns:
         x and y, each ``(C, R)``, px.
     """
-    x, y = pupil_grid(side)
-    open_ = pupil.depth(x, y) >= 0.0
-    x, y = x[open_], y[open_]
+    x, y = rays
     slope_x, slope_y = pupil.slopes(x, y)
     scale = 2.0 * pupil.lens.f_number / pupil.lens.pixel_pitch_um
     focus = 2.0 * np.asarray(defocus_um)[:, None]

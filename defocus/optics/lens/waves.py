@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.optics.lens.pixels import framed, kernels_of
+from defocus.optics.lens.prescription import BANDS_UM, RealLens
 from defocus.optics.lens.pupil import Pupil
 
-__all__ = ["wave_light", "wave_psfs"]
+__all__ = ["wave_frame", "wave_light", "wave_psfs"]
 
 Array = NDArray[np.float64]
 
@@ -36,14 +37,26 @@ def wave_psfs(
     Returns:
         ``(C, K, K)``, K odd, each sums to 1.
     """
-    unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um  # px per µm of the wavelength
-    longest = max(wave for band in bands for wave, _ in band)
-    shortest = min(wave for band in bands for wave, _ in band)
+    size, places = wave_frame(pupil.lens, radius_px)
+    return kernels_of(wave_light(pupil, bands, lateral_px, places, samples), size)
+
+
+def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
+    """Side of the square that holds the light, px, and the places of its sub-pixels.
+
+    Args:
+        lens: The lens at its aperture and pixel pitch.
+        radius_px: Radius that rays reach.
+
+    Returns:
+        The side, odd, and ``(side * F,)`` distances from the chief ray of green, px, F odd.
+    """
+    unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
+    longest, shortest = (limit(limit(band) for band in BANDS_UM) for limit in (max, min))
     size = framed(radius_px + RINGS * longest * unit)
     # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
     fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
-    places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
-    return kernels_of(wave_light(pupil, bands, lateral_px, places, samples), size)
+    return size, (np.arange(size * fineness) + 0.5) / fineness - size / 2
 
 
 def wave_light(

@@ -17,7 +17,7 @@ from defocus.optics.lens.draw import draw_lens
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import WAVE_UM, OffAxis, RealLens, Rim
 from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import landings, ray_psfs
+from defocus.optics.lens.rays import landings, pupil_grid, ray_psfs
 from defocus.optics.lens.waves import wave_light, wave_psfs
 from defocus.optics.psf import disc_psf
 
@@ -148,7 +148,7 @@ def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter:
 def test_rays_fill_the_disc_evenly(diameter: float, side: int, most: float) -> None:
     """Half the L1 distance to the exact disc; a regular grid has up to twice as much."""
     pupil = Pupil(COARSE, AXIS)
-    x, y = landings(pupil, [pupil.defocus(diameter)], AT_CENTRE, side)
+    x, y = landings(pupil, pupil_grid(side), [pupil.defocus(diameter)], AT_CENTRE)
     exact = disc_psf(diameter)
     edges = np.arange(exact.shape[0] + 1) - exact.shape[0] / 2
     counts, _, _ = np.histogram2d(y[0], x[0], [edges, edges])
