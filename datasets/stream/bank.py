@@ -19,22 +19,25 @@ LEVELS = 65535
 class PatchBank:
     """Batches of crops of rendered patches, turned and mirrored, determined by the step.
 
+    The patches are rendered with the first batch.
+
     Args:
         renderer: Renderer of the patches.
-        count: How many are rendered.
+        count: How many are in memory.
         side: Side of a rendered patch, px.
+        renewed_every: Steps after which the oldest patch gives way to the stream's next one; None
+            keeps all. A long training learns patches by heart that stay.
     """
 
-    def __init__(self, renderer: Renderer, count: int, side: int) -> None:
-        self.side = side
+    def __init__(
+        self, renderer: Renderer, count: int, side: int, renewed_every: int | None = None
+    ) -> None:
+        self.renderer, self.count, self.side = renderer, count, side
+        self.renewed_every = renewed_every
         shape = (count, side, side, 3)
         self.blurry, self.sharp = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
         self.diameters = np.empty(shape[:3], np.float16)
-        for number in track(range(count), "rendering patches"):
-            pair = renderer.pair(number, side)
-            self.blurry[number] = np.rint(pair.blurry * LEVELS)
-            self.sharp[number] = np.rint(pair.sharp * LEVELS)
-            self.diameters[number] = np.abs(pair.diameters)
+        self.held = range(0)
 
     def batch(self, step: int, size: int, crop_px: int, *, dual: bool = False) -> "Batch":
         """One batch.
@@ -53,6 +56,7 @@ class PatchBank:
 
         from defocus.baselines.objective import Batch
 
+        self._hold(step // self.renewed_every if self.renewed_every else 0)
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([step])))
         drawn = [self._crop(random, crop_px) for _ in range(size)]
         blurry, sharp, diameters = (
@@ -61,6 +65,17 @@ class PatchBank:
         )
         seen = torch.cat([blurry, blurry], dim=1) if dual else blurry
         return Batch(seen, sharp, supervision={"defocus_map": diameters})
+
+    def _hold(self, first: int) -> None:
+        """Render what is missing of the stream's patches from ``first`` on."""
+        wanted = range(first, first + self.count)
+        missing = [number for number in wanted if number not in self.held]
+        for number in missing if len(missing) < 2 else track(missing, "rendering patches"):
+            pair, place = self.renderer.pair(number, self.side), number % self.count
+            self.blurry[place] = np.rint(pair.blurry * LEVELS)
+            self.sharp[place] = np.rint(pair.sharp * LEVELS)
+            self.diameters[place] = np.abs(pair.diameters)
+        self.held = wanted
 
     def _crop(self, random: np.random.Generator, crop_px: int) -> list[NDArray[np.float32]]:
         number = int(random.integers(len(self.blurry)))
