@@ -24,7 +24,8 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
     picture or blurred by up to 30 px, and measures its edges, stars and dead leaves. JPEG, PNG,
     TIFF and RAW.
 
-    A chart that is not found is unknown; the exit code is 1 then.
+    A chart that is not found, or is mirrored, is unknown; the exit code is 1
+    then.
     """
     from defocus.charts.light import stored_light
     from defocus.charts.reading.read import read_chart

@@ -168,3 +168,17 @@ def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(
     assert medians[0] == pytest.approx(0.7051 / diameter, rel=0.15)
     assert medians[1] > 2 * medians[0]
     assert medians[2] == pytest.approx(medians[0], rel=0.03)
+
+
+@pytest.mark.parametrize("diameter", [3.0, 18.0])
+def test_a_mirrored_chart_is_unknown(photograph: Floats, diameter: float) -> None:
+    """Its frame is the same, and texture and edges would be compared with the wrong ones."""
+    assert read_chart(blurred(np.ascontiguousarray(photograph[:, ::-1]), diameter)) is None
+
+
+def test_the_text_says_why_edges_were_not_measured(photograph: Floats) -> None:
+    reading = read_chart(np.clip(1.6 * photograph, 0.0, 1.0))
+    assert reading is not None
+    count, _, reason = reading.lines()[2].strip().partition(" not: ")
+    assert int(count) > 0
+    assert reason == "more than 0.5 % of the region is clipped; expose less"

@@ -31,6 +31,10 @@ MOST_CHAINS = 8
 OFF_MODEL = 0.12
 LEAST_DOTS, ENOUGH_DOTS = 14, 22
 LEAST_CORRELATION = 0.5
+MIRROR = np.array([[-1.0, 0.0, WIDTH], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+"""The frame of dots is the same in a mirror; what it holds is not."""
+SURELY_MIRRORED = 0.1
+"""The chart for a board is nearly the same in a mirror: strong blur must not reject it."""
 CORNERS = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
 COUNT = 2 * (ACROSS + DOWN) - 4
 
@@ -60,7 +64,7 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
         blobs: Dark round blobs.
 
     Returns:
-        None if there is no chart.
+        None if there is no chart, or if it is mirrored.
     """
     points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
     areas = np.array([blob.area for blob in blobs])
@@ -75,7 +79,9 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
     if best is None or best[0] < LEAST_DOTS:
         return None
     frame = max(_readings(grey, *best), key=lambda one: one.correlation)
-    return frame if frame.correlation >= LEAST_CORRELATION else None
+    mirrored = max(one.correlation for one in _readings(grey, best[0], best[1] @ MIRROR))
+    likely = frame.correlation >= max(LEAST_CORRELATION, mirrored - SURELY_MIRRORED)
+    return frame if likely else None
 
 
 def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:

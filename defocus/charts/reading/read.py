@@ -1,6 +1,7 @@
 """Read a chart: find it, fit its geometry, measure its parts."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,11 +79,12 @@ class ChartReading:
         lines = [
             f"chart '{self.sheet.layout}', {self._geometry_words()}",
             f"{len(found)} of {len(self.edges)} edges measured",
+            *self._why_not(),
         ]
         for middle, count, mtf50, blur in self.by_column():
             lines.append(
                 f"  column at {middle:3.0f} mm: MTF50 {mtf50:.4f} cycles/px, as a circle of "
-                f"confusion of {blur:.1f} px ({count} edges)"
+                f"confusion of {blur:.1f} px ({count} edge{'s' if count > 1 else ''})"
             )
         for star in self.stars:
             turns = "nowhere" if star.turns_at is None else f"at {star.turns_at:.3f} cycles/px"
@@ -92,6 +94,11 @@ class ChartReading:
             f"invented {one.texture.invention:.0%}"
             for one in self.leaves
         ]
+
+    def _why_not(self) -> list[str]:
+        """The reasons of the edges that were not measured, the most frequent first."""
+        reasons = Counter(edge.reason for edge in self.edges if edge.reason)
+        return [f"  {count} not: {reason}" for reason, count in reasons.most_common()]
 
     def _geometry_words(self) -> str:
         found = self.geometry
@@ -152,7 +159,7 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         light: ``(H, W, 3)`` linear light.
 
     Returns:
-        None if there is no chart.
+        None if there is no chart, or if it is mirrored.
     """
     factor, seen = 1, light
     if isinstance(light, StoredLight):
