@@ -9,9 +9,10 @@ import pytest
 from pypdf import PdfReader
 
 from defocus.charts.measures.edge import measure_edge
-from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, Layout, make_sheet
+from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, PAPERS, WIDTH, Layout, Paper, make_sheet
 from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
+from defocus.charts.sheet.shapes import FilledOutline
 from defocus.charts.sheet.svg import svg_text, write_sheet
 from defocus.errors import InputError
 from tests.conftest import Run
@@ -84,3 +85,15 @@ def test_pixels_show_the_vectors_in_place() -> None:
     slant = scale * square.side / 2 * (1 / np.cos(np.radians(5.0)) - 1)
     middle = (top + 29.5 - y) * np.tan(np.radians(found.angle_deg))
     assert found.place_px == pytest.approx(x - left + slant + middle, abs=0.03)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_sheet_has_a_ruler_of_its_length_on_paper(layout: Layout, paper: Paper) -> None:
+    outlines = [
+        one.contours[0]
+        for one in make_sheet(layout, paper).labels
+        if isinstance(one, FilledOutline)
+    ]
+    sizes = [np.ptp(outline, axis=0) * PAPERS[paper][0] / WIDTH for outline in outlines]
+    assert [across for across, down in sizes if across > 100 * down] == [pytest.approx(80.0)]

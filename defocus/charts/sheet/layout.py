@@ -203,22 +203,26 @@ def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
 
 
 def _labels(layout: Layout, paper: Paper) -> list[Shape]:
-    """Ruler, thin lines and names; in the chart for a board only the name."""
+    """Ruler, thin lines and names; in the chart for a board no lines."""
     name = f"defocus chart, {paper.upper()}, {layout}, seed {SEED}"
     if layout == "depths":
-        return [words(name, 150.0, HEIGHT - 30.0, 2.0)]
+        ruler = _ruler(230.0, HEIGHT - 30.5, paper, label=(216.0, HEIGHT - 30.0))
+        return [words(name, 150.0, HEIGHT - 30.0, 2.0), *ruler]
     left, middle = _cell(1, 2, 6)
-    unit = WIDTH / PAPERS[paper][0]
     start = left - 20.0
-    shapes: list[Shape] = [
-        box(start + RULER_MM * unit / 2, middle - 12.0, RULER_MM * unit, 0.3, BLACK)
-    ]
-    for mark in range(RULER_MM + 1):
-        tall = 4.0 if mark % 10 == 0 else 2.0
-        shapes.append(box(start + mark * unit, middle - 12.0 - tall / 2, 0.25, tall, BLACK))
-    shapes.append(words(f"{RULER_MM} mm", start, middle - 7.0, 2.5))
+    shapes = _ruler(start, middle - 12.0, paper, label=(start, middle - 7.0))
     shapes += [
         box(left + 30.0, middle + 2.0 + 4.0 * k, 90.0, width, BLACK, 3.0)
         for k, width in enumerate((0.3, 0.5, 1.0, 2.0))
     ]
     return [*shapes, words(name, start, middle + 24.0, 2.0)]
+
+
+def _ruler(start: float, base: float, paper: Paper, label: tuple[float, float]) -> list[Shape]:
+    """A ruler in mm of the paper, with its marks above the base line."""
+    unit = WIDTH / PAPERS[paper][0]
+    shapes: list[Shape] = [box(start + RULER_MM * unit / 2, base, RULER_MM * unit, 0.3, BLACK)]
+    for mark in range(RULER_MM + 1):
+        tall = 4.0 if mark % 10 == 0 else 2.0
+        shapes.append(box(start + mark * unit, base - tall / 2, 0.25, tall, BLACK))
+    return [*shapes, words(f"{RULER_MM} mm", *label, 2.5)]
