@@ -49,7 +49,7 @@ def _tables(
 def _table(blur: float, rows: Sequence[ChartScore], name: Callable[[str], str]) -> Table:
     columns = (
         Column("System"),
-        Column("MTF50 gain", "×", "higher", 2, bar=True),
+        Column("MTF50 gain", "×", "higher", 2),
         Column("MTF50", "cycles/px", "higher", 3),
         Column("Overshoot", "%", "lower", 1),
         Column("Edge shift", "px", "lower", 2),

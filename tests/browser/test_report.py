@@ -10,6 +10,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from defocus.benchmark.charts.kept import ChartScore
+from defocus.benchmark.charts.tables import chart_parts
 from defocus.capture.commands import chart_shoot, shoot
 from defocus.capture.live.views.contact_sheet import write_contact_sheet
 from defocus.reports.html import render_html
@@ -182,6 +184,20 @@ def test_the_policy_stops_what_a_hole_would_let_in(
     assert any(
         "Content Security Policy" in entry["message"] for entry in browser.get_log("browser")
     )
+
+
+def test_the_table_of_the_test_chart_fits_the_screen(open_page: Open, tmp_path: Path) -> None:
+    names = ("input", "U-Net + contextual bilateral loss-rebuilt", "Restormer + JDRL")
+    scores = [
+        ChartScore(name, 8.0, 0.1 * k, k, 0.171, 0.25, 0.01, 0.89, 0.72, 0.6)
+        for k, name in enumerate(names, start=1)
+    ]
+    path = tmp_path / "page.html"
+    page = Page("Chart", "", (("Test chart", tuple(chart_parts(scores, str))),))
+    path.write_text(render_html(page), encoding="utf-8")
+    (box,) = open_page(path, 1280, 800).find_elements(By.CLASS_NAME, "scroll")
+    assert box.get_property("scrollWidth") == box.get_property("clientWidth")
+    assert column(box, 1) == ["3.00", "2.00", "1.00"], "a ratio has no sign"
 
 
 @pytest.mark.parametrize("name", ["report", "hostile_report"])
