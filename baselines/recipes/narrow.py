@@ -48,7 +48,7 @@ DEMO = Schedule(steps=32, crop_px=64, batch=2, learning_rate=6e-4)
 DEMO_TRAINING = Training(average=0.98)
 """The average over the steps begins at the start weights. So a network of 32 steps keeps half of
 them, and the few pairs of a demo do not teach it their brightness: with an average that begins
-afresh, some networks darkened every picture by 4 of 255 levels."""
+afresh, some networks darkened pictures by 2 to 4 of 255 levels."""
 MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
 """On pairs that are off by pixels, where losses are compared: long and fast enough that a network
 learns what its loss asks for, which 32 careful steps from the start weights do not show."""
