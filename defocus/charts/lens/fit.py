@@ -160,7 +160,7 @@ def fit_lens(
         base, state = _with_blades(state, seen, base, [shot.f_number for shot in shots])
         every = list(NUMBERS)
         state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[1], waves=True)
-    rest, slopes = _slopes(state, seen, base, every)
+    _, slopes = _slopes(state, seen, base, every)
     rest = _rest(state, seen, base, waves=True)
     return FittedLens(
         _lens(base, state.numbers),

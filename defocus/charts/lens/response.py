@@ -12,7 +12,12 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartProbe
-from defocus.optics.lens.kernels import colour_defocus, greatest_slopes, wave_samples
+from defocus.optics.lens.kernels import (
+    colour_defocus,
+    colour_shifts,
+    greatest_slopes,
+    wave_samples,
+)
 from defocus.optics.lens.prescription import BANDS_UM, RealLens
 from defocus.optics.lens.pupil import Pupil
 from defocus.optics.lens.rays import landings, pupil_grid
@@ -52,10 +57,7 @@ def _transfer(
     """
     pupil = Pupil(lens, field)
     defocus = colour_defocus(pupil, diameter_px)
-    lateral = [
-        (um / lens.pixel_pitch_um * field[0], um / lens.pixel_pitch_um * field[1])
-        for um in (lens.lateral_colour_um[0], 0.0, lens.lateral_colour_um[1])
-    ]
+    lateral = colour_shifts(pupil)
     found = _of_waves(pupil, defocus, lateral, size) if waves else None
     return _of_rays(pupil, defocus, lateral, size) if found is None else found
 

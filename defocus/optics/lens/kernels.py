@@ -11,7 +11,7 @@ from defocus.optics.lens.pupil import Pupil
 from defocus.optics.lens.rays import pupil_grid, ray_psfs
 from defocus.optics.lens.waves import wave_psfs
 
-__all__ = ["colour_defocus", "colour_psfs", "greatest_slopes", "wave_samples"]
+__all__ = ["colour_defocus", "colour_psfs", "colour_shifts", "greatest_slopes", "wave_samples"]
 
 Array = NDArray[np.float64]
 
@@ -52,10 +52,7 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
         )
     pupil = Pupil(lens, field)
     defocus = colour_defocus(pupil, diameter_px)
-    lateral = [
-        (shift / lens.pixel_pitch_um * field[0], shift / lens.pixel_pitch_um * field[1])
-        for shift in (lens.lateral_colour_um[0], 0.0, lens.lateral_colour_um[1])
-    ]
+    lateral = colour_shifts(pupil)
     middle = [band[1] for band in defocus]
     most, usual = greatest_slopes(pupil, middle)
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength, or half a slope
@@ -92,6 +89,20 @@ def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
         diameter_px: Signed circle-of-confusion diameter of green on the axis, px.
     """
     return [[_defocus(pupil, diameter_px, wave) for wave in band] for band in BANDS_UM]
+
+
+def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
+    """Where the chief rays of red, green and blue land beside green's, (x, y), px.
+
+    Args:
+        pupil: The pupil at the place in the field.
+    """
+    lens, (across, down) = pupil.lens, pupil.field
+    red, blue = lens.lateral_colour_um
+    return [
+        (shift / lens.pixel_pitch_um * across, shift / lens.pixel_pitch_um * down)
+        for shift in (red, 0.0, blue)
+    ]
 
 
 def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
