@@ -105,7 +105,7 @@ def command(
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
     from defocus.benchmark.experiments.dose.plan import dose_study
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.files import write_json
     from defocus.progress import say
 
@@ -149,7 +149,7 @@ def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
     from defocus.benchmark.experiments.dose.study import run_dose_study
     from defocus.benchmark.experiments.dose.tables import dose_tables
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     if dry_run:
         return show_plan(study.studies())

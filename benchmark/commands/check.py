@@ -16,7 +16,7 @@ def command(folder: Path, *, as_json: bool) -> int:
     wrong.
     """
     from defocus.benchmark.bundles.repository.check import check_repository
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.progress import counted
 
     with json_output() as output:

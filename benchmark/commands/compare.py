@@ -24,7 +24,7 @@ def command(system: str, out: Path, *, as_json: bool) -> None:
     notes on the printed number.
     """
     from defocus.benchmark.published.request import compare_study
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     with json_output() as output:
         found = compare_study(out, system)

@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], folder: Path, *, as_json: bool) -> int:
     registered.
     """
     from defocus.benchmark.conformance.check import find_fixtures, run_fixture
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.progress import track
 
     folders = find_fixtures(folder, names)

@@ -59,7 +59,7 @@ def command(
     A GPU is used if there is one. Weights are random; they do not affect the cost.
     """
     from defocus.baselines.registry import baseline
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.progress import track
 
     with json_output() as output:

@@ -53,7 +53,7 @@ def command(
     )
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.study.plan import Override, select
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.settings import load_settings
 
     override = load_settings(Override, settings) if settings else None

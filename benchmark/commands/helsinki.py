@@ -36,7 +36,7 @@ def command(
     """
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.text.helsinki import score_steps, steps_table, write_text_free
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
 
     if make_text_free is not None:

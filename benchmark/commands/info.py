@@ -22,7 +22,7 @@ def command(name: str, *, as_json: bool) -> None:
     The description holds its card, README, parameters and training settings.
     """
     from defocus.baselines.registry import baseline
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     with json_output() as output:
         facts = _facts(baseline(name))

@@ -55,7 +55,7 @@ def command(
     from defocus.benchmark.judging.page import judging_page, shared_pairs
     from defocus.benchmark.judging.trials import pictures_of, plan_trials, read_plan, write_plan
     from defocus.benchmark.results.store import STORE, read_results
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.files import write_text
     from defocus.progress import say
 

@@ -34,7 +34,7 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 def command(*, measure: bool, variants: bool, as_json: bool) -> None:
     """List all registered systems."""
     from defocus.baselines.registry import all_baselines
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.progress import track
 
     with json_output() as output:

@@ -33,7 +33,7 @@ def command(*, dataset: str, as_json: bool) -> None:
     from defocus.baselines.registry import baseline
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.scoring.map_quality import map_error
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.errors import NotApplicableError
 

@@ -6,7 +6,8 @@ import click
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.chart_options import chart_picture_options
-from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
+from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

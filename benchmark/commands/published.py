@@ -18,7 +18,7 @@ def command(system: str | None, dataset: str | None, metric: str | None, *, as_j
     A value is shown as printed; multiply it by the scale to get the true value.
     """
     from defocus.benchmark.published.numbers import select_published
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.progress import say
 
     with json_output() as output:

@@ -24,7 +24,7 @@ def command(out: Path, against: Path | None, *, as_json: bool) -> None:
     """
     from defocus.benchmark.reporting.write import write_comparison, write_report
     from defocus.benchmark.study.plugin_files import tell_missing
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     tell_missing(out)
     if against is None:

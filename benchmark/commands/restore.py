@@ -150,7 +150,7 @@ def command(
     from defocus.benchmark.restore.run import Wishes, restore_pictures
     from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     _check_sources(ctx, images, dataset, page=page)
     system = baseline(name)

@@ -92,7 +92,7 @@ def command(
     if (out is None) != (row_name is None) or (out is not None and dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
     from defocus.benchmark.external_results.request import score_request
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.files import require_writable
 
     if out is not None:

@@ -19,7 +19,7 @@ def command(out: Path, *, as_json: bool) -> int:
     from defocus.benchmark.results.lock import is_locked
     from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.benchmark.study.standing import queue_of, standing_of, standing_table
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     tell_missing(out)
     queue = queue_of(out)

@@ -32,7 +32,7 @@ def command(
     """
     from defocus.benchmark.bundles.verification.record import record_path, write_record
     from defocus.benchmark.bundles.verification.verifying import verify_bundle
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.progress import counted
 

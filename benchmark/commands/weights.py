@@ -31,7 +31,7 @@ def list_command(*, as_json: bool) -> int:
     The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged.
     """
     from defocus.benchmark.weights.store import all_weights
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.progress import say
 
     stored, damaged = all_weights()
@@ -75,7 +75,7 @@ def add_command(
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import add_weights
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     with json_output() as output:
         stored = add_weights(baseline(name), files, label, trained_on)
@@ -97,7 +97,7 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import all_weights, load_state
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
     from defocus.errors import DefocusError
 
     wanted = {baseline(name).card.name for name in names}
@@ -239,7 +239,7 @@ def export_command(
     from defocus.baselines.weights.own import OWN
     from defocus.benchmark.weights.exporting.export import export_weights
     from defocus.benchmark.weights.store import find_weights
-    from defocus.command_line.commands import json_output
+    from defocus.command_line.json_output import json_output
 
     if form == "hub" and tile_px is not None:
         raise click.UsageError("--tile belongs to graphs; --to hub writes none")

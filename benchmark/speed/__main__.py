@@ -11,7 +11,7 @@ import click
 
 from defocus.benchmark.speed import cases
 from defocus.benchmark.speed.case import Case
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 from defocus.errors import InputError
 from defocus.progress import say
 

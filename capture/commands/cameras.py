@@ -2,7 +2,7 @@
 
 import click
 
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

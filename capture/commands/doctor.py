@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 
 if TYPE_CHECKING:
     from defocus.capture.inspecting.doctor import CheckedPoint

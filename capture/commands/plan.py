@@ -12,7 +12,8 @@ from defocus.capture.commands._options import (
     cameras_option,
     scene_list_option,
 )
-from defocus.command_line.commands import SectionedCommand, json_output
+from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.capture.commands._options import camera_option, port_option
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

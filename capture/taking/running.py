@@ -39,7 +39,7 @@ from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_ri
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.capture.taking.telling import Teller
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.processes import terminated_as_interrupted
 from defocus.progress import counted, say, status

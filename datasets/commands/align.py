@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
+from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.json_output import json_output
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function

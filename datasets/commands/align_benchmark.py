@@ -5,8 +5,9 @@ from typing import Literal
 
 import click
 
-from defocus.command_line.commands import SectionedCommand, json_output
+from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
+from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, say
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 from defocus.progress import counted
 
 __all__ = ["command"]

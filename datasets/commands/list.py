@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 
 __all__ = ["command"]
 

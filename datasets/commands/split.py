@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange, json_output
+from defocus.command_line.commands import FiniteRange
 from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
 from defocus.progress import counted, say
 
 __all__ = ["command"]

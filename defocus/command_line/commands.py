@@ -1,20 +1,18 @@
-"""Shared parts of the three commands: lazy sub-commands, one-line errors, exit codes, JSON.
+"""Shared parts of the three commands: lazy sub-commands, one-line errors, exit codes.
 
 A command is a group whose sub-commands are the modules of one ``commands`` package: module
 ``train_flow`` with a click command named ``command`` becomes ``train-flow``. Command modules
 import nothing heavy at their top, so that ``--help`` stays fast.
 """
 
-import contextlib
 import importlib
-import json
 import math
 import os
 import pkgutil
 import select
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -36,10 +34,8 @@ from defocus.progress import end_bars, log, telling
 __all__ = [
     "CommandGroup",
     "FiniteRange",
-    "JsonOutput",
     "SectionedCommand",
     "command_group",
-    "json_output",
     "run_command",
 ]
 
@@ -252,30 +248,3 @@ def _tell_error(group: click.Command, error: Exception, text: str) -> None:
     if telling.verbose:
         click.echo(origin, err=True)
     click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))
-
-
-class JsonOutput:
-    """The one JSON document, or the JSON lines, that a command prints on stdout."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def write(self, document: Any) -> None:  # noqa: ANN401 - any JSON document
-        """Print ``document`` and a line end; missing numbers are ``None``, NaN is refused."""
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
-        with os.fdopen(os.dup(self._descriptor), "w", encoding="utf-8") as stream:
-            stream.write(text)
-
-
-@contextlib.contextmanager
-def json_output() -> Iterator[JsonOutput]:
-    """Reserve stdout for JSON: all other output, also of C libraries, goes to stderr."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        yield JsonOutput(kept)
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -13,7 +13,8 @@ from tests.conftest import Run
 
 HARNESS = """
 import click, sys
-from defocus.command_line.commands import json_output, run_command
+from defocus.command_line.commands import run_command
+from defocus.command_line.json_output import json_output
 from defocus.errors import *
 
 @click.group(name="defocus-test")

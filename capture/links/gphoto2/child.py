@@ -21,7 +21,7 @@ from defocus.capture.links.gphoto2.body.delivery import apart, in_memory
 from defocus.capture.links.gphoto2.body.entries import Entries
 from defocus.capture.links.gphoto2.body.motor import BodyMotor
 from defocus.capture.links.gphoto2.body.release import Shutter
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 
 __all__ = ["main"]
 

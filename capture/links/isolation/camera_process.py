@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.command_line.commands import json_output
+from defocus.command_line.json_output import json_output
 from defocus.errors import CameraError, DefocusError, InputError, StorageError, storage_error
 
 __all__ = ["InnerCamera", "main", "write_part"]

@@ -1,10 +1,12 @@
 """Conversion of a picture with per-pixel depth to layers for the renderer."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from defocus.optics.rendering.renderer import Layer
+from defocus.optics.rendering.renderer import WHOLE, Layer, shown
 
 __all__ = ["depth_layers"]
 
@@ -45,10 +47,9 @@ def _layer(
     reach_px: float,
 ) -> Layer:
     own = bins == k
-    distance, nearest = distance_transform_edt(~own, return_indices=True)
-    shown = (bins >= k) & (distance <= reach_px)
-    return Layer(
-        colour=colour[nearest[0], nearest[1]],
-        alpha=shown.astype(np.float64),
-        depth_mm=float(1.0 / inverse[own].mean()),
-    )
+    box = WHOLE if math.isinf(reach_px) else shown(own, math.ceil(reach_px))
+    distance, nearest = distance_transform_edt(~own[box], return_indices=True)
+    filled, alpha = np.zeros_like(colour), np.zeros(own.shape)
+    filled[box] = colour[box][nearest[0], nearest[1]]
+    alpha[box] = (bins[box] >= k) & (distance <= reach_px)
+    return Layer(colour=filled, alpha=alpha, depth_mm=float(1.0 / inverse[own].mean()))

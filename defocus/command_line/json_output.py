@@ -1,0 +1,37 @@
+"""Stdout that JSON alone comes to; it imports little, as each camera's process waits for it."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["JsonOutput", "json_output"]
+
+
+class JsonOutput:
+    """The one JSON document, or the JSON lines, that a command prints on stdout."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, document: Any) -> None:  # noqa: ANN401 - any JSON document
+        """Print ``document`` and a line end; missing numbers are ``None``, NaN is refused."""
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+        with os.fdopen(os.dup(self._descriptor), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+@contextlib.contextmanager
+def json_output() -> Iterator[JsonOutput]:
+    """Reserve stdout for JSON: all other output, also of C libraries, goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield JsonOutput(kept)
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
