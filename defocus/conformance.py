@@ -137,7 +137,9 @@ def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> 
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") ^ seed
     normal = np.random.Generator(np.random.PCG64(key)).standard_normal(shape)
     if len(shape) >= 2:
-        return np.asarray(gain * normal / math.sqrt(math.prod(shape[1:])))
+        normal *= gain
+        normal /= math.sqrt(math.prod(shape[1:]))
+        return np.asarray(normal)
     if name.endswith("running_var"):
         return np.asarray(1.0 + 0.1 * np.abs(normal))
     if len(shape) == 1 and name.endswith("weight"):
