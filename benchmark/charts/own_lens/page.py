@@ -1,7 +1,7 @@
 """Report of a network trained on for one's own lens."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.images import as_integer, linear_to_srgb, read_image
 from defocus.optics.lens.file import MeasuredLens
 from defocus.optics.lens.kernels import colour_psfs
+from defocus.optics.lens.prescription import RealLens
 from defocus.reports.model import (
     Beside,
     Column,
@@ -237,23 +238,32 @@ def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) ->
 
 
 def lens_parts(measured: MeasuredLens) -> list[Part]:
-    """Pictures of point spread functions, and what was measured."""
-    tiles = [
-        Tile(f"{side}, {place}", _kernel_picture(colour_psfs(measured.lens, diameter, field)),
-             f"MTF50 {kernel_mtf50(measured.lens, diameter, field):.3f}")
-        for diameter, side in KERNELS
-        for place, field in PLACES
-    ]  # fmt: skip
+    """Pictures of point spread functions at each measured f-number, and what was measured."""
     noise = "not measured"
     if measured.recording is not None:
         noise = f"{measured.recording.shot:.2g} x + {measured.recording.read:.2g}"
     facts = (
-        ("F-numbers", ", ".join(f"f/{one:g}" for one in measured.f_numbers)),
+        ("F-numbers", ", ".join(_f_number(one) for one in measured.f_numbers)),
         ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
         ("Variance of linear light x", noise),
     )
-    caption = f"Point spread functions at a circle of confusion of {KERNELS[1][0]:g} px"
-    return [Gallery(caption, tuple(tiles)), Facts("Measured", facts)]
+    return [*(_kernels(measured.lens, one) for one in measured.f_numbers), Facts("Measured", facts)]
+
+
+def _kernels(opened: RealLens, f_number: float) -> Gallery:
+    lens = replace(opened, f_number=f_number)
+    tiles = [
+        Tile(f"{side}, {place}", _kernel_picture(colour_psfs(lens, diameter, field)),
+             f"MTF50 {kernel_mtf50(lens, diameter, field):.3f}")
+        for diameter, side in KERNELS
+        for place, field in PLACES
+    ]  # fmt: skip
+    blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
+    return Gallery(f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles))
+
+
+def _f_number(value: float) -> str:
+    return f"f/{value:.2g}"
 
 
 def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import defocus
 from defocus.baselines.registry import baseline
 from defocus.benchmark.charts.own_lens import training
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
-from defocus.benchmark.charts.own_lens.page import verdict
+from defocus.benchmark.charts.own_lens.page import lens_parts, verdict
 from defocus.benchmark.commands.my_lens import command
 from defocus.benchmark.weights.store import find_weights
 from defocus.charts.accuracy.lenses import chart_through
+from defocus.charts.lens.summary import kernel_mtf50
 from defocus.datasets.pair import Split
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.dataset import stream_dataset
@@ -25,6 +27,7 @@ from defocus.files import write_json
 from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.optics.lens.file import MeasuredLens, Recording, write_lens
 from defocus.optics.lens.prescription import OffAxis, RealLens
+from defocus.reports.model import Gallery
 
 LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))
 MEASURED = MeasuredLens(LENS, (2.8,), recording=Recording(0.0, 1.6e-5))
@@ -74,6 +77,15 @@ def test_from_a_chart_to_weights_that_restore(
     assert stored.trained_on[0].startswith("stream of the lens fifty")
     with pytest.raises(InputError, match="other pictures or options"):
         command.main([*asked, "0.2"], standalone_mode=False)
+
+
+def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed() -> None:
+    fast = RealLens(1.8, 1.8, 16.0, spherical=9.0)
+    *galleries, _ = lens_parts(MeasuredLens(fast, (4.0, 5.6)))
+    middle = [next(iter(one.tiles)) for one in galleries if isinstance(one, Gallery)]
+    expected = [kernel_mtf50(replace(fast, f_number=one), -8.0, (0.0, 0.0)) for one in (4.0, 5.6)]
+    assert [one.line for one in middle] == [f"MTF50 {one:.3f}" for one in expected]
+    assert abs(expected[1] - kernel_mtf50(fast, -8.0, (0.0, 0.0))) > 0.005
 
 
 def test_a_stopped_training_ends_as_one_that_was_not_stopped(
