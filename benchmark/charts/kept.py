@@ -1,19 +1,21 @@
 """What a system does to the chart, and the scores that a study keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from defocus.errors import InputError
 from defocus.files import write_json
 
-__all__ = ["CHART", "ChartScore", "keep_chart", "read_kept_chart"]
+__all__ = ["CHART", "ChartScore", "Finished", "keep_chart", "read_kept_chart"]
 
-CHART = "chart.json"
-"""In the study's folder."""
+CHART, UNFINISHED = "chart.json", "chart-unfinished.json"
+"""In the study's folder; the second one while the chart is being restored."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,19 @@ class ChartScore:
 
     Attributes:
         system: Name; ``input`` is the blurry picture itself.
-        blur_px: Circle of confusion of the photograph.
+        blur_px: Circle of confusion; in a photograph that of the disc with its MTF50.
         mtf50: Cycles per pixel.
         gain: MTF50 over that of the blurry picture.
         overshoot: Height above the bright side, over the step.
-        shift_px: Displacement from the edge of the sharp picture, absolute.
-        bend_px: Deviation from a straight line, root mean square, beyond that of the sharp picture.
-        lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel.
-        invented: Share of the texture's power that the sharp picture does not explain.
+        shift_px: Displacement from the edge of the sharp picture, of a photograph from that of the
+            photograph, absolute; None where no edge is long enough.
+        bend_px: Deviation from a straight line, root mean square, beyond that of the same picture.
+        lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where
+            the leaves are not in the photograph, or too small.
+        invented: Share of the texture's power that the print does not explain.
         characters: Share of the printed characters that tesseract reads; None where it is not
-            installed.
+            installed, or the chart has no text.
+        picture: File name of the photograph; empty for a simulated one.
     """
 
     system: str
@@ -39,11 +44,12 @@ class ChartScore:
     mtf50: float
     gain: float
     overshoot: float
-    shift_px: float
-    bend_px: float
-    lost: float
-    invented: float
+    shift_px: float | None
+    bend_px: float | None
+    lost: float | None
+    invented: float | None
     characters: float | None = None
+    picture: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The values by name."""
@@ -56,22 +62,73 @@ def read_kept_chart(out: Path) -> list[ChartScore]:
     Raises:
         InputError: The file is damaged.
     """
-    try:
-        return TypeAdapter(list[ChartScore]).validate_json((out / CHART).read_bytes())
-    except FileNotFoundError:
-        return []
-    except (OSError, ValidationError) as error:
-        raise InputError(
-            f"{out / CHART}: damaged; delete it, then use 'chart --out' again"
-        ) from error
+    found = _read(out / CHART, list[ChartScore])
+    return [] if found is None else found
 
 
 def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
-    """Add scores to those of a study; those of the same system and blur are replaced.
+    """Add scores to those of a study; those of the same picture, system and blur are replaced.
 
     Raises:
         InputError: The kept ones are damaged.
         StorageError: The folder cannot be written.
     """
-    known = {(one.blur_px, one.system): one for one in (*read_kept_chart(out), *scores)}
+    given = {(one.picture, one.system) for one in scores if one.picture}
+    kept = [one for one in read_kept_chart(out) if (one.picture, one.system) not in given]
+    known = {(one.picture, one.blur_px, one.system): one for one in (*kept, *scores)}
     write_json(out / CHART, [known[key].to_json() for key in sorted(known)])
+
+
+class Finished:
+    """Scores of a restoration that is under way, so that an interrupted one goes on.
+
+    Args:
+        out: Folder of the study; None keeps nothing.
+
+    Raises:
+        InputError: The kept ones are damaged.
+    """
+
+    def __init__(self, out: Path | None) -> None:
+        self._path = None if out is None else out / UNFINISHED
+        found = None if self._path is None else _read(self._path, dict[str, list[ChartScore]])
+        self._scores: dict[str, list[ChartScore]] = found or {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._scores
+
+    def __getitem__(self, key: str) -> list[ChartScore]:
+        return self._scores[key]
+
+    def add(self, key: str, scores: Sequence[ChartScore]) -> None:
+        """Keep the scores of one system.
+
+        Args:
+            key: What was done; the same only for the same weights, pictures and code.
+            scores: What came of it.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        self._scores[key] = list(scores)
+        if self._path is not None:
+            write_json(self._path, _as_json(self._scores))
+
+    def end(self) -> None:
+        """Forget them: the whole is kept elsewhere now."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _as_json(scores: Mapping[str, Sequence[ChartScore]]) -> dict[str, Any]:
+    return {key: [one.to_json() for one in some] for key, some in scores.items()}
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    """The content of a file; None without it."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path}: damaged; delete it, then use 'chart --out' again") from error

@@ -1,26 +1,31 @@
 """The chart restored by the systems of a study, with the networks that it trained."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from defocus.benchmark.charts.kept import ChartScore, keep_chart
-from defocus.benchmark.charts.restorers import Restore, restorers, restoring
-from defocus.benchmark.charts.scores import ChartPhotographs
+from defocus.benchmark.charts.kept import ChartScore, Finished, keep_chart
+from defocus.benchmark.charts.photographs import ChartCase
+from defocus.benchmark.charts.restorers import ChartRestorer, restorers, restoring
 from defocus.benchmark.reporting.write import write_report
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.expansion import expand_all
 from defocus.benchmark.study.plugin_files import load_noted
-from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line
-from defocus.progress import say
+from defocus.benchmark.study.running.attempt import CRASHES, load_run, one_line
+from defocus.datasets.files.fingerprint import code_hash
+from defocus.errors import InterruptedWorkError, StorageError
+from defocus.progress import describe, say, track
 from defocus.training.record.folder import training_finished
 
-__all__ = ["BLURS_PX", "add_chart", "measure_chart", "study_restorers"]
+__all__ = ["BLURS_PX", "measure_chart", "study_restorers"]
 
 BLURS_PX = (2.0, 4.0, 8.0, 16.0)
+CODE = ("defocus.benchmark.charts", "defocus.benchmark.restore", "defocus.charts", "defocus.optics")
+"""What the scores depend on, besides the systems and the photographs."""
 
 
-def study_restorers(out: Path) -> dict[str, Restore]:
+def study_restorers(out: Path) -> dict[str, ChartRestorer]:
     """The blurry picture, and the finished systems of a study's first dataset.
 
     Args:
@@ -44,32 +49,62 @@ def study_restorers(out: Path) -> dict[str, Restore]:
     return made
 
 
-def measure_chart(made: Mapping[str, Restore], diameters: Sequence[float]) -> Iterator[ChartScore]:
-    """Restore the chart at each circle of confusion; a system that fails is told and left out.
+def measure_chart(
+    made: Mapping[str, ChartRestorer], cases: Sequence[ChartCase], out: Path | None = None
+) -> list[ChartScore]:
+    """Restore photographs of the chart; a system that fails is told and left out.
 
     Args:
         made: Systems.
-        diameters: Circles of confusion, px.
-    """
-    photographs = ChartPhotographs()
-    for name, restore in made.items():
-        for diameter in diameters:
-            say(f"chart at {diameter:g} px: {name}")
-            try:
-                yield photographs.scores(name, restore, diameter)
-            except OURS:
-                raise
-            except CRASHES as error:
-                say(f"{name}: left out of the chart ({one_line(error)})", error=True)
-                break
-
-
-def add_chart(out: Path, scores: Sequence[ChartScore]) -> None:
-    """Keep scores in a study and show them in its report.
+        cases: The photographs.
+        out: Study that keeps the scores and shows them in its report. Each system's are kept when
+            it has finished, and an interrupted command goes on there.
 
     Raises:
-        InputError: The folder is not a study, or the kept scores are damaged.
+        SettingsError: The folder is not a study.
+        InputError: Kept scores are damaged.
         StorageError: The folder cannot be written.
     """
-    keep_chart(out, scores)
-    write_report(out)
+    if out is not None:
+        read_request(out)
+    finished = Finished(out)
+    scores: list[ChartScore] = []
+    for number, (name, restorer) in enumerate(track(list(made.items()), "restoring charts"), 1):
+        describe(f"restoring charts: {name}")
+        key = _key(name, restorer, cases)
+        if key not in finished:
+            finished.add(key, list(_of_system(name, restorer, cases)))
+        scores += finished[key]
+        say(f"chart, {number}/{len(made)}: {name}{_gains(finished[key])}")
+    if out is not None:
+        keep_chart(out, scores)
+        write_report(out)
+    finished.end()
+    return scores
+
+
+def _key(name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]) -> str:
+    """A name for the scores of a system that changes with whatever they depend on."""
+    parts = [name, restorer.fingerprint(), code_hash(*CODE), *(case.identity for case in cases)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _of_system(
+    name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]
+) -> Iterator[ChartScore]:
+    for case in cases:
+        try:
+            yield from case.scores(name, restorer)
+        except (StorageError, InterruptedWorkError):
+            raise
+        except CRASHES as error:
+            say(f"{name}: left out of the chart at {case.name} ({one_line(error)})", error=True)
+            return
+
+
+def _gains(scores: Sequence[ChartScore]) -> str:
+    """A system's gains in words."""
+    if not scores:
+        return ""
+    gains = ", ".join(f"{one.gain:.2f}" for one in scores)
+    return f" MTF50 × {gains} at {', '.join(f'{one.blur_px:.3g}' for one in scores)} px"

@@ -1,6 +1,8 @@
 """Systems by name, as functions from a picture to the restored one."""
 
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +15,38 @@ from defocus.benchmark.restore.restorer import make_restorer, require_restoring
 from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import build_with, find_weights
 
-__all__ = ["Restore", "restorers", "restoring"]
+__all__ = ["ChartRestorer", "Restore", "restorers", "restoring"]
 
 Floats = NDArray[np.float32]
 Restore = Callable[[Floats], Floats]
 """From ``(H, W, 3)`` stored values in [0, 1] to the restored ones."""
 
 
-def restorers(names: Sequence[str]) -> dict[str, Restore]:
+@dataclass(frozen=True)
+class ChartRestorer:
+    """A system that is called with a picture.
+
+    Attributes:
+        restore: What it does.
+        network: Its network; None for the blurry picture itself.
+    """
+
+    restore: Restore
+    network: nn.Module | None = None
+
+    def __call__(self, picture: Floats) -> Floats:
+        """``(H, W, 3)`` restored values."""
+        return self.restore(picture)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of its structure and weights."""
+        digest = hashlib.sha256(repr(self.network).encode())
+        for name, values in ({} if self.network is None else self.network.state_dict()).items():
+            digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def restorers(names: Sequence[str]) -> dict[str, ChartRestorer]:
     """The blurry picture itself, as ``input``, and the systems.
 
     Args:
@@ -31,7 +57,7 @@ def restorers(names: Sequence[str]) -> dict[str, Restore]:
         InputError: A system needs weights and the package has none.
         NotApplicableError: A system needs more than a single picture.
     """
-    made: dict[str, Restore] = {"input": lambda picture: picture}
+    made = {"input": ChartRestorer(lambda picture: picture)}
     for name in names:
         system = baseline(name.strip())
         label = weights_or_own(system, None)
@@ -42,11 +68,11 @@ def restorers(names: Sequence[str]) -> dict[str, Restore]:
     return made
 
 
-def restoring(network: nn.Module) -> Restore:
+def restoring(network: nn.Module) -> ChartRestorer:
     """What a network does to a picture of any size, without the guard that puts parts back."""
     restorer = make_restorer(network, None, best_device())
 
     def restore(picture: Floats) -> Floats:
         return np.asarray(restore_colours(restorer, picture, guard=False).at(1.0), np.float32)
 
-    return restore
+    return ChartRestorer(restore, network)

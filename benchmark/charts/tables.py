@@ -6,47 +6,84 @@ from itertools import groupby
 from defocus.benchmark.charts.kept import ChartScore
 from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
 
-__all__ = ["chart_parts", "printed_chart_parts"]
+__all__ = ["chart_parts", "chart_table", "printed_chart_parts"]
 
 INPUT = "input"
+
+
+def chart_table(scores: Sequence[ChartScore]) -> str:
+    """The scores as a Markdown table, by photograph and circle of confusion."""
+    taken = any(one.picture for one in scores)
+    lines = [
+        "| px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | made up | read |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {one.blur_px:.3g} | {one.system} | {one.mtf50:.3f} | {one.gain:.2f} | "
+        f"{one.overshoot:.1%} | {_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
+        f"{_text(one.lost, '.0%')} | {_text(one.invented, '.0%')} | "
+        f"{_text(one.characters, '.0%')} |"
+        for one in sorted(scores, key=lambda one: (one.picture, one.blur_px))
+    ]
+    if taken:
+        pictures = ["picture", "---", *sorted(one.picture for one in scores)]
+        lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
+    return "\n".join(lines)
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
     """For browsers: a table for each circle of confusion, and where edges and leaves disagree.
 
+    Photographs follow the simulated ones.
+
     Args:
         scores: What a study keeps.
         name: A system's name as it is shown.
     """
-    tables = _tables(scores, name)
-    if not tables:
-        return []
-    tabs = tuple((blur, (Paragraph(said), table)) for blur, said, table in tables)
-    return [Tabs("Circle of confusion", tabs)]
+    return [
+        Tabs(label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables))
+        for label, tables in (
+            ("Circle of confusion", _tables(_simulated(scores), name)),
+            ("Photograph", _tables(_taken(scores), name)),
+        )
+        if tables
+    ]
 
 
 def printed_chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
-    """For print: the table in the middle of the circles of confusion."""
-    tables = _tables(scores, name)
-    if not tables:
-        return []
-    _, said, table = tables[len(tables) // 2]
-    return [Paragraph(said), table]
+    """For print: the table in the middle of the circles of confusion, and the photographs."""
+    simulated = _tables(_simulated(scores), name)
+    middle = simulated[len(simulated) // 2 :][:1]
+    tables = [*middle, *_tables(_taken(scores), name)]
+    return [part for _, said, table in tables for part in (Paragraph(said), table)]
+
+
+def _simulated(scores: Sequence[ChartScore]) -> list[ChartScore]:
+    return [one for one in scores if not one.picture]
+
+
+def _taken(scores: Sequence[ChartScore]) -> list[ChartScore]:
+    return [one for one in scores if one.picture]
 
 
 def _tables(
     scores: Sequence[ChartScore], name: Callable[[str], str]
 ) -> list[tuple[str, str, Table]]:
-    """Name, sentence and table of each circle of confusion."""
-    ordered = sorted(scores, key=lambda one: (one.blur_px, -one.gain))
+    """Name, sentence and table of each photograph and circle of confusion."""
+    ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
     found = []
-    for blur, group in groupby(ordered, key=lambda one: one.blur_px):
+    for (picture, blur), group in groupby(ordered, key=lambda one: (one.picture, one.blur_px)):
         rows = list(group)
-        found.append((f"{blur:g} px", _disagreement(rows, name), _table(blur, rows, name)))
+        tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"
+        found.append((tab, _disagreement(rows, name), _table(rows, name)))
     return found
 
 
-def _table(blur: float, rows: Sequence[ChartScore], name: Callable[[str], str]) -> Table:
+def _table(rows: Sequence[ChartScore], name: Callable[[str], str]) -> Table:
     columns = (
         Column("System"),
         Column("MTF50 gain", "×", "higher", 2),
@@ -61,21 +98,37 @@ def _table(blur: float, rows: Sequence[ChartScore], name: Callable[[str], str]) 
     cells = tuple(
         (
             name(one.system), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
-            100 * (1 - one.lost), 100 * one.invented,
+            None if one.lost is None else 100 * (1 - one.lost),
+            None if one.invented is None else 100 * one.invented,
             None if one.characters is None else 100 * one.characters,
         )
         for one in rows
     )  # fmt: skip
-    return Table(
-        f"The test chart at a circle of confusion of {blur:g} px",
-        columns,
-        cells,
-        "Simulated with discs, without misalignment. Gain: MTF50 of the edges over that of the "
-        "blurry chart. Kept and invented: the texture of dead leaves from 0.1 to 0.4 cycles/px. "
-        "Characters: random ones, capitals 5.6 to 12 px high, as tesseract reads them without a "
-        "dictionary.",
-        references=tuple(k for k, one in enumerate(rows) if one.system == INPUT),
-    )
+    caption, note = _words(rows[0])
+    references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
+    return Table(caption, columns, cells, note, references=references)
+
+
+SIMULATED_NOTE = (
+    "Simulated with discs, without misalignment. Gain: MTF50 of the edges over that of the "
+    "blurry chart. Kept and invented: the texture of dead leaves from 0.1 to 0.4 cycles/px. "
+    "Characters: random ones, capitals 5.6 to 12 px high, as tesseract reads them without a "
+    "dictionary."
+)
+TAKEN_NOTE = (
+    "A photograph; its circle of confusion is that of the disc with the MTF50 of its edges. Gain, "
+    "shift and bend are against the photograph. Kept and invented: the texture of dead leaves from "
+    "0.1 to 0.4 cycles/px, against what was printed. Characters: random ones, as tesseract reads "
+    "them without a dictionary."
+)
+
+
+def _words(one: ChartScore) -> tuple[str, str]:
+    """Caption and note of a table."""
+    if one.picture:
+        at = f"{one.picture} at a circle of confusion of {one.blur_px:.1f} px"
+        return f"The test chart in {at}", TAKEN_NOTE
+    return f"The test chart at a circle of confusion of {one.blur_px:g} px", SIMULATED_NOTE
 
 
 def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str:
@@ -84,16 +137,16 @@ def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str
     if not systems:
         return "Only the blurry chart was measured."
     sharpest = max(systems, key=lambda one: one.gain)
-    honest = min(systems, key=lambda one: one.invented)
-    blurry = next((one for one in rows if one.system == INPUT), None)
-    beside = "" if blurry is None else f" ({blurry.invented:.0%} in the blurry chart)"
-    said = (
-        f"{name(sharpest.system)} sharpens edges most, MTF50 × {sharpest.gain:.2f}, and "
-        f"{sharpest.invented:.0%} of its texture is invented{beside}"
-    )
+    sharpens = f"{name(sharpest.system)} sharpens edges most, MTF50 × {sharpest.gain:.2f}"
+    invented = {one.system: one.invented for one in rows if one.invented is not None}
+    if any(one.system not in invented for one in systems):
+        return f"{sharpens}. The leaves cannot be measured here."
+    honest = min(systems, key=lambda one: invented[one.system])
+    beside = f" ({invented[INPUT]:.0%} in the blurry chart)" if INPUT in invented else ""
+    said = f"{sharpens}, and {invented[sharpest.system]:.0%} of its texture is invented{beside}"
     if honest is sharpest:
         return f"{said}, the least of all: edges and leaves agree."
     return (
-        f"{said}. {name(honest.system)} invents least, {honest.invented:.0%}, with MTF50 × "
-        f"{honest.gain:.2f}: edges and leaves disagree."
+        f"{said}. {name(honest.system)} invents least, {invented[honest.system]:.0%}, with "
+        f"MTF50 × {honest.gain:.2f}: edges and leaves disagree."
     )

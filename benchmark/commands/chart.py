@@ -9,7 +9,11 @@ from defocus.command_line.json_output import json_output
 __all__ = ["command"]
 
 
+BLURS = "2,4,8,16"
+
+
 @click.command()
+@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--systems",
     metavar="NAME,NAME",
@@ -18,10 +22,13 @@ __all__ = ["command"]
 )
 @click.option(
     "--blur",
-    default="2,4,8,16",
-    show_default=True,
     metavar="PX,PX",
-    help="Circles of confusion.",
+    help=f"Circles of confusion of the simulated photographs.  [default: {BLURS}]",
+)
+@click.option(
+    "--linear",
+    is_flag=True,
+    help="Values of PICTURES are proportional to light, as from 'develop --linear'.",
 )
 @click.option(
     "--out",
@@ -30,18 +37,53 @@ __all__ = ["command"]
     help="Keep the numbers in this study; its report shows them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
-def command(systems: str | None, blur: str, out: Path | None, *, as_json: bool) -> None:
+def command(
+    pictures: tuple[Path, ...],
+    systems: str | None,
+    blur: str | None,
+    out: Path | None,
+    *,
+    linear: bool,
+    as_json: bool,
+) -> None:
     """Measure systems on the test chart (MTF).
 
-    A simulated photograph of the chart of 'defocus-capture chart' is blurred by discs and restored.
+    PICTURES are photographs of the chart of 'defocus-capture chart': JPEG, PNG, TIFF or RAW.
+    Without any, a simulated one is blurred by discs.
+
     By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, texture
     that is lost and texture that is invented, and characters that tesseract reads, where it is
-    installed. Edges flatter networks, which love steps; look at the
-    texture beside them.
+    installed. Edges flatter networks, which love steps; look at the texture beside them.
+
+    Edges of a photograph are compared with its own, its texture with the print. With --out, an
+    interrupted command goes on where it was.
     """
-    from defocus.benchmark.charts.of_study import add_chart, measure_chart, study_restorers
+    from defocus.benchmark.charts.of_study import measure_chart, study_restorers
+    from defocus.benchmark.charts.photographs import simulated_cases, taken_cases
     from defocus.benchmark.charts.restorers import restorers
-    from defocus.benchmark.charts.scores import chart_table
+    from defocus.benchmark.charts.tables import chart_table
+
+    if pictures and blur is not None:
+        raise click.UsageError("--blur is for simulated photographs; PICTURES have their own")
+    if linear and not pictures:
+        raise click.UsageError("--linear is for PICTURES; give some")
+    with json_output() as printed:
+        if pictures:
+            cases = taken_cases(pictures, linear=linear)
+        else:
+            cases = simulated_cases(_diameters(blur or BLURS))
+        if out is not None and systems is None:
+            made = study_restorers(out)
+        else:
+            made = restorers((systems or "wiener,defocus-m").split(","))
+        scores = measure_chart(made, cases, out)
+        if as_json:
+            printed.write([one.to_json() for one in scores])
+    if not as_json:
+        click.echo(chart_table(scores))
+
+
+def _diameters(blur: str) -> list[float]:
     from defocus.errors import InputError
 
     try:
@@ -50,15 +92,4 @@ def command(systems: str | None, blur: str, out: Path | None, *, as_json: bool) 
         raise InputError(f"--blur {blur}: give numbers such as 2,4,8") from error
     if not all(1.0 <= one <= 16.0 for one in diameters):
         raise InputError(f"--blur {blur}: give circles of confusion from 1 to 16 px")
-    with json_output() as printed:
-        if out is not None and systems is None:
-            made = study_restorers(out)
-        else:
-            made = restorers((systems or "wiener,defocus-m").split(","))
-        scores = list(measure_chart(made, diameters))
-        if out is not None:
-            add_chart(out, scores)
-        if as_json:
-            printed.write([one.to_json() for one in scores])
-    if not as_json:
-        click.echo(chart_table(scores))
+    return diameters

@@ -143,14 +143,10 @@ def command(
         return show_plan(expanded.studies, expanded.problems)
     code = carry_out(expanded, request, launcher, again=again)
     if chart:
-        from defocus.benchmark.charts.of_study import (
-            BLURS_PX,
-            add_chart,
-            measure_chart,
-            study_restorers,
-        )
+        from defocus.benchmark.charts.of_study import BLURS_PX, measure_chart, study_restorers
+        from defocus.benchmark.charts.photographs import simulated_cases
 
-        add_chart(out, list(measure_chart(study_restorers(out), BLURS_PX)))
+        measure_chart(study_restorers(out), simulated_cases(BLURS_PX), out)
     return code
 
 

@@ -1,6 +1,7 @@
 """Photographs of the chart, made with known geometry and blur, are read back."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from defocus.capture.commands.chart_read import command
 from defocus.capture.links.back_ends import open_camera
 from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.reading.blobs import dark_blobs
+from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.frame import find_frame
-from defocus.charts.reading.geometry import fit_geometry
+from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
+from defocus.charts.reading.patterns import read_leaves
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import photographed
@@ -54,6 +57,11 @@ def without_two_sides(light: Floats) -> tuple[Floats, Floats]:
     return light[75:, 85:], shift @ TRUTH
 
 
+def without_the_foot(light: Floats) -> tuple[Floats, Floats]:
+    """The lower row of dots is cut off, and the ends of two more."""
+    return light[:530], TRUTH
+
+
 def whole(light: Floats) -> tuple[Floats, Floats]:
     return light, TRUTH
 
@@ -66,6 +74,9 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
         (half_turn, 30.0, 0.6),
         (half_turn, 6.0, 0.05),
         (without_two_sides, 6.0, 0.2),
+        (without_two_sides, 30.0, 3.0),
+        (without_the_foot, 3.0, 0.05),
+        (without_the_foot, 30.0, 1.5),
     ],
 )
 def test_the_chart_is_found_and_its_geometry_is_the_true_one(
@@ -131,6 +142,50 @@ def test_every_part_of_a_blurred_chart_is_measured(photograph: Floats) -> None:
         at = float(disc_transfer(diameter, np.array([0.08]))[0])
         assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
     assert {row[1] for row in reading.by_column()} == {16, 9, 6}
+
+
+@pytest.mark.parametrize(("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)])
+def test_edges_give_the_right_number_or_none(
+    photograph: Floats, diameter: float, high: int, low: int
+) -> None:
+    """Blur mixes an edge with the other sides of its square and with what lies beside it."""
+    geometry = ChartGeometry(TRUTH, 0.0, *SIZE)
+    f = np.linspace(0.01, 0.2, 2000)
+    transfer = disc_transfer(diameter, f) * np.sinc(f) ** 2
+    truth = f[np.flatnonzero(transfer < 0.5)[0]]
+    for seed in range(2):
+        noise = 0.005 * np.random.default_rng(seed).standard_normal(photograph.shape)
+        light = cv2.filter2D(photograph, -1, disc_psf(diameter)) + noise
+        edges = list(read_edges(light, make_sheet(), geometry))
+        given = [edge for edge in edges if edge.response and edge.response.mtf50]
+        assert sum(not edge.low_contrast for edge in given) >= high
+        assert sum(edge.low_contrast for edge in given) >= low
+        assert not low <= 0 < sum(edge.low_contrast for edge in given)
+        for edge in edges:
+            if edge.response is None:
+                assert re.match("blur mixes the edge|noise or blur|too few pixels", edge.reason)
+                continue
+            assert edge.response.mtf50 is not None
+            assert edge.response.mtf50_error is not None
+            off = abs(edge.response.mtf50 - truth)
+            assert off < max(0.05 * truth, 3 * edge.response.mtf50_error)
+
+
+def test_parts_that_are_too_small_say_so(photograph: Floats) -> None:
+    small = cv2.resize(photograph, (280, 187), interpolation=cv2.INTER_AREA)
+    homography = np.diag([0.28, 187 / 667, 1.0]) @ TRUTH
+    leaves = list(read_leaves(small, make_sheet(), ChartGeometry(homography, 0.0, 280, 187), 1, 0))
+    assert [one.texture for one in leaves] == [None, None]
+    assert re.fullmatch(r"\d+ px wide, and 32 are needed; come nearer", leaves[0].reason)
+
+
+def test_what_was_not_measured_is_in_text_and_json(photograph: Floats) -> None:
+    reading = read_chart(blurred(photograph, 3.0)[:530])
+    assert reading is not None
+    assert sum("star at" in line and "outside the picture" in line for line in reading.lines()) == 1
+    found = reading.to_json()
+    assert [one["reason"] for one in found["stars"]] == ["", "outside the picture"]
+    assert all(one["reason"] == "" and one["lost"] is not None for one in found["leaves"])
 
 
 def test_pictures_without_a_chart_are_unknown() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from defocus.benchmark.charts.restorers import Restore
 from defocus.benchmark.charts.scores import edge_medians
 from defocus.charts.lens.probes import ChartShot
-from defocus.charts.reading.measure import read_leaves
+from defocus.charts.reading.patterns import read_leaves
 from defocus.charts.reading.read import paper_and_ink
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
@@ -59,7 +59,11 @@ def chart_sharpness(
             light = np.asarray(srgb_to_linear(np.clip(restore(stored), 0, 1)), np.float64)
             sheet, geometry = shot.reading.sheet, shot.reading.geometry
             levels = paper_and_ink(light, sheet, geometry)
-            leaves = [one.texture.invention for one in read_leaves(light, sheet, geometry, *levels)]
+            leaves = [
+                one.texture.invention
+                for one in read_leaves(light, sheet, geometry, *levels)
+                if one.texture
+            ]
             invented = float(np.mean(leaves)) if leaves else None
             mtf50, overshoot = edge_medians(light, sheet, geometry)
             yield ChartSharpness(picture.name, shot.blur_px, state, mtf50, overshoot, invented)

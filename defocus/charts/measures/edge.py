@@ -14,10 +14,26 @@ from numpy.typing import NDArray
 
 from defocus.charts.light import LUMINANCE
 from defocus.charts.measures.curve import MtfCurve
-from defocus.charts.measures.edge_line import ORDER, EdgeLine, EdgeWindow, fit_edge_line, upright
+from defocus.charts.measures.edge_line import (
+    ORDER,
+    EdgeLine,
+    EdgeWindow,
+    UnclearEdgeError,
+    fit_edge_line,
+    upright,
+)
 from defocus.errors import ImageError
 
-__all__ = ["COLOURS", "LUMINANCE", "EdgeResponse", "edge_window", "measure_edge"]
+__all__ = [
+    "COLOURS",
+    "DISC_RISE",
+    "END_PER_BLUR",
+    "END_PX",
+    "LUMINANCE",
+    "EdgeResponse",
+    "edge_window",
+    "measure_edge",
+]
 
 Array = NDArray[np.float64]
 
@@ -28,12 +44,17 @@ DISC_RISE = 0.6871
 """10–90 % rise of a disc's edge over the disc's diameter."""
 FLAT_PER_BLUR, FLAT_PX = 0.7, 1.5
 END_PER_BLUR, END_PX = 1.1, 3.0
+NARROW_PER_BLUR, NARROW_PX = 0.55, 0.5
+"""Of the flat part where the region is narrow: a disc's edge just fits."""
+BORDER_PX = 2.0
 CLIPPED = 0.998
 MOST_CLIPPED = 0.005
 LEAST_MODULATION = 0.2
 LEAST_ANGLE_DEG, MOST_ANGLE_DEG = 2.0, 44.0
 REPEATING_DEG = (14.036, 26.565)
 """Slopes of 1/4 and 1/2, where pixels fall on the same bins again and again."""
+PARTS, LEAST_ROWS = 4, 8
+"""Parts of an edge whose scatter gives the error, and the least rows of one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +64,9 @@ class EdgeResponse:
     Attributes:
         mtf: MTF of the luminance, along the edge's normal.
         mtf50: Frequency at which it falls to 0.5, cycles per pixel; None if beyond 1.
-        mtf10: The same for 0.1.
+        mtf50_error: Its standard error, by the scatter of parts along the edge; None if MTF50 of
+            one of them is beyond 1, or the edge is too short.
+        mtf10: The same as MTF50 for 0.1.
         rise_px: Distance over which the edge rises from 10 to 90 %, px along the normal.
         overshoot: Height above the bright plateau, over the step.
         undershoot: Depth below the dark plateau, over the step.
@@ -60,6 +83,7 @@ class EdgeResponse:
 
     mtf: MtfCurve
     mtf50: float | None
+    mtf50_error: float | None
     mtf10: float | None
     rise_px: float
     overshoot: float
@@ -120,6 +144,7 @@ def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
     return EdgeResponse(
         mtf=mtf,
         mtf50=mtf.crossing(0.5),
+        mtf50_error=_mtf50_error(grey, line, window),
         mtf10=mtf.crossing(0.1),
         rise_px=_rise(profile.distance, relative),
         overshoot=beyond[0] if right > left else beyond[1],
@@ -157,22 +182,31 @@ def _window_and_line(grey: Array, order: int) -> tuple[EdgeWindow, EdgeLine]:
         left, right = _ends(profile)
         rise = _rise(profile.distance, (profile.light - left) / (right - left))
         blur = rise / DISC_RISE
-        window = EdgeWindow(FLAT_PER_BLUR * blur + FLAT_PX, END_PER_BLUR * blur + END_PX)
+        room = grey.shape[1] / 2 - BORDER_PX - abs(line.slope) * len(grey) / 2
+        least = NARROW_PER_BLUR * blur + NARROW_PX
+        flat = min(FLAT_PER_BLUR * blur + FLAT_PX, max(least, room))
+        window = EdgeWindow(flat, END_PER_BLUR * blur + END_PX)
         line = fit_edge_line(grey, window, order)
     return window, line
 
 
-def _profile(grey: Array, line: EdgeLine) -> _Profile:
+def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | None:
+    """Standard error of MTF50, by the scatter of parts along the edge."""
+    length = len(grey) // PARTS
+    if length < LEAST_ROWS:
+        return None
+    parts = [slice(k * length, (k + 1) * length) for k in range(PARTS)]
+    found = [_mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts]
+    known = [one for one in found if one is not None]
+    return float(np.std(known, ddof=1)) / math.sqrt(PARTS) if len(known) == PARTS else None
+
+
+def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile:
     """Average along the edge: the mean of the pixels in each quarter of a pixel.
 
-    Only a whole number of the phases at which an edge meets the pixels counts.
+    Only a whole number of the phases at which an edge meets the pixels counts, or some rows.
     """
-    slope = abs(line.slope)
-    rows = len(grey)
-    if slope * rows >= 1.0:
-        rows = min(round(math.floor(rows * slope) / slope), rows)
-    first = (len(grey) - rows) // 2
-    part = slice(first, first + rows)
+    part = _whole_phases(len(grey), abs(line.slope)) if part is None else part
     distance = line.distances(grey.shape[1])[part]
     bins = np.floor(distance * BINS_PER_PX).astype(np.intp)
     low = int(bins.min())
@@ -187,12 +221,21 @@ def _profile(grey: Array, line: EdgeLine) -> _Profile:
     return _Profile(middles[kept], light)
 
 
+def _whole_phases(rows: int, slope: float) -> slice:
+    """Rows in the middle that hold a whole number of phases."""
+    length = rows
+    if slope * rows >= 1.0:
+        length = min(round(math.floor(rows * slope) / slope), rows)
+    first = (rows - length) // 2
+    return slice(first, first + length)
+
+
 def _ends(profile: _Profile) -> tuple[float, float]:
     """Light at both ends of a profile."""
     share = max(len(profile.light) // 10, 2)
     left, right = np.median(profile.light[:share]), np.median(profile.light[-share:])
     if left == right:
-        raise ImageError("no edge in the region: both sides are equally bright")
+        raise UnclearEdgeError("no edge in the region: both sides are equally bright")
     return float(left), float(right)
 
 
@@ -249,9 +292,9 @@ def _notes(line: EdgeLine, modulation: float, *, enough: bool) -> tuple[str, ...
     if any(abs(angle - one) < 0.4 for one in REPEATING_DEG):
         notes.append(f"at {angle:.1f} degrees the edge meets all pixels in the same few phases")
     if abs(line.slope) * line.rows < 1.0:
-        notes.append("the edge crosses less than one pixel; give a longer region")
+        notes.append("the region is short: the edge crosses less than one pixel")
     if modulation < LEAST_MODULATION:
         notes.append(f"low contrast ({modulation:.2f}); noise weighs more")
     if not enough:
-        notes.append("the region is narrow for this blur; give a wider one")
+        notes.append("the region is narrow for this blur")
     return tuple(notes)

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 
-__all__ = ["EdgeLine", "EdgeWindow", "fit_edge_line", "row_places", "upright"]
+__all__ = [
+    "EdgeLine",
+    "EdgeWindow",
+    "UnclearEdgeError",
+    "fit_edge_line",
+    "row_places",
+    "upright",
+]
 
 Array = NDArray[np.float64]
 
@@ -24,6 +31,10 @@ ROUNDS = 3
 PLATEAU_SHARE = 0.1
 MOST_SLOPE = 1.0
 """45 degrees: beyond it the edge is measured in the transposed region."""
+
+
+class UnclearEdgeError(ImageError):
+    """A region shows no edge that could be followed."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,7 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = O
     for _ in range(ROUNDS):
         places, rows = row_places(light, line, window)
         if len(rows) < 2 * order + 2:
-            raise ImageError("the edge leaves the region in most rows; give a wider region")
+            raise UnclearEdgeError("the edge leaves the region in most rows; give a wider region")
         line = _fitted(places, rows, light.shape[0], order)
     return line
 
@@ -163,13 +174,13 @@ def _first_line(light: Array) -> EdgeLine:
     left = float(np.median(light[:, :ends]))
     right = float(np.median(light[:, -ends:]))
     if abs(right - left) < LEAST_CONTRAST * max(abs(right + left) / 2, 1e-9):
-        raise ImageError("no edge in the region: both sides are equally bright")
+        raise UnclearEdgeError("no edge in the region: both sides are equally bright")
     bright = np.clip((light - left) / (right - left), -0.2, 1.2)
     places = width - 0.5 - bright.sum(axis=1)
     rows = np.arange(height, dtype=np.float64)
     inside = (places > 0) & (places < width - 1)
     if inside.sum() < LEAST_SIDE / 2:
-        raise ImageError("no edge runs through the region; give another one")
+        raise UnclearEdgeError("no edge runs through the region; give another one")
     return _fitted(places[inside], rows[inside], height, 1)
 
 
@@ -185,5 +196,5 @@ def _fitted(places: Array, rows: Array, height: int, order: int) -> EdgeLine:
         off = np.abs(places - line.columns(rows))
         kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)
     if abs(line.slope) > MOST_SLOPE:
-        raise ImageError("the edge is not straight enough to be fitted; give another region")
+        raise UnclearEdgeError("the edge is not straight enough to be fitted; give another region")
     return line

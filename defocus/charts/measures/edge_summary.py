@@ -17,7 +17,7 @@ def edge_lines(response: EdgeResponse) -> list[str]:
             f"edge         {response.angle_deg:+.2f} degrees to the {axis}, "
             f"at {response.place_px:.2f} px in the middle of the region"
         ),
-        f"MTF50        {_frequency(response.mtf50)}",
+        f"MTF50        {_frequency(response.mtf50)}{_error(response.mtf50_error)}",
         f"MTF10        {_frequency(response.mtf10)}",
         f"10-90 % rise {response.rise_px:.2f} px",
         f"overshoot    {response.overshoot:.1%}, undershoot {response.undershoot:.1%}",
@@ -33,11 +33,16 @@ def _frequency(value: float | None) -> str:
     return "beyond 1 cycle/px" if value is None else f"{value:.4f} cycles/px"
 
 
+def _error(value: float | None) -> str:
+    return "" if value is None else f" ± {value:.4f}"
+
+
 def edge_json(response: EdgeResponse) -> dict[str, Any]:
     """The numbers and the curve in steps of 0.01 cycles per pixel."""
     curve = [[step / STEPS, round(response.mtf.at(step / STEPS), 5)] for step in range(STEPS + 1)]
     return {
         "mtf50": response.mtf50,
+        "mtf50_error": response.mtf50_error,
         "mtf10": response.mtf10,
         "rise_px": response.rise_px,
         "overshoot": response.overshoot,

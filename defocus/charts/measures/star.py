@@ -42,7 +42,7 @@ def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> 
     largest = min(-x.min(), x.max(), -y.min(), y.max())
     smallest = max(cycles / math.pi, LEAST_RADIUS_PX)
     if largest < smallest + 2:
-        raise ImageError(f"a star of {largest:.0f} px radius is too small for {cycles} cycles")
+        raise ImageError(f"{largest:.0f} px radius is too little for {cycles} cycles; come nearer")
     edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
     ring = np.digitize(radius.ravel(), edges) - 1
     used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.charts.measures.curve import MtfCurve
 from defocus.errors import ImageError
 
-__all__ = ["TextureResponse", "compare_texture"]
+__all__ = ["LEAST_PX", "TextureResponse", "compare_texture"]
 
 Array = NDArray[np.float64]
 

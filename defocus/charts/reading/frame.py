@@ -7,16 +7,24 @@ explains most dots is taken. What the frame holds then says which way is up, and
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.reading.blobs import Blob
-from defocus.charts.sheet.layout import ACROSS, DOWN, HEIGHT, LAYOUTS, WIDTH, Sheet, make_sheet
-from defocus.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, grey, part_shapes
-from defocus.charts.sheet.raster import draw_shapes
-from defocus.charts.sheet.shapes import Shape, box
+from defocus.charts.sheet.layout import (
+    ACROSS,
+    DOWN,
+    HEIGHT,
+    LAYOUTS,
+    WIDTH,
+    Layout,
+    Sheet,
+    make_sheet,
+)
+from defocus.charts.sheet.raster import draw_roughly
 from defocus.optics.geometry import moved_points
 
 __all__ = ["LEAST_DOTS", "FoundFrame", "find_frame"]
@@ -29,8 +37,13 @@ OFF_LINE = 0.17
 LEAST_CHAIN, LONG_CHAIN = 4, 5
 MOST_CHAINS = 8
 OFF_MODEL = 0.12
-LEAST_DOTS, ENOUGH_DOTS = 14, 22
-LEAST_CORRELATION = 0.5
+LEAST_DOTS, MANY_DOTS, ENOUGH_DOTS = 10, 14, 22
+LEAST_CORRELATION, SURE_CORRELATION = 0.5, 0.75
+"""The second one where few dots are seen."""
+ALIKE_PX, MOST_CANDIDATES = 5.0, 6
+LEAST_SEEN = 0.3
+"""Share of the sheet that must be in the picture."""
+SHEET = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
 MIRROR = np.array([[-1.0, 0.0, WIDTH], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 """The frame of dots is the same in a mirror; what it holds is not."""
 SURELY_MIRRORED = 0.1
@@ -69,19 +82,34 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
     points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
     areas = np.array([blob.area for blob in blobs])
     model = np.array([(dot.x, dot.y) for dot in make_sheet().dots])
-    best: tuple[int, Floats] | None = None
-    for indices, chosen in _matches(_chains(points, areas)):
-        found = _fitted(model, points, indices, chosen)
-        if found is not None and (best is None or found[0] > best[0]):
-            best = found
-            if found[0] >= ENOUGH_DOTS:
-                break
-    if best is None or best[0] < LEAST_DOTS:
+    candidates = _candidates(model, points, areas)
+    frames = [frame for one in candidates for frame in _readings(grey, *one)]
+    if not frames:
         return None
-    frame = max(_readings(grey, *best), key=lambda one: one.correlation)
-    mirrored = max(one.correlation for one in _readings(grey, best[0], best[1] @ MIRROR))
-    likely = frame.correlation >= max(LEAST_CORRELATION, mirrored - SURELY_MIRRORED)
-    return frame if likely else None
+    frame = max(frames, key=lambda one: one.correlation)
+    other_way = _readings(grey, frame.dots, frame.homography @ MIRROR)
+    mirrored = max((one.correlation for one in other_way), default=-1.0)
+    least = LEAST_CORRELATION if frame.dots >= MANY_DOTS else SURE_CORRELATION
+    return frame if frame.correlation >= max(least, mirrored - SURELY_MIRRORED) else None
+
+
+def _candidates(model: Floats, points: Floats, areas: Floats) -> list[tuple[int, Floats]]:
+    """Dots and homographies of the matches that explain most dots, each place once.
+
+    Where the frame is cut off, a row of dots fits into several places.
+    """
+    found: list[tuple[int, Floats, Floats]] = []
+    for indices, chosen in _matches(_chains(points, areas)):
+        one = _fitted(model, points, indices, chosen)
+        if one is None or one[0] < LEAST_DOTS:
+            continue
+        corners = moved_points(one[1], SHEET)
+        if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in found):
+            found.append((*one, corners))
+        if one[0] >= ENOUGH_DOTS:
+            break
+    found.sort(key=lambda one: -one[0])
+    return [(dots, homography) for dots, homography, _ in found[:MOST_CANDIDATES]]
 
 
 def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
@@ -182,36 +210,40 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
     if matrix is None or not np.isfinite(matrix).all():
         return None
     found = np.asarray(matrix, np.float64)
-    corners = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
-    depth = corners @ found[2, :2] + found[2, 2]
+    depth = SHEET @ found[2, :2] + found[2, 2]
     if (depth <= 0).any():
         return None
-    moved = moved_points(found, corners)
+    moved = moved_points(found, SHEET)
     (a, b), (c, d) = moved[2] - moved[0], moved[3] - moved[1]
     return found if a * d - b * c > 0 else None
 
 
 def _readings(grey: Floats, dots: int, homography: Floats) -> Iterator[FoundFrame]:
-    """Both layouts and both ways up, with their correlation."""
+    """Both layouts and both ways up, with the correlation of what is in the picture."""
     size = round(WIDTH), round(HEIGHT)
     half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
-    for layout in LAYOUTS:
-        sheet = make_sheet(layout)
-        shapes = [*(one for part in sheet.parts for one in _roughly(part)), *sheet.labels]
-        drawn = cv2.GaussianBlur(
-            draw_shapes(shapes, (0.0, 0.0), size, 1.0)[:, :, 1].astype(np.float32), (0, 0), 4
-        )
-        for turned in (homography, homography @ half_turn):
-            seen = cv2.warpPerspective(
-                grey.astype(np.float32), np.linalg.inv(turned), size, flags=cv2.INTER_LINEAR
-            )
-            seen = np.sqrt(np.maximum(cv2.GaussianBlur(seen, (0, 0), 4), 0))
-            correlation = float(np.corrcoef(drawn.ravel(), seen.ravel())[0, 1])
-            yield FoundFrame(sheet, turned, dots, correlation)
+    for turned in (homography, homography @ half_turn):
+        back = np.linalg.inv(turned)
+        inside = cv2.warpPerspective(np.ones(grey.shape, np.float32), back, size) > 0.5
+        if inside.mean() < LEAST_SEEN:
+            continue
+        seen = cv2.warpPerspective(grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR)
+        soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), 4), 0)
+        light = np.asarray(np.sqrt(soft), np.float32)[inside]
+        for layout in LAYOUTS:
+            drawn = _afar(layout)[inside]
+            yield FoundFrame(make_sheet(layout), turned, dots, _correlation(drawn, light))
 
 
-def _roughly(part: Part) -> list[Shape]:
-    """A part as it is seen from afar: thousands of leaves are one grey."""
-    if isinstance(part, LeavesSquare):
-        return [box(part.x, part.y, part.side, part.side, grey(MEAN_LEAF))]
-    return part_shapes(part)
+@lru_cache(maxsize=len(LAYOUTS))
+def _afar(layout: Layout) -> NDArray[np.float32]:
+    """A chart as strong blur shows it, a pixel for each mm."""
+    drawn = draw_roughly(make_sheet(layout), 1.0)[:, :, 1].astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), 4), np.float32)
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """-1 to 1; 0 where one of them is flat."""
+    if min(one.std(), other.std()) < 1e-9:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])

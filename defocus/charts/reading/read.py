@@ -11,16 +11,10 @@ from numpy.typing import NDArray
 from defocus.charts.light import StoredLight, grey_of
 from defocus.charts.measures.edge_summary import edge_json
 from defocus.charts.reading.blobs import dark_blobs
+from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
-from defocus.charts.reading.measure import (
-    ReadEdge,
-    ReadLeaves,
-    ReadStar,
-    read_edges,
-    read_leaves,
-    read_stars,
-)
+from defocus.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 from defocus.charts.sheet.parts import SlantedSquare
 
@@ -43,8 +37,8 @@ class ChartReading:
         sheet: Which chart.
         geometry: Where it is.
         edges: All edges; some may not have been measurable.
-        stars: Stars in the picture.
-        leaves: Dead leaves in the picture.
+        stars: All stars; some may not have been measurable.
+        leaves: All dead leaves, likewise.
     """
 
     sheet: Sheet
@@ -86,13 +80,11 @@ class ChartReading:
                 f"  column at {middle:3.0f} mm: MTF50 {mtf50:.4f} cycles/px, as a circle of "
                 f"confusion of {blur:.1f} px ({count} edge{'s' if count > 1 else ''})"
             )
-        for star in self.stars:
-            turns = "nowhere" if star.turns_at is None else f"at {star.turns_at:.3f} cycles/px"
-            lines.append(f"  star at {star.x:.0f}, {star.y:.0f} mm: phase turns {turns}")
+        lines += [
+            f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}" for one in self.stars
+        ]
         return lines + [
-            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: texture lost {one.texture.lost:.0%}, "
-            f"invented {one.texture.invention:.0%}"
-            for one in self.leaves
+            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}" for one in self.leaves
         ]
 
     def _why_not(self) -> list[str]:
@@ -134,20 +126,40 @@ class ChartReading:
                 for x, n, mtf50, blur in self.by_column()
             ],
             "stars": [
-                {"x_mm": s.x, "y_mm": s.y, "mtf50": s.mtf50, "turns_at": s.turns_at}
+                {
+                    "x_mm": s.x,
+                    "y_mm": s.y,
+                    "reason": s.reason,
+                    "mtf50": s.mtf50,
+                    "turns_at": s.turns_at,
+                }
                 for s in self.stars
             ],
             "leaves": [
                 {
                     "x_mm": o.x,
                     "y_mm": o.y,
-                    "lost": o.texture.lost,
-                    "invented": o.texture.invention,
-                    "mtf50": o.texture.kept.crossing(0.5),
+                    "reason": o.reason,
+                    "lost": None if o.texture is None else o.texture.lost,
+                    "invented": None if o.texture is None else o.texture.invention,
+                    "mtf50": None if o.texture is None else o.texture.kept.crossing(0.5),
                 }
                 for o in self.leaves
             ],
         }
+
+
+def _star_words(star: ReadStar) -> str:
+    if star.reason:
+        return f"not measured: {star.reason}"
+    at = "nowhere" if star.turns_at is None else f"at {star.turns_at:.3f} cycles/px"
+    return f"phase turns {at}"
+
+
+def _leaves_words(leaves: ReadLeaves) -> str:
+    if leaves.texture is None:
+        return f"not measured: {leaves.reason}"
+    return f"texture lost {leaves.texture.lost:.0%}, invented {leaves.texture.invention:.0%}"
 
 
 def read_chart(light: Floats | StoredLight) -> ChartReading | None:

@@ -5,10 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
-from defocus.charts.sheet.shapes import Disc, Shape
+from defocus.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, grey, part_shapes
+from defocus.charts.sheet.shapes import Disc, Shape, box
 from defocus.images import as_float, srgb_to_linear
 
-__all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_shapes", "photographed"]
+__all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_roughly", "draw_shapes", "photographed"]
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +57,27 @@ def draw_shapes(
             inside = _inside(contours, bottom - top, right - left)
         canvas[top:bottom, left:right][inside] = shape.colour
     return canvas
+
+
+def draw_roughly(sheet: Sheet, px_per_mm: float) -> NDArray[np.uint8]:
+    """The sheet as it is seen from afar: thousands of leaves are one grey.
+
+    Args:
+        sheet: The chart.
+        px_per_mm: Scale.
+
+    Returns:
+        ``(height, width, 3)`` sRGB.
+    """
+    shapes = [*(one for part in sheet.parts for one in _roughly(part)), *sheet.labels]
+    size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
+    return draw_shapes(shapes, (0.0, 0.0), size, px_per_mm)
+
+
+def _roughly(part: Part) -> list[Shape]:
+    if isinstance(part, LeavesSquare):
+        return [box(part.x, part.y, part.side, part.side, grey(MEAN_LEAF))]
+    return part_shapes(part)
 
 
 def _inside(contours: list[Floats], height: int, width: int) -> NDArray[np.bool_]:

@@ -1,22 +1,32 @@
 """Restored charts: the scores of pictures whose scores are known."""
 
+import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import click
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_kept_chart
-from defocus.benchmark.charts.restorers import restorers
-from defocus.benchmark.charts.scores import ChartPhotographs, chart_table
-from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
+from defocus.benchmark.charts.of_study import measure_chart
+from defocus.benchmark.charts.photographs import ChartPhotographs, simulated_cases
+from defocus.benchmark.charts.restorers import ChartRestorer, restorers
+from defocus.benchmark.charts.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.benchmark.commands.chart import command
 from defocus.benchmark.commands.run import command as run_command
 from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.reading.characters import characters_read
-from defocus.errors import InputError
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.charts.reading.read import read_chart
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
+from defocus.charts.sheet.raster import photographed
+from defocus.errors import ImageError, InputError
+from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
+from defocus.optics.psf import disc_psf
 from defocus.reports.model import Tabs
 from defocus.tesseract import tesseract_version
 
@@ -119,12 +129,103 @@ def test_kept_scores_are_replaced_one_by_one(tmp_path: Path) -> None:
         read_kept_chart(tmp_path)
 
 
-def test_a_study_with_the_chart_shows_it(
-    tmp_path: Path,
-    tiny_dataset: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+PLACES = np.array([(60, 50), (845, 40), (860, 590), (50, 580)], np.float32)
+
+
+def taken(layout: Layout, diameter: float) -> NDArray[np.float64]:
+    """Light of a photograph in perspective, with a little noise."""
+    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
+    place = np.asarray(cv2.getPerspectiveTransform(corners, PLACES), np.float64)
+    light = photographed(make_sheet(layout), place, 900, 640)
+    noise = 0.003 * np.random.default_rng(5).standard_normal(light.shape)
+    return np.clip(cv2.filter2D(light, -1, disc_psf(diameter)) + noise, 0.0, 1.0)
+
+
+def test_photographs_are_restored_and_compared_with_themselves_and_the_print(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    wall, board = tmp_path / "wall.tif", tmp_path / "board.tif"
+    light = taken("wall", 6.0)
+    write_image(wall, as_integer(linear_to_srgb(light), 16))
+    write_image(board, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
+    asked = [str(wall), str(board), "--systems", "wiener", "--json"]
+    assert command.main(asked, standalone_mode=False) is None
+    rows = json.loads(capfd.readouterr().out)
+    assert [(one["picture"], one["system"]) for one in rows] == [
+        (name, system)
+        for system in ("input", "wiener")
+        for name in ("wall.tif", *["board.tif"] * 5)
+    ]
+    before, after = rows[0], rows[6]
+    reading = read_chart(light)
+    assert reading is not None
+    textures = [one.texture for one in reading.leaves if one.texture]
+    assert before["mtf50"] == pytest.approx(np.median(reading.mtf50s()), rel=0.01)
+    assert before["blur_px"] == pytest.approx(6.0, rel=0.1)
+    assert before["gain"] == pytest.approx(1.0)
+    assert before["shift_px"] == before["bend_px"] == 0.0
+    assert before["lost"] == pytest.approx(np.mean([one.lost for one in textures]), abs=0.01)
+    assert after["gain"] > 1.2
+    assert after["lost"] < before["lost"] - 0.02
+    assert 0 < after["shift_px"] < 0.1
+    for one in rows[1:6]:
+        assert one["blur_px"] == pytest.approx(4.0, rel=0.1)
+        assert one["characters"] is None
+
+
+def test_a_linear_photograph_is_restored_as_one_that_is_encoded(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    light = taken("wall", 6.0)
+    scores = []
+    for name, values, options in (
+        ("encoded.tif", linear_to_srgb(light), []),
+        ("linear.tif", light, ["--linear"]),
+    ):
+        write_image(tmp_path / name, as_integer(values, 16))
+        asked = [str(tmp_path / name), "--systems", "wiener", "--json", *options]
+        command.main(asked, standalone_mode=False)
+        scores.append(json.loads(capfd.readouterr().out)[1])
+    assert scores[0]["gain"] == pytest.approx(scores[1]["gain"], rel=0.01)
+    assert scores[0]["invented"] == pytest.approx(scores[1]["invented"], abs=0.01)
+
+
+def test_pictures_that_cannot_be_measured_are_refused(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.png"
+    write_image(plain, np.full((90, 120, 3), 99, np.uint8))
+    with pytest.raises(ImageError, match=r"plain\.png: no chart found"):
+        command.main([str(plain)], standalone_mode=False)
+    (tmp_path / "again").mkdir()
+    shutil.copy(plain, tmp_path / "again")
+    with pytest.raises(InputError, match="two pictures have this name"):
+        command.main([str(plain), str(tmp_path / "again/plain.png")], standalone_mode=False)
+    with pytest.raises(click.UsageError, match="PICTURES have their own"):
+        command.main([str(plain), "--blur", "4"], standalone_mode=False)
+
+
+def test_photographs_have_tables_of_their_own() -> None:
+    input_, system = (
+        replace(score(name, 6.3, gain, 0.2), picture="wall.tif")
+        for name, gain in (("input", 1), ("a", 1.5))
+    )
+    simulated = score("a", 4, 1.5, 0.1)
+    first, second = chart_parts([system, input_, simulated], str.upper)
+    assert isinstance(first, Tabs)
+    assert isinstance(second, Tabs)
+    assert [name for name, _ in first.tabs] == ["4 px"]
+    assert [name for name, _ in second.tabs] == ["wall.tif, 6.3 px"]
+    assert "wall.tif" in vars(second.tabs[0][1][1])["caption"]
+    assert len(printed_chart_parts([system, input_, simulated], str)) == 4
+    without = replace(system, lost=None, invented=None, shift_px=None)
+    said, table = printed_chart_parts([input_, without], str.upper)
+    assert "leaves cannot be measured" in vars(said)["text"]
+    assert vars(table)["rows"][0][4] is None
+    assert chart_table([input_, without]).splitlines()[3].startswith("| wall.tif | 6.3 | a |")
+
+
+@pytest.fixture
+def study(tmp_path: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study of a classical system, with the chart at one circle of confusion."""
     monkeypatch.setattr("defocus.benchmark.charts.of_study.BLURS_PX", (4.0,))
     for kind in ("blurry", "sharp"):
         folder = tmp_path / "pairs" / "test" / kind
@@ -133,6 +234,41 @@ def test_a_study_with_the_chart_shows_it(
     out = tmp_path / "study"
     asked = ["--only", "wiener", "--only", "input", "--dataset", f"pairs:{tmp_path / 'pairs'}"]
     assert run_command.main([*asked, "--chart", "--out", str(out)], standalone_mode=False) == 0
+    return out
+
+
+def test_finished_systems_survive_an_interruption(
+    study: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def system(name: str, *, stop: bool = False) -> ChartRestorer:
+        def restore(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+            asked.append(name)
+            if stop:
+                raise KeyboardInterrupt
+            return picture
+
+        return ChartRestorer(restore)
+
+    before = read_kept_chart(study)
+    cases = simulated_cases([8.0])
+    with pytest.raises(KeyboardInterrupt):
+        measure_chart({"a": system("a"), "b": system("b", stop=True)}, cases, study)
+    assert read_kept_chart(study) == before
+    assert "chart, 1/2: a MTF50 × 1.00 at 8 px" in capfd.readouterr().err
+    found = measure_chart({"a": system("a"), "b": system("b")}, cases, study)
+    assert asked == ["a", "b", "b"], "a was done again"
+    assert [one.system for one in found] == ["a", "b"]
+    assert read_kept_chart(study) == sorted(
+        [*before, *found], key=lambda one: (one.blur_px, one.system)
+    )
+    measure_chart({"a": system("a")}, cases, study)
+    assert asked[-1] == "a", "the whole was finished, so it is measured anew"
+
+
+def test_a_study_with_the_chart_shows_it(study: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = study
     assert [one.system for one in read_kept_chart(out)] == ["input", "wiener"]
     report = (out / "report.html").read_text()
     section = report.partition(">Test chart</h2>")[2].partition("</section>")[0]

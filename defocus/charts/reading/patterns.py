@@ -1,4 +1,4 @@
-"""Measure every part of a chart that was found."""
+"""Measure stars and dead leaves of a chart that was found."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,34 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.light import StoredLight, grey_of
-from defocus.charts.measures.edge import EdgeResponse, measure_edge
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
-from defocus.charts.measures.texture import TextureResponse, compare_texture
+from defocus.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet
-from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, part_shapes
+from defocus.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
 from defocus.charts.sheet.raster import draw_shapes
 from defocus.errors import ImageError
 from defocus.images import as_float, srgb_to_linear
 
-__all__ = [
-    "ReadEdge",
-    "ReadLeaves",
-    "ReadStar",
-    "edge_regions",
-    "read_edges",
-    "read_leaves",
-    "read_stars",
-]
+__all__ = ["ReadLeaves", "ReadStar", "read_leaves", "read_stars"]
 
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 
-ALONG, INSIDE, OUTSIDE = 0.44, 0.40, 0.32
-"""Half length and widths of an edge's region, in sides of the square."""
-LEAST_PX, MOST_PX = 24, 128
-"""Least side, and most half side, of an edge's region: beyond it little noise is averaged out."""
-SHRINK = np.linspace(1.0, 0.5, 11)
 FINENESS, MOST_PX_PER_MM = 4, 32
 """Finer pixels for each; and where the least leaf is eight wide."""
 RIM_MM = 2.0
@@ -43,111 +29,39 @@ CLEARLY = 0.02
 
 
 @dataclass(frozen=True)
-class ReadEdge:
-    """An edge of the chart.
+class ReadStar:
+    """A star of the chart.
 
     Attributes:
-        x: Middle on the sheet, mm.
-        y: Middle on the sheet, mm.
-        low_contrast: Whether it is one of 4:1.
-        response: What was measured; None where that is impossible.
-        reason: Why.
+        x: Centre on the sheet, mm.
+        y: Centre on the sheet, mm.
+        mtf50: Frequency at which its contrast falls to 0.5, cycles per pixel; None if nowhere.
+        turns_at: Frequency up to which its phase is right; None if everywhere.
+        reason: Why it was not measured; empty if it was.
     """
-
-    x: float
-    y: float
-    low_contrast: bool
-    response: EdgeResponse | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class ReadStar:
-    """A star of the chart, with the frequency up to which its phase is right."""
 
     x: float
     y: float
     mtf50: float | None
     turns_at: float | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class ReadLeaves:
-    """A square of dead leaves of the chart."""
+    """A square of dead leaves of the chart.
+
+    Attributes:
+        x: Centre on the sheet, mm.
+        y: Centre on the sheet, mm.
+        texture: What was measured; None where that is impossible.
+        reason: Why.
+    """
 
     x: float
     y: float
-    texture: TextureResponse
-
-
-def read_edges(light: Light, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
-    """Measure the edges of all squares.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-    """
-    for square, middle, normal in _edges(sheet):
-        x, y, low = float(middle[0]), float(middle[1]), square.bright < 1.0
-        try:
-            region = _edge_region(light.shape, geometry, middle, normal, square.side)
-            yield ReadEdge(x, y, low, measure_edge(light[region]))
-        except ImageError as error:
-            yield ReadEdge(x, y, low, None, str(error))
-
-
-def edge_regions(
-    light: Light, sheet: Sheet, geometry: ChartGeometry
-) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the regions of all edges that are in a picture."""
-    for square, middle, normal in _edges(sheet):
-        try:
-            yield _edge_region(light.shape, geometry, middle, normal, square.side)
-        except ImageError:
-            continue
-
-
-def _edges(sheet: Sheet) -> Iterator[tuple[SlantedSquare, Floats, Floats]]:
-    """Each edge's square, middle and outward normal."""
-    for square in sheet.parts:
-        if not isinstance(square, SlantedSquare):
-            continue
-        for quarter in range(4):
-            turned = np.radians(square.turn_deg) + quarter * np.pi / 2
-            normal = np.array([np.cos(turned), np.sin(turned)])
-            yield square, np.array([square.x, square.y]) + normal * square.side / 2, normal
-
-
-def _edge_region(
-    shape: tuple[int, ...], geometry: ChartGeometry, middle: Floats, normal: Floats, side: float
-) -> tuple[slice, slice]:
-    """The largest region of the picture that shows this edge alone."""
-    along = np.array([-normal[1], normal[0]])
-    scale = geometry.scale(*middle)
-    centre, tip = geometry.to_picture(np.stack([middle, middle + normal]))
-    upright = abs((tip - centre)[0]) >= abs((tip - centre)[1])
-    for share in SHRINK:
-        across, length = (min(MOST_PX, share * reach * side * scale) for reach in (OUTSIDE, ALONG))
-        half = np.array([across, length] if upright else [length, across])
-        corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
-        off = geometry.to_sheet(corners) - middle
-        depth = off @ normal
-        inside = np.abs(off @ along).max() <= ALONG * side
-        if inside and depth.max() <= OUTSIDE * side and depth.min() >= -INSIDE * side:
-            return _cut(shape, centre - half, centre + half)
-    raise ImageError("the chart is turned too far for this edge")
-
-
-def _cut(shape: tuple[int, ...], start: Floats, end: Floats) -> tuple[slice, slice]:
-    """Rows and columns between two corners."""
-    left, top = np.ceil(start).astype(int)
-    right, bottom = np.floor(end).astype(int) + 1
-    if left < 0 or top < 0 or right > shape[1] or bottom > shape[0]:
-        raise ImageError("outside the picture")
-    if min(right - left, bottom - top) < LEAST_PX:
-        raise ImageError("too few pixels; come nearer")
-    return slice(int(top), int(bottom)), slice(int(left), int(right))
+    texture: TextureResponse | None
+    reason: str = ""
 
 
 def _pixels(
@@ -168,7 +82,7 @@ def _pixels(
 def read_stars(
     light: Light, sheet: Sheet, geometry: ChartGeometry, black: float
 ) -> Iterator[ReadStar]:
-    """Measure the stars in the picture.
+    """Measure the stars, or say why not.
 
     Args:
         light: ``(H, W, 3)`` linear light.
@@ -189,7 +103,8 @@ def read_stars(
             contrast = SQUARE_WAVE * (white - black) / (white + black)
             x, y = off[..., 0] * scale, off[..., 1] * scale
             curve = star_mtf(part, x, y, star.cycles, contrast)
-        except ImageError:
+        except ImageError as error:
+            yield ReadStar(star.x, star.y, None, None, str(error))
             continue
         inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
         values, frequencies = curve.values[inside], curve.frequencies[inside]
@@ -214,7 +129,7 @@ def _turn(values: Floats, frequencies: Floats) -> float | None:
 def read_leaves(
     light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
 ) -> Iterator[ReadLeaves]:
-    """Compare the dead leaves in the picture with those that were printed.
+    """Compare the dead leaves in the picture with those that were printed, or say why not.
 
     Args:
         light: ``(H, W, 3)`` linear light.
@@ -230,12 +145,15 @@ def read_leaves(
             rows, columns, _ = _pixels(
                 geometry, square.x, square.y, square.side / 2 - 0.5, light.shape
             )
+            least = min(rows.stop - rows.start, columns.stop - columns.start)
+            if least < LEAST_PX:
+                raise ImageError(f"{least} px wide, and {LEAST_PX} are needed; come nearer")
             sharp = black + (white - black) * _printed(square, geometry, rows, columns)
             yield ReadLeaves(
                 square.x, square.y, compare_texture(grey_of(light[rows, columns]), sharp)
             )
-        except ImageError:
-            continue
+        except ImageError as error:
+            yield ReadLeaves(square.x, square.y, None, str(error))
 
 
 def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
