@@ -26,7 +26,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--paper",
-    type=click.Choice(["a3", "a4"]),
+    type=click.Choice(["a3", "a4", "letter"]),
     default="a3",
     show_default=True,
     help="Size of the paper, landscape.",
@@ -42,8 +42,9 @@ def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN4
     """Write a test chart to print.
 
     Slanted edges of high and low contrast, stars, dead leaves, text of several sizes, grey and
-    colour patches, lines, a ruler, and a frame of dots that can be found when strongly blurred.
-    All of it is vectors. Print it at 100 % on matt paper, check the ruler, and light it evenly.
+    colour patches, lines, a grid, a ruler, and a frame of dots that can be found when strongly
+    blurred. All of it is vectors. Print it at 100 % on matt paper, check the ruler, and light it
+    evenly.
 
     'defocus-capture chart-read' measures pictures of it.
     """

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 from defocus.charts.measures.edge import measure_edge
 from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, PAPERS, WIDTH, Layout, Paper, make_sheet
 from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
-from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
+from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, draw_roughly, photographed
 from defocus.charts.sheet.shapes import FilledOutline
 from defocus.charts.sheet.svg import svg_text, write_sheet
 from defocus.errors import InputError
@@ -51,6 +51,26 @@ def test_the_command_writes_pdf_and_svg_of_the_papers_size(run: Run, tmp_path: P
     assert refused.returncode == 2
     assert "needs 203 dpi" in refused.stderr
     assert not (tmp_path / "coarse.pdf").exists()
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_paper_has_its_size(tmp_path: Path, paper: Paper) -> None:
+    write_sheet(tmp_path / "chart.pdf", make_sheet("wall", paper))
+    (page,) = PdfReader(tmp_path / "chart.pdf").pages
+    across, down = PAPERS[paper]
+    assert page.mediabox.width == pytest.approx(across / 25.4 * 72, abs=0.1)
+    assert page.mediabox.height == pytest.approx(down / 25.4 * 72, abs=0.1)
+
+
+def test_the_wall_has_a_grid_of_lines() -> None:
+    """Seven lines each way, in the cell of the lines, 4 mm apart."""
+    light = draw_roughly(make_sheet("wall"), 10.0)[:, :, 1]
+    line, column = light[1886, 1800:2080], light[1720:2010, 1960]
+    for cut in (line, column):
+        dark = cut < 128
+        assert (np.diff(np.concatenate([[False], dark]).astype(int)) == 1).sum() == 7
+        starts = np.flatnonzero(np.diff(dark.astype(int)) == 1)
+        assert np.diff(starts) == pytest.approx(40, abs=1)
 
 
 def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
@@ -97,3 +117,13 @@ def test_every_sheet_has_a_ruler_of_its_length_on_paper(layout: Layout, paper: P
     ]
     sizes = [np.ptp(outline, axis=0) * PAPERS[paper][0] / WIDTH for outline in outlines]
     assert [across for across, down in sizes if across > 100 * down] == [pytest.approx(80.0)]
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_nothing_is_printed_over_what_is_measured(paper: Paper) -> None:
+    sheet = make_sheet("wall", paper)
+    outlines = [one.contours[0] for one in sheet.labels if isinstance(one, FilledOutline)]
+    for part in sheet.parts:
+        if isinstance(part, LeavesSquare | SlantedSquare):
+            off = [np.abs(one - (part.x, part.y)).max(axis=1).min() for one in outlines]
+            assert min(off) > part.side / 2 + 1

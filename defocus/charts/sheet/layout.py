@@ -36,9 +36,14 @@ __all__ = [
 ]
 
 Layout: TypeAlias = Literal["wall", "depths"]
-Paper: TypeAlias = Literal["a3", "a4"]
+Paper: TypeAlias = Literal["a3", "a4", "letter"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-PAPERS: dict[Paper, tuple[float, float]] = {"a3": (420.0, 297.0), "a4": (297.0, 210.0)}
+PAPERS: dict[Paper, tuple[float, float]] = {
+    "a3": (420.0, 297.0),
+    "a4": (297.0, 210.0),
+    "letter": (279.4, 215.9),
+}
+"""Width and height, mm; the chart is as wide as the paper."""
 
 WIDTH, HEIGHT = PAPERS["a3"]
 SEED = 12233
@@ -69,7 +74,7 @@ class Sheet:
         layout: ``wall`` for a flat wall, ``depths`` for a tilted board: five columns alike.
         paper: Size of the paper.
         parts: What is measured.
-        labels: What is only read by people: ruler, lines, names.
+        labels: What is only read by people: ruler, lines, grid, names.
     """
 
     layout: Layout
@@ -203,19 +208,31 @@ def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
 
 
 def _labels(layout: Layout, paper: Paper) -> list[Shape]:
-    """Ruler, thin lines and names; in the chart for a board no lines."""
+    """Ruler, thin lines, a grid and names; in the chart for a board no lines."""
     name = f"defocus chart, {paper.upper()}, {layout}, seed {SEED}"
     if layout == "depths":
         ruler = _ruler(230.0, HEIGHT - 30.5, paper, label=(216.0, HEIGHT - 30.0))
         return [words(name, 150.0, HEIGHT - 30.0, 2.0), *ruler]
     left, middle = _cell(1, 2, 6)
-    start = left - 20.0
+    start = left - 27.0
     shapes = _ruler(start, middle - 12.0, paper, label=(start, middle - 7.0))
     shapes += [
-        box(left + 30.0, middle + 2.0 + 4.0 * k, 90.0, width, BLACK, 3.0)
+        box(left + 15.0, middle + 2.0 + 4.0 * k, 60.0, width, BLACK, 3.0)
         for k, width in enumerate((0.3, 0.5, 1.0, 2.0))
     ]
+    shapes += _grid(left + 73.0, middle + 9.0)
     return [*shapes, words(name, start, middle + 24.0, 2.0)]
+
+
+GRID_MM, GRID_STEP_MM, GRID_LINE_MM = 24.0, 4.0, 0.4
+
+
+def _grid(x: float, y: float) -> list[Shape]:
+    """A grid of thin lines around a place."""
+    length = GRID_MM + GRID_LINE_MM
+    offsets = np.arange(-GRID_MM / 2, GRID_MM / 2 + 0.1, GRID_STEP_MM).tolist()
+    upright = [box(x + off, y, GRID_LINE_MM, length, BLACK) for off in offsets]
+    return [*upright, *(box(x, y + off, length, GRID_LINE_MM, BLACK) for off in offsets)]
 
 
 def _ruler(start: float, base: float, paper: Paper, label: tuple[float, float]) -> list[Shape]:
