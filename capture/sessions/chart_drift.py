@@ -74,10 +74,9 @@ class ChartPoint:
     def told(self) -> str:
         """What it shows, in words."""
         if self.marks is None:
-            reason = "" if self.chart.read is None else self.chart.read.reason
-            return f"unknown: {reason or 'not read yet'}; the shot is kept"
+            return f"{self.sharpness}; the shot is kept"
         x, y = self.marks.middle_px
-        parts = [f"{self._sharpness(self.marks)}, middle at {x:.0f}, {y:.0f} px"]
+        parts = [f"{self.sharpness}, middle at {x:.0f}, {y:.0f} px"]
         if self.first is None or self.drift is None:
             exposure = self.chart.shot.exposure
             parts.append(f"the first with this camera at {exposure.aperture}")
@@ -87,10 +86,15 @@ class ChartPoint:
             parts.append(f"since {self.first.id}: {', '.join(told) or 'too little is in both'}")
         return "; ".join(parts)
 
-    def _sharpness(self, marks: ChartMarks) -> str:
+    @property
+    def sharpness(self) -> str:
+        """Its MTF50 in words, or why there is none."""
+        marks, reason = self.marks, self.chart.read.reason if self.chart.read else ""
+        if marks is None:
+            return f"unknown: {reason or 'not read yet'}"
         edges = int(np.isfinite(marks.mtf50).sum())
         if marks.median_mtf50 is None:
-            return f"MTF50 unknown ({self.chart.read.reason if self.chart.read else ''})"
+            return f"MTF50 unknown ({reason})"
         pairs = self.line_pairs_per_mm
         sensor = "" if pairs is None else f" ({pairs:.1f} lp/mm)"
         return f"MTF50 {marks.median_mtf50:.4f} cycles/px{sensor}, median of {edges} edges"

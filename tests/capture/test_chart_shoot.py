@@ -136,7 +136,11 @@ def test_the_log_of_the_day_has_the_charts(session: Path, tmp_path: Path) -> Non
     assert "since chart 0001: MTF50 +" in rows[2]["reason"]
     assert {row["verdict"] for row in rows} == {""}
     text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "day.pdf").pages)
-    assert "no pair and 3 test charts on 1 day" in " ".join(text.split())
+    text = " ".join(text.split())
+    assert "no pair and 3 test charts on 1 day" in text
+    assert "since chart 0001:" not in text, "the changes are a table"
+    assert "Changes of the test charts" in text
+    assert re.search(r"chart 0003 \+\d+\.\d\d ± \d\.\d\d \+[12]\.\d{3} ± 0\.\d{3}", text)
 
 
 def test_a_picture_without_a_chart_is_kept_and_marked(

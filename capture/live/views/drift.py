@@ -12,7 +12,7 @@ from defocus.capture.sessions.state import SessionState
 from defocus.charts.drift import CLEARLY
 from defocus.reports.model import Cell, Column, Curve, Curves, Paragraph, Part, Table
 
-__all__ = ["drift_parts"]
+__all__ = ["drift_parts", "drift_table"]
 
 
 def drift_parts(state: SessionState) -> tuple[Part, ...]:
@@ -20,7 +20,7 @@ def drift_parts(state: SessionState) -> tuple[Part, ...]:
     points = session_drift(state)
     if not points:
         return ()
-    return (Paragraph(_sentence(points)), *_figures(points), _charts(points), _changes(points))
+    return (Paragraph(_sentence(points)), *_figures(points), _charts(points), drift_table(points))
 
 
 def _sentence(points: list[ChartPoint]) -> str:
@@ -103,8 +103,8 @@ def _charts(points: list[ChartPoint]) -> Table:
     return Table("Test charts", columns, rows)
 
 
-def _changes(points: list[ChartPoint]) -> Table:
-    """The changes by themselves: one table of all would not fit a screen."""
+def drift_table(points: list[ChartPoint]) -> Table:
+    """The changes of charts by themselves: one table of all numbers would not fit a screen."""
     columns = (
         Column("Chart"),
         *(Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit) for one in QUANTITIES),

@@ -1,11 +1,12 @@
 """Log of a session for the notebook of a lab: pairs and test charts by day; PDF, HTML or CSV."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
+from defocus.capture.live.views.drift import drift_table
 from defocus.capture.live.views.view import list_pairs, pair_details, settings_text
 from defocus.capture.sessions.chart_drift import ChartPoint, session_drift
 from defocus.capture.sessions.journal import read_journal
@@ -127,25 +128,32 @@ def write_log(session: Path, out: Path) -> None:
     if suffix not in (".pdf", ".html", ".csv"):
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
     rows = read_log(session)
+    charts = session_drift(read_state(session)[0])
     if suffix == ".csv":
         columns = [field.name for field in fields(LogRow)]
         write_text(out, BYTE_ORDER_MARK + csv_text([columns, *map(astuple, rows)]))
     elif suffix == ".html":
-        write_text(out, render_html(_page(session, rows)))
+        write_text(out, render_html(_page(session, rows, charts)))
     else:
         from defocus.reports.pdf import render_pdf  # slow to import
 
-        write_bytes(out, render_pdf(_page(session, rows)))
+        write_bytes(out, render_pdf(_page(session, rows, charts)))
 
 
-def _page(session: Path, rows: Sequence[LogRow]) -> Page:
+def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint]) -> Page:
+    """The log to look at: what changed between charts is a table, and a sentence in CSV alone."""
+    sharpness = {point.chart.id: point.sharpness for point in charts}
+    rows = [replace(row, reason=sharpness.get(row.pair, row.reason)) for row in rows]
     taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.time, row.pair))
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
     open_pairs = len(rows) - len(taken)
     return Page(
         title=f"Log of session {session.absolute().name}",
         notice="",
-        sections=tuple((day, (_table(group),)) for day, group in days),
+        sections=(
+            *((day, (_table(group),)) for day, group in days),
+            *([("Test charts", (drift_table(charts),))] if charts else []),
+        ),
         summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
         + (f"; {open_pairs} planned and not shot" if open_pairs else ""),
     )
