@@ -4,7 +4,6 @@ Files whose content would not change are not touched.
 """
 
 import hashlib
-import math
 import time
 from pathlib import Path
 
@@ -29,12 +28,15 @@ WORK_PER_REPORT = 20
 """In the course of a study its reports are made anew once it has worked so many times as long as
 making them took: those of fifty systems take several seconds."""
 
+FIRST_REPORT_S = 2.0
+"""A study that works no longer makes its reports once, at its end."""
+
 
 class Publisher:
     """Updates the outputs during a study.
 
     The leaderboard is written each time. Writing reports is limited to about a twentieth of the
-    time, so call :func:`publish` at the end of the study.
+    time, after the first two seconds, so call :func:`publish` at the end of the study.
 
     Args:
         out: Folder of the study.
@@ -43,7 +45,7 @@ class Publisher:
 
     def __init__(self, out: Path, results: Results) -> None:
         self._out, self._results = out, results
-        self._due = -math.inf
+        self._due = time.monotonic() + FIRST_REPORT_S
 
     def __call__(self) -> None:
         """Update the outputs; call this after each run.

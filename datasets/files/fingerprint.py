@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -77,6 +78,7 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
+@cache  # what a process has imported stays, whatever becomes of the files
 def code_hash(*names: str) -> str:
     """SHA-256 of the source of packages and modules, cards of weights, and library versions.
 
