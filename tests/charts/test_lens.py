@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.capture.commands.lens import command
 from defocus.charts.accuracy.lenses import chart_through, fitted_to_chart, kernel_error
+from defocus.charts.lens import fit
 from defocus.charts.lens.fit import fit_lens, signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import explained, left_over
@@ -97,6 +98,69 @@ def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:
     assert signed_blur([shot, sharpest, shot]).tolist() == [blur, 0.0, -blur]
     with pytest.raises(ImageError, match="is in focus"):
         signed_blur([shot, sharpest])
+
+
+NUMBERS = {
+    **fit.START, "spherical": 1.5, "spherical_6": -0.8, "oblique_07": 0.0, "oblique_corner": 0.0,
+    "coma_07": 1.0, "coma_corner": 2.5, "astigmatism_07": 0.5, "astigmatism_corner": -2.0,
+    "curvature_07": 0.0, "curvature_corner": 0.0, "axial_red": 60.0, "axial_blue": -30.0,
+    "lateral_red": 4.0, "lateral_blue": 7.0, "front_shift": -0.4, "front_radius": 1.1,
+    "rear_shift": 0.45, "rear_radius": 1.1, "turn_deg": 0.0,
+}  # fmt: skip
+"""Of :data:`LENS`."""
+BASE = RealLens(LENS.open_f_number, LENS.open_f_number, LENS.pixel_pitch_um)
+OPEN = tuple(name for name in fit.NUMBERS if name not in fit.DIAPHRAGM)
+
+
+def true_end(**other: float) -> fit._State:
+    return fit._State({**NUMBERS, **other}, np.array([[9.0, 0.0, 0.0]]))
+
+
+def seen_in(shot: ChartShot) -> list[fit._Seen]:
+    """Its probes, at their places."""
+    seen = [fit._Seen(0, probe, LENS.f_number) for probe in probes(shot)]
+    for _ in range(2):
+        fit._rest(true_end(), seen, BASE, move=True)
+    return seen
+
+
+def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:
+    """With coarse ones a fit ends beside its goal: rims, coma and lateral colour are a valley."""
+    seen = seen_in(shot)
+    rest, slopes = fit._slopes(true_end(), seen, BASE, OPEN)
+    matrix, right = fit._normal(true_end(), len(OPEN), seen, rest, slopes)
+    noise = np.sqrt(np.diag(matrix) * np.mean(np.concatenate(rest) ** 2))
+    for place, name in enumerate(OPEN):
+        half = fit.NUMBERS[name][0] / 2
+        less, more = (
+            fit._left(fit._rest(true_end(**{name: NUMBERS[name] + step}), seen, BASE))
+            for step in (-half, half)
+        )
+        assert abs(right[place] - (more - less) / (4 * half)) < 0.4 * noise[place], name
+
+
+def test_lenses_that_explain_alike_widen_the_errors(
+    shot: ChartShot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = seen_in(shot)
+
+    def ends(*states: fit._State) -> tuple[fit._State, dict[str, float]]:
+        left = iter(states)
+        monkeypatch.setattr(fit, "_fitted", lambda *_: (next(left), 0.0))
+        return fit._better_end(states[0], seen, BASE, OPEN)
+
+    # rims that cut nothing may be anywhere
+    wide = {"front_radius": 1.4, "rear_radius": 1.4, "rear_shift": 0.35}
+    even, uneven = (true_end(**wide, front_shift=shift) for shift in (-0.35, -0.1))
+    for order in ((even, uneven), (uneven, even)):
+        end, apart = ends(*order)
+        assert end is even
+        assert apart["front_shift"] == pytest.approx(0.25)
+        assert apart["coma_corner"] == 0.0
+    truth = true_end()
+    wrong = true_end(coma_07=-1.0, coma_corner=-2.5, rear_shift=0.4)
+    for order in ((truth, wrong), (wrong, truth)):
+        assert ends(*order) == (truth, {})
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ __all__ = ["through_lens"]
 
 Floats = NDArray[np.float64]
 
-TILE = 72
+TILE = 24
 
 
 def through_lens(
