@@ -50,7 +50,7 @@ def test_an_inverted_star_has_a_negative_transfer() -> None:
     upright, inverted = (star_mtf(one, x, y, 24, 1.0) for one in (light, 0.8 - light))
     assert (upright.values > 0).all()
     assert (inverted.values < 0).all()
-    with pytest.raises(ImageError, match="too small"):
+    with pytest.raises(ImageError, match="radius is too little"):
         star_mtf(light[:9, :9], x[96:105, 96:105], y[96:105, 96:105], 24, 1.0)
 
 
