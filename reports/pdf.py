@@ -66,8 +66,7 @@ def render_pdf(page: Page) -> bytes:
         content: bytes = typst.compile(
             write_typst(page, folder),
             root=folder,
-            font_paths=[_fallback_fonts()],
-            ignore_system_fonts=True,
+            font_paths=_fonts(),
             pdf_standards=["ua-1"],
         )
     return content
@@ -285,6 +284,11 @@ def _breakable(word: re.Match[str]) -> str:
     """Add zero-width spaces after separators, and inside words that are still too long."""
     pieces = re.findall(rf"[^-_/.,:=]{{1,{LATER_BREAK}}}[-_/.,:=]*|[-_/.,:=]+", word.group())
     return "\u200b".join(pieces)
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, font_paths=[_fallback_fonts()])
 
 
 def _fallback_fonts() -> Path:

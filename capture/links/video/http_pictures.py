@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from defocus.errors import CameraError, CameraNotFoundError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 __all__ = ["check_jpeg", "fetch_picture"]
@@ -69,12 +72,25 @@ def fetch_picture(url: str, name: str, user: str = "", password: str = "") -> by
     return content
 
 
+@cache  # to read them takes longer than a picture of a live view
+def _certificates() -> "ssl.SSLContext":
+    """Those that are trusted."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
+
+
 @contextmanager
 def _response(url: str, name: str, user: str, password: str) -> Iterator["httpx.Response"]:
     """The answer to a request, with digest login, or basic login if the camera offers only that."""
     import httpx
 
-    with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
+    with httpx.Client(
+        verify=_certificates(),
+        timeout=TIMEOUT_SECONDS,
+        follow_redirects=False,
+        trust_env=False,
+    ) as client:
         auth: Any = httpx.DigestAuth(user, password) if user else None
         with client.stream("GET", url, auth=auth) as response:
             offers = response.headers.get_list("www-authenticate")
