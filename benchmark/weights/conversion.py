@@ -13,7 +13,7 @@ from pathlib import Path
 
 from defocus.errors import WeightsError
 
-__all__ = ["convert_files", "main"]
+__all__ = ["convert_files", "convert_here", "main"]
 
 LIMIT_SECONDS = 900.0
 
@@ -62,13 +62,18 @@ def main() -> None:
     """Run the conversion: a request on stdin, a reason for refusal on stdout."""
     system, files, target = json.loads(sys.stdin.read())
     try:
-        _convert(system, [Path(file) for file in files], Path(target))
+        convert_here(system, [Path(file) for file in files], Path(target))
     except WeightsError as error:
         sys.stdout.write(str(error))
         sys.exit(error.exit_code)
 
 
-def _convert(system: str, files: Sequence[Path], target: Path) -> None:
+def convert_here(system: str, files: Sequence[Path], target: Path) -> None:
+    """As :func:`convert_files`, in this process: for files that come with this package.
+
+    Raises:
+        WeightsError: The files are refused.
+    """
     from safetensors.torch import save_file
 
     from defocus.baselines.registry import baseline

@@ -160,7 +160,7 @@ def add_weights(
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
         raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
-    from defocus.benchmark.weights.conversion import convert_files
+    from defocus.benchmark.weights.conversion import convert_files, convert_here
 
     if system.card.kind in ("reference", "classical"):
         raise InputError(f"{system.card.name} has no weights; omit --weights")
@@ -171,8 +171,10 @@ def add_weights(
     shipped, ours = _shipped(system, files), _own_checkpoint(files)
     trained_with = ours if shipped is None else shipped
     with atomic_path(target) as temporary:
-        # torch is imported there first: for a wrong file once, and not here too
-        convert_files(system.card.name, files, temporary)
+        if shipped is None:  # torch is imported there first: for a wrong file once, not here too
+            convert_files(system.card.name, files, temporary)
+        else:
+            convert_here(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))
     stored = StoredWeights(
         system=system.card.name,
