@@ -3,10 +3,10 @@
 It starts with a search over zooms on a small picture. There, and on a larger one, windowed tiles
 are correlated, each with the sharp picture blurred to be most similar. RANSAC finds the tiles that
 agree, and leaving out parts of the picture shows which model predicts them and how certain the
-result is. If few tiles agree, a second method without tiles must find the same result. If the
-pictures do not support a result, a reason is returned instead of a number, because intensity-based
-registration of a plain blurry-sharp pair can be confidently wrong by many pixels under strong blur.
-The same holds for repeating textures.
+result is. If few tiles agree, or the blur is strong, a second method without tiles must find the
+same result. If the pictures do not support a result, a reason is returned instead of a number,
+because intensity-based registration of a plain blurry-sharp pair can be confidently wrong by many
+pixels under strong blur. The same holds for repeating textures.
 
 Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. The
 shape of the point spread limits how asymmetric it can be. If the circle of confusion varies over
@@ -191,7 +191,7 @@ def register(
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
     # with a known zoom the corners move by little that a coarse level could have wrong
     finest = best.factor if at_most == "rigid" else factors[-1]
-    reason = doubt(*compared, best, largest_px, finest)
+    reason = doubt(*compared, best, largest_px, finest, at_most)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape)

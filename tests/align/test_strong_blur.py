@@ -1,0 +1,96 @@
+"""Under strong blur the intensities are asked whether the tiles are right."""
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.align.compensation.shared_area import Area
+from defocus.align.photometry.blur_matching import disc_blurred_stack
+from defocus.align.registration.level import Level, measured_level, moved_picture
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.register import register
+from defocus.align.registration.strong_blur import strong_blur_step
+from defocus.optics.geometry import Similarity
+from defocus.optics.pictures import texture
+
+Grey = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+SHAPE = (144, 192)
+CENTRES = np.stack(np.meshgrid(np.linspace(16, 176, 9), np.linspace(16, 128, 7)), -1).reshape(-1, 2)
+
+
+def matrix_of(similarity: Similarity, shape: tuple[int, ...] = SHAPE) -> Array:
+    return np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+
+
+def picture(width: int, height: int) -> Grey:
+    return np.asarray(texture("coffee", width, height).mean(axis=2), np.float32)
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [Similarity(shift_px=(0.6, -0.4)), Similarity(zoom=1.008), Similarity(rotation_deg=-0.5)],
+    ids=["shift", "zoom", "rotation"],
+)
+def test_what_is_left_to_move_is_found_with_its_sign(truth: Similarity) -> None:
+    """Up to 1 px at a corner, under 8 px of blur, a gain and a fall of light; tiles say 6 to 10."""
+    sharp = picture(SHAPE[1], SHAPE[0])
+    (blurred,) = disc_blurred_stack(moved_picture(sharp, matrix_of(truth)), [8.0])
+    light = 0.7 * np.linspace(1.0, 0.7, SHAPE[1], dtype=np.float32)
+    blurry = blurred * light + np.random.default_rng(1).normal(0, 0.002, SHAPE).astype(np.float32)
+    coc = np.random.default_rng(2).uniform(6, 10, len(CENTRES))
+    area = Area.shown(matrix_of(truth), SHAPE)
+    found = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc)
+    assert corner_distance_px(found, matrix_of(truth), SHAPE) < 0.1
+
+
+def curved(x: Any) -> Any:
+    """Circles of confusion of a surface that comes nearer from left to right, px."""
+    return 5 + 6 * (x / SHAPE[1]) ** 2
+
+
+def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation() -> None:
+    """Over a curved surface, by 1 px from left to right; a similarity alone turns by 0.4 px."""
+    sharp = picture(SHAPE[1], SHAPE[0])
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
+    coc = np.asarray(curved(x), np.float32)
+    down = y + (coc - coc.mean()) / np.ptp(coc)
+    near = np.asarray(cv2.remap(sharp, x, down, cv2.INTER_LINEAR), np.float32)
+    sizes = np.arange(5.0, 11.5, 0.5)
+    blurred = np.stack(disc_blurred_stack(near, sizes))
+    nearest = np.abs(sizes[:, None, None] - coc).argmin(axis=0)
+    blurry = np.take_along_axis(blurred, nearest[None], axis=0)[0]
+    area = Area(3, 3, SHAPE[1] - 3, SHAPE[0] - 3)
+    found = strong_blur_step(blurry, sharp, area, CENTRES, curved(CENTRES[:, 0]))
+    assert np.hypot(found[0, 0] - 1, found[1, 0]) * np.hypot(*SHAPE) / 2 < 0.1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "blur_px", "reason"),
+    [
+        (Similarity(), 16.0, None),
+        (Similarity(rotation_deg=0.2), 16.0, "registration by intensity turns the corners by 0.8"),
+        (Similarity(zoom=0.9965), 16.0, "registration by intensity turns the corners by 0.8"),
+        (Similarity(rotation_deg=0.2), 5.0, None),
+    ],
+    ids=["right", "turned", "zoomed", "turned-little-blur"],
+)
+def test_tiles_that_all_err_under_strong_blur_are_no_answer(
+    monkeypatch: pytest.MonkeyPatch, wrong: Similarity, blur_px: float, reason: str | None
+) -> None:
+    """They agree with each other, and are 0.8 px off at the corners: nothing in them shows it."""
+    sharp = picture(384, 288)
+    (blurry,) = disc_blurred_stack(sharp, [blur_px])
+
+    def erring(*given: Any) -> Level:
+        level = measured_level(*given)
+        return replace(level, matrix=level.matrix @ matrix_of(wrong, sharp.shape))
+
+    monkeypatch.setattr("defocus.align.registration.register.measured_level", erring)
+    found = register(blurry, sharp)
+    assert found.reason == "" if reason is None else reason in found.reason
