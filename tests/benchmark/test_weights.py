@@ -240,6 +240,15 @@ def test_added_weights_are_remembered_checked_and_found_again(
         load_state(GKMNET, added)
 
 
+def test_weights_of_the_package_need_no_process_of_their_own(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "convert_files", lambda *_: pytest.fail("a process"))
+    added = find_weights(baseline("defocus-s"), "own")
+    assert added.origin == "own"
+    assert load_state(baseline("defocus-s"), added)
+
+
 def test_what_is_wrong_from_outside_is_named_before_anything_is_read(
     own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

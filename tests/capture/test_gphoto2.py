@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -325,3 +327,13 @@ def test_a_real_picture_pair_through_the_virtual_camera(
     first, second = read_pair(read.blurry, read.sharp)
     for picture, source in ((first, blurry), (second, sharp)):
         assert cv2.PSNR(picture, np.asarray(source)) > 30
+
+
+def test_what_is_started_for_each_camera_imports_little() -> None:
+    code = (
+        "import sys\n"
+        "import defocus.capture.links.gphoto2.child\n"
+        "import defocus.capture.links.isolation.camera_process\n"
+        "assert not {'click', 'numpy', 'defocus.extensions'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
