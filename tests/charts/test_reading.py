@@ -144,6 +144,24 @@ def test_every_part_of_a_blurred_chart_is_measured(photograph: Floats) -> None:
     assert {row[1] for row in reading.by_column()} == {16, 9, 6}
 
 
+@pytest.mark.parametrize("turn_deg", [33.0, 45.0])
+def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
+    """Boxes of pixels in a turned square are smaller than it, and a star is round."""
+    turn, _ = cv2.Rodrigues(np.array([0.0, 0.0, np.radians(turn_deg)]))
+    centred, placed = np.eye(3), np.eye(3)
+    centred[:2, 2], placed[:2, 2] = (-WIDTH / 2, -HEIGHT / 2), (450, 450)
+    homography = placed @ turn @ np.diag([1.7, 1.7, 1.0]) @ centred
+    diameter = 6.0
+    reading = read_chart(blurred(photographed(make_sheet(), homography, 900, 900), diameter))
+    assert reading is not None
+    for star in reading.stars:
+        assert star.turns_at == pytest.approx(1.2197 / diameter, rel=0.05)
+    for leaves in reading.leaves:
+        assert leaves.texture is not None, leaves.reason
+        at = float(disc_transfer(diameter, np.array([0.08]))[0])
+        assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
+
+
 @pytest.mark.parametrize(("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)])
 def test_edges_give_the_right_number_or_none(
     photograph: Floats, diameter: float, high: int, low: int

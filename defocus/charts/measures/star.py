@@ -25,8 +25,8 @@ def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> 
     """The transfer function from a star, signed.
 
     Args:
-        light: ``(H, W)`` linear light.
-        x: ``(H, W)`` offset of each pixel from the star's centre, px.
+        light: Linear light of the star's pixels, any shape.
+        x: Offset of each from the star's centre, px.
         y: The same downwards. The star is brightest at ``y = 0, x > 0``.
         cycles: Bright sectors.
         contrast: Amplitude of the star's first harmonic over its mean, without any blur.

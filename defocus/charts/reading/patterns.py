@@ -24,7 +24,12 @@ Light = Floats | StoredLight
 
 FINENESS, MOST_PX_PER_MM = 4, 32
 """Finer pixels for each; and where the least leaf is eight wide."""
-RIM_MM = 2.0
+RIM_MM, BORDER_MM = 2.0, 0.5
+"""Paper around a star that is seen with it, and border of leaves that is not."""
+SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1)
+SHRINK = np.linspace(1.0, 0.4, 61)
+"""Of the box around a square: half of it fits into one that is turned by 45 degrees."""
 CLEARLY = 0.02
 
 
@@ -64,19 +69,39 @@ class ReadLeaves:
     reason: str = ""
 
 
-def _pixels(
-    geometry: ChartGeometry, x: float, y: float, reach: float, shape: tuple[int, ...]
-) -> tuple[slice, slice, Floats]:
-    """Pixels within a square of a half-side in mm, and their places on the sheet."""
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * reach + (x, y)
-    outline = geometry.to_picture(corners)
-    left, top = np.ceil(np.sort(outline, axis=0)[1]).astype(int)
-    right, bottom = np.floor(np.sort(outline, axis=0)[2]).astype(int)
+def _within(outline: Floats, shape: tuple[int, ...], share: float = 1.0) -> tuple[slice, slice]:
+    """Rows and columns of the box around an outline in px, reduced about its middle."""
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    middle, half = (low + high) / 2, share * (high - low) / 2
+    left, top = np.ceil(middle - half).astype(int)
+    right, bottom = np.floor(middle + half).astype(int)
     if left < 0 or top < 0 or right >= shape[1] or bottom >= shape[0]:
         raise ImageError("outside the picture")
-    grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), axis=-1)
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+
+def _places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+    """``(rows, columns, 2)`` places on the sheet of pixels, mm."""
+    grid = np.stack(np.meshgrid(np.arange(columns.start, columns.stop),
+                                np.arange(rows.start, rows.stop)), axis=-1)  # fmt: skip
     sheet = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64))
-    return slice(top, bottom), slice(left, right), sheet.reshape(*grid.shape)
+    return sheet.reshape(grid.shape)
+
+
+def _inside(
+    geometry: ChartGeometry, square: LeavesSquare, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """The largest box of pixels that shows nothing but a square, which may be turned."""
+    reach = square.side / 2 - BORDER_MM
+    middle = np.array([square.x, square.y])
+    outline = geometry.to_picture(middle + reach * SQUARE)
+    for share in SHRINK:
+        rows, columns = _within(outline, shape, share)
+        ends = [(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)]
+        off = geometry.to_sheet(np.array(ends, np.float64)) - middle
+        if np.abs(off).max() <= reach:
+            break
+    return rows, columns
 
 
 def read_stars(
@@ -95,13 +120,16 @@ def read_stars(
             continue
         try:
             reach = star.radius + RIM_MM
-            rows, columns, places = _pixels(geometry, star.x, star.y, reach, light.shape)
-            off = places - (star.x, star.y)
+            circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
+            rows, columns = _within(circle, light.shape)
+            off = _places(geometry, rows, columns) - (star.x, star.y)
             scale = geometry.scale(star.x, star.y)
-            part, radius = grey_of(light[rows, columns]), np.hypot(off[..., 0], off[..., 1])
+            radius = np.hypot(off[..., 0], off[..., 1])
+            near = radius <= reach
+            part, radius = grey_of(light[rows, columns])[near], radius[near]
             white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
             contrast = SQUARE_WAVE * (white - black) / (white + black)
-            x, y = off[..., 0] * scale, off[..., 1] * scale
+            x, y = scale * off[near].T
             curve = star_mtf(part, x, y, star.cycles, contrast)
         except ImageError as error:
             yield ReadStar(star.x, star.y, None, None, str(error))
@@ -142,9 +170,7 @@ def read_leaves(
         if not isinstance(square, LeavesSquare):
             continue
         try:
-            rows, columns, _ = _pixels(
-                geometry, square.x, square.y, square.side / 2 - 0.5, light.shape
-            )
+            rows, columns = _inside(geometry, square, light.shape)
             least = min(rows.stop - rows.start, columns.stop - columns.start)
             if least < LEAST_PX:
                 raise ImageError(f"{least} px wide, and {LEAST_PX} are needed; come nearer")
