@@ -214,11 +214,23 @@ def damaged() -> Iterator[tuple[str, str]]:
     yield "[1, 2]", "no lens file"
     yield '{"kind": "other"}', "no lens file"
     yield json.dumps({**good, "version": 2}), "another version"
-    yield json.dumps({**good, "lens": {**good["lens"], "coma": "much"}}), "impossible"
+    yield (
+        json.dumps({**good, "lens": {**good["lens"], "coma": "much"}}),
+        r"lens\.coma: Input should",
+    )
     yield json.dumps({**good, "lens": {**good["lens"], "spherical": 1e9}}), "impossible"
     yield json.dumps({**good, "lens": {**good["lens"], "f_number": 0.5}}), "impossible"
     yield json.dumps({**good, "f_numbers": []}), "impossible"
     yield json.dumps({**good, "f_numbers": [1.2]}), "impossible"
+    for number, value, told in (
+        ("blades", 10**400, "a number is beyond 1000"),
+        ("pixel_pitch_um", 1e-6, r"spreads over \d\S+ px at f/2.4"),
+        ("spherical_6", -900.0, r"spreads over \d\S+ px"),
+        ("front", {"shift": 0.0, "radius": -1.0}, "leave nothing of the pupil open"),
+    ):
+        yield json.dumps({**good, "lens": {**good["lens"], number: value}}), told
+    yield json.dumps({**good, "f_numbers": [1e9]}), "a number is beyond 1000"
+    yield json.dumps({**good, "f_numbers": [4.0] * 101}), "101 f-numbers"
 
 
 @pytest.mark.parametrize(("text", "told"), list(damaged()))

@@ -10,14 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from defocus.errors import FileError, OpticsError
 from defocus.files import write_json
 from defocus.optics.camera import StreamCamera
+from defocus.optics.lens.kernels import light_reach_px
 from defocus.optics.lens.prescription import RealLens
 from defocus.reading import read_json
 
 __all__ = ["MeasuredLens", "Recording", "read_lens", "write_lens"]
 
 KIND = "defocus-lens"
-MOST_UM = 1000.0
-"""Beyond it a kernel would need the memory of a whole picture."""
+MOST_UM, MOST_F_NUMBERS = 1000.0, 100
+MOST_REACH_PX = 300.0
+"""Of light in focus: beyond it a kernel would need the memory of a whole picture."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,26 @@ def read_lens(path: Path) -> MeasuredLens:
         raise OpticsError(f"{path}: a lens file of another version; write it again")
     try:
         found = TypeAdapter(MeasuredLens).validate_python(document)
-        for f_number in found.f_numbers:
-            replace(found.lens, f_number=f_number)
-    except (ValidationError, OpticsError) as error:
-        told = "; ".join(line.strip() for line in str(error).splitlines()[-3:])
-        raise OpticsError(f"{path}: impossible for a lens ({told}); measure it again") from error
-    numbers = _numbers(asdict(found.lens))
-    if not found.f_numbers or not all(abs(one) <= MOST_UM for one in numbers):
-        raise OpticsError(
-            f"{path}: impossible for a lens: it needs f-numbers, and all its numbers are below "
-            f"{MOST_UM:g}; measure it again"
-        )
+        _require_possible(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise OpticsError(f"{path}: {place}: {first['msg']}; measure the lens again") from error
+    except OpticsError as error:
+        raise OpticsError(f"{path}: impossible for a lens: {error}; measure it again") from error
     return found
+
+
+def _require_possible(found: MeasuredLens) -> None:
+    """Raise OpticsError unless kernels of the lens can be made at each of its f-numbers."""
+    if not 1 <= len(found.f_numbers) <= MOST_F_NUMBERS:
+        raise OpticsError(f"{len(found.f_numbers)} f-numbers instead of 1 to {MOST_F_NUMBERS}")
+    if not all(abs(one) <= MOST_UM for one in _numbers([asdict(found.lens), *found.f_numbers])):
+        raise OpticsError(f"a number is beyond {MOST_UM:g}")
+    for f_number in found.f_numbers:
+        reach = light_reach_px(replace(found.lens, f_number=f_number))
+        if reach > MOST_REACH_PX:
+            raise OpticsError(f"light in focus spreads over {reach:.3g} px at f/{f_number:g}")
 
 
 def _numbers(value: Any) -> list[float]:  # noqa: ANN401 - any part of a document
@@ -112,4 +122,4 @@ def _numbers(value: Any) -> list[float]:  # noqa: ANN401 - any part of a documen
         value = list(value.values())
     if isinstance(value, list | tuple):
         return [number for one in value for number in _numbers(one)]
-    return [float(value)]
+    return [value]

@@ -9,9 +9,16 @@ from defocus.errors import OpticsError
 from defocus.optics.lens.prescription import BANDS_UM, RealLens
 from defocus.optics.lens.pupil import Pupil
 from defocus.optics.lens.rays import pupil_grid, ray_psfs
-from defocus.optics.lens.waves import wave_psfs
+from defocus.optics.lens.waves import RINGS, wave_psfs
 
-__all__ = ["colour_defocus", "colour_psfs", "colour_shifts", "greatest_slopes", "wave_samples"]
+__all__ = [
+    "colour_defocus",
+    "colour_psfs",
+    "colour_shifts",
+    "greatest_slopes",
+    "light_reach_px",
+    "wave_samples",
+]
 
 Array = NDArray[np.float64]
 
@@ -25,6 +32,7 @@ LEAST_AIRY = 0.1
 MOST_SAMPLES = 144
 """Over the pupil: where flare would need more, rays do."""
 PROBE_SIDE = 24
+HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
 def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) -> Array:
@@ -79,6 +87,24 @@ def wave_samples(lens: RealLens, most: float, usual: float) -> int | None:
         return None
     samples = 16 * math.ceil((6.0 * most / SHORTEST + 32.0) / 16)
     return samples if samples <= MOST_SAMPLES else None
+
+
+def light_reach_px(lens: RealLens) -> float:
+    """How far light of a point in focus lands from where it should, anywhere in the picture, px.
+
+    Args:
+        lens: The lens at its aperture and pixel pitch.
+
+    Raises:
+        OpticsError: The rims leave nothing of the pupil open somewhere.
+    """
+    unit = lens.f_number / lens.pixel_pitch_um
+    reaches = []
+    for pupil in (Pupil(lens, (height, 0.0)) for height in HEIGHTS):
+        most, _ = greatest_slopes(pupil, [band[1] for band in colour_defocus(pupil, 0.0)])
+        farthest = max(math.hypot(*shift) for shift in colour_shifts(pupil))
+        reaches.append((2.0 * most + RINGS * RED) * unit + farthest)
+    return max(reaches)
 
 
 def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:

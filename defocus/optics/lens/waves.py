@@ -10,7 +10,7 @@ from defocus.optics.lens.pixels import framed, kernels_of
 from defocus.optics.lens.prescription import BANDS_UM, RealLens
 from defocus.optics.lens.pupil import Pupil
 
-__all__ = ["wave_frame", "wave_light", "wave_psfs"]
+__all__ = ["RINGS", "wave_frame", "wave_light", "wave_psfs"]
 
 Array = NDArray[np.float64]
 
