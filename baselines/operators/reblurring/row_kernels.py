@@ -61,6 +61,13 @@ def layout(levels: int) -> KernelLayout:
 
 
 @_compiled
+def _copy(row, into):
+    """Copy a row: a slice set to another compiles for seconds, for the message on its shape."""
+    for x in range(into.size):
+        into[x] = row[x]
+
+
+@_compiled
 def _exponential(values, bits):
     """Raise e to the values <= 0, in place, as 2^n times a polynomial; exact to 1e-7."""
     powers = bits.view(np.float32)
@@ -113,7 +120,7 @@ def _kernel(seeds, row, radius, tables, values, corner, total, bits):
 def _fold_rows(padded, row, folded):
     """Sums of the rows at equal distances above and below, of one colour."""
     pad = folded.shape[0] - 1
-    folded[0] = padded[row + pad]
+    _copy(padded[row + pad], folded[0])
     for i in range(1, pad + 1):
         upper, lower, into = padded[row + pad - i], padded[row + pad + i], folded[i]
         for x in range(into.size):
@@ -127,7 +134,7 @@ def _unit_sum(folded, i, j, total):
     left, right = folded[i, pad - j : pad - j + width], folded[i, pad + j : pad + j + width]
     upper, lower = folded[j, pad - i : pad - i + width], folded[j, pad + i : pad + i + width]
     if i == 0:
-        total[:] = left
+        _copy(left, total)
     elif j == 0:
         for x in range(width):
             total[x] = left[x] + upper[x] + lower[x]
@@ -144,7 +151,7 @@ def _unit_factor(ring, border, per_ring, per_border, factor):
     """What a unit's taps count as members of their ring and of their border."""
     outer = per_border[border]
     if ring < 0:
-        factor[:] = outer
+        _copy(outer, factor)
     else:
         inner = per_ring[ring]
         for x in range(factor.size):
@@ -196,7 +203,7 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
     factor, bits = np.empty(width, np.float32), np.empty(width, np.int32)
     for row in range(top, bottom):
         per_ring[:] = np.float32(0.0)
-        per_border[0] = weights[0, row]
+        _copy(weights[0, row], per_border[0])
         for radius in range(1, levels):
             _kernel(seeds, row, radius, tables, values, corner, total, bits)
             level, count = weights[radius, row], tables.within[radius]
@@ -352,9 +359,9 @@ def backward_rows(
         for colour in range(colours):
             _fold_rows(padded[colour], row, folded[colour])
         _row_products(folded, grown, row, tables, total, corner, products, squares)
-        of_weights[0, row] = squares[0]
+        _copy(squares[0], of_weights[0, row])
         per_ring[:] = np.float32(0.0)
-        per_border[0] = weights[0, row]
+        _copy(weights[0, row], per_border[0])
         for radius in range(1, levels):
             _kernel(seeds, row, radius, tables, values, corner, total, bits)
             level, count, mean = (
