@@ -26,7 +26,8 @@ def chart_table(scores: Sequence[ChartScore]) -> str:
         for one in sorted(scores, key=lambda one: (one.picture, one.blur_px))
     ]
     if taken:
-        pictures = ["picture", "---", *sorted(one.picture for one in scores)]
+        names = [one.replace("|", r"\|") for one in sorted(one.picture for one in scores)]
+        pictures = ["picture", "---", *names]
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
     return "\n".join(lines)
 

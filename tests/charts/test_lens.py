@@ -11,7 +11,13 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from defocus.capture.commands.lens import command
-from defocus.charts.accuracy.lenses import chart_through, fitted_to_chart, kernel_error
+from defocus.charts.accuracy.__main__ import command as accuracy
+from defocus.charts.accuracy.lenses import (
+    LensError,
+    chart_through,
+    fitted_to_chart,
+    kernel_error,
+)
 from defocus.charts.lens import fit
 from defocus.charts.lens.fit import fit_lens, signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
@@ -290,3 +296,15 @@ def test_the_command_tells_what_is_missing(tmp_path: Path) -> None:
     assert "give --f-number" in refused()
     assert "no chart found" in refused("--f-number", "2")
     assert "2 for 1 pictures" in refused("--f-number", "2", "--f-number", "4")
+
+
+def test_the_table_has_the_rows_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def errors(seeds: range) -> Iterator[LensError]:
+        return (LensError(STOPPED, np.full((2, 2), 0.01 * s), np.zeros((2, 2))) for s in seeds)
+
+    monkeypatch.setattr("defocus.charts.accuracy.lenses.lens_errors", errors)
+    done = CliRunner().invoke(accuracy, ["--lenses", "2", "--first", "4"])
+    assert [line.split(" | ")[:3] for line in done.output.splitlines()[2:]] == [
+        ["| 4", "7.6 (1.8)", "4.0%"],
+        ["| 5", "7.6 (1.8)", "5.0%"],
+    ]

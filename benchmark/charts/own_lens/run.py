@@ -1,5 +1,6 @@
 """From photographs of a chart to weights for their lens: measure, train on, compare, report."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -38,7 +39,7 @@ from defocus.reading import read_json
 from defocus.reports.html import write_html
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["OwnLens", "OwnLensRequest", "make_own_weights"]
+__all__ = ["OwnLens", "OwnLensRequest", "make_own_weights", "stream_document"]
 
 LENS, STREAM, REQUEST, TRAINING, REPORT = (
     "lens.json", "stream.toml", "my-lens.json", "training", "report.html",
@@ -161,11 +162,21 @@ def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) ->
         _, found = measure_lens(
             request.pictures, shots, request.sensor_width_mm, request.open_f_number
         )
-        folder = request.photographs
-        named = "" if folder is None else f"photographs = {str(folder.resolve())!r}\n"
-        write_text(out / STREAM, f'lens = "{LENS}"\n{named}')
+        write_text(out / STREAM, stream_document(request.photographs))
         write_lens(path, found)
     return read_lens(path)
+
+
+def stream_document(photographs: Path | None) -> str:
+    """The mapping file of the lens's stream, TOML.
+
+    Args:
+        photographs: Folder of sharp photographs; its name may hold anything.
+    """
+    named = ""
+    if photographs is not None:  # a string of JSON is one of TOML too
+        named = f"photographs = {json.dumps(str(photographs.resolve()))}\n"
+    return f'lens = "{LENS}"\n{named}'
 
 
 def _compared(

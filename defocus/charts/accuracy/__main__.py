@@ -23,13 +23,21 @@ __all__ = ["command"]
     metavar="N",
     help="Fit N simulated lenses instead; a minute each.",
 )
-def command(every: int, lenses: int | None) -> None:
+@click.option(
+    "--first",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Number of the first of these lenses.",
+)
+def command(every: int, lenses: int | None, first: int) -> None:
     """Compare the measures with analytic truth.
 
     Edges blurred by discs, Gaussians and polygons, beside a second implementation; stars and dead
     leaves blurred by discs. Takes a minute.
     """
-    click.echo(tables(every=every) if lenses is None else lens_table(range(lenses)))
+    click.echo(tables(every=every) if lenses is None else lens_table(range(first, first + lenses)))
 
 
 if __name__ == "__main__":

@@ -152,13 +152,14 @@ def lens_errors(seeds: range) -> Iterator[LensError]:
 def lens_table(seeds: range) -> str:
     """The errors as a Markdown table, a row per lens."""
     lines = [
-        "| lens | f-number | kernel: middle | mean of places | worst | MTF50: mean | worst |",
+        "| lens | f-number (open) | kernels: middle | mean | worst | MTF50: mean | worst |",
         "|---|---|---|---|---|---|---|",
     ]
     for seed, one in zip(seeds, lens_errors(seeds), strict=True):
         mtf50 = np.abs(one.mtf50)
         lines.append(
-            f"| {seed} | {one.lens.f_number:.1f} | {one.kernels[:, 0].mean():.1%} | "
+            f"| {seed} | {one.lens.f_number:.1f} ({one.lens.open_f_number:.1f}) | "
+            f"{one.kernels[:, 0].mean():.1%} | "
             f"{one.kernels.mean():.1%} | {one.kernels.max():.1%} | {mtf50.mean():.1%} | "
             f"{mtf50.max():.1%} |"
         )

@@ -221,6 +221,8 @@ def test_photographs_have_tables_of_their_own() -> None:
     assert "leaves cannot be measured" in vars(said)["text"]
     assert vars(table)["rows"][0][4] is None
     assert chart_table([input_, without]).splitlines()[3].startswith("| wall.tif | 6.3 | a |")
+    named = replace(input_, picture="a|b.tif")
+    assert chart_table([named]).splitlines()[2].startswith(r"| a\|b.tif | 6.3 |")
 
 
 @pytest.fixture

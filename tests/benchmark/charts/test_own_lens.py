@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.charts.own_lens import training
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
 from defocus.benchmark.charts.own_lens.page import lens_parts, verdict
+from defocus.benchmark.charts.own_lens.run import stream_document
 from defocus.benchmark.commands.my_lens import command
 from defocus.benchmark.weights.store import find_weights
 from defocus.charts.accuracy.lenses import chart_through
@@ -139,3 +141,9 @@ def test_what_other_lenses_lose_is_said() -> None:
     assert "+0.60 dB, better in 2 of 2" in verdict(better, better)
     assert "other lenses they change +0.60" in verdict(better, better)
     assert "they lose 0.15 dB: use them for this lens alone" in verdict(better, worse)
+
+
+@pytest.mark.parametrize("name", ["photos", 'it\'s "mine"', "back\\slash", "tab\tand été"])
+def test_the_stream_finds_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    written = tomllib.loads(stream_document(tmp_path / name))
+    assert written == {"lens": "lens.json", "photographs": str(tmp_path.resolve() / name)}
