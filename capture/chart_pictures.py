@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.capture.exif import read_exif
-from defocus.charts.lens.fit import FittedLens, fit_lens
+from defocus.charts.lens.fit import fit_lens
 from defocus.charts.lens.noise import measure_noise
 from defocus.charts.lens.photographs import chart_shots
 from defocus.charts.lens.probes import ChartShot
-from defocus.charts.lens.summary import measured
+from defocus.charts.lens.summary import FittedLens, measured
 from defocus.errors import InputError
 from defocus.optics.lens.file import MeasuredLens, Recording
 

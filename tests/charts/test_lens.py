@@ -19,7 +19,8 @@ from defocus.charts.accuracy.lenses import (
     kernel_error,
 )
 from defocus.charts.lens import fit
-from defocus.charts.lens.fit import fit_lens, signed_blur
+from defocus.charts.lens.fit import fit_lens
+from defocus.charts.lens.photographs import signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import explained, left_over
 from defocus.charts.reading.read import read_chart

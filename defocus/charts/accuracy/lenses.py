@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.lens.fit import FittedLens, fit_lens
+from defocus.charts.lens.fit import fit_lens
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.simulated import through_lens
-from defocus.charts.lens.summary import kernel_mtf50
+from defocus.charts.lens.summary import FittedLens, kernel_mtf50
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import photographed

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.charts.lens.photographs import LEAST_BLUR_PX, signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import displacements, explained, left_over
+from defocus.charts.lens.summary import FittedLens
 from defocus.errors import ImageError
 from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
 from defocus.optics.lens.pupil import Pupil
 from defocus.optics.lens.rays import pupil_grid
 from defocus.progress import track
 
-__all__ = ["FittedLens", "fit_lens", "signed_blur"]
+__all__ = ["fit_lens"]
 
 Floats = NDArray[np.float64]
 
@@ -62,34 +64,11 @@ ROUNDS, ENOUGH = (3, 12), 5e-5
 DAMPING, TRIES = 1e-3, 7
 ALIKE = 3.0
 """Two ends are alike until their sums of squares differ by more than so many standard errors."""
-LEAST_BLUR_PX, LEAST_SHOTS, LEAST_PROBES = 3.0, 2, 8
-"""Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
+LEAST_SHOTS, LEAST_PROBES = 2, 8
 BLADES = (5, 6, 7, 8, 9, 10, 11)
 TURNS, FEW = 4, 3
 """Turns of a diaphragm from which its fit begins; it uses one probe in so many."""
 SPREAD_SIDE = 96
-
-
-@dataclass(frozen=True)
-class FittedLens:
-    """A lens with what is known of its exactness.
-
-    Attributes:
-        lens: The lens, fully open.
-        numbers: Its fitted numbers by name, in the units of :class:`RealLens`.
-        errors: Standard error of each number, by its name; what the photographs do not show has a
-            large one, also where another lens explains them as well.
-        diameters: Circle of confusion in the middle of each photograph that was used, px, signed.
-        f_numbers: Their f-numbers.
-        residual: What the lens does not explain, root mean square over paper minus ink.
-    """
-
-    lens: RealLens
-    numbers: dict[str, float]
-    errors: dict[str, float]
-    diameters: tuple[float, ...]
-    f_numbers: tuple[float, ...]
-    residual: float
 
 
 @dataclass
@@ -221,30 +200,6 @@ def _mirrored(state: _State) -> _State:
     numbers |= {"front_shift": -shift, "rear_shift": shift}
     numbers |= {"front_radius": radius, "rear_radius": radius}
     return _State(numbers, state.focus.copy())
-
-
-def signed_blur(shots: Sequence[ChartShot]) -> Floats:
-    """Blur of each photograph in px, by the order positive before the sharpest of its f-number.
-
-    The sharpest is zero if others stand on both sides: a soft lens blurs it too, but on which side
-    of the focus it lies is not known.
-
-    Raises:
-        ImageError: The first or last picture of an f-number is its sharpest, and blurred.
-    """
-    blur = np.array([shot.blur_px for shot in shots])
-    for f_number in sorted({shot.f_number for shot in shots}):
-        group = np.flatnonzero([shot.f_number == f_number for shot in shots])
-        sharpest = group[np.argmin(blur[group])]
-        if sharpest not in group[[0, -1]]:
-            blur[sharpest] = 0.0
-        elif blur[sharpest] >= LEAST_BLUR_PX:
-            raise ImageError(
-                f"no picture at f/{f_number:g} is in focus; add one between those focused nearer "
-                "and those focused farther than the chart"
-            )
-        blur[group[group > sharpest]] *= -1.0
-    return blur
 
 
 def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:

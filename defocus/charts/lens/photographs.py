@@ -1,7 +1,10 @@
-"""Photographs of the chart, read from files for the fit of a lens."""
+"""Photographs of the chart for the fit of a lens: read from files, and ordered by focus."""
 
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.light import linear_picture
@@ -9,7 +12,12 @@ from defocus.charts.reading.read import read_chart
 from defocus.errors import ImageError
 from defocus.progress import track
 
-__all__ = ["chart_shots"]
+__all__ = ["LEAST_BLUR_PX", "chart_shots", "signed_blur"]
+
+Floats = NDArray[np.float64]
+
+LEAST_BLUR_PX = 3.0
+"""Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
 
 
 def chart_shots(
@@ -35,3 +43,27 @@ def chart_shots(
             raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
         shots.append(ChartShot(light, reading, f_number))
     return shots
+
+
+def signed_blur(shots: Sequence[ChartShot]) -> Floats:
+    """Blur of each photograph in px, by the order positive before the sharpest of its f-number.
+
+    The sharpest is zero if others stand on both sides: a soft lens blurs it too, but on which side
+    of the focus it lies is not known.
+
+    Raises:
+        ImageError: The first or last picture of an f-number is its sharpest, and blurred.
+    """
+    blur = np.array([shot.blur_px for shot in shots])
+    for f_number in sorted({shot.f_number for shot in shots}):
+        group = np.flatnonzero([shot.f_number == f_number for shot in shots])
+        sharpest = group[np.argmin(blur[group])]
+        if sharpest not in group[[0, -1]]:
+            blur[sharpest] = 0.0
+        elif blur[sharpest] >= LEAST_BLUR_PX:
+            raise ImageError(
+                f"no picture at f/{f_number:g} is in focus; add one between those focused nearer "
+                "and those focused farther than the chart"
+            )
+        blur[group[group > sharpest]] *= -1.0
+    return blur

@@ -1,19 +1,40 @@
 """A fitted lens as a file's content and as text."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from defocus.charts.lens.fit import FittedLens
 from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import RealLens
 
-__all__ = ["kernel_mtf50", "measured", "summary_lines"]
+__all__ = ["FittedLens", "kernel_mtf50", "measured", "summary_lines"]
 
 PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
 DIRECTIONS = 8
 FREQUENCIES = np.linspace(0.0, 0.5, 201)
+
+
+@dataclass(frozen=True)
+class FittedLens:
+    """A lens with what is known of its exactness.
+
+    Attributes:
+        lens: The lens, fully open.
+        numbers: Its fitted numbers by name, in the units of :class:`RealLens`.
+        errors: Standard error of each number, by its name; what the photographs do not show has a
+            large one, also where another lens explains them as well.
+        diameters: Circle of confusion in the middle of each photograph that was used, px, signed.
+        f_numbers: Their f-numbers.
+        residual: What the lens does not explain, root mean square over paper minus ink.
+    """
+
+    lens: RealLens
+    numbers: dict[str, float]
+    errors: dict[str, float]
+    diameters: tuple[float, ...]
+    f_numbers: tuple[float, ...]
+    residual: float
 
 
 def measured(found: FittedLens, recording: Recording | None = None) -> MeasuredLens:
