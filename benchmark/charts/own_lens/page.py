@@ -196,7 +196,7 @@ def scene_sliders(
     for share in SHOWN:
         number = int(order[round(share * (len(order) - 1))])
         pair = pairs[gains.pairs[number]]
-        title = f"{gains.change[number]:+.2f} dB"
+        title = f"{round(gains.change[number], 2) + 0.0:+.2f} dB"
         states_shown = tuple(_scene_states(pair, card, states, device))
         found.append((title, Slider(f"{pair.id}: {title} over the general weights", states_shown)))
     return found

@@ -50,8 +50,10 @@ With steps ten times as large, light bends so much that the derivative along the
 rims, coma and lateral colour trade places is a fifth of the true one, and the fit ends too early.
 """
 
-START = {"front_shift": -0.2, "front_radius": 1.15, "rear_shift": 0.2, "rear_radius": 1.15,
-         "roundness": 0.5}  # fmt: skip
+RIM, CUT, ROUND = 1.15, 0.05, 0.5
+"""What a fit begins with: radius of the rims, how far they cut into the corner's pupil, roundness.
+Rims that cut nothing have no derivative, and stay; those of a lens stopped far down cut little."""
+
 FIRST = ("spherical", "coma_corner", "curvature_corner", "axial_red", "axial_blue", "lateral_red",
          "lateral_blue", "front_shift", "rear_shift")  # fmt: skip
 """What is fitted at first, so that all others begin near their values."""
@@ -135,7 +137,7 @@ def fit_lens(
     open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
     base = RealLens(open_, open_, pixel_pitch_um)
     focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
-    state = _State({name: START.get(name, 0.0) for name in NUMBERS}, focus)
+    state = _State(_start(open_ / min(shot.f_number for shot in shots)), focus)
     every = [name for name in NUMBERS if name not in DIAPHRAGM]
     state, _ = _fitted(state, seen, base, FIRST, ROUNDS[0])
     state, apart = _better_end(state, seen, base, tuple(every))
@@ -157,6 +159,13 @@ def fit_lens(
         tuple(shot.f_number for shot in shots),
         float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
     )
+
+
+def _start(pupil: float) -> dict[str, float]:
+    """Numbers to begin with, for a pupil of so many radii of the open one."""
+    shift = RIM - pupil + CUT
+    rims = {"front_shift": -shift, "front_radius": RIM, "rear_shift": shift, "rear_radius": RIM}
+    return dict.fromkeys(NUMBERS, 0.0) | rims | {"roundness": ROUND}
 
 
 def _better_end(
