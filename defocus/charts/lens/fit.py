@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.charts.lens.numbers import CUT_AT, DIAPHRAGM, FIRST, NUMBERS, first_numbers
 from defocus.charts.lens.photographs import LEAST_BLUR_PX, signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import displacements, explained, left_over
@@ -21,44 +22,8 @@ __all__ = ["fit_lens"]
 
 Floats = NDArray[np.float64]
 
-NUMBERS: dict[str, tuple[float, float, float]] = {
-    "spherical": (0.03, -60.0, 60.0),
-    "spherical_6": (0.03, -60.0, 60.0),
-    "oblique_07": (0.06, -90.0, 90.0),
-    "oblique_corner": (0.06, -90.0, 90.0),
-    "coma_07": (0.06, -90.0, 90.0),
-    "coma_corner": (0.06, -90.0, 90.0),
-    "astigmatism_07": (0.04, -90.0, 90.0),
-    "astigmatism_corner": (0.04, -90.0, 90.0),
-    "curvature_07": (0.03, -90.0, 90.0),
-    "curvature_corner": (0.03, -90.0, 90.0),
-    "axial_red": (0.8, -400.0, 400.0),
-    "axial_blue": (0.8, -400.0, 400.0),
-    "lateral_red": (0.2, -60.0, 60.0),
-    "lateral_blue": (0.2, -60.0, 60.0),
-    "front_shift": (0.005, -1.2, 0.0),
-    "front_radius": (0.003, 1.0, 1.4),
-    "rear_shift": (-0.005, 0.0, 1.2),
-    "rear_radius": (0.003, 1.0, 1.4),
-    "roundness": (0.01, 0.0, 1.0),
-    "turn_deg": (0.4, -400.0, 400.0),
-}
-"""Step of the derivative, least and greatest value of each number of a lens.
-
-Rims step towards the middle, since a fit may end where they are as far out as they may be.
-With steps ten times as large, light bends so much that the derivative along the valley in which
-rims, coma and lateral colour trade places is a fifth of the true one, and the fit ends too early.
-"""
-
-RIM, CUT, ROUND = 1.15, 0.05, 0.5
-"""What a fit begins with: radius of the rims, how far they cut into the corner's pupil, roundness.
-Rims that cut nothing have no derivative, and stay; those of a lens stopped far down cut little."""
-
-FIRST = ("spherical", "coma_corner", "curvature_corner", "axial_red", "axial_blue", "lateral_red",
-         "lateral_blue", "front_shift", "rear_shift")  # fmt: skip
-"""What is fitted at first, so that all others begin near their values."""
-
-DIAPHRAGM = ("roundness", "turn_deg")
+STOPPED = 1.05
+"""A lens at a so many times larger f-number than open shows its blades."""
 FOCUS_STEP, TILT_STEP = 0.015, 0.03
 CLEAR = 0.15
 """Rims stay so far off the chief ray, in radii."""
@@ -137,12 +102,16 @@ def fit_lens(
     open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
     base = RealLens(open_, open_, pixel_pitch_um)
     focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
-    state = _State(_start(open_ / min(shot.f_number for shot in shots)), focus)
     every = [name for name in NUMBERS if name not in DIAPHRAGM]
-    state, _ = _fitted(state, seen, base, FIRST, ROUNDS[0])
+    pupil = open_ / min(shot.f_number for shot in shots)
+    begun = (
+        _fitted(_State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0])
+        for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
+    )
+    state, _ = min(begun, key=lambda one: one[1])
     state, apart = _better_end(state, seen, base, tuple(every))
     state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[0], waves=True)
-    if max(shot.f_number for shot in shots) > 1.05 * open_:
+    if max(shot.f_number for shot in shots) > STOPPED * open_:
         base, state = _with_blades(state, seen, base, [shot.f_number for shot in shots])
         every = list(NUMBERS)
         state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[1], waves=True)
@@ -159,13 +128,6 @@ def fit_lens(
         tuple(shot.f_number for shot in shots),
         float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
     )
-
-
-def _start(pupil: float) -> dict[str, float]:
-    """Numbers to begin with, for a pupil of so many radii of the open one."""
-    shift = RIM - pupil + CUT
-    rims = {"front_shift": -shift, "front_radius": RIM, "rear_shift": shift, "rear_radius": RIM}
-    return dict.fromkeys(NUMBERS, 0.0) | rims | {"roundness": ROUND}
 
 
 def _better_end(
