@@ -32,11 +32,12 @@ class ChartScore:
             photograph, absolute; None where no edge is long enough.
         bend_px: Deviation from a straight line, root mean square, beyond that of the same picture.
         lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where
-            the leaves are not in the photograph, or too small.
+            the leaves cannot be measured.
         invented: Share of the texture's power that the print does not explain.
         characters: Share of the printed characters that tesseract reads; None where it is not
             installed, or the chart has no text.
         picture: File name of the photograph; empty for a simulated one.
+        reason: Why the leaves were not measured; empty if they were, or are not on the chart.
     """
 
     system: str
@@ -50,6 +51,7 @@ class ChartScore:
     invented: float | None
     characters: float | None = None
     picture: str = ""
+    reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The values by name."""

@@ -21,7 +21,8 @@ from defocus.benchmark.charts.scores import (
 )
 from defocus.charts.light import stored_light
 from defocus.charts.reading.geometry import ChartGeometry
-from defocus.charts.reading.read import DISC_MTF50, ChartReading, paper_and_ink, read_chart
+from defocus.charts.reading.levels import paper_and_ink
+from defocus.charts.reading.read import DISC_MTF50, ChartReading, read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.errors import ImageError, InputError
@@ -164,9 +165,8 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
         ]
         if found:
             mtf50 = float(np.median(found))
-            views.append(
-                ChartView(name, reading.sheet, reading.geometry, field, DISC_MTF50 / mtf50, mtf50)
-            )
+            place = name, reading.sheet, reading.geometry, field
+            views.append(ChartView(*place, DISC_MTF50 / mtf50, mtf50, reading.leaves))
     return views
 
 

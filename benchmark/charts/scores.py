@@ -12,11 +12,18 @@ from defocus.charts.measures.straightness import Straightness, compare_edges
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import edge_regions, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
-from defocus.charts.reading.patterns import read_leaves
+from defocus.charts.reading.patterns import ReadLeaves, read_leaves
 from defocus.charts.sheet.layout import WIDTH, Sheet
 from defocus.errors import ImageError
 
-__all__ = ["WHOLE", "ChartField", "ChartView", "edge_medians", "restored_score"]
+__all__ = [
+    "WHOLE",
+    "ChartField",
+    "ChartView",
+    "edge_medians",
+    "restored_leaves",
+    "restored_score",
+]
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +58,7 @@ class ChartView:
         field: The part that counts.
         blur_px: Circle of confusion there.
         mtf50: Of its edges there, cycles per pixel.
+        leaves: What its dead leaves show, or why they show nothing; empty for a simulated one.
     """
 
     picture: str
@@ -59,6 +67,7 @@ class ChartView:
     field: ChartField
     blur_px: float
     mtf50: float
+    leaves: tuple[ReadLeaves, ...] = ()
 
 
 def restored_score(
@@ -78,11 +87,9 @@ def restored_score(
     """
     mtf50, overshoot = edge_medians(made, view.sheet, view.geometry, view.field)
     compared = [*_compared(view, grey_of(made), grey_of(other))]
-    textures = [
-        one.texture
-        for one in read_leaves(made, view.sheet, view.geometry, *levels)
-        if one.x in view.field and one.texture is not None
-    ]
+    every = restored_leaves(made, view.sheet, view.geometry, levels, view.leaves)
+    leaves = [one for one in every if one.x in view.field]
+    textures = [one.texture for one in leaves if one.texture is not None]
     return ChartScore(
         system,
         view.blur_px,
@@ -95,7 +102,29 @@ def restored_score(
         float(np.mean([one.invention for one in textures])) if textures else None,
         characters_read(made, view.sheet, view.geometry) if view.field == WHOLE else None,
         view.picture,
+        "" if textures else next((one.reason for one in leaves), ""),
     )
+
+
+def restored_leaves(
+    made: Floats,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    levels: tuple[float, float],
+    taken: Sequence[ReadLeaves],
+) -> Iterator[ReadLeaves]:
+    """Measure restored dead leaves; where the photograph's own cannot be measured, tell why.
+
+    Args:
+        made: ``(H, W, 3)`` linear light of the restored picture.
+        sheet: The chart.
+        geometry: Where it is.
+        levels: Linear light of paper and of black ink in the restored picture.
+        taken: The leaves of the photograph.
+    """
+    refused = {(one.x, one.y): one for one in taken if one.texture is None}
+    for one in read_leaves(made, sheet, geometry, *levels, restored=True):
+        yield refused.get((one.x, one.y), one)
 
 
 def _compared(view: ChartView, grey: Floats, other: Floats) -> Iterator[Straightness]:

@@ -29,7 +29,8 @@ def chart_table(scores: Sequence[ChartScore]) -> str:
         names = [one.replace("|", r"\|") for one in sorted(one.picture for one in scores)]
         pictures = ["picture", "---", *names]
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
-    return "\n".join(lines)
+    reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
+    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
 
 
 def _text(value: float | None, form: str) -> str:
@@ -141,7 +142,8 @@ def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str
     sharpens = f"{name(sharpest.system)} sharpens edges most, MTF50 × {sharpest.gain:.2f}"
     invented = {one.system: one.invented for one in rows if one.invented is not None}
     if any(one.system not in invented for one in systems):
-        return f"{sharpens}. The leaves cannot be measured here."
+        reason = next((f": {one.reason}" for one in systems if one.reason), "")
+        return f"{sharpens}. The leaves cannot be measured here{reason}."
     honest = min(systems, key=lambda one: invented[one.system])
     beside = f" ({invented[INPUT]:.0%} in the blurry chart)" if INPUT in invented else ""
     said = f"{sharpens}, and {invented[sharpest.system]:.0%} of its texture is invented{beside}"

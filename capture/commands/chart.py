@@ -48,9 +48,9 @@ def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN4
 
     'defocus-capture chart-read' measures pictures of it.
     """
-    from defocus.charts.sheet.layout import make_sheet
+    from defocus.charts.sheet.layout import make_sheet, paper_name
     from defocus.charts.sheet.svg import write_sheet
     from defocus.progress import say
 
     write_sheet(out, make_sheet(layout, paper, dpi))
-    say(f"{out}: {paper.upper()}, layout {layout}; print it at 100 %, without 'fit to page'")
+    say(f"{out}: {paper_name(paper)}, layout {layout}; print it at 100 %, without 'fit to page'")

@@ -17,6 +17,7 @@ __all__ = [
     "Region",
     "StoredLight",
     "grey_of",
+    "is_clipped",
     "linear_light",
     "linear_picture",
     "stored_light",
@@ -25,6 +26,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
+CLIPPED, MOST_CLIPPED = 0.998, 0.005
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class StoredLight:
 def grey_of(light: Array) -> Array:
     """Luminance of ``(..., 3)`` linear light."""
     return np.asarray(light @ np.asarray(LUMINANCE))
+
+
+def is_clipped(light: Array) -> bool:
+    """Whether more than 0.5 % of the values of linear light are clipped."""
+    return bool((light >= CLIPPED).mean() > MOST_CLIPPED)
 
 
 def linear_light(picture: Image, region: Region | None = None, *, linear: bool = False) -> Array:

@@ -21,10 +21,13 @@ from defocus.charts.accuracy.lenses import (
 )
 from defocus.charts.lens import fit, numbers
 from defocus.charts.lens.fit import fit_lens
+from defocus.charts.lens.noise import measure_noise
 from defocus.charts.lens.photographs import signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import explained, left_over
 from defocus.charts.reading.read import read_chart
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.raster import photographed
 from defocus.datasets.api import open_dataset
 from defocus.datasets.stream.optics import KernelBank
 from defocus.datasets.stream.patches import Renderer
@@ -142,6 +145,21 @@ def test_a_fit_begins_with_rims_that_cut_light(shot: ChartShot, pupil: float, pl
     for shift in ("front_shift", "rear_shift"):
         _, slopes = fit._slopes(begun, seen, BASE, (shift,))
         assert max(np.abs(one[0]).max() for one in slopes) > 1e-3
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 75])
+def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees: int) -> None:
+    scale, middle = 2.2, (499.5, 479.5)
+    cosine, sine = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    off = middle - turn @ (WIDTH / 2, HEIGHT / 2)
+    homography = np.vstack([np.column_stack([turn, off]), [0.0, 0.0, 1.0]])
+    light = photographed(make_sheet(), homography, 1000, 960)
+    light += 0.01 * np.random.default_rng(3).standard_normal(light.shape)
+    reading = read_chart(light)
+    assert reading is not None
+    slope, rest = measure_noise([ChartShot(light, reading, 4.0)])
+    assert slope * 0.4 + rest == pytest.approx(1e-4, rel=0.15)
 
 
 def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:

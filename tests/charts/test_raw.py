@@ -13,7 +13,8 @@ from defocus.capture.commands.chart_read import command as chart_read
 from defocus.capture.commands.lens import command as lens
 from defocus.charts.accuracy.lenses import chart_through, kernel_error
 from defocus.charts.light import stored_light
-from defocus.charts.reading.read import paper_and_ink, read_chart
+from defocus.charts.reading.levels import paper_and_ink
+from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.images import as_integer, linear_to_srgb, write_image

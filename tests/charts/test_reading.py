@@ -14,6 +14,7 @@ from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.commands.chart_read import command
 from defocus.capture.links.back_ends import open_camera
 from defocus.charts.accuracy.known_patterns import disc_transfer
+from defocus.charts.light import StoredLight
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.frame import find_frame
@@ -197,6 +198,18 @@ def test_parts_that_are_too_small_say_so(photograph: Floats) -> None:
     assert re.fullmatch(r"\d+ px wide, and 32 are needed; come nearer", leaves[0].reason)
 
 
+def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph: Floats) -> None:
+    for gain in (np.full(3, 2.0), np.array([1.3, 1.0, 1.0])):
+        reading = read_chart(np.clip(gain * blurred(photograph, 3.0), 0.0, 1.0))
+        assert reading is not None
+        for one in (*reading.stars, *reading.leaves):
+            assert one.reason == "the paper is clipped; expose less"
+        assert sum("not measured: the paper is clipped" in line for line in reading.lines()) == 4
+        found = reading.to_json()
+        assert {one["lost"] for one in found["leaves"]} == {None}
+        assert {one["mtf50"] for one in found["stars"]} == {None}
+
+
 def test_what_was_not_measured_is_in_text_and_json(photograph: Floats) -> None:
     reading = read_chart(blurred(photograph, 3.0)[:530])
     assert reading is not None
@@ -210,6 +223,20 @@ def test_pictures_without_a_chart_are_unknown() -> None:
     for name in ("coins", "astronaut"):
         assert read_chart(texture(name, 600, 400)) is None
     assert read_chart(np.full((200, 300, 3), 0.5)) is None
+
+
+@pytest.mark.parametrize("aperture", ["f/4", "f/2.8"])
+def test_the_chart_of_the_simulated_camera_is_not_clipped(tmp_path: Path, aperture: str) -> None:
+    camera = open_camera("sim:?scene=chart&width=720&height=480")
+    assert isinstance(camera, SimulatedCamera)
+    camera.stage("wall", 1)
+    camera.set("aperture", aperture)
+    (part,) = camera.shoot(tmp_path / "chart")
+    picture = read_image(part.rename(tmp_path / "chart.tif"))
+    assert (picture == 65535).mean() < 0.001
+    reading = read_chart(StoredLight(picture))
+    assert reading is not None
+    assert not any("clipped" in one.reason for one in (*reading.edges, *reading.leaves))
 
 
 def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(

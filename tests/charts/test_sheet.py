@@ -9,10 +9,19 @@ import pytest
 from pypdf import PdfReader
 
 from defocus.charts.measures.edge import measure_edge
-from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, PAPERS, WIDTH, Layout, Paper, make_sheet
+from defocus.charts.sheet.layout import (
+    HEIGHT,
+    LAYOUTS,
+    PAPERS,
+    SEED,
+    WIDTH,
+    Layout,
+    Paper,
+    make_sheet,
+)
 from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, draw_roughly, photographed
-from defocus.charts.sheet.shapes import FilledOutline
+from defocus.charts.sheet.shapes import FilledOutline, words
 from defocus.charts.sheet.svg import svg_text, write_sheet
 from defocus.errors import InputError
 from tests.conftest import Run
@@ -51,6 +60,18 @@ def test_the_command_writes_pdf_and_svg_of_the_papers_size(run: Run, tmp_path: P
     assert refused.returncode == 2
     assert "needs 203 dpi" in refused.stderr
     assert not (tmp_path / "coarse.pdf").exists()
+
+
+def test_paper_has_the_name_that_people_write(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "chart", "--paper", "letter", "--out", tmp_path / "chart.svg")
+    assert "chart.svg: Letter, layout wall" in done.stdout + done.stderr
+    label = make_sheet("wall", "letter").labels[-1]
+    written = words(f"defocus chart, Letter, wall, seed {SEED}", 0.0, 0.0, 2.0)
+    assert isinstance(label, FilledOutline)
+    assert isinstance(written, FilledOutline)
+    assert len(label.contours) == len(written.contours)
+    for one, other in zip(label.contours, written.contours, strict=True):
+        assert one - label.contours[0][0] == pytest.approx(other - written.contours[0][0])
 
 
 @pytest.mark.parametrize("paper", PAPERS)

@@ -179,7 +179,9 @@ def _chart_table(charts: Sequence[ChartSharpness]) -> Table:
         )
         for one in charts
     )  # fmt: skip
-    return Table("Edges and leaves of the chart, as taken and restored", columns, rows)
+    reasons = sorted({f"{one.picture}: {one.reason}" for one in charts if one.reason})
+    note = f"Leaves not measured: {'. '.join(reasons)}." if reasons else ""
+    return Table("Edges and leaves of the chart, as taken and restored", columns, rows, note)
 
 
 def scene_sliders(

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from defocus.benchmark.charts.restorers import Restore
-from defocus.benchmark.charts.scores import edge_medians
+from defocus.benchmark.charts.scores import edge_medians, restored_leaves
 from defocus.charts.lens.probes import ChartShot
-from defocus.charts.reading.patterns import read_leaves
-from defocus.charts.reading.read import paper_and_ink
+from defocus.charts.reading.levels import paper_and_ink
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 
@@ -28,7 +27,8 @@ class ChartSharpness:
         mtf50: Median of its edges, cycles per px.
         overshoot: Median of its edges, over the step.
         invented: Share of the texture's power that the printed leaves do not explain; None where
-            they are not in the picture.
+            they cannot be measured.
+        reason: Why they cannot; empty if they can.
     """
 
     picture: str
@@ -37,6 +37,7 @@ class ChartSharpness:
     mtf50: float
     overshoot: float
     invented: float | None
+    reason: str = ""
 
 
 def chart_sharpness(
@@ -59,11 +60,10 @@ def chart_sharpness(
             light = np.asarray(srgb_to_linear(np.clip(restore(stored), 0, 1)), np.float64)
             sheet, geometry = shot.reading.sheet, shot.reading.geometry
             levels = paper_and_ink(light, sheet, geometry)
-            leaves = [
-                one.texture.invention
-                for one in read_leaves(light, sheet, geometry, *levels)
-                if one.texture
-            ]
-            invented = float(np.mean(leaves)) if leaves else None
-            mtf50, overshoot = edge_medians(light, sheet, geometry)
-            yield ChartSharpness(picture.name, shot.blur_px, state, mtf50, overshoot, invented)
+            leaves = [*restored_leaves(light, sheet, geometry, levels, shot.reading.leaves)]
+            found = [one.texture.invention for one in leaves if one.texture]
+            yield ChartSharpness(
+                picture.name, shot.blur_px, state, *edge_medians(light, sheet, geometry),
+                float(np.mean(found)) if found else None,
+                "" if found else next((one.reason for one in leaves), ""),
+            )  # fmt: skip

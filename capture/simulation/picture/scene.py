@@ -25,6 +25,9 @@ GRAIN_SIGMA = 0.7
 GRAIN_DEVIATION = 0.4093
 """Of white noise blurred by that many pixels."""
 
+CHART_LIGHT = 0.5
+"""On the chart, relative to that on the other scenes."""
+
 SHAPES = 4
 STEPS = 5
 
@@ -60,7 +63,11 @@ def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
 
 
 def _chart(random: np.random.Generator, width: int, height: int, margin: int) -> Layer:
-    """The printed chart on a wall, in perspective; it fills most of the picture."""
+    """The printed chart on a wall, in perspective; it fills most of the picture.
+
+    Its light keeps paper below clipping up to twice the reference exposure: f/2.8 at the time at
+    which a white surface just fills the sensor at f/4.
+    """
     depth = float(random.choice([random.uniform(1500, 1750), random.uniform(2350, 2900)]))
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     inner = np.array([width - 2 * margin, height - 2 * margin])
@@ -68,7 +75,7 @@ def _chart(random: np.random.Generator, width: int, height: int, margin: int) ->
     places = margin + inner * (unit + random.uniform(-0.03, 0.03, (4, 2)))
     homography = cv2.getPerspectiveTransform(corners, places.astype(np.float32))
     light = photographed(make_sheet(), np.asarray(homography, np.float64), width, height)
-    return Layer(light, np.ones((height, width)), depth)
+    return Layer(CHART_LIGHT * light, np.ones((height, width)), depth)
 
 
 def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from defocus.charts.lens.probes import ChartShot
+from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.parts import Patch
 from defocus.errors import ImageError
 
@@ -52,7 +53,7 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
             continue
         x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
         side = patch.side * geometry.scale(patch.x, patch.y)
-        half = math.floor(side / 2 - shot.blur_px / 2 - EDGE_PX)
+        half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
         left, top = round(x) - half, round(y) - half
         part = shot.light[max(top, 0) : top + 2 * half + 1, max(left, 0) : left + 2 * half + 1]
         if min(part.shape[:2]) < max(LEAST_PX, 2 * half + 1) or part.max() > CLIPPED:
@@ -62,3 +63,13 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
         for colour in part.reshape(-1, 3).T:
             rest = np.linalg.lstsq(plane, colour, rcond=None)[1]
             yield float(colour.mean()), float(rest[0]) / (colour.size - 3)
+
+
+def _reach(geometry: ChartGeometry, patch: Patch) -> float:
+    """Half diagonal, along an axis of the picture, of a turned square over half its side.
+
+    An upright box that is so many times smaller lies within the square.
+    """
+    start, end = geometry.to_picture(np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]]))
+    across, down = np.abs(end - start) / np.hypot(*(end - start))
+    return float(across + down)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import LUMINANCE
+from defocus.charts.light import LUMINANCE, is_clipped
 from defocus.charts.measures.curve import MtfCurve
 from defocus.charts.measures.edge_line import (
     ORDER,
@@ -47,8 +47,6 @@ END_PER_BLUR, END_PX = 1.1, 3.0
 NARROW_PER_BLUR, NARROW_PX = 0.55, 0.5
 """Of the flat part where the region is narrow: a disc's edge just fits."""
 BORDER_PX = 2.0
-CLIPPED = 0.998
-MOST_CLIPPED = 0.005
 LEAST_MODULATION = 0.2
 LEAST_ANGLE_DEG, MOST_ANGLE_DEG = 2.0, 44.0
 REPEATING_DEG = (14.036, 26.565)
@@ -126,7 +124,7 @@ def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
         ImageError: The region is too small, has no edge, or is clipped.
     """
     region, lying = upright(np.asarray(light, np.float64))
-    if float((region >= CLIPPED).mean()) > MOST_CLIPPED:
+    if is_clipped(region):
         raise ImageError("more than 0.5 % of the region is clipped; expose less")
     grey = region if region.ndim == 2 else region @ np.asarray(LUMINANCE)
     window, line = _window_and_line(grey, order)

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight, grey_of
+from defocus.charts.light import StoredLight, grey_of, is_clipped
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
 from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.reading.levels import paper_is_clipped
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
 from defocus.charts.sheet.raster import draw_shapes
@@ -31,6 +32,7 @@ CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Of the box around a square: half of it fits into one that is turned by 45 degrees."""
 CLEARLY = 0.02
+OVEREXPOSED = "the paper is clipped; expose less"
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,10 @@ def read_stars(
             scale = geometry.scale(star.x, star.y)
             radius = np.hypot(off[..., 0], off[..., 1])
             near = radius <= reach
-            part, radius = grey_of(light[rows, columns])[near], radius[near]
+            seen, radius = light[rows, columns][near], radius[near]
+            if is_clipped(seen):
+                raise ImageError(OVEREXPOSED)
+            part = grey_of(seen)
             white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
             contrast = SQUARE_WAVE * (white - black) / (white + black)
             x, y = scale * off[near].T
@@ -155,7 +160,13 @@ def _turn(values: Floats, frequencies: Floats) -> float | None:
 
 
 def read_leaves(
-    light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    white: float,
+    black: float,
+    *,
+    restored: bool = False,
 ) -> Iterator[ReadLeaves]:
     """Compare the dead leaves in the picture with those that were printed, or say why not.
 
@@ -165,7 +176,10 @@ def read_leaves(
         geometry: Where it is.
         white: Linear light of paper.
         black: Linear light of black ink.
+        restored: Whether a system made the picture: where it is white says nothing about the
+            exposure.
     """
+    clipped = not restored and paper_is_clipped(light, sheet, geometry)
     for square in sheet.parts:
         if not isinstance(square, LeavesSquare):
             continue
@@ -174,10 +188,11 @@ def read_leaves(
             least = min(rows.stop - rows.start, columns.stop - columns.start)
             if least < LEAST_PX:
                 raise ImageError(f"{least} px wide, and {LEAST_PX} are needed; come nearer")
+            seen = light[rows, columns]
+            if clipped or (not restored and is_clipped(seen)):
+                raise ImageError(OVEREXPOSED)
             sharp = black + (white - black) * _printed(square, geometry, rows, columns)
-            yield ReadLeaves(
-                square.x, square.y, compare_texture(grey_of(light[rows, columns]), sharp)
-            )
+            yield ReadLeaves(square.x, square.y, compare_texture(grey_of(seen), sharp))
         except ImageError as error:
             yield ReadLeaves(square.x, square.y, None, str(error))
 

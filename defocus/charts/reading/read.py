@@ -14,11 +14,11 @@ from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
+from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
-from defocus.charts.sheet.parts import SlantedSquare
 
-__all__ = ["DISC_MTF50", "ChartReading", "paper_and_ink", "read_chart"]
+__all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
 
 Floats = NDArray[np.float64]
 
@@ -190,29 +190,3 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         tuple(read_stars(light, frame.sheet, geometry, black)),
         tuple(read_leaves(light, frame.sheet, geometry, white, black)),
     )
-
-
-def paper_and_ink(
-    light: Floats | StoredLight, sheet: Sheet, geometry: ChartGeometry
-) -> tuple[float, float]:
-    """Luminance of paper and of black ink: medians beside and in the middle of black squares.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-    """
-    inside = [
-        (part.x, part.y, part.side)
-        for part in sheet.parts
-        if isinstance(part, SlantedSquare) and part.bright == 1.0
-    ]
-    middles = np.array([(x, y) for x, y, _ in inside])
-    beside = np.array([(x + 0.76 * side, y) for x, y, side in inside])
-    levels = []
-    for points in (beside, middles):
-        columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
-        seen = (columns >= 0) & (rows >= 0)
-        seen &= (columns < light.shape[1]) & (rows < light.shape[0])
-        levels.append(float(np.median(grey_of(light[rows[seen], columns[seen]]))))
-    return levels[0], levels[1]

@@ -33,6 +33,7 @@ __all__ = [
     "Paper",
     "Sheet",
     "make_sheet",
+    "paper_name",
 ]
 
 Layout: TypeAlias = Literal["wall", "depths"]
@@ -93,6 +94,11 @@ class Sheet:
         return [*(s for part in self.parts for s in part_shapes(part)), *self.labels]
 
 
+def paper_name(paper: Paper) -> str:
+    """The paper as people write it: ``A3``, ``A4`` or ``Letter``."""
+    return paper.capitalize()
+
+
 def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> Sheet:
     """Make a chart.
 
@@ -108,7 +114,7 @@ def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> 
     least = DOTS_PER_DETAIL * 25.4 / finest
     if dpi < least:
         raise InputError(
-            f"--dpi {dpi}: the finest detail on {paper.upper()} has {finest:.2f} mm and needs "
+            f"--dpi {dpi}: the finest detail on {paper_name(paper)} has {finest:.2f} mm and needs "
             f"{least:.0f} dpi"
         )
     inside = _wall() if layout == "wall" else _depths()
@@ -209,7 +215,7 @@ def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
 
 def _labels(layout: Layout, paper: Paper) -> list[Shape]:
     """Ruler, thin lines, a grid and names; in the chart for a board no lines."""
-    name = f"defocus chart, {paper.upper()}, {layout}, seed {SEED}"
+    name = f"defocus chart, {paper_name(paper)}, {layout}, seed {SEED}"
     if layout == "depths":
         ruler = _ruler(230.0, HEIGHT - 30.5, paper, label=(216.0, HEIGHT - 30.0))
         return [words(name, 150.0, HEIGHT - 30.0, 2.0), *ruler]

@@ -16,6 +16,7 @@ from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_ke
 from defocus.benchmark.charts.of_study import measure_chart
 from defocus.benchmark.charts.photographs import ChartPhotographs, simulated_cases
 from defocus.benchmark.charts.restorers import ChartRestorer, restorers
+from defocus.benchmark.charts.scores import restored_leaves
 from defocus.benchmark.charts.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.benchmark.commands.chart import command
 from defocus.benchmark.commands.run import command as run_command
@@ -171,6 +172,33 @@ def test_photographs_are_restored_and_compared_with_themselves_and_the_print(
     for one in rows[1:6]:
         assert one["blur_px"] == pytest.approx(4.0, rel=0.1)
         assert one["characters"] is None
+
+
+def test_texture_of_an_over_exposed_photograph_has_a_reason(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, reason = tmp_path / "wall.tif", "the paper is clipped; expose less"
+    write_image(path, as_integer(linear_to_srgb(np.clip(1.5 * taken("wall", 6.0), 0, 1)), 16))
+    command.main([str(path), "--systems", "wiener", "--json"], standalone_mode=False)
+    rows = json.loads(capfd.readouterr().out)
+    assert [(one["lost"], one["invented"], one["reason"]) for one in rows] == [
+        (None, None, reason)
+    ] * 2
+    scores = [ChartScore(**one) for one in rows]
+    assert chart_table(scores).splitlines()[-2:] == [
+        "",
+        f"wall.tif: leaves not measured: {reason}",
+    ]
+    said, _ = printed_chart_parts(scores, str)
+    assert vars(said)["text"].endswith(f"The leaves cannot be measured here: {reason}.")
+
+
+def test_a_restored_picture_may_reach_white(photographs: ChartPhotographs) -> None:
+    brighter = linear_to_srgb(np.clip(1.3 * photographs.sharp, 0.0, 1.0)).astype(np.float32)
+    levels = (1.0, 1.3 * 0.03)
+    made = srgb_to_linear(brighter).astype(np.float64)
+    found = restored_leaves(made, photographs.sheet, photographs.geometry, levels, ())
+    assert all(one.texture is not None for one in found)
 
 
 def test_a_linear_photograph_is_restored_as_one_that_is_encoded(
