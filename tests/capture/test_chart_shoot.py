@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from defocus.capture.cameras.sim import open_camera
-from defocus.capture.commands import chart_shoot, log
+from defocus.capture.commands import chart_shoot, log, shoot
 from defocus.capture.live.views.contact_sheet import contact_sheet
 from defocus.capture.sessions.chart_drift import session_drift
 from defocus.capture.sessions.checking import check_session
@@ -141,6 +141,18 @@ def test_the_log_of_the_day_has_the_charts(session: Path, tmp_path: Path) -> Non
     assert "since chart 0001:" not in text, "the changes are a table"
     assert "Changes of the test charts" in text
     assert re.search(r"chart 0003 \+\d+\.\d\d ± \d\.\d\d \+[12]\.\d{3} ± 0\.\d{3}", text)
+
+
+def test_the_log_has_a_chart_before_the_pairs_that_follow_it(tmp_path: Path) -> None:
+    session = tmp_path / "s"
+    camera = "sim:?width=300&height=200&chart=40"
+    chart(session, "--camera", camera, "--shutter", "1/200")
+    shoot.command.main([str(session), "--camera", camera, "--yes"], standalone_mode=False)
+    chart(session)
+    log.command.main([str(session), "--out", str(tmp_path / "day.html")], standalone_mode=False)
+    page = (tmp_path / "day.html").read_text().split("Changes of the test charts")[0]
+    places = [page.rindex(name) for name in ("chart 0001", "0001_scene-001", "chart 0002")]
+    assert places == sorted(places)
 
 
 def test_a_picture_without_a_chart_is_kept_and_marked(

@@ -1,9 +1,10 @@
 """Log of a session for the notebook of a lab: pairs and test charts by day; PDF, HTML or CSV."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from defocus.capture.live.views.drift import drift_table
@@ -28,12 +29,10 @@ BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class LogRow:
-    """A pair or a test chart in the log; all of it text, empty where it is unknown.
+    """A pair or a test chart in the log; text is empty where it is unknown.
 
     Attributes:
-        day: Day on which the pair was completed or the chart shot, in this computer's time zone,
-            ``2026-05-04``.
-        time: Time of that day, ``13:02``.
+        done: When the pair was completed or the chart shot, in this computer's time zone.
         pair: Its id, or ``chart 0001``.
         scene: Its scene, as typed; empty for a chart.
         verdict: The present one; empty for a chart.
@@ -45,8 +44,7 @@ class LogRow:
         scene_note: Note on the scene.
     """
 
-    day: str
-    time: str
+    done: datetime | None
     pair: str
     scene: str = ""
     verdict: str = ""
@@ -56,6 +54,16 @@ class LogRow:
     sharp: str = ""
     note: str = ""
     scene_note: str = ""
+
+    @property
+    def day(self) -> str:
+        """Day, ``2026-05-04``."""
+        return "" if self.done is None else f"{self.done:%Y-%m-%d}"
+
+    @property
+    def time(self) -> str:
+        """Time of that day, ``13:02``."""
+        return "" if self.done is None else f"{self.done:%H:%M}"
 
 
 def read_log(session: Path) -> list[LogRow]:
@@ -77,8 +85,7 @@ def read_log(session: Path) -> list[LogRow]:
         settings = {} if complete is None else _settings(session, complete)
         rows.append(
             LogRow(
-                day="" if done is None else f"{done:%Y-%m-%d}",
-                time="" if done is None else f"{done:%H:%M}",
+                done=done,
                 pair=name,
                 scene=told["title"],
                 verdict=told["verdict"],
@@ -95,13 +102,11 @@ def read_log(session: Path) -> list[LogRow]:
 
 def _chart_row(point: ChartPoint) -> LogRow:
     shot = point.chart.shot
-    done = datetime.fromisoformat(shot.time).astimezone()
     exposure = shot.exposure
     words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
     settings = settings_text({name: word for name, word in words.items() if word is not None})
     return LogRow(
-        day=f"{done:%Y-%m-%d}",
-        time=f"{done:%H:%M}",
+        done=datetime.fromisoformat(shot.time).astimezone(),
         pair=point.chart.id,
         reason=point.told,
         blurry=settings,
@@ -130,8 +135,9 @@ def write_log(session: Path, out: Path) -> None:
     rows = read_log(session)
     charts = session_drift(read_state(session)[0])
     if suffix == ".csv":
-        columns = [field.name for field in fields(LogRow)]
-        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *map(astuple, rows)]))
+        columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
+        cells = [[getattr(row, name) for name in columns] for row in rows]
+        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
     elif suffix == ".html":
         write_text(out, render_html(_page(session, rows, charts)))
     else:
@@ -144,7 +150,9 @@ def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint]) -> Pa
     """The log to look at: what changed between charts is a table, and a sentence in CSV alone."""
     sharpness = {point.chart.id: point.sharpness for point in charts}
     rows = [replace(row, reason=sharpness.get(row.pair, row.reason)) for row in rows]
-    taken = sorted((row for row in rows if row.day), key=lambda row: (row.day, row.time, row.pair))
+    taken = [
+        row for _, row in sorted(((row.done, row) for row in rows if row.done), key=itemgetter(0))
+    ]
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
     open_pairs = len(rows) - len(taken)
     return Page(
