@@ -43,6 +43,7 @@ __all__ = [
     "chart_slider",
     "own_lens_page",
     "scene_sliders",
+    "sharpness_table",
     "verdict",
     "worse_elsewhere",
 ]
@@ -94,7 +95,7 @@ def own_lens_page(
             ("Held-out scenes", (Beside((scenes,), (_by_blur(lens),)),)),
             (
                 "The chart",
-                (Beside(tuple(pictures.chart), (_chart_table(charts), Paragraph(CHART_WORDS))),),
+                (Beside(tuple(pictures.chart), (sharpness_table(charts), Paragraph(CHART_WORDS))),),
             ),
             ("Other lenses", (_by_blur(others),)),
             ("The lens", tuple(lens_parts(measured))),
@@ -163,7 +164,8 @@ def _by_blur(gains: Gains) -> Table:
     return Table("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
 
 
-def _chart_table(charts: Sequence[ChartSharpness]) -> Table:
+def sharpness_table(charts: Sequence[ChartSharpness]) -> Table:
+    """The charts, as taken and restored, and why their leaves were not measured."""
     columns = (
         Column("Picture"),
         Column("Blur", "px", decimals=1),

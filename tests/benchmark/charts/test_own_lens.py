@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -15,12 +17,17 @@ import defocus
 from defocus.baselines.registry import baseline
 from defocus.benchmark.charts.own_lens import training
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
-from defocus.benchmark.charts.own_lens.page import lens_parts, verdict
+from defocus.benchmark.charts.own_lens.page import lens_parts, sharpness_table, verdict
 from defocus.benchmark.charts.own_lens.run import stream_document
+from defocus.benchmark.charts.own_lens.sharpness import chart_sharpness
 from defocus.benchmark.commands.my_lens import command
 from defocus.benchmark.weights.store import find_weights
 from defocus.charts.accuracy.lenses import chart_through
+from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.summary import kernel_mtf50
+from defocus.charts.reading.read import read_chart
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.raster import photographed
 from defocus.datasets.pair import Split
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.dataset import stream_dataset
@@ -29,6 +36,7 @@ from defocus.files import write_json
 from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.optics.lens.file import MeasuredLens, Recording, write_lens
 from defocus.optics.lens.prescription import OffAxis, RealLens
+from defocus.optics.psf import disc_psf
 from defocus.reports.model import Gallery
 
 LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))
@@ -79,6 +87,22 @@ def test_from_a_chart_to_weights_that_restore(
     assert stored.trained_on[0].startswith("stream of the lens fifty")
     with pytest.raises(InputError, match="other pictures or options"):
         command.main([*asked, "0.2"], standalone_mode=False)
+
+
+def test_texture_of_an_over_exposed_chart_has_a_reason_in_the_table() -> None:
+    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
+    places = np.array([(60, 50), (840, 70), (850, 600), (40, 590)], np.float32)
+    place = np.asarray(cv2.getPerspectiveTransform(corners, places), np.float64)
+    light = cv2.filter2D(photographed(make_sheet(), place, 900, 640), -1, disc_psf(5.0))
+    light = np.clip(1.5 * light, 0.0, 1.0)
+    reading = read_chart(light)
+    assert reading is not None
+    shots = [ChartShot(light, reading, 2.8)]
+    darker = {"new weights": lambda one: np.asarray(0.9 * one, np.float32)}
+    charts = list(chart_sharpness([Path("wall.tif")], shots, darker))
+    reason = "the paper is clipped; expose less"
+    assert [(one.invented, one.reason) for one in charts] == [(None, reason)] * 2
+    assert sharpness_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
 
 
 def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed() -> None:
