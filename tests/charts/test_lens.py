@@ -22,7 +22,7 @@ from defocus.charts.accuracy.lenses import (
 from defocus.charts.lens import fit, numbers
 from defocus.charts.lens.fit import fit_lens
 from defocus.charts.lens.noise import measure_noise
-from defocus.charts.lens.photographs import signed_blur
+from defocus.charts.lens.photographs import chart_shots, signed_blur
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import explained, left_over
 from defocus.charts.reading.read import read_chart
@@ -160,6 +160,16 @@ def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees: int) -> N
     assert reading is not None
     slope, rest = measure_noise([ChartShot(light, reading, 4.0)])
     assert slope * 0.4 + rest == pytest.approx(1e-4, rel=0.15)
+
+
+def test_an_over_exposed_photograph_is_refused(tmp_path: Path) -> None:
+    (light,) = chart_through(LENS, (5.0,))
+    write_image(tmp_path / "right.png", as_integer(linear_to_srgb(light), 16))
+    write_image(tmp_path / "over.png", as_integer(linear_to_srgb(np.clip(1.5 * light, 0, 1)), 16))
+    (shot,) = chart_shots([tmp_path / "right.png"], [2.4])
+    assert shot.blur_px == pytest.approx(5.0, rel=0.2)
+    with pytest.raises(ImageError, match=r"over\.png: the paper is clipped; expose less"):
+        chart_shots([tmp_path / "over.png"], [2.4])
 
 
 def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.light import linear_picture
+from defocus.charts.reading.levels import paper_is_clipped
 from defocus.charts.reading.read import read_chart
 from defocus.errors import ImageError
 from defocus.progress import track
@@ -31,7 +32,8 @@ def chart_shots(
         linear: Whether values are proportional to light already, instead of sRGB-encoded.
 
     Raises:
-        ImageError: A file cannot be read, has no chart, or has another size than the first one.
+        ImageError: A file cannot be read, has no chart, has another size than the first one, or
+            is over-exposed: clipped light has lost the shape of the blur.
     """
     shots: list[ChartShot] = []
     for picture, f_number in track(list(zip(pictures, f_numbers, strict=True)), "reading charts"):
@@ -41,6 +43,8 @@ def chart_shots(
         reading = read_chart(light)
         if reading is None:
             raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
+        if paper_is_clipped(light, reading.sheet, reading.geometry):
+            raise ImageError(f"{picture}: the paper is clipped; expose less")
         shots.append(ChartShot(light, reading, f_number))
     return shots
 
