@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
@@ -51,10 +51,13 @@ def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: 
     twin = values_and_gradients(literal_reblur, given, grown.double())
     for one, other in zip(ours, twin, strict=True):
         largest = max(1e-3, float(other.abs().max()))
-        atol = max(relative * largest, torch.finfo(torch.float32).eps)  # pictures are up to 1
+        # Terms are up to a picture's 1 times the gradient that comes in, and may cancel.
+        rounding = torch.finfo(torch.float32).eps * max(1.0, float(grown.abs().max()))
+        atol = max(relative * largest, rounding)
         torch.testing.assert_close(one.double(), other, rtol=0, atol=atol)
 
 
+@example(seed=16824351, size=(2, 13), count=1, scale=60.0, levels=2, operator=isotropic_reblur)
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
