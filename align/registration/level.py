@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +19,7 @@ from defocus.align.registration.repetition import Witnesses, repeats
 from defocus.align.registration.robust_fit import parts
 from defocus.align.registration.strong_blur import strong_blur_step
 from defocus.align.registration.tile_fit import TileFit
+from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
 from defocus.optics.geometry import moved_points
 
@@ -178,12 +178,7 @@ def measured_level(
 
 def moved_picture(sharp: Grey, matrix: Array) -> Grey:
     """The sharp picture on the blurry grid."""
-    height, width = sharp.shape
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpPerspective(
-        sharp, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
+    return np.asarray(np.maximum(moved_by(sharp, matrix), 0.0), dtype=np.float32)
 
 
 def doubt(

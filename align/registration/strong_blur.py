@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
+from defocus.align.sampling.positions import moved_by
 
 __all__ = ["strong_blur_step"]
 
@@ -62,7 +63,7 @@ def strong_blur_step(blurry: Grey, moved: Grey, area: Area, centres: Array, coc_
     depth = (coc - coc.mean()) / max(float(coc.std()), 1.0)
     step = np.eye(3)
     for _ in range(ROUNDS):
-        there = _moved_by(second, step)
+        there = moved_by(second, step)
         there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
         right, down = (cv2.Sobel(there, -1, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
         apart = first - there
@@ -120,14 +121,6 @@ def _detail(picture: Grey) -> Grey:
 def _mean(picture: Grey) -> Grey:
     """The mean around each place."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), GAIN_SHARE * max(picture.shape)))
-
-
-def _moved_by(picture: Grey, matrix: Array) -> Grey:
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    size = picture.shape[::-1]
-    return np.asarray(
-        cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    )
 
 
 def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["composed", "inside", "pixel_grid", "sampled", "transformed"]
+__all__ = ["composed", "inside", "moved_by", "pixel_grid", "sampled", "transformed"]
 
 Array = NDArray[np.float32]
 
@@ -26,6 +26,19 @@ def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     values = cv2.remap(picture, positions[0], positions[1], method, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(values, dtype=np.float32)
+
+
+def moved_by(picture: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The picture on the grid from which a transform leads into it; its border goes on outside.
+
+    Args:
+        picture: ``(H, W)``.
+        matrix: ``(3, 3)``, from the returned picture's positions to those of the given one.
+    """
+    flags, size = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, picture.shape[::-1]
+    return np.asarray(
+        cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    )
 
 
 def composed(flow: Array, step: Array, grid: Array) -> Array:

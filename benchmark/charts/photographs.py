@@ -17,6 +17,7 @@ from defocus.benchmark.charts.scores import (
     ChartField,
     ChartView,
     edge_medians,
+    field_medians,
     restored_score,
 )
 from defocus.charts.light import stored_light
@@ -158,13 +159,9 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
         fields = [ChartField(*pair) for pair in pairwise(ends.tolist())]
     views = []
     for field in fields:
-        found = [
-            edge.response.mtf50 or 1.0
-            for edge in reading.edges
-            if edge.response and edge.x in field
-        ]
-        if found:
-            mtf50 = float(np.median(found))
+        found = field_medians(reading.edges, field)
+        if found is not None:
+            mtf50, _ = found
             place = name, reading.sheet, reading.geometry, field
             views.append(ChartView(*place, DISC_MTF50 / mtf50, mtf50, reading.leaves))
     return views

@@ -1,6 +1,6 @@
 """What a system does to a photograph of the chart, measured at its edges, leaves and text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from defocus.benchmark.charts.kept import ChartScore
 from defocus.charts.light import grey_of
 from defocus.charts.measures.straightness import Straightness, compare_edges
 from defocus.charts.reading.characters import characters_read
-from defocus.charts.reading.edges import edge_regions, read_edges
+from defocus.charts.reading.edges import ReadEdge, edge_regions, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.patterns import ReadLeaves, read_leaves
 from defocus.charts.sheet.layout import WIDTH, Sheet
@@ -21,6 +21,7 @@ __all__ = [
     "ChartField",
     "ChartView",
     "edge_medians",
+    "field_medians",
     "restored_leaves",
     "restored_score",
 ]
@@ -156,12 +157,18 @@ def edge_medians(
     Raises:
         ImageError: No edge can be measured.
     """
-    found = [
-        edge.response
-        for edge in read_edges(light, sheet, geometry)
-        if edge.response and edge.x in field
-    ]
-    if not found:
+    found = field_medians(read_edges(light, sheet, geometry), field)
+    if found is None:
         raise ImageError("no edge of the restored chart can be measured")
+    return found
+
+
+def field_medians(
+    edges: Iterable[ReadEdge], field: ChartField = WHOLE
+) -> tuple[float, float] | None:
+    """Median MTF50 (1 where it lies beyond) and overshoot of a part's edges; None without any."""
+    found = [edge.response for edge in edges if edge.response and edge.x in field]
+    if not found:
+        return None
     mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in found])
     return float(mtf50), float(np.median([one.overshoot for one in found]))
