@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 
 import defocus
 from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.benchmark.restore.guard.crispness import crispness, share_kept
 from defocus.benchmark.restore.guard.guard import guarded
+from defocus.benchmark.restore.guard.limits import limited
 from defocus.benchmark.restore.guard.noise import noise_by_brightness
 from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
+from defocus.optics.aperture import Aperture, aperture_psf
 from tests.benchmark.adversarial import traps
 
 Array = NDArray[np.float32]
@@ -35,18 +39,18 @@ def own() -> Restorer:
 @pytest.fixture(scope="module")
 def pairs() -> list[StreamPair]:
     renderer = Renderer(Photographs(), "held-out")
-    return [renderer.pair(number, 192) for number in range(300, 316)]
+    return [renderer.pair(number, 192) for number in range(300, 348)]
 
 
 def chroma(picture: Array) -> Array:
     return np.stack([picture[:, :, 0] - picture[:, :, 1], picture[:, :, 2] - picture[:, :, 1]])
 
 
-HELD = {"flat", "noise", "dark", "jpeg", "moved", "sharpened"}
+HELD = {"flat", "lights", "noise", "text", "dark", "jpeg", "moved"}
 """Kinds of which none comes out worse by more than 1 dB."""
-MOST_SPOILED = {"lights": 2, "text": 2, "stripes": 4, "sharp": 2}
-"""Of ten each. What is soft by itself looks as a blurred picture does: waves, glows, large letters
-with soft edges."""
+MOST_SPOILED = {"stripes": 1, "sharp": 1, "sharpened": 1}
+"""Of ten each. What is soft by itself looks as a blurred picture does; a wave that ends in a narrow
+tile at the border is not seen as one there."""
 
 
 def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: Restorer) -> None:
@@ -67,9 +71,8 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: 
 
 
 def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]) -> None:
-    """Of the tiles that gain 0.2 dB, at most two in a hundred are put back, and one in twelve loses
-    a part of its gain because its details are fine; both together cost at most 0.05 dB. These
-    scenes are textures alone, where photographs lose less."""
+    """Of the tiles that gain 0.2 dB, at most one in two hundred is put back, and three in a hundred
+    lose a part of their gain; both together cost at most 0.02 dB."""
     good = put_back = touched = 0
     lost = []
     for pair in pairs:
@@ -82,10 +85,10 @@ def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]
         touched += int((gains & (held > 1.02 * free)).sum())
         put_back += int((gains & (held > 0.98 * before)).sum())
         lost.append(psnr(raw, pair.sharp) - psnr(kept, pair.sharp))
-    assert good > 50
-    assert put_back <= 0.02 * good
-    assert touched <= 0.08 * good
-    assert np.mean(lost) <= 0.05
+    assert good > 250
+    assert put_back <= 0.005 * good
+    assert touched <= 0.03 * good
+    assert np.mean(lost) <= 0.02
 
 
 def _errors(picture: Array, truth: Array) -> NDArray[np.floating]:
@@ -124,6 +127,42 @@ def test_what_cannot_be_true_is_put_back(pairs: list[StreamPair], harm: str) -> 
 def test_the_truth_is_accepted_where_the_blur_is_known(pairs: list[StreamPair]) -> None:
     found = [guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs]
     assert sum(one.put_back for one in found) <= 0.25 * sum(one.tiles for one in found)
+
+
+def test_crisp_edges_are_told_from_blurred_ones() -> None:
+    edge = np.zeros((128, 128, 3), np.float32)
+    edge[:, 64:] = 0.8
+    quiet = np.zeros(8)
+    assert crispness(edge, quiet).max() == pytest.approx(1, abs=1e-4)
+    for diameter, most in ((4, 0.4), (8, 0.35)):
+        psf = aperture_psf(diameter, Aperture()).astype(np.float32)
+        blurred = np.asarray(cv2.filter2D(edge, -1, psf, borderType=cv2.BORDER_REPLICATE))
+        assert 0.15 < crispness(blurred, quiet).max() < most
+    assert crispness(np.full_like(edge, 0.5), quiet).max() == 0
+
+
+def test_where_edges_are_crisp_changes_stay_small(pairs: list[StreamPair]) -> None:
+    edge = np.full((128, 128, 3), 0.2, np.float32)
+    edge[::16] = 0.8
+    made = edge + 0.1 * np.sin(np.arange(128, dtype=np.float32))[:, None, None]
+    kept = limited(made, edge, np.zeros(8))
+    assert psnr(made, edge) < 25
+    assert psnr(kept, edge) > 44
+    blurry = next(pair for pair in pairs if np.abs(pair.diameters).min() > 6)
+    assert share_kept(blurry.sharp, blurry.blurry, noise_by_brightness(blurry.blurry)).mean() > 0.99
+
+
+@pytest.mark.parametrize("period_px", [5, 12, 25])
+def test_a_plain_wave_is_put_back(period_px: int) -> None:
+    wave = 0.2 * np.sin(2 * np.pi * np.arange(256) / period_px)
+    given = np.rint(255 * np.tile(0.5 + wave, (256, 1)))[:, :, None].repeat(3, 2) / 255
+    stronger = np.tile(0.5 + 1.4 * wave, (256, 1))[:, :, None].repeat(3, 2)
+    blurred = BlurMap(
+        np.full((32, 32), 6, np.float32), np.full((32, 32), 12, np.float32), (256, 256)
+    )
+    kept = guarded(given.astype(np.float32), stronger.astype(np.float32), blurred)
+    assert kept.put_back >= 0.75 * kept.tiles
+    assert psnr(kept.restored, given) > psnr(stronger, given) + 6
 
 
 def test_noise_is_measured_and_texture_is_not_noise() -> None:

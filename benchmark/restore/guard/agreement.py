@@ -12,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
+from defocus.benchmark.restore.guard.noise import noise_of
+
 __all__ = ["STRIDE_PX", "WINDOW_PX", "Agreement", "agreement"]
 
 WINDOW_PX, STRIDE_PX = 128, 64
-COARSE, FINE = slice(4, 20), slice(38, 60)
-"""Rings, cycles per window."""
-NOTHING = 1e-6
+NOISES = 3.0
+"""So many times the power of noise and of rounding to 8 bits does not count as detail."""
+OF_ROUNDING = (1 / 255) ** 2 / 12
+LEAKED = 5 / 12
+"""Variance of one wave's frequency, squared cycles per window: 1/3 of the Hann window's leaking,
+1/12 of the rings."""
+NOTHING = 1e-9
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -31,37 +37,43 @@ class Agreement:
         left: ``(rows, columns)``: root of the mean square of what no allowed blur explains, of 1.
         change: The same of what restoring changed.
         shift: Largest change of a colour's mean: no blur makes a tile brighter or tints it.
-        brightness: Mean of the given tile.
-        fineness: Strength of the finest details of the given tile over that of coarse ones, each
-            times its frequency: about 0.3 in sharp photographs, less behind any blur, far more in
-            noise, letters and stripes.
+        noise: Standard deviation at the tile's brightness.
+        frequency: Centre of the band of frequencies that the given tile has, cycles per 128 px.
+        bandwidth: Its width, as a share of the centre: above 0.3 in nearly all pictures, near 0 in
+            a wave.
     """
 
     left: Numbers
     change: Numbers
     shift: Numbers
-    brightness: Numbers
-    fineness: Numbers
+    noise: Numbers
+    frequency: Numbers
+    bandwidth: Numbers
 
 
-def agreement(blurry: Array, restored: Array, highest_px: Array) -> Agreement:
+def agreement(
+    blurry: Array, restored: Array, highest_px: Array, noise: NDArray[np.float64]
+) -> Agreement:
     """Compare a restored picture with what was given.
 
     Args:
         blurry: ``(H, W, 3)`` in [0, 1], as it was given.
         restored: ``(H, W, 3)``.
         highest_px: ``(rows, columns)``: the largest diameter of the blur that each tile may have.
+        noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
     """
     rows, columns = highest_px.shape
-    left, change, shift, brightness, fineness = (np.empty((rows, columns)) for _ in range(5))
+    left, change, shift, deviation = (np.empty((rows, columns)) for _ in range(4))
+    frequency, bandwidth = np.empty((rows, columns)), np.empty((rows, columns))
     taper = _geometry()[0]
     for row in range(rows):
         seen = [_windows(picture, row, columns) for picture in (restored, blurry)]
-        left[row], change[row], fineness[row] = _compared(seen[0], seen[1], highest_px[row])
+        deviation[row] = noise_of(seen[1].mean(axis=(1, 2, 3)), noise)
+        left[row], change[row], power = _compared(seen[0], seen[1], highest_px[row])
+        frequency[row], bandwidth[row] = _band(power, deviation[row])
         means = ((seen[0] - seen[1]) * taper).sum(axis=(2, 3)) / taper.sum()
         shift[row] = np.abs(means).max(axis=1)
-        brightness[row] = seen[1].mean(axis=(1, 2, 3))
-    return Agreement(left, change, shift, brightness, fineness)
+    return Agreement(left, change, shift, deviation, frequency, bandwidth)
 
 
 def _windows(picture: Array, row: int, columns: int) -> Array:
@@ -81,7 +93,7 @@ def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 
 def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers, Numbers]:
-    """Of each window: what is left, the change, and the fineness."""
+    """Of each window: what is left, the change, and the given power in each ring."""
     taper, ring, counts = _geometry()
     mean = given.mean(axis=(2, 3), keepdims=True)
     ours, theirs = (fft.rfft2((one - mean) * taper) for one in (restored, given))
@@ -96,19 +108,21 @@ def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers
     scale = 3 * counts * np.square(taper).sum()
     sums = (np.maximum(one, 0).sum(axis=(1, 2)) / scale for one in (left, change))
     root_left, root_change = (np.sqrt(one) for one in sums)
-    return root_left, root_change, _fineness(other.sum(axis=1), ring)
+    return root_left, root_change, other.sum(axis=1)
 
 
-def _fineness(power: Numbers, ring: NDArray[np.int64]) -> Numbers:
-    """By the power in each ring, ``(n, rings)``; natural pictures fall with the frequency squared.
-
-    Source: Field, Journal of the Optical Society of America A 4 (1987).
-    """
+def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
+    """Centre and relative width of what is stronger than noise, by the power ``(n, rings)``."""
+    taper, ring, _ = _geometry()
     weights = np.full(ring.shape, 2.0)
     weights[:, [0, -1]] = 1.0
-    levelled = power / np.bincount(ring.ravel(), weights.ravel()) * np.arange(power.shape[1]) ** 2
-    fine, coarse = (levelled[:, one].mean(axis=1) for one in (FINE, COARSE))
-    return np.asarray(fine / (coarse + NOTHING), np.float64)
+    places = np.bincount(ring.ravel(), weights.ravel())
+    floor = 3 * np.square(taper).sum() * (np.square(deviation) + OF_ROUNDING)
+    detail = np.maximum(power - NOISES * floor[:, None] * places, 0)
+    rings, total = np.arange(len(places)), detail.sum(axis=1) + NOTHING
+    centre = (detail * rings).sum(axis=1) / total
+    variance = (detail * rings**2).sum(axis=1) / total - centre**2 - LEAKED
+    return centre, np.sqrt(np.maximum(variance, 0)) / (centre + NOTHING)
 
 
 def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Array:

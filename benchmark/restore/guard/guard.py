@@ -11,29 +11,23 @@ from defocus.benchmark.restore.blur_map.estimate import BlurMap
 from defocus.benchmark.restore.blur_map.network import CELL_PX
 from defocus.benchmark.restore.guard.agreement import STRIDE_PX, Agreement, agreement
 from defocus.benchmark.restore.guard.limits import limited
-from defocus.benchmark.restore.guard.noise import noise_by_brightness, noise_of
+from defocus.benchmark.restore.guard.noise import noise_by_brightness
 
 __all__ = ["Guarded", "guarded"]
 
 NOISES = 3.0
 """What is left may be so many times the noise, which is the same in neighbours to some degree."""
-PATTERN = 2.0
-NOISES_OF_PATTERNS = 1.0
-"""The same from twice this fineness on: fine stripes and noise itself, which look like more noise
-than there is."""
 ROUNDING = 1.25 / 255
-UNEXPLAINED = 0.7
-"""Of the change, where there is blur: real ones are not the same in every direction, and a tile has
-several of them."""
-IN_FOCUS_PX, BLURRED_PX = 1.0, 3.0
-COARSE, FINE = 0.3, 0.6
-"""Fineness of a tile: blurred ones have less than the first, those beyond the second are in focus;
-of the stream's tiles with a circle of confusion from 2.5 px on, 2 in 100 have more than 0.45."""
-SMALL_CHANGE = 0.006
-"""Root mean square, 44.4 dB: where details are as fine as in focus, no change is larger."""
-RATHER_FINE, SURELY_FINE = 0.2, 0.4
-"""Fineness from which that begins to hold, and from which it holds fully. Of the stream's tiles
-with 2 to 3 px of blur one in ten has more than the second, of those in focus one in four."""
+UNEXPLAINED = 0.8
+"""Of the change: real blurs are not the same in every direction, and a tile has several of them. Of
+the stream's tiles that gain, 3 in 10,000 have more."""
+IN_FOCUS_PX, BLURRED_PX = 1.0, 2.2
+"""From the first diameter on that begins to hold, and from the second it holds fully."""
+LEAST_FREQUENCY = 3.0
+"""Cycles per 128 px: what is slower than that has no band to speak of."""
+SURELY_WAVE, RATHER_WAVE = 0.15, 0.25
+"""Bandwidth of a wave, which looks the same behind any blur; of the stream's tiles that gain, 5 in
+1,000 have less than the second."""
 SHIFTED = 0.6
 """Of the change, so much the mean may move: light adds up in linear light, not in stored values."""
 
@@ -58,10 +52,10 @@ class Guarded:
 def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
     """Put back what cannot be true.
 
-    Lightness and colours are limited to what is around each pixel. Then each tile is blurred again
-    as strongly as the map allows at most: where that does not give what was given, within the
-    noise, the tile fades back to it. Where details are as fine as in focus, only a small change is
-    left: a network that takes a sharp picture for a blurred one does little harm.
+    Lightness and colours are limited to what is around each pixel, and changes to small ones where
+    edges are crisp. Then each tile is blurred again as strongly as the map allows at most: where
+    that does not give what was given, within the noise, the tile fades back to it. So does a tile
+    that is a plain wave, of which no blur can be told.
 
     Args:
         blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
@@ -73,11 +67,11 @@ def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
     median, highest = (
         _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)
     )
-    found = agreement(blurry, within, highest)
+    found = agreement(blurry, within, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
-    fails = _disagrees(found, noise_of(found.brightness, noise), likely)
-    _fade_back(within, blurry, np.maximum(fails, _beyond_small(found)))
-    return Guarded(within, fails.size, int(fails.sum()))
+    shares = np.maximum(_disagrees(found, likely), _wave(found))
+    _fade_back(within, blurry, shares)
+    return Guarded(within, shares.size, int((shares == 1).sum()))
 
 
 def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
@@ -90,22 +84,17 @@ def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
     return np.asarray(largest, np.float32)
 
 
-def _disagrees(found: Agreement, noise: NDArray[np.float64], likely: Array) -> NDArray[np.bool_]:
-    by_map = (likely - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX)
-    by_detail = (FINE - found.fineness) / (FINE - COARSE)
-    blurred = np.clip(np.minimum(by_map, by_detail), 0, 1)
-    patterned = np.clip(found.fineness / PATTERN - 1, 0, 1)
-    allowed = (NOISES + patterned * (NOISES_OF_PATTERNS - NOISES)) * noise
-    left = np.hypot(allowed, ROUNDING) + UNEXPLAINED * blurred * found.change
-    shifted = noise + ROUNDING + SHIFTED * found.change
+def _disagrees(found: Agreement, likely: Array) -> NDArray[np.bool_]:
+    blurred = np.clip((likely - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX), 0, 1)
+    left = np.hypot(NOISES * found.noise, ROUNDING) + UNEXPLAINED * blurred * found.change
+    shifted = found.noise + ROUNDING + SHIFTED * found.change
     return np.asarray((found.left > left) | (found.shift > shifted))
 
 
-def _beyond_small(found: Agreement) -> NDArray[np.float64]:
-    """Share of each tile's change that is beyond a small one where details are fine, in [0, 1)."""
-    steps = np.log(np.maximum(found.fineness, 1e-9) / RATHER_FINE)
-    fine = np.clip(steps / math.log(SURELY_FINE / RATHER_FINE), 1e-6, 1)
-    return np.asarray(1 - np.minimum(1, SMALL_CHANGE / fine / np.maximum(found.change, 1e-9)))
+def _wave(found: Agreement) -> NDArray[np.float64]:
+    """How surely each tile is a plain wave, in [0, 1]."""
+    narrow = (RATHER_WAVE - found.bandwidth) / (RATHER_WAVE - SURELY_WAVE)
+    return np.asarray(np.clip(narrow, 0, 1) * (found.frequency > LEAST_FREQUENCY))
 
 
 def _fade_back(restored: Array, blurry: Array, shares: NDArray[np.float64]) -> None:
