@@ -68,6 +68,10 @@ have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of 
 does not say less, 0.2 counts in the standard errors, and 0.5 where it is more skewed than that of
 symmetric kernels."""
 
+UNEVEN_SHARE = 0.1
+"""What a lens's asymmetry moves otherwise than a zoom does, over all that it moves: ten rendered
+sessions through lenses with coma and cat's eye."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -78,6 +82,7 @@ class Level:
         tiles: The last fit, in pixels of the reduced picture.
         matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
         error_px: Standard error at the worst corner, in pixels of the full picture.
+        turn_error_px: The same without what the zoom adds.
         blur_px: Root mean squared circle of confusion of the agreeing tiles, in pixels of the full
             picture.
         centres: ``(T, 2)`` x, y of all tiles in the full picture.
@@ -93,6 +98,7 @@ class Level:
     tiles: TileFit
     matrix: Array
     error_px: float
+    turn_error_px: float
     blur_px: float
     centres: Array
     coc_px: Array
@@ -114,6 +120,15 @@ class Level:
     def corner_px(self) -> float:
         """Standard error at the worst corner, px of the full picture."""
         return math.hypot(self.error_px, self.lens_px)
+
+    @property
+    def known_zoom_px(self) -> float:
+        """Standard error at the worst corner beside a zoom that is known, px of the full picture.
+
+        What the lens moves evenly along the radius is in the zoom that the known one replaces.
+        """
+        uneven = UNEVEN_SHARE * math.hypot(self.asymmetry_px, self.coma_px)
+        return math.hypot(self.turn_error_px, uneven, self.factor * LENS_PX)
 
     @property
     def skew_px(self) -> float:
@@ -162,11 +177,14 @@ def measured_level(
     if spread is not None:
         share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
         coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+    error = math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px)
+    zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
     return Level(
         factor=factor,
         tiles=tiles,
         matrix=rescaled(tiles.fit.matrix, 1 / factor),
-        error_px=factor * math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px),
+        error_px=factor * error,
+        turn_error_px=factor * math.sqrt(max(error**2 - zoomed**2, 0.0)),
         blur_px=factor * float(np.sqrt(np.square(seen).mean())),
         centres=factor * (centres + 0.5) - 0.5,
         coc_px=factor * coc_px,
@@ -188,6 +206,8 @@ def doubt(
     largest_px: float,
     finest: int,
     at_most: str = "homography",
+    *,
+    zoom_known: bool = False,
 ) -> str:
     """Why the result of the tiles is not reliable; empty if it is.
 
@@ -198,6 +218,7 @@ def doubt(
         largest_px: No place moved farther than this, px of the full picture.
         finest: Reduction of the finest level: a coarser one has to be as sure in the same pixels.
         at_most: Richest model of the result: what it leaves out is known, and not asked for again.
+        zoom_known: Whether the zoom is known otherwise, and so what a lens moves along the radius.
     """
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
@@ -207,14 +228,17 @@ def doubt(
     if not math.isfinite(level.error_px):
         return "only one part of the picture tells how far the corners move"
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
-    if level.error_px > finest * LARGEST_ERROR_PX[size]:
-        return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
+    error_px = level.known_zoom_px if zoom_known else level.error_px
+    largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
+    if error_px > finest * largest:
+        return f"the tiles leave an error of {error_px:.1f} px at the corners"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level, most / level.factor):
         return "the texture repeats itself"
-    reason = _lens_doubt(level, finest, size)
-    reason = reason or _blur_doubt(blurry, sharp, level, finest, at_most)
+    reason = "" if zoom_known else _lens_doubt(level, finest, size)
+    if at_most != "translation":
+        reason = reason or _blur_doubt(blurry, sharp, level, finest, zoom_known)
     if reason:
         return reason
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
@@ -234,17 +258,17 @@ def doubt(
     return ""
 
 
-def _blur_doubt(blurry: Grey, sharp: Grey, level: Level, finest: int, at_most: str) -> str:
+def _blur_doubt(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: bool) -> str:
     """Why tiles of a strong blur may all err; empty if the intensities say the same."""
     if level.blur_px < STRONG_BLUR * level.factor * max(blurry.shape):
         return ""
-    turn = _turn_px(blurry, sharp, level, finest, at_most)
+    turn = _turn_px(blurry, sharp, level, finest, zoom_known)
     if turn <= finest * LARGEST_TURN_PX:
         return ""
     return f"the blur is strong, and registration by intensity turns the corners by {turn:.1f} px"
 
 
-def _turn_px(blurry: Grey, sharp: Grey, level: Level, finest: int, at_most: str) -> float:
+def _turn_px(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: bool) -> float:
     """By how much the intensities turn and zoom the corners, px of the full picture.
 
     They are compared at half the finest size, at which such a blur has left all that it leaves.
@@ -261,9 +285,8 @@ def _turn_px(blurry: Grey, sharp: Grey, level: Level, finest: int, at_most: str)
         centres,
         level.coc_px[agreeing] / factor,
     )
-    zoomed = 0.0 if at_most in ("translation", "rigid") else step[0, 0] - 1
-    turned = 0.0 if at_most == "translation" else step[1, 0]
-    return factor * math.hypot(zoomed, turned) * math.hypot(*first.shape) / 2
+    zoomed = 0.0 if zoom_known else step[0, 0] - 1
+    return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*first.shape) / 2
 
 
 def _lens_doubt(level: Level, finest: int, size: str) -> str:

@@ -24,7 +24,6 @@ _UNIT = np.eye(8)
 _ZOOM, _TURN = _UNIT[0] + _UNIT[4], _UNIT[3] - _UNIT[1]
 MODELS: dict[str, Array] = {
     "translation": _UNIT[[2, 5]],
-    "rigid": np.stack([_UNIT[2], _UNIT[5], _TURN]),
     "similarity": np.stack([_UNIT[2], _UNIT[5], _ZOOM, _TURN]),
     "affine": _UNIT[:6],
     "homography": _UNIT,

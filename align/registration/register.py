@@ -145,6 +145,7 @@ def register(
     at_most: str = "homography",
     alike: bool = False,
     largest_px: float = math.inf,
+    known_zoom: float | None = None,
 ) -> Registration:
     """Find the transform between two pictures of one scene, one of them defocused.
 
@@ -157,6 +158,9 @@ def register(
             blurs and no large zooms are tried, which takes a tenth of the time.
         largest_px: What is known of the camera: no place moved farther than this. Then a texture
             that repeats itself only farther on is no doubt.
+        known_zoom: The zoom, if other pairs tell it. The search begins with it, and what a lens
+            moves along the radius is no doubt. It is in the zoom of the result, which the caller
+            replaces.
 
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
@@ -167,6 +171,7 @@ def register(
     factors = _factors(blurry.shape)
     half = math.hypot(*blurry.shape) / 2
     zooms = [1.0] if alike else [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
+    zooms = zooms if known_zoom is None else [known_zoom]
     small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
     matrix = _search(*small, zooms or [1.0], largest_px / factors[0])
     matrix = rescaled(matrix, 1 / factors[0])
@@ -189,12 +194,11 @@ def register(
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
-    # with a known zoom the corners move by little that a coarse level could have wrong
-    finest = best.factor if at_most == "rigid" else factors[-1]
-    reason = doubt(*compared, best, largest_px, finest, at_most)
+    told = known_zoom is not None
+    reason = doubt(*compared, best, largest_px, factors[-1], at_most, zoom_known=told)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
-    return _registration(best, blurry.shape)
+    return _registration(best, blurry.shape, zoom_known=told)
 
 
 def _check(blurry: Grey, sharp: Grey) -> None:
@@ -208,17 +212,18 @@ def _check(blurry: Grey, sharp: Grey) -> None:
             raise AlignmentError(f"the {name} picture has values that are not finite; repair it")
 
 
-def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
+def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> Registration:
     fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
     slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
     centre = CENTRE_SHARE * level.blur_px
+    zoom = math.hypot(slope, level.lens_px / half)
     uncertainty = Uncertainty(
         shift_px=math.hypot(shift, centre),
-        zoom=math.hypot(slope, level.lens_px / half),
+        zoom=zoom,
         rotation_deg=math.degrees(math.hypot(slope, centre / half)),
-        corner_px=level.corner_px,
+        corner_px=math.hypot(level.known_zoom_px, zoom * half) if zoom_known else level.corner_px,
     )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     known = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.level import LENS_PX, moved_picture
+from defocus.align.registration.level import LENS_PX
+from defocus.align.registration.models import MODELS
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
 
@@ -41,8 +42,11 @@ class SharedZoom:
         """Whether a pair with that zoom of its own, or none, is measured better with this one."""
         if zoom is None or sigma is None:
             return True
-        near = abs(zoom - self.zoom) <= CONTRADICTION * math.hypot(sigma, self.sigma)
-        return self.sigma < sigma and near
+        return self.sigma < sigma and self.near(zoom, sigma)
+
+    def near(self, zoom: float, sigma: float) -> bool:
+        """Whether a pair's own zoom does not contradict it."""
+        return abs(zoom - self.zoom) <= CONTRADICTION * math.hypot(sigma, self.sigma)
 
 
 def shared_zoom(
@@ -110,17 +114,17 @@ def register_in_session(
     own = register(blurry, sharp, at_most=at_most, largest_px=largest_px)
     if own.similarity is not None:
         return with_shared_zoom(own, shared, blurry.shape)
-    height, width = blurry.shape
-    known = Similarity(zoom=shared.zoom)
-    seen = moved_picture(sharp, np.vstack([known.matrix(width, height), [0.0, 0.0, 1.0]]))
-    found = register(blurry, seen, at_most="rigid", largest_px=largest_px)
+    # more than a similarity has no zoom that could be replaced
+    simple = min(at_most, "similarity", key=list(MODELS).index)
+    found = register(
+        blurry, sharp, at_most=simple, largest_px=largest_px, known_zoom=shared.zoom
+    )
     if found.similarity is None or found.uncertainty is None:
         return own, None
-    x, y = found.similarity.shift_px
-    shift = (shared.zoom * x, shared.zoom * y)  # the shift is under the zoom
-    placed = replace(found.similarity, shift_px=shift)
-    sure = replace(found.uncertainty, zoom=0.0)
-    return _zoomed(found, placed, sure, shared, blurry.shape), shared
+    if not shared.near(found.similarity.zoom, found.uncertainty.zoom):
+        return own, None
+    placed = found.similarity, found.uncertainty
+    return _zoomed(found, *placed, shared, blurry.shape), shared
 
 
 def with_shared_zoom(

@@ -28,12 +28,10 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LEAST_PEAK_OVER_NOISE = 1.1
-LEAST_GAIN = {"translation": 1.0, "rigid": 0.95, "similarity": 0.95, "affine": 0.5,
-              "homography": 0.5}  # fmt: skip
+LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
 """What a richer model has to make of the squared error with which left-out parts are predicted.
 A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
 that would be far off at the corners."""
-FIRST_BESIDE_SHIFT = ("rigid", "similarity")
 LEAST_DISTANCE = 3.0
 """So many of its own standard errors more than a similarity must lie from it at a corner."""
 
@@ -106,9 +104,8 @@ def fit_tiles(
     precision = found.overlap / prior**2
     errors = errors_of(found.errors_px[usable], coc_px[usable])
     matches = Matches(first, second, errors, Spread(coc_px[usable], precision))
-    beside = "rigid" if at_most == "rigid" else "similarity"
-    asymmetry, asymmetry_px = fitted_asymmetry(beside, matches, shape, prior)
-    matches = _at_one_depth(matches.without(asymmetry, shape), beside, found.overlap, shape)
+    asymmetry, asymmetry_px = fitted_asymmetry(matches, shape, prior)
+    matches = _at_one_depth(matches.without(asymmetry, shape), found.overlap, shape)
     keep = voted(matches)
     simplest = _simplest(matches, keep, shape, at_most)
     if simplest is None:
@@ -129,19 +126,19 @@ def _simplest(
 ) -> tuple[Settled, float] | None:
     """The simplest sufficient model, and its standard error at the worst corner."""
     best, beside, corner_px = None, None, 0.0
-    for model in _tried(at_most):
+    for model in list(LEAST_GAIN)[: list(LEAST_GAIN).index(at_most) + 1]:
         settled = settled_on(model, matches, keep, shape)
         if settled is None:
             continue
         tried = settled, without_parts(settled, matches, shape)
-        beside = tried if model in FIRST_BESIDE_SHIFT else beside
+        beside = tried if model == "similarity" else beside
         if best is None or _clearly_better(model, tried, best, shape):
             best, corner_px = tried, tried[1].corner_error_px
-        elif model in FIRST_BESIDE_SHIFT:  # that no zoom is seen does not mean that it is known
+        elif model == "similarity":  # that no zoom is seen does not mean that it is known
             corner_px = max(corner_px, tried[1].corner_error_px)
     if best is None:
         return None
-    if beside is not None and best[0].fit.model not in ("translation", *FIRST_BESIDE_SHIFT):
+    if beside is not None and best[0].fit.model not in ("translation", "similarity"):
         corner_px = max(corner_px, _apart_from(beside, best, shape))
     return best[0], corner_px
 
@@ -159,14 +156,6 @@ def _apart_from(
     return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))
 
 
-def _tried(at_most: str) -> list[str]:
-    """From the simplest to the richest model; where the zoom is known, none that has one."""
-    if at_most == "rigid":
-        return ["translation", "rigid"]
-    models = [model for model in LEAST_GAIN if model != "rigid"]
-    return models[: models.index(at_most) + 1]
-
-
 def _clearly_better(
     model: str,
     new: tuple[Settled, Checked],
@@ -177,20 +166,20 @@ def _clearly_better(
     apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
     another = apart > LEAST_DISTANCE * new[1].corner_error_px
     clear = new[1].squared < LEAST_GAIN[model] * best[1].squared
-    if model not in FIRST_BESIDE_SHIFT:
+    if model != "similarity":
         return clear and another
     # scatter along a parallax hides what a zoom gains; then it has to leave less of that
     return clear or (another and new[0].scatter.area < best[0].scatter.area)
 
 
-def _at_one_depth(matches: Matches, model: str, overlap: float, shape: tuple[int, ...]) -> Matches:
+def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> Matches:
     """The tiles without the parallax that grows with their blur, if that is predicted better."""
     first, second, coc = matches.first, matches.second, matches.spread.coc_px
     parallax = depth_parallax(first, second, coc, matches.errors, overlap)
     if not parallax.any():
         return matches
     moved = replace(matches, second=second - parallax)
-    settled = [settled_on(model, one, voted(one), shape) for one in (matches, moved)]
+    settled = [settled_on("similarity", one, voted(one), shape) for one in (matches, moved)]
     plain, flat = (
         np.inf if fit is None else without_parts(fit, one, shape).squared
         for fit, one in zip(settled, (matches, moved), strict=True)

@@ -30,9 +30,9 @@ SIGNIFICANT = 3.0
 
 
 def fitted_asymmetry(
-    model: str, matches: Matches, shape: tuple[int, ...], prior: float
+    matches: Matches, shape: tuple[int, ...], prior: float
 ) -> tuple[float, float]:
-    """The asymmetry of the point spread, fitted together with a model.
+    """The asymmetry of the point spread, fitted together with a similarity.
 
     Returns:
         The asymmetry, 0 if it is not significant, and its standard error at the worst corner: its
@@ -42,7 +42,7 @@ def fitted_asymmetry(
     for tried in TRIED_ASYMMETRIES:
         agree = voted(matches.without(tried, shape))
         keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
-    joint = settled_on(model, matches, keep, shape, asymmetric=True)
+    joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
         return 0.0, math.inf
     fit, precision = joint.fit, matches.spread.precision
