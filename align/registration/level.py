@@ -1,7 +1,7 @@
 """Registration result of one pyramid level, and whether it is reliable."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from defocus.align.registration.ecc import ecc_step
 from defocus.align.registration.models import corner_distance_px, radial
 from defocus.align.registration.repetition import Witnesses, repeats
 from defocus.align.registration.robust_fit import parts
-from defocus.align.registration.strong_blur import strong_blur_step
+from defocus.align.registration.strong_blur import StrongBlurStep, strong_blur_step
 from defocus.align.registration.tile_fit import TileFit
 from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
@@ -25,6 +25,7 @@ from defocus.optics.geometry import moved_points
 
 __all__ = [
     "LENS_PX", "SURE_INLIER_SHARE", "Level", "doubt", "measured_level", "moved_picture", "rescaled",
+    "seen_by_intensity",
 ]  # fmt: skip
 
 Grey = NDArray[np.float32]
@@ -258,18 +259,55 @@ def doubt(
     return ""
 
 
+def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
+    """The result that the intensities give, if the tiles of a strong blur leave a larger error.
+
+    The tiles must have a similarity that is near it: they say where the intensities begin.
+
+    Args:
+        blurry: The blurry picture, reduced as the level's.
+        sharp: The sharp one, likewise.
+        level: The result of the tiles.
+        finest: Reduction of the finest level.
+    """
+    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]
+    strong = level.blur_px >= STRONG_BLUR * level.factor * max(blurry.shape)
+    if not (unsure and strong and level.tiles.fit.model in ("translation", "similarity")):
+        return level
+    step = _intensity_step(blurry, sharp, level, finest)
+    turn = _turn_px(step.matrix, level.factor, blurry.shape, zoom_known=False)
+    error_px = level.factor * step.error_px
+    if turn > finest * LARGEST_TURN_PX or error_px >= level.error_px:
+        return level
+    tiles = replace(
+        level.tiles,
+        fit=replace(level.tiles.fit, model="similarity"),
+        scatter_px=level.tiles.scatter_px * error_px / level.error_px,
+    )
+    matrix = rescaled(rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor)
+    return replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
+
+
 def _blur_doubt(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: bool) -> str:
     """Why tiles of a strong blur may all err; empty if the intensities say the same."""
     if level.blur_px < STRONG_BLUR * level.factor * max(blurry.shape):
         return ""
-    turn = _turn_px(blurry, sharp, level, finest, zoom_known)
+    step = _intensity_step(blurry, sharp, level, finest)
+    turn = _turn_px(step.matrix, level.factor, blurry.shape, zoom_known=zoom_known)
     if turn <= finest * LARGEST_TURN_PX:
         return ""
     return f"the blur is strong, and registration by intensity turns the corners by {turn:.1f} px"
 
 
-def _turn_px(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: bool) -> float:
-    """By how much the intensities turn and zoom the corners, px of the full picture.
+def _turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool) -> float:
+    """By how much a step turns and zooms the corners, px of the full picture."""
+    zoomed = 0.0 if zoom_known else step[0, 0] - 1
+    return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*shape) / 2
+
+
+def _intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
+    """What the intensities move beside a level, in pixels of its pictures.
 
     They are compared at half the finest size, at which such a blur has left all that it leaves.
     """
@@ -285,8 +323,7 @@ def _turn_px(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: b
         centres,
         level.coc_px[agreeing] / factor,
     )
-    zoomed = 0.0 if zoom_known else step[0, 0] - 1
-    return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*first.shape) / 2
+    return StrongBlurStep(rescaled(step.matrix, 1 / further), further * step.error_px)
 
 
 def _lens_doubt(level: Level, finest: int, size: str) -> str:

@@ -39,6 +39,7 @@ from defocus.align.registration.level import (
     measured_level,
     moved_picture,
     rescaled,
+    seen_by_intensity,
 )
 from defocus.align.registration.models import MODELS, corner_distance_px, radial
 from defocus.align.registration.tile_fit import NoFit, fit_tiles
@@ -194,6 +195,8 @@ def register(
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
+    if at_most != "translation":
+        best = seen_by_intensity(*compared, best, factors[-1])
     told = known_zoom is not None
     reason = doubt(*compared, best, largest_px, factors[-1], at_most, zoom_known=told)
     if reason:

@@ -7,6 +7,7 @@ pictures lie and how strong the blur is at each place.
 """
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
+from defocus.align.registration.models import corners
+from defocus.align.registration.robust_fit import parts
 from defocus.align.sampling.positions import moved_by
+from defocus.optics.geometry import moved_points
 
-__all__ = ["strong_blur_step"]
+__all__ = ["StrongBlurStep", "strong_blur_step"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -36,7 +40,24 @@ BORDER_OVER_COC = 0.3
 """Width of the border that is left out, over the largest blur: blurred with what is not seen."""
 
 
-def strong_blur_step(blurry: Grey, moved: Grey, area: Area, centres: Array, coc_px: Array) -> Array:
+@dataclass(frozen=True)
+class StrongBlurStep:
+    """What the intensities still move.
+
+    Attributes:
+        matrix: ``(3, 3)``, from ``blurry`` to ``moved`` positions. Its displacement of the centre
+            is that of a mean depth.
+        error_px: Standard error at the worst corner by leaving out parts of the picture
+            (jackknife).
+    """
+
+    matrix: Array
+    error_px: float
+
+
+def strong_blur_step(
+    blurry: Grey, moved: Grey, area: Area, centres: Array, coc_px: Array
+) -> StrongBlurStep:
     """What a similarity still moves, with a parallax that grows with the blur beside it.
 
     Args:
@@ -45,10 +66,6 @@ def strong_blur_step(blurry: Grey, moved: Grey, area: Area, centres: Array, coc_
         area: What both show.
         centres: ``(T, 2)`` x, y of the tiles that agree.
         coc_px: ``(T,)`` their circles of confusion.
-
-    Returns:
-        ``(3, 3)``, from ``blurry`` to ``moved`` positions. Its displacement of the centre is that
-        of a mean depth.
 
     Source: Lucas and Kanade, An iterative image registration technique with an application to
     stereo vision (IJCAI 1981).
@@ -72,11 +89,31 @@ def strong_blur_step(blurry: Grey, moved: Grey, area: Area, centres: Array, coc_
         slopes = [right, down, right * x + down * y, down * x - right * y, right * depth]
         design = np.stack([*slopes, down * depth]).reshape(6, -1).astype(np.float64)
         weighted = design * weights.ravel()
-        found = np.linalg.lstsq(weighted @ design.T, weighted @ apart.ravel(), rcond=1e-12)[0]
-        step = step @ _similarity(found[:4], half, shape)
-        if np.abs(found[:4]).max() < SETTLED_PX:
+        found = _solved(weighted @ design.T, weighted @ apart.ravel())
+        step = step @ _similarity(found, half, shape)
+        if np.abs(found).max() < SETTLED_PX:
             break
-    return np.asarray(step)
+    return StrongBlurStep(step, _error_px(design, weighted, apart, half))
+
+
+def _solved(normal: Array, right: Array) -> Array:
+    """``(4,)``: the similarity of normal equations, without the parallax beside it."""
+    return np.asarray(np.linalg.lstsq(normal, right, rcond=1e-12)[0][:4])
+
+
+def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> float:
+    """Standard error at the worst corner, from the solutions without each part of the picture."""
+    shape = apart.shape
+    x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+    part = parts(np.column_stack([x.ravel(), y.ravel()]), shape)
+    normal, right = weighted @ design.T, weighted @ apart.ravel()
+    ends = []
+    for own in (part == k for k in np.unique(part[weighted.any(axis=0)])):
+        some = weighted[:, own]
+        left = _solved(normal - some @ design[:, own].T, right - some @ apart.ravel()[own])
+        ends.append(moved_points(_similarity(left, half, shape), corners(shape)))
+    squares = np.square(ends - np.mean(ends, axis=0)).sum(axis=(0, 2))
+    return math.sqrt((len(ends) - 1) / len(ends) * float(squares.max()))
 
 
 def _similarity(moved: Plane, half: float, shape: tuple[int, ...]) -> Array:

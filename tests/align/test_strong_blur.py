@@ -45,7 +45,7 @@ def test_what_is_left_to_move_is_found_with_its_sign(truth: Similarity) -> None:
     blurry = blurred * light + np.random.default_rng(1).normal(0, 0.002, SHAPE).astype(np.float32)
     coc = np.random.default_rng(2).uniform(6, 10, len(CENTRES))
     area = Area.shown(matrix_of(truth), SHAPE)
-    found = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc)
+    found = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc).matrix
     assert corner_distance_px(found, matrix_of(truth), SHAPE) < 0.1
 
 
@@ -66,7 +66,7 @@ def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation() -> Non
     nearest = np.abs(sizes[:, None, None] - coc).argmin(axis=0)
     blurry = np.take_along_axis(blurred, nearest[None], axis=0)[0]
     area = Area(3, 3, SHAPE[1] - 3, SHAPE[0] - 3)
-    found = strong_blur_step(blurry, sharp, area, CENTRES, curved(CENTRES[:, 0]))
+    found = strong_blur_step(blurry, sharp, area, CENTRES, curved(CENTRES[:, 0])).matrix
     assert np.hypot(found[0, 0] - 1, found[1, 0]) * np.hypot(*SHAPE) / 2 < 0.1
 
 
@@ -94,3 +94,52 @@ def test_tiles_that_all_err_under_strong_blur_are_no_answer(
     monkeypatch.setattr("defocus.align.registration.register.measured_level", erring)
     found = register(blurry, sharp)
     assert found.reason == "" if reason is None else reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("wrong", "blur_px", "known"),
+    [
+        (Similarity(rotation_deg=0.08), 16.0, True),
+        (Similarity(rotation_deg=0.2), 16.0, False),
+        (Similarity(rotation_deg=0.08), 5.0, False),
+    ],
+    ids=["near", "far", "little-blur"],
+)
+def test_the_intensities_answer_where_the_tiles_are_unsure(
+    monkeypatch: pytest.MonkeyPatch, wrong: Similarity, blur_px: float, known: bool
+) -> None:
+    """The tiles err by 0.3 or 0.8 px at the corners, and say 0.7 px."""
+    sharp = picture(384, 288)
+    (blurry,) = disc_blurred_stack(sharp, [blur_px])
+
+    def unsure(*given: Any) -> Level:
+        level = measured_level(*given)
+        matrix = level.matrix @ matrix_of(wrong, sharp.shape)
+        return replace(level, matrix=matrix, error_px=0.7)
+
+    monkeypatch.setattr("defocus.align.registration.register.measured_level", unsure)
+    found = register(blurry, sharp)
+    if not known:
+        assert found.reason == "the tiles leave an error of 0.7 px at the corners"
+        return
+    assert found.matrix is not None
+    assert found.model == "similarity"
+    assert found.corner_error_px is not None
+    assert corner_distance_px(found.matrix, np.eye(3), sharp.shape) < 0.1
+    assert found.corner_error_px < 0.5
+
+
+def test_the_error_of_the_intensities_is_what_they_err_by() -> None:
+    """Twelve pairs of other noise: the root mean square is 0.5 to 2 of the errors that are told."""
+    sharp = picture(SHAPE[1], SHAPE[0])
+    truth = matrix_of(Similarity(0.998, 0.1, (0.3, -0.2)))
+    (blurred,) = disc_blurred_stack(moved_picture(sharp, truth), [8.0])
+    area = Area.shown(truth, SHAPE)
+    over = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        noisy = (np.maximum(one + rng.normal(0, 0.02, SHAPE), 0) for one in (blurred, sharp))
+        first, second = (np.asarray(one, np.float32) for one in noisy)
+        found = strong_blur_step(first, second, area, CENTRES, np.full(len(CENTRES), 8.0))
+        over.append(corner_distance_px(found.matrix, truth, SHAPE) / found.error_px)
+    assert 0.5 < np.sqrt(np.mean(np.square(over))) < 2

@@ -29,9 +29,7 @@ SIGNIFICANT = 3.0
 """So many standard errors an asymmetry has to differ from none before the fit allows for it."""
 
 
-def fitted_asymmetry(
-    matches: Matches, shape: tuple[int, ...], prior: float
-) -> tuple[float, float]:
+def fitted_asymmetry(matches: Matches, shape: tuple[int, ...], prior: float) -> tuple[float, float]:
     """The asymmetry of the point spread, fitted together with a similarity.
 
     Returns:
