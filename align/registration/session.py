@@ -95,8 +95,8 @@ def register_in_session(
     """Find the transform between two pictures, with the zoom that pairs of their session share.
 
     A pair that is known takes that zoom if it is surer than its own and near it. One that is not is
-    registered again by shift and rotation alone: what a lens's asymmetry moves can then not be
-    taken for zoom.
+    registered again from that zoom on. What its lens moves along the radius, by a coma or a cat's
+    eye, is then in the zoom that it seems to have, and goes with it.
 
     Args:
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
@@ -116,9 +116,7 @@ def register_in_session(
         return with_shared_zoom(own, shared, blurry.shape)
     # more than a similarity has no zoom that could be replaced
     simple = min(at_most, "similarity", key=list(MODELS).index)
-    found = register(
-        blurry, sharp, at_most=simple, largest_px=largest_px, known_zoom=shared.zoom
-    )
+    found = register(blurry, sharp, at_most=simple, largest_px=largest_px, known_zoom=shared.zoom)
     if found.similarity is None or found.uncertainty is None:
         return own, None
     if not shared.near(found.similarity.zoom, found.uncertainty.zoom):

@@ -72,9 +72,15 @@ class Members:
         return _grey(self.blurry), _grey(self.sharp)
 
     @cached_property
+    def light(self) -> tuple[Array, Array]:
+        """Both members as linear luminance, ``(H, W)``."""
+        first, second = (np.ascontiguousarray(light @ LUMINANCE) for light in self.linear)
+        return first, second
+
+    @cached_property
     def registration(self) -> Registration:
         """The global registration."""
-        return register(*(np.ascontiguousarray(light @ LUMINANCE) for light in self.linear))
+        return register(*self.light)
 
 
 def _linear(picture: Array) -> Array:

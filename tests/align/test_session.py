@@ -1,5 +1,6 @@
 """Pairs of one session share a zoom: surer than their own, and enough for a pair without one."""
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -12,6 +13,9 @@ from defocus.align.measure import measure
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import SharedZoom, register_in_session, shared_zoom
+from defocus.align.truth.methods import Members
+from defocus.align.truth.rendered.pair import STILL, render_pair
+from defocus.align.truth.rendered.textures import load_textures
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
 from defocus.optics.pictures import texture
@@ -113,6 +117,23 @@ def test_only_the_aperture_changed() -> None:
     moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
     assert moved is not None
     assert moved.zoom == pytest.approx(1.005, abs=2e-4)
+
+
+@pytest.mark.parametrize("index", [1, 2, 3])
+def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
+    """Nothing moved; the lens alone moves the corners outwards, by 2 px and more."""
+    lens = replace(STILL, coc_px=(8.0, 20.0), families=("coma",))
+    rendered = render_pair(load_textures("test", ()), lens, HEIGHT, WIDTH, seed=5, index=index)
+    blurry, sharp = Members(rendered.blurry, rendered.sharp).light
+    assert "skewed as by a coma" in register(blurry, sharp).reason
+    found, used = register_in_session(blurry, sharp, SharedZoom(1.0, 0.0, 0))
+    assert used == SharedZoom(1.0, 0.0, 0)
+    assert found.corner_error_px is not None
+    assert error_px(found, np.eye(3)) < min(0.15, 2 * found.corner_error_px)
+    assert found.corner_error_px < 0.3
+    elsewhere, used = register_in_session(blurry, sharp, SharedZoom(1.05, 0.0005, 3))
+    assert used is None
+    assert "skewed as by a coma" in elsewhere.reason
 
 
 def test_what_all_pairs_err_by_alike_stays() -> None:
