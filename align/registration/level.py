@@ -24,8 +24,8 @@ from defocus.align.sampling.pyramid import reduced, scaling
 from defocus.optics.geometry import moved_points
 
 __all__ = [
-    "LENS_PX", "SURE_INLIER_SHARE", "Level", "doubt", "measured_level", "moved_picture", "rescaled",
-    "seen_by_intensity",
+    "CONTRADICTION", "LENS_PX", "SURE_INLIER_SHARE", "Level", "doubt", "measured_level",
+    "moved_picture", "rescaled", "seen_by_intensity",
 ]  # fmt: skip
 
 Grey = NDArray[np.float32]
@@ -69,6 +69,8 @@ have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of 
 does not say less, 0.2 counts in the standard errors, and 0.5 where it is more skewed than that of
 symmetric kernels."""
 
+CONTRADICTION = 3.0
+"""So many standard errors off, a zoom is not the one that is known."""
 UNEVEN_SHARE = 0.1
 """What a lens's asymmetry moves otherwise than a zoom does, over all that it moves: ten rendered
 sessions through lenses with coma and cat's eye."""
@@ -208,7 +210,7 @@ def doubt(
     finest: int,
     at_most: str = "homography",
     *,
-    zoom_known: bool = False,
+    known_zoom: float | None = None,
 ) -> str:
     """Why the result of the tiles is not reliable; empty if it is.
 
@@ -219,8 +221,9 @@ def doubt(
         largest_px: No place moved farther than this, px of the full picture.
         finest: Reduction of the finest level: a coarser one has to be as sure in the same pixels.
         at_most: Richest model of the result: what it leaves out is known, and not asked for again.
-        zoom_known: Whether the zoom is known otherwise, and so what a lens moves along the radius.
+        known_zoom: The zoom, if it is known otherwise, and so what a lens moves along the radius.
     """
+    zoom_known = known_zoom is not None
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
     most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
@@ -237,17 +240,23 @@ def doubt(
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level, most / level.factor):
         return "the texture repeats itself"
-    reason = "" if zoom_known else _lens_doubt(level, finest, size)
+    if known_zoom is None:
+        reason = _lens_doubt(level, finest, size)
+    else:
+        reason = _zoom_doubt(level, known_zoom, blurry.shape)
     if at_most != "translation":
         reason = reason or _blur_doubt(blurry, sharp, level, finest, zoom_known)
-    if reason:
-        return reason
+    return reason or _share_doubt(blurry, sharp, level)
+
+
+def _share_doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
+    """Why the tiles that agree may be the wrong ones; empty if they are most, or ECC confirms."""
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
     if level.tiles.inlier_share < LEAST_INLIER_SHARE:
         return share
-    moved = moved_picture(sharp, matrix)
+    moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
     gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
     matched, _ = matched_blur(blurry, moved * gain)
     step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
@@ -340,6 +349,19 @@ def _lens_doubt(level: Level, finest: int, size: str) -> str:
     if level.corner_px > finest * LARGEST_STATED_PX:
         return f"a coma of {level.coma_px:.1f} px at the corners may hide in the blur"
     return ""
+
+
+def _zoom_doubt(level: Level, known_zoom: float, shape: tuple[int, ...]) -> str:
+    """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
+    half = level.factor * math.hypot(*shape) / 2
+    apart = half * (math.sqrt(np.linalg.det(level.matrix[:2, :2])) - known_zoom)
+    # the transform leads back from where a coma has moved the corners to
+    shown = level.factor * shown_coc_px(level.coc_px[level.tiles.agreeing] / level.factor)
+    coma = 0.0 if level.spread is None else -level.spread.coma * shown
+    allowed = CONTRADICTION * math.hypot(level.error_px, level.asymmetry_px)
+    if min(coma, 0.0) - allowed <= apart <= max(coma, 0.0) + allowed:
+        return ""
+    return f"the corners move {abs(apart):.1f} px by another zoom than the one that is known"
 
 
 def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:

@@ -197,11 +197,10 @@ def register(
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
     if at_most != "translation":
         best = seen_by_intensity(*compared, best, factors[-1])
-    told = known_zoom is not None
-    reason = doubt(*compared, best, largest_px, factors[-1], at_most, zoom_known=told)
+    reason = doubt(*compared, best, largest_px, factors[-1], at_most, known_zoom=known_zoom)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
-    return _registration(best, blurry.shape, zoom_known=told)
+    return _registration(best, blurry.shape, zoom_known=known_zoom is not None)
 
 
 def _check(blurry: Grey, sharp: Grey) -> None:

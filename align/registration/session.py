@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.level import LENS_PX
+from defocus.align.registration.level import CONTRADICTION, LENS_PX
 from defocus.align.registration.models import MODELS
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
@@ -20,8 +20,6 @@ LEAST_PAIRS = 3
 COMMON_SHARE = 0.5
 """Of the least standard error of a pair: what all pairs err by alike, such as the asymmetry of the
 lens, no mean makes smaller."""
-CONTRADICTION = 3.0
-"""So many standard errors off the session, a pair is not like its others."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,8 @@ class SharedZoom:
         """Whether a pair with that zoom of its own, or none, is measured better with this one."""
         if zoom is None or sigma is None:
             return True
-        return self.sigma < sigma and self.near(zoom, sigma)
-
-    def near(self, zoom: float, sigma: float) -> bool:
-        """Whether a pair's own zoom does not contradict it."""
-        return abs(zoom - self.zoom) <= CONTRADICTION * math.hypot(sigma, self.sigma)
+        near = abs(zoom - self.zoom) <= CONTRADICTION * math.hypot(sigma, self.sigma)
+        return self.sigma < sigma and near
 
 
 def shared_zoom(
@@ -118,8 +113,6 @@ def register_in_session(
     simple = min(at_most, "similarity", key=list(MODELS).index)
     found = register(blurry, sharp, at_most=simple, largest_px=largest_px, known_zoom=shared.zoom)
     if found.similarity is None or found.uncertainty is None:
-        return own, None
-    if not shared.near(found.similarity.zoom, found.uncertainty.zoom):
         return own, None
     placed = found.similarity, found.uncertainty
     return _zoomed(found, *placed, shared, blurry.shape), shared
