@@ -271,7 +271,9 @@ def _share_doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
 def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
     """The result that the intensities give, if the tiles of a strong blur leave a larger error.
 
-    The tiles must have a similarity that is near it: they say where the intensities begin.
+    The tiles must have a similarity that is near it: they say where the intensities begin. With all
+    that the stated error has, it must be surer than an answer of the tiles: of 18 such answers the
+    one that was off by more than 1 px stated 1.1 px, and none of the 8 that stated 0.75 px or less.
 
     Args:
         blurry: The blurry picture, reduced as the level's.
@@ -295,7 +297,8 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
         scatter_px=level.tiles.scatter_px * error_px / level.error_px,
     )
     matrix = rescaled(rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor)
-    return replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
+    seen = replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
+    return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
 
 
 def _blur_doubt(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: bool) -> str:
