@@ -287,6 +287,7 @@ def test_a_coma_also_spreads_what_is_in_focus(least_px: float, moved_px: float) 
         tiles=fitted(found),
         matrix=IDENTITY,
         error_px=0.1,
+        turn_error_px=0.1,
         blur_px=15.0,
         centres=found.centres,
         coc_px=everywhere(found, 15.0)[1],
