@@ -116,6 +116,16 @@ class ChartPhotographs:
         return restored_score(system, view, _light(restore(blurry)), self.sharp, levels)
 
 
+@dataclass(frozen=True)
+class PictureLight:
+    """Linear light of sRGB floats, computed only where it is asked for."""
+
+    picture: Stored
+
+    def __getitem__(self, places: tuple[slice, slice]) -> Floats:
+        return _light(self.picture[places])
+
+
 class TakenChart:
     """A photograph of the chart in a file.
 
@@ -145,10 +155,9 @@ class TakenChart:
     def scores(self, system: str, restore: Restore) -> list[ChartScore]:
         """Restore it and measure it against itself and what was printed."""
         blurry = self.picture()
-        made, first = _light(restore(blurry)), self.views[0]
+        made, first, other = _light(restore(blurry)), self.views[0], PictureLight(blurry)
         levels = paper_and_ink(made, first.sheet, first.geometry)
-        light = _light(blurry)
-        return [restored_score(system, one, made, light, levels) for one in self.views]
+        return [restored_score(system, one, made, other, levels) for one in self.views]
 
 
 def _views(name: str, reading: ChartReading) -> list[ChartView]:

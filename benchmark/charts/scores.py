@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import ChartScore
-from defocus.charts.light import grey_of
+from defocus.charts.light import grey_of, is_clipped
 from defocus.charts.measures.straightness import Straightness, compare_edges
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import ReadEdge, edge_regions, read_edges
@@ -27,6 +28,14 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+
+
+class LightOfParts(Protocol):
+    """Linear light of a picture, as an array of it or as what computes that of a part."""
+
+    def __getitem__(self, places: tuple[slice, slice], /) -> Floats:
+        """``(h, w, 3)`` of rows and columns."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class ChartView:
 
 
 def restored_score(
-    system: str, view: ChartView, made: Floats, other: Floats, levels: tuple[float, float]
+    system: str, view: ChartView, made: Floats, other: LightOfParts, levels: tuple[float, float]
 ) -> ChartScore:
     """Measure a restored photograph.
 
@@ -80,14 +89,15 @@ def restored_score(
         system: What restored it.
         view: The photograph.
         made: ``(H, W, 3)`` linear light of the restored one.
-        other: ``(H, W, 3)`` linear light of the picture with which its edges are compared.
+        other: ``(H, W, 3)`` linear light of the picture with which its edges are compared. Edges
+            that are clipped in it are not: their places are wrong.
         levels: Linear light of paper and of black ink in the restored one.
 
     Raises:
         ImageError: No edge can be measured.
     """
     mtf50, overshoot = edge_medians(made, view.sheet, view.geometry, view.field)
-    compared = [*_compared(view, grey_of(made), grey_of(other))]
+    compared = [*_compared(view, made, other)]
     every = restored_leaves(made, view.sheet, view.geometry, levels, view.leaves)
     leaves = [one for one in every if one.x in view.field]
     textures = [one.texture for one in leaves if one.texture is not None]
@@ -128,13 +138,13 @@ def restored_leaves(
         yield refused.get((one.x, one.y), one)
 
 
-def _compared(view: ChartView, grey: Floats, other: Floats) -> Iterator[Straightness]:
-    """Edges against those of the other picture."""
-    for x, region in edge_regions(grey, view.sheet, view.geometry):
-        if x not in view.field:
+def _compared(view: ChartView, made: Floats, other: LightOfParts) -> Iterator[Straightness]:
+    """Edges against those of the other picture, where that is not clipped."""
+    for x, region in edge_regions(made, view.sheet, view.geometry):
+        if x not in view.field or is_clipped(other[region]):
             continue
         try:
-            yield compare_edges(grey[region], other[region])
+            yield compare_edges(grey_of(made[region]), grey_of(other[region]))
         except ImageError:
             continue
 

@@ -13,6 +13,7 @@ INPUT = "input"
 
 def chart_table(scores: Sequence[ChartScore]) -> str:
     """The scores as a Markdown table, by photograph and circle of confusion."""
+    scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
     taken = any(one.picture for one in scores)
     lines = [
         "| px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | made up | read |",
@@ -23,10 +24,10 @@ def chart_table(scores: Sequence[ChartScore]) -> str:
         f"{one.overshoot:.1%} | {_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
         f"{_text(one.lost, '.0%')} | {_text(one.invented, '.0%')} | "
         f"{_text(one.characters, '.0%')} |"
-        for one in sorted(scores, key=lambda one: (one.picture, one.blur_px))
+        for one in scores
     ]
     if taken:
-        names = [one.replace("|", r"\|") for one in sorted(one.picture for one in scores)]
+        names = [one.picture.replace("|", r"\|") for one in scores]
         pictures = ["picture", "---", *names]
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
     reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
@@ -139,7 +140,8 @@ def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str
     if not systems:
         return "Only the blurry chart was measured."
     sharpest = max(systems, key=lambda one: one.gain)
-    sharpens = f"{name(sharpest.system)} sharpens edges most, MTF50 × {sharpest.gain:.2f}"
+    most = " most" if len(systems) > 1 else ""
+    sharpens = f"{name(sharpest.system)} sharpens edges{most}, MTF50 × {sharpest.gain:.2f}"
     invented = {one.system: one.invented for one in rows if one.invented is not None}
     if any(one.system not in invented for one in systems):
         reason = next((f": {one.reason}" for one in systems if one.reason), "")
@@ -147,6 +149,8 @@ def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str
     honest = min(systems, key=lambda one: invented[one.system])
     beside = f" ({invented[INPUT]:.0%} in the blurry chart)" if INPUT in invented else ""
     said = f"{sharpens}, and {invented[sharpest.system]:.0%} of its texture is invented{beside}"
+    if len(systems) == 1:
+        return f"{said}."
     if honest is sharpest:
         return f"{said}, the least of all: edges and leaves agree."
     return (

@@ -29,9 +29,15 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     MTF50 is the spatial frequency at which contrast falls to half, in cycles per pixel: 0.7 over
     the diameter of the circle of confusion. The method is that of ISO 12233.
     """
-    from defocus.charts.light import Region, linear_picture
+    from defocus.charts.light import Region, grey_of, linear_picture
     from defocus.charts.measures.edge import measure_edge
-    from defocus.charts.measures.edge_summary import edge_json, edge_lines
+    from defocus.charts.measures.edge_summary import (
+        edge_json,
+        edge_lines,
+        straightness_json,
+        straightness_line,
+    )
+    from defocus.charts.measures.straightness import measure_straightness
     from defocus.errors import ImageError
 
     with json_output() as printed:
@@ -39,10 +45,12 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
         light = linear_picture(picture, part, linear=linear)
         try:
             response = measure_edge(light)
+            straightness = measure_straightness(grey_of(light))
         except ImageError as error:
             raise ImageError(f"{picture}: {error}") from error
         if as_json:
-            printed.write(edge_json(response))
+            printed.write({**edge_json(response), "straightness": straightness_json(straightness)})
             return
     for line in edge_lines(response):
         click.echo(line)
+    click.echo(straightness_line(straightness))

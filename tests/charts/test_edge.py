@@ -132,9 +132,13 @@ def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed() -> None:
     light = 0.2 + 0.5 / (1 + np.exp(-(columns - place) / 1.2))
     straight = 0.2 + 0.5 / (1 + np.exp(-(columns - place + bow) / 1.2))
     found = measure_straightness(light)
+    level = measure_straightness(straight)
+    assert found is not None
+    assert level is not None
     assert found.bow_px == pytest.approx(2.0, rel=0.03)
     assert found.rms_px == pytest.approx(2.0 * math.sqrt(4 / 45), rel=0.05)
-    assert measure_straightness(straight).rms_px < 0.01
+    assert level.rms_px < 0.01
+    assert measure_straightness(light[:32]) is None
     assert measure_edge(light).mtf50 == pytest.approx(measure_edge(straight).mtf50, rel=0.01)
     moved = compare_edges(light, straight)
     assert moved.bow_px == pytest.approx(2.0 / math.hypot(1, 0.08), rel=0.03)

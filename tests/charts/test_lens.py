@@ -262,6 +262,15 @@ def damaged() -> Iterator[tuple[str, str]]:
     yield "[1, 2]", "no lens file"
     yield '{"kind": "other"}', "no lens file"
     yield json.dumps({**good, "version": 2}), "another version"
+    yield json.dumps({**good, "f_number": 2.0}), "unknown key 'f_number'"
+    yield (
+        json.dumps({**good, "lens": {**good["lens"], "front": {"cut": 0.1, "radius": 1.1}}}),
+        r"lens\.front",
+    )
+    yield (
+        json.dumps({**good, "lens": {**good["lens"], "focus": 1.0}}),
+        r"unknown key 'lens\.focus'",
+    )
     yield (
         json.dumps({**good, "lens": {**good["lens"], "coma": "much"}}),
         r"lens\.coma: Input should",

@@ -34,8 +34,13 @@ def test_the_command_prints_the_numbers(run: Run, picture: Path) -> None:
     assert found["mtf"][15] == [0.15, pytest.approx(0.5, abs=0.01)]
     assert found["colours"]["red"]["shift_px"] == pytest.approx(0, abs=0.01)
     assert found["notes"] == []
+    assert found["straightness"]["rms_px"] < 0.05
+    assert abs(found["straightness"]["bow_px"]) < 0.1
     text = run("defocus-capture", "mtf", picture, "--region", "70,40,200,300")
     assert f"MTF50        {found['mtf50']:.4f} cycles/px" in text.stdout
+    assert f"straightness {found['straightness']['rms_px']:.3f} px RMS" in text.stdout
+    short = run("defocus-capture", "mtf", picture, "--region", "70,40,200,36", "--json")
+    assert json.loads(short.stdout)["straightness"] is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.commands.chart_read import command
 from defocus.capture.links.back_ends import open_camera
 from defocus.charts.accuracy.known_patterns import disc_transfer
+from defocus.charts.accuracy.known_places import place_errors, sharp_chart
 from defocus.charts.light import StoredLight
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.edges import read_edges
@@ -21,7 +22,9 @@ from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
 from defocus.charts.reading.patterns import read_leaves
 from defocus.charts.reading.read import read_chart
-from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.reading.whole_sheet import fit_whole_sheet
+from defocus.charts.sheet.coverage import covered
+from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, Layout, make_sheet
 from defocus.charts.sheet.raster import photographed
 from defocus.images import read_image, write_image
 from defocus.optics.geometry import moved_points
@@ -47,6 +50,12 @@ def photograph() -> Floats:
     return photographed(make_sheet(), TRUTH, *SIZE)
 
 
+@pytest.fixture(scope="module")
+def board() -> Floats:
+    """The chart for a board in perspective, without blur."""
+    return photographed(make_sheet("depths"), TRUTH, *SIZE)
+
+
 def half_turn(light: Floats) -> tuple[Floats, Floats]:
     turn = np.array([[-1.0, 0.0, SIZE[0] - 1], [0.0, -1.0, SIZE[1] - 1], [0.0, 0.0, 1.0]])
     return light[::-1, ::-1], turn @ TRUTH
@@ -70,14 +79,15 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
 @pytest.mark.parametrize(
     ("seen", "diameter", "most_px"),
     [
-        (whole, 3.0, 0.05),
-        (whole, 18.0, 0.4),
-        (half_turn, 30.0, 0.6),
-        (half_turn, 6.0, 0.05),
-        (without_two_sides, 6.0, 0.2),
-        (without_two_sides, 30.0, 3.0),
+        (whole, 3.0, 0.03),
+        (whole, 18.0, 0.03),
+        (half_turn, 30.0, 0.03),
+        (half_turn, 36.0, 0.03),
+        (half_turn, 6.0, 0.03),
+        (without_two_sides, 6.0, 0.05),
+        (without_two_sides, 30.0, 0.05),
         (without_the_foot, 3.0, 0.05),
-        (without_the_foot, 30.0, 1.5),
+        (without_the_foot, 30.0, 0.05),
     ],
 )
 def test_the_chart_is_found_and_its_geometry_is_the_true_one(
@@ -91,15 +101,16 @@ def test_the_chart_is_found_and_its_geometry_is_the_true_one(
     frame = find_frame(grey, dark_blobs(grey))
     assert frame is not None
     assert frame.sheet.layout == "wall"
-    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    dots = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    geometry = fit_whole_sheet(grey, frame.sheet, dots)
     points = np.random.default_rng(0).uniform((60, 60), (390, 267), (100, 2))
     expected = moved_points(truth, points)
     assert np.abs(geometry.to_picture(points) - expected).max() < most_px
     np.testing.assert_allclose(geometry.to_sheet(geometry.to_picture(points)), points, atol=1e-6)
 
 
-def test_the_chart_for_a_board_is_told_from_the_other_one() -> None:
-    grey = blurred(photographed(make_sheet("depths"), TRUTH, *SIZE)[:, :, 1], 6.0)
+def test_the_chart_for_a_board_is_told_from_the_other_one(board: Floats) -> None:
+    grey = blurred(board[:, :, 1], 6.0)
     frame = find_frame(grey, dark_blobs(grey))
     assert frame is not None
     assert frame.sheet.layout == "depths"
@@ -270,10 +281,40 @@ def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(
     assert medians[2] == pytest.approx(medians[0], rel=0.03)
 
 
+@pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])
+def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(
+    kind: str, most_px: float
+) -> None:
+    sharp, homography = sharp_chart(900)
+    found = place_errors(sharp, homography, kind, 30.0, seed=7)
+    assert found.whole < most_px < 0.5 * found.dots
+
+
+def test_a_pixel_is_covered_by_the_share_that_lies_inside() -> None:
+    """A square with a hole that ends within a pixel, and a triangle that begins outside."""
+    square = np.array([(1.1, 0.0), (3.0, 0.0), (3.0, 2.0), (1.1, 2.0)])
+    hole = np.array([(2.0, 0.5), (2.0, 1.0), (2.5, 1.0), (2.5, 0.5)])
+    triangle = np.array([(0.0, 0.0), (3.0, 0.0), (0.0, 2.0)])
+    np.testing.assert_allclose(
+        covered([square, hole], (2, 4)), [[0, 0.9, 0.75, 0], [0, 0.9, 1, 0]], atol=1e-12
+    )
+    whole = covered([triangle - (1.0, 0.0)], (2, 2))
+    np.testing.assert_allclose(whole, [[11 / 12, 1 / 3], [1 / 12, 0]], atol=1e-12)
+
+
 @pytest.mark.parametrize("diameter", [3.0, 18.0])
-def test_a_mirrored_chart_is_unknown(photograph: Floats, diameter: float) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_mirrored_chart_is_unknown(
+    photograph: Floats, board: Floats, layout: Layout, diameter: float
+) -> None:
     """Its frame is the same, and texture and edges would be compared with the wrong ones."""
-    assert read_chart(blurred(np.ascontiguousarray(photograph[:, ::-1]), diameter)) is None
+    light = {"wall": photograph, "depths": board}[layout][:, :, 1]
+    uneven = np.linspace(0.6, 1.0, SIZE[0])
+    for turned in (light, light[::-1, ::-1]):
+        grey = uneven * blurred(np.ascontiguousarray(turned), diameter)
+        assert find_frame(grey, dark_blobs(grey)) is not None
+        mirrored = np.ascontiguousarray(grey[:, ::-1])
+        assert find_frame(mirrored, dark_blobs(mirrored)) is None
 
 
 def test_the_text_says_why_edges_were_not_measured(photograph: Floats) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.charts.light import is_clipped
 from defocus.charts.measures.edge import measure_edge
 from defocus.errors import CameraError, ImageError, InputError
 from defocus.images import Image, as_float, srgb_to_linear
@@ -28,6 +29,9 @@ BINS = 64
 
 CLIPPED, BLACK = 0.98, 0.002
 """Linear values from where on a channel counts as clipped, and up to where as black."""
+NO_EDGE = "no clean slanted edge here"
+CLIPPED_EDGE = "clipped here; expose less"
+SHARPER = "sharper than 1 cycle/px here"
 
 FINE_PX, COARSE_PX = 0.8, 2.0
 SHARP_RATIO = 1.5
@@ -93,15 +97,21 @@ class Magnified:
 
     Attributes:
         jpeg: It, at the camera's own pixels.
-        mtf50: Of the slanted edge in it, cycles per px; None without one.
+        mtf50: Of the slanted edge in it, cycles per px; None where it cannot be measured.
+        reason: Why; empty if it was measured.
     """
 
     jpeg: bytes
     mtf50: float | None
+    reason: str
 
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with the picture as a data address."""
-        return {"picture": _data_uri("jpeg", self.jpeg), "mtf50": self.mtf50}
+        return {
+            "picture": _data_uri("jpeg", self.jpeg),
+            "mtf50": self.mtf50,
+            "reason": self.reason,
+        }
 
 
 def look_at(jpeg: bytes) -> LiveView:
@@ -148,7 +158,7 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
         raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
     part = _around(_decoded(jpeg), (x, y))
     encoded = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-    return Magnified(encoded.tobytes(), _edge_mtf50(part))
+    return Magnified(encoded.tobytes(), *_edge_mtf50(part))
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:
@@ -169,15 +179,18 @@ def _around(picture: NDArray[Any], spot: tuple[float, float]) -> NDArray[Any]:
     return picture[top : top + DETAIL_PX[1], left : left + DETAIL_PX[0]]
 
 
-def _edge_mtf50(part: NDArray[Any]) -> float | None:
-    """MTF50 of a slanted edge in the middle of a part; None without one that can be measured."""
+def _edge_mtf50(part: NDArray[Any]) -> tuple[float | None, str]:
+    """MTF50 of a slanted edge in the middle of a part, or None and why."""
     top, left = (max(0, (side - EDGE_PX) // 2) for side in part.shape[:2])
     middle = part[top : top + EDGE_PX, left : left + EDGE_PX, ::-1]
+    light = np.asarray(srgb_to_linear(as_float(middle, np.float64)), np.float64)
+    if is_clipped(light):
+        return None, CLIPPED_EDGE
     try:
-        light = srgb_to_linear(as_float(middle, np.float64))
-        return measure_edge(np.asarray(light, np.float64)).mtf50
+        mtf50 = measure_edge(light).mtf50
     except ImageError:
-        return None
+        return None, NO_EDGE
+    return mtf50, "" if mtf50 else SHARPER
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -2,6 +2,7 @@
 
 import click
 
+from defocus.charts.accuracy.known_places import place_table
 from defocus.charts.accuracy.lenses import lens_table
 from defocus.charts.accuracy.table import tables
 from defocus.command_line.commands import run_command
@@ -31,13 +32,25 @@ __all__ = ["command"]
     metavar="N",
     help="Number of the first of these lenses.",
 )
-def command(every: int, lenses: int | None, first: int) -> None:
+@click.option(
+    "--places",
+    is_flag=True,
+    help="Compare the place of blurred charts instead; four minutes.",
+)
+def command(every: int, lenses: int | None, first: int, *, places: bool) -> None:
     """Compare the measures with analytic truth.
 
     Edges blurred by discs, Gaussians and polygons, beside a second implementation; stars and dead
     leaves blurred by discs. Takes a minute.
     """
-    click.echo(tables(every=every) if lenses is None else lens_table(range(first, first + lenses)))
+    if places and lenses is not None:
+        raise click.UsageError("--places and --lenses are two tables; ask for one")
+    if places:
+        click.echo(place_table())
+    elif lenses is not None:
+        click.echo(lens_table(range(first, first + lenses)))
+    else:
+        click.echo(tables(every=every))
 
 
 if __name__ == "__main__":

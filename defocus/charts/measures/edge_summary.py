@@ -3,8 +3,9 @@
 from typing import Any
 
 from defocus.charts.measures.edge import EdgeResponse
+from defocus.charts.measures.straightness import Straightness
 
-__all__ = ["edge_json", "edge_lines"]
+__all__ = ["edge_json", "edge_lines", "straightness_json", "straightness_line"]
 
 STEPS = 100
 
@@ -59,3 +60,20 @@ def edge_json(response: EdgeResponse) -> dict[str, Any]:
         "mtf": curve,
         "notes": list(response.notes),
     }
+
+
+def straightness_line(found: Straightness | None) -> str:
+    """How straight an edge is, in words; None where it is too short."""
+    if found is None:
+        return "straightness unknown: shorter than 40 rows"
+    return (
+        f"straightness {found.rms_px:.3f} px RMS from a line, at most {found.largest_px:.3f}, "
+        f"bow {found.bow_px:+.3f}"
+    )
+
+
+def straightness_json(found: Straightness | None) -> dict[str, float] | None:
+    """The same as numbers, px."""
+    if found is None:
+        return None
+    return {"rms_px": found.rms_px, "largest_px": found.largest_px, "bow_px": found.bow_px}

@@ -34,14 +34,17 @@ class Straightness:
     shift_px: float
 
 
-def measure_straightness(light: Array) -> Straightness:
+def measure_straightness(light: Array) -> Straightness | None:
     """Deviation of an edge from the straight line that fits best.
 
     Args:
         light: ``(H, W)`` linear light with one edge.
 
+    Returns:
+        None where fewer than 40 rows show it.
+
     Raises:
-        ImageError: There is no edge, or fewer than 40 rows show it.
+        ImageError: There is no edge.
     """
     region, _ = upright(light)
     places, line = _places(region)
@@ -65,7 +68,10 @@ def compare_edges(picture: Array, sharp: Array) -> Straightness:
     true_places, true_line = _places(sharp.T if lying else sharp)
     cosine = 1.0 / np.hypot(1.0, true_line.slope)
     shift = (line.coefficients[0] - true_line.coefficients[0]) * cosine
-    return _deviation((places - true_places) * cosine, float(shift))
+    found = _deviation((places - true_places) * cosine, float(shift))
+    if found is None:
+        raise ImageError("the edge is too short for its straightness; give 40 rows or more")
+    return found
 
 
 def _places(region: Array) -> tuple[Array, EdgeLine]:
@@ -78,13 +84,13 @@ def _places(region: Array) -> tuple[Array, EdgeLine]:
     return places, line
 
 
-def _deviation(differences: Array, shift_px: float) -> Straightness:
-    """Deviation of blocks of rows from the best straight line."""
+def _deviation(differences: Array, shift_px: float) -> Straightness | None:
+    """Deviation of blocks of rows from the best straight line; None with too few of them."""
     count = len(differences) // BLOCK_ROWS
     blocks = differences[: count * BLOCK_ROWS].reshape(count, BLOCK_ROWS)
     full = np.isfinite(blocks).all(axis=1)
     if full.sum() < LEAST_BLOCKS:
-        raise ImageError("the edge is too short for its straightness; give 40 rows or more")
+        return None
     middles = (np.flatnonzero(full) + 0.5) * BLOCK_ROWS - 0.5
     where = 2.0 * middles / (len(differences) - 1) - 1.0
     means = blocks[full].mean(axis=1)

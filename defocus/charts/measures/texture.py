@@ -48,13 +48,12 @@ class TextureResponse:
         return _mean(self.invented)
 
 
-def compare_texture(picture: Array, sharp: Array, noise: float = 0.0) -> TextureResponse:
+def compare_texture(picture: Array, sharp: Array) -> TextureResponse:
     """Compare a picture of a texture with the sharp one in the same place.
 
     Args:
         picture: ``(H, W)`` linear light.
         sharp: ``(H, W)`` linear light; a shift of a tenth of a pixel does not matter.
-        noise: Standard deviation of the picture's noise, whose power is taken off.
 
     Raises:
         ImageError: The sizes differ, or the pictures are too small.
@@ -74,9 +73,9 @@ def compare_texture(picture: Array, sharp: Array, noise: float = 0.0) -> Texture
             part = (slice(top, top + side), slice(left, left + side))
             y, x = _spectrum(picture[part], window), _spectrum(sharp[part], window)
             cross += y * x.conj()
-            own += np.abs(y) ** 2 - noise**2 * float((window**2).sum())
+            own += np.abs(y) ** 2
             truth += np.abs(x) ** 2
-    return _by_band(cross, own.clip(0.0), truth)
+    return _by_band(cross, own, truth)
 
 
 def _starts(length: int, side: int) -> list[int]:

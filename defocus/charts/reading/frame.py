@@ -46,8 +46,9 @@ LEAST_SEEN = 0.3
 SHEET = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
 MIRROR = np.array([[-1.0, 0.0, WIDTH], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 """The frame of dots is the same in a mirror; what it holds is not."""
-SURELY_MIRRORED = 0.1
-"""The chart for a board is nearly the same in a mirror: strong blur must not reject it."""
+SOFT_MM, CRISP_MM = 4.0, 1.5
+"""Standard deviations of the blur in which charts are compared: crisp, a chart for a board is told
+from its mirror image; soft, any blur leaves it alike."""
 CORNERS = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
 COUNT = 2 * (ACROSS + DOWN) - 4
 
@@ -87,10 +88,8 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
     if not frames:
         return None
     frame = max(frames, key=lambda one: one.correlation)
-    other_way = _readings(grey, frame.dots, frame.homography @ MIRROR)
-    mirrored = max((one.correlation for one in other_way), default=-1.0)
     least = LEAST_CORRELATION if frame.dots >= MANY_DOTS else SURE_CORRELATION
-    return frame if frame.correlation >= max(least, mirrored - SURELY_MIRRORED) else None
+    return frame if frame.correlation >= least and not _is_mirrored(grey, frame) else None
 
 
 def _candidates(model: Floats, points: Floats, areas: Floats) -> list[tuple[int, Floats]]:
@@ -218,7 +217,19 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
     return found if a * d - b * c > 0 else None
 
 
-def _readings(grey: Floats, dots: int, homography: Floats) -> Iterator[FoundFrame]:
+def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:
+    """Whether the picture is more like the mirror image of a chart."""
+    own, mirrored = (
+        [*_readings(grey, frame.dots, homography, CRISP_MM)]
+        for homography in (frame.homography, frame.homography @ MIRROR)
+    )
+    crisp = next(one for one in own if one.sheet.layout == frame.sheet.layout)
+    return max((one.correlation for one in mirrored), default=-1.0) > crisp.correlation
+
+
+def _readings(
+    grey: Floats, dots: int, homography: Floats, blur_mm: float = SOFT_MM
+) -> Iterator[FoundFrame]:
     """Both layouts and both ways up, with the correlation of what is in the picture."""
     size = round(WIDTH), round(HEIGHT)
     half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
@@ -228,18 +239,18 @@ def _readings(grey: Floats, dots: int, homography: Floats) -> Iterator[FoundFram
         if inside.mean() < LEAST_SEEN:
             continue
         seen = cv2.warpPerspective(grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR)
-        soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), 4), 0)
+        soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
         light = np.asarray(np.sqrt(soft), np.float32)[inside]
         for layout in LAYOUTS:
-            drawn = _afar(layout)[inside]
+            drawn = _afar(layout, blur_mm)[inside]
             yield FoundFrame(make_sheet(layout), turned, dots, _correlation(drawn, light))
 
 
-@lru_cache(maxsize=len(LAYOUTS))
-def _afar(layout: Layout) -> NDArray[np.float32]:
-    """A chart as strong blur shows it, a pixel for each mm."""
+@lru_cache(maxsize=2 * len(LAYOUTS))
+def _afar(layout: Layout, blur_mm: float) -> NDArray[np.float32]:
+    """A chart as blur of a standard deviation shows it, a pixel for each mm."""
     drawn = draw_roughly(make_sheet(layout), 1.0)[:, :, 1].astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), 4), np.float32)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), blur_mm), np.float32)
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

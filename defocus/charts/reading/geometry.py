@@ -52,14 +52,14 @@ class ChartGeometry:
 
     def to_picture(self, points: Floats) -> Floats:
         """``(N, 2)`` px of points in mm."""
-        centre, half = self._middle()
+        centre, half = self.middle()
         off = (moved_points(self.homography, points) - centre) / half
         square = (off**2).sum(axis=1, keepdims=True)
         return np.asarray(centre + half * off * (1.0 + self.radial * square))
 
     def to_sheet(self, points: Floats) -> Floats:
         """``(N, 2)`` mm of points in px."""
-        centre, half = self._middle()
+        centre, half = self.middle()
         distorted = (points - centre) / half
         off = distorted
         for _ in range(6):
@@ -83,7 +83,8 @@ class ChartGeometry:
             self.rms_px * factor, self.dots, factor * self.centres + off,
         )  # fmt: skip
 
-    def _middle(self) -> tuple[Floats, float]:
+    def middle(self) -> tuple[Floats, float]:
+        """``(2,)`` px of the centre, and half the diagonal of the picture."""
         centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
         return centre, math.hypot(self.width, self.height) / 2
 

@@ -16,6 +16,7 @@ from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
 from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
+from defocus.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 
 __all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
@@ -181,7 +182,8 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     frame = find_frame(grey, dark_blobs(grey))
     if frame is None:
         return None
-    geometry = fit_geometry(grey, frame.sheet.dots, frame.homography).enlarged(factor)
+    dots = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    geometry = fit_whole_sheet(grey, frame.sheet, dots).enlarged(factor)
     white, black = paper_and_ink(light, frame.sheet, geometry)
     return ChartReading(
         frame.sheet,

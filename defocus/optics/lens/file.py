@@ -102,7 +102,19 @@ def read_lens(path: Path) -> MeasuredLens:
         raise OpticsError(f"{path}: {place}: {first['msg']}; measure the lens again") from error
     except OpticsError as error:
         raise OpticsError(f"{path}: impossible for a lens: {error}; measure it again") from error
+    if (unknown := _unknown_key(document, asdict(found))) is not None:
+        raise OpticsError(f"{path}: unknown key '{unknown}'; remove it, or correct its name")
     return found
+
+
+def _unknown_key(given: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+    """The first key of a document that a lens does not have, with those that it lies in."""
+    for key, value in given.items():
+        if key not in known:
+            return key
+        if isinstance(value, dict) and (inner := _unknown_key(value, known[key])) is not None:
+            return f"{key}.{inner}"
+    return None
 
 
 def _require_possible(found: MeasuredLens) -> None:

@@ -120,7 +120,7 @@
   function showEdge(seen) {
     bestEdge = Math.max(bestEdge, seen.mtf50 ?? 0);
     const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)}`;
-    byId("edge-mtf").textContent = seen.mtf50 === null ? "no clean slanted edge here" : known;
+    byId("edge-mtf").textContent = seen.mtf50 === null ? seen.reason : known;
   }
 
   function curve(shares) {

@@ -110,13 +110,30 @@ def test_where_edges_and_leaves_disagree_is_said() -> None:
     assert isinstance(tabs, Tabs)
     assert [name for name, _ in tabs.tabs] == ["4 px", "8 px"]
     said = [vars(parts[0])["text"] for _, parts in tabs.tabs]
-    assert said[0].endswith("edges and leaves agree.")
+    assert said[0] == "A sharpens edges, MTF50 × 1.50, and 10% of its texture is invented."
+    (agreed,) = chart_parts([score("a", 4, 1.8, 0.1), score("b", 4, 1.4, 0.3)], str.upper)
+    assert vars(vars(agreed)["tabs"][0][1][0])["text"].endswith("edges and leaves agree.")
     assert re.search(r"A sharpens edges most.* 77% .*33% in the blurry.*B invents least", said[1])
     table = tabs.tabs[1][1][1]
     assert [row[0] for row in vars(table)["rows"]] == ["A", "B", "INPUT"]
     assert vars(table)["references"] == (2,)
     assert chart_parts([], str) == printed_chart_parts([], str) == []
     assert len(printed_chart_parts(edges, str)) == 2
+
+
+def test_a_single_system_is_not_the_best_of_all() -> None:
+    tabs = printed_chart_parts([score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.2)], str.upper)
+    said = "A sharpens edges, MTF50 × 1.80, and 20% of its texture is invented (33% in the blurry"
+    assert vars(tabs[0])["text"] == f"{said} chart)."
+
+
+def test_a_pictures_name_stands_before_its_numbers() -> None:
+    rows = [replace(score("a", blur, 1.5, 0.1), picture=name)
+            for name, blur in (("b.png", 4), ("a.png", 8), ("b.png", 2))]  # fmt: skip
+    lines = chart_table(rows).splitlines()[2:]
+    assert [line.split(" | ")[:2] for line in lines] == [
+        ["| a.png", "| 8"], ["| b.png", "| 2"], ["| b.png", "| 4"],
+    ]  # fmt: skip
 
 
 def test_kept_scores_are_replaced_one_by_one(tmp_path: Path) -> None:
@@ -184,6 +201,7 @@ def test_texture_of_an_over_exposed_photograph_has_a_reason(
     assert [(one["lost"], one["invented"], one["reason"]) for one in rows] == [
         (None, None, reason)
     ] * 2
+    assert [one["shift_px"] is None or one["shift_px"] < 0.02 for one in rows] == [True] * 2
     scores = [ChartScore(**one) for one in rows]
     assert chart_table(scores).splitlines()[-2:] == [
         "",
