@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option(
     "--places",
     is_flag=True,
-    help="Compare the place of blurred charts instead; four minutes.",
+    help="Compare the place of blurred charts instead; takes minutes.",
 )
 def command(every: int, lenses: int | None, first: int, *, places: bool) -> None:
     """Compare the measures with analytic truth.

@@ -132,7 +132,7 @@ def test_a_pictures_name_stands_before_its_numbers() -> None:
             for name, blur in (("b.png", 4), ("a.png", 8), ("b.png", 2))]  # fmt: skip
     lines = chart_table(rows).splitlines()[2:]
     assert [line.split(" | ")[:2] for line in lines] == [
-        ["| a.png", "| 8"], ["| b.png", "| 2"], ["| b.png", "| 4"],
+        ["| a.png", "8"], ["| b.png", "2"], ["| b.png", "4"],
     ]  # fmt: skip
 
 
