@@ -22,7 +22,7 @@ from defocus.errors import ImageError
 from defocus.optics.geometry import moved_points
 from defocus.optics.psf import disc_psf
 
-__all__ = ["KERNELS", "PlaceError", "place_errors", "place_table", "sharp_chart"]
+__all__ = ["KERNELS", "SheetPlaceError", "place_errors", "place_table", "sharp_chart"]
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ SUPERSAMPLING = 8
 
 
 @dataclass(frozen=True)
-class PlaceError:
+class SheetPlaceError:
     """Errors of the places of points all over the sheet.
 
     Attributes:
@@ -106,7 +106,7 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
 
 def place_errors(
     sharp: Floats, homography: Floats, kind: str, diameter_px: float, seed: int = 0
-) -> PlaceError:
+) -> SheetPlaceError:
     """Blur a chart, read its geometry and compare.
 
     Args:
@@ -132,7 +132,7 @@ def place_errors(
     centre = np.array([kernel.sum(axis=0) @ steps, kernel.sum(axis=1) @ steps])
     true = moved_points(homography, POINTS.reshape(-1, 2)) + centre
     by_dots, by_all = _off(dots, true), _off(fit_whole_sheet(seen, frame.sheet, dots), true)
-    return PlaceError(
+    return SheetPlaceError(
         math.sqrt(np.mean(by_dots**2)), math.sqrt(np.mean(by_all**2)), float(by_all.max())
     )
 
