@@ -31,7 +31,8 @@ def command(
 
     Fill the frame with the chart of 'defocus-capture chart' and take it at three or more settings
     of focus, by hand: first one nearer than the chart, then one on it, then one farther, blurred by
-    4 to 15 px. Give the pictures in this order; repeat it at other f-numbers.
+    4 to 15 px, or to 10 px where the pictures are less than 1,300 px wide. Give the pictures in
+    this order; repeat it at other f-numbers.
 
     The point spread function is fitted for every circle of confusion and every place of the
     picture: aberrations, colours and the shape of the aperture. The noise is measured too. Takes

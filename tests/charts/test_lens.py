@@ -22,8 +22,8 @@ from defocus.charts.accuracy.lenses import (
 from defocus.charts.lens import fit, numbers
 from defocus.charts.lens.fit import fit_lens
 from defocus.charts.lens.noise import measure_noise
-from defocus.charts.lens.photographs import chart_shots, signed_blur
-from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
+from defocus.charts.lens.photographs import chart_shots, signed_blur, why_too_few
+from defocus.charts.lens.probes import ChartProbe, ChartShot, largest_blur, probes
 from defocus.charts.lens.response import explained, left_over
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
@@ -96,6 +96,19 @@ def test_the_true_lens_explains_its_photograph_and_others_do_not(shot: ChartShot
 def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None:
     with pytest.raises(ImageError, match=r"no picture at f/2\.4 is in focus"):
         fit_lens([shot, shot], 16.0)
+
+
+def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> None:
+    """The chart fills the frame, but its parts are too small for the blur."""
+    (light,) = chart_through(LENS, (14.0,))
+    reading = read_chart(light)
+    assert reading is not None
+    strong = ChartShot(light, reading, LENS.f_number, "near.tif")
+    most = largest_blur(strong, fit.LEAST_PROBES)
+    assert shot.blur_px < most < strong.blur_px
+    with pytest.raises(ImageError, match=rf"near\.tif: blurred by 1\d\.\d px.* {most} px at most"):
+        fit_lens([strong, shot, strong], 16.0)
+    assert "it is too small" in why_too_few([strong], 1000)
 
 
 def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.lens.numbers import CUT_AT, DIAPHRAGM, FIRST, NUMBERS, first_numbers
-from defocus.charts.lens.photographs import LEAST_BLUR_PX, signed_blur
+from defocus.charts.lens.photographs import LEAST_BLUR_PX, signed_blur, why_too_few
 from defocus.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.charts.lens.response import displacements, explained, left_over
 from defocus.charts.lens.summary import FittedLens
@@ -85,7 +85,7 @@ def fit_lens(
         open_f_number: F-number of the open lens; by default that of the fastest photograph.
 
     Raises:
-        ImageError: Too little of the chart can be measured.
+        ImageError: Too little of the chart can be measured: it is small, cut off, or too blurred.
         OpticsError: The lens opens no wider than the f-number of a photograph.
     """
     signed = signed_blur(shots)
@@ -98,7 +98,7 @@ def fit_lens(
     shots, diameters = [shots[k] for k in kept], signed[kept]
     seen = [_Seen(k, one, shot.f_number) for k, shot in enumerate(shots) for one in probes(shot)]
     if len(seen) < LEAST_PROBES * len(shots):
-        raise ImageError("too little of the chart is in the pictures; fill the frame with it")
+        raise ImageError(why_too_few(shots, LEAST_PROBES))
     open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
     base = RealLens(open_, open_, pixel_pitch_um)
     focus = np.column_stack([diameters, np.zeros((len(shots), 2))])

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.lens.probes import ChartShot
+from defocus.charts.lens.probes import ChartShot, largest_blur
 from defocus.charts.light import linear_picture
 from defocus.charts.reading.levels import paper_is_clipped
 from defocus.charts.reading.read import read_chart
+from defocus.charts.sheet.layout import HEIGHT, WIDTH
 from defocus.errors import ImageError
 from defocus.progress import track
 
-__all__ = ["LEAST_BLUR_PX", "chart_shots", "signed_blur"]
+__all__ = ["LEAST_BLUR_PX", "chart_shots", "signed_blur", "why_too_few"]
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +46,7 @@ def chart_shots(
             raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
         if paper_is_clipped(light, reading.sheet, reading.geometry):
             raise ImageError(f"{picture}: the paper is clipped; expose less")
-        shots.append(ChartShot(light, reading, f_number))
+        shots.append(ChartShot(light, reading, f_number, str(picture)))
     return shots
 
 
@@ -71,3 +72,22 @@ def signed_blur(shots: Sequence[ChartShot]) -> Floats:
             )
         blur[group[group > sharpest]] *= -1.0
     return blur
+
+
+def why_too_few(shots: Sequence[ChartShot], count: int) -> str:
+    """Why photographs have less than so many parts, on average, that show the lens.
+
+    Strong blur needs room around each part, and a small picture of the chart has little.
+    """
+    worst = max(shots, key=lambda shot: shot.blur_px - largest_blur(shot, count))
+    most = largest_blur(worst, count)
+    scale = worst.reading.geometry.scale(WIDTH / 2, HEIGHT / 2)
+    if most < LEAST_BLUR_PX:
+        return (
+            f"{worst.name}: too little of the chart is in the picture, or it is too small "
+            f"({scale:.1f} px per mm of the chart); fill the frame with the chart"
+        )
+    return (
+        f"{worst.name}: blurred by {worst.blur_px:.1f} px, too much for {scale:.1f} px per mm of "
+        f"the chart; focus closer to it, for {most} px at most, or give larger pictures"
+    )

@@ -18,10 +18,12 @@ from defocus.charts.sheet.raster import draw_shapes
 from defocus.errors import ImageError
 from defocus.images import as_float, srgb_to_linear
 
-__all__ = ["ChartProbe", "ChartShot", "probes"]
+__all__ = ["ChartProbe", "ChartShot", "largest_blur", "probes"]
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, px."""
 
 FINENESS = 4
 AROUND_MM = 4.5
@@ -39,11 +41,13 @@ class ChartShot:
         light: ``(H, W, 3)`` linear light.
         reading: What was read in it.
         f_number: Its f-number.
+        name: What messages call it.
     """
 
     light: Floats
     reading: ChartReading
     f_number: float
+    name: str = "a picture"
 
     @cached_property
     def blur_px(self) -> float:
@@ -86,10 +90,31 @@ def probes(shot: ChartShot) -> Iterator[ChartProbe]:
 
     A dot has edges in all directions, and the dots are where the lens is worst.
     """
-    geometry = shot.reading.geometry
-    reach = LEAST_REACH + math.ceil(REACH_PER_BLUR * shot.blur_px)
+    geometry, reach = shot.reading.geometry, _reach(shot.blur_px)
     scale = min(math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM)
     drawn = _printed_sheet(shot.reading.sheet.layout, scale)
+    for box in _boxes(shot, reach):
+        yield _probe(shot.light, geometry, box, reach, (drawn, scale))
+
+
+def largest_blur(shot: ChartShot, count: int) -> int:
+    """The largest blur, in whole px, for which so many parts of a photograph have room; 0 if none.
+
+    It depends on how large the chart is in the picture.
+    """
+    blur = 0
+    while sum(1 for _ in _boxes(shot, _reach(blur + 1))) >= count:
+        blur += 1
+    return blur
+
+
+def _reach(blur_px: float) -> int:
+    """How far around a part its light may come from, px."""
+    return LEAST_REACH + math.ceil(REACH_PER_BLUR * blur_px)
+
+
+def _boxes(shot: ChartShot, reach: int) -> Iterator[Box]:
+    """Where the dots and leaves are that have room."""
     for part in shot.reading.sheet.parts:
         if isinstance(part, Dot):
             half = part.radius + AROUND_MM
@@ -97,9 +122,10 @@ def probes(shot: ChartShot) -> Iterator[ChartProbe]:
             half = LEAVES_SHARE * part.side
         else:
             continue
-        found = _probe(shot.light, geometry, (part.x, part.y, half), reach, (drawn, scale))
-        if found is not None:
-            yield found
+        size = shot.light.shape[1], shot.light.shape[0]
+        box = _cut(size, shot.reading.geometry, (part.x, part.y, half), reach)
+        if box is not None:
+            yield box
 
 
 @lru_cache(maxsize=1)
@@ -110,15 +136,11 @@ def _printed_sheet(layout: Layout, px_per_mm: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(drawn[:, :, 1])
 
 
-def _probe(
-    light: Floats,
-    geometry: ChartGeometry,
-    place: tuple[float, float, float],
-    reach: int,
-    sheet: tuple[NDArray[np.uint8], int],
-) -> ChartProbe | None:
-    """The probe around a place in mm, cut where the sheet or the picture ends; None if little."""
-    height, width = light.shape[:2]
+def _cut(
+    size: tuple[int, int], geometry: ChartGeometry, place: tuple[float, float, float], reach: int
+) -> Box | None:
+    """A square of the chart, in mm, cut where the sheet or the picture ends; None if little."""
+    width, height = size
     x, y, half = place
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half + (x, y)
     inside = np.clip(corners, EDGE_MM, np.array([WIDTH, HEIGHT]) - EDGE_MM)
@@ -135,6 +157,18 @@ def _probe(
     )
     if min(right - left, bottom - top) < 2 * reach:
         return None
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _probe(
+    light: Floats,
+    geometry: ChartGeometry,
+    box: Box,
+    reach: int,
+    sheet: tuple[NDArray[np.uint8], int],
+) -> ChartProbe:
+    height, width = light.shape[:2]
+    left, top, right, bottom = box
     columns = left - reach + (np.arange((right - left + 2 * reach) * FINENESS) + 0.5) / FINENESS
     rows = top - reach + (np.arange((bottom - top + 2 * reach) * FINENESS) + 0.5) / FINENESS
     grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
