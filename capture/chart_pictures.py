@@ -11,9 +11,11 @@ from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.summary import FittedLens, measured
 from defocus.errors import InputError
 from defocus.optics.lens.file import MeasuredLens, Recording
+from defocus.progress import say
 
-__all__ = ["measure_lens", "read_chart_pictures"]
+__all__ = ["FULL_FRAME_MM", "measure_lens", "read_chart_pictures"]
 
+FULL_FRAME_MM = 36.0
 COMPRESSED = (".jpg", ".jpeg", ".webp", ".heic", ".heif")
 
 
@@ -50,7 +52,7 @@ def _noted(picture: Path) -> float:
 def measure_lens(
     pictures: Sequence[Path],
     shots: Sequence[ChartShot],
-    sensor_width_mm: float,
+    sensor_width_mm: float | None,
     open_f_number: float | None,
 ) -> tuple[FittedLens, MeasuredLens]:
     """Fit a lens to photographs of the chart; see :func:`~defocus.charts.lens.fit.fit_lens`.
@@ -58,12 +60,15 @@ def measure_lens(
     Args:
         pictures: The files.
         shots: What was read in them.
-        sensor_width_mm: Width of the sensor.
+        sensor_width_mm: Width of the sensor; None assumes full frame, and says so.
         open_f_number: F-number of the open lens; by default that of the fastest photograph.
 
     Returns:
         The fit, and what a lens file keeps of it.
     """
-    found = fit_lens(shots, 1000.0 * sensor_width_mm / shots[0].light.shape[1], open_f_number)
+    pitch_um = 1000.0 * (sensor_width_mm or FULL_FRAME_MM) / shots[0].light.shape[1]
+    if sensor_width_mm is None:
+        say(f"assumed full frame: pixels of {pitch_um:.3g} µm; else give --sensor-width")
+    found = fit_lens(shots, pitch_um, open_f_number)
     compressed = any(one.suffix.lower() in COMPRESSED for one in pictures)
     return found, measured(found, Recording(*measure_noise(shots), compressed))

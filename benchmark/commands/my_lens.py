@@ -60,7 +60,7 @@ def command(
     pictures: tuple[Path, ...],
     f_numbers: tuple[float, ...],
     open_f_number: float | None,
-    sensor_width: float,
+    sensor_width: float | None,
     minutes: float,
     photographs: Path | None,
     name: str,

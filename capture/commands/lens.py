@@ -16,14 +16,14 @@ __all__ = ["command"]
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Lens file to write, JSON.",
+    help="Lens file to write, JSON; a page of the same name, .html, is written beside it.",
 )
 def command(
     pictures: tuple[Path, ...],
     out: Path,
     f_numbers: tuple[float, ...],
     open_f_number: float | None,
-    sensor_width: float,
+    sensor_width: float | None,
     *,
     linear: bool,
 ) -> None:
@@ -39,13 +39,19 @@ def command(
     some minutes.
     """
     from defocus.capture.chart_pictures import measure_lens, read_chart_pictures
-    from defocus.charts.lens.summary import summary_lines
+    from defocus.capture.lens_page import lens_lines, write_lens_page
     from defocus.files import require_writable
     from defocus.optics.lens.file import write_lens
 
+    page = out.with_suffix(".html")
+    if page == out:
+        raise click.UsageError(f"--out {out}: the lens file is JSON; name it {out.stem}.json")
     require_writable(out.parent)
     shots = read_chart_pictures(pictures, f_numbers, linear=linear)
     found, kept = measure_lens(pictures, shots, sensor_width, open_f_number)
     write_lens(out, kept)
-    for line in summary_lines(found):
+    write_lens_page(page, found, kept, shots)
+    for line in lens_lines(found, shots):
         click.echo(line)
+    click.echo(f"{page}: point spread functions")
+    click.echo(f"{out}: train on what this lens shows with --dataset stream:{out}")

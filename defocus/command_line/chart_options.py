@@ -34,10 +34,8 @@ OPTIONS = (
     click.option(
         "--sensor-width",
         type=POSITIVE,
-        default=36.0,
-        show_default=True,
         metavar="MM",
-        help="Width of the sensor.",
+        help="Width of the sensor; by default 36, full frame.",
     ),
     click.option(
         "--linear",

@@ -1,7 +1,7 @@
 """Report of a network trained on for one's own lens."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,26 +15,21 @@ from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness
 from defocus.benchmark.charts.restorers import Restore
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+from defocus.capture.lens_page import lens_parts
 from defocus.charts.lens.probes import ChartShot
-from defocus.charts.lens.summary import kernel_mtf50
 from defocus.charts.sheet.parts import StarPattern
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import as_integer, linear_to_srgb, read_image
 from defocus.optics.lens.file import MeasuredLens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
 from defocus.reports.model import (
     Beside,
     Column,
     Facts,
-    Gallery,
     Page,
     Paragraph,
-    Part,
     Slider,
     Table,
     Tabs,
-    Tile,
 )
 from defocus.reports.pictures import eight_bits
 
@@ -53,10 +48,6 @@ WORSE_DB = 0.1
 
 SHOWN = (0.25, 0.5, 0.75)
 """Quantiles of the change by which the shown scenes are chosen."""
-
-KERNELS = ((-8.0, "nearer"), (8.0, "farther"))
-PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
-ENLARGED = 5
 
 
 @dataclass(frozen=True)
@@ -239,39 +230,3 @@ def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) ->
         states += [(name, _shown(restore(stored))) for name, restore in restores.items()]
         return [Slider("The chart's star, most blurred", tuple(states))]
     return []
-
-
-def lens_parts(measured: MeasuredLens) -> list[Part]:
-    """Pictures of point spread functions at each measured f-number, and what was measured."""
-    noise = "not measured"
-    if measured.recording is not None:
-        noise = f"{measured.recording.shot:.2g} x + {measured.recording.read:.2g}"
-    facts = (
-        ("F-numbers", ", ".join(_f_number(one) for one in measured.f_numbers)),
-        ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
-        ("Variance of linear light x", noise),
-    )
-    return [*(_kernels(measured.lens, one) for one in measured.f_numbers), Facts("Measured", facts)]
-
-
-def _kernels(opened: RealLens, f_number: float) -> Gallery:
-    lens = replace(opened, f_number=f_number)
-    tiles = [
-        Tile(f"{side}, {place}", _kernel_picture(colour_psfs(lens, diameter, field)),
-             f"MTF50 {kernel_mtf50(lens, diameter, field):.3f}")
-        for diameter, side in KERNELS
-        for place, field in PLACES
-    ]  # fmt: skip
-    blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
-    return Gallery(f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles))
-
-
-def _f_number(value: float) -> str:
-    return f"f/{value:.2g}"
-
-
-def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """``(3, K, K)`` enlarged, each colour against the brightest value."""
-    picture = kernels.transpose(1, 2, 0) / kernels.max()
-    stored = _shown(np.asarray(linear_to_srgb(picture), np.float32))
-    return np.ascontiguousarray(stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))

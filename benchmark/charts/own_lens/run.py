@@ -27,7 +27,7 @@ from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import StoredWeights, build_with
-from defocus.capture.chart_pictures import measure_lens, read_chart_pictures
+from defocus.capture.chart_pictures import FULL_FRAME_MM, measure_lens, read_chart_pictures
 from defocus.charts.lens.probes import ChartShot
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.dataset import stream_dataset
@@ -55,7 +55,7 @@ class OwnLensRequest:
         pictures: Photographs of the chart, as ``defocus-capture lens`` takes them.
         f_numbers: F-number of all, or of each; empty for that in their EXIF data.
         open_f_number: F-number of the open lens; None for that of the fastest photograph.
-        sensor_width_mm: Width of the sensor.
+        sensor_width_mm: Width of the sensor; None assumes full frame.
         linear: Whether values are proportional to light already.
         photographs: Folder of sharp photographs; None for procedural textures alone.
         minutes: Minutes of training.
@@ -66,7 +66,7 @@ class OwnLensRequest:
     pictures: Sequence[Path]
     f_numbers: Sequence[float]
     open_f_number: float | None
-    sensor_width_mm: float
+    sensor_width_mm: float | None
     linear: bool
     photographs: Path | None
     minutes: float
@@ -79,7 +79,7 @@ class OwnLensRequest:
             "charts": [sha256_file(one) for one in self.pictures],
             "f_numbers": list(self.f_numbers),
             "open_f_number": self.open_f_number,
-            "sensor_width_mm": self.sensor_width_mm,
+            "sensor_width_mm": self.sensor_width_mm or FULL_FRAME_MM,
             "linear": self.linear,
             "photographs": None if self.photographs is None else str(self.photographs.resolve()),
             "minutes": self.minutes,

@@ -124,6 +124,7 @@ def fit_lens(
             name: math.hypot(error, apart.get(name, 0.0))
             for name, error in _errors(state, every, seen, rest, slopes).items()
         },
+        tuple(kept),
         tuple(map(float, state.focus[:, 0])),
         tuple(shot.f_number for shot in shots),
         float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),

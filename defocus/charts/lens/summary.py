@@ -1,4 +1,4 @@
-"""A fitted lens as a file's content and as text."""
+"""A fitted lens, what a file keeps of it, and what it makes of its photographs."""
 
 from dataclasses import dataclass, replace
 
@@ -8,9 +8,10 @@ from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import RealLens
 
-__all__ = ["FittedLens", "kernel_mtf50", "measured", "summary_lines"]
+__all__ = ["PLACES", "FittedLens", "kernel_mtf50", "measured", "mtf50_by_place"]
 
 PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
+"""Places of the field, 1 = corner."""
 DIRECTIONS = 8
 FREQUENCIES = np.linspace(0.0, 0.5, 201)
 
@@ -24,7 +25,9 @@ class FittedLens:
         numbers: Its fitted numbers by name, in the units of :class:`RealLens`.
         errors: Standard error of each number, by its name; what the photographs do not show has a
             large one, also where another lens explains them as well.
-        diameters: Circle of confusion in the middle of each photograph that was used, px, signed.
+        used: Which of the photographs were used, counted from 0: those out of focus.
+        diameters: Circle of confusion in the middle of each of these, px; positive if focused
+            nearer than the chart.
         f_numbers: Their f-numbers.
         residual: What the lens does not explain, root mean square over paper minus ink.
     """
@@ -32,6 +35,7 @@ class FittedLens:
     lens: RealLens
     numbers: dict[str, float]
     errors: dict[str, float]
+    used: tuple[int, ...]
     diameters: tuple[float, ...]
     f_numbers: tuple[float, ...]
     residual: float
@@ -68,20 +72,7 @@ def kernel_mtf50(
                            FREQUENCIES[below[0] : below[0] - 2 : -1]))  # fmt: skip
 
 
-def summary_lines(found: FittedLens) -> list[str]:
-    """A fit as text: MTF50 of each photograph at three places, and the numbers with errors."""
-    lens = found.lens
-    head = (
-        f"f/{lens.open_f_number:g} lens, pixels of {lens.pixel_pitch_um:.1f} µm; it explains all "
-        f"but {found.residual:.1%} of the contrast"
-    )
-    lines = [head, "MTF50 of green, cycles/px:  " + "  ".join(name for name, _ in PLACES)]
-    for f_number, diameter in zip(found.f_numbers, found.diameters, strict=True):
-        used = replace(lens, f_number=f_number)
-        values = "  ".join(f"{kernel_mtf50(used, diameter, place):.3f}" for _, place in PLACES)
-        lines.append(f"  f/{f_number:g}, circle of confusion {diameter:+.1f} px:  {values}")
-    return lines + [
-        f"  {name}: {value:+.2f} ± {found.errors[name]:.2f}"
-        for name, value in found.numbers.items()
-        if name in found.errors
-    ]
+def mtf50_by_place(found: FittedLens, number: int) -> list[float]:
+    """MTF50 of green in a used photograph at each of :data:`PLACES`, cycles per px."""
+    lens = replace(found.lens, f_number=found.f_numbers[number])
+    return [kernel_mtf50(lens, found.diameters[number], place) for _, place in PLACES]

@@ -17,11 +17,12 @@ import defocus
 from defocus.baselines.registry import baseline
 from defocus.benchmark.charts.own_lens import training
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
-from defocus.benchmark.charts.own_lens.page import lens_parts, sharpness_table, verdict
+from defocus.benchmark.charts.own_lens.page import sharpness_table, verdict
 from defocus.benchmark.charts.own_lens.run import stream_document
 from defocus.benchmark.charts.own_lens.sharpness import chart_sharpness
 from defocus.benchmark.commands.my_lens import command
 from defocus.benchmark.weights.store import find_weights
+from defocus.capture.lens_page import lens_parts
 from defocus.charts.accuracy.lenses import chart_through
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.summary import kernel_mtf50
