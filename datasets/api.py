@@ -55,6 +55,8 @@ ENTRY_POINTS = "defocus.readers"
 where its pictures may be released, a ``CARD``."""
 
 SAMPLE = "sample"
+FILES = {"stream": (".toml", ".json")}
+"""Suffixes of the files that a reader takes instead of a folder, where not a mapping file alone."""
 RENDERED_ALONE = ("stream:", "text:")
 """Addresses without a folder: a stream without photographs, pages of text."""
 
@@ -66,8 +68,8 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
         text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
             :mod:`defocus.datasets.readers`, a plug-in file or an entry point
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
-            ``stream:`` needs none, ``text:`` has none. ``READER@NAME`` is a copy corrected by a
-            sidecar.
+            ``stream:`` needs none and takes a lens file too, ``text:`` has none. ``READER@NAME`` is
+            a copy corrected by a sidecar.
         damaged: Whether a pair with a file that is not a picture stays, as in an audit, whose row
             says what is wrong with it.
 
@@ -128,7 +130,8 @@ def _parted(text: str) -> tuple[str, Path]:
         )
     reader(name)
     path = Path(place).expanduser().absolute()
-    if not path.is_dir() and not (path.is_file() and path.suffix.lower() == ".toml"):
+    described = FILES.get(name, (".toml",))
+    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in described):
         raise DatasetError(f"{path}: no such dataset folder; check the path")
     return name, path
 

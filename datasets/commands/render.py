@@ -29,8 +29,9 @@ __all__ = ["command"]
 def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> None:
     """Render a dataset with known ground truth.
 
-    Pictures with known depth are rendered through a thin lens. REQUEST is a TOML file with size,
-    lens, aperture, dual_pixel, sensor, misalignment and scenes; a scene is a picture with its
+    Pictures with known depth are rendered through a thin lens, or through a measured one: [lens]
+    has file = "lens.json" then, which 'defocus-capture lens' writes. REQUEST is a TOML file with
+    size, lens, aperture, dual_pixel, sensor, misalignment and scenes; a scene is a picture with its
     depth, or pictures on planes and polygons. Every pair comes with an aligned ground truth, the
     true flow, the true defocus map and, on request, dual-pixel views. Scenes that share a source
     picture go to the same split. Run the same command again to continue an interrupted rendering.

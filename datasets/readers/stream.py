@@ -1,7 +1,8 @@
 """stream - endless training pairs from a folder of sharp photographs.
 
-``stream:`` needs no photographs. ``stream:FILE.toml`` names a folder of ``photographs`` (or none)
-and the file of the one ``lens`` through which all is seen, both beside it.
+``stream:`` needs no photographs. ``stream:LENS.json`` has procedural textures, seen through one
+measured lens. ``stream:FILE.toml`` names a folder of ``photographs`` (or none) and the file of that
+``lens``, both beside it.
 """
 
 from pathlib import Path
@@ -41,7 +42,7 @@ def read(path: Path) -> Dataset:
     """Open the stream of a folder of photographs and its sub-folders, or of no folder.
 
     Args:
-        path: The folder, or a mapping file; see :class:`LensStream`.
+        path: The folder, a lens file, or a mapping file; see :class:`LensStream`.
 
     Raises:
         DatasetError: The folder is missing, or no photograph can be used.
@@ -52,6 +53,8 @@ def read(path: Path) -> Dataset:
     """
     from defocus.datasets.stream.dataset import stream_dataset
 
+    if path.suffix.lower() == ".json" and path.is_file():
+        return stream_dataset(None, read_lens(path))
     if path.is_file():
         wanted = load_settings(LensStream, path)
         lens = read_lens(path.parent / wanted.lens)

@@ -12,7 +12,7 @@ from defocus.datasets.rendering.scenes.surfaces import Canvas
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
 from defocus.optics.rendering.dual_pixel import recorded_views, view_difference
-from defocus.optics.rendering.renderer import Layer, defocus_map, moved, render
+from defocus.optics.rendering.renderer import Layer, defocus_map, moved, render, render_through
 from defocus.optics.rendering.sensor import exposed, seed_of
 from defocus.optics.thin_lens import Lens
 
@@ -78,7 +78,11 @@ def render_scene(
     circles = defocus_map(coarse, lens)[framed].astype(np.float32)
     seeds = {name: seed_of(scene.name, variant, name) for name in ("blurry", "sharp", "views")}
     sensor = camera.sensor
-    light = render(coarse, lens, camera.aperture)[framed]
+    if camera.real is None:
+        light = render(coarse, lens, camera.aperture)[framed]
+    else:
+        real = scene.real_lens(camera.real)
+        light = render_through(coarse, lens, real, scene.margin_px)[framed]
     blurry = exposed(light, sensor, seeds["blurry"])
     views = None
     if camera.dual_pixel is not None:
@@ -151,7 +155,9 @@ def _metadata(
 ) -> dict[str, object]:
     return {
         "lens": asdict(lens),
-        "aperture": asdict(camera.aperture),
+        "aperture": asdict(
+            camera.aperture if camera.real is None else scene.real_lens(camera.real)
+        ),
         "dual_pixel": None if camera.dual_pixel is None else asdict(camera.dual_pixel),
         "sources": list(scene.pictures),
         "true_misalignment": {

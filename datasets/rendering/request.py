@@ -8,8 +8,9 @@
     focal_length_mm = 50.0
     f_number = 1.8
     focus_distance_mm = 1000.0
+    file = "lens.json"               # a measured lens; default: an ideal one
 
-    [aperture]                       # default: an ideal circle
+    [aperture]                       # default: an ideal circle; not beside a lens file
     blades = 7
     cats_eye = 0.3
 
@@ -60,12 +61,16 @@ Magnitudes = Annotated[Range, AfterValidator(_ordered)]
 
 
 class LensRequest(Settings):
-    """The lens; fields as in :class:`defocus.datasets.rendering.scenes.scene.Scene`."""
+    """The lens; fields as in :class:`defocus.datasets.rendering.scenes.scene.Scene`.
+
+    ``file`` is one of ``defocus-capture lens``; it gives the kernels, the other fields their size.
+    """
 
     focal_length_mm: Annotated[float, Field(gt=0)]
     f_number: Annotated[float, Field(gt=0)]
     focus_distance_mm: Annotated[float, Field(gt=0)]
     sensor_width_mm: Annotated[float, Field(gt=0)] = 36.0
+    file: Path | None = None
 
 
 class ApertureRequest(Settings):

@@ -14,7 +14,7 @@ Each pair's folder appears complete or not at all, so that an interrupted run ca
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -34,8 +34,11 @@ from defocus.datasets.rendering.scenes.scene import (
     with_margin,
 )
 from defocus.datasets.split import scene_splits
+from defocus.errors import SettingsError
 from defocus.files import write_json
 from defocus.optics.aperture import Aperture, DualPixel
+from defocus.optics.lens.file import read_lens
+from defocus.optics.lens.prescription import RealLens
 from defocus.optics.rendering.sensor import Sensor
 from defocus.processes import in_processes
 from defocus.progress import track
@@ -59,21 +62,25 @@ def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, 
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
-        OpticsError: The lens or the aperture is impossible.
+        OpticsError: The lens or the aperture is impossible, or the lens file cannot be used.
         ImageError: A picture cannot be read.
         DatasetError: A depth cannot be read, or ``out`` has other contents.
         StorageError: The disk is full or ``out`` is not writable.
     """
     request = load_request(request_file)
-    scenes = _split_by_source([_scene(one, request, request_file.parent) for one in request.scenes])
+    real = _real_lens(request, request_file)
+    scenes = _split_by_source(
+        [_scene(one, request, request_file.parent, real) for one in request.scenes]
+    )
     camera = SceneCamera(
         aperture=Aperture(**request.aperture.model_dump()),
         sensor=Sensor(**request.sensor.model_dump()),
         dual_pixel=None
         if request.dual_pixel is None
         else DualPixel(**request.dual_pixel.model_dump()),
+        real=real,
     )
-    claim_folder(out, ORDER, _order(request, scenes))
+    claim_folder(out, ORDER, _order(request, scenes, real))
     misalignment = DrawnMisalignment(**request.misalignment.model_dump())
     work = partial(_render, misalignment=misalignment, camera=camera, pairs=out / "pairs")
     for _ in track(in_processes(work, scenes, jobs), "rendering", len(scenes)):
@@ -83,7 +90,21 @@ def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, 
     return tuple(sorted(pairs, key=lambda pair: pair.id))
 
 
-def _scene(wanted: SceneRequest, request: RenderRequest, folder: Path) -> Scene:
+def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
+    """The measured lens of a request; None if it has an ideal one."""
+    if request.lens.file is None:
+        return None
+    for table in ("aperture", "dual_pixel"):
+        if table in request.model_fields_set:
+            raise SettingsError(
+                f"{request_file}: [{table}] is of an ideal lens; remove it, or 'file' of [lens]"
+            )
+    return read_lens(request_file.parent / request.lens.file).lens
+
+
+def _scene(
+    wanted: SceneRequest, request: RenderRequest, folder: Path, real: RealLens | None
+) -> Scene:
     lens = request.lens
     surfaces = _surfaces(wanted, folder)
     scene = Scene(
@@ -96,7 +117,7 @@ def _scene(wanted: SceneRequest, request: RenderRequest, folder: Path) -> Scene:
         size=request.size,
         sensor_width_mm=lens.sensor_width_mm,
     )
-    return with_margin(scene, [d for surface in surfaces for d in surface.depth_range_mm])
+    return with_margin(scene, [d for surface in surfaces for d in surface.depth_range_mm], real)
 
 
 def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | PicturePlane, ...]:
@@ -123,7 +144,9 @@ def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
     return [replace(scene, split=splits[group[scene.name]]) for scene in scenes]
 
 
-def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
+def _order(
+    request: RenderRequest, scenes: Sequence[Scene], real: RealLens | None
+) -> dict[str, str]:
     """Description of the request and the code version."""
     text = json.dumps(
         {
@@ -135,6 +158,7 @@ def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
                 for surface in scene.surfaces
                 if isinstance(surface, DepthPicture)
             ],
+            "lens": None if real is None else asdict(real),
             "code": code_hash(*CODE),
         },
         sort_keys=True,

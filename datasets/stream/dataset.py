@@ -47,11 +47,12 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
     """
     photographs = replace(find_photographs(folder), lens=lens)
     name = f"stream:{'' if folder is None else folder.name}"
+    told = name.removesuffix(":")
     content = identity(photographs)
     root = cache_folder() / "stream" / f"{content[:16]}-text-{PAGE_REVISION}"
     if not photographs.files:
-        say(f"{name}: no photographs there; its scenes are made of procedural textures alone")
-    pairs, _ = kept_pairs(root, name, partial(_write_pairs, name, photographs))
+        say(f"{told}: no photographs there; its scenes are made of procedural textures alone")
+    pairs, _ = kept_pairs(root, told, partial(_write_pairs, told, photographs))
     return Dataset(
         name=name,
         root=root,

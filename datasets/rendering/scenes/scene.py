@@ -9,6 +9,8 @@ import numpy as np
 from defocus.datasets.pair import Split
 from defocus.datasets.rendering.scenes.surfaces import Surface
 from defocus.optics.aperture import ROUND, Aperture, DualPixel
+from defocus.optics.lens.kernels import light_reach_px
+from defocus.optics.lens.prescription import RealLens
 from defocus.optics.rendering.sensor import Sensor
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
@@ -55,24 +57,32 @@ class Scene:
             sensor_pitch_um=self.sensor_width_mm * 1000.0 / max(self.size),
         )
 
+    def real_lens(self, real: RealLens) -> RealLens:
+        """A real lens at the f-number and the pixel pitch of the scene."""
+        pitch_um = self.lens().sensor_pitch_um
+        return replace(real, f_number=self.f_number, pixel_pitch_um=pitch_um)
+
     @property
     def pictures(self) -> tuple[str, ...]:
         """All source pictures, sorted."""
         return tuple(sorted({name for surface in self.surfaces for name in surface.pictures}))
 
 
-def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
+def with_margin(scene: Scene, depths_mm: Sequence[float], real: RealLens | None = None) -> Scene:
     """The scene with a margin that is wide enough for its blur.
 
     Args:
         scene: The scene with its lens.
         depths_mm: Visible distances, including the nearest and the farthest.
+        real: The real lens, whose aberrations spread light too; None for a thin one.
 
     Raises:
         OpticsError: The lens or a distance is impossible.
     """
     largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
-    return replace(scene, margin_px=max(scene.margin_px, math.ceil(largest / 2) + SPARE_PX))
+    spread = 0.0 if real is None else light_reach_px(scene.real_lens(real))
+    wanted = math.ceil(largest / 2 + spread) + SPARE_PX
+    return replace(scene, margin_px=max(scene.margin_px, wanted))
 
 
 @dataclass(frozen=True)
@@ -83,11 +93,13 @@ class SceneCamera:
         aperture: Shape and aberrations of the aperture.
         sensor: Noise of the sensor.
         dual_pixel: Division of the pixels; None for no views.
+        real: A measured lens instead of the aperture, without dual-pixel views; None for none.
     """
 
     aperture: Aperture = ROUND
     sensor: Sensor = field(default_factory=Sensor)
     dual_pixel: DualPixel | None = field(default_factory=DualPixel)
+    real: RealLens | None = None
 
 
 @dataclass(frozen=True)

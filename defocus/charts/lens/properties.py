@@ -50,6 +50,7 @@ ABERRATIONS = {
 }
 AXIAL = "focus of {} behind that of green"
 LATERAL = "lateral colour of {} in the corner"
+SIDES = ("front", "rear")
 MOST_WAVES, MOST_AXIAL_UM, MOST_LATERAL_UM = 5.0, 15.0, 4.0
 """As much as half of the traced lenses of :mod:`defocus.optics.lens.draw` have, or less."""
 
@@ -68,13 +69,13 @@ KINDS: Mapping[str, _Kind] = {
     },
     **{
         f"{side}_{name}": _Kind(f"{side} rim's {words}", "pupil radii", 0.2)
-        for side in ("front", "rear")
+        for side in SIDES
         for name, words in (("shift", "shift in the corner"), ("radius", "radius"))
     },
-    "roundness": _Kind("roundness of the aperture, 1 is a circle", "", 0.25),
+    "roundness": _Kind("roundness of the aperture (1 is a circle)", "", 0.25),
     "turn_deg": _Kind("turn of the blades", "°", 9.0),
 }
-BLADES = "number of blades"
+BLADES, CATS_EYE = "number of blades", "cat's eye"
 
 
 def told_by(found: FittedLens) -> tuple[list[LensProperty], list[str], int | None]:
@@ -92,10 +93,21 @@ def told_by(found: FittedLens) -> tuple[list[LensProperty], list[str], int | Non
         value, error = found.numbers[name], found.errors[name]
         # a radius differs from nothing, always
         significant = not name.endswith("radius") and abs(value) > SIGNIFICANT * error
-        if error <= kind.most or significant:
+        turned = name != "turn_deg" or "roundness" in known  # a circle has no turn
+        if turned and (error <= kind.most or significant):
             told.append(LensProperty(kind.words, value, error, kind.unit))
             known.add(name)
         else:
             untold.append(kind.words)
     blades = found.lens.blades if {"roundness", "turn_deg"} <= known else None
-    return told, [*untold, *([BLADES] if blades is None else [])], blades
+    if blades is None:
+        untold.append(BLADES)
+    return told, _shorter(untold), blades
+
+
+def _shorter(untold: list[str]) -> list[str]:
+    """The words with one for both rims, if nothing is known of either."""
+    rims = [kind.words for name, kind in KINDS.items() if name.startswith(SIDES)]
+    if not set(rims) <= set(untold):
+        return untold
+    return [CATS_EYE, *(one for one in untold if one not in rims)]

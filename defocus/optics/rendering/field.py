@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.aperture import Aperture
-
 __all__ = ["Zone", "field_zones"]
 
 PER_SIDE = 5
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -27,25 +26,35 @@ class Zone:
     weight: NDArray[np.float64]
 
 
-def field_zones(shape: tuple[int, ...], aperture: Aperture) -> list[Zone]:
-    """The zones of a picture (height, width).
+def field_zones(shape: tuple[int, ...], *, varying: bool, margin_px: int = 0) -> list[Zone]:
+    """The zones of a picture (height, width); a single one unless its PSF is varying.
 
-    A single one if the aperture is the same everywhere.
+    Args:
+        shape: Height and width with the margin.
+        varying: Whether the PSF differs from place to place.
+        margin_px: Rows and columns on each side that lie beyond the picture: what is farther out
+            than its corner is as in the corner.
     """
-    if not aperture.cats_eye:
+    if not varying:
         return [Zone((0.0, 0.0), np.ones((1, 1, 1)))]
     height, width = shape
-    half_diagonal = math.hypot(width - 1, height - 1) / 2
+    half_diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
     rows, columns = _hats(height), _hats(width)
     across, down = (np.linspace(-0.5, 0.5, PER_SIDE) * (side - 1) for side in (width, height))
     return [
         Zone(
-            (float(across[i]) / half_diagonal, float(down[j]) / half_diagonal),
+            _in_field(float(across[i]) / half_diagonal, float(down[j]) / half_diagonal),
             (rows[j][:, None] * columns[i][None, :])[:, :, None],
         )
         for j in range(PER_SIDE)
         for i in range(PER_SIDE)
     ]
+
+
+def _in_field(x: float, y: float) -> tuple[float, float]:
+    """The place, or that at the edge of the field in its direction."""
+    out = math.hypot(x, y)
+    return (x, y) if out <= 1.0 + ROUNDING else (x / out, y / out)
 
 
 def _hats(length: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ layered defocus approximation.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -23,6 +23,8 @@ from defocus.optics.aperture import (
     pupil_light,
 )
 from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.optics.lens.kernels import colour_psfs
+from defocus.optics.lens.prescription import RealLens
 from defocus.optics.rendering.field import Zone, field_zones
 from defocus.optics.rendering.spline import sampled
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
@@ -30,7 +32,7 @@ from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 Array = NDArray[np.float64]
 Box = tuple[slice, slice]
 
-__all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render", "shown"]
+__all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render", "render_through", "shown"]
 
 WHOLE = (slice(None), slice(None))
 MARGIN = 24
@@ -131,7 +133,7 @@ def render(
     aperture: Aperture = ROUND,
     half: tuple[DualPixel, View] | None = None,
 ) -> Array:
-    """Render the picture of a scene through a lens.
+    """Render the picture of a scene through a thin lens.
 
     If the aperture varies over the picture (cat's eye), a layer's light is distributed over kernels
     at 5 × 5 places. Light lost to the lens barrel is compensated, as raw converters do, so that the
@@ -147,12 +149,49 @@ def render(
     Returns:
         ``(H, W, 3)`` float64, linear light.
     """
+    shape = layers[0].alpha.shape
+    zones = field_zones(shape, varying=aperture.cats_eye > 0)
+    picture = _composited(
+        layers, lens, zones, lambda diameter, place: _psf(diameter, aperture, place, half)
+    )
+    return picture if half is None else np.asarray(picture * _share(zones, aperture, half))
+
+
+def render_through(
+    layers: Sequence[Layer], lens: Lens, real: RealLens, margin_px: int = 0
+) -> Array:
+    """Render the picture of a scene through a real lens, with its aberrations and colours.
+
+    A layer's light is distributed over kernels at 5 × 5 places; light lost to the rims is
+    compensated, as in :func:`render`.
+
+    Args:
+        layers: The scene, in any order; the farthest must be opaque.
+        lens: The thin lens that gives circles of confusion.
+        real: The lens at the f-number and pixel pitch of ``lens``.
+        margin_px: Rows and columns on each side of the layers that lie beyond the picture.
+
+    Returns:
+        ``(H, W, 3)`` float64, linear light.
+    """
+    zones = field_zones(layers[0].alpha.shape, varying=True, margin_px=margin_px)
+    return _composited(
+        layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place)
+    )
+
+
+def _composited(
+    layers: Sequence[Layer],
+    lens: Lens | None,
+    zones: Sequence[Zone],
+    kernel: Callable[[float, tuple[float, float]], Array],
+) -> Array:
+    """Layers blurred with the kernels of their circles of confusion, from far to near."""
     ordered = sorted(layers, key=lambda layer: -layer.depth_mm)
-    zones = field_zones(ordered[0].alpha.shape, aperture)
     picture = np.zeros(ordered[0].colour.shape)
     for layer in ordered:
         diameter = 0.0 if lens is None else float(circle_of_confusion_px(layer.depth_mm, lens))
-        psfs = [_psf(diameter, aperture, zone.place, half) for zone in zones]
+        psfs = [kernel(diameter, zone.place) for zone in zones]
         # Elsewhere the layer changes nothing; weights that vary are those of the whole picture.
         box = shown(layer.alpha, psfs[0].shape[0]) if len(zones) == 1 else WHOLE
         alpha = layer.alpha[box][:, :, None]
@@ -162,7 +201,7 @@ def render(
         light = _spread(layer.colour[box] * alpha, zones, psfs)
         picture[box] *= 1.0 - _spread(alpha, zones, psfs)
         picture[box] += light
-    return picture if half is None else np.asarray(picture * _share(zones, aperture, half))
+    return picture
 
 
 def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Array:
@@ -173,11 +212,9 @@ def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Arra
     """
     if len(zones) == 1:
         return _filter(values, psfs[0])
-    total, flat = np.zeros_like(values), np.zeros((*values.shape[:2], 1))
-    for zone, psf in zip(zones, psfs, strict=True):
-        total += _filter(values * zone.weight, psf)
-        flat += _filter(zone.weight, psf)
-    return np.asarray(total / flat)
+    parts = list(zip(zones, psfs, strict=True))
+    total = sum(_filter(values * zone.weight, psf) for zone, psf in parts)
+    return np.asarray(total / sum(_filter(zone.weight, psf) for zone, psf in parts))
 
 
 def _psf(
@@ -202,6 +239,11 @@ def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, Vie
 
 
 def _filter(values: Array, psf: Array) -> Array:
+    """Values blurred with one kernel, or with one for each of three colours, ``(3, K, K)``."""
+    if psf.ndim == 3:
+        colours = np.broadcast_to(values, (*values.shape[:2], 3)).transpose(2, 0, 1)
+        planes = zip(colours, psf, strict=True)
+        return np.stack([_filter(one[:, :, None], own)[:, :, 0] for one, own in planes], axis=2)
     if psf.size == 1:
         return values
     turned = np.ascontiguousarray(psf[::-1, ::-1])  # OpenCV correlates

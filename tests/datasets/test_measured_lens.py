@@ -1,0 +1,95 @@
+"""A lens file as a stream, and in a request of ``defocus-data render``."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.rendering.run import render_dataset
+from defocus.errors import DatasetError, OpticsError, SettingsError
+from defocus.images import read_image, write_image
+from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
+from defocus.optics.lens.prescription import RealLens
+
+LENS = MeasuredLens(RealLens(2.8, 2.8, 16.0, spherical=3.0), (2.8, 4.0))
+REQUEST = """
+size = [96, 64]
+[lens]
+focal_length_mm = 50.0
+f_number = 4.0
+focus_distance_mm = 1000.0
+file = "lens.json"
+[[scenes]]
+name = "desk"
+planes = [{picture = "wall.png", depth_mm = 2500.0}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    picture = np.random.default_rng(0).integers(40, 216, (64, 96, 3), dtype=np.uint8)
+    write_image(tmp_path / "wall.png", picture)
+    write_lens(tmp_path / "lens.json", LENS)
+    return tmp_path
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "request.toml").write_text(text)
+    return folder / "request.toml"
+
+
+def test_a_request_is_rendered_through_the_lens(folder: Path) -> None:
+    """At the pixel pitch of its pictures, and the f-number of its scenes."""
+    (pair,) = render_dataset(written(folder, REQUEST), folder / "through")
+    assert pair.metadata["aperture"]["f_number"] == 4.0
+    assert pair.metadata["aperture"]["pixel_pitch_um"] == 36000 / 96
+    ideal = REQUEST.replace('file = "lens.json"\n', "")
+    (other,) = render_dataset(written(folder, ideal), folder / "ideal")
+    assert other.sharp is not None
+    assert pair.sharp is not None
+    np.testing.assert_array_equal(read_image(pair.sharp), read_image(other.sharp))
+    assert not np.array_equal(read_image(pair.blurry), read_image(other.blurry))
+    assert pair.metadata["circle_of_confusion_px"] == other.metadata["circle_of_confusion_px"]
+
+
+def test_a_changed_lens_is_another_request(folder: Path) -> None:
+    render_dataset(written(folder, REQUEST), folder / "out")
+    write_lens(folder / "lens.json", replace(LENS, lens=replace(LENS.lens, spherical=5.0)))
+    with pytest.raises(DatasetError):
+        render_dataset(folder / "request.toml", folder / "out")
+
+
+def test_what_does_not_go_with_a_lens_file_is_told(folder: Path) -> None:
+    for table in ("aperture", "dual_pixel"):
+        with pytest.raises(SettingsError, match=rf"\[{table}\] is of an ideal lens; remove it"):
+            render_dataset(written(folder, f"{REQUEST}[{table}]\n"), folder / "out")
+    wide = REQUEST.replace("f_number = 4.0", "f_number = 1.4")
+    with pytest.raises(OpticsError, match=r"f/1\.4 of a lens of f/2\.8"):
+        render_dataset(written(folder, wide), folder / "out")
+    with pytest.raises(OpticsError, match=r"away\.json: no lens file"):
+        render_dataset(written(folder, REQUEST.replace("lens.json", "away.json")), folder / "out")
+    assert not (folder / "out").exists()
+
+
+def test_a_lens_file_is_a_stream(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held_out = {"validation": (0, 1, 64), "test": (9, 1, 64)}
+    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", held_out)
+    monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
+    dataset = open_dataset(f"stream:{folder / 'lens.json'}")
+    assert dataset.endless is not None
+    assert dataset.endless.lens == read_lens(folder / "lens.json")
+    told = capsys.readouterr().err
+    assert "stream: no photographs" in told
+    assert "::" not in told
+    (folder / "mine.toml").write_text('lens = "lens.json"\n')
+    same = open_dataset(f"stream:{folder / 'mine.toml'}")
+    assert same.content_hash == dataset.content_hash
+    with pytest.raises(DatasetError, match="no such dataset folder"):
+        open_dataset(f"pictures:{folder / 'lens.json'}")
+    (folder / "other.json").write_text("[]")
+    with pytest.raises(OpticsError, match=r"other\.json: no lens file"):
+        open_dataset(f"stream:{folder / 'other.json'}")
