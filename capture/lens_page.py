@@ -15,7 +15,7 @@ from defocus.optics.lens.file import MeasuredLens
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import RealLens
 from defocus.reports.html import write_html
-from defocus.reports.model import Column, Facts, Gallery, Page, Paragraph, Part, Table, Tile
+from defocus.reports.model import Cell, Column, Facts, Gallery, Page, Paragraph, Part, Table, Tile
 
 __all__ = ["lens_lines", "lens_parts", "write_lens_page"]
 
@@ -77,7 +77,7 @@ def write_lens_page(
         StorageError: The file cannot be written.
     """
     told, untold, blades = told_by(found)
-    rows: list[tuple[str, float | None, float | None, str]] = []
+    rows: list[tuple[Cell, ...]] = []
     if blades is not None:
         rows.append(("blades of the aperture", blades, None, ""))
     rows += [(one.words, one.value, one.error, one.unit) for one in told]
@@ -110,11 +110,11 @@ def _picture_table(found: FittedLens, shots: Sequence[ChartShot]) -> Table:
         Column("Picture"), Column("F-number"), Column("Focus"),
         *(Column(f"MTF50, {name}", "cycles/px", "higher") for name, _ in PLACES),
     )  # fmt: skip
-    rows = tuple(
-        (Path(name).name, f_number, blur, *(values or [None] * len(PLACES)))
-        for name, f_number, blur, values in _pictures(found, shots)
-    )
-    return Table("Photographs of the chart, through the fitted lens", columns, rows)
+    rows: list[tuple[Cell, ...]] = []
+    for name, f_number, blur, values in _pictures(found, shots):
+        cells: tuple[Cell, ...] = tuple(values) or (None,) * len(PLACES)
+        rows.append((Path(name).name, f_number, blur, *cells))
+    return Table("Photographs of the chart, through the fitted lens", columns, tuple(rows))
 
 
 def lens_parts(measured: MeasuredLens) -> list[Part]:
