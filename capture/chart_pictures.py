@@ -10,6 +10,7 @@ from defocus.charts.lens.photographs import chart_shots
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.summary import FittedLens, measured
 from defocus.errors import InputError
+from defocus.images import read_image
 from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.progress import say
 
@@ -45,6 +46,7 @@ def _noted(picture: Path) -> float:
     """F-number of the picture's EXIF data."""
     number = read_exif(picture).f_number
     if number is None:
+        read_image(picture)  # what is no picture has no f-number either, and is told so
         raise InputError(f"{picture}: its f-number is not noted in it; give --f-number")
     return number
 

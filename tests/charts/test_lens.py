@@ -358,6 +358,11 @@ def test_the_command_tells_what_is_missing(tmp_path: Path) -> None:
         return str(done.exception)
 
     assert "give --f-number" in refused()
+    text = picture.with_name("t.txt")
+    text.write_text("f/4")
+    out = picture.with_name("lens.json")
+    done = CliRunner().invoke(command, [str(text), "--out", str(out)])
+    assert "t.txt: not a picture that can be read" in str(done.exception)
     assert "no chart found" in refused("--f-number", "2")
     assert "2 for 1 pictures" in refused("--f-number", "2", "--f-number", "4")
 
