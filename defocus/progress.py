@@ -90,7 +90,9 @@ def log(text: str) -> None:
         stream.writelines(f"{time} {line}\n" for line in text.splitlines())
 
 
-def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+def track(
+    items: Iterable[T], description: str, total: int | None = None, *, lines: bool = True
+) -> Iterator[T]:
     """Yield ``items`` while a bar on stderr shows the progress and the time left.
 
     Work inside of other work has its bar below that one's. Where stderr is no terminal, the
@@ -100,6 +102,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         items: The items of the work.
         description: A few words on the work.
         total: Number of items, if ``items`` has no length.
+        lines: Whether it tells lines; work that says more in lines of its own does not.
     """
     if not telling.bars:
         yield from items
@@ -109,7 +112,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         task = bars.add_task(description, total=size)
         _TASKS.append(task)
         counted_items = _advancing(items, bars, task)
-        if bars.disable and len(_TASKS) == 1:
+        if lines and bars.disable and len(_TASKS) == 1:
             counted_items = _in_lines(counted_items, description, size)
         try:
             yield from counted_items

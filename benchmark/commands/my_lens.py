@@ -25,7 +25,8 @@ SECTIONS = {
     type=FiniteRange(0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Minutes of training on all cores, or on the GPU.",
+    help="Minutes of training on the GPU, or with all cores free: counted in processor time, so "
+    "that a busy machine takes longer.",
 )
 @click.option(
     "--photographs",

@@ -19,7 +19,7 @@ LEVELS = 65535
 class PatchBank:
     """Batches of crops of rendered patches, turned and mirrored, determined by the step.
 
-    The patches are rendered with the first batch.
+    The patches are rendered with the first batch, or by :meth:`hold` before it.
 
     Args:
         renderer: Renderer of the patches.
@@ -56,7 +56,7 @@ class PatchBank:
 
         from defocus.baselines.objective import Batch
 
-        self._hold(step // self.renewed_every if self.renewed_every else 0)
+        self.hold(step)
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([step])))
         drawn = [self._crop(random, crop_px) for _ in range(size)]
         blurry, sharp, diameters = (
@@ -66,8 +66,9 @@ class PatchBank:
         seen = torch.cat([blurry, blurry], dim=1) if dual else blurry
         return Batch(seen, sharp, supervision={"defocus_map": diameters})
 
-    def _hold(self, first: int) -> None:
-        """Render what is missing of the stream's patches from ``first`` on."""
+    def hold(self, step: int) -> None:
+        """Render what is missing of the patches of a step."""
+        first = step // self.renewed_every if self.renewed_every else 0
         wanted = range(first, first + self.count)
         missing = [number for number in wanted if number not in self.held]
         for number in missing if len(missing) < 2 else track(missing, "rendering patches"):

@@ -60,7 +60,8 @@ class Job(Generic[BatchT]):
         steps: Optimiser steps, >= 1.
         make_network: Function that makes the network with its first weights, on the CPU.
         make_objective: Function that makes the objective.
-        batches: Function from the first remaining step to the batches of all remaining ones.
+        batches: Function from the first remaining step to the batches of all remaining ones; it is
+            called before the time of the steps begins.
         code: Version of this package, kept in the checkpoint.
         watching: Validation scores to compute during the training.
         check: Function that is called before the first step with network, objective and number of
@@ -199,13 +200,14 @@ def _seed_torch(seed: int, purpose: str) -> None:
 def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
     """Do the remaining steps; validate and save in between and at the end."""
     job = training.job
+    batches = job.batches(training.step)  # what these prepare is no time of the steps
     saved = time.monotonic()
     clock = Clock(training.rows)
     every = max(1, job.steps // LOGGED_ROWS)
     left = range(training.step, job.steps)
     told = False
     with stop_asked() as stop, _tracker(training, folder) as tracker:
-        for step, batch in zip(track(left, job.id), job.batches(training.step), strict=False):
+        for step, batch in zip(track(left, job.id, lines=False), batches, strict=False):
             row = _train_step(training, batch, step, device)
             training.step, training.seconds = step + 1, clock.seconds
             if step % every == 0 or training.done:

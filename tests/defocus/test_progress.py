@@ -49,6 +49,8 @@ def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
     assert all(line.endswith(" s left") for line in lines)
     assert list(track(iter("ab"), "unknown")) == ["a", "b"]
     assert capsys.readouterr().err.splitlines() == ["unknown: 1", "unknown: 2"]
+    assert list(track("abc", "tells its own", lines=False)) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""
     monkeypatch.setattr(progress, "LINE_EVERY_S", 60.0)
     assert list(track("abc", "short")) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""

@@ -78,7 +78,7 @@ def measure_gains(
     sums, counts = np.zeros((3, len(edges))), np.zeros(len(edges))
     pairs = dataset.split("test")
     scores = []
-    for pair in track(pairs, f"restoring {dataset.name}"):
+    for pair in track(pairs, "restoring held-out scenes"):
         errors = _errors(pair, card, (before, after), device)
         scores.append([decibels(float(one.mean()), DEFAULT) for one in errors])
         if pair.defocus_map is None:

@@ -34,7 +34,7 @@ from defocus.datasets.stream.dataset import stream_dataset
 from defocus.errors import InputError
 from defocus.files import atomic_path, sha256_file, write_json, write_text
 from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
-from defocus.progress import say
+from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.reports.html import write_html
 from defocus.training.record.folder import CHECKPOINT
@@ -137,12 +137,16 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
     """
     with study_lock(out):
         _claim(request, out)
+        say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
         shots = read_chart_pictures(request.pictures, request.f_numbers, linear=request.linear)
         measured = _measured(request, shots, out)
+        say("3 of 5: rendering held-out scenes through this lens and others, once")
         lens, others = (stream_dataset(request.photographs, one) for one in (measured, None))
+        say(f"4 of 5: rendering patches, and training for {request.minutes:g} min")
         after = train_on(
             request.system, request.start, lens, others, request.minutes, out / TRAINING
         )
+        say("5 of 5: comparing with the general weights")
         before = build_with(request.system, request.start)
         return _compared(request, out, shots, measured, (lens, others), (before, after))
 
@@ -151,14 +155,24 @@ def _claim(request: OwnLensRequest, out: Path) -> None:
     wanted, path = request.identity(), out / REQUEST
     if not path.is_file():
         write_json(path, wanted)
-    elif read_json(path) != wanted:
-        raise InputError(f"{out}: holds weights of other pictures or options; choose another --out")
+        return
+    kept = read_json(path)
+    known = kept if isinstance(kept, dict) else {}
+    differing = [name.replace("_", " ") for name in wanted if known.get(name) != wanted[name]]
+    if differing:
+        raise InputError(
+            f"{out}: holds weights of other pictures or options ({', '.join(differing)}); choose "
+            "another --out"
+        )
 
 
 def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) -> MeasuredLens:
     """The lens, and a mapping file that names it for ``stream:``."""
     path = out / LENS
-    if not path.is_file():
+    if path.is_file():
+        say(f"2 of 5: the lens is measured: {path}")
+    else:
+        say("2 of 5: fitting the lens, which takes minutes")
         _, found = measure_lens(
             request.pictures, shots, request.sensor_width_mm, request.open_f_number
         )

@@ -51,7 +51,7 @@ def train_on(
         start: The weights it begins with.
         lens: Stream of the lens.
         others: Stream of many lenses, which keeps the network from getting worse there.
-        minutes: Minutes of the training, on all cores.
+        minutes: Minutes of the training with all cores, counted in processor time.
         folder: Folder of the training, which belongs to these arguments alone.
 
     Returns:
@@ -70,6 +70,11 @@ def train_on(
     general = _bank(others, max(1, count * OTHERS // OWN))
 
     def batches(step: int) -> Iterator[Batch]:
+        own.hold(step)
+        general.hold(step)
+        return drawn(step)
+
+    def drawn(step: int) -> Iterator[Batch]:
         while True:
             a, b = own.batch(step, OWN, CROP_PX), general.batch(step, OTHERS, CROP_PX)
             yield Batch(torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target]))
@@ -83,7 +88,7 @@ def train_on(
         seed=0,
         method=recipe,
         learning_rate=RATE,
-        steps=_steps(recipe, network().to(device), batches(0), minutes, make_folder(folder)),
+        steps=_steps(recipe, network().to(device), drawn(0), minutes, make_folder(folder)),
         make_network=network,
         make_objective=lambda: objective(recipe.objective, **recipe.objective_settings),
         batches=batches,

@@ -72,7 +72,10 @@ def test_from_a_chart_to_weights_that_restore(
     write_json(out / "training" / "plan.json", {"steps": STEPS})
     asked = [str(chart), "--f-number", "2.8", "--out", str(out), "--json", "--minutes"]
     assert command.main([*asked, "0.1"], standalone_mode=False) is None
-    told = json.loads(capfd.readouterr().out)
+    printed = capfd.readouterr()
+    told = json.loads(printed.out)
+    stages = [line for line in printed.err.splitlines() if " of 5: " in line]
+    assert [line[0] for line in stages] == ["1", "2", "3", "4", "5"]
     assert [one["state"] for one in told["charts"]] == ["as taken", "this lens", "general"]
     taken, own, general = told["charts"]
     assert min(own["mtf50"], general["mtf50"]) > 1.1 * taken["mtf50"]
@@ -86,7 +89,7 @@ def test_from_a_chart_to_weights_that_restore(
     stored = find_weights(baseline("defocus-m"), str(weights))
     assert stored.origin == "trained"
     assert stored.trained_on[0].startswith("stream of the lens fifty")
-    with pytest.raises(InputError, match="other pictures or options"):
+    with pytest.raises(InputError, match=r"other pictures or options \(minutes\)"):
         command.main([*asked, "0.2"], standalone_mode=False)
 
 
