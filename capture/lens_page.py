@@ -87,7 +87,7 @@ def write_lens_page(
     )  # fmt: skip
     note = f"Not told by these pictures: {', '.join(untold)}." if untold else ""
     page = Page(
-        title=f"Lens {path.stem}",
+        title=f"Measured lens ({path.stem})",
         notice="",
         summary=f"The fitted lens explains {_explained(found.residual)}.",
         sections=(
@@ -100,8 +100,9 @@ def write_lens_page(
 
 
 KERNEL_WORDS = (
-    "How the lens shows a point that lies nearer than the focus, or farther. Each colour is drawn "
-    "against the brightest value; the picture's corner is at 1, the corner shown at 0.89."
+    "How the lens shows a point that lies nearer than the focus, or farther. The side is half way "
+    "to the picture's corner, and what is called corner 0.89 of the way. Each colour is drawn "
+    "against the brightest value."
 )
 
 
