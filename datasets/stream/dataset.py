@@ -105,8 +105,10 @@ def identity(photographs: Photographs) -> str:
 
 def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair, ...]:
     """Write the held-out pairs of both splits."""
-    held_out = counted(len(photographs.of("held-out")), "held-out photograph")
-    say(f"{name}: its validation and test pairs are rendered from {held_out}, once")
+    source = "procedural textures"
+    if photographs.files:
+        source = counted(len(photographs.of("held-out")), "held-out photograph")
+    say(f"{name}: its validation and test pairs are rendered from {source}, once")
     renderer = Renderer(photographs, "held-out")
     wanted = [
         (f"{split}-{number - first:02d}", split, number, side)
