@@ -99,6 +99,43 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma: float) -> None:
             magnify(jpeg(picture), *outside)
 
 
+def squares(gap_px: float, blur_px: float, noise: float = 0.0) -> Array:
+    """Two slanted edges of one sense, as of a grey patch on white paper that holds a darker one."""
+    rows, columns = np.mgrid[:300, :500]
+    off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
+    light = 0.1 + 0.2 * ndtr(off / blur_px) + 0.35 * ndtr((off - gap_px) / blur_px)
+    light = light + np.random.default_rng(4).normal(0, noise, light.shape)
+    return np.rint(linear_to_srgb(np.stack([light] * 3, axis=2)) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize("blur_px", [1.0, 2.5])
+def test_a_second_edge_in_the_square_is_a_reason_and_not_a_number(
+    blur_px: float, noise: float
+) -> None:
+    alone = magnify(jpeg(squares(100, blur_px, noise)), 0.5, 0.5)
+    assert alone.mtf50 == pytest.approx(0.1874 / blur_px, rel=0.1)
+    for gap in (-16, 10, 16):
+        seen = magnify(jpeg(squares(gap, blur_px, noise)), 0.5, 0.5)
+        assert (seen.mtf50, seen.reason) == (None, "more than one edge in the square")
+    corner = squares(100, blur_px, noise)
+    corner[154:] = corner[:154, :60].mean()
+    assert magnify(jpeg(corner), 0.5, 0.5).reason == "more than one edge in the square"
+
+
+def test_a_sharpened_edge_is_one_edge() -> None:
+    """The rims that a camera's sharpening leaves are not taken for edges."""
+    soft, softer = (squares(100, blur).astype(float) for blur in (1.5, 3.0))
+    sharpened = np.clip(soft + 0.7 * (soft - softer), 0, 255).astype(np.uint8)
+    assert magnify(jpeg(sharpened), 0.5, 0.5).reason == ""
+
+
+def test_what_is_too_dark_or_too_small_says_so() -> None:
+    picture = squares(100, 1.5)
+    assert magnify(jpeg(picture // 12), 0.5, 0.5).reason == "too dark here; expose more"
+    assert magnify(jpeg(picture[:20]), 0.5, 0.5).reason == "the live picture is too small"
+
+
 def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:
     seen = look_at(jpeg(np.random.default_rng(3).integers(0, 255, (600, 2000, 3), np.uint8)))
     for content in (seen.jpeg, seen.peaking):

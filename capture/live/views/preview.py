@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.charts.light import is_clipped
 from defocus.charts.measures.edge import measure_edge
+from defocus.charts.measures.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.errors import CameraError, ImageError, InputError
 from defocus.images import Image, as_float, srgb_to_linear
 from defocus.reports.pictures import small_picture
@@ -29,7 +30,15 @@ BINS = 64
 
 CLIPPED, BLACK = 0.98, 0.002
 """Linear values from where on a channel counts as clipped, and up to where as black."""
+DARK = 0.01
+"""Linear light of the brightest parts up to which an edge is lost in noise."""
+LEAST_PX = 24
+"""Side of the smallest square that is measured."""
+
 NO_EDGE = "no clean slanted edge here"
+SEVERAL_EDGES = "more than one edge in the square"
+TOO_DARK = "too dark here; expose more"
+TOO_SMALL = "the live picture is too small"
 CLIPPED_EDGE = "clipped here; expose less"
 SHARPER = "sharper than 1 cycle/px here"
 
@@ -184,10 +193,17 @@ def _edge_mtf50(part: NDArray[Any]) -> tuple[float | None, str]:
     top, left = (max(0, (side - EDGE_PX) // 2) for side in part.shape[:2])
     middle = part[top : top + EDGE_PX, left : left + EDGE_PX, ::-1]
     light = np.asarray(srgb_to_linear(as_float(middle, np.float64)), np.float64)
+    if min(light.shape[:2]) < LEAST_PX:
+        return None, TOO_SMALL
     if is_clipped(light):
         return None, CLIPPED_EDGE
+    if np.quantile(light, 0.95) < DARK:
+        return None, TOO_DARK
     try:
+        require_one_edge(light)
         mtf50 = measure_edge(light).mtf50
+    except SeveralEdgesError:
+        return None, SEVERAL_EDGES
     except ImageError:
         return None, NO_EDGE
     return mtf50, "" if mtf50 else SHARPER

@@ -1,0 +1,81 @@
+"""Whether a region holds one edge only: a second one raises or lowers the MTF of the first."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, uniform_filter
+from scipy.signal import find_peaks
+
+from defocus.charts.light import grey_of
+from defocus.charts.measures.edge_line import fit_edge_line, upright
+from defocus.errors import ImageError
+
+__all__ = ["SeveralEdgesError", "require_one_edge"]
+
+Array = NDArray[np.float64]
+
+BINS_PER_PX = 2
+SMOOTHED_PX, SMOOTHED_PER_RISE = 0.7, 0.05
+"""The profile is smoothed by that, and by a share of its rise: noise has steps too."""
+LOW = 0.1
+"""The rise is what lies between this share of the range and the rest."""
+VALLEY = 0.75
+"""The slope between two edges is below that share of the lesser one's."""
+SECOND = 0.25
+"""Step of a second edge over that of the first; the rim of a sharpened edge has less."""
+PATCH_PX = 5
+OFF = 0.3
+"""Difference of a patch from the same distance elsewhere along the edge, over the step."""
+
+
+class SeveralEdgesError(ImageError):
+    """A region holds more than one edge."""
+
+
+def require_one_edge(light: Array) -> None:
+    """Refuse a region in which more than one edge runs.
+
+    The light must depend on the distance from the fitted edge alone, and rise or fall once.
+
+    Args:
+        light: ``(H, W)`` or ``(H, W, 3)`` linear light.
+
+    Raises:
+        SeveralEdgesError: There are more.
+        ImageError: The region is too small, or shows no edge.
+    """
+    region, _ = upright(light)
+    grey = region if region.ndim == 2 else grey_of(region)
+    line = fit_edge_line(grey)
+    distance = line.distances(grey.shape[1])
+    places, profile = _profile(grey, distance)
+    steps = _steps(profile)
+    step = steps.max(initial=0.0)
+    off = uniform_filter(grey - np.interp(distance, places, profile), PATCH_PX)
+    if (steps > SECOND * step).sum() > 1 or np.abs(off).max() > OFF * step:
+        raise SeveralEdgesError("more than one edge in the region; give one with a single edge")
+
+
+def _profile(grey: Array, distance: Array) -> tuple[Array, Array]:
+    """Distances from the edge, half a pixel apart, and the mean light there."""
+    bins = np.floor(distance * BINS_PER_PX).astype(np.intp).ravel()
+    bins -= bins.min()
+    counts = np.bincount(bins)
+    filled = np.flatnonzero(counts >= 0.3 * np.median(counts))
+    light = np.bincount(bins, weights=grey.ravel())[filled] / counts[filled]
+    first = np.floor(distance.min() * BINS_PER_PX)
+    return (filled + first + 0.5) / BINS_PER_PX, light
+
+
+def _steps(profile: Array) -> Array:
+    """Heights of the parts of a profile, cut where its slope has a valley."""
+    low, high = np.quantile(profile, (0.05, 0.95))
+    share = (profile - low) / max(high - low, 1e-9)
+    rise = float(((share > LOW) & (share < 1 - LOW)).sum())
+    smooth = gaussian_filter1d(profile, SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise)
+    size = np.pad(np.abs(np.diff(smooth)), 1)
+    peaks, found = find_peaks(size, prominence=0.0)
+    peaks = peaks[found["prominences"] >= (1 - VALLEY) * size[peaks]]
+    valleys = [a + int(np.argmin(size[a:b])) for a, b in pairwise(peaks.tolist())]
+    return np.asarray(np.abs(np.diff(smooth[[0, *valleys, len(smooth) - 1]])))
