@@ -22,25 +22,25 @@ Array = np.ndarray
 
 
 def edge(blur_px: float, low: float, high: float, noise: float = 0.0) -> Array:
-    """A vertical edge as a blur of that standard deviation leaves it."""
+    """A vertical edge as a blur of that standard deviation leaves it, between two lights."""
     across = np.arange(120) - 59.5
     row = low + (high - low) * ndtr(across / blur_px)
-    picture = np.repeat(np.tile(row, (80, 1))[:, :, None], 3, axis=2)
-    picture += np.random.default_rng(1).normal(0, noise, picture.shape)
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    encoded = np.repeat(np.tile(linear_to_srgb(row), (80, 1))[:, :, None], 3, axis=2)
+    encoded += np.random.default_rng(1).normal(0, noise, encoded.shape)
+    return np.rint(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("contrast", [0.15, 0.3, 0.8])
+@pytest.mark.parametrize("bounds", [(0.3, 0.4), (0.12, 0.25), (0.02, 0.6)])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_an_edge_is_in_focus_by_its_blur_and_not_by_its_contrast(
-    contrast: float, noise: float
+    bounds: tuple[float, float], noise: float
 ) -> None:
-    bounds = 0.5 - contrast / 2, 0.5 + contrast / 2
-    for blur, expected in ((0.5, True), (1.0, True), (2.2, False), (3.0, False)):
+    for blur, expected in ((0.5, True), (1.0, True), (1.7, False), (3.0, False)):
         edges, focused = in_focus(edge(blur, *bounds, noise))
         at_edge = slice(10, -10), slice(59, 61)
-        assert edges[at_edge].mean() > 0.9 or (blur > 2 and contrast < 0.2)
-        assert bool(focused[at_edge].mean() > 0.9) is expected
+        assert edges[at_edge].mean() > 0.9 or (blur > 2 and bounds[0] == 0.3)
+        share = focused[at_edge].mean()
+        assert share > 0.9 if expected else share < 0.1, (blur, share)
         assert not np.any(focused & ~edges)
 
 

@@ -214,6 +214,8 @@ def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
     Blurring an edge of blur s once by a and once by b weakens its gradient by
     sqrt((s^2 + b^2) / (s^2 + a^2)), which is large where s is small. The fine blur a damps noise.
+    That holds of light: encoded values widen the dark side of an edge, the more the higher its
+    contrast. What is steep enough to be an edge is asked of encoded values, whose noise is alike.
 
     Args:
         picture: ``(H, W, 3)`` uint8, sRGB-encoded.
@@ -223,14 +225,17 @@ def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
     Source: Zhuo and Sim, Defocus map estimation from a single image, 2011, section 3 (there a = 0).
     """
-    grey = as_float(picture).mean(axis=2)
-    fine, coarse = (_gradient(cv2.GaussianBlur(grey, (0, 0), b)) for b in (FINE_PX, COARSE_PX))
-    edges = fine > max(LEAST_GRADIENT, NOISE_FACTOR * float(np.median(fine)))
+    encoded = as_float(picture)
+    steep = _gradient(encoded.mean(axis=2), FINE_PX)
+    edges = steep > max(LEAST_GRADIENT, NOISE_FACTOR * float(np.median(steep)))
+    light = srgb_to_linear(encoded).mean(axis=2)
+    fine, coarse = (_gradient(light, blur) for blur in (FINE_PX, COARSE_PX))
     return edges, edges & (fine > SHARP_RATIO * coarse)
 
 
-def _gradient(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Length of the gradient, per px."""
+def _gradient(sharp: NDArray[np.float32], blur_px: float) -> NDArray[np.float32]:
+    """Length of the gradient after a Gaussian blur, per px."""
+    grey = cv2.GaussianBlur(sharp, (0, 0), blur_px)
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
     return np.hypot(across, down)
