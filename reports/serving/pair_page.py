@@ -85,8 +85,9 @@ def pair_page(
         token: Who knows it may use the page.
         live: Whether pairs can be shot, or only judged.
         share: Access from the local network; None for none.
-        magnify: ``picture``, ``mtf50`` and ``reason`` around a place of the newest live picture, x
-            and y as shares; each viewer has a place of its own. None without live pictures.
+        magnify: ``picture``, ``mtf50``, ``reason`` and ``square`` around a place of the newest live
+            picture, x and y as shares; each viewer has a place of its own. None without live
+            pictures.
     """
     document = pair_document()
     shown = {

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,7 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", text(browser, "edge-mtf"))
     browser.find_element(By.ID, "magnifier").click()
     WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
+    assert not browser.find_element(By.ID, "spot").is_displayed()
 
     press(browser, "s")
     until(browser, "pair-name", "0001_scene-001")
@@ -183,6 +185,34 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     assert found["0001_scene-001"] == ("reject", "taken again as 0002_scene-001")
     assert found["0002_scene-001"] == ("accept", "it is part of it")
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_the_magnifier_hides_nothing_and_its_place_is_marked(
+    open_page: Open, live_page: str, width: int, height: int
+) -> None:
+    """The mark lies around the click, the magnifier beside the picture, the words beside both."""
+    browser = opened(open_page, live_page, width=width, height=height)
+    until(browser, "focus-share", "%")
+    if browser.find_element(By.TAG_NAME, "body").get_attribute("data-view") != "live":
+        press(browser, "v")
+    picture = browser.find_element(By.ID, "live-picture")
+    before = picture.rect
+    webdriver.ActionChains(browser).move_to_element_with_offset(picture, 0, 20).click().perform()
+    WebDriverWait(browser, 20, 0.05).until(lambda b: text(b, "edge-mtf"))
+    time.sleep(0.3)  # the picture has its new height, and the mark follows
+    spot, screen, magnified, told = (
+        browser.find_element(By.ID, one).rect for one in ("spot", "screen", "magnified", "edge-mtf")
+    )
+    box = picture.rect  # lower than before where the window has no room for both
+    down = 20 * box["height"] / before["height"]
+    assert spot["x"] + spot["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=3)
+    middle = box["y"] + box["height"] / 2 + down
+    assert spot["y"] + spot["height"] / 2 == pytest.approx(middle, abs=3)
+    assert spot["width"] == pytest.approx(spot["height"], abs=1)
+    assert magnified["y"] >= screen["y"] + screen["height"]
+    beside = told["x"] >= magnified["x"] + magnified["width"]
+    assert beside or told["y"] >= magnified["y"] + magnified["height"]
 
 
 def test_keys_that_are_typed_into_a_field_are_text(open_page: Open, live_page: str) -> None:

@@ -89,11 +89,13 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma: float) -> None:
     assert seen.mtf50 == pytest.approx(0.1874 / np.hypot(sigma, np.sqrt(1 / 12)), rel=0.04)
     assert seen.to_json()["mtf50"] == seen.mtf50
     assert seen.reason == ""
+    assert seen.square == pytest.approx((226 / 500, 126 / 300, 48 / 500, 48 / 300))
     plain = magnify(jpeg(picture), 0.1, 0.1)
     assert (plain.mtf50, plain.reason) == (None, "no clean slanted edge here")
     brighter = np.minimum(picture.astype(np.uint16) * 2, 255).astype(np.uint8)
     bright = magnify(jpeg(brighter), 0.5, 0.5)
     assert (bright.mtf50, bright.reason) == (None, "clipped here; expose less")
+    assert magnify(jpeg(picture), 1.0, 0.0).square == pytest.approx((0.76, 40 / 300, 0.096, 0.16))
     for outside in ((-0.1, 0.5), (0.5, 1.1), (float("nan"), 0.5)):
         with pytest.raises(InputError, match="outside the live picture"):
             magnify(jpeg(picture), *outside)

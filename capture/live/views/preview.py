@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import is_clipped
+from defocus.charts.light import Region, is_clipped
 from defocus.charts.measures.edge import measure_edge
 from defocus.charts.measures.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.errors import CameraError, ImageError, InputError
@@ -108,11 +108,13 @@ class Magnified:
         jpeg: It, at the camera's own pixels.
         mtf50: Of the slanted edge in it, cycles per px; None where it cannot be measured.
         reason: Why; empty if it was measured.
+        square: What is measured: left, top, width and height as shares of the live picture.
     """
 
     jpeg: bytes
     mtf50: float | None
     reason: str
+    square: tuple[float, float, float, float]
 
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with the picture as a data address."""
@@ -120,6 +122,7 @@ class Magnified:
             "picture": _data_uri("jpeg", self.jpeg),
             "mtf50": self.mtf50,
             "reason": self.reason,
+            "square": self.square,
         }
 
 
@@ -165,9 +168,14 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     """
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
-    part = _around(_decoded(jpeg), (x, y))
-    encoded = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-    return Magnified(encoded.tobytes(), *_edge_mtf50(part))
+    picture = _decoded(jpeg)
+    height, width = picture.shape[:2]
+    shown = _around((x * width, y * height), DETAIL_PX, (width, height))
+    middle = shown.left + shown.width / 2, shown.top + shown.height / 2
+    square = _around(middle, (EDGE_PX, EDGE_PX), (width, height))
+    encoded = cv2.imencode(".jpg", shown.of(picture), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+    shares = square.left / width, square.top / height, square.width / width, square.height / height
+    return Magnified(encoded.tobytes(), *_edge_mtf50(square.of(picture)), shares)
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:
@@ -178,21 +186,19 @@ def _decoded(jpeg: bytes) -> NDArray[Any]:
     return decoded
 
 
-def _around(picture: NDArray[Any], spot: tuple[float, float]) -> NDArray[Any]:
-    """The pixels around a place, moved inwards at the borders."""
-    height, width = picture.shape[:2]
+def _around(spot: tuple[float, float], sides: tuple[int, int], whole: tuple[int, int]) -> Region:
+    """What lies around a place, moved inwards at the borders of a picture; x before y."""
+    width, height = (min(side, size) for side, size in zip(sides, whole, strict=True))
     left, top = (
-        min(max(0, round(share * size) - part // 2), max(0, size - part))
-        for share, size, part in zip(spot, (width, height), DETAIL_PX, strict=True)
+        min(max(0, round(place) - side // 2), size - side)
+        for place, side, size in zip(spot, (width, height), whole, strict=True)
     )
-    return picture[top : top + DETAIL_PX[1], left : left + DETAIL_PX[0]]
+    return Region(left, top, width, height)
 
 
-def _edge_mtf50(part: NDArray[Any]) -> tuple[float | None, str]:
-    """MTF50 of a slanted edge in the middle of a part, or None and why."""
-    top, left = (max(0, (side - EDGE_PX) // 2) for side in part.shape[:2])
-    middle = part[top : top + EDGE_PX, left : left + EDGE_PX, ::-1]
-    light = np.asarray(srgb_to_linear(as_float(middle, np.float64)), np.float64)
+def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
+    """MTF50 of a slanted edge in a square, blue first, or None and why."""
+    light = np.asarray(srgb_to_linear(as_float(square[:, :, ::-1], np.float64)), np.float64)
     if min(light.shape[:2]) < LEAST_PX:
         return None, TOO_SMALL
     if is_clipped(light):

@@ -11,6 +11,7 @@
   let marked = null;
   let bestEdge = 0;
   let spot = null;  // what this page magnifies; others have their own
+  let square = null;
   const thumbs = new Map();
 
   // What the server tells
@@ -487,17 +488,34 @@
 
   // The magnifier: a place of the live picture at its own pixels
 
-  function magnify(event) {
+  // Where the picture lies in its box, which may be longer on two sides
+  function liveBox() {
     const picture = byId("live-picture");
     const box = picture.getBoundingClientRect();
     const scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
-    const at = (client, start, size, natural) => (client - start - (size - natural * scale) / 2) / (natural * scale);
-    const [x, y] = [at(event.clientX, box.left, box.width, picture.naturalWidth), at(event.clientY, box.top, box.height, picture.naturalHeight)];
+    const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
+    return { left: box.left + (box.width - width) / 2, top: box.top + (box.height - height) / 2, width, height };
+  }
+
+  function magnify(event) {
+    const box = liveBox();
+    const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
     if (x >= 0 && x <= 1 && y >= 0 && y <= 1) {
       bestEdge = 0;
       spot = { x: x.toFixed(4), y: y.toFixed(4) };
       showMagnified();
     }
+  }
+
+  // The measured square, in shares of the live picture
+  function markSpot() {
+    if (!spot || !square) return;
+    const [left, top, width, height] = square;
+    const [box, screen] = [liveBox(), byId("screen").getBoundingClientRect()];
+    Object.assign(byId("spot").style, {
+      left: `${box.left - screen.left + left * box.width}px`, top: `${box.top - screen.top + top * box.height}px`,
+      width: `${width * box.width}px`, height: `${height * box.height}px`,
+    });
   }
 
   async function showMagnified() {
@@ -507,14 +525,17 @@
     if (at !== spot) return;
     if (!answer.ok) return notice(seen.problem);
     byId("magnified").src = seen.picture;
-    byId("magnifier").hidden = false;
+    byId("magnifier").hidden = byId("spot").hidden = false;
+    square = seen.square;
+    markSpot();
     showEdge(seen);
   }
   if (live) {
     byId("live-picture").addEventListener("click", magnify);
+    new ResizeObserver(markSpot).observe(byId("live-picture"));
     byId("magnifier").addEventListener("click", () => {
       spot = null;
-      byId("magnifier").hidden = true;
+      byId("magnifier").hidden = byId("spot").hidden = true;
     });
   }
 
