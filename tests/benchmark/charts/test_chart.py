@@ -110,7 +110,7 @@ def test_where_edges_and_leaves_disagree_is_said() -> None:
     assert isinstance(tabs, Tabs)
     assert [name for name, _ in tabs.tabs] == ["4 px", "8 px"]
     said = [vars(parts[0])["text"] for _, parts in tabs.tabs]
-    assert said[0] == "A sharpens edges, MTF50 × 1.50, and 10% of its texture is invented."
+    assert said[0] == "A sharpens edges, MTF50 × 1.50; 10% of its texture is invented."
     (agreed,) = chart_parts([score("a", 4, 1.8, 0.1), score("b", 4, 1.4, 0.3)], str.upper)
     assert vars(vars(agreed)["tabs"][0][1][0])["text"].endswith("edges and leaves agree.")
     assert re.search(r"A sharpens edges most.* 77% .*33% in the blurry.*B invents least", said[1])
@@ -121,9 +121,34 @@ def test_where_edges_and_leaves_disagree_is_said() -> None:
     assert len(printed_chart_parts(edges, str)) == 2
 
 
+def test_what_is_within_the_error_of_measurement_is_a_tie() -> None:
+    """Gains of 1.00 to 1.02 and 1 % of invented texture, as on a sharp photograph."""
+    rows = [score("input", 1, 1, 0.008), score("a", 1, 1.02, 0.012), score("b", 1, 1.0, 0.008)]
+    (tabs,) = chart_parts(rows, str.upper)
+    assert vars(vars(tabs)["tabs"][0][1][0])["text"] == (
+        "No system sharpens edges, MTF50 × 1.02 at most; 1% of A's texture is invented "
+        "(1% in the blurry chart): edges do not tell the systems apart."
+    )
+    close = [score("a", 4, 1.81, 0.1), score("b", 4, 1.8, 0.3), score("c", 4, 1.2, 0.09)]
+    said = vars(printed_chart_parts(close, str.upper)[0])["text"]
+    assert said.startswith("A, B sharpen edges most and alike, MTF50 × 1.81")
+    assert said.endswith("edges and leaves agree.")
+
+
+def test_texture_and_text_that_another_system_treats_better_are_named() -> None:
+    sharpest = replace(score("a", 4, 1.8, 0.3), lost=-0.09, characters=0.3)
+    kind = replace(score("b", 4, 1.4, 0.3), lost=-0.004, characters=0.6)
+    said = vars(printed_chart_parts([sharpest, kind], str.upper)[0])["text"]
+    assert said.endswith(
+        "B keeps texture nearest to what it was, 100%: edges and leaves disagree. "
+        "B has most characters read, 60%."
+    )
+    assert "| 0% | 30% | 60% |" in chart_table([kind])
+
+
 def test_a_single_system_is_not_the_best_of_all() -> None:
     tabs = printed_chart_parts([score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.2)], str.upper)
-    said = "A sharpens edges, MTF50 × 1.80, and 20% of its texture is invented (33% in the blurry"
+    said = "A sharpens edges, MTF50 × 1.80; 20% of its texture is invented (33% in the blurry"
     assert vars(tabs[0])["text"] == f"{said} chart)."
 
 
