@@ -38,6 +38,8 @@ class ChartScore:
             installed, or the chart has no text.
         picture: File name of the photograph; empty for a simulated one.
         reason: Why the leaves were not measured; empty if they were, or are not on the chart.
+        weights: Whose weights the system has, as in the leaderboard: ``own`` for those that the
+            package ships, ``narrow`` for a narrow copy, ``trained``; empty for none, or unknown.
     """
 
     system: str
@@ -52,6 +54,7 @@ class ChartScore:
     characters: float | None = None
     picture: str = ""
     reason: str = ""
+    weights: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The values by name."""
@@ -69,15 +72,22 @@ def read_kept_chart(out: Path) -> list[ChartScore]:
 
 
 def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
-    """Add scores to those of a study; those of the same picture, system and blur are replaced.
+    """Add scores to those of a study, instead of those that measured the same.
+
+    The same picture, blur, system and weights; scores from before weights were kept give way too.
 
     Raises:
         InputError: The kept ones are damaged.
         StorageError: The folder cannot be written.
     """
-    given = {(one.picture, one.system) for one in scores if one.picture}
-    kept = [one for one in read_kept_chart(out) if (one.picture, one.system) not in given]
-    known = {(one.picture, one.blur_px, one.system): one for one in (*kept, *scores)}
+    given = {(one.picture, one.system, one.weights) for one in scores if one.picture}
+    found = read_kept_chart(out)
+    kept = [one for one in found if (one.picture, one.system, one.weights) not in given]
+    again = {(one.picture, one.blur_px, one.system) for one in scores}
+    kept = [
+        one for one in kept if one.weights or (one.picture, one.blur_px, one.system) not in again
+    ]
+    known = {(one.picture, one.blur_px, one.system, one.weights): one for one in (*kept, *scores)}
     write_json(out / CHART, [known[key].to_json() for key in sorted(known)])
 
 

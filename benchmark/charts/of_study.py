@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from defocus.benchmark.charts.kept import ChartScore, Finished, keep_chart
@@ -9,8 +10,10 @@ from defocus.benchmark.charts.photographs import ChartCase
 from defocus.benchmark.charts.restorers import ChartRestorer, restorers, restoring
 from defocus.benchmark.reporting.write import write_report
 from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.expansion import expand_all
+from defocus.benchmark.study.plan import Run
 from defocus.benchmark.study.plugin_files import load_noted
 from defocus.benchmark.study.running.attempt import CRASHES, load_run, one_line
 from defocus.datasets.files.fingerprint import code_hash
@@ -45,8 +48,17 @@ def study_restorers(out: Path) -> dict[str, ChartRestorer]:
             if card.kind == "reference" or card.input != "single" or card.needs or not finished:
                 continue
             if run.system not in made:
-                made[run.system] = restoring(load_run(study, run).network.eval())
+                made[run.system] = restoring(load_run(study, run).network.eval(), _weights(run))
     return made
+
+
+def _weights(run: Run) -> str:
+    """Whose weights a run has, as the leaderboard calls them."""
+    if run.weights is not None:
+        return run.weights.origin
+    if run.recipe is None:
+        return ""
+    return NARROW if run.baseline.is_narrow else "trained"
 
 
 def measure_chart(
@@ -85,7 +97,13 @@ def measure_chart(
 
 def _key(name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]) -> str:
     """A name for the scores of a system that changes with whatever they depend on."""
-    parts = [name, restorer.fingerprint(), code_hash(*CODE), *(case.identity for case in cases)]
+    parts = [
+        name,
+        restorer.weights,
+        restorer.fingerprint(),
+        code_hash(*CODE),
+        *(case.identity for case in cases),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -94,7 +112,8 @@ def _of_system(
 ) -> Iterator[ChartScore]:
     for case in cases:
         try:
-            yield from case.scores(name, restorer)
+            for score in case.scores(name, restorer):
+                yield replace(score, weights=restorer.weights)
         except (StorageError, InterruptedWorkError):
             raise
         except CRASHES as error:

@@ -29,10 +29,12 @@ class ChartRestorer:
     Attributes:
         restore: What it does.
         network: Its network; None for the blurry picture itself.
+        weights: Whose weights it has; see :class:`ChartScore`.
     """
 
     restore: Restore
     network: nn.Module | None = None
+    weights: str = ""
 
     def __call__(self, picture: Floats) -> Floats:
         """``(H, W, 3)`` restored values."""
@@ -64,15 +66,20 @@ def restorers(names: Sequence[str]) -> dict[str, ChartRestorer]:
         stored = None if label is None else find_weights(system, label)
         require_restoring(system, stored)
         network = system.build().eval() if stored is None else build_with(system, stored)
-        made[name.strip()] = restoring(network)
+        made[name.strip()] = restoring(network, "" if stored is None else stored.origin)
     return made
 
 
-def restoring(network: nn.Module) -> ChartRestorer:
-    """What a network does to a picture of any size, without the guard that puts parts back."""
+def restoring(network: nn.Module, weights: str = "") -> ChartRestorer:
+    """What a network does to a picture of any size, without the guard that puts parts back.
+
+    Args:
+        network: The network.
+        weights: Whose weights it has.
+    """
     restorer = make_restorer(network, None, best_device())
 
     def restore(picture: Floats) -> Floats:
         return np.asarray(restore_colours(restorer, picture, guard=False).at(1.0), np.float32)
 
-    return ChartRestorer(restore, network)
+    return ChartRestorer(restore, network, weights)

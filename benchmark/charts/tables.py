@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from defocus.benchmark.charts.kept import ChartScore
+from defocus.benchmark.reporting.board.lines import WEIGHT_MARKS
 from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
 
 __all__ = ["chart_parts", "chart_table", "printed_chart_parts"]
 
 INPUT = "input"
+
+Names = Callable[[ChartScore], str]
+"""The name of a score's system as it is shown, with whose weights it has."""
 
 
 def chart_table(scores: Sequence[ChartScore]) -> str:
@@ -49,8 +53,8 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
     return [
         Tabs(label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables))
         for label, tables in (
-            ("Circle of confusion", _tables(_simulated(scores), name)),
-            ("Photograph", _tables(_taken(scores), name)),
+            ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
+            ("Photograph", _tables(_taken(scores), _with_weights(name))),
         )
         if tables
     ]
@@ -58,10 +62,21 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
 
 def printed_chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
     """For print: the table in the middle of the circles of confusion, and the photographs."""
-    simulated = _tables(_simulated(scores), name)
+    shown = _with_weights(name)
+    simulated = _tables(_simulated(scores), shown)
     middle = simulated[len(simulated) // 2 :][:1]
-    tables = [*middle, *_tables(_taken(scores), name)]
+    tables = [*middle, *_tables(_taken(scores), shown)]
     return [part for _, said, table in tables for part in (Paragraph(said), table)]
+
+
+def _with_weights(name: Callable[[str], str]) -> Names:
+    """Names that tell a narrow copy from the same system with the package's weights."""
+
+    def shown(one: ChartScore) -> str:
+        mark = WEIGHT_MARKS.get(one.weights)
+        return name(one.system) + (f" ({mark})" if mark else "")
+
+    return shown
 
 
 def _simulated(scores: Sequence[ChartScore]) -> list[ChartScore]:
@@ -72,9 +87,7 @@ def _taken(scores: Sequence[ChartScore]) -> list[ChartScore]:
     return [one for one in scores if one.picture]
 
 
-def _tables(
-    scores: Sequence[ChartScore], name: Callable[[str], str]
-) -> list[tuple[str, str, Table]]:
+def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, Table]]:
     """Name, sentence and table of each photograph and circle of confusion."""
     ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
     found = []
@@ -85,7 +98,7 @@ def _tables(
     return found
 
 
-def _table(rows: Sequence[ChartScore], name: Callable[[str], str]) -> Table:
+def _table(rows: Sequence[ChartScore], name: Names) -> Table:
     columns = (
         Column("System"),
         Column("MTF50 gain", "×", "higher", 2),
@@ -99,7 +112,7 @@ def _table(rows: Sequence[ChartScore], name: Callable[[str], str]) -> Table:
     )
     cells = tuple(
         (
-            name(one.system), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
+            name(one), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
             None if one.lost is None else 100 * (1 - one.lost),
             None if one.invented is None else 100 * one.invented,
             None if one.characters is None else 100 * one.characters,
@@ -134,7 +147,7 @@ def _words(one: ChartScore) -> tuple[str, str]:
     return f"The test chart at a circle of confusion of {one.blur_px:g} px", SIMULATED_NOTE
 
 
-def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str:
+def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     """Whether the system that sharpens edges most also leads by texture and text."""
     systems = [one for one in rows if one.system != INPUT]
     if not systems:
@@ -147,7 +160,7 @@ def _disagreement(rows: Sequence[ChartScore], name: Callable[[str], str]) -> str
         return f"{said}. The leaves cannot be measured here{reason}."
     beside = next((one.invented for one in rows if one.system == INPUT), None)
     shown = "" if beside is None else f" ({_percent(beside)} in the blurry chart)"
-    whose = "its" if len(systems) == 1 else f"{name(sharpest.system)}'s"
+    whose = "its" if len(systems) == 1 else f"{name(sharpest)}'s"
     said = f"{said}; {_percent(sharpest.invented)} of {whose} texture is invented{shown}"
     if len(systems) == 1:
         return f"{said}."
@@ -174,41 +187,41 @@ def _sharpens(
     systems: Sequence[ChartScore],
     alike: Sequence[ChartScore],
     sharpest: ChartScore,
-    name: Callable[[str], str],
+    name: Names,
 ) -> str:
     """What happens to edges."""
     gain = f"MTF50 × {sharpest.gain:.2f}"
     if sharpest.gain <= GAIN_MARGIN:
         return f"No system sharpens edges, {gain} at most"
     if len(systems) == 1:
-        return f"{name(sharpest.system)} sharpens edges, {gain}"
+        return f"{name(sharpest)} sharpens edges, {gain}"
     if len(alike) == 1:
-        return f"{name(sharpest.system)} sharpens edges most, {gain}"
-    names = ", ".join(name(one.system) for one in alike)
+        return f"{name(sharpest)} sharpens edges most, {gain}"
+    names = ", ".join(name(one) for one in alike)
     return f"{names} sharpen edges most and alike, {gain}"
 
 
 def _other_leaders(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Callable[[str], str]
+    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
 ) -> Iterator[str]:
     """Systems that treat texture better than those that sharpen most."""
     honest = min(systems, key=_invented)
     if _invented(honest) < min(map(_invented, alike)) - TEXTURE_MARGIN:
         gain = f"with MTF50 × {honest.gain:.2f}"
-        yield f"{name(honest.system)} invents least, {_percent(honest.invented)}, {gain}"
+        yield f"{name(honest)} invents least, {_percent(honest.invented)}, {gain}"
     kept = min(systems, key=_off)
     if _off(kept) < min(map(_off, alike)) - TEXTURE_MARGIN:
         share = _percent(1 - (kept.lost or 0.0))
-        yield f"{name(kept.system)} keeps texture nearest to what it was, {share}"
+        yield f"{name(kept)} keeps texture nearest to what it was, {share}"
 
 
 def _other_reader(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Callable[[str], str]
+    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
 ) -> Iterator[str]:
     """The system whose text is read best, if that is another one."""
     best = max(systems, key=_read)
     if _read(best) > max(map(_read, alike)) + TEXT_MARGIN:
-        yield f"{name(best.system)} has most characters read, {_percent(best.characters)}"
+        yield f"{name(best)} has most characters read, {_percent(best.characters)}"
 
 
 def _invented(one: ChartScore) -> float:

@@ -1,12 +1,16 @@
 """The cards of the networks designed here: a small and a medium one."""
 
-from defocus.baselines.card import Baseline, Card
+from dataclasses import replace
+
+from defocus.baselines.card import Baseline, Card, Narrow
 
 __all__ = ["BASELINES"]
 
 SMALL = {"widths": (16, 32, 64, 112)}
 MEDIUM = {"widths": (24, 48, 96, 160)}
 BLOCKS = {"encoder": (1, 1, 1, 2), "decoder": (1, 1, 1)}
+NARROW = {"widths": (16, 32, 64), "encoder": (1, 1, 2), "decoder": (1, 1)}
+ENDING = ("ending",)
 
 CARD = Card(
     name="defocus-m",
@@ -25,17 +29,20 @@ MEDIUM_NETWORK = Baseline.of_folder(
     CARD,
     **MEDIUM,
     **BLOCKS,
-    narrow={"widths": (16, 32, 64), "encoder": (1, 1, 2), "decoder": (1, 1)},
-    zeroed=("ending",),
+    narrow=NARROW,
+    zeroed=ENDING,
 )
 
 BASELINES = (
     MEDIUM_NETWORK,
-    MEDIUM_NETWORK.variant(
-        "defocus-s",
-        "Defocus-S",
-        network=SMALL,
-        follows="as defocus-m, with fewer channels",
-        variant_of=None,
+    replace(
+        MEDIUM_NETWORK.variant(
+            "defocus-s",
+            "Defocus-S",
+            network=SMALL,
+            follows="as defocus-m, with fewer channels",
+            variant_of=None,
+        ),
+        narrow=Narrow("defocus-s", {**NARROW, "widths": (12, 24, 48)}, ENDING),
     ),
 )

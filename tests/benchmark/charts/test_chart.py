@@ -146,6 +146,18 @@ def test_texture_and_text_that_another_system_treats_better_are_named() -> None:
     assert "| 0% | 30% | 60% |" in chart_table([kind])
 
 
+def test_a_row_tells_whose_weights_it_has(tmp_path: Path) -> None:
+    """One system may stand twice: with the package's weights, and as the study's narrow copy."""
+    shipped, copy = (replace(score("a", 4, gain, 0.1), weights=weights)
+                     for gain, weights in ((1.8, "own"), (1.1, "narrow")))  # fmt: skip
+    keep_chart(tmp_path, [copy])
+    keep_chart(tmp_path, [shipped])
+    said, table = printed_chart_parts(read_kept_chart(tmp_path), str.upper)
+    assert [row[0] for row in vars(table)["rows"]] == ["A (own weights)", "A (narrow)"]
+    assert "A (own weights) sharpens edges most" in vars(said)["text"]
+    assert [restorers([name])[name].weights for name in ("defocus-s", "wiener")] == ["own", ""]
+
+
 def test_a_single_system_is_not_the_best_of_all() -> None:
     tabs = printed_chart_parts([score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.2)], str.upper)
     said = "A sharpens edges, MTF50 × 1.80; 20% of its texture is invented (33% in the blurry"
