@@ -32,7 +32,7 @@ BLURS = "2,4,8,16"
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     metavar="STUDY",
     help="Keep the numbers in this study; its report shows them.",
 )

@@ -146,6 +146,12 @@ def test_texture_and_text_that_another_system_treats_better_are_named() -> None:
     assert "| 0% | 30% | 60% |" in chart_table([kind])
 
 
+def test_without_a_study_the_hint_is_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere: no study was started there with 'run'"):
+        command.main(["--out", str(tmp_path / "nowhere")], standalone_mode=False)
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_a_row_tells_whose_weights_it_has(tmp_path: Path) -> None:
     """One system may stand twice: with the package's weights, and as the study's narrow copy."""
     shipped, copy = (replace(score("a", 4, gain, 0.1), weights=weights)
