@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -38,8 +37,6 @@ Stored = NDArray[np.float32]
 
 PX_PER_MM = 2.0
 NOISE = 0.002
-COLUMNS = 5
-"""Of the chart for a board; each has its own circle of confusion."""
 
 
 @dataclass(frozen=True)
@@ -161,11 +158,10 @@ class TakenChart:
 
 
 def _views(name: str, reading: ChartReading) -> list[ChartView]:
-    """The fields of a photograph in which edges are measured; a flat chart is one."""
+    """The fields in which edges are measured: the columns of a board, or the whole flat chart."""
     fields = [WHOLE]
     if reading.sheet.layout == "depths":
-        ends = np.linspace(0.0, WIDTH, COLUMNS + 1)
-        fields = [ChartField(*pair) for pair in pairwise(ends.tolist())]
+        fields = [ChartField(*ends) for ends in reading.sheet.columns]
     views = []
     for field in fields:
         found = field_medians(reading.edges, field)

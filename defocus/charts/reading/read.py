@@ -23,7 +23,6 @@ __all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
 
 Floats = NDArray[np.float64]
 
-FIELDS = 5
 ENOUGH_PX = 3000
 """Longer side of the picture in which the chart is found."""
 DISC_MTF50 = 0.7051
@@ -54,18 +53,16 @@ class ChartReading:
 
     def by_column(self) -> list[tuple[float, int, float, float]]:
         """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
-        width = WIDTH / FIELDS
         rows = []
-        for column in range(FIELDS):
+        for left, right in self.sheet.columns:
             found = [
                 e.response.mtf50
                 for e in self.edges
-                if e.response and e.response.mtf50 and int(e.x // width) == column
+                if e.response and e.response.mtf50 and left <= e.x < right
             ]
             if found:
                 median = float(np.median(found))
-                middle = (column + 0.5) * width
-                rows.append((middle, len(found), median, DISC_MTF50 / median))
+                rows.append(((left + right) / 2, len(found), median, DISC_MTF50 / median))
         return rows
 
     def lines(self) -> list[str]:

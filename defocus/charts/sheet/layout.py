@@ -5,6 +5,7 @@ large dots tells the layout and which way is up.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -51,6 +52,8 @@ SEED = 12233
 FRAME, INSET = 16.0, 32.0
 DOT, LARGE_DOT = 6.0, 8.2
 ACROSS, DOWN = 8, 6
+COLUMNS: dict[Layout, int] = {"wall": 6, "depths": 5}
+ROWS = 4
 SQUARE, LEAVES_SIDE, STAR_RADIUS, CYCLES = 34.0, 44.0, 23.0, 36
 LOW = (0.125, 0.5)
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ2345679"
@@ -87,6 +90,11 @@ class Sheet:
     def dots(self) -> tuple[Dot, ...]:
         """The frame, clockwise from the top left corner."""
         return tuple(part for part in self.parts if isinstance(part, Dot))
+
+    @property
+    def columns(self) -> list[tuple[float, float]]:
+        """Left and right end of each column of parts, mm, left to right."""
+        return list(pairwise(_column_ends(self.layout)))
 
     @property
     def shapes(self) -> list[Shape]:
@@ -139,10 +147,16 @@ def frame(layout: Layout) -> list[Dot]:
     ]
 
 
-def _cell(column: int, row: int, columns: int) -> tuple[float, float]:
+def _column_ends(layout: Layout) -> list[float]:
+    """Where the columns of parts begin and end, mm."""
+    width = (WIDTH - 2 * INSET) / COLUMNS[layout]
+    return [INSET + number * width for number in range(COLUMNS[layout] + 1)]
+
+
+def _cell(column: int, row: int, layout: Layout) -> tuple[float, float]:
     """Middle of a cell of the area inside the frame."""
-    width, height = (WIDTH - 2 * INSET) / columns, (HEIGHT - 2 * INSET) / 4
-    return INSET + (column + 0.5) * width, INSET + (row + 0.5) * height
+    left, right = _column_ends(layout)[column : column + 2]
+    return (left + right) / 2, INSET + (row + 0.5) * (HEIGHT - 2 * INSET) / ROWS
 
 
 WALL = (
@@ -159,16 +173,16 @@ def _wall() -> list[Part]:
     parts: list[Part] = []
     for row, cells in enumerate(WALL):
         for column, kind in enumerate(cells):
-            parts += _part(kind, *_cell(column, row, 6), random)
+            parts += _part(kind, *_cell(column, row, "wall"), random)
     return parts
 
 
 def _depths() -> list[Part]:
     random = np.random.default_rng(SEED)
     parts: list[Part] = []
-    for column in range(5):
+    for column in range(COLUMNS["depths"]):
         for row, kind in enumerate(("+5", "leaves", "-5l", "star")):
-            parts += _part(kind, *_cell(column, row, 5), random)
+            parts += _part(kind, *_cell(column, row, "depths"), random)
     return parts
 
 
@@ -219,7 +233,7 @@ def _labels(layout: Layout, paper: Paper) -> list[Shape]:
     if layout == "depths":
         ruler = _ruler(230.0, HEIGHT - 30.5, paper, label=(216.0, HEIGHT - 30.0))
         return [words(name, 150.0, HEIGHT - 30.0, 2.0), *ruler]
-    left, middle = _cell(1, 2, 6)
+    left, middle = _cell(1, 2, "wall")
     start = left - 27.0
     shapes = _ruler(start, middle - 12.0, paper, label=(start, middle - 7.0))
     shapes += [
