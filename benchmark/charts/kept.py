@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ChartScore:
-    """One system at one circle of confusion; medians over the chart's edges.
+    """One system at one circle of confusion.
+
+    MTF50, gain and overshoot are medians over the edges that can be measured in the blurry and in
+    the restored picture; an MTF50 beyond 1 cycle per pixel counts as 1.
 
     Attributes:
         system: Name; ``input`` is the blurry picture itself.

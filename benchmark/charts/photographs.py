@@ -15,11 +15,11 @@ from defocus.benchmark.charts.scores import (
     WHOLE,
     ChartField,
     ChartView,
-    edge_medians,
     field_medians,
     restored_score,
 )
 from defocus.charts.light import stored_light
+from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.read import DISC_MTF50, ChartReading, read_chart
@@ -93,7 +93,7 @@ class ChartPhotographs:
     def __init__(self) -> None:
         """Draw the chart, once for all in this process."""
         self.sheet, self.geometry, self.sharp = _drawn()
-        self._before: dict[float, float] = {}
+        self._edges: dict[float, tuple[ReadEdge, ...]] = {}
 
     def blurred(self, diameter_px: float) -> Stored:
         """The photograph at a circle of confusion, sRGB floats with a little noise."""
@@ -104,11 +104,11 @@ class ChartPhotographs:
     def scores(self, system: str, restore: Restore, diameter_px: float) -> ChartScore:
         """Restore the photograph and measure it against the sharp one."""
         blurry = self.blurred(diameter_px)
-        if diameter_px not in self._before:  # the same for every system
-            before, _ = edge_medians(_light(blurry), self.sheet, self.geometry)
-            self._before[diameter_px] = before
-        before = self._before[diameter_px]
-        view = ChartView("", self.sheet, self.geometry, WHOLE, diameter_px, before)
+        if diameter_px not in self._edges:  # the same for every system
+            found = read_edges(_light(blurry), self.sheet, self.geometry)
+            self._edges[diameter_px] = tuple(found)
+        edges = self._edges[diameter_px]
+        view = ChartView("", self.sheet, self.geometry, WHOLE, diameter_px, edges)
         levels = (PAPER_LIGHT, INK_LIGHT)
         return restored_score(system, view, _light(restore(blurry)), self.sharp, levels)
 
@@ -168,7 +168,7 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
         if found is not None:
             mtf50, _ = found
             place = name, reading.sheet, reading.geometry, field
-            views.append(ChartView(*place, DISC_MTF50 / mtf50, mtf50, reading.leaves))
+            views.append(ChartView(*place, DISC_MTF50 / mtf50, reading.edges, reading.leaves))
     return views
 
 

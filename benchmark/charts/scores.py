@@ -67,7 +67,7 @@ class ChartView:
         geometry: Where it is.
         field: The part that counts.
         blur_px: Circle of confusion there.
-        mtf50: Of its edges there, cycles per pixel.
+        edges: All its edges, in the order of the sheet.
         leaves: What its dead leaves show, or why they show nothing; empty for a simulated one.
     """
 
@@ -76,7 +76,7 @@ class ChartView:
     geometry: ChartGeometry
     field: ChartField
     blur_px: float
-    mtf50: float
+    edges: tuple[ReadEdge, ...]
     leaves: tuple[ReadLeaves, ...] = ()
 
 
@@ -84,6 +84,9 @@ def restored_score(
     system: str, view: ChartView, made: Floats, other: LightOfParts, levels: tuple[float, float]
 ) -> ChartScore:
     """Measure a restored photograph.
+
+    Edges that can be measured in only one of the two pictures do not count, so that the gain
+    compares like with like: blur may hide edges of low contrast that a restoration shows.
 
     Args:
         system: What restored it.
@@ -94,9 +97,15 @@ def restored_score(
         levels: Linear light of paper and of black ink in the restored one.
 
     Raises:
-        ImageError: No edge can be measured.
+        ImageError: No edge can be measured in both.
     """
-    mtf50, overshoot = edge_medians(made, view.sheet, view.geometry, view.field)
+    pairs = zip(view.edges, read_edges(made, view.sheet, view.geometry), strict=True)
+    both = [pair for pair in pairs if all(edge.response for edge in pair)]
+    before = field_medians([edge for edge, _ in both], view.field)
+    after = field_medians([edge for _, edge in both], view.field)
+    if before is None or after is None:
+        raise ImageError("no edge of the chart can be measured both before and after")
+    mtf50, overshoot = after
     compared = [*_compared(view, made, other)]
     every = restored_leaves(made, view.sheet, view.geometry, levels, view.leaves)
     leaves = [one for one in every if one.x in view.field]
@@ -105,7 +114,7 @@ def restored_score(
         system,
         view.blur_px,
         mtf50,
-        mtf50 / view.mtf50,
+        mtf50 / before[0],
         overshoot,
         _median([abs(one.shift_px) for one in compared]),
         _median([one.rms_px for one in compared]),
@@ -153,21 +162,18 @@ def _median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def edge_medians(
-    light: Floats, sheet: Sheet, geometry: ChartGeometry, field: ChartField = WHOLE
-) -> tuple[float, float]:
-    """Median MTF50 of a chart's edges (1 where it lies beyond) and overshoot.
+def edge_medians(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
+    """Median MTF50 of a chart's edges (1 cycle per pixel where it lies beyond) and overshoot.
 
     Args:
         light: ``(H, W, 3)`` linear light.
         sheet: The chart.
         geometry: Where it is.
-        field: The part that counts.
 
     Raises:
         ImageError: No edge can be measured.
     """
-    found = field_medians(read_edges(light, sheet, geometry), field)
+    found = field_medians(read_edges(light, sheet, geometry))
     if found is None:
         raise ImageError("no edge of the restored chart can be measured")
     return found
@@ -176,7 +182,11 @@ def edge_medians(
 def field_medians(
     edges: Iterable[ReadEdge], field: ChartField = WHOLE
 ) -> tuple[float, float] | None:
-    """Median MTF50 (1 where it lies beyond) and overshoot of a part's edges; None without any."""
+    """Median MTF50 and overshoot of the measured edges in a part; None without any.
+
+    An MTF50 beyond 1 cycle per pixel, where no curve reaches, counts as 1: a median that rests on
+    such edges, and the gain with it, is a lower bound.
+    """
     found = [edge.response for edge in edges if edge.response and edge.x in field]
     if not found:
         return None

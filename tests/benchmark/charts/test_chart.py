@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.benchmark.charts.of_study import measure_chart
-from defocus.benchmark.charts.photographs import ChartPhotographs, simulated_cases
+from defocus.benchmark.charts.photographs import ChartPhotographs, TakenChart, simulated_cases
 from defocus.benchmark.charts.restorers import ChartRestorer, restorers
 from defocus.benchmark.charts.scores import restored_leaves
 from defocus.benchmark.charts.tables import chart_parts, chart_table, printed_chart_parts
@@ -24,6 +24,7 @@ from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
+from defocus.charts.sheet.parts import SlantedSquare
 from defocus.charts.sheet.raster import photographed
 from defocus.errors import ImageError, InputError
 from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
@@ -49,6 +50,28 @@ def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs: ChartPhotographs)
     assert found.bend_px < 0.03
     assert found.overshoot < 0.02
     assert found.lost > 0.6
+
+
+def test_the_gain_is_that_of_edges_measured_before_and_after(
+    photographs: ChartPhotographs,
+) -> None:
+    """Strong blur hides all edges of low contrast; sharpening those alone gains nothing."""
+    sharp = linear_to_srgb(photographs.sharp).astype(np.float32)
+
+    def with_sharp_squares(blurry: NDArray[np.float32]) -> NDArray[np.float32]:
+        made = blurry.copy()
+        for one in photographs.sheet.parts:
+            if isinstance(one, SlantedSquare) and one.bright < 1.0:
+                x, y, half = (round(photographs.geometry.scale(one.x, one.y) * mm)
+                              for mm in (one.x, one.y, 25.0))  # fmt: skip
+                square = slice(y - half, y + half), slice(x - half, x + half)
+                made[square] = sharp[square]
+        return made
+
+    found = photographs.scores("a", with_sharp_squares, 22.0)
+    before = photographs.scores("input", restorers([])["input"], 22.0)
+    assert found.gain == 1.0
+    assert found.mtf50 == before.mtf50
 
 
 def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartPhotographs) -> None:
@@ -229,6 +252,10 @@ def test_photographs_are_restored_and_compared_with_themselves_and_the_print(
     assert after["gain"] > 1.2
     assert after["lost"] < before["lost"] - 0.02
     assert 0 < after["shift_px"] < 0.1
+    for view, middle in zip(TakenChart(board).views, (67.6, 138.8, 210, 281.2, 352.4), strict=True):
+        places = [edge.x - middle for edge in view.edges if edge.x in view.field]
+        assert len(places) == 8
+        assert np.abs(places).max() < 20
     for one in rows[1:6]:
         assert one["blur_px"] == pytest.approx(4.0, rel=0.1)
         assert one["characters"] is None
