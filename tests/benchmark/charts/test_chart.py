@@ -252,13 +252,18 @@ def test_photographs_are_restored_and_compared_with_themselves_and_the_print(
     assert after["gain"] > 1.2
     assert after["lost"] < before["lost"] - 0.02
     assert 0 < after["shift_px"] < 0.1
-    for view, middle in zip(TakenChart(board).views, (67.6, 138.8, 210, 281.2, 352.4), strict=True):
-        places = [edge.x - middle for edge in view.edges if edge.x in view.field]
-        assert len(places) == 8
-        assert np.abs(places).max() < 20
     for one in rows[1:6]:
         assert one["blur_px"] == pytest.approx(4.0, rel=0.1)
         assert one["characters"] is None
+
+
+def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path: Path) -> None:
+    path = tmp_path / "board.tif"
+    write_image(path, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
+    for view, middle in zip(TakenChart(path).views, (67.6, 138.8, 210, 281.2, 352.4), strict=True):
+        places = [edge.x - middle for edge in view.edges if edge.x in view.field]
+        assert len(places) == 8
+        assert np.abs(places).max() < 20
 
 
 def test_texture_of_an_over_exposed_photograph_has_a_reason(
