@@ -395,7 +395,7 @@ def test_a_study_with_the_chart_shows_it(study: Path, capfd: pytest.CaptureFixtu
     assert [one.system for one in read_kept_chart(out)] == ["input", "wiener"]
     report = (out / "report.html").read_text()
     section = report.partition(">Test chart</h2>")[2].partition("</section>")[0]
-    assert "sharpens edges most" in section
+    assert "Wiener sharpens edges, MTF50" in section
     before = read_kept_chart(out)
     capfd.readouterr()
     more = ["--systems", "wiener", "--blur", "8", "--out", str(out)]
