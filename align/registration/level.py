@@ -235,6 +235,12 @@ def doubt(
     error_px = level.known_zoom_px if zoom_known else level.error_px
     largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
     if error_px > finest * largest:
+        against = level.factor * level.tiles.against_px
+        if against > finest * largest:
+            return (
+                f"the tiles show more than the {at_most} that is allowed: it is {against:.1f} px "
+                "off at the corners; allow a richer model with --at-most"
+            )
         return f"the tiles leave an error of {error_px:.1f} px at the corners"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
@@ -283,6 +289,7 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     """
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
     unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]
+    unsure = unsure and not level.tiles.against_px  # which no similarity of the intensities mends
     strong = level.blur_px >= STRONG_BLUR * level.factor * max(blurry.shape)
     if not (unsure and strong and level.tiles.fit.model in ("translation", "similarity")):
         return level

@@ -285,6 +285,7 @@ def _refined(
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
     diameters = diameters[:1] if alike else diameters
     used: list[str] = []
+    held = at_most
     between = 0.0
     tried = _first_tried(area, side, diameters, every, coarser, factor)
     compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
@@ -297,14 +298,14 @@ def _refined(
         tried = np.abs(np.arange(len(diameters)) - chosen[:, None]) <= 1
         coc = diameters[chosen]
         placed = coc <= LARGEST_BLUR * side
-        fitted = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
+        fitted = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most, held=held)
         if isinstance(fitted, NoFit):
             return fitted
         tiles = fitted
         model = tiles.fit.model
         if model in used and model != used[-1]:  # two models must not take turns for ever
-            at_most = min(used[-1], model, key=list(MODELS).index)
-            simpler = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most)
+            held = min(used[-1], model, key=list(MODELS).index)
+            simpler = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most, held=held)
             if not isinstance(simpler, NoFit):
                 between = corner_distance_px(tiles.fit.matrix, simpler.fit.matrix, shape) / 2
                 tiles = simpler
@@ -320,7 +321,7 @@ def _refined(
     spread = _spread_shape(first, stack, area, found, coc, tiles.agreeing, side, shape)
     if spread is not None:
         prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
-        better = fit_tiles(found, placed, coc, before, shape, prior, at_most)
+        better = fit_tiles(found, placed, coc, before, shape, prior, at_most, held)
         tiles = tiles if isinstance(better, NoFit) else better
     return measured_level(factor, tiles, found.centres, coc, left, shape, spread)
 

@@ -52,6 +52,8 @@ class TileFit:
         asymmetry_px: Standard error at the worst corner from the asymmetry: its effect there, times
             its uncertainty. A constant circle of confusion cannot separate it from a zoom.
         parallax: Whether the tiles scatter along one direction, which was fitted too.
+        against_px: How far a richer model than is allowed, which the tiles support, lies from the
+            fit at the worst corner; it is in ``scatter_px``. 0 if they support none.
     """
 
     fit: ModelFit
@@ -62,6 +64,7 @@ class TileFit:
     asymmetry: float
     asymmetry_px: float
     parallax: bool
+    against_px: float
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def fit_tiles(
     shape: tuple[int, ...],
     prior: float = ASYMMETRY,
     at_most: str = "homography",
+    held: str | None = None,
 ) -> TileFit | NoFit:
     """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
 
@@ -90,7 +94,8 @@ def fit_tiles(
         shape: Height and width of the pictures.
         prior: Standard deviation of the point spread's asymmetry before the measurement of
             displacements.
-        at_most: Richest model that is tried.
+        at_most: Richest model of the result. What the tiles say against it is in the errors.
+        held: A simpler one that the search stays with, although the result may have a richer one.
     """
     candidates = measurable & found.textured
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
@@ -107,10 +112,12 @@ def fit_tiles(
     asymmetry, asymmetry_px = fitted_asymmetry(matches, shape, prior)
     matches = _at_one_depth(matches.without(asymmetry, shape), found.overlap, shape)
     keep = voted(matches)
-    simplest = _simplest(matches, keep, shape, at_most)
+    simplest = _simplest(matches, keep, shape, held or at_most)
     if simplest is None:
         return NoFit("the tiles of the two pictures do not agree on one displacement")
     best, corner_px = simplest
+    against = _against(at_most, best, matches, keep, shape)
+    corner_px = math.hypot(corner_px, against)
     overlapping = float(np.sqrt(found.overlap))
     scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
     share = float(best.keep.sum() / candidates.sum())
@@ -118,7 +125,9 @@ def fit_tiles(
     agreeing = usable.copy()
     agreeing[usable] = best.keep
     parallax = best.scatter.parallax
-    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px, parallax)
+    return TileFit(
+        best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px, parallax, against
+    )
 
 
 def _simplest(
@@ -141,6 +150,22 @@ def _simplest(
     if beside is not None and best[0].fit.model not in ("translation", "similarity"):
         corner_px = max(corner_px, _apart_from(beside, best, shape))
     return best[0], corner_px
+
+
+def _against(
+    at_most: str, best: Settled, matches: Matches, keep: Mask, shape: tuple[int, ...]
+) -> float:
+    """What a richer model than is allowed, if the tiles support one, says at the worst corner, px.
+
+    A cap may be wrong; then the fit is off by as much.
+    """
+    if at_most == "homography":
+        return 0.0
+    free = _simplest(matches, keep, shape, "homography")
+    models = list(LEAST_GAIN)
+    if free is None or models.index(free[0].fit.model) <= models.index(at_most):
+        return 0.0
+    return corner_distance_px(free[0].fit.matrix, best.fit.matrix, shape, free[0].scatter)
 
 
 def _apart_from(

@@ -19,9 +19,9 @@ def test_two_models_that_take_turns_end_with_the_simpler_one(
     """Each round prefers the other one, 0.6 px away; a search without an end has that as error."""
     order, rounds, plain = list(MODELS), count(), fit_tiles
 
-    def in_turns(*given: Any, at_most: str = "homography", **named: Any) -> TileFit | NoFit:
+    def in_turns(*given: Any, held: str, **named: Any) -> TileFit | NoFit:
         wanted = "affine" if next(rounds) % 2 else "similarity"
-        model = min(wanted, at_most, key=order.index)
+        model = min(wanted, held, key=order.index)
         found = plain(*given[:6], **{**named, "at_most": "similarity"})
         assert isinstance(found, TileFit)
         matrix = found.fit.matrix.copy()

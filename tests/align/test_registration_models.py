@@ -365,17 +365,6 @@ def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed: int) ->
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.8
 
 
-@pytest.mark.parametrize("at_most", ["translation", "similarity", "affine"])
-def test_no_richer_model_than_is_allowed(at_most: str) -> None:
-    found = tiles(TRUTHS["homography"], 0.1, 0)
-    result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE, at_most=at_most)
-    assert (
-        isinstance(result, NoFit)
-        or result.fit.model in list(TRUTHS)[: list(TRUTHS).index(at_most) + 1]
-    )
-    assert fitted(found).fit.model == "homography"
-
-
 @pytest.mark.parametrize("seed", [10, 23, 31])
 def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed: int) -> None:
     """Accepted like a similarity, it moved a corner by 0.3 to 0.4 px here."""

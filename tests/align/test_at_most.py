@@ -1,0 +1,70 @@
+"""A model that is at most allowed: an answer within its stated error, or none."""
+
+import json
+from pathlib import Path
+
+import pytest
+from synthetic import largest_error_px, rendered_pair
+
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
+from defocus.images import write_image
+from defocus.optics.geometry import Similarity
+from tests.align.test_registration_models import IDENTITY, SHAPE, TRUTHS, everywhere, tiles
+from tests.conftest import Run
+
+MODELS_AND_CAPS = [(model, cap) for model in TRUTHS for cap in TRUTHS]
+
+
+@pytest.mark.parametrize(("model", "at_most"), MODELS_AND_CAPS)
+def test_no_richer_model_than_is_allowed(model: str, at_most: str) -> None:
+    """If the tiles contradict that, the stated error says so."""
+    names = list(TRUTHS)
+    for seed in range(3):
+        found = tiles(TRUTHS[model], 0.1, seed)
+        result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE, at_most=at_most)
+        if isinstance(result, NoFit):
+            assert names.index(at_most) < names.index(model)
+            continue
+        assert names.index(result.fit.model) <= names.index(at_most)
+        off = corner_distance_px(result.fit.matrix, TRUTHS[model], SHAPE)
+        assert off < 3 * result.scatter_px * result.fit.corner_factor_px
+        assert (result.against_px > 0) == (names.index(at_most) < names.index(model))
+
+
+def test_a_cap_that_the_tiles_do_not_contradict_makes_the_answer_surer() -> None:
+    found = tiles(TRUTHS["translation"], 0.1, 0)
+    errors = []
+    for at_most in ("translation", "similarity"):
+        result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE, at_most=at_most)
+        assert isinstance(result, TileFit)
+        assert result.fit.model == "translation"
+        errors.append(result.scatter_px * result.fit.corner_factor_px)
+    assert errors[0] < errors[1]
+
+
+SHIFTED = Similarity(shift_px=(2.5, -1.25))
+ZOOMED = Similarity(1.008, 0.25, (2.5, -1.25))
+
+
+@pytest.mark.parametrize(("truth", "known"), [(SHIFTED, True), (ZOOMED, False)])
+def test_the_command_with_a_translation_at_most(
+    truth: Similarity, known: bool, run: Run, tmp_path: Path
+) -> None:
+    pair = rendered_pair(3, 4.0, truth)
+    files = tmp_path / "blurry.png", tmp_path / "sharp.png"
+    for path, picture in zip(files, (pair.blurry, pair.sharp), strict=True):
+        write_image(path, picture)
+    done = run("defocus-data", "align", *files, "--at-most", "translation", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    if not known:
+        assert found["status"] == "unknown"
+        assert "the tiles show more than the translation that is allowed" in found["reason"]
+        assert found["reason"].endswith(
+            "px off at the corners; allow a richer model with --at-most"
+        )
+        return
+    assert (found["status"], found["model"], found["zoom"]) == ("ok", "translation", 1.0)
+    placed = Similarity(found["zoom"], found["rotation_deg"], tuple(found["shift_px"]))
+    assert largest_error_px(placed, truth) < 2 * found["uncertainty"]["corner_px"] < 0.4
