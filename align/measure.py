@@ -174,7 +174,7 @@ def measure(
     if known:
         found, shared = _as_known(known, shape), None
     elif own is not None and shared is not None:
-        found, shared = with_shared_zoom(own, shared, shape)
+        found, shared = with_shared_zoom(own, shared, shape, at_most)
     else:
         members, small = _views(blurry, sharp, rig)
         found, shared = _registered(*members, shape, at_most, largest_px, shared)

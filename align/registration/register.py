@@ -161,7 +161,7 @@ def register(
             that repeats itself only farther on is no doubt.
         known_zoom: The zoom, if other pairs tell it. The search begins with it, and what a lens
             moves along the radius is no doubt. It is in the zoom of the result, which the caller
-            replaces.
+            replaces, and which is a similarity at most: more has no zoom that could be replaced.
 
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
@@ -176,6 +176,7 @@ def register(
     small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
     matrix = _search(*small, zooms or [1.0], largest_px / factors[0])
     matrix = rescaled(matrix, 1 / factors[0])
+    held = at_most if known_zoom is None else min(at_most, "similarity", key=list(MODELS).index)
     levels: list[Level] = []
     for factor in factors:
         pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
@@ -183,7 +184,7 @@ def register(
         every = min(len(factors), 2)  # the only level has no coarser one to rely on
         before = levels[-1] if levels else None
         level = _refined(
-            *pair, matrix, factor, at_most, reach, every, before, rough=rough, alike=alike
+            *pair, matrix, factor, at_most, held, reach, every, before, rough=rough, alike=alike
         )
         if isinstance(level, NoFit):
             break
@@ -261,6 +262,7 @@ def _refined(
     start: Array,
     factor: int,
     at_most: str,
+    held: str,
     reach: float,
     every: int,
     coarser: Level | None,
@@ -273,7 +275,8 @@ def _refined(
     The first round tries all blurs or, with an ``every`` of two, every second; after a ``coarser``
     level only those about as large as it chose there. The next rounds try those beside what the
     last one chose. A ``rough`` level, which is followed by a finer one, may end with the first. No
-    tile moves more than ``reach`` px in a round.
+    tile moves more than ``reach`` px in a round. ``at_most`` and ``held`` are those of
+    :func:`fit_tiles`.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape
@@ -285,7 +288,6 @@ def _refined(
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
     diameters = diameters[:1] if alike else diameters
     used: list[str] = []
-    held = at_most
     between = 0.0
     tried = _first_tried(area, side, diameters, every, coarser, factor)
     compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)

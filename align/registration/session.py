@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.level import CONTRADICTION, LENS_PX
-from defocus.align.registration.models import MODELS
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
 
@@ -97,7 +96,7 @@ def register_in_session(
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
         sharp: Same shape.
         shared: The zoom of the session.
-        at_most: As in :func:`register`.
+        at_most: As in :func:`register`; a translation has no zoom that could be shared.
         largest_px: Likewise.
 
     Returns:
@@ -107,11 +106,9 @@ def register_in_session(
         AlignmentError: The shapes differ, or a value is not finite.
     """
     own = register(blurry, sharp, at_most=at_most, largest_px=largest_px)
-    if own.similarity is not None:
-        return with_shared_zoom(own, shared, blurry.shape)
-    # more than a similarity has no zoom that could be replaced
-    simple = min(at_most, "similarity", key=list(MODELS).index)
-    found = register(blurry, sharp, at_most=simple, largest_px=largest_px, known_zoom=shared.zoom)
+    if own.similarity is not None or at_most == "translation":
+        return with_shared_zoom(own, shared, blurry.shape, at_most)
+    found = register(blurry, sharp, at_most=at_most, largest_px=largest_px, known_zoom=shared.zoom)
     if found.similarity is None or found.uncertainty is None:
         return own, None
     placed = found.similarity, found.uncertainty
@@ -119,7 +116,7 @@ def register_in_session(
 
 
 def with_shared_zoom(
-    own: Registration, shared: SharedZoom, shape: tuple[int, ...]
+    own: Registration, shared: SharedZoom, shape: tuple[int, ...], at_most: str = "homography"
 ) -> tuple[Registration, SharedZoom | None]:
     """A pair's own registration with the zoom of its session, if that is surer and near its own.
 
@@ -127,12 +124,13 @@ def with_shared_zoom(
         own: What registering the pair by itself has found.
         shared: The zoom of the session.
         shape: Height and width of the pictures that ``own`` is in pixels of.
+        at_most: Richest model of the result; a translation keeps its own.
 
     Returns:
         As :func:`register_in_session`.
     """
     placed, sure = own.similarity, own.uncertainty
-    simple = own.model in ("translation", "similarity")
+    simple = own.model in ("translation", "similarity") and at_most != "translation"
     if placed is None or sure is None or not (simple and shared.helps(placed.zoom, sure.zoom)):
         return own, None
     return _zoomed(own, placed, sure, shared, shape[:2]), shared

@@ -119,6 +119,10 @@ def command(
     order = _Order(blurry, sharp, folder, **settings)
     if order.session is not None and order.rig_file is not None:
         raise click.UsageError("--session is for pairs of one camera; leave --rig out")
+    if order.session is not None and order.at_most == "translation":
+        raise click.UsageError(
+            "--session gives a zoom, and --at-most translation has none; leave one of them out"
+        )
     if folder is None and order.released():
         raise click.UsageError("--model, --scale, --kernel and --photometric need --out")
     if not as_json:

@@ -98,6 +98,18 @@ def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
     assert error_px(found, truth) < 0.3
 
 
+@pytest.mark.parametrize("one", [KNOWN[0], UNKNOWN])
+def test_a_translation_at_most_has_no_shared_zoom(one: tuple[str, float]) -> None:
+    blurry, sharp, _ = pair(*one, zoom=1.0)
+    found, used = register_in_session(
+        blurry, sharp, SharedZoom(1.002, 1e-5, 4), at_most="translation"
+    )
+    assert used is None
+    alone = register(blurry, sharp, at_most="translation")
+    assert (found.similarity, found.reason) == (alone.similarity, alone.reason)
+    assert found.model == ("translation" if found.similarity else "")
+
+
 def test_pairs_whose_truths_differ_keep_their_own() -> None:
     zooms = (1.0, 1.006, 1.012)
     singles = [alone(*one, zoom) for one, zoom in zip(KNOWN, zooms, strict=False)]

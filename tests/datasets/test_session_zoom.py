@@ -88,6 +88,14 @@ def test_align_with_a_session(session: Dataset, run: Run) -> None:
     assert "zoom of 3 pairs of one session" in done.stderr
 
 
+def test_align_with_a_session_and_a_translation_at_most(session: Dataset, run: Run) -> None:
+    files = [session.pairs[3].blurry, session.pairs[3].sharp]
+    words = ("--session", f"manifest:{session.root}", "--at-most", "translation")
+    done = run("defocus-data", "align", *files, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--session gives a zoom, and --at-most translation has none" in done.stderr
+
+
 def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> None:
     own = {
         one.id: OwnZoom(1.006, 0.001 + 0.001 * number, 200.0)
