@@ -277,12 +277,13 @@ def _registered(
     """The global registration in pixels of the full pictures, and the zoom if it is a session's."""
     height, width = shape
     factor = factor_for(shape, REGISTRATION_SIDE)
-    small = blurry, sharp
     reach, used = largest_px / factor, None
     if shared is None:
-        found = register(*small, at_most=at_most, largest_px=reach)
+        found = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
     else:
-        found, used = register_in_session(*small, shared, at_most=at_most, largest_px=reach)
+        found, used = register_in_session(
+            blurry, sharp, shared, at_most=at_most, largest_px=reach, unit=factor
+        )
     if factor == 1 or found.matrix is None or found.uncertainty is None:
         return found, used
     scale = scaling(factor)

@@ -1,4 +1,4 @@
-"""Registration result of one pyramid level, and whether it is reliable."""
+"""Registration result of one pyramid level."""
 
 import math
 from dataclasses import dataclass, replace
@@ -9,32 +9,23 @@ from numpy.typing import NDArray
 from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import (
     FINE_DIAMETERS_PX,
-    disc_blurred_stack,
-    matched_blur,
 )
 from defocus.align.registration.asymmetry.shape import SpreadShape, least_spread, shown_coc_px
-from defocus.align.registration.ecc import ecc_step
-from defocus.align.registration.models import corner_distance_px, radial
-from defocus.align.registration.repetition import Witnesses, repeats
-from defocus.align.registration.robust_fit import parts
+from defocus.align.registration.models import radial
 from defocus.align.registration.strong_blur import StrongBlurStep, strong_blur_step
 from defocus.align.registration.tile_fit import TileFit
 from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
-from defocus.optics.geometry import moved_points
 
 __all__ = [
-    "CONTRADICTION", "LENS_PX", "SURE_INLIER_SHARE", "Level", "doubt", "measured_level",
-    "moved_picture", "rescaled", "seen_by_intensity",
+    "LARGEST_ERROR_PX", "LARGEST_SKEW_PX", "LARGEST_TURN_PX", "LARGEST_UNKNOWN_PX", "LARGE_SIDE",
+    "LENS_PX", "STRONG_BLUR", "Level", "intensity_step", "measured_level", "moved_picture",
+    "rescaled", "seen_by_intensity", "turn_px",
 ]  # fmt: skip
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 
-SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
-"""With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
-LEAST_LIKENESS = 0.6
-"""Median over the tiles; see :class:`TileFit`."""
 LARGE_SIDE = 768
 LARGEST_ERROR_PX = {"small": 0.5, "large": 0.45}
 """Standard error of the worst corner that is still a number, in pixels of the finest level, below
@@ -44,13 +35,10 @@ LARGEST_UNKNOWN_PX = {"small": 0.75, "large": 1.0}
 """The same with the lens's asymmetry: in small pictures a blur is large against the tiles. With a
 limit of 0.8 px, 13 of 4,500 rendered pairs were off by more than 1 px and not unknown, 7 of them
 with more than 0.65; but with 0.65 px right answers in pictures of 200 px were lost as well."""
-LARGEST_STATED_PX = 1.5
-"""The same with a coma that may hide in the blur: all that the stated standard error has."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
 """Skewness of the point spread that tells a coma, as the asymmetry that it stands for (symmetric
 kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
 HALF_STEP_PX = FINE_DIAMETERS_PX[1] / 2
-LARGEST_DISAGREEMENT_PX = 1.0
 STRONG_BLUR = 0.03
 """Blur of the agreeing tiles over the longest side from which the intensities are asked too: 12 px
 in a picture of 384 px. All 17 silent failures of 7,700 rendered pairs had more."""
@@ -69,8 +57,6 @@ have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of 
 does not say less, 0.2 counts in the standard errors, and 0.5 where it is more skewed than that of
 symmetric kernels."""
 
-CONTRADICTION = 3.0
-"""So many standard errors off, a zoom is not the one that is known."""
 UNEVEN_SHARE = 0.1
 """What a lens's asymmetry moves otherwise than a zoom does, over all that it moves: ten rendered
 sessions through lenses with coma and cat's eye."""
@@ -202,78 +188,6 @@ def moved_picture(sharp: Grey, matrix: Array) -> Grey:
     return np.asarray(np.maximum(moved_by(sharp, matrix), 0.0), dtype=np.float32)
 
 
-def doubt(
-    blurry: Grey,
-    sharp: Grey,
-    level: Level,
-    largest_px: float,
-    finest: int,
-    at_most: str = "homography",
-    *,
-    known_zoom: float | None = None,
-) -> str:
-    """Why the result of the tiles is not reliable; empty if it is.
-
-    Args:
-        blurry: The blurry picture, reduced as the level's.
-        sharp: The sharp one, likewise.
-        level: The result.
-        largest_px: No place moved farther than this, px of the full picture.
-        finest: Reduction of the finest level: a coarser one has to be as sure in the same pixels.
-        at_most: Richest model of the result: what it leaves out is known, and not asked for again.
-        known_zoom: The zoom, if it is known otherwise, and so what a lens moves along the radius.
-    """
-    zoom_known = known_zoom is not None
-    matrix = rescaled(level.matrix, level.factor)
-    reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
-    most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
-    if reach > most:
-        return f"the corners would move {reach:.1f} px, more than the {largest_px:g} px allowed"
-    if not math.isfinite(level.error_px):
-        return "only one part of the picture tells how far the corners move"
-    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
-    error_px = level.known_zoom_px if zoom_known else level.error_px
-    largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
-    if error_px > finest * largest:
-        against = level.factor * level.tiles.against_px
-        if against > finest * largest:
-            return (
-                f"the tiles show more than the {at_most} that is allowed: it is {against:.1f} px "
-                "off at the corners; allow a richer model with --at-most"
-            )
-        return f"the tiles leave an error of {error_px:.1f} px at the corners"
-    if level.tiles.likeness < LEAST_LIKENESS:
-        return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
-    if _repeats(blurry, sharp, level, most / level.factor):
-        return "the texture repeats itself"
-    if known_zoom is None:
-        reason = _lens_doubt(level, finest, size)
-    else:
-        reason = _zoom_doubt(level, known_zoom, blurry.shape)
-    if at_most != "translation":
-        reason = reason or _blur_doubt(blurry, sharp, level, finest, zoom_known)
-    return reason or _share_doubt(blurry, sharp, level)
-
-
-def _share_doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
-    """Why the tiles that agree may be the wrong ones; empty if they are most, or ECC confirms."""
-    if level.tiles.inlier_share >= SURE_INLIER_SHARE:
-        return ""
-    share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
-    if level.tiles.inlier_share < LEAST_INLIER_SHARE:
-        return share
-    moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
-    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
-    matched, _ = matched_blur(blurry, moved * gain)
-    step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
-    if step is None:
-        return f"{share}, and registration by intensity (ECC) finds no result"
-    distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
-    if distance > LARGEST_DISAGREEMENT_PX:
-        return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
-    return ""
-
-
 def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
     """The result that the intensities give, if the tiles of a strong blur leave a larger error.
 
@@ -293,8 +207,8 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     strong = level.blur_px >= STRONG_BLUR * level.factor * max(blurry.shape)
     if not (unsure and strong and level.tiles.fit.model in ("translation", "similarity")):
         return level
-    step = _intensity_step(blurry, sharp, level, finest)
-    turn = _turn_px(step.matrix, level.factor, blurry.shape, zoom_known=False)
+    step = intensity_step(blurry, sharp, level, finest)
+    turn = turn_px(step.matrix, level.factor, blurry.shape, zoom_known=False)
     error_px = level.factor * step.error_px
     if turn > finest * LARGEST_TURN_PX or error_px >= level.error_px:
         return level
@@ -308,24 +222,13 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
 
 
-def _blur_doubt(blurry: Grey, sharp: Grey, level: Level, finest: int, zoom_known: bool) -> str:
-    """Why tiles of a strong blur may all err; empty if the intensities say the same."""
-    if level.blur_px < STRONG_BLUR * level.factor * max(blurry.shape):
-        return ""
-    step = _intensity_step(blurry, sharp, level, finest)
-    turn = _turn_px(step.matrix, level.factor, blurry.shape, zoom_known=zoom_known)
-    if turn <= finest * LARGEST_TURN_PX:
-        return ""
-    return f"the blur is strong, and registration by intensity turns the corners by {turn:.1f} px"
-
-
-def _turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool) -> float:
+def turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool) -> float:
     """By how much a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
     return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*shape) / 2
 
 
-def _intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
+def intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
     """What the intensities move beside a level, in pixels of its pictures.
 
     They are compared at half the finest size, at which such a blur has left all that it leaves.
@@ -343,55 +246,3 @@ def _intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Str
         level.coc_px[agreeing] / factor,
     )
     return StrongBlurStep(rescaled(step.matrix, 1 / further), further * step.error_px)
-
-
-def _lens_doubt(level: Level, finest: int, size: str) -> str:
-    """Why the lens may have moved the corners instead of the camera; empty if it cannot."""
-    if level.skew_px > finest * LARGEST_SKEW_PX:
-        return (
-            f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
-        )
-    if math.hypot(level.error_px, level.asymmetry_px) > finest * LARGEST_UNKNOWN_PX[size]:
-        return (
-            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
-            "corners and cannot be told apart"
-        )
-    if level.corner_px > finest * LARGEST_STATED_PX:
-        return f"a coma of {level.coma_px:.1f} px at the corners may hide in the blur"
-    return ""
-
-
-def _zoom_doubt(level: Level, known_zoom: float, shape: tuple[int, ...]) -> str:
-    """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
-    half = level.factor * math.hypot(*shape) / 2
-    apart = half * (math.sqrt(np.linalg.det(level.matrix[:2, :2])) - known_zoom)
-    # the transform leads back from where a coma has moved the corners to
-    shown = level.factor * shown_coc_px(level.coc_px[level.tiles.agreeing] / level.factor)
-    coma = 0.0 if level.spread is None else -level.spread.coma * shown
-    allowed = CONTRADICTION * math.hypot(level.error_px, level.asymmetry_px)
-    if min(coma, 0.0) - allowed <= apart <= max(coma, 0.0) + allowed:
-        return ""
-    return f"the corners move {abs(apart):.1f} px by another zoom than the one that is known"
-
-
-def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
-    """Whether another shift makes the registered pictures nearly as similar."""
-    matrix = rescaled(level.matrix, level.factor)
-    area = Area.shown(matrix, blurry.shape)
-    centre = (np.array([blurry.shape[::-1]]) - 1) / 2
-    x, y = (moved_points(matrix, centre) - centre)[0].tolist()
-    moved = moved_picture(sharp, matrix)
-    centres = (level.centres + 0.5) / level.factor - 0.5
-    tiles = Witnesses(
-        centres - np.array([area.left, area.top]),
-        level.tiles.agreeing,
-        parts(centres, blurry.shape),
-    )
-
-    def blurred(diameter: float) -> Grey:
-        (one,) = disc_blurred_stack(moved, [diameter])
-        return np.sqrt(area.of(one))
-
-    return repeats(
-        np.sqrt(area.of(blurry)), blurred, level.blur_px / level.factor, tiles, (x, y), largest
-    )

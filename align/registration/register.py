@@ -32,10 +32,9 @@ from defocus.align.registration.asymmetry.shape import (
     SpreadShape,
     spread_shape,
 )
+from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt
 from defocus.align.registration.level import (
-    SURE_INLIER_SHARE,
     Level,
-    doubt,
     measured_level,
     moved_picture,
     rescaled,
@@ -147,6 +146,7 @@ def register(
     alike: bool = False,
     largest_px: float = math.inf,
     known_zoom: float | None = None,
+    unit: int = 1,
 ) -> Registration:
     """Find the transform between two pictures of one scene, one of them defocused.
 
@@ -162,6 +162,7 @@ def register(
         known_zoom: The zoom, if other pairs tell it. The search begins with it, and what a lens
             moves along the radius is no doubt. It is in the zoom of the result, which the caller
             replaces, and which is a similarity at most: more has no zoom that could be replaced.
+        unit: By what the pictures were reduced: lengths in a reason are in pixels before that.
 
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
@@ -198,7 +199,8 @@ def register(
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
     if at_most != "translation":
         best = seen_by_intensity(*compared, best, factors[-1])
-    reason = doubt(*compared, best, largest_px, factors[-1], at_most, known_zoom=known_zoom)
+    asked = *compared, best, largest_px, factors[-1], at_most
+    reason = doubt(*asked, known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape, zoom_known=known_zoom is not None)

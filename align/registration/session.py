@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.level import CONTRADICTION, LENS_PX
+from defocus.align.registration.doubt import CONTRADICTION
+from defocus.align.registration.level import LENS_PX
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
 
@@ -85,6 +87,7 @@ def register_in_session(
     *,
     at_most: str = "homography",
     largest_px: float = math.inf,
+    unit: int = 1,
 ) -> tuple[Registration, SharedZoom | None]:
     """Find the transform between two pictures, with the zoom that pairs of their session share.
 
@@ -98,6 +101,7 @@ def register_in_session(
         shared: The zoom of the session.
         at_most: As in :func:`register`; a translation has no zoom that could be shared.
         largest_px: Likewise.
+        unit: Likewise.
 
     Returns:
         The registration, and the session's zoom if that is in it.
@@ -105,10 +109,11 @@ def register_in_session(
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
     """
-    own = register(blurry, sharp, at_most=at_most, largest_px=largest_px)
+    find = partial(register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit)
+    own = find()
     if own.similarity is not None or at_most == "translation":
         return with_shared_zoom(own, shared, blurry.shape, at_most)
-    found = register(blurry, sharp, at_most=at_most, largest_px=largest_px, known_zoom=shared.zoom)
+    found = find(known_zoom=shared.zoom)
     if found.similarity is None or found.uncertainty is None:
         return own, None
     placed = found.similarity, found.uncertainty

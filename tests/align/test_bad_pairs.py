@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.registration.level import Level, doubt
+from defocus.align.registration.doubt import doubt
+from defocus.align.registration.level import Level
 from defocus.align.registration.register import register
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
@@ -220,6 +222,17 @@ def test_a_largest_shift_that_does_not_tell_bricks_apart_leaves_them_unknown(
     found = register(*map(grey, cut(bricks(0.0), 10)), largest_px=largest_px)
     assert found.matrix is None
     assert reason in found.reason
+
+
+def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large pictures are reduced for the registration; here all from twice the size on."""
+    large = [one.repeat(2, axis=0).repeat(2, axis=1) for one in cut(bricks(0.0), 10)]
+    monkeypatch.setattr("defocus.align.measure.REGISTRATION_SIDE", large[0].shape[1] // 2)
+    found = measure(large[0], large[1], flow_estimator("dis"), largest_px=12).misalignment
+    told = re.fullmatch(
+        r"the corners would move (20\.\d) px, more than the 12 px allowed", found.reason
+    )
+    assert told is not None, found.reason
 
 
 def test_a_person_who_knows_the_largest_shift_gets_that_of_equal_bricks(

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.asymmetry.fitted import ASYMMETRY
 from defocus.align.registration.asymmetry.shape import SpreadShape
-from defocus.align.registration.level import Level, doubt, measured_level
+from defocus.align.registration.doubt import doubt
+from defocus.align.registration.level import Level, measured_level
 from defocus.align.registration.models import (
     EVEN,
     corner_distance_px,

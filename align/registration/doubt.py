@@ -1,0 +1,185 @@
+"""Why the registration of a pair is not reliable, if it is not."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.shared_area import Area
+from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_blur
+from defocus.align.registration.asymmetry.shape import shown_coc_px
+from defocus.align.registration.ecc import ecc_step
+from defocus.align.registration.level import (
+    LARGE_SIDE,
+    LARGEST_ERROR_PX,
+    LARGEST_SKEW_PX,
+    LARGEST_TURN_PX,
+    LARGEST_UNKNOWN_PX,
+    STRONG_BLUR,
+    Level,
+    intensity_step,
+    moved_picture,
+    rescaled,
+    turn_px,
+)
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.repetition import Witnesses, repeats
+from defocus.align.registration.robust_fit import parts
+from defocus.optics.geometry import moved_points
+
+__all__ = ["CONTRADICTION", "SURE_INLIER_SHARE", "doubt"]
+
+Grey = NDArray[np.float32]
+
+SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
+"""With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
+LEAST_LIKENESS = 0.6
+"""Median over the tiles; see :class:`TileFit`."""
+LARGEST_STATED_PX = 1.5
+"""The same with a coma that may hide in the blur: all that the stated standard error has."""
+LARGEST_DISAGREEMENT_PX = 1.0
+CONTRADICTION = 3.0
+"""So many standard errors off, a zoom is not the one that is known."""
+
+
+def doubt(
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    largest_px: float,
+    finest: int,
+    at_most: str = "homography",
+    *,
+    known_zoom: float | None = None,
+    unit: int = 1,
+) -> str:
+    """Why the result of the tiles is not reliable; empty if it is.
+
+    Args:
+        blurry: The blurry picture, reduced as the level's.
+        sharp: The sharp one, likewise.
+        level: The result.
+        largest_px: No place moved farther than this, px of the full picture.
+        finest: Reduction of the finest level: a coarser one has to be as sure in the same pixels.
+        at_most: Richest model of the result: what it leaves out is known, and not asked for again.
+        known_zoom: The zoom, if it is known otherwise, and so what a lens moves along the radius.
+        unit: Pixels of the user's picture in one of the full picture here; the text has the former.
+    """
+    zoom_known = known_zoom is not None
+    matrix = rescaled(level.matrix, level.factor)
+    reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
+    most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
+    if reach > most:
+        return (
+            f"the corners would move {unit * reach:.1f} px, more than the {unit * largest_px:g} px "
+            "allowed"
+        )
+    if not math.isfinite(level.error_px):
+        return "only one part of the picture tells how far the corners move"
+    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    error_px = level.known_zoom_px if zoom_known else level.error_px
+    largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
+    if error_px > finest * largest:
+        against = level.factor * level.tiles.against_px
+        if against > finest * largest:
+            return (
+                f"the tiles show more than the {at_most} that is allowed: it is "
+                f"{unit * against:.1f} px off at the corners; allow a richer model with --at-most"
+            )
+        return f"the tiles leave an error of {unit * error_px:.1f} px at the corners"
+    if level.tiles.likeness < LEAST_LIKENESS:
+        return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
+    if _repeats(blurry, sharp, level, most / level.factor):
+        return "the texture repeats itself"
+    if known_zoom is None:
+        reason = _lens_doubt(level, finest, size, unit)
+    else:
+        reason = _zoom_doubt(level, known_zoom, blurry.shape, unit)
+    if at_most != "translation":
+        reason = reason or _blur_doubt(blurry, sharp, level, finest, unit, zoom_known=zoom_known)
+    return reason or _share_doubt(blurry, sharp, level, unit)
+
+
+def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:
+    """Why the tiles that agree may be the wrong ones; empty if they are most, or ECC confirms."""
+    if level.tiles.inlier_share >= SURE_INLIER_SHARE:
+        return ""
+    share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
+    if level.tiles.inlier_share < LEAST_INLIER_SHARE:
+        return share
+    moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
+    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
+    matched, _ = matched_blur(blurry, moved * gain)
+    step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
+    if step is None:
+        return f"{share}, and registration by intensity (ECC) finds no result"
+    distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
+    if distance > LARGEST_DISAGREEMENT_PX:
+        return f"{share}, and registration by intensity (ECC) differs by {unit * distance:.1f} px"
+    return ""
+
+
+def _blur_doubt(
+    blurry: Grey, sharp: Grey, level: Level, finest: int, unit: int, *, zoom_known: bool
+) -> str:
+    """Why tiles of a strong blur may all err; empty if the intensities say the same."""
+    if level.blur_px < STRONG_BLUR * level.factor * max(blurry.shape):
+        return ""
+    step = intensity_step(blurry, sharp, level, finest)
+    turn = turn_px(step.matrix, level.factor, blurry.shape, zoom_known=zoom_known)
+    if turn <= finest * LARGEST_TURN_PX:
+        return ""
+    turned = f"turns the corners by {unit * turn:.1f} px"
+    return f"the blur is strong, and registration by intensity {turned}"
+
+
+def _lens_doubt(level: Level, finest: int, size: str, unit: int) -> str:
+    """Why the lens may have moved the corners instead of the camera; empty if it cannot."""
+    if level.skew_px > finest * LARGEST_SKEW_PX:
+        moved = f"moves the corners {unit * level.skew_px:.1f} px"
+        return f"the point spread is skewed as by a coma that {moved}"
+    if math.hypot(level.error_px, level.asymmetry_px) > finest * LARGEST_UNKNOWN_PX[size]:
+        return (
+            f"zoom and an asymmetric point spread differ by {unit * level.asymmetry_px:.1f} px at "
+            "the corners and cannot be told apart"
+        )
+    if level.corner_px > finest * LARGEST_STATED_PX:
+        return f"a coma of {unit * level.coma_px:.1f} px at the corners may hide in the blur"
+    return ""
+
+
+def _zoom_doubt(level: Level, known_zoom: float, shape: tuple[int, ...], unit: int) -> str:
+    """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
+    half = level.factor * math.hypot(*shape) / 2
+    apart = half * (math.sqrt(np.linalg.det(level.matrix[:2, :2])) - known_zoom)
+    # the transform leads back from where a coma has moved the corners to
+    shown = level.factor * shown_coc_px(level.coc_px[level.tiles.agreeing] / level.factor)
+    coma = 0.0 if level.spread is None else -level.spread.coma * shown
+    allowed = CONTRADICTION * math.hypot(level.error_px, level.asymmetry_px)
+    if min(coma, 0.0) - allowed <= apart <= max(coma, 0.0) + allowed:
+        return ""
+    moved = f"the corners move {unit * abs(apart):.1f} px"
+    return f"{moved} by another zoom than the one that is known"
+
+
+def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
+    """Whether another shift makes the registered pictures nearly as similar."""
+    matrix = rescaled(level.matrix, level.factor)
+    area = Area.shown(matrix, blurry.shape)
+    centre = (np.array([blurry.shape[::-1]]) - 1) / 2
+    x, y = (moved_points(matrix, centre) - centre)[0].tolist()
+    moved = moved_picture(sharp, matrix)
+    centres = (level.centres + 0.5) / level.factor - 0.5
+    tiles = Witnesses(
+        centres - np.array([area.left, area.top]),
+        level.tiles.agreeing,
+        parts(centres, blurry.shape),
+    )
+
+    def blurred(diameter: float) -> Grey:
+        (one,) = disc_blurred_stack(moved, [diameter])
+        return np.sqrt(area.of(one))
+
+    return repeats(
+        np.sqrt(area.of(blurry)), blurred, level.blur_px / level.factor, tiles, (x, y), largest
+    )
