@@ -27,7 +27,7 @@ from defocus.align.registration.repetition import Witnesses, repeats
 from defocus.align.registration.robust_fit import parts
 from defocus.optics.geometry import moved_points
 
-__all__ = ["CONTRADICTION", "SURE_INLIER_SHARE", "doubt"]
+__all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt"]
 
 Grey = NDArray[np.float32]
 
@@ -40,6 +40,8 @@ LARGEST_STATED_PX = 1.5
 LARGEST_DISAGREEMENT_PX = 1.0
 CONTRADICTION = 3.0
 """So many standard errors off, a zoom is not the one that is known."""
+
+SESSION_HINT = "; other pairs of its session may tell the zoom (align --session)"
 
 
 def doubt(
@@ -86,18 +88,32 @@ def doubt(
                 f"the tiles show more than the {at_most} that is allowed: it is "
                 f"{unit * against:.1f} px off at the corners; allow a richer model with --at-most"
             )
-        return f"the tiles leave an error of {unit * error_px:.1f} px at the corners"
+        told = f"the tiles leave an error of {unit * error_px:.1f} px at the corners"
+        return told + ("" if zoom_known else _session_hint(level, finest, size, at_most))
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level, most / level.factor):
-        return "the texture repeats itself"
+        if math.isfinite(largest_px):
+            return f"the texture repeats itself within the {unit * largest_px:g} px allowed"
+        return (
+            "the texture repeats itself; how far the camera moved at most, if you know it, may "
+            "decide (align --largest-shift)"
+        )
     if known_zoom is None:
         reason = _lens_doubt(level, finest, size, unit)
+        reason += _session_hint(level, finest, size, at_most) if reason else ""
     else:
         reason = _zoom_doubt(level, known_zoom, blurry.shape, unit)
     if at_most != "translation":
         reason = reason or _blur_doubt(blurry, sharp, level, finest, unit, zoom_known=zoom_known)
     return reason or _share_doubt(blurry, sharp, level, unit)
+
+
+def _session_hint(level: Level, finest: int, size: str, at_most: str) -> str:
+    """What a person can do if other pairs may tell the zoom; empty if that is not enough."""
+    if at_most == "translation" or level.known_zoom_px > finest * LARGEST_UNKNOWN_PX[size]:
+        return ""
+    return SESSION_HINT
 
 
 def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:

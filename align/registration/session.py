@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.doubt import CONTRADICTION
+from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.optics.geometry import Similarity
@@ -114,8 +114,8 @@ def register_in_session(
     if own.similarity is not None or at_most == "translation":
         return with_shared_zoom(own, shared, blurry.shape, at_most)
     found = find(known_zoom=shared.zoom)
-    if found.similarity is None or found.uncertainty is None:
-        return own, None
+    if found.similarity is None or found.uncertainty is None:  # so its session does not help
+        return replace(own, reason=own.reason.removesuffix(SESSION_HINT)), None
     placed = found.similarity, found.uncertainty
     return _zoomed(found, *placed, shared, blurry.shape), shared
 

@@ -326,7 +326,8 @@ def test_a_coma_that_may_hide_in_the_blur_is_no_answer() -> None:
     known, hidden = (level_of(np.full(99, 16.0), 0.0, sigma) for sigma in (0.02, 0.1))
     assert doubt(grey, grey, known, np.inf, 1) == ""
     assert doubt(grey, grey, hidden, np.inf, 1) == (
-        "a coma of 1.6 px at the corners may hide in the blur"
+        "a coma of 1.6 px at the corners may hide in the blur; other pairs of its session may "
+        "tell the zoom (align --session)"
     )
 
 

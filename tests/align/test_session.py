@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.dis import DISFlow
 from defocus.align.measure import measure
+from defocus.align.registration.doubt import SESSION_HINT
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import SharedZoom, register_in_session, shared_zoom
@@ -137,7 +138,9 @@ def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     lens = replace(STILL, coc_px=(8.0, 20.0), families=("coma",))
     rendered = render_pair(load_textures("test", ()), lens, HEIGHT, WIDTH, seed=5, index=index)
     blurry, sharp = Members(rendered.blurry, rendered.sharp).light
-    assert "skewed as by a coma" in register(blurry, sharp).reason
+    reason = register(blurry, sharp).reason
+    assert "skewed as by a coma" in reason
+    assert reason.endswith(SESSION_HINT)
     found, used = register_in_session(blurry, sharp, SharedZoom(1.0, 0.0, 0))
     assert used == SharedZoom(1.0, 0.0, 0)
     assert found.corner_error_px is not None
@@ -146,6 +149,7 @@ def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     elsewhere, used = register_in_session(blurry, sharp, SharedZoom(1.05, 0.0005, 3))
     assert used is None
     assert "skewed as by a coma" in elsewhere.reason
+    assert not elsewhere.reason.endswith(SESSION_HINT)
 
 
 def test_what_all_pairs_err_by_alike_stays() -> None:

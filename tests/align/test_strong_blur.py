@@ -120,7 +120,10 @@ def test_the_intensities_answer_where_the_tiles_are_unsure(
     monkeypatch.setattr("defocus.align.registration.register.measured_level", unsure)
     found = register(blurry, sharp)
     if not known:
-        assert found.reason == "the tiles leave an error of 0.7 px at the corners"
+        assert found.reason == (
+            "the tiles leave an error of 0.7 px at the corners; other pairs of its session may "
+            "tell the zoom (align --session)"
+        )
         return
     assert found.matrix is not None
     assert found.model == "similarity"
