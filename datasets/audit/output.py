@@ -105,7 +105,7 @@ def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | Non
 def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
     """Write ``<id>/`` with the maps of each pair that was measured on this computer."""
     measured = {row.id for row in audit.pairs if row.status == "ok"}
-    keys = pair_keys(dataset, flow_estimator(audit.estimator)) if measured else {}
+    keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits) if measured else {}
 
     def write(name: str) -> None:
         known = kept_blur(keys[name], dataset)

@@ -175,7 +175,7 @@ def warnings_part(audit: Audit) -> Part:
 def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
     by_id = {pair.id: pair for pair in dataset.pairs}
     sliders: list[Part] = []
-    keys = pair_keys(dataset, flow_estimator(audit.estimator))
+    keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
     for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)

@@ -21,7 +21,8 @@ from defocus.datasets.audit.pairs.members import Warned, warnings_of
 from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys
+from defocus.datasets.measuring.kept import NO_LIMITS, InSession, kept_file, pair_keys
+from defocus.datasets.measuring.limits import Limits
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -65,6 +66,7 @@ class Audit:
         warnings: Pairs with the same picture twice or a blurry member that is the sharper one, and
             what files say of colours, orientation and frames.
         shown: Members of the worst large pairs that were measured now, for the page.
+        limits: What is known of how the pairs may have moved.
     """
 
     dataset: str
@@ -74,15 +76,19 @@ class Audit:
     duplicates: tuple[NearDuplicate, ...]
     warnings: tuple[Warned, ...] = ()
     shown: WorstMembers = field(default_factory=WorstMembers)
+    limits: Limits = field(default_factory=Limits)
 
 
-def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
+def audit_dataset(
+    dataset: Dataset, estimator_name: str, jobs: int, limits: Limits = NO_LIMITS
+) -> Audit:
     """Audit all pairs; what was measured of the same pictures before is used.
 
     Args:
         dataset: The dataset to audit.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
         jobs: Number of processes, >= 1.
+        limits: What is known of how the pairs may have moved.
 
     Raises:
         NotApplicableError: The dataset has no pairs.
@@ -91,8 +97,8 @@ def audit_dataset(dataset: Dataset, estimator_name: str, jobs: int) -> Audit:
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     shown = WorstMembers()
-    rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs, shown)
-    found = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs)
+    rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs, shown, limits)
+    found = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs, limits)
     return replace(found, shown=shown)
 
 
@@ -102,6 +108,7 @@ def audited_rows(
     estimator_name: str,
     jobs: int,
     shown: WorstMembers | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Iterator[AuditedPair]:
     """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known.
 
@@ -111,11 +118,12 @@ def audited_rows(
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
         jobs: Number of processes, >= 1.
         shown: Is offered the members of large pairs that are measured; None if no page is made.
+        limits: What is known of how the pairs may have moved.
 
     Raises:
         StorageError: The results cannot be stored.
     """
-    keys = pair_keys(dataset, _estimator(estimator_name))
+    keys = pair_keys(dataset, _estimator(estimator_name), limits)
     missing: list[tuple[Pair, str, InSession | None]] = []
     for pair in pairs:
         kept = _stored(kept_file(keys[pair.id], ".json"))
@@ -123,7 +131,7 @@ def audited_rows(
             missing.append((pair, keys[pair.id], None))
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
-    audited = _audited(missing, estimator_name, jobs, reducing=shown is not None)
+    audited = _audited(missing, estimator_name, jobs, limits, reducing=shown is not None)
     for row, members in track(audited, f"auditing {dataset.name}", total=len(missing)):
         if shown is not None and members is not None:
             shown.offer(row, members)
@@ -133,7 +141,11 @@ def audited_rows(
 
 
 def audit_of(
-    dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPair], jobs: int = 1
+    dataset: Dataset,
+    estimator_name: str,
+    rows: Mapping[str, AuditedPair],
+    jobs: int = 1,
+    limits: Limits = NO_LIMITS,
 ) -> Audit:
     """The audit of a dataset by the row of each of its pairs.
 
@@ -144,11 +156,12 @@ def audit_of(
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
         rows: By id, each pair by itself.
         jobs: Number of processes, >= 1.
+        limits: Those that the rows were measured with.
 
     Raises:
         StorageError: The results cannot be stored.
     """
-    pooled = {row.id: row for row in _in_sessions(dataset, estimator_name, rows, jobs)}
+    pooled = {row.id: row for row in _in_sessions(dataset, estimator_name, rows, jobs, limits)}
     ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
     prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
     duplicates = near_duplicates(prints)
@@ -159,6 +172,7 @@ def audit_of(
         ordered,
         duplicates,
         (*_same_pictures(ordered), *_less_sharp(ordered), *warnings_of(dataset.pairs)),
+        limits=limits,
     )
 
 
@@ -179,7 +193,11 @@ def _less_sharp(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
 
 
 def _in_sessions(
-    dataset: Dataset, estimator_name: str, rows: Mapping[str, AuditedPair], jobs: int
+    dataset: Dataset,
+    estimator_name: str,
+    rows: Mapping[str, AuditedPair],
+    jobs: int,
+    limits: Limits,
 ) -> Iterator[AuditedPair]:
     """The rows of pairs that their session helps, measured with what it shares."""
     own = {
@@ -187,16 +205,16 @@ def _in_sessions(
         for row in rows.values()
         if row.status in ("ok", "unknown")
     }
-    shared = session_zooms(dataset.pairs, own)
+    shared = session_zooms(dataset.pairs, own) if limits.zoomed else {}
     if not shared:
         return
-    keys = pair_keys(dataset, _estimator(estimator_name))
+    keys = pair_keys(dataset, _estimator(estimator_name), limits)
     helped = [
         (pair, keys[pair.id], InSession(shared[pair.id], dataset.content_hash))
         for pair in dataset.pairs
         if pair.id in shared
     ]
-    again = _audited(helped, estimator_name, jobs, reducing=False)
+    again = _audited(helped, estimator_name, jobs, limits, reducing=False)
     for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(helped)):
         yield row
 
@@ -216,17 +234,22 @@ def _audited(
     pairs: Sequence[tuple[Pair, str, InSession | None]],
     estimator_name: str,
     jobs: int,
+    limits: Limits,
     *,
     reducing: bool,
 ) -> Iterator[tuple[AuditedPair, Members | None]]:
     # a pair's metadata is a read-only view, which does not travel, and is not needed there
     bare = [(replace(pair, metadata={}), key, session) for pair, key, session in pairs]
-    work = partial(_audit, estimator_name=estimator_name, reducing=reducing)
+    work = partial(_audit, estimator_name=estimator_name, limits=limits, reducing=reducing)
     return in_processes(work, bare, jobs)
 
 
 def _audit(
-    pair: tuple[Pair, str, InSession | None], estimator_name: str, *, reducing: bool
+    pair: tuple[Pair, str, InSession | None],
+    estimator_name: str,
+    limits: Limits,
+    *,
+    reducing: bool,
 ) -> tuple[AuditedPair, Members | None]:
     """The row of a pair, and if it is large its members for the page."""
     reduced: list[Members] = []
@@ -235,7 +258,7 @@ def _audit(
         if reducing and blurry.shape[0] * blurry.shape[1] >= LARGE_PX:
             reduced.append(reduced_members((blurry, sharp)))
 
-    row = audit_pair(pair[0], _estimator(estimator_name), *pair[1:], seen)
+    row = audit_pair(pair[0], _estimator(estimator_name), *pair[1:], seen, limits=limits)
     return_freed_memory((row.width or 0) * (row.height or 0))
     return row, reduced[0] if reduced else None
 

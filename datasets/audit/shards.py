@@ -30,7 +30,8 @@ from defocus.datasets.audit.run import (
     row_of_document,
 )
 from defocus.datasets.deriving.derived import place_file
-from defocus.datasets.measuring.kept import kept_file, pair_keys
+from defocus.datasets.measuring.kept import NO_LIMITS, kept_file, pair_keys
+from defocus.datasets.measuring.limits import Limits
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.extensions import plugin_arguments
@@ -45,7 +46,12 @@ LARGEST_SHARD = 4 * 1024**3
 
 
 def audit_shard(
-    dataset: Dataset, estimator_name: str, jobs: int, shard: tuple[int, int], out: Path
+    dataset: Dataset,
+    estimator_name: str,
+    jobs: int,
+    shard: tuple[int, int],
+    out: Path,
+    limits: Limits = NO_LIMITS,
 ) -> Path:
     """Audit one part of a dataset and write it; return the written file.
 
@@ -55,23 +61,24 @@ def audit_shard(
         jobs: Number of processes, >= 1.
         shard: Number of the part, from 1, and number of parts.
         out: Folder for the part.
+        limits: What is known of how the pairs may have moved.
 
     Raises:
         StorageError: The results cannot be stored.
     """
     number, of = shard
     pairs = dataset.pairs[number - 1 :: of]
-    keys = pair_keys(dataset, flow_estimator(estimator_name))
+    keys = pair_keys(dataset, flow_estimator(estimator_name), limits)
     folder = make_folder(out / MEASURED)
     rows = {}
-    for row in audited_rows(dataset, pairs, estimator_name, jobs):
+    for row in audited_rows(dataset, pairs, estimator_name, jobs, limits=limits):
         known, there = kept_file(keys[row.id], ".h5"), folder / f"{keys[row.id]}.h5"
         if known.is_file() and not there.exists():
             place_file(known, there)
         rows[row.id] = row
     path = out / _file(shard)
     document = {
-        **_head(dataset, estimator_name),
+        **_head(dataset, estimator_name, limits),
         "shard": [number, of],
         "rows": [{"key": keys[one.id], "row": row_document(rows[one.id])} for one in pairs],
     }
@@ -86,6 +93,7 @@ def submit_shards(
     parts: int,
     out: Path,
     settings: SlurmSettings,
+    limits: Limits = NO_LIMITS,
 ) -> bool:
     """Submit a job for each part that is neither written nor in the queue.
 
@@ -96,6 +104,7 @@ def submit_shards(
         parts: Number of parts, >= 1; those without a pair are left out.
         out: Folder of the parts; part 2 of 8 goes to ``jobs/2-of-8``.
         settings: Resources of a job; it measures as many pairs at once as it has cores.
+        limits: What is known of how the pairs may have moved.
 
     Returns:
         Whether all parts are written.
@@ -105,7 +114,7 @@ def submit_shards(
         DefocusError: SLURM refuses the jobs.
     """
     of = min(parts, len(dataset.pairs))
-    head = _head(dataset, estimator_name)
+    head = _head(dataset, estimator_name, limits)
     waiting = [
         f"{number}-of-{of}"
         for number in range(1, of + 1)
@@ -116,6 +125,7 @@ def submit_shards(
         folder = make_folder(_job_folder(out, name) / MEASURED).parent.absolute()
         command = [sys.executable, "-m", "defocus.datasets", "audit", given, "--out", str(folder)]
         part = ["--shard", name.replace("-of-", "/"), "--estimator", estimator_name]
+        part += limits.arguments
         cores = ["--jobs", str(settings.cpus), *plugin_arguments()]
         return JobCommand([*command, *part, *cores], partial(_measured_pairs, folder))
 
@@ -144,17 +154,22 @@ def _is_written(path: Path, head: dict[str, Any]) -> bool:
         return False
 
 
-def _head(dataset: Dataset, estimator_name: str) -> dict[str, Any]:
+def _head(dataset: Dataset, estimator_name: str, limits: Limits) -> dict[str, Any]:
     return {
         "format": "defocus-audit-shard",
         "content_hash": dataset.content_hash,
         "estimator": estimator_name,
+        **limits.to_json(),
         "code": audit_code(),
     }
 
 
 def merge_shards(
-    dataset: Dataset, estimator_name: str, folders: Sequence[Path], jobs: int = 1
+    dataset: Dataset,
+    estimator_name: str,
+    folders: Sequence[Path],
+    jobs: int = 1,
+    limits: Limits = NO_LIMITS,
 ) -> Audit:
     """Put the parts of an audit together; rows and measurements are kept here from now on.
 
@@ -163,6 +178,7 @@ def merge_shards(
         estimator_name: Estimator of all parts.
         folders: Folders of the parts.
         jobs: Number of processes, for pairs that are measured again with what their session shares.
+        limits: Those of all parts.
 
     Raises:
         DatasetError: There is no part, a part is damaged or of another dataset, estimator or
@@ -172,10 +188,10 @@ def merge_shards(
     files = [path for folder in folders for path in sorted(folder.glob("shard-*-of-*.json"))]
     if not files:
         raise DatasetError(f"{folders[0]}: no shard-*-of-*.json there; audit with --shard first")
-    keys = pair_keys(dataset, flow_estimator(estimator_name))
+    keys = pair_keys(dataset, flow_estimator(estimator_name), limits)
     found: dict[str, AuditedPair] = {}
     for path in track(files, "merging"):
-        for key, row in _rows(path, _head(dataset, estimator_name)):
+        for key, row in _rows(path, _head(dataset, estimator_name, limits)):
             if keys.get(row.id) != key:
                 raise DatasetError(f"{path}: pair {row.id!r} is of other pictures; audit it again")
             found[row.id] = row
@@ -186,7 +202,7 @@ def merge_shards(
             f"{dataset.name}: {len(missing)} of {len(dataset.pairs)} pairs are in no part, such as "
             f"{missing[0]}; run the other shards too"
         )
-    return audit_of(dataset, estimator_name, found, jobs)
+    return audit_of(dataset, estimator_name, found, jobs, limits)
 
 
 def _rows(path: Path, head: dict[str, Any]) -> list[tuple[str, AuditedPair]]:

@@ -87,6 +87,7 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "dataset": audit.dataset,
         "content_hash": audit.content_hash,
         "estimator": audit.estimator,
+        **audit.limits.to_json(),
         "counts": {name: status.count(name) for name in STATUSES},
         "summary": summary(audit.pairs),
         "fail_above_px": limit_px,

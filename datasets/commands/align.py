@@ -9,6 +9,7 @@ import click
 
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
+from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -60,20 +61,8 @@ SECTIONS = {
     "in the official format; its hash is given.",
 )
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pair.")
-@click.option(
-    "--at-most",
-    "at_most",
-    type=click.Choice(["translation", "similarity", "affine", "homography"]),
-    help="Richest model of the global transform (default homography). A tripod and one lens leave "
-    "no more than a similarity.",
-)
-@click.option(
-    "--largest-shift",
-    "largest_px",
-    type=FiniteRange(0, min_open=True),
-    help="Pixels by which any place moved at most, if you know it. A texture that repeats itself "
-    "farther on can then be measured; a result that moves a corner farther is unknown.",
-)
+@at_most_option
+@largest_shift_option
 @click.option(
     "--session",
     help="Dataset with pairs of the same session, such as session:DIR. They share one zoom, which "

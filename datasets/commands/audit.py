@@ -9,6 +9,8 @@ import click
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.command_line.shard_option import ShardOption
+from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
+from defocus.datasets.measuring.limits import Limits
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -50,6 +52,8 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px.",
 )
 @click.option("--estimator", help="Estimator of the residual flow.")
+@at_most_option
+@largest_shift_option
 @jobs_option("Number of pairs measured at once.", 2)
 @click.option(
     "--shard",
@@ -84,6 +88,8 @@ def command(
     out: Path,
     limit_px: float | None,
     estimator: str | None,
+    at_most: str | None,
+    largest_px: float | None,
     jobs: int,
     shard: tuple[int, int] | None,
     launcher: str,
@@ -105,19 +111,19 @@ def command(
             raise click.UsageError("a part cannot be combined with --json or --fail-above")
         if shard is not None and launcher == "slurm":
             raise click.UsageError("--launcher slurm makes all parts; leave --shard out")
-    flow = _flow_estimator(estimator)
+    flow, limits = _flow_estimator(estimator), Limits.of(at_most, largest_px)
     if launcher == "slurm":
-        _submit(dataset, out, flow, parts, resources)
+        _submit(dataset, out, flow, parts, resources, limits)
         return 0
     if shard is not None:
-        _audit_shard(dataset, out, flow, jobs, shard)
+        _audit_shard(dataset, out, flow, jobs, shard, limits)
         return 0
     if not as_json:
-        audit = _audit(dataset, out, limit_px, flow, jobs)
+        audit = _audit(dataset, out, limit_px, flow, jobs, limits)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit = _audit(dataset, out, limit_px, flow, jobs)
+            audit = _audit(dataset, out, limit_px, flow, jobs, limits)
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, limit_px))
@@ -138,7 +144,9 @@ def _flow_estimator(name: str | None) -> str:
     return name or DEFAULT_ESTIMATOR
 
 
-def _audit_shard(name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int]) -> None:
+def _audit_shard(
+    name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: Limits
+) -> None:
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=True)
@@ -147,11 +155,14 @@ def _audit_shard(name: str, out: Path, estimator: str, jobs: int, shard: tuple[i
     from defocus.datasets.audit.shards import audit_shard
 
     claim_audit_folder(out, opened, _command(name))
-    written = audit_shard(opened, estimator, jobs, shard, out)
-    click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …'")
+    given = " ".join(["", *limits.arguments])
+    written = audit_shard(opened, estimator, jobs, shard, out, limits)
+    click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …{given}'")
 
 
-def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | None) -> None:
+def _submit(
+    name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: Limits
+) -> None:
     from defocus.cluster.settings import ClusterFile
     from defocus.datasets.api import open_dataset
     from defocus.settings import load_settings
@@ -163,8 +174,9 @@ def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | 
     from defocus.datasets.audit.shards import submit_shards
 
     claim_audit_folder(out, opened, _command(name))
-    merging = f"'defocus-data merge {name} {out / 'jobs'}/*-of-* --out {out}'"
-    if submit_shards(opened, name, estimator, parts, out, asked.slurm):
+    given = " ".join(["", *limits.arguments])
+    merging = f"'defocus-data merge {name} {out / 'jobs'}/*-of-* --out {out}{given}'"
+    if submit_shards(opened, name, estimator, parts, out, asked.slurm, limits):
         click.echo(f"all parts are there; put them together with {merging}")
     else:
         click.echo(
@@ -173,7 +185,9 @@ def _submit(name: str, out: Path, estimator: str, parts: int, resources: Path | 
         )
 
 
-def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: int) -> "Audit":
+def _audit(
+    name: str, out: Path, limit_px: float | None, estimator: str, jobs: int, limits: Limits
+) -> "Audit":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.run import audit_dataset
@@ -183,7 +197,7 @@ def _audit(name: str, out: Path, limit_px: float | None, estimator: str, jobs: i
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
-    audit = audit_dataset(dataset, estimator, jobs)
+    audit = audit_dataset(dataset, estimator, jobs, limits)
     written = write_audit(out, dataset, audit, limit_px)
     say(f"wrote {', '.join(written)} to {out}")
     return audit

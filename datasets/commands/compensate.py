@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, say
 
@@ -16,7 +17,7 @@ __all__ = ["command"]
 FILE = click.Path(path_type=Path)
 
 SECTIONS = {
-    "Measurement": ("--estimator", "--flow-weights", "--rig"),
+    "Measurement": ("--estimator", "--flow-weights", "--rig", "--at-most", "--largest-shift"),
     "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
     "Output": ("--out", "--jobs", "--json"),
 }
@@ -39,6 +40,8 @@ SECTIONS = {
 )
 @click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pairs.")
+@at_most_option
+@largest_shift_option
 @jobs_option("Number of pairs processed at once; each takes up to 1.5 GiB.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
@@ -64,6 +67,8 @@ def _run(
     estimator: str | None,
     weights: Path | None,
     rig_file: Path | None,
+    at_most: str | None,
+    largest_px: float | None,
     jobs: int,
     **wanted: Any,  # noqa: ANN401 - fields of Release
 ) -> dict[str, Any]:
@@ -77,6 +82,7 @@ def _run(
     from defocus.align.rig.rig import read_rig
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
+    from defocus.datasets.measuring.limits import Limits
 
     default = "pwcnet" if weights else DEFAULT_ESTIMATOR
     release = Release(**{key: value for key, value in wanted.items() if value is not None})
@@ -86,6 +92,7 @@ def _run(
         release,
         lambda: flow_estimator(estimator or default, weights),
         rig=None if rig_file is None else read_rig(rig_file),
+        limits=Limits.of(at_most, largest_px),
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)

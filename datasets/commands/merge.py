@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.jobs_option import jobs_option
+from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -24,9 +25,17 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="Folder for audit.csv, audit.json and audit.html.",
 )
 @click.option("--estimator", help="Estimator of the residual flow of all parts.")
+@at_most_option
+@largest_shift_option
 @jobs_option("Number of pairs measured at once, with what their session shares.")
 def command(
-    dataset: str, folders: tuple[Path, ...], out: Path, estimator: str | None, jobs: int
+    dataset: str,
+    folders: tuple[Path, ...],
+    out: Path,
+    estimator: str | None,
+    at_most: str | None,
+    largest_px: float | None,
+    jobs: int,
 ) -> None:
     """Put the parts of an audit together.
 
@@ -41,10 +50,12 @@ def command(
 
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.shards import merge_shards
+    from defocus.datasets.measuring.limits import Limits
 
     given = shlex.join([dataset, *map(str, folders)])
     claim_audit_folder(out, opened, f"defocus-data merge {given}")
-    audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs)
+    limits = Limits.of(at_most, largest_px)
+    audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs, limits)
     written = write_audit(out, opened, audit, None)
     say(f"wrote {', '.join(written)} to {out}")
     click.echo(f"{audit.dataset}: {counted(len(audit.pairs), 'pair')}")

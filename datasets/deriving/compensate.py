@@ -38,11 +38,13 @@ from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import (
+    NO_LIMITS,
     InSession,
     known_defocus_map,
     measured_pair,
     pair_keys,
 )
+from defocus.datasets.measuring.limits import Limits
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.colour import give_profile, kept_profile
@@ -89,6 +91,7 @@ def compensate_dataset(
     estimator: Callable[[], FlowEstimator],
     *,
     rig: Rig | None = None,
+    limits: Limits = NO_LIMITS,
     jobs: int = 2,
 ) -> Compensated:
     """Make a new dataset by measuring and compensating every pair.
@@ -99,6 +102,7 @@ def compensate_dataset(
         release: Settings of the compensation.
         estimator: Function that makes a flow estimator for each worker.
         rig: The rig, if two cameras took all pairs.
+        limits: What is known of how the pairs may have moved.
         jobs: Number of pairs processed at once.
 
     Raises:
@@ -107,12 +111,12 @@ def compensate_dataset(
         StorageError: The disk is full or ``out`` is not writable.
     """
     first = estimator()
-    _claim(out, dataset, release, first, rig)
+    _claim(out, dataset, release, first, rig, limits)
     spare: SimpleQueue[FlowEstimator] = SimpleQueue()
     for one in (first, *(estimator() for _ in range(jobs - 1))):
         spare.put(one)
 
-    keys = pair_keys(dataset, first)
+    keys = pair_keys(dataset, first, limits)
 
     def each(
         work: Callable[[Pair, FlowEstimator], T], pairs: Sequence[Pair], title: str
@@ -132,14 +136,15 @@ def compensate_dataset(
                 raise
 
     def zoom(pair: Pair, own: FlowEstimator) -> OwnZoom:
-        return OwnZoom.of(measured_pair(pair, own, keys[pair.id])[2])
+        return OwnZoom.of(measured_pair(pair, own, keys[pair.id], limits=limits)[2])
 
     def made(pair: Pair, own: FlowEstimator) -> Pair | str:
         zoom = shared.get(pair.id)
         session = None if zoom is None else InSession(zoom, dataset.content_hash)
-        return _made(pair, out, release, own, rig, keys[pair.id], session)
+        return _made(pair, out, release, own, rig, keys[pair.id], session, limits)
 
-    members = [] if rig else [p for p in dataset.pairs if "camera" in p.metadata and p.sharp]
+    pooled = rig is None and limits.zoomed
+    members = [] if not pooled else [p for p in dataset.pairs if "camera" in p.metadata and p.sharp]
     zooms = each(zoom, members, "measuring") if members else []
     shared = session_zooms(members, dict(zip([p.id for p in members], zooms, strict=True)))
     done = each(made, dataset.pairs, "compensating")
@@ -151,25 +156,33 @@ def compensate_dataset(
     )
     if not pairs:
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
-    steps = (*dataset.steps, _step(release, first, len(pairs), len(left_out)))
+    steps = (*dataset.steps, _step(release, first, limits, len(pairs), len(left_out)))
     write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
     return Compensated(out, pairs, left_out)
 
 
-def _step(release: Release, estimator: FlowEstimator, aligned: int, left_out: int) -> MakingStep:
+def _step(
+    release: Release, estimator: FlowEstimator, limits: Limits, aligned: int, left_out: int
+) -> MakingStep:
     """What compensation did: its settings, whose flow weights, how many pairs."""
     return step(
         "compensate",
         **asdict(release),
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256 or None,
+        **limits.to_json(),
         aligned=aligned,
         left_out=left_out,
     )
 
 
 def _claim(
-    out: Path, dataset: Dataset, release: Release, estimator: FlowEstimator, rig: Rig | None
+    out: Path,
+    dataset: Dataset,
+    release: Release,
+    estimator: FlowEstimator,
+    rig: Rig | None,
+    limits: Limits,
 ) -> None:
     """Claim an empty folder for this order, or recognise one of the same order."""
     order = {
@@ -180,6 +193,7 @@ def _claim(
         "estimator": estimator.name,
         "weights_sha256": estimator.weights_sha256 or None,
         "rig": None if rig is None else rig.model_dump(mode="json"),
+        **limits.to_json(),
         "code": code_hash(*CODE),
     }
     make_folder(out)
@@ -213,6 +227,7 @@ def _made(
     rig: Rig | None,
     key: str,
     session: InSession | None,
+    limits: Limits,
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
@@ -220,12 +235,15 @@ def _made(
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
         if rig is None:
-            blurry, sharp, measurement = measured_pair(pair, estimator, key, session)
+            blurry, sharp, measurement = measured_pair(pair, estimator, key, session, limits)
             known_map = known_defocus_map(pair, blurry.shape[:2])
         else:  # the pictures of two cameras may differ in size
             blurry, sharp = read_image(pair.blurry), read_image(pair.sharp)
             known_map = known_defocus_map(pair, blurry.shape[:2])
-            measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=known_map)
+            measurement = measure(
+                blurry, sharp, estimator, rig=rig, defocus_map=known_map, at_most=limits.at_most,
+                largest_px=limits.largest_px,
+            )  # fmt: skip
         geometry = None if rig is not None else _companion_geometry(pair)
         if geometry is not None:
             companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)

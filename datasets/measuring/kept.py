@@ -5,9 +5,9 @@
     CACHE/measured/<kk>/<key>.h5       the measurement: flow, masks, numbers
     CACHE/measured/<kk>/<key>.json     the pair's row of an audit
 
-The key is a hash of the pictures, the estimator and the code that measures. So every step of a
-chain (audit, compensate, curate, split, report, sidecar) finds what an earlier one measured,
-whatever dataset the pair lies in. What is deleted is measured again.
+The key is a hash of the pictures, the estimator, the limits and the code that measures. So every
+step of a chain (audit, compensate, curate, split, report, sidecar) finds what an earlier one
+measured, whatever dataset the pair lies in. What is deleted is measured again.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ from defocus.align.registration.session import SharedZoom
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.files.fingerprint import code_hash, file_hashes
+from defocus.datasets.measuring.limits import Limits
 from defocus.datasets.measuring.measurement_file import (
     read_blur,
     read_measurement,
@@ -40,6 +41,7 @@ from defocus.images import Image, read_pair
 from defocus.progress import say
 
 __all__ = [
+    "NO_LIMITS",
     "InSession",
     "kept_blur",
     "kept_file",
@@ -52,6 +54,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+NO_LIMITS = Limits()
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
@@ -70,7 +74,9 @@ class InSession:
     content_hash: str
 
 
-def pair_keys(dataset: Dataset, estimator: FlowEstimator) -> dict[str, str]:
+def pair_keys(
+    dataset: Dataset, estimator: FlowEstimator, limits: Limits = NO_LIMITS
+) -> dict[str, str]:
     """The key of each pair's measurement, by id; files are hashed on first use.
 
     Raises:
@@ -80,7 +86,9 @@ def pair_keys(dataset: Dataset, estimator: FlowEstimator) -> dict[str, str]:
     files = [path for pair in dataset.pairs for path in _files(pair).values()]
     hashes = file_hashes(dataset.root, files)
     return {
-        pair.id: _key({role: hashes[path] for role, path in _files(pair).items()}, estimator)
+        pair.id: _key(
+            {role: hashes[path] for role, path in _files(pair).items()}, estimator, limits
+        )
         for pair in dataset.pairs
     }
 
@@ -96,8 +104,9 @@ def _files(pair: Pair) -> dict[str, Path]:
     return {role: path for role, path in found.items() if path is not None}
 
 
-def _key(hashes: Mapping[str, str], estimator: FlowEstimator) -> str:
-    order = [dict(hashes), estimator.name, estimator.weights_sha256, _revision()]
+def _key(hashes: Mapping[str, str], estimator: FlowEstimator, limits: Limits = NO_LIMITS) -> str:
+    measuring = estimator.name, estimator.weights_sha256, limits.to_json(), _revision()
+    order = [dict(hashes), *measuring]
     return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
 
 
@@ -118,15 +127,20 @@ def _key_in_session(key: str, content_hash: str) -> str:
 
 
 def measured_pair(
-    pair: Pair, estimator: FlowEstimator, key: str, session: InSession | None = None
+    pair: Pair,
+    estimator: FlowEstimator,
+    key: str,
+    session: InSession | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept.
 
     Args:
         pair: A pair with a sharp member; if it has a defocus map, that is used.
         estimator: Estimator of the residual flow.
-        key: The pair's key, of :func:`pair_keys`.
+        key: The pair's key, of :func:`pair_keys` with the same limits.
         session: The zoom that the pair's session shares.
+        limits: What is known of how the pair may have moved.
 
     Raises:
         DatasetError: The defocus map is damaged.
@@ -135,7 +149,9 @@ def measured_pair(
     """
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
     known_map = known_defocus_map(pair, blurry.shape[:2])
-    found = measured(blurry, sharp, estimator, key, defocus_map=known_map, session=session)
+    found = measured(
+        blurry, sharp, estimator, key, defocus_map=known_map, session=session, limits=limits
+    )
     return blurry, sharp, found
 
 
@@ -147,6 +163,7 @@ def measured(
     *,
     defocus_map: NDArray[np.float32] | None = None,
     session: InSession | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Measurement:
     """The measurement of two pictures, see :func:`defocus.align.measure.measure`.
 
@@ -158,6 +175,7 @@ def measured(
         defocus_map: The defocus map, if it is known; then it is in the key.
         session: The zoom that the pair's session shares; if the pair by itself was measured
             before, it is not registered again.
+        limits: What is known of how the pair may have moved; it is in the key.
     """
     kept_key, shared, own = key, None, None
     if session is not None:
@@ -168,7 +186,10 @@ def measured(
     if session is not None:
         alone = kept_measurement(key)
         own = None if alone is None else alone.registration
-    found = measure(blurry, sharp, estimator, defocus_map=defocus_map, shared=shared, own=own)
+    found = measure(
+        blurry, sharp, estimator, defocus_map=defocus_map, at_most=limits.at_most,
+        largest_px=limits.largest_px, shared=shared, own=own,
+    )  # fmt: skip
     make_folder(path.parent)
     write_measurement(path, found)
     return found

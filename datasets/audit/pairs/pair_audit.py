@@ -12,7 +12,8 @@ from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
 from defocus.datasets.audit.pairs.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
-from defocus.datasets.measuring.kept import InSession, measured_pair
+from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
+from defocus.datasets.measuring.limits import Limits
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import Image, bit_depth, read_image
@@ -109,6 +110,8 @@ def audit_pair(
     key: str,
     session: InSession | None = None,
     seen: Callable[[Image, Image], None] | None = None,
+    *,
+    limits: Limits = NO_LIMITS,
 ) -> AuditedPair:
     """Measure one pair; problems become part of the row.
 
@@ -119,11 +122,12 @@ def audit_pair(
             :func:`defocus.datasets.measuring.kept.measured_pair`.
         session: The zoom that the pair's session shares.
         seen: Called with both members, which are decoded here.
+        limits: What is known of how the pair may have moved; it is in the key.
     """
     try:
         if pair.sharp is None:
             return _alone(pair, read_image(pair.blurry))
-        blurry, sharp, found = measured_pair(pair, estimator, key, session)
+        blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
     except (DatasetError, ImageError) as error:
         return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
     height, width = blurry.shape[:2]

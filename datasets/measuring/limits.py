@@ -1,0 +1,44 @@
+"""What is known of how far and by what the pairs of a dataset may have moved."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a measurement; see :func:`defocus.align.measure.measure`.
+
+    Attributes:
+        at_most: Richest model of the global transform: translation, similarity, affine or
+            homography.
+        largest_px: No place moved farther than this, px.
+    """
+
+    at_most: str = "homography"
+    largest_px: float = math.inf
+
+    @classmethod
+    def of(cls, at_most: str | None, largest_px: float | None) -> "Limits":
+        """Those of a command line, on which None stands for no limit."""
+        return cls(at_most or cls.at_most, largest_px or cls.largest_px)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether a pair may have a zoom, which its session can share."""
+        return self.at_most != "translation"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The options of a command line that give them."""
+        given = [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
+        if math.isfinite(self.largest_px):
+            given += ["--largest-shift", f"{self.largest_px!r}"]
+        return given
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; None for no largest shift."""
+        largest = self.largest_px if math.isfinite(self.largest_px) else None
+        return {"at_most": self.at_most, "largest_shift_px": largest}

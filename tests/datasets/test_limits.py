@@ -1,0 +1,65 @@
+"""What is known of the camera, told to audit, merge and compensate."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from defocus.images import write_image
+from tests.align.test_bad_pairs import bricks, cut
+from tests.conftest import Run
+
+KNOWN = ("--largest-shift", "12")
+
+
+@pytest.fixture(scope="module")
+def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One pair, a wall of equal bricks that moved by 10 px."""
+    root = tmp_path_factory.mktemp("wall")
+    for role, picture in zip(("blurry", "sharp"), cut(bricks(0.0), 10), strict=True):
+        (root / role).mkdir()
+        write_image(root / role / "one.png", picture)
+    return root
+
+
+def test_audit_compensate_and_merge_know_the_largest_shift(
+    wall: Path, run: Run, tmp_path: Path
+) -> None:
+    name = f"pairs:{wall}"
+
+    def audit(*words: object) -> dict[str, object]:
+        done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words)
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        return {**document, **document["pairs"][0]}
+
+    alone, known = audit(), audit(*KNOWN)
+    assert (alone["status"], alone["largest_shift_px"]) == ("unknown", None)
+    assert "--largest-shift" in str(alone["reason"])
+    assert (known["status"], known["largest_shift_px"]) == ("ok", 12.0)
+    assert known["shift_x_px"] == pytest.approx(10, abs=0.2)
+    done = run("defocus-data", "compensate", name, "--out", tmp_path / "new", "--json", *KNOWN)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["pairs"]) == 1
+    part = ("--shard", "1/1", "--out", tmp_path / "part")
+    done = run("defocus-data", "audit", name, *part, *KNOWN)
+    assert done.returncode == 0, done.stderr
+    merge = ("defocus-data", "merge", name, tmp_path / "part", "--out", tmp_path / "merged")
+    assert run(*merge, *KNOWN).returncode == 0
+    merged = json.loads((tmp_path / "merged" / "audit.json").read_text())
+    assert merged["pairs"] == json.loads((tmp_path / "audit" / "audit.json").read_text())["pairs"]
+    other = run(*merge)
+    assert other.returncode == 2
+    assert "of another largest_shift_px; merge parts of one audit" in other.stderr
+
+
+def test_at_most_a_translation_is_kept_apart_and_pools_nothing(
+    wall: Path, run: Run, tmp_path: Path
+) -> None:
+    out = ("--out", tmp_path / "audit", "--json")
+    words = (*KNOWN, "--at-most", "translation")
+    done = run("defocus-data", "audit", f"pairs:{wall}", *out, *words)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["at_most"] == "translation"
+    assert (found["pairs"][0]["zoom"], found["pairs"][0]["session_pairs"]) == (1.0, None)
