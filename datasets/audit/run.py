@@ -22,7 +22,7 @@ from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, kept_file, pair_keys
-from defocus.datasets.measuring.limits import Limits
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -76,11 +76,11 @@ class Audit:
     duplicates: tuple[NearDuplicate, ...]
     warnings: tuple[Warned, ...] = ()
     shown: WorstMembers = field(default_factory=WorstMembers)
-    limits: Limits = field(default_factory=Limits)
+    limits: MotionLimits = field(default_factory=MotionLimits)
 
 
 def audit_dataset(
-    dataset: Dataset, estimator_name: str, jobs: int, limits: Limits = NO_LIMITS
+    dataset: Dataset, estimator_name: str, jobs: int, limits: MotionLimits = NO_LIMITS
 ) -> Audit:
     """Audit all pairs; what was measured of the same pictures before is used.
 
@@ -108,7 +108,7 @@ def audited_rows(
     estimator_name: str,
     jobs: int,
     shown: WorstMembers | None = None,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> Iterator[AuditedPair]:
     """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known.
 
@@ -145,7 +145,7 @@ def audit_of(
     estimator_name: str,
     rows: Mapping[str, AuditedPair],
     jobs: int = 1,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
     """The audit of a dataset by the row of each of its pairs.
 
@@ -197,7 +197,7 @@ def _in_sessions(
     estimator_name: str,
     rows: Mapping[str, AuditedPair],
     jobs: int,
-    limits: Limits,
+    limits: MotionLimits,
 ) -> Iterator[AuditedPair]:
     """The rows of pairs that their session helps, measured with what it shares."""
     own = {
@@ -234,7 +234,7 @@ def _audited(
     pairs: Sequence[tuple[Pair, str, InSession | None]],
     estimator_name: str,
     jobs: int,
-    limits: Limits,
+    limits: MotionLimits,
     *,
     reducing: bool,
 ) -> Iterator[tuple[AuditedPair, Members | None]]:
@@ -247,7 +247,7 @@ def _audited(
 def _audit(
     pair: tuple[Pair, str, InSession | None],
     estimator_name: str,
-    limits: Limits,
+    limits: MotionLimits,
     *,
     reducing: bool,
 ) -> tuple[AuditedPair, Members | None]:

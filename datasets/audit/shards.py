@@ -31,7 +31,7 @@ from defocus.datasets.audit.run import (
 )
 from defocus.datasets.deriving.derived import place_file
 from defocus.datasets.measuring.kept import NO_LIMITS, kept_file, pair_keys
-from defocus.datasets.measuring.limits import Limits
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.extensions import plugin_arguments
@@ -51,7 +51,7 @@ def audit_shard(
     jobs: int,
     shard: tuple[int, int],
     out: Path,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> Path:
     """Audit one part of a dataset and write it; return the written file.
 
@@ -93,7 +93,7 @@ def submit_shards(
     parts: int,
     out: Path,
     settings: SlurmSettings,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> bool:
     """Submit a job for each part that is neither written nor in the queue.
 
@@ -154,7 +154,7 @@ def _is_written(path: Path, head: dict[str, Any]) -> bool:
         return False
 
 
-def _head(dataset: Dataset, estimator_name: str, limits: Limits) -> dict[str, Any]:
+def _head(dataset: Dataset, estimator_name: str, limits: MotionLimits) -> dict[str, Any]:
     return {
         "format": "defocus-audit-shard",
         "content_hash": dataset.content_hash,
@@ -169,7 +169,7 @@ def merge_shards(
     estimator_name: str,
     folders: Sequence[Path],
     jobs: int = 1,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
     """Put the parts of an audit together; rows and measurements are kept here from now on.
 

@@ -10,7 +10,7 @@ from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.command_line.shard_option import ShardOption
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
-from defocus.datasets.measuring.limits import Limits
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -49,7 +49,8 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "limit_px",
     metavar="LENGTH",
     callback=_pixels,
-    help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px.",
+    help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. What "
+    "the measurement errs by (misalignment_sigma_px) is not subtracted.",
 )
 @click.option("--estimator", help="Estimator of the residual flow.")
 @at_most_option
@@ -101,17 +102,22 @@ def command(
 
     The audit measures misalignment, exposure, blur, sharpness and leaks between splits.
 
-    A pair's misalignment is the mean length of the reliable flow between its two pictures. Pairs
-    that cannot be measured reliably are listed with the reason. With --fail-above, an unreadable
-    file or a picture in two splits also gives exit code 1. Run the same command again to continue
-    an interrupted audit.
+    A pair's misalignment is the mean distance by which places of its two pictures lie apart, by the
+    transform of the whole frame, and by the local flow where that explains more. Noise of the flow
+    is not in it. The error of the transform is in it, stands beside it and is not subtracted. The
+    residual flow is what is left of the flow after that transform, with its noise: that of a
+    perfect pair is about two of its standard errors, which are shown too.
+
+    Pairs that cannot be measured reliably are listed with the reason. With --fail-above, an
+    unreadable file or a picture in two splits also gives exit code 1. Run the same command again to
+    continue an interrupted audit.
     """
     if shard is not None or launcher == "slurm":
         if as_json or limit_px is not None:
             raise click.UsageError("a part cannot be combined with --json or --fail-above")
         if shard is not None and launcher == "slurm":
             raise click.UsageError("--launcher slurm makes all parts; leave --shard out")
-    flow, limits = _flow_estimator(estimator), Limits.of(at_most, largest_px)
+    flow, limits = _flow_estimator(estimator), MotionLimits.of(at_most, largest_px)
     if launcher == "slurm":
         _submit(dataset, out, flow, parts, resources, limits)
         return 0
@@ -145,7 +151,7 @@ def _flow_estimator(name: str | None) -> str:
 
 
 def _audit_shard(
-    name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: Limits
+    name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: MotionLimits
 ) -> None:
     from defocus.datasets.api import open_dataset
 
@@ -161,7 +167,7 @@ def _audit_shard(
 
 
 def _submit(
-    name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: Limits
+    name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: MotionLimits
 ) -> None:
     from defocus.cluster.settings import ClusterFile
     from defocus.datasets.api import open_dataset
@@ -186,7 +192,7 @@ def _submit(
 
 
 def _audit(
-    name: str, out: Path, limit_px: float | None, estimator: str, jobs: int, limits: Limits
+    name: str, out: Path, limit_px: float | None, estimator: str, jobs: int, limits: MotionLimits
 ) -> "Audit":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
@@ -204,19 +210,26 @@ def _audit(
 
 
 def _say_outcome(audit: "Audit") -> None:
-    from defocus.datasets.audit.table import QUANTITIES, summary
+    import numpy as np
+
+    from defocus.datasets.audit.table import QUANTITIES, summary, values
     from defocus.datasets.commands._member_warnings import say_warnings
 
     status = [pair.status for pair in audit.pairs]
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
     click.echo(f"{audit.dataset}: {counted(len(status), 'pair')} ({counts})")
-    numbers = summary(audit.pairs)
+    numbers, floor = summary(audit.pairs), 2 * values(audit.pairs, "residual_sigma_px")
     for quantity in QUANTITIES:
         found = numbers[quantity.name]
         if found["count"]:
             click.echo(
                 f"{quantity.title:<34} median {found['median']:z8.3f}   p95 {found['p95']:8.3f}"
                 f"   max {found['max']:8.3f} {quantity.unit}".rstrip()
+            )
+        if quantity.name == "residual_p95_px" and len(floor):
+            click.echo(
+                f"{'  of a perfect pair, two errors':<34} median {np.median(floor):8.3f}   "
+                f"p95 {np.quantile(floor, 0.95):8.3f}   max {floor.max():8.3f} px"
             )
     unreadable = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unreadable")
     for line in grouped(unreadable, len(status), "pair"):
@@ -241,7 +254,8 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     if worst:
         say(
             f"{counted(len(worst), 'pair')} misaligned by more than {limit_px:g} px, the worst is "
-            f"{worst[0].id} ({worst[0].misalignment_px:.2f} px)"
+            f"{worst[0].id} ({worst[0].misalignment_px:.2f} px, ± "
+            f"{worst[0].misalignment_sigma_px or 0.0:.2f} px at its worst corner)"
         )
     if audit.duplicates:
         found = audit.duplicates[0]

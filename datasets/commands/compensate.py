@@ -82,7 +82,7 @@ def _run(
     from defocus.align.rig.rig import read_rig
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
-    from defocus.datasets.measuring.limits import Limits
+    from defocus.datasets.measuring.motion_limits import MotionLimits
 
     default = "pwcnet" if weights else DEFAULT_ESTIMATOR
     release = Release(**{key: value for key, value in wanted.items() if value is not None})
@@ -92,7 +92,7 @@ def _run(
         release,
         lambda: flow_estimator(estimator or default, weights),
         rig=None if rig_file is None else read_rig(rig_file),
-        limits=Limits.of(at_most, largest_px),
+        limits=MotionLimits.of(at_most, largest_px),
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)

@@ -50,11 +50,11 @@ def command(
 
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.shards import merge_shards
-    from defocus.datasets.measuring.limits import Limits
+    from defocus.datasets.measuring.motion_limits import MotionLimits
 
     given = shlex.join([dataset, *map(str, folders)])
     claim_audit_folder(out, opened, f"defocus-data merge {given}")
-    limits = Limits.of(at_most, largest_px)
+    limits = MotionLimits.of(at_most, largest_px)
     audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs, limits)
     written = write_audit(out, opened, audit, None)
     say(f"wrote {', '.join(written)} to {out}")

@@ -44,7 +44,7 @@ from defocus.datasets.measuring.kept import (
     measured_pair,
     pair_keys,
 )
-from defocus.datasets.measuring.limits import Limits
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.measuring.session import OwnZoom, session_zooms
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.colour import give_profile, kept_profile
@@ -91,7 +91,7 @@ def compensate_dataset(
     estimator: Callable[[], FlowEstimator],
     *,
     rig: Rig | None = None,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
     jobs: int = 2,
 ) -> Compensated:
     """Make a new dataset by measuring and compensating every pair.
@@ -162,7 +162,7 @@ def compensate_dataset(
 
 
 def _step(
-    release: Release, estimator: FlowEstimator, limits: Limits, aligned: int, left_out: int
+    release: Release, estimator: FlowEstimator, limits: MotionLimits, aligned: int, left_out: int
 ) -> MakingStep:
     """What compensation did: its settings, whose flow weights, how many pairs."""
     return step(
@@ -182,7 +182,7 @@ def _claim(
     release: Release,
     estimator: FlowEstimator,
     rig: Rig | None,
-    limits: Limits,
+    limits: MotionLimits,
 ) -> None:
     """Claim an empty folder for this order, or recognise one of the same order."""
     order = {
@@ -227,7 +227,7 @@ def _made(
     rig: Rig | None,
     key: str,
     session: InSession | None,
-    limits: Limits,
+    limits: MotionLimits,
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:

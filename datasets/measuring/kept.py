@@ -28,12 +28,12 @@ from defocus.align.registration.session import SharedZoom
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.files.fingerprint import code_hash, file_hashes
-from defocus.datasets.measuring.limits import Limits
 from defocus.datasets.measuring.measurement_file import (
     read_blur,
     read_measurement,
     write_measurement,
 )
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file
@@ -55,7 +55,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-NO_LIMITS = Limits()
+NO_LIMITS = MotionLimits()
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
@@ -75,7 +75,7 @@ class InSession:
 
 
 def pair_keys(
-    dataset: Dataset, estimator: FlowEstimator, limits: Limits = NO_LIMITS
+    dataset: Dataset, estimator: FlowEstimator, limits: MotionLimits = NO_LIMITS
 ) -> dict[str, str]:
     """The key of each pair's measurement, by id; files are hashed on first use.
 
@@ -104,7 +104,9 @@ def _files(pair: Pair) -> dict[str, Path]:
     return {role: path for role, path in found.items() if path is not None}
 
 
-def _key(hashes: Mapping[str, str], estimator: FlowEstimator, limits: Limits = NO_LIMITS) -> str:
+def _key(
+    hashes: Mapping[str, str], estimator: FlowEstimator, limits: MotionLimits = NO_LIMITS
+) -> str:
     measuring = estimator.name, estimator.weights_sha256, limits.to_json(), _revision()
     order = [dict(hashes), *measuring]
     return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
@@ -131,7 +133,7 @@ def measured_pair(
     estimator: FlowEstimator,
     key: str,
     session: InSession | None = None,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept.
 
@@ -163,7 +165,7 @@ def measured(
     *,
     defocus_map: NDArray[np.float32] | None = None,
     session: InSession | None = None,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> Measurement:
     """The measurement of two pictures, see :func:`defocus.align.measure.measure`.
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -113,6 +114,8 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     bad = audit(audited, "--fail-above", "1.0px")
     assert bad.returncode == 1
     assert "1 pair misaligned by more than 1 px" in bad.stderr
+    assert re.search(r"\(\d+\.\d\d px, ± 0\.\d\d px at its worst corner\)", bad.stderr)
+    assert re.search(r"  of a perfect pair, two errors +median +0\.\d{3}   p95", bad.stdout)
     assert " in two splits, such as" in bad.stderr
     assert "1 pair that cannot be read" in bad.stderr
     assert "1 pair not shown to be aligned" in bad.stderr

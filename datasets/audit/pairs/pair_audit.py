@@ -13,7 +13,7 @@ from defocus.align.misalignment import Sigma
 from defocus.datasets.audit.pairs.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
-from defocus.datasets.measuring.limits import Limits
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import Image, bit_depth, read_image
@@ -111,7 +111,7 @@ def audit_pair(
     session: InSession | None = None,
     seen: Callable[[Image, Image], None] | None = None,
     *,
-    limits: Limits = NO_LIMITS,
+    limits: MotionLimits = NO_LIMITS,
 ) -> AuditedPair:
     """Measure one pair; problems become part of the row.
 

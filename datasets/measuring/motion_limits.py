@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Limits"]
+__all__ = ["MotionLimits"]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Limits of a measurement; see :func:`defocus.align.measure.measure`.
+class MotionLimits:
+    """MotionLimits of a measurement; see :func:`defocus.align.measure.measure`.
 
     Attributes:
         at_most: Richest model of the global transform: translation, similarity, affine or
@@ -21,7 +21,7 @@ class Limits:
     largest_px: float = math.inf
 
     @classmethod
-    def of(cls, at_most: str | None, largest_px: float | None) -> "Limits":
+    def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":
         """Those of a command line, on which None stands for no limit."""
         return cls(at_most or cls.at_most, largest_px or cls.largest_px)
 
