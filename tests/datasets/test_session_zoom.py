@@ -111,9 +111,13 @@ def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> 
     assert session_zooms(nothing, own) == {}
 
 
-def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None:
+def test_only_the_aperture_changed_needs_no_other_pair(
+    session: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     facts = {**CAMERA, "mode": "aperture"}
     first = Pair("p0", "s0", "train", session.pairs[0].blurry, metadata=facts)
     assert session_zooms([first], {"p0": OwnZoom(None, None, 200.0)})["p0"].zoom == 1.0
+    said = capsys.readouterr().err
+    assert "only the aperture changed, so the zoom is 1; 1 pair measured with it" in said
     assert session_zooms([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
     assert session_zooms([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
