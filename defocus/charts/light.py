@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
 from defocus.images import Image, as_float, read_image, srgb_to_linear
+from defocus.raw import RAW_SUFFIXES
 
 __all__ = [
+    "CLIPPED",
     "LUMINANCE",
     "Region",
     "StoredLight",
@@ -80,10 +82,11 @@ class StoredLight:
     Args:
         stored: ``(H, W, 3)``, uint8 or uint16.
         linear: Whether values are proportional to light already, instead of sRGB-encoded.
+        developed: Whether the picture was developed from RAW, so that it is sRGB to the bit.
     """
 
-    def __init__(self, stored: Image, *, linear: bool = False) -> None:
-        self.stored, self.linear = stored, linear
+    def __init__(self, stored: Image, *, linear: bool = False, developed: bool = False) -> None:
+        self.stored, self.linear, self.developed = stored, linear, developed
         self.shape = stored.shape
         values = as_float(np.arange(np.iinfo(stored.dtype).max + 1, dtype=stored.dtype), np.float64)
         self._table = values if linear else srgb_to_linear(values)
@@ -100,7 +103,13 @@ class StoredLight:
         height, width = (side // factor for side in self.shape[:2])
         whole = np.ascontiguousarray(self.stored[: height * factor, : width * factor])
         small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-        return StoredLight(np.asarray(small, whole.dtype), linear=self.linear)
+        small = np.asarray(small, whole.dtype)
+        return StoredLight(small, linear=self.linear, developed=self.developed)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the tone curve is known, and not only likely."""
+        return self.linear or self.developed
 
 
 def grey_of(light: Array) -> Array:
@@ -155,4 +164,5 @@ def stored_light(path: Path, *, linear: bool = False) -> StoredLight:
     Raises:
         ImageError: The file cannot be read.
     """
-    return StoredLight(read_image(path), linear=linear)
+    developed = path.suffix.lower() in RAW_SUFFIXES
+    return StoredLight(read_image(path), linear=linear, developed=developed)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
 from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
+from defocus.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReading, read_tone
 from defocus.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 
@@ -39,6 +40,7 @@ class ChartReading:
         edges: All edges; some may not have been measurable.
         stars: All stars; some may not have been measurable.
         leaves: All dead leaves, likewise.
+        tone: What the grey steps say about the tone curve.
     """
 
     sheet: Sheet
@@ -46,6 +48,7 @@ class ChartReading:
     edges: tuple[ReadEdge, ...]
     stars: tuple[ReadStar, ...]
     leaves: tuple[ReadLeaves, ...]
+    tone: ToneReading
 
     def mtf50s(self) -> Floats:
         """MTF50 of the measured edges, cycles per pixel."""
@@ -65,6 +68,11 @@ class ChartReading:
                 rows.append(((left + right) / 2, len(found), median, DISC_MTF50 / median))
         return rows
 
+    def blur_px(self, x: float) -> float | None:
+        """Circle of confusion of the measured column next to a place in mm; None without any."""
+        columns = self.by_column()
+        return min(columns, key=lambda one: abs(one[0] - x))[3] if columns else None
+
     def lines(self) -> list[str]:
         """The reading as text."""
         found = self.mtf50s()
@@ -72,6 +80,7 @@ class ChartReading:
             f"chart '{self.sheet.layout}', {self._geometry_words()}",
             f"{len(found)} of {len(self.edges)} edges measured",
             *self._why_not(),
+            self.tone.line(),
         ]
         for middle, count, mtf50, blur in self.by_column():
             lines.append(
@@ -103,6 +112,7 @@ class ChartReading:
         return {
             "status": "found",
             "layout": self.sheet.layout,
+            **self.tone.to_json(),
             "geometry": {
                 "homography": self.geometry.homography.tolist(),
                 "radial": self.geometry.radial,
@@ -181,11 +191,21 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         return None
     dots = fit_geometry(grey, frame.sheet.dots, frame.homography)
     geometry = fit_whole_sheet(grey, frame.sheet, dots).enlarged(factor)
-    white, black = paper_and_ink(light, frame.sheet, geometry)
+    reading = _measured(light, frame.sheet, geometry)
+    if not isinstance(light, StoredLight):
+        return reading
+    blur_px = reading.blur_px(STEPS_MM)
+    return replace(reading, tone=read_tone(light, frame.sheet, geometry, blur_px))
+
+
+def _measured(light: Floats | StoredLight, sheet: Sheet, geometry: ChartGeometry) -> ChartReading:
+    """Measure all parts of a chart, whose tone curve is taken as it is."""
+    white, black = paper_and_ink(light, sheet, geometry)
     return ChartReading(
-        frame.sheet,
+        sheet,
         geometry,
-        tuple(read_edges(light, frame.sheet, geometry)),
-        tuple(read_stars(light, frame.sheet, geometry, black)),
-        tuple(read_leaves(light, frame.sheet, geometry, white, black)),
+        tuple(read_edges(light, sheet, geometry)),
+        tuple(read_stars(light, sheet, geometry, black)),
+        tuple(read_leaves(light, sheet, geometry, white, black)),
+        KNOWN_LINEAR,
     )
