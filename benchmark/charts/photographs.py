@@ -25,6 +25,7 @@ from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.read import DISC_MTF50, ChartReading, read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
+from defocus.charts.tone_curve import ToneCurve
 from defocus.errors import ImageError, InputError
 from defocus.files import sha256_file
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear
@@ -81,10 +82,12 @@ def taken_cases(pictures: Sequence[Path], *, linear: bool = False) -> list[Chart
     twice = next((one for one in names if names.count(one) > 1), None)
     if twice is not None:
         raise InputError(f"{twice}: two pictures have this name; rename one")
-    return [
-        ChartCase(one.name, f"{sha256_file(one)} {linear}", TakenChart(one, linear=linear).scores)
-        for one in pictures
-    ]
+    cases = []
+    for one in pictures:
+        chart = TakenChart(one, linear=linear)
+        identity = f"{sha256_file(one)} {linear}" + (" fitted" if chart.curve else "")
+        cases.append(ChartCase(one.name, identity, chart.scores))
+    return cases
 
 
 class ChartPhotographs:
@@ -115,12 +118,13 @@ class ChartPhotographs:
 
 @dataclass(frozen=True)
 class PictureLight:
-    """Linear light of sRGB floats, computed only where it is asked for."""
+    """Linear light of stored floats, computed only where it is asked for."""
 
     picture: Stored
+    curve: ToneCurve | None
 
     def __getitem__(self, places: tuple[slice, slice]) -> Floats:
-        return _light(self.picture[places])
+        return _light(self.picture[places], self.curve)
 
 
 class TakenChart:
@@ -139,6 +143,7 @@ class TakenChart:
         reading = read_chart(self._light)
         if reading is None:
             raise ImageError(f"{path}: no chart found; fill the frame with it, in even light")
+        self.curve = reading.tone.fitted
         self.views = _views(path.name, reading)
         if not self.views:
             raise ImageError(f"{path}: no edge of its chart can be measured; see 'chart-read'")
@@ -152,7 +157,8 @@ class TakenChart:
     def scores(self, system: str, restore: Restore) -> list[ChartScore]:
         """Restore it and measure it against itself and what was printed."""
         blurry = self.picture()
-        made, first, other = _light(restore(blurry)), self.views[0], PictureLight(blurry)
+        made, first = _light(restore(blurry), self.curve), self.views[0]
+        other = PictureLight(blurry, self.curve)
         levels = paper_and_ink(made, first.sheet, first.geometry)
         return [restored_score(system, one, made, other, levels) for one in self.views]
 
@@ -172,8 +178,12 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
     return views
 
 
-def _light(picture: Stored) -> Floats:
-    return np.asarray(srgb_to_linear(np.clip(picture, 0.0, 1.0)), np.float64)
+def _light(picture: Stored, curve: ToneCurve | None = None) -> Floats:
+    """Light of values by a measured curve, or by that of sRGB."""
+    stored = np.clip(picture, 0.0, 1.0)
+    if curve is not None:
+        return curve(stored.astype(np.float64))
+    return np.asarray(srgb_to_linear(stored), np.float64)
 
 
 @cache

@@ -39,8 +39,10 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     )
     from defocus.charts.measures.straightness import measure_straightness
     from defocus.errors import ImageError
+    from defocus.raw import RAW_SUFFIXES
 
     with json_output() as printed:
+        known = linear or picture.suffix.lower() in RAW_SUFFIXES
         part = None if region is None else Region.parse(region)
         light = linear_picture(picture, part, linear=linear)
         try:
@@ -49,8 +51,14 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
         except ImageError as error:
             raise ImageError(f"{picture}: {error}") from error
         if as_json:
-            printed.write({**edge_json(response), "straightness": straightness_json(straightness)})
+            bent = straightness_json(straightness)
+            tone = "linear" if known else "srgb"
+            printed.write({**edge_json(response), "tone": tone, "straightness": bent})
             return
     for line in edge_lines(response):
         click.echo(line)
     click.echo(straightness_line(straightness))
+    if not known:
+        click.echo(
+            "tone curve   sRGB, not checked: most JPEG files have another; 'chart-read' fits it"
+        )

@@ -1,6 +1,7 @@
 """Linear light of pictures, whole or in part."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,18 @@ class StoredLight:
 
     def __getitem__(self, places: Any) -> Array:  # noqa: ANN401 - as an array's
         """The light at some places, as an array gives its values."""
-        return np.asarray(self._table[self.stored[places]], np.float64)
+        values = self.stored[places]
+        if self._table.ndim == 1:
+            return np.asarray(self._table[values], np.float64)
+        return np.asarray(self._table[values, np.arange(3)], np.float64)
+
+    def by(self, curve: Callable[[Array], Array]) -> "StoredLight":
+        """The light by a measured curve from ``(N, 3)`` stored values, 0 to 1, to light."""
+        steps = np.arange(np.iinfo(self.stored.dtype).max + 1, dtype=self.stored.dtype)
+        values = np.repeat(as_float(steps, np.float64)[:, None], 3, axis=1)
+        toned = StoredLight(self.stored, linear=self.linear, developed=self.developed)
+        toned._table = curve(values)
+        return toned
 
     def reduced(self, factor: int) -> "StoredLight":
         """The picture, so many times smaller, by the mean of stored values; rests are cut off.

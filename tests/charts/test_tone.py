@@ -1,19 +1,27 @@
 """The tone curve of a picture of the chart, from its grey steps."""
 
+import json
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.benchmark.charts.photographs import TakenChart
+from defocus.capture.commands.chart_read import command
+from defocus.charts.lens.photographs import chart_shots
 from defocus.charts.light import StoredLight
+from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.reading.levels import paper_and_ink
+from defocus.charts.reading.patterns import read_leaves
 from defocus.charts.reading.tone import read_tone
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.charts.sheet.raster import photographed
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.images import Image, as_integer, linear_to_srgb, write_image
 from defocus.optics.psf import disc_psf
 
 Floats = NDArray[np.float64]
@@ -66,7 +74,7 @@ def test_srgb_is_not_called_another_curve(gain: Floats | float) -> None:
     """Neither in uneven light nor where it is dim."""
     light = StoredLight(picture(s_curve(0.0), 6.0, gain=gain, noise=0.01))
     found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
-    assert not found.differs
+    assert found.fitted is None
     assert found.departure is not None
     assert abs(found.departure) < 0.01
     assert "tone curve srgb, grey steps agree to 0." in found.line()
@@ -89,15 +97,90 @@ def test_a_curve_that_is_not_checked_has_a_reason(
 ) -> None:
     found = read_tone(light, sheet, GEOMETRY, blur_px)
     assert found.departure is None
-    assert not found.differs
+    assert found.fitted is None
     assert words in found.line()
     assert words in found.to_json()["tone_reason"]
 
 
-def test_another_curve_is_a_warning() -> None:
-    for share, off in ((0.25, 0.03), (1.0, 0.12)):
-        light = StoredLight(picture(s_curve(share), 6.0))
-        found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
-        assert found.differs
-        assert found.to_json()["tone_departure"] == pytest.approx(off, abs=0.01)
-        assert found.line().startswith("warning: grey steps are off by +")
+def test_grey_steps_that_are_not_in_order_give_no_curve() -> None:
+    """As where two of them are lost in the shadows."""
+    light = StoredLight(picture(lambda s: np.maximum(s, 0.4), 6.0))
+    found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
+    assert found.fitted is None
+    assert "brighter grey steps are not brighter" in found.line()
+
+
+def measured(light: StoredLight) -> tuple[float, float, float]:
+    """MTF50 at high and at low contrast, and the texture that is lost."""
+    sheet = make_sheet()
+    edges = [one for one in read_edges(light, sheet, GEOMETRY) if one.response]
+    high, low = (
+        float(np.median([one.response.mtf50 for one in edges if one.low_contrast == flat]))
+        for flat in (False, True)
+    )
+    leaves = read_leaves(light, sheet, GEOMETRY, *paper_and_ink(light, sheet, GEOMETRY))
+    return high, low, float(np.mean([one.texture.lost for one in leaves]))
+
+
+@cache
+def true_numbers(diameter: float) -> tuple[float, float, float]:
+    return measured(StoredLight(picture(s_curve(0.0), diameter)))
+
+
+@pytest.mark.parametrize(
+    ("curve", "diameter", "gain", "off"),
+    [
+        (s_curve(0.25), 3.0, 1.0, 0.03),
+        (s_curve(0.25), 6.0, 1.0, 0.03),
+        (s_curve(1.0), 3.0, 1.0, 0.12),
+        (s_curve(1.0), 6.0, 1.0, 0.12),
+        (s_curve(1.0), 6.0, 0.5, -0.105),
+        (s_curve(1.0), 6.0, UNEVEN, -0.05),
+        (shoulder, 6.0, 1.0, 0.23),
+        (gamma(1.8), 6.0, 1.0, -0.073),
+    ],
+)
+def test_a_fitted_curve_gives_the_numbers_of_the_light(
+    curve: Curve, diameter: float, gain: Floats | float, off: float
+) -> None:
+    light = StoredLight(picture(curve, diameter, gain=gain))
+    tone = read_tone(light, make_sheet(), GEOMETRY, diameter)
+    assert tone.to_json()["tone"] == "fitted"
+    assert tone.departure == pytest.approx(off, abs=0.02)
+    assert f"fitted to the grey steps, which are off by {tone.departure:+.1%}" in tone.line()
+    high, low, lost = measured(tone.light(light))
+    true_high, true_low, true_lost = true_numbers(diameter)
+    assert high == pytest.approx(true_high, rel=0.02)
+    assert low == pytest.approx(true_low, rel=0.02)
+    assert lost == pytest.approx(true_lost, abs=0.05)
+
+
+def test_an_s_curve_taken_for_srgb_is_seen_in_the_numbers() -> None:
+    """Or the test above would show nothing."""
+    high, _, lost = measured(StoredLight(picture(s_curve(1.0), 6.0)))
+    true_high, _, true_lost = true_numbers(6.0)
+    assert high > 1.15 * true_high
+    assert lost < true_lost - 0.03
+
+
+def test_chart_read_says_which_curve_it_used(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And has the same numbers by it; a photograph to restore is measured by it too."""
+    path = tmp_path / "camera.png"
+    write_image(path, picture(s_curve(1.0), 6.0))
+    assert command.main([str(path), "--json"], standalone_mode=False) == 0
+    (found,) = json.loads(capfd.readouterr().out)
+    assert found["tone"] == "fitted"
+    assert found["tone_departure"] == pytest.approx(0.12, abs=0.02)
+    mtf50s = [one["mtf50"] for one in found["edges"] if not one["low_contrast"]]
+    assert np.median(mtf50s) == pytest.approx(true_numbers(6.0)[0], rel=0.02)
+    chart = TakenChart(path)
+    (score,) = chart.scores("as it is", lambda one: one)
+    assert score.gain == pytest.approx(1.0, abs=0.005)
+    assert score.mtf50 == pytest.approx(float(np.median([one["mtf50"] for one in found["edges"]])))
+    (shot,) = chart_shots([path], [2.8])
+    light = blurred(6.0)
+    share = np.polyfit(light[::9, ::9, 1].ravel(), shot.light[::9, ::9, 1].ravel(), 1)
+    off = np.polyval(share, light[:, :, 1]) - shot.light[:, :, 1]
+    assert np.sqrt(np.mean(off**2)) < 0.01 * share[0], "the noise of the picture"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartShot, largest_blur
-from defocus.charts.light import linear_picture
+from defocus.charts.light import stored_light
 from defocus.charts.reading.levels import paper_is_clipped
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH
@@ -38,12 +38,13 @@ def chart_shots(
     """
     shots: list[ChartShot] = []
     for picture, f_number in track(list(zip(pictures, f_numbers, strict=True)), "reading charts"):
-        light = linear_picture(picture, linear=linear)
-        if shots and light.shape != shots[0].light.shape:
+        stored = stored_light(picture, linear=linear)
+        if shots and stored.shape != shots[0].light.shape:
             raise ImageError(f"{picture}: has another size than {pictures[0]}; give pictures alike")
-        reading = read_chart(light)
+        reading = read_chart(stored)
         if reading is None:
             raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
+        light = reading.tone.light(stored)[:]
         if paper_is_clipped(light, reading.sheet, reading.geometry):
             raise ImageError(f"{picture}: the paper is clipped; expose less")
         shots.append(ChartShot(light, reading, f_number, str(picture)))

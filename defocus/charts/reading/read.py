@@ -194,8 +194,10 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     reading = _measured(light, frame.sheet, geometry)
     if not isinstance(light, StoredLight):
         return reading
-    blur_px = reading.blur_px(STEPS_MM)
-    return replace(reading, tone=read_tone(light, frame.sheet, geometry, blur_px))
+    tone = read_tone(light, frame.sheet, geometry, reading.blur_px(STEPS_MM))
+    if tone.fitted is not None:
+        reading = _measured(tone.light(light), frame.sheet, geometry)
+    return replace(reading, tone=tone)
 
 
 def _measured(light: Floats | StoredLight, sheet: Sheet, geometry: ChartGeometry) -> ChartReading:

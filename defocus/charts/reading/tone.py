@@ -16,8 +16,9 @@ from defocus.charts.light import CLIPPED, StoredLight
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import Patch, SlantedSquare
+from defocus.charts.tone_curve import ToneCurve
 from defocus.errors import ImageError
-from defocus.images import as_float, srgb_to_linear
+from defocus.images import as_float, linear_to_srgb, srgb_to_linear
 
 __all__ = ["KNOWN_LINEAR", "STEPS_MM", "ToneReading", "read_tone"]
 
@@ -28,6 +29,9 @@ REACH_MM = 5.0
 LEAST_PX = 3
 BESIDE_STEP_MM, BESIDE_SQUARE = 14.5, 0.72
 """From the middle of a step to paper, and from that of a square in its sides."""
+PRINTED_INK = 0.03 / 0.88
+"""Light of ink over that of paper, roughly."""
+ROUNDS = 4
 STEPS_MM = 240.0
 """Where the grey steps are, from the left of the sheet."""
 LEAST_DEPARTURE, STANDARD_ERRORS = 0.01, 4.0
@@ -37,38 +41,42 @@ BLURRED = "blur mixes the grey steps; focus better or come nearer"
 
 @dataclass(frozen=True)
 class ToneReading:
-    """What the grey steps say about the tone curve.
+    """The tone curve by which stored values became light.
 
     Attributes:
-        curve: By which stored values became light: ``srgb`` or ``linear``.
-        departure: Largest difference between a grey step's light and what is printed, with its
-            sign, as a share of the light between ink and paper; None where it was not read.
-        differs: Whether that is more than noise.
-        reason: Why it was not read; empty if it was.
+        name: ``srgb``, ``linear`` or ``fitted``.
+        departure: Largest difference between a grey step's light by the assumed curve and what is
+            printed, with its sign, as a share of the light between ink and paper; None where it
+            was not read.
+        fitted: The curve through the grey steps, where they contradict the assumed one.
+        reason: Why they were not read; empty if they were.
     """
 
-    curve: str
+    name: str
     departure: float | None = None
-    differs: bool = False
+    fitted: ToneCurve | None = None
     reason: str = ""
+
+    def light(self, stored: StoredLight) -> StoredLight:
+        """Light of the picture in which it was read."""
+        return stored if self.fitted is None else stored.by(self.fitted)
 
     def line(self) -> str:
         """The reading as text."""
         if self.departure is None:
-            return f"tone curve {self.curve}, not checked: {self.reason}"
-        if not self.differs:
-            return f"tone curve {self.curve}, grey steps agree to {abs(self.departure):.1%}"
+            return f"tone curve {self.name}, not checked: {self.reason}"
+        if self.fitted is None:
+            return f"tone curve {self.name}, grey steps agree to {abs(self.departure):.1%}"
         return (
-            f"warning: grey steps are off by {self.departure:+.1%}, so the tone curve is not "
-            f"{self.curve} and MTF is wrong; use RAW"
+            f"tone curve fitted to the grey steps, which are off by {self.departure:+.1%} in sRGB; "
+            "their print is taken as exact, so RAW is better"
         )
 
     def to_json(self) -> dict[str, Any]:
         """The reading as JSON values."""
         return {
-            "tone": self.curve,
+            "tone": self.name,
             "tone_departure": self.departure,
-            "tone_differs": self.differs,
             "tone_reason": self.reason,
         }
 
@@ -97,7 +105,7 @@ class _Level:
 def read_tone(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> ToneReading:
-    """Compare the grey steps in a picture with those that were printed.
+    """Compare the grey steps in a picture with those that were printed, taken as exact.
 
     Args:
         light: The picture.
@@ -105,20 +113,62 @@ def read_tone(
         geometry: Where it is.
         blur_px: Diameter of the blur around the steps; None if it is not known.
     """
-    curve = "linear" if light.linear else "srgb"
     if light.exact:
-        return ToneReading(curve, reason=KNOWN)
+        return KNOWN_LINEAR
     try:
         steps, inks = _levels(light, sheet, geometry, blur_px)
+        paper = np.mean([one.paper for one in steps], axis=0)
+        ink = np.mean([one.seen / one.paper for one in inks], axis=0)
+        off = np.array([(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps])
+        noise = np.array([one.error for one in steps]) / paper / (1 - ink)
+        place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
+        departure = float(off[place])
+        if abs(departure) <= max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place])):
+            return ToneReading("srgb", departure)
+        return ToneReading("fitted", departure, _fitted(steps, inks))
     except ImageError as error:
-        return ToneReading(curve, reason=str(error))
+        return ToneReading("srgb", reason=str(error))
+
+
+def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
+    """The curve through ink, grey steps and paper, each in the light of the lamps there.
+
+    Raises:
+        ImageError: A brighter step is not brighter in the picture.
+    """
     paper = np.mean([one.paper for one in steps], axis=0)
-    ink = np.mean([one.seen / one.paper for one in inks], axis=0)
-    off = np.array([(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps])
-    noise = np.array([one.error for one in steps]) / paper / (1 - ink)
-    place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
-    least = max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place]))
-    return ToneReading(curve, float(off[place]), bool(abs(off[place]) > least))
+    ink = np.mean([one.seen for one in inks], axis=0)
+    stored = _stored(np.array([ink, *(one.seen for one in steps), paper]))
+    least = _stored(np.array([one.seen + STANDARD_ERRORS * one.error for one in steps]))
+    if (stored[:, 1:-1] <= stored[:, :-2]).any() or (least >= stored[:, 2:]).any():
+        raise ImageError("brighter grey steps are not brighter in the picture")
+
+    def lamps(level: _Level) -> Floats:
+        """Light of paper there over that at the steps, by the curve so far."""
+        there, here = (_by(curve, one) for one in (level.paper, paper))
+        return there / here
+
+    curve: ToneCurve | None = None
+    for _ in range(ROUNDS):
+        black = np.mean([_reflected(0.0) * lamps(one) for one in inks], axis=0)
+        greys = [_reflected(one.printed) * lamps(one) for one in steps]
+        curve = ToneCurve(stored, np.array([black, *greys, np.ones(3)]).T)
+    return curve
+
+
+def _reflected(printed: float) -> float:
+    """Light of a level over that of paper; of its zero no measure depends."""
+    return PRINTED_INK + (1.0 - PRINTED_INK) * printed
+
+
+def _stored(light: Floats) -> Floats:
+    """``(3, N)`` sRGB values of ``(N, 3)`` light."""
+    return np.asarray(linear_to_srgb(light).T, np.float64)
+
+
+def _by(curve: ToneCurve | None, light: Floats) -> Floats:
+    """The light by another curve than sRGB."""
+    return light if curve is None else curve(np.asarray(linear_to_srgb(light), np.float64))
 
 
 def _levels(
