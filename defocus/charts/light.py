@@ -102,7 +102,7 @@ class StoredLight:
     def by(self, curve: Callable[[Array], Array]) -> "StoredLight":
         """The light by a measured curve from ``(N, 3)`` stored values, 0 to 1, to light."""
         steps = np.arange(np.iinfo(self.stored.dtype).max + 1, dtype=self.stored.dtype)
-        values = np.repeat(as_float(steps, np.float64)[:, None], 3, axis=1)
+        values = np.repeat(np.asarray(as_float(steps, np.float64), np.float64)[:, None], 3, axis=1)
         toned = StoredLight(self.stored, linear=self.linear, developed=self.developed)
         toned._table = curve(values)
         return toned
@@ -115,8 +115,8 @@ class StoredLight:
         height, width = (side // factor for side in self.shape[:2])
         whole = np.ascontiguousarray(self.stored[: height * factor, : width * factor])
         small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-        small = np.asarray(small, whole.dtype)
-        return StoredLight(small, linear=self.linear, developed=self.developed)
+        reduced = np.asarray(small, whole.dtype)
+        return StoredLight(reduced, linear=self.linear, developed=self.developed)
 
     @property
     def exact(self) -> bool:

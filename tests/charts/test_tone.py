@@ -57,7 +57,8 @@ def gamma(power: float) -> Curve:
 
 @cache
 def blurred(diameter: float) -> Floats:
-    return cv2.filter2D(photographed(make_sheet(), PLACE, *SIZE), -1, disc_psf(diameter))
+    sharp = photographed(make_sheet(), PLACE, *SIZE)
+    return np.asarray(cv2.filter2D(sharp, -1, disc_psf(diameter)), np.float64)
 
 
 def picture(
@@ -113,13 +114,20 @@ def test_grey_steps_that_are_not_in_order_give_no_curve() -> None:
 def measured(light: StoredLight) -> tuple[float, float, float]:
     """MTF50 at high and at low contrast, and the texture that is lost."""
     sheet = make_sheet()
-    edges = [one for one in read_edges(light, sheet, GEOMETRY) if one.response]
+    edges = [*read_edges(light, sheet, GEOMETRY)]
     high, low = (
-        float(np.median([one.response.mtf50 for one in edges if one.low_contrast == flat]))
+        np.median([
+            one.response.mtf50 for one in edges
+            if one.low_contrast == flat and one.response and one.response.mtf50
+        ])
         for flat in (False, True)
-    )
+    )  # fmt: skip
     leaves = read_leaves(light, sheet, GEOMETRY, *paper_and_ink(light, sheet, GEOMETRY))
-    return high, low, float(np.mean([one.texture.lost for one in leaves]))
+    return (
+        float(high),
+        float(low),
+        float(np.mean([one.texture.lost for one in leaves if one.texture])),
+    )
 
 
 @cache

@@ -138,21 +138,18 @@ def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
     """
     paper = np.mean([one.paper for one in steps], axis=0)
     ink = np.mean([one.seen for one in inks], axis=0)
-    stored = _stored(np.array([ink, *(one.seen for one in steps), paper]))
-    least = _stored(np.array([one.seen + STANDARD_ERRORS * one.error for one in steps]))
-    if (stored[:, 1:-1] <= stored[:, :-2]).any() or (least >= stored[:, 2:]).any():
+    light = np.array([ink, *(one.seen for one in steps), paper])
+    error = np.array([one.error for one in steps])
+    if (light[1:-1] <= light[:-2]).any() or (
+        light[1:-1] + STANDARD_ERRORS * error >= light[2:]
+    ).any():
         raise ImageError("brighter grey steps are not brighter in the picture")
-
-    def lamps(level: _Level) -> Floats:
-        """Light of paper there over that at the steps, by the curve so far."""
-        there, here = (_by(curve, one) for one in (level.paper, paper))
-        return there / here
-
-    curve: ToneCurve | None = None
+    curve = ToneCurve(_stored(light).T, light.T)
     for _ in range(ROUNDS):
-        black = np.mean([_reflected(0.0) * lamps(one) for one in inks], axis=0)
-        greys = [_reflected(one.printed) * lamps(one) for one in steps]
-        curve = ToneCurve(stored, np.array([black, *greys, np.ones(3)]).T)
+        here = curve(_stored(paper))
+        black = np.mean([curve(_stored(one.paper)) for one in inks], axis=0) * _reflected(0.0)
+        greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
+        curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)
     return curve
 
 
@@ -162,13 +159,8 @@ def _reflected(printed: float) -> float:
 
 
 def _stored(light: Floats) -> Floats:
-    """``(3, N)`` sRGB values of ``(N, 3)`` light."""
-    return np.asarray(linear_to_srgb(light).T, np.float64)
-
-
-def _by(curve: ToneCurve | None, light: Floats) -> Floats:
-    """The light by another curve than sRGB."""
-    return light if curve is None else curve(np.asarray(linear_to_srgb(light), np.float64))
+    """The sRGB values of light."""
+    return np.asarray(linear_to_srgb(light), np.float64)
 
 
 def _levels(
