@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.command_line.shard_option import ShardOption
@@ -20,6 +21,11 @@ __all__ = ["command"]
 
 
 MOST_PARTS = 100_000
+SECTIONS = {
+    "Measuring": ("--estimator", "--at-most", "--largest-shift", "--jobs"),
+    "Output": ("--out", "--fail-above", "--json"),
+    "Cluster": ("--shard", "--launcher", "--parts", "--settings"),
+}
 
 
 def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -35,7 +41,7 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     return length
 
 
-@click.command()
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @click.option(
     "--out",
