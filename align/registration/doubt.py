@@ -15,9 +15,9 @@ from defocus.align.registration.level import (
     LARGEST_SKEW_PX,
     LARGEST_TURN_PX,
     LARGEST_UNKNOWN_PX,
-    STRONG_BLUR,
     Level,
     intensity_step,
+    is_strongly_blurred,
     moved_picture,
     rescaled,
     turn_px,
@@ -139,7 +139,7 @@ def _blur_doubt(
     blurry: Grey, sharp: Grey, level: Level, finest: int, unit: int, *, zoom_known: bool
 ) -> str:
     """Why tiles of a strong blur may all err; empty if the intensities say the same."""
-    if level.blur_px < STRONG_BLUR * level.factor * max(blurry.shape):
+    if not is_strongly_blurred(level, blurry.shape):
         return ""
     step = intensity_step(blurry, sharp, level, finest)
     turn = turn_px(step.matrix, level.factor, blurry.shape, zoom_known=zoom_known)

@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
-from defocus.align.photometry.blur_matching import (
-    FINE_DIAMETERS_PX,
-)
+from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
 from defocus.align.registration.asymmetry.shape import SpreadShape, least_spread, shown_coc_px
 from defocus.align.registration.models import radial
 from defocus.align.registration.strong_blur import StrongBlurStep, strong_blur_step
@@ -19,8 +17,8 @@ from defocus.align.sampling.pyramid import reduced, scaling
 
 __all__ = [
     "LARGEST_ERROR_PX", "LARGEST_SKEW_PX", "LARGEST_TURN_PX", "LARGEST_UNKNOWN_PX", "LARGE_SIDE",
-    "LENS_PX", "STRONG_BLUR", "Level", "intensity_step", "measured_level", "moved_picture",
-    "rescaled", "seen_by_intensity", "turn_px",
+    "LENS_PX", "Level", "intensity_step", "is_strongly_blurred", "measured_level",
+    "moved_picture", "rescaled", "seen_by_intensity", "turn_px",
 ]  # fmt: skip
 
 Grey = NDArray[np.float32]
@@ -204,7 +202,7 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
     unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]
     unsure = unsure and not level.tiles.against_px  # which no similarity of the intensities mends
-    strong = level.blur_px >= STRONG_BLUR * level.factor * max(blurry.shape)
+    strong = is_strongly_blurred(level, blurry.shape)
     if not (unsure and strong and level.tiles.fit.model in ("translation", "similarity")):
         return level
     step = intensity_step(blurry, sharp, level, finest)
@@ -220,6 +218,11 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     matrix = rescaled(rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor)
     seen = replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
     return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
+
+
+def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:
+    """Whether the blur is so strong that tiles may all err, in pictures of the level's shape."""
+    return level.blur_px >= STRONG_BLUR * level.factor * max(shape)
 
 
 def turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool) -> float:

@@ -9,7 +9,7 @@ __all__ = ["MotionLimits"]
 
 @dataclass(frozen=True)
 class MotionLimits:
-    """MotionLimits of a measurement; see :func:`defocus.align.measure.measure`.
+    """Limits of a measurement; see :func:`defocus.align.measure.measure`.
 
     Attributes:
         at_most: Richest model of the global transform: translation, similarity, affine or

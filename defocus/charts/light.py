@@ -89,8 +89,13 @@ class StoredLight:
     def __init__(self, stored: Image, *, linear: bool = False, developed: bool = False) -> None:
         self.stored, self.linear, self.developed = stored, linear, developed
         self.shape = stored.shape
-        values = as_float(np.arange(np.iinfo(stored.dtype).max + 1, dtype=stored.dtype), np.float64)
+        values = self._values()
         self._table = values if linear else srgb_to_linear(values)
+
+    def _values(self) -> Array:
+        """All stored values, 0 to 1."""
+        steps = np.arange(np.iinfo(self.stored.dtype).max + 1, dtype=self.stored.dtype)
+        return np.asarray(as_float(steps, np.float64), np.float64)
 
     def __getitem__(self, places: Any) -> Array:  # noqa: ANN401 - as an array's
         """The light at some places, as an array gives its values."""
@@ -101,8 +106,7 @@ class StoredLight:
 
     def by(self, curve: Callable[[Array], Array]) -> "StoredLight":
         """The light by a measured curve from ``(N, 3)`` stored values, 0 to 1, to light."""
-        steps = np.arange(np.iinfo(self.stored.dtype).max + 1, dtype=self.stored.dtype)
-        values = np.repeat(np.asarray(as_float(steps, np.float64), np.float64)[:, None], 3, axis=1)
+        values = np.repeat(self._values()[:, None], 3, axis=1)
         toned = StoredLight(self.stored, linear=self.linear, developed=self.developed)
         toned._table = curve(values)
         return toned
