@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.command_process import CHECKOUT, COMMANDS, run_command
+from tests.matrix import cases_left_out
 
 # One thread per process, set before any test imports torch: the tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,13 +23,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # No example is too slow: how fast they are drawn is the machine's business.
-hypothesis.settings.register_profile(
-    "untimed",
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("untimed")
+for profile, examples in (("all", 50), ("part", 20)):
+    hypothesis.settings.register_profile(
+        profile,
+        deadline=None,
+        max_examples=examples,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -101,6 +102,25 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+CASES = "DEFOCUS_ALL_CASES"
+"""Set for the processes side by side where all cases of each matrix run."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-cases",
+        action="store_true",
+        help="run all cases of tests marked 'matrix', as a run of named files does",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if "PYTEST_XDIST_WORKER" not in os.environ and (named or config.getoption("all_cases")):
+        os.environ[CASES] = "1"
+    hypothesis.settings.load_profile("all" if CASES in os.environ else "part")
+
+
 LONGEST = (
     "test_slurm.py",
     "test_virtual_walk.py",
@@ -144,10 +164,17 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take longest come first, so that processes side by side end together."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files that take longest come first, so that processes side by side end together.
+
+    Of a test marked ``matrix`` plain ``pytest`` runs every fifth case.
+    """
     place = {name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+    if CASES not in os.environ:
+        left_out = cases_left_out(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.hookimpl(wrapper=True)

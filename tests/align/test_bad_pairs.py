@@ -106,6 +106,7 @@ UNRELATED: dict[str, Maker] = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", UNRELATED)
 def test_what_has_nothing_in_common_is_unknown(name: str) -> None:
     for seed in range(3):
@@ -159,6 +160,7 @@ def cut(pattern: np.ndarray, shift: int) -> tuple[Image, Image]:
     return stored(blurred(blurry, rng), rng), stored(sharp, rng)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("period", [7, 12, 24])
 @pytest.mark.parametrize("shift", [2, 5, 17])
 def test_a_checkerboard_is_unknown(period: int, shift: int) -> None:

@@ -28,6 +28,7 @@ TWINS = {
 """The slowest fixtures, and the same network in the small that always runs."""
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.slow if name in TWINS else ()) for name in FIXTURES],

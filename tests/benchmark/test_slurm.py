@@ -69,6 +69,7 @@ URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "-
 """A job that needs the whole node and goes first."""
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "disturbance",
     [

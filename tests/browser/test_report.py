@@ -200,6 +200,7 @@ def test_the_table_of_the_test_chart_fits_the_screen(open_page: Open, tmp_path: 
     assert column(box, 1) == ["3.00", "2.00", "1.00"], "a ratio has no sign"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", ["report", "hostile_report"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 @pytest.mark.parametrize("script", [True, False])

@@ -160,6 +160,7 @@ def test_a_fit_begins_with_rims_that_cut_light(shot: ChartShot, pupil: float, pl
         assert max(np.abs(one[0]).max() for one in slopes) > 1e-3
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("degrees", [0, 30, 75])
 def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees: int) -> None:
     scale, middle = 2.2, (499.5, 479.5)

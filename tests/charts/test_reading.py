@@ -82,6 +82,7 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
     return light, TRUTH
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("seen", "diameter", "most_px"),
     [
@@ -200,6 +201,7 @@ def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
         assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)])
 def test_edges_give_the_right_number_or_none(
     photograph: Floats, diameter: float, high: int, low: int
@@ -326,6 +328,7 @@ def test_a_pixel_is_covered_by_the_share_that_lies_inside() -> None:
     np.testing.assert_allclose(whole, [[11 / 12, 1 / 3], [1 / 12, 0]], atol=1e-12)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("diameter", [3.0, 18.0])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_mirrored_chart_is_unknown(

@@ -135,6 +135,7 @@ def true_numbers(diameter: float) -> tuple[float, float, float]:
     return measured(StoredLight(picture(s_curve(0.0), diameter)))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("curve", "diameter", "gain", "off"),
     [
