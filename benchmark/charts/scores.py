@@ -21,10 +21,10 @@ __all__ = [
     "WHOLE",
     "ChartField",
     "ChartView",
-    "edge_medians",
     "field_medians",
     "restored_leaves",
     "restored_score",
+    "shared_medians",
 ]
 
 Floats = NDArray[np.float64]
@@ -99,13 +99,8 @@ def restored_score(
     Raises:
         ImageError: No edge can be measured in both.
     """
-    pairs = zip(view.edges, read_edges(made, view.sheet, view.geometry), strict=True)
-    both = [pair for pair in pairs if all(edge.response for edge in pair)]
-    before = field_medians([edge for edge, _ in both], view.field)
-    after = field_medians([edge for _, edge in both], view.field)
-    if before is None or after is None:
-        raise ImageError("no edge of the chart can be measured both before and after")
-    mtf50, overshoot = after
+    restored = tuple(read_edges(made, view.sheet, view.geometry))
+    before, (mtf50, overshoot) = shared_medians((view.edges, restored), view.field)
     compared = [*_compared(view, made, other)]
     every = restored_leaves(made, view.sheet, view.geometry, levels, view.leaves)
     leaves = [one for one in every if one.x in view.field]
@@ -162,20 +157,23 @@ def _median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def edge_medians(light: Floats, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
-    """Median MTF50 of a chart's edges (1 cycle per pixel where it lies beyond) and overshoot.
+def shared_medians(
+    states: Sequence[Sequence[ReadEdge]], field: ChartField = WHOLE
+) -> list[tuple[float, float]]:
+    """Median MTF50 and overshoot of each state of a chart, over the edges measured in all of them.
 
     Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
+        states: The edges of the chart in each state, in one order.
+        field: The part that counts.
 
     Raises:
-        ImageError: No edge can be measured.
+        ImageError: No edge can be measured in all of them.
     """
-    found = field_medians(read_edges(light, sheet, geometry))
-    if found is None:
-        raise ImageError("no edge of the restored chart can be measured")
+    shared = [one for one in zip(*states, strict=True) if all(edge.response for edge in one)]
+    medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
+    found = [one for one in medians if one is not None]
+    if not found:
+        raise ImageError("no edge of the chart can be measured both before and after")
     return found
 
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.benchmark.charts.restorers import Restore
-from defocus.benchmark.charts.scores import edge_medians, restored_leaves
+from defocus.benchmark.charts.scores import restored_leaves, shared_medians
 from defocus.charts.lens.probes import ChartShot
+from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.levels import paper_and_ink
+from defocus.charts.reading.patterns import ReadLeaves
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 
@@ -24,8 +27,9 @@ class ChartSharpness:
         picture: Name of its file.
         blur_px: Its circle of confusion, px.
         state: ``as taken``, or which weights restored it.
-        mtf50: Median of its edges, cycles per px.
-        overshoot: Median of its edges, over the step.
+        mtf50: Median of the edges that can be measured in all states of the picture, cycles per px;
+            an MTF50 beyond 1 counts as 1.
+        overshoot: Median of the same edges, over the step.
         invented: Share of the texture's power that the printed leaves do not explain; None where
             they cannot be measured.
         reason: Why they cannot; empty if they can.
@@ -43,7 +47,7 @@ class ChartSharpness:
 def chart_sharpness(
     pictures: Sequence[Path], shots: Sequence[ChartShot], restores: Mapping[str, Restore]
 ) -> Iterator[ChartSharpness]:
-    """Measure each photograph as it was taken and as restored.
+    """Measure each photograph as it was taken and as restored, at the edges that all states show.
 
     Args:
         pictures: The files, for their names.
@@ -51,19 +55,29 @@ def chart_sharpness(
         restores: Restorers by state.
 
     Raises:
-        ImageError: No edge of a restored chart can be measured.
+        ImageError: No edge of a chart can be measured in all states.
     """
     pairs = list(zip(pictures, shots, strict=True))
     for picture, shot in track(pairs, "restoring charts"):
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)
-        for state, restore in {"as taken": lambda one: one, **restores}.items():
-            light = np.asarray(srgb_to_linear(np.clip(restore(stored), 0, 1)), np.float64)
-            sheet, geometry = shot.reading.sheet, shot.reading.geometry
-            levels = paper_and_ink(light, sheet, geometry)
-            leaves = [*restored_leaves(light, sheet, geometry, levels, shot.reading.leaves)]
+        states = [_state(shot, one(stored)) for one in (lambda taken: taken, *restores.values())]
+        medians = shared_medians([edges for edges, _ in states])
+        names = ("as taken", *restores)
+        for name, (_, leaves), (mtf50, overshoot) in zip(names, states, medians, strict=True):
             found = [one.texture.invention for one in leaves if one.texture]
             yield ChartSharpness(
-                picture.name, shot.blur_px, state, *edge_medians(light, sheet, geometry),
+                picture.name, shot.blur_px, name, mtf50, overshoot,
                 float(np.mean(found)) if found else None,
                 "" if found else next((one.reason for one in leaves), ""),
             )  # fmt: skip
+
+
+def _state(
+    shot: ChartShot, stored: NDArray[np.float32]
+) -> tuple[tuple[ReadEdge, ...], tuple[ReadLeaves, ...]]:
+    """Edges and leaves of a photograph in one state."""
+    light = np.asarray(srgb_to_linear(np.clip(stored, 0, 1)), np.float64)
+    sheet, geometry = shot.reading.sheet, shot.reading.geometry
+    levels = paper_and_ink(light, sheet, geometry)
+    leaves = restored_leaves(light, sheet, geometry, levels, shot.reading.leaves)
+    return tuple(read_edges(light, sheet, geometry)), tuple(leaves)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 import defocus
 from defocus.baselines.registry import baseline
@@ -28,6 +29,7 @@ from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.summary import kernel_mtf50
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
+from defocus.charts.sheet.parts import SlantedSquare
 from defocus.charts.sheet.raster import photographed
 from defocus.datasets.pair import Split
 from defocus.datasets.stream.bank import PatchBank
@@ -107,6 +109,31 @@ def test_texture_of_an_over_exposed_chart_has_a_reason_in_the_table() -> None:
     reason = "the paper is clipped; expose less"
     assert [(one.invented, one.reason) for one in charts] == [(None, reason)] * 2
     assert sharpness_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
+
+
+def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
+    """Strong blur hides edges of low contrast; showing those alone gains nothing."""
+    scale = 900 / WIDTH
+    sharp = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
+    light = np.asarray(cv2.filter2D(sharp, -1, disc_psf(24.0)), np.float64)
+    reading = read_chart(light)
+    assert reading is not None
+    hidden = [one for one in reading.edges if one.low_contrast and one.response is None]
+    assert len(hidden) > 8
+
+    def sharpened(blurry: NDArray[np.float32]) -> NDArray[np.float32]:
+        made = blurry.copy()
+        for part in reading.sheet.parts:
+            if isinstance(part, SlantedSquare) and part.bright < 1.0:
+                x, y, half = (round(mm * scale) for mm in (part.x, part.y, 25.0))
+                square = slice(y - half, y + half), slice(x - half, x + half)
+                made[square] = linear_to_srgb(sharp[square])
+        return made
+
+    shots = [ChartShot(light, reading, 2.8)]
+    taken, made = chart_sharpness([Path("wall.tif")], shots, {"sharpened": sharpened})
+    assert made.mtf50 == taken.mtf50
+    assert made.overshoot == taken.overshoot
 
 
 def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed() -> None:
