@@ -34,6 +34,8 @@ class ChartScore:
         shift_px: Displacement from the edge of the sharp picture, of a photograph from that of the
             photograph, absolute; None where no edge is long enough.
         bend_px: Deviation from a straight line, root mean square, beyond that of the same picture.
+        lines_px: The same of the printed lines: median of their deviations from where the other
+            picture has them, once a straight line is taken off; None where blur hides them.
         lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where
             the leaves cannot be measured.
         invented: Share of the texture's power that the print does not explain.
@@ -58,6 +60,7 @@ class ChartScore:
     picture: str = ""
     reason: str = ""
     weights: str = ""
+    lines_px: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The values by name."""

@@ -22,6 +22,7 @@ from defocus.charts.light import stored_light
 from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink
+from defocus.charts.reading.lines import read_lines
 from defocus.charts.reading.read import DISC_MTF50, ChartReading, read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
@@ -96,6 +97,8 @@ class ChartPhotographs:
     def __init__(self) -> None:
         """Draw the chart, once for all in this process."""
         self.sheet, self.geometry, self.sharp = _drawn()
+        levels = PAPER_LIGHT, INK_LIGHT
+        self._lines = tuple(read_lines(self.sharp, self.sheet, self.geometry, *levels))
         self._edges: dict[float, tuple[ReadEdge, ...]] = {}
 
     def blurred(self, diameter_px: float) -> Stored:
@@ -111,7 +114,8 @@ class ChartPhotographs:
             found = read_edges(_light(blurry), self.sheet, self.geometry)
             self._edges[diameter_px] = tuple(found)
         edges = self._edges[diameter_px]
-        view = ChartView("", self.sheet, self.geometry, WHOLE, diameter_px, edges)
+        place = self.sheet, self.geometry, WHOLE
+        view = ChartView("", *place, diameter_px, edges, self._lines)
         levels = (PAPER_LIGHT, INK_LIGHT)
         return restored_score(system, view, _light(restore(blurry)), self.sharp, levels)
 
@@ -168,13 +172,15 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
     fields = [WHOLE]
     if reading.sheet.layout == "depths":
         fields = [ChartField(*ends) for ends in reading.sheet.columns]
+    lines = tuple(one for one in reading.straight if one.kind != "frame")
     views = []
     for field in fields:
         found = field_medians(reading.edges, field)
         if found is not None:
             mtf50, _ = found
             place = name, reading.sheet, reading.geometry, field
-            views.append(ChartView(*place, DISC_MTF50 / mtf50, reading.edges, reading.leaves))
+            seen = reading.edges, lines, reading.leaves
+            views.append(ChartView(*place, DISC_MTF50 / mtf50, *seen))
     return views
 
 

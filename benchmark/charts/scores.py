@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import ChartScore
 from defocus.charts.light import grey_of, is_clipped
-from defocus.charts.measures.straightness import Straightness, compare_edges
+from defocus.charts.measures.straightness import Straightness, compare_edges, line_deviation
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import ReadEdge, edge_regions, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.reading.lines import ReadLine, read_lines
 from defocus.charts.reading.patterns import ReadLeaves, read_leaves
 from defocus.charts.sheet.layout import WIDTH, Sheet
 from defocus.errors import ImageError
@@ -68,6 +69,7 @@ class ChartView:
         field: The part that counts.
         blur_px: Circle of confusion there.
         edges: All its edges, in the order of the sheet.
+        lines: The printed lines of the picture with which they are compared, in the same order.
         leaves: What its dead leaves show, or why they show nothing; empty for a simulated one.
     """
 
@@ -77,6 +79,7 @@ class ChartView:
     field: ChartField
     blur_px: float
     edges: tuple[ReadEdge, ...]
+    lines: tuple[ReadLine, ...]
     leaves: tuple[ReadLeaves, ...] = ()
 
 
@@ -115,9 +118,10 @@ def restored_score(
         _median([one.rms_px for one in compared]),
         float(np.mean([one.lost for one in textures])) if textures else None,
         float(np.mean([one.invention for one in textures])) if textures else None,
-        characters_read(made, view.sheet, view.geometry) if view.field == WHOLE else None,
+        _characters(view, made),
         view.picture,
         "" if textures else next((one.reason for one in leaves), ""),
+        lines_px=_median([*_lines_moved(view, made, levels)]),
     )
 
 
@@ -151,6 +155,24 @@ def _compared(view: ChartView, made: Floats, other: LightOfParts) -> Iterator[St
             yield compare_edges(grey_of(made[region]), grey_of(other[region]))
         except ImageError:
             continue
+
+
+def _characters(view: ChartView, made: Floats) -> float | None:
+    """Share of the characters that are read, where the whole chart is restored."""
+    if view.field != WHOLE:
+        return None
+    return characters_read(made, view.sheet, view.geometry).share
+
+
+def _lines_moved(view: ChartView, made: Floats, levels: tuple[float, float]) -> Iterator[float]:
+    """Root mean square, px, by which each printed line is bent against the other picture's."""
+    found = read_lines(made, view.sheet, view.geometry, *levels)
+    for after, before in zip(found, view.lines, strict=True):
+        if after.x not in view.field or after.reason or before.reason:
+            continue
+        moved = line_deviation(after.along, after.off_px - before.off_px)
+        if moved is not None:
+            yield moved.rms_px
 
 
 def _median(values: Sequence[float]) -> float | None:

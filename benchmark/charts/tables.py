@@ -11,6 +11,11 @@ __all__ = ["chart_parts", "chart_table", "printed_chart_parts"]
 
 INPUT = "input"
 
+TEXT_COLUMNS = (
+    "px", "system", "MTF50", "gain", "overshoot", "shift, px", "bend, px", "lines, px", "lost",
+    "made up", "read",
+)  # fmt: skip
+
 Names = Callable[[ChartScore], str]
 """The name of a score's system as it is shown, with whose weights it has."""
 
@@ -20,12 +25,13 @@ def chart_table(scores: Sequence[ChartScore]) -> str:
     scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
     taken = any(one.picture for one in scores)
     lines = [
-        "| px | system | MTF50 | gain | overshoot | shift, px | bend, px | lost | made up | read |",
-        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        f"| {' | '.join(TEXT_COLUMNS)} |",
+        f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
     ]
     lines += [
         f"| {one.blur_px:.3g} | {one.system} | {one.mtf50:.3f} | {one.gain:.2f} | "
         f"{one.overshoot:.1%} | {_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
+        f"{_text(one.lines_px, '.2f')} | "
         f"{_percent(one.lost)} | {_percent(one.invented)} | {_percent(one.characters)} |"
         for one in scores
     ]
@@ -106,6 +112,7 @@ def _table(rows: Sequence[ChartScore], name: Names) -> Table:
         Column("Overshoot", "%", "lower", 1),
         Column("Edge shift", "px", "lower", 2),
         Column("Bend of edges", "px", "lower", 2),
+        Column("Bend of lines", "px", "lower", 2),
         Column("Texture kept", "%", None, 0),
         Column("Texture invented", "%", "lower", 0),
         Column("Characters read", "%", "higher", 0),
@@ -113,6 +120,7 @@ def _table(rows: Sequence[ChartScore], name: Names) -> Table:
     cells = tuple(
         (
             name(one), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
+            one.lines_px,
             None if one.lost is None else 100 * (1 - one.lost),
             None if one.invented is None else 100 * one.invented,
             None if one.characters is None else 100 * one.characters,
@@ -126,8 +134,8 @@ def _table(rows: Sequence[ChartScore], name: Names) -> Table:
 
 SIMULATED_NOTE = (
     "Simulated with discs, without misalignment. Gain: MTF50 of the edges over that of the "
-    "blurry chart. Kept (nearest to 100 is best) and invented: the texture of dead leaves from "
-    "0.1 to 0.4 cycles/px. "
+    "blurry chart. Bend: against the sharp chart; lines have no number where blur hides them. Kept "
+    "(nearest to 100 is best) and invented: the texture of dead leaves from 0.1 to 0.4 cycles/px. "
     "Characters: random ones, capitals 5.6 to 12 px high, as tesseract reads them without a "
     "dictionary."
 )

@@ -51,9 +51,10 @@ def command(
     PICTURES are photographs of the chart of 'defocus-capture chart': JPEG, PNG, TIFF or RAW.
     Without any, a simulated one is blurred by discs.
 
-    By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, texture
-    that is lost and texture that is invented, and characters that tesseract reads, where it is
-    installed. Edges flatter networks, which love steps; look at the texture beside them.
+    By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, bend of
+    printed lines, texture that is lost and texture that is invented, and characters that tesseract
+    reads, where it is installed. Edges flatter networks, which love steps; look at the texture
+    beside them.
 
     Edges of a photograph are compared with its own, its texture with the print. With --out, an
     interrupted command goes on where it was.

@@ -17,6 +17,7 @@ from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.accuracy.known_places import place_errors, sharp_chart
 from defocus.charts.light import StoredLight
 from defocus.charts.reading.blobs import dark_blobs
+from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
@@ -30,6 +31,7 @@ from defocus.images import read_image, write_image
 from defocus.optics.geometry import moved_points
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
+from defocus.tesseract import tesseract_version
 
 Floats = NDArray[np.float64]
 
@@ -301,10 +303,32 @@ def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(
         float(np.median([edge["mtf50"] for edge in one["edges"] if edge.get("mtf50")]))
         for one in (soft, crisp, compressed)
     ]
+    assert [len(soft[name]) for name in ("edges", "lines")] == [56, 22]
+    assert crisp["straightness"]["frame"]["rms_px"] < 0.1
+    assert crisp["straightness"]["line"]["measured"] == 4
+    assert (crisp["characters"] is None) == bool(crisp["characters_reason"])
     assert diameter > 2.5
     assert medians[0] == pytest.approx(true_mtf50(diameter), rel=0.02)
     assert medians[1] > 2 * medians[0]
     assert medians[2] == pytest.approx(medians[0], rel=0.03)
+
+
+@pytest.mark.debian
+@pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
+def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(
+    photograph: Floats,
+) -> None:
+    reading = read_chart(photograph)
+    assert reading is not None
+    whole = characters_read(photograph, reading.sheet, reading.geometry)
+    assert whole.share is not None
+    assert whole.share > 0.5
+    half = characters_read(photograph[:, :500], reading.sheet, reading.geometry)
+    assert half.printed == whole.printed // 2
+    none = characters_read(photograph[:, :100], reading.sheet, reading.geometry)
+    assert (none.share, none.reason) == (None, "the text is outside the picture")
+    board = characters_read(photograph, make_sheet("depths"), reading.geometry)
+    assert board.line() == "characters not read: this chart has no text"
 
 
 @pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])

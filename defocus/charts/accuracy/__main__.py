@@ -2,6 +2,7 @@
 
 import click
 
+from defocus.charts.accuracy.known_lines import line_table
 from defocus.charts.accuracy.known_places import place_table
 from defocus.charts.accuracy.lenses import lens_table
 from defocus.charts.accuracy.table import tables
@@ -37,16 +38,19 @@ __all__ = ["command"]
     is_flag=True,
     help="Compare the place of blurred charts instead; takes minutes.",
 )
-def command(every: int, lenses: int | None, first: int, *, places: bool) -> None:
+@click.option("--lines", is_flag=True, help="Measure straight lines instead.")
+def command(every: int, lenses: int | None, first: int, *, places: bool, lines: bool) -> None:
     """Compare the measures with analytic truth.
 
     Edges blurred by discs, Gaussians and polygons, beside a second implementation; stars and dead
     leaves blurred by discs. Takes a minute.
     """
-    if places and lenses is not None:
-        raise click.UsageError("--places and --lenses are two tables; ask for one")
+    if places + lines + (lenses is not None) > 1:
+        raise click.UsageError("--places, --lines and --lenses are tables; ask for one")
     if places:
         click.echo(place_table())
+    elif lines:
+        click.echo(line_table())
     elif lenses is not None:
         click.echo(lens_table(range(first, first + lenses)))
     else:

@@ -9,20 +9,28 @@ from defocus.charts.measures.edge import edge_window
 from defocus.charts.measures.edge_line import EdgeLine, fit_edge_line, row_places, upright
 from defocus.errors import ImageError
 
-__all__ = ["Straightness", "compare_edges", "measure_straightness"]
+__all__ = [
+    "LEAST_PLACES",
+    "Straightness",
+    "compare_edges",
+    "line_deviation",
+    "measure_straightness",
+    "places_straightness",
+]
 
 Array = NDArray[np.float64]
 
 BLOCK_ROWS = 8
-LEAST_BLOCKS = 5
+LEAST_PLACES = 5
+"""Places, or blocks of rows, that an answer needs."""
 
 
 @dataclass(frozen=True)
 class Straightness:
-    """Deviation of an edge from a straight line, px.
+    """Deviation of an edge or a line from a straight line, px.
 
     Attributes:
-        rms_px: Root mean square over blocks of 8 rows.
+        rms_px: Root mean square over blocks of 8 rows of an edge, or places of a line.
         largest_px: Largest deviation.
         bow_px: Height of the parabola in it, from the chord to the middle, signed.
         shift_px: Displacement along the normal in the middle row; 0 for a single picture.
@@ -89,18 +97,49 @@ def _deviation(differences: Array, shift_px: float) -> Straightness | None:
     count = len(differences) // BLOCK_ROWS
     blocks = differences[: count * BLOCK_ROWS].reshape(count, BLOCK_ROWS)
     full = np.isfinite(blocks).all(axis=1)
-    if full.sum() < LEAST_BLOCKS:
-        return None
     middles = (np.flatnonzero(full) + 0.5) * BLOCK_ROWS - 0.5
     where = 2.0 * middles / (len(differences) - 1) - 1.0
-    means = blocks[full].mean(axis=1)
-    off = means - np.polynomial.polynomial.polyval(
-        where, np.polynomial.polynomial.polyfit(where, means, 1)
-    )
-    bend = float(np.polynomial.polynomial.polyfit(where, means, 2)[2])
+    return line_deviation(where, blocks[full].mean(axis=1), shift_px)
+
+
+def places_straightness(places: Array) -> Straightness | None:
+    """Deviation of places from the straight line that fits best.
+
+    Args:
+        places: ``(N, 2)`` px; those that are NaN do not count.
+
+    Returns:
+        None with fewer than five places.
+    """
+    seen = places[np.isfinite(places).all(axis=1)]
+    if len(seen) < LEAST_PLACES:
+        return None
+    centred = seen - seen.mean(axis=0)
+    along, across = (centred @ np.linalg.svd(centred, full_matrices=False)[2].T).T
+    return line_deviation(along / np.abs(along).max(), across)
+
+
+def line_deviation(where: Array, off: Array, shift_px: float = 0.0) -> Straightness | None:
+    """Deviation from the best straight line.
+
+    Args:
+        where: ``(N,)`` place along the line, -1 to 1.
+        off: ``(N,)`` place across it, px; those that are NaN do not count.
+        shift_px: Displacement of the whole line, px.
+
+    Returns:
+        None with fewer than five places.
+    """
+    seen = np.isfinite(off)
+    if seen.sum() < LEAST_PLACES:
+        return None
+    where, off = where[seen], off[seen]
+    fitted = np.polynomial.polynomial.polyfit(where, off, 1)
+    rest = off - np.polynomial.polynomial.polyval(where, fitted)
+    bend = float(np.polynomial.polynomial.polyfit(where, off, 2)[2])
     return Straightness(
-        rms_px=float(np.sqrt(np.mean(off**2))),
-        largest_px=float(np.abs(off).max()),
+        rms_px=float(np.sqrt(np.mean(rest**2))),
+        largest_px=float(np.abs(rest).max()),
         bow_px=-bend,
         shift_px=shift_px,
     )

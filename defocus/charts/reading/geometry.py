@@ -1,6 +1,7 @@
 """Exact geometry of a chart in a picture: perspective and lens distortion, from the dots."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from defocus.charts.sheet.layout import FRAME, HEIGHT, WIDTH
 from defocus.charts.sheet.parts import Dot
 from defocus.optics.geometry import moved_points
 
-__all__ = ["ChartGeometry", "fit_geometry"]
+__all__ = ["ChartGeometry", "dot_centres", "fit_geometry"]
 
 Floats = NDArray[np.float64]
 
@@ -109,7 +110,6 @@ def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> Cha
 
 def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeometry:
     """Least squares over the dots; those far off count little."""
-    outlines = [_outline(dot) for dot in dots]
     unit = start.homography[2, 2]
 
     def geometry(parameters: Floats) -> ChartGeometry:
@@ -117,9 +117,7 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
         return ChartGeometry(matrix, float(parameters[8]), start.width, start.height)
 
     def errors(parameters: Floats) -> Floats:
-        now = geometry(parameters)
-        expected = np.array([_middle_of(now.to_picture(outline)) for outline in outlines])
-        return np.asarray((expected - places).ravel())
+        return np.asarray((dot_centres(geometry(parameters), dots) - places).ravel())
 
     scales = np.abs(start.homography / unit).clip(1e-6)
     first = np.append((start.homography / unit / scales).ravel()[:8], start.radial)
@@ -131,6 +129,11 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
     return ChartGeometry(
         best.homography, best.radial, best.width, best.height, rms, int(good.sum())
     )
+
+
+def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
+    """``(D, 2)`` px, the centres of light of dots where a geometry has them."""
+    return np.array([_middle_of(geometry.to_picture(_outline(dot))) for dot in dots])
 
 
 def _outline(dot: Dot) -> Floats:

@@ -15,6 +15,13 @@ from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
 from defocus.charts.reading.levels import paper_and_ink
+from defocus.charts.reading.lines import (
+    ReadLine,
+    line_words,
+    lines_json,
+    read_lines,
+    read_sides,
+)
 from defocus.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
 from defocus.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReading, read_tone
 from defocus.charts.reading.whole_sheet import fit_whole_sheet
@@ -40,6 +47,7 @@ class ChartReading:
         edges: All edges; some may not have been measurable.
         stars: All stars; some may not have been measurable.
         leaves: All dead leaves, likewise.
+        straight: The rows of dots around the chart and all printed lines, likewise.
         tone: What the grey steps say about the tone curve.
     """
 
@@ -48,6 +56,7 @@ class ChartReading:
     edges: tuple[ReadEdge, ...]
     stars: tuple[ReadStar, ...]
     leaves: tuple[ReadLeaves, ...]
+    straight: tuple[ReadLine, ...]
     tone: ToneReading
 
     def mtf50s(self) -> Floats:
@@ -90,9 +99,10 @@ class ChartReading:
         lines += [
             f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}" for one in self.stars
         ]
-        return lines + [
+        lines += [
             f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}" for one in self.leaves
         ]
+        return [*lines, *line_words(self.straight)]
 
     def _why_not(self) -> list[str]:
         """The reasons of the edges that were not measured, the most frequent first."""
@@ -154,6 +164,7 @@ class ChartReading:
                 }
                 for o in self.leaves
             ],
+            **lines_json(self.straight),
         }
 
 
@@ -209,5 +220,6 @@ def _measured(light: Floats | StoredLight, sheet: Sheet, geometry: ChartGeometry
         tuple(read_edges(light, sheet, geometry)),
         tuple(read_stars(light, sheet, geometry, black)),
         tuple(read_leaves(light, sheet, geometry, white, black)),
+        (*read_sides(sheet, geometry), *read_lines(light, sheet, geometry, white, black)),
         KNOWN_LINEAR,
     )

@@ -15,6 +15,7 @@ from defocus.charts.sheet.parts import (
     LeavesSquare,
     Part,
     Patch,
+    RuledLine,
     SlantedSquare,
     StarPattern,
     TextLine,
@@ -78,7 +79,7 @@ class Sheet:
         layout: ``wall`` for a flat wall, ``depths`` for a tilted board: five columns alike.
         paper: Size of the paper.
         parts: What is measured.
-        labels: What is only read by people: ruler, lines, grid, names.
+        labels: What is only read by people: ruler and names.
     """
 
     layout: Layout
@@ -201,6 +202,8 @@ def _part(kind: str, x: float, y: float, random: np.random.Generator) -> list[Pa
         return [Patch(px, py, 13.0, grey(one)) for (px, py), one in _places(x, y, 4, 2, GREYS)]
     if kind == "colours":
         return [Patch(px, py, 13.0, one) for (px, py), one in _places(x, y, 4, 3, COLOURS)]
+    if kind == "ruler":
+        return [*_lines(x + 15.0, y + 2.0), *_grid(x + 73.0, y + 9.0)]
     return []
 
 
@@ -228,7 +231,7 @@ def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
 
 
 def _labels(layout: Layout, paper: Paper) -> list[Shape]:
-    """Ruler, thin lines, a grid and names; in the chart for a board no lines."""
+    """Ruler and names."""
     name = f"defocus chart, {paper_name(paper)}, {layout}, seed {SEED}"
     if layout == "depths":
         ruler = _ruler(230.0, HEIGHT - 30.5, paper, label=(216.0, HEIGHT - 30.0))
@@ -236,23 +239,28 @@ def _labels(layout: Layout, paper: Paper) -> list[Shape]:
     left, middle = _cell(1, 2, "wall")
     start = left - 27.0
     shapes = _ruler(start, middle - 12.0, paper, label=(start, middle - 7.0))
-    shapes += [
-        box(left + 15.0, middle + 2.0 + 4.0 * k, 60.0, width, BLACK, 3.0)
-        for k, width in enumerate((0.3, 0.5, 1.0, 2.0))
-    ]
-    shapes += _grid(left + 73.0, middle + 9.0)
     return [*shapes, words(name, start, middle + 24.0, 2.0)]
 
 
+LINE_MM, LINES_APART_MM, LINES_TURN_DEG = 60.0, 4.0, 3.0
+LINE_WIDTHS_MM = (0.3, 0.5, 1.0, 2.0)
 GRID_MM, GRID_STEP_MM, GRID_LINE_MM = 24.0, 4.0, 0.4
 
 
-def _grid(x: float, y: float) -> list[Shape]:
+def _lines(x: float, y: float) -> list[Part]:
+    """Lines of several widths below each other; the middle of the first is given."""
+    return [
+        RuledLine("line", x, y + LINES_APART_MM * k, LINE_MM, width, LINES_TURN_DEG)
+        for k, width in enumerate(LINE_WIDTHS_MM)
+    ]
+
+
+def _grid(x: float, y: float) -> list[Part]:
     """A grid of thin lines around a place."""
-    length = GRID_MM + GRID_LINE_MM
+    size = GRID_MM + GRID_LINE_MM, GRID_LINE_MM
     offsets = np.arange(-GRID_MM / 2, GRID_MM / 2 + 0.1, GRID_STEP_MM).tolist()
-    upright = [box(x + off, y, GRID_LINE_MM, length, BLACK) for off in offsets]
-    return [*upright, *(box(x, y + off, length, GRID_LINE_MM, BLACK) for off in offsets)]
+    upright = [RuledLine("grid", x + off, y, *size, 90.0) for off in offsets]
+    return [*upright, *(RuledLine("grid", x, y + off, *size, 0.0) for off in offsets)]
 
 
 def _ruler(start: float, base: float, paper: Paper, label: tuple[float, float]) -> list[Shape]:

@@ -5,6 +5,7 @@ Lengths are mm of the A3 sheet; smaller sheets are the same chart, reduced.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ __all__ = [
     "Dot",
     "LeavesSquare",
     "Patch",
+    "RuledLine",
     "SlantedSquare",
     "StarPattern",
     "TextLine",
@@ -121,7 +123,28 @@ class Patch:
     colour: Colour
 
 
-Part = Dot | SlantedSquare | StarPattern | LeavesSquare | TextLine | Patch
+@dataclass(frozen=True)
+class RuledLine:
+    """A straight black line.
+
+    Attributes:
+        kind: ``line`` for one by itself, ``grid`` for one of a grid.
+        x: Middle.
+        y: Middle.
+        length: Length.
+        width: Width.
+        turn_deg: Turn, clockwise from lying flat.
+    """
+
+    kind: Literal["line", "grid"]
+    x: float
+    y: float
+    length: float
+    width: float
+    turn_deg: float
+
+
+Part = Dot | SlantedSquare | StarPattern | LeavesSquare | TextLine | Patch | RuledLine
 
 
 def part_shapes(part: Part) -> list[Shape]:
@@ -141,6 +164,8 @@ def part_shapes(part: Part) -> list[Shape]:
             return [words(part.text, part.x, part.y, part.height)]
         case Patch():
             return [box(part.x, part.y, part.side, part.side, part.colour)]
+        case RuledLine():
+            return [box(part.x, part.y, part.length, part.width, BLACK, part.turn_deg)]
 
 
 def _sectors(star: StarPattern) -> FilledOutline:

@@ -88,11 +88,35 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartP
     assert wrong.invented > 0.3
 
 
+def test_waves_that_a_restoration_puts_into_lines_are_measured(
+    photographs: ChartPhotographs,
+) -> None:
+    height, width = photographs.sharp.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    period, size = 24.0, 0.5
+
+    def waves(blurry: NDArray[np.float32]) -> NDArray[np.float32]:
+        columns, rows = (
+            np.asarray(one + size * np.sin(2 * np.pi * other / period), np.float32)
+            for one, other in ((x, y), (y, x))
+        )
+        return np.asarray(cv2.remap(blurry, columns, rows, cv2.INTER_CUBIC), np.float32)
+
+    straight = photographs.scores("input", restorers([])["input"], 2.0)
+    wavy = photographs.scores("waves", waves, 2.0)
+    assert straight.lines_px is not None
+    assert straight.lines_px < 0.03
+    assert wavy.lines_px == pytest.approx(size / np.sqrt(2), abs=0.06)
+    assert photographs.scores("input", restorers([])["input"], 16.0).lines_px is None
+    row = chart_table([wavy]).splitlines()[-1]
+    assert f"| {wavy.bend_px:.2f} | {wavy.lines_px:.2f} |" in row
+
+
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
 def test_characters_are_read_where_they_are_sharp(photographs: ChartPhotographs) -> None:
     sharp, blurry, nothing = (
-        characters_read(light, photographs.sheet, photographs.geometry)
+        characters_read(light, photographs.sheet, photographs.geometry).share
         for light in (
             photographs.sharp.astype(np.float64),
             srgb_to_linear(photographs.blurred(8.0)).astype(np.float64),
@@ -111,7 +135,9 @@ def test_without_tesseract_no_characters_are_counted(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     light = photographs.sharp.astype(np.float64)
-    assert characters_read(light, photographs.sheet, photographs.geometry) is None
+    found = characters_read(light, photographs.sheet, photographs.geometry)
+    assert found.share is None
+    assert found.line().startswith("characters not read: the program tesseract is not installed")
     row = chart_table([score("a", 4, 1.5, 0.1)]).splitlines()[-1]
     assert row.endswith("| 10% |  |")
 
