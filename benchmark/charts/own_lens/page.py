@@ -36,6 +36,7 @@ from defocus.reports.pictures import eight_bits
 __all__ = [
     "ShownPictures",
     "chart_slider",
+    "no_better",
     "own_lens_page",
     "scene_sliders",
     "sharpness_table",
@@ -107,28 +108,45 @@ def worse_elsewhere(others: Gains) -> bool:
     return float(others.change.mean()) < -WORSE_DB
 
 
+def no_better(lens: Gains) -> bool:
+    """Whether nothing shows that the new weights gain through their own lens.
+
+    By the 95 % interval of the mean difference, or by the mean if the scenes are too few for one.
+    """
+    ends = _interval(lens)
+    return float(lens.change.mean() if ends is None else ends[0]) <= 0
+
+
 def verdict(lens: Gains, others: Gains) -> str:
-    """What the weights are worth, in two sentences."""
+    """What the weights are worth, in two sentences, and whether to use them."""
     change = float(others.change.mean())
     guard = (
         f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."
         if worse_elsewhere(others)
         else f"Through other lenses they change {change:+.2f} dB."
     )
+    advice = ""
+    if no_better(lens):
+        advice = " They are not shown to be better than the general weights: use those."
     return (
         f"On {len(lens.pairs)} held-out scenes through this lens the new weights gain "
         f"{np.mean(lens.after):+.2f} dB over the blurry pictures, the general ones "
-        f"{np.mean(lens.before):+.2f}: {change_words(lens)}. {guard}"
+        f"{np.mean(lens.before):+.2f}: {change_words(lens)}. {guard}{advice}"
     )
 
 
 def change_words(gains: Gains) -> str:
     """The mean difference with its interval, and how many scenes gain."""
-    values = gains.change
-    ends = mean_intervals(values[None, None], scene_codes(gains.pairs))
-    interval = "" if ends is None else f" (95 %: {ends[0, 0]:+.2f} to {ends[0, 1]:+.2f})"
+    values, ends = gains.change, _interval(gains)
+    interval = "" if ends is None else f" (95 %: {ends[0]:+.2f} to {ends[1]:+.2f})"
     better = int((values > 0).sum())
     return f"{values.mean():+.2f} dB{interval}, better in {better} of {len(values)}"
+
+
+def _interval(gains: Gains) -> tuple[float, float] | None:
+    """The 95 % interval of the mean difference, dB; None with too few scenes."""
+    ends = mean_intervals(gains.change[None, None], scene_codes(gains.pairs))
+    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
 def _by_blur(gains: Gains) -> Table:

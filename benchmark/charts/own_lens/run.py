@@ -15,6 +15,7 @@ from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
 from defocus.benchmark.charts.own_lens.page import (
     ShownPictures,
     chart_slider,
+    no_better,
     own_lens_page,
     scene_sliders,
     verdict,
@@ -221,17 +222,21 @@ def _compared(
     pictures = ShownPictures(scenes, chart_slider(shots, restores))
     page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
     write_html(page, out / REPORT)
-    say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")
+    if no_better(lens):
+        say(f"{weights}: not shown to be better than the general weights; use those")
+    else:
+        say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")
     return OwnLens(weights, out / REPORT, lens, others, charts)
 
 
 def _write_weights(out: Path, weights: Path, lens: Gains, others: Gains) -> None:
     """The weights, and beside them what they are of, which their label in a store tells too."""
-    alone = " (worse through others)" if worse_elsewhere(others) else ""
+    marks = " (no better than general weights)" if no_better(lens) else ""
+    marks += " (worse through others)" if worse_elsewhere(others) else ""
     write_json(
         out / "run.json",
         {
-            "dataset": f"stream of the lens {out.resolve().name}{alone}",
+            "dataset": f"stream of the lens {out.resolve().name}{marks}",
             "gain_db": {"general": float(np.mean(lens.before)), "own": float(np.mean(lens.after))},
             "gain_of_other_lenses_db": {
                 "general": float(np.mean(others.before)),

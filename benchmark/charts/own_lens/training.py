@@ -1,5 +1,6 @@
 """Training of a network on, with pairs seen through one lens and some through others."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,20 @@ from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json
+from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.training import loop
 from defocus.training.loop import Job
+from defocus.training.method import Cosine
 
 __all__ = ["train_on"]
 
 RATE, CROP_PX, PATCH_PX = 3e-4, 96, 128
+WARM_UP_STEPS, FLOOR = 100, 1e-6
+"""The rate rises so long. The optimiser knows the size of the gradients only after dozens of steps,
+and its first steps at the full rate spoil what the weights can do; docs/how-to/own-lens.md."""
+FEW_STEPS = 500
+"""After fewer, weights were worse than those they began with, or hardly better."""
 OWN, OTHERS = 2, 2
 """Crops of a batch that are seen through the lens, and through others."""
 
@@ -65,6 +73,7 @@ def train_on(
     if system.recipe is None:
         raise InputError(f"{system.card.name} does not train; name a network")
     recipe, device = system.recipe(), best_device()
+    folder = make_folder(folder)
     count = min(MOST_PATCHES, max(OWN, round(PATCHES_PER_MINUTE * minutes)))
     own = _bank(lens, count)
     general = _bank(others, max(1, count * OTHERS // OWN))
@@ -83,12 +92,17 @@ def train_on(
     def network() -> nn.Module:
         return build_with(system, start).train()
 
+    steps = _steps(recipe, network().to(device), drawn(0), minutes, folder)
+    if steps < FEW_STEPS:
+        enough = math.ceil(minutes * FEW_STEPS / steps)
+        told = f"{counted(steps, 'step')} are too few to gain anything"
+        say(f"{told}; give --minutes {enough} at least")
     job = Job(
         id=f"{system.card.name}-own-lens",
         seed=0,
-        method=recipe,
+        method=recipe.model_copy(update={"decay": _decay(recipe, steps)}),
         learning_rate=RATE,
-        steps=_steps(recipe, network().to(device), drawn(0), minutes, make_folder(folder)),
+        steps=steps,
         make_network=network,
         make_objective=lambda: objective(recipe.objective, **recipe.objective_settings),
         batches=batches,
@@ -101,6 +115,11 @@ def _bank(dataset: Dataset, count: int) -> PatchBank:
     if dataset.endless is None:
         raise InputError(f"{dataset.name}: not a stream")
     return PatchBank(Renderer(dataset.endless, "train"), count, PATCH_PX, RENEWED_EVERY)
+
+
+def _decay(recipe: Recipe, steps: int) -> Cosine:
+    """A warm-up of so many steps, then half a cosine; a recipe's own is a share of its length."""
+    return Cosine(floor=FLOOR, warmup_epochs=recipe.epochs * WARM_UP_STEPS / steps)
 
 
 def _steps(

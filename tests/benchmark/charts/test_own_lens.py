@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 import defocus
+from defocus.baselines.objective import Batch
 from defocus.baselines.registry import baseline
 from defocus.benchmark.charts.own_lens import training
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
-from defocus.benchmark.charts.own_lens.page import sharpness_table, verdict
+from defocus.benchmark.charts.own_lens.page import no_better, sharpness_table, verdict
 from defocus.benchmark.charts.own_lens.run import stream_document
 from defocus.benchmark.charts.own_lens.sharpness import chart_sharpness
 from defocus.benchmark.commands.my_lens import command
@@ -41,6 +42,7 @@ from defocus.optics.lens.file import MeasuredLens, Recording, write_lens
 from defocus.optics.lens.prescription import OffAxis, RealLens
 from defocus.optics.psf import disc_psf
 from defocus.reports.model import Gallery
+from defocus.training.loop import Job, Trained
 
 LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))
 MEASURED = MeasuredLens(LENS, (2.8,), recording=Recording(0.0, 1.6e-5))
@@ -78,6 +80,7 @@ def test_from_a_chart_to_weights_that_restore(
     told = json.loads(printed.out)
     stages = [line for line in printed.err.splitlines() if " of 5: " in line]
     assert [line[0] for line in stages] == ["1", "2", "3", "4", "5"]
+    assert "4 steps are too few to gain anything; give --minutes 13 at least" in printed.err
     assert [one["state"] for one in told["charts"]] == ["as taken", "this lens", "general"]
     taken, own, general = told["charts"]
     assert min(own["mtf50"], general["mtf50"]) > 1.1 * taken["mtf50"]
@@ -196,6 +199,50 @@ def test_what_other_lenses_lose_is_said() -> None:
     assert "+0.60 dB, better in 2 of 2" in verdict(better, better)
     assert "other lenses they change +0.60" in verdict(better, better)
     assert "they lose 0.15 dB: use them for this lens alone" in verdict(better, worse)
+    assert "use those" not in verdict(better, worse)
+
+
+@pytest.mark.parametrize(
+    ("changes", "better"),
+    [
+        ([0.2] * 20 + [0.3] * 20, True),
+        ([-1.1] * 40, False),
+        ([0.0] * 40, False),
+        ([-0.5, 0.6] * 20, False),
+        ([0.3, 0.1], True),
+        ([0.1, -0.3], False),
+    ],
+)
+def test_weights_that_gain_nothing_are_advised_against(changes: list[float], better: bool) -> None:
+    scenes = tuple(f"scene-{number:02d}" for number in range(len(changes)))
+    found = Gains(scenes, tuple([1.0] * len(changes)), tuple(1.0 + one for one in changes), ())
+    assert no_better(found) is not better
+    advised = verdict(found, found).endswith(
+        "They are not shown to be better than the general weights: use those."
+    )
+    assert advised is not better
+
+
+@pytest.mark.parametrize("steps", [10, 100, 4000])
+def test_the_rate_rises_for_a_hundred_steps_however_short_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    jobs: list[Job[Batch]] = []
+
+    def noted(job: Job[Batch], folder: Path, device: torch.device) -> Trained:
+        jobs.append(job)
+        return Trained(job.make_network(), 0.0)
+
+    monkeypatch.setattr("defocus.training.loop.train", noted)
+    system = baseline("defocus-m")
+    write_json(tmp_path / "plan.json", {"steps": steps})
+    streams = stream_dataset(None, MEASURED), stream_dataset(None)
+    training.train_on(system, find_weights(system, "own"), *streams, 1.0, tmp_path)
+    (job,) = jobs
+    rates = [job.rate(step / steps * job.method.epochs) for step in range(steps)]
+    assert rates[:100] == pytest.approx([3e-6 * step for step in range(min(steps, 100))])
+    assert max(rates) <= 3e-4
+    assert steps <= 100 or rates[-1] < 2e-6
 
 
 @pytest.mark.parametrize("name", ["photos", 'it\'s "mine"', "back\\slash", "tab\tand été"])
