@@ -1,13 +1,14 @@
 """Worker thread that owns camera and journal and executes the page's requests."""
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
 from defocus.capture.body_abilities import RestsPreview
-from defocus.capture.camera import Camera, HasPreview
+from defocus.capture.camera import Camera, HasFocusMotor, HasPreview
 from defocus.capture.live.bench_state import BenchState
 from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.preview_pace import PreviewPace
@@ -29,7 +30,7 @@ from defocus.reports.serving.feed import Feed
 
 __all__ = ["ACTIONS", "Action", "ShootingThread"]
 
-Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note"]
+Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note", "focus"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PREVIEW_SECONDS = 0.2
@@ -95,13 +96,14 @@ class ShootingThread:
             action: Name of the request.
             told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
                 ``scene`` for next-scene, empty for the next of the list or a name by number;
-                ``about`` (a pair or a scene) and ``text`` for note.
+                ``about`` (a pair or a scene) and ``text`` for note; ``steps`` for focus.
 
         Raises:
-            InputError: The pair does not exist, a name has no letter, or the queue is full.
+            InputError: The pair does not exist, a name has no letter, steps are no number, the
+                focus is asked for during a pair, or the queue is full.
         """
         shooting = action in ("shoot", "retake")
-        if not self._state.live and (shooting or action == "next-scene"):
+        if not self._state.live and (shooting or action in ("next-scene", "focus")):
             raise InputError("this session is only reviewed; 'defocus-capture live' shoots")
         if action == "shoot" and self._state.prompt:
             self._answered.set()
@@ -124,6 +126,13 @@ class ShootingThread:
             if name:
                 scene_slug(name)
             return lambda: self._next_scene(name)
+        if action == "focus":
+            steps = told.get("steps", "")
+            if not re.fullmatch(r"[+-]?[1-9]\d{0,3}", steps):
+                raise InputError(f"focus by '{steps}': give steps of the motor, such as -10")
+            if self._state.busy or self._state.prompt:
+                raise InputError("a pair is being shot; wait for its verdict")
+            return lambda: self._move_focus(int(steps))
         if action == "note":
             about, text = told.get("about", ""), " ".join(told.get("text", "").split())[:2000]
             pairs = self.session.planned
@@ -203,6 +212,7 @@ class ShootingThread:
         self._state.camera = ", ".join(filter(None, (told.model, told.lens)))
         self._state.camera_problem = ""
         self._state.live_view = "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
+        self._state.motor = isinstance(rig.blurry, HasFocusMotor)
         self._tell()
 
     def _connect(self) -> None:
@@ -313,6 +323,14 @@ class ShootingThread:
         pair = self.session.planned[pair_id]
         self._shoot(pair.typed_scene, [pair.focus_steps])
         self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")
+
+    def _move_focus(self, steps: int) -> None:
+        camera: object = None if self._rig is None else self._rig.blurry
+        if not isinstance(camera, HasFocusMotor):
+            raise InputError("this camera has no focus motor; turn the ring of the lens")
+        moved = camera.move_focus(steps)
+        if moved != steps:
+            raise InputError(f"the lens is at its end: it moved by {moved} of {steps} steps")
 
     def _judge(self, pair_id: str, verdict: Literal["accept", "reject"], reason: str) -> None:
         self._folder.judge(pair_id, verdict, reason)

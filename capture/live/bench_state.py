@@ -14,6 +14,7 @@ class BenchState:
         live: Whether pairs can be shot, or only judged.
         camera: Model and lens of the open camera.
         camera_problem: Why there is no camera; empty if there is one.
+        motor: Whether the page can move the focus of the camera of the live picture.
         live_view: Whether the camera has a live picture, or why not.
         scene: Scene of the next pair, as in file names.
         title: The same as it was typed.
@@ -32,6 +33,7 @@ class BenchState:
     live: bool
     camera: str = ""
     camera_problem: str = ""
+    motor: bool = False
     live_view: str = ""
     scene: str = ""
     title: str = ""

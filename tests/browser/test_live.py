@@ -364,6 +364,26 @@ def test_text_has_contrast_in_both_themes(open_page: Open, live_page: str, theme
     assert browser.execute_script(script.replace("'.stage'", "'.screen'")) == {}
 
 
+def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page: Open, live_page: str) -> None:
+    browser = opened(open_page, live_page)
+    until(browser, "focus-share", "%")
+
+    def detail(_: webdriver.Chrome) -> int:
+        """Length of the live picture, a JPEG, which grows with detail."""
+        return len(browser.find_element(By.ID, "live-picture").get_attribute("src") or "")
+
+    def move(words: str) -> None:
+        for _ in range(8):
+            browser.find_element(By.XPATH, f"//div[@id='motor']/button[.='{words}']").click()
+
+    before = detail(browser)
+    move("much nearer")
+    WebDriverWait(browser, 60, 0.05).until(lambda b: detail(b) < 0.9 * before)
+    move("much farther")
+    WebDriverWait(browser, 60, 0.05).until(lambda b: detail(b) > 0.95 * before)
+    assert text(browser, "problem") == ""
+
+
 def test_names_and_roles_for_those_who_do_not_see(open_page: Open, live_page: str) -> None:
     browser = opened(open_page, live_page)
     until(browser, "focus-share", "%")

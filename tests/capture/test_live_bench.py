@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from defocus.capture.calibration.document import Calibration
+from defocus.capture.camera import HasPreview
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import camera_slot as seat
 from defocus.capture.live.bench import ShootingThread
@@ -62,6 +64,39 @@ def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s") as work:
         assert work.told["scene"] == "scene-004"
         assert work.told["current"] == "0004_book-shelf-2nd"
+
+
+def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path: Path) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        assert work.told["motor"] is True
+
+        def detail() -> float:
+            assert work.bench._rig is not None
+            camera = work.bench._rig.blurry
+            assert isinstance(camera, HasPreview)
+            seen = cv2.imdecode(np.frombuffer(camera.preview(), np.uint8), cv2.IMREAD_GRAYSCALE)
+            return float(cv2.Laplacian(cv2.GaussianBlur(seen, (0, 0), 1.0), cv2.CV_64F).var())
+
+        before = detail()
+        work.do("focus", steps="-80")
+        away = detail()
+        work.do("focus", steps="+80")
+        assert away < 0.7 * before
+        assert detail() == pytest.approx(before, rel=0.1)
+        told = work.do("focus", steps="9999")
+        assert str(told["problem"]).startswith("the lens is at its end: it moved by ")
+        for steps in ("", "0", "near", "10000", "1.5"):
+            with pytest.raises(InputError, match="give steps of the motor, such as -10"):
+                work.bench.ask("focus", {"steps": steps})
+        work.bench._state.busy = "shooting"
+        with pytest.raises(InputError, match="a pair is being shot"):
+            work.bench.ask("focus", {"steps": "5"})
+        work.bench._state.busy = ""
+    with (
+        bench_at_work(tmp_path / "s", None) as work,
+        pytest.raises(InputError, match="only reviewed"),
+    ):
+        work.bench.ask("focus", {"steps": "5"})
 
 
 def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> None:

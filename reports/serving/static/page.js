@@ -80,6 +80,7 @@
       byId("camera-name").textContent = `${lost ? "no camera" : state.camera} · ${state.title || state.scene}`;
       byId("scene-note").textContent = state.note;
       byId("plan").replaceChildren(...state.plan.map((line) => element("li", line)));
+      if (byId("motor")) byId("motor").hidden = !state.motor || Boolean(lost);
       showNote(lost);
     }
     for (const button of document.querySelectorAll("[data-do]")) {
@@ -452,6 +453,9 @@
   byId("dialog-cancel").addEventListener("click", () => byId("dialog").close(""));
   for (const button of document.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => press(button.dataset.do));
+  }
+  for (const button of document.querySelectorAll("[data-focus]")) {
+    button.addEventListener("click", () => ask("focus", { steps: button.dataset.focus }));
   }
   for (const select of ["filter", "scenes"]) byId(select).addEventListener("change", () => {
     showFiltered();
