@@ -236,6 +236,53 @@ def test_a_fitted_lens_has_the_kernels_of_the_true_one(lens: RealLens, most: flo
             assert kernel_error(true, given) < most
 
 
+def through(lens: RealLens, diameter: float) -> ChartShot:
+    """The chart photographed through a lens at its f-number."""
+    (light,) = chart_through(lens, (diameter,))
+    reading = read_chart(light)
+    assert reading is not None
+    return ChartShot(light, reading, lens.f_number)
+
+
+def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartShot) -> None:
+    stopped = through(replace(LENS, f_number=4.0), -7.0)
+    focus = np.array([[9.0, 0.0, 0.0], [-7.0, 0.0, 0.0]])
+
+    def seen(f_number: float) -> list[fit._Seen]:
+        both = ((0, shot, LENS.f_number), (1, stopped, f_number))
+        return [fit._Seen(k, probe, f) for k, one, f in both for probe in list(probes(one))[::3]]
+
+    begun = fit._State({**NUMBERS, "spherical": 0.5, "coma_corner": 1.0}, focus)
+    found, _ = fit._fitted(begun, seen(4.0), BASE, ("spherical", "coma_corner"), fit.ROUNDS[0])
+    assert found.numbers["spherical"] == pytest.approx(NUMBERS["spherical"], abs=0.15)
+    assert found.numbers["coma_corner"] == pytest.approx(NUMBERS["coma_corner"], abs=0.3)
+    np.testing.assert_allclose(found.focus[:, 0], focus[:, 0], atol=0.1)
+    truth = fit._State(NUMBERS, focus)
+    right, wrong = (fit._squares(truth, seen(one), BASE).sum() for one in (4.0, 2.4))
+    assert wrong > 1.5 * right
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # about 240 s of processor time
+def test_a_lens_fitted_at_two_f_numbers_has_the_kernels_of_both() -> None:
+    stopped = replace(LENS, f_number=4.0)
+    shots = [
+        through(lens, diameter)
+        for lens, diameters in ((LENS, (9.0, 1.0, -8.0)), (stopped, (6.0, 1.0, -5.5)))
+        for diameter in diameters
+    ]
+    found = fit_lens(shots, LENS.pixel_pitch_um)
+    for lens in (LENS, stopped):
+        given = replace(found.lens, f_number=lens.f_number)
+        errors = [
+            kernel_error(*(colour_psfs(one, diameter, place) for one in (lens, given)))
+            for diameter in (-11.0, -6.0, 6.0, 11.0)
+            for place in ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5))
+        ]
+        assert max(errors) < 0.15, lens.f_number
+        assert np.mean(errors) < 0.1
+
+
 def test_waves_explain_a_slow_lens_as_its_kernels_have_it() -> None:
     """The rays of a lens of f/7.6 leave out the rings of its diffraction."""
     for diameter, place in ((-6.0, (0.0, 0.0)), (4.0, (0.45, 0.2)), (8.0, (0.6, -0.5))):
