@@ -36,11 +36,12 @@ def _rows(width: int) -> Iterator[str]:
     truth = ChartGeometry(homography, 0.0, sharp.shape[1], sharp.shape[0])
     for circle in CIRCLES_PX:
         blurred = cv2.filter2D(sharp, -1, disc_psf(circle), borderType=cv2.BORDER_REPLICATE)
-        cells = [cell for noise in NOISES for cell in _cells(blurred, truth, noise)]
+        light = np.asarray(blurred, np.float64)
+        cells = [cell for noise in NOISES for cell in _cells(light, truth, noise)]
         yield f"| {width} | {circle:g} | {' | '.join(cells)} |"
 
 
-def _cells(blurred: NDArray[np.floating], truth: ChartGeometry, noise: float) -> Iterator[str]:
+def _cells(blurred: Floats, truth: ChartGeometry, noise: float) -> Iterator[str]:
     """Lines that are measured, of all, and their deviation in px RMS: lines, then the grid."""
     grain = noise * np.random.default_rng(0).standard_normal(blurred.shape)
     light = np.repeat((blurred + grain)[..., None], 3, axis=2)

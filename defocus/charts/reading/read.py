@@ -202,24 +202,19 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         return None
     dots = fit_geometry(grey, frame.sheet.dots, frame.homography)
     geometry = fit_whole_sheet(grey, frame.sheet, dots).enlarged(factor)
-    reading = _measured(light, frame.sheet, geometry)
-    if not isinstance(light, StoredLight):
-        return reading
-    tone = read_tone(light, frame.sheet, geometry, reading.blur_px(STEPS_MM))
-    if tone.fitted is not None:
-        reading = _measured(tone.light(light), frame.sheet, geometry)
-    return replace(reading, tone=tone)
-
-
-def _measured(light: Floats | StoredLight, sheet: Sheet, geometry: ChartGeometry) -> ChartReading:
-    """Measure all parts of a chart, whose tone curve is taken as it is."""
+    sheet = frame.sheet
+    edges = tuple(read_edges(light, sheet, geometry))
+    reading = ChartReading(sheet, geometry, edges, (), (), (), KNOWN_LINEAR)
+    if isinstance(light, StoredLight):
+        tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
+        if tone.fitted is not None:
+            light = tone.light(light)
+            edges = tuple(read_edges(light, sheet, geometry))
+        reading = replace(reading, edges=edges, tone=tone)
     white, black = paper_and_ink(light, sheet, geometry)
-    return ChartReading(
-        sheet,
-        geometry,
-        tuple(read_edges(light, sheet, geometry)),
-        tuple(read_stars(light, sheet, geometry, black)),
-        tuple(read_leaves(light, sheet, geometry, white, black)),
-        (*read_sides(sheet, geometry), *read_lines(light, sheet, geometry, white, black)),
-        KNOWN_LINEAR,
+    return replace(
+        reading,
+        stars=tuple(read_stars(light, sheet, geometry, black)),
+        leaves=tuple(read_leaves(light, sheet, geometry, white, black)),
+        straight=(*read_sides(sheet, geometry), *read_lines(light, sheet, geometry, white, black)),
     )
