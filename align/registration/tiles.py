@@ -153,7 +153,7 @@ def most_alike_shifts(
     )
     power = np.abs(cross)
     trusted = weight * _trust(power)
-    cross /= power + np.float32(1e-20)
+    cross *= 1 / (power + np.float32(1e-20))  # dividing complex numbers takes twice the time
     shifts, heights = _peaks(_within(_correlation(cross, trusted, tile), largest))
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies

@@ -205,14 +205,15 @@ def _moments(
     window = np.hanning(2 * half + 2)[1:-1]
     weight = np.outer(window, window).ravel()
     rows = _along_radius(part, tiles.field[index]).reshape(len(part), -1)
-    normal = (rows * weight) @ rows.T
+    weighted = rows * weight
+    normal = weighted @ rows.T
     scale = np.sqrt(np.diag(normal))
     if scale.min() <= 0:
         return None
     inverse = np.linalg.inv(normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale)))
     inverse /= np.outer(scale, scale)
     target = there.ravel().astype(np.float64)
-    found = inverse @ ((rows * weight) @ target)
+    found = inverse @ (weighted @ target)
     if found[0] <= 0:
         return None
     left = np.square(target - found @ rows) @ weight / weight.sum()
