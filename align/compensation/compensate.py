@@ -231,7 +231,7 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
     height, width = sharp.shape[:2]
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
     brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
-    full = brightest >= SATURATED_CODE * np.iinfo(sharp.dtype).max
+    full = brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)
     columns, rows = plan.grid.columns(), plan.grid.rows()
     found = np.empty(plan.grid.shape, np.uint8)
     for top in range(0, len(rows), ROWS_AT_ONCE):

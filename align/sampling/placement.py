@@ -1,6 +1,7 @@
 """Map from pixels of the blurry picture to positions in the sharp one, all transforms combined."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,11 @@ class LocalFlow:
     field: NDArray[np.float32]
     factor: int
 
+    @cached_property
+    def moves(self) -> bool:
+        """Whether it displaces anything."""
+        return bool(self.field.any())
+
     def at(self, x: Array, y: Array) -> Array:
         """``(2, …)`` displacement at positions of the full picture."""
         offset = 0.5 / self.factor - 0.5
@@ -48,13 +54,12 @@ class Placement:
 
     def __call__(self, columns: Array, rows: Array) -> tuple[Array, Array]:
         """X and y in the sharp picture, each ``(R, C)``, of the grid of these columns and rows."""
-        x, y = np.broadcast_arrays(columns[None, :], rows[:, None])
-        m = self.matrix
-        denominator = m[2, 0] * x + m[2, 1] * y + m[2, 2]
-        xs = (m[0, 0] * x + m[0, 1] * y + m[0, 2]) / denominator
-        ys = (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / denominator
-        if self.local is not None:
-            step = self.local.at(x, y)
+        xs, ys = (_sums(row, columns, rows) for row in self.matrix[:2])
+        if tuple(self.matrix[2]) != (0, 0, 1):
+            below = _sums(self.matrix[2], columns, rows)
+            xs, ys = xs / below, ys / below
+        if self.local is not None and self.local.moves:
+            step = self.local.at(*np.broadcast_arrays(columns[None, :], rows[:, None]))
             xs, ys = xs + step[0], ys + step[1]
         return (xs, ys) if self.rig is None else self.rig.places(xs, ys)
 
@@ -67,3 +72,8 @@ class Placement:
         across = np.array([xs[0, 1] - xs[0, 0], ys[0, 1] - ys[0, 0]])
         down = np.array([xs[1, 0] - xs[0, 0], ys[1, 0] - ys[0, 0]])
         return float(np.sqrt(abs(across[0] * down[1] - across[1] * down[0])))
+
+
+def _sums(row: Array, columns: Array, rows: Array) -> Array:
+    """``(R, C)``: a row of a matrix times the positions of a grid."""
+    return np.asarray((row[0] * columns)[None, :] + (row[1] * rows)[:, None] + row[2])
