@@ -16,11 +16,7 @@ from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import reduced_twice
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
-from defocus.align.registration.session import (
-    SharedZoom,
-    register_in_session,
-    with_shared_zoom,
-)
+from defocus.align.registration.session import SessionLens, register_in_session, with_session
 from defocus.align.rig.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
@@ -127,7 +123,11 @@ class Measurement:
             return None
         sure = Uncertainty(sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px)
         return Registration(
-            known.similarity, matrix=known.matrix, model=known.model, uncertainty=sure
+            known.similarity,
+            matrix=known.matrix,
+            model=known.model,
+            uncertainty=sure,
+            asymmetry=known.spread,
         )
 
 
@@ -141,7 +141,7 @@ def measure(
     known: Similarity | None = None,
     at_most: str = "homography",
     largest_px: float = math.inf,
-    shared: SharedZoom | None = None,
+    shared: SessionLens | None = None,
     own: Registration | None = None,
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
@@ -158,7 +158,7 @@ def measure(
         at_most: Richest model of the global transform: translation, similarity, affine or
             homography.
         largest_px: What is known of the camera: no place moved farther than this.
-        shared: The zoom that the pairs of this pair's session share.
+        shared: What the pairs of this pair's session share.
         own: With ``shared``: what registering the pair by itself has found, if that is known.
 
     Raises:
@@ -174,7 +174,7 @@ def measure(
     if known:
         found, shared = _as_known(known, shape), None
     elif own is not None and shared is not None:
-        found, shared = with_shared_zoom(own, shared, shape, at_most)
+        found, shared = with_session(own, shared, shape, at_most)
     else:
         members, small = _views(blurry, sharp, rig)
         found, shared = _registered(*members, shape, at_most, largest_px, shared)
@@ -213,6 +213,7 @@ def measure(
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
         sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty),
+        spread=found.asymmetry,
         shared=shared,
     )
     del small, place
@@ -272,9 +273,9 @@ def _registered(
     shape: tuple[int, int],
     at_most: str,
     largest_px: float,
-    shared: SharedZoom | None,
-) -> tuple[Registration, SharedZoom | None]:
-    """The global registration in pixels of the full pictures, and the zoom if it is a session's."""
+    shared: SessionLens | None,
+) -> tuple[Registration, SessionLens | None]:
+    """The global registration in pixels of the full pictures, and what of a session is in it."""
     height, width = shape
     factor = factor_for(shape, REGISTRATION_SIDE)
     reach, used = largest_px / factor, None
@@ -288,7 +289,7 @@ def _registered(
         return found, used
     scale = scaling(factor)
     matrix = np.linalg.inv(scale) @ found.matrix @ scale
-    sure = found.uncertainty
+    sure, spread = found.uncertainty, found.asymmetry
     full = replace(
         found,
         matrix=matrix,
@@ -296,6 +297,8 @@ def _registered(
         uncertainty=replace(
             sure, shift_px=factor * sure.shift_px, corner_px=factor * sure.corner_px
         ),
+        asymmetry=spread
+        and replace(spread, corner_px=factor * spread.corner_px, coma_px=factor * spread.coma_px),
     )
     return full, used
 

@@ -1,6 +1,6 @@
 """Misalignment of a pair: its numbers with their uncertainties."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import Photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry
-from defocus.align.registration.session import SharedZoom
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.session import SessionLens
 from defocus.optics.geometry import Similarity
 
 __all__ = ["Misalignment", "Sigma"]
@@ -64,7 +65,8 @@ class Misalignment:
         occluded_share: Share of the pixels that the sharp picture does not show.
         calibration_share: Share of the pixels in JDRL's calibration mask.
         sigma: Standard errors.
-        shared: The zoom of the pair's session, if it is the zoom of ``matrix``.
+        spread: What the tiles of the registration tell of the point spread.
+        shared: What of the pair's session is in ``matrix``.
     """
 
     status: Literal["ok", "unknown"]
@@ -84,7 +86,8 @@ class Misalignment:
     occluded_share: float | None = None
     calibration_share: float | None = None
     sigma: Sigma | None = None
-    shared: SharedZoom | None = None
+    spread: TileAsymmetry | None = None
+    shared: SessionLens | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
@@ -108,7 +111,7 @@ class Misalignment:
             "occluded_share": self.occluded_share,
             "calibration_share": self.calibration_share,
             "uncertainty": self._uncertainty_json(),
-            **({} if self.shared is None else {"session": asdict(self.shared)}),
+            **({} if self.shared is None else {"session": self.shared.to_json()}),
         }
 
     def _uncertainty_json(self) -> dict[str, Any] | None:

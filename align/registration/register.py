@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.asymmetry.shape import (
     BlurredTiles,
     SpreadShape,
@@ -121,6 +122,8 @@ class Registration:
         uncertainty: Standard errors; None if there is no transform.
         agreeing: Number of tiles that agree with the transform.
         blur_px: Root mean squared circle of confusion of these tiles, pixels of the full picture.
+        asymmetry: Asymmetry of the point spread, lengths in pixels of the full picture; None if
+            there is no transform.
     """
 
     similarity: Similarity | None
@@ -131,6 +134,7 @@ class Registration:
     uncertainty: Uncertainty | None = None
     agreeing: int = 0
     blur_px: float = 0.0
+    asymmetry: TileAsymmetry | None = None
 
     @property
     def corner_error_px(self) -> float | None:
@@ -232,7 +236,12 @@ def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> 
     )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     known = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
-    return Registration(*known, int(tiles.agreeing.sum()), level.blur_px)
+    spread = tiles.asymmetry and replace(
+        tiles.asymmetry,
+        corner_px=level.factor * tiles.asymmetry.corner_px,
+        coma_px=level.coma_px,
+    )
+    return Registration(*known, int(tiles.agreeing.sum()), level.blur_px, spread)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

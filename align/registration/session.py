@@ -1,70 +1,215 @@
-"""What the pairs of one session share: lens, aperture and change of focus leave one zoom."""
+"""What the pairs of one session share: one lens and one change of focus leave one zoom.
+
+The lens's point spread has one asymmetry, too, which moves the corners of a defocused picture as a
+zoom does. A pair that is blurred evenly cannot tell the two apart; several pairs can.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX
-from defocus.align.registration.register import Registration, Uncertainty, register
+from defocus.align.registration.register import Registration, register
 from defocus.optics.geometry import Similarity
 
-__all__ = ["SharedZoom", "register_in_session", "shared_zoom", "with_shared_zoom"]
+__all__ = [
+    "OwnZoom", "SessionLens", "Shared", "register_in_session", "session_lens", "shared_zoom",
+    "with_session",
+]  # fmt: skip
 
 Grey = NDArray[np.float32]
 
 LEAST_PAIRS = 3
 COMMON_SHARE = 0.5
-"""Of the least standard error of a pair: what all pairs err by alike, such as the asymmetry of the
-lens, no mean makes smaller."""
+"""Of the least standard error of a pair: what all pairs err by alike no mean makes smaller."""
+LEAST_GAIN_PX = 0.05
+"""Of the standard error at the corners, for which a pair is worth a second measurement."""
 
 
 @dataclass(frozen=True)
-class SharedZoom:
-    """Zoom of a session's pairs.
+class Shared:
+    """A number that a session's pairs have in common.
 
     Attributes:
-        zoom: Ratio of sharp to blurry distances.
+        value: The number.
         sigma: Standard error for one pair: of the mean, and what the pairs differ by.
         pairs: Number of pairs that it rests on.
     """
 
-    zoom: float
+    value: float
     sigma: float
     pairs: int
 
-    def helps(self, zoom: float | None, sigma: float | None) -> bool:
-        """Whether a pair with that zoom of its own, or none, is measured better with this one."""
-        if zoom is None or sigma is None:
+    def near(self, value: float, sigma: float) -> bool:
+        """Whether a pair's own value, with its standard error, does not contradict it."""
+        return abs(value - self.value) <= CONTRADICTION * math.hypot(sigma, self.sigma)
+
+    def helps(self, value: float | None, sigma: float | None) -> bool:
+        """Whether a pair with that value of its own, or none, is measured better with this one."""
+        if value is None or sigma is None:
             return True
-        near = abs(zoom - self.zoom) <= CONTRADICTION * math.hypot(sigma, self.sigma)
-        return self.sigma < sigma and near
+        return self.sigma < sigma and self.near(value, sigma)
+
+
+@dataclass(frozen=True)
+class SessionLens:
+    """What a session's pairs share, or what of it a pair has.
+
+    Attributes:
+        zoom: Ratio of sharp to blurry distances; None if they share none.
+        asymmetry: Asymmetry of the point spread as in
+            :class:`defocus.align.registration.asymmetry.fitted.TileAsymmetry`, likewise.
+    """
+
+    zoom: Shared | None = None
+    asymmetry: Shared | None = None
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs behind the zoom, or else behind the asymmetry."""
+        told = self.zoom or self.asymmetry
+        return 0 if told is None else told.pairs
+
+    def to_json(self) -> dict[str, Any]:
+        """The object ``session`` of a misalignment."""
+        zoom, spread = self.zoom, self.asymmetry
+        return {
+            **({} if zoom is None else {"zoom": zoom.value, "sigma": zoom.sigma}),
+            "pairs": self.pairs,
+            # of a point in the blurry member, which is displaced against the flow
+            **({} if spread is None else {"asymmetry": [-spread.value, spread.sigma]}),
+        }
+
+
+@dataclass(frozen=True)
+class OwnZoom:
+    """What a pair has of itself, None if it is unknown.
+
+    Attributes:
+        zoom: Ratio of sharp to blurry distances.
+        sigma: Standard error.
+        half_px: Half the picture's diagonal.
+        asymmetry: What the pair tells of the point spread.
+    """
+
+    zoom: float | None
+    sigma: float | None
+    half_px: float
+    asymmetry: TileAsymmetry | None = None
+
+    @classmethod
+    def of(cls, found: Registration | None, shape: tuple[int, ...]) -> "OwnZoom":
+        """That of a registration of pictures of that height and width."""
+        half = math.hypot(*shape[:2]) / 2
+        if found is None or found.similarity is None or found.uncertainty is None:
+            return cls(None, None, half)
+        return cls(found.similarity.zoom, found.uncertainty.zoom, half, found.asymmetry)
+
+    def with_asymmetry(self, shared: Shared | None) -> "OwnZoom":
+        """The zoom that the pair shows if its point spread has the asymmetry of the session.
+
+        That counts beside what the shape of the pair's point spread allows. The zoom is its own if
+        the asymmetry of the session is no surer than what the pair was fitted with, or not near it.
+        """
+        told = self.asymmetry
+        if self.zoom is None or self.sigma is None or told is None or shared is None:
+            return self
+        share = told.prior**2 / (told.prior**2 + shared.sigma**2)
+        value, sigma = share * shared.value, math.sqrt(share) * shared.sigma
+        if sigma >= told.doubt or not shared.near(told.value, told.sigma):
+            return self
+        slope = told.corner_px / self.half_px
+        variance = self.sigma**2 + slope**2 * (sigma**2 - told.doubt**2)
+        zoom = self.zoom - slope * (value - told.taken)
+        return replace(self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None)
+
+    def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
+        """The zoom with what the session shares, and what of that is in it; None if nothing."""
+        own, zoom = self.with_asymmetry(lens.asymmetry), lens.zoom
+        if zoom is not None and zoom.helps(own.zoom, own.sigma):
+            return replace(own, zoom=zoom.value, sigma=zoom.sigma), lens
+        return own, None if own is self else SessionLens(asymmetry=lens.asymmetry)
+
+    def gains(self, lens: SessionLens) -> bool:
+        """Whether the pair is worth measuring again with what its session shares."""
+        found, used = self.in_session(lens)
+        if used is None or self.sigma is None or found.sigma is None:
+            return used is not None
+        return (self.sigma - found.sigma) * self.half_px >= LEAST_GAIN_PX
+
+
+def session_lens(pairs: Sequence[OwnZoom], *, same_focus: bool = False) -> SessionLens | None:
+    """What a session's pairs have in common.
+
+    The asymmetry comes first: the zooms that are then compared have one less error in common.
+
+    Args:
+        pairs: What each has of itself.
+        same_focus: As in :func:`shared_zoom`.
+
+    Returns:
+        What they share; None if nothing.
+    """
+    known = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
+    told = [one.asymmetry for one in known if one.asymmetry and one.asymmetry.information]
+    asymmetry = None
+    if len(told) >= LEAST_PAIRS:
+        asymmetry = _mean([one.value for one in told], [one.sigma for one in told])
+    zooms = [pair.with_asymmetry(asymmetry) for pair in known]
+    sure = [(one.zoom, one.sigma) for one in zooms if one.zoom is not None and one.sigma]
+    comas = [pair.asymmetry.coma_px / pair.half_px for pair in known if pair.asymmetry]
+    zoom = shared_zoom(
+        [one for one, _ in sure],
+        [one for _, one in sure],
+        common=float(np.median(comas)) if comas else 0.0,
+        same_focus=same_focus,
+    )
+    if zoom is not None and zoom.sigma == 0:
+        return SessionLens(zoom)
+    return SessionLens(zoom, asymmetry) if zoom or asymmetry else None
 
 
 def shared_zoom(
-    zooms: Sequence[float], sigmas: Sequence[float], *, same_focus: bool = False
-) -> SharedZoom | None:
+    zooms: Sequence[float],
+    sigmas: Sequence[float],
+    *,
+    common: float = 0.0,
+    same_focus: bool = False,
+) -> Shared | None:
     """The zoom that a session's pairs have in common.
 
     Args:
         zooms: Of the pairs that are known.
         sigmas: Their standard errors, > 0.
+        common: Standard error that they have in common, as by a coma of their lens.
         same_focus: Whether only the aperture was changed in each pair: then the zoom is 1 exactly,
             unless the pairs contradict it.
 
     Returns:
         The zoom; None if fewer than three pairs are known and it is not 1.
-
-    Source: DerSimonian and Laird, Meta-analysis in clinical trials (1986): a mean of measurements
-    whose truths may differ.
     """
     if not zooms:
-        return SharedZoom(1.0, 0.0, 0) if same_focus else None
-    values, variances = np.asarray(zooms, np.float64), np.square(np.asarray(sigmas, np.float64))
+        return Shared(1.0, 0.0, 0) if same_focus else None
+    mean = _mean(zooms, sigmas)
+    mean = replace(mean, sigma=math.hypot(mean.sigma, common))
+    if same_focus and mean.near(1.0, 0.0):
+        return Shared(1.0, 0.0, len(zooms))
+    return mean if len(zooms) >= LEAST_PAIRS else None
+
+
+def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
+    """Mean of one or more measurements whose truths may differ.
+
+    Source: DerSimonian and Laird, Meta-analysis in clinical trials (1986).
+    """
+    values, variances = np.asarray(measured, np.float64), np.square(np.asarray(sigmas, np.float64))
     weights = 1 / variances
     total = weights.sum()
     mean = float(weights @ values / total)
@@ -75,36 +220,34 @@ def shared_zoom(
     mean = float(weights @ values / weights.sum())
     least = COMMON_SHARE * float(np.sqrt(variances.min()))
     sigma = math.hypot(max(1 / math.sqrt(float(weights.sum())), least), math.sqrt(differ))
-    if same_focus and abs(mean - 1) <= CONTRADICTION * sigma:
-        return SharedZoom(1.0, 0.0, len(values))
-    return SharedZoom(mean, sigma, len(values)) if len(values) >= LEAST_PAIRS else None
+    return Shared(mean, sigma, len(values))
 
 
 def register_in_session(
     blurry: Grey,
     sharp: Grey,
-    shared: SharedZoom,
+    lens: SessionLens,
     *,
     at_most: str = "homography",
     largest_px: float = math.inf,
     unit: int = 1,
-) -> tuple[Registration, SharedZoom | None]:
-    """Find the transform between two pictures, with the zoom that pairs of their session share.
+) -> tuple[Registration, SessionLens | None]:
+    """Find the transform between two pictures, with what the pairs of their session share.
 
-    A pair that is known takes that zoom if it is surer than its own and near it. One that is not is
-    registered again from that zoom on. What its lens moves along the radius, by a coma or a cat's
-    eye, is then in the zoom that it seems to have, and goes with it.
+    A pair that is known takes what is surer than its own and near it. One that is not is registered
+    again from the shared zoom on. What its lens moves along the radius, by a coma or a cat's eye,
+    is then in the zoom that it seems to have, and goes with it.
 
     Args:
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
         sharp: Same shape.
-        shared: The zoom of the session.
+        lens: What the session's pairs share.
         at_most: As in :func:`register`; a translation has no zoom that could be shared.
         largest_px: Likewise.
         unit: Likewise.
 
     Returns:
-        The registration, and the session's zoom if that is in it.
+        The registration, and what of the session is in it; None if nothing.
 
     Raises:
         AlignmentError: The shapes differ, or a value is not finite.
@@ -112,53 +255,54 @@ def register_in_session(
     find = partial(register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit)
     own = find()
     if own.similarity is not None or at_most == "translation":
-        return with_shared_zoom(own, shared, blurry.shape, at_most)
-    found = find(known_zoom=shared.zoom)
-    if found.similarity is None or found.uncertainty is None:  # so its session does not help
+        return with_session(own, lens, blurry.shape, at_most)
+    if lens.zoom is None:
+        return own, None
+    found = find(known_zoom=lens.zoom.value)
+    if found.similarity is None:  # so its session does not help
         return replace(own, reason=own.reason.removesuffix(SESSION_HINT)), None
-    placed = found.similarity, found.uncertainty
-    return _zoomed(found, *placed, shared, blurry.shape), shared
+    return _zoomed(found, lens.zoom.value, lens.zoom.sigma, blurry.shape), lens
 
 
-def with_shared_zoom(
-    own: Registration, shared: SharedZoom, shape: tuple[int, ...], at_most: str = "homography"
-) -> tuple[Registration, SharedZoom | None]:
-    """A pair's own registration with the zoom of its session, if that is surer and near its own.
+def with_session(
+    own: Registration, lens: SessionLens, shape: tuple[int, ...], at_most: str = "homography"
+) -> tuple[Registration, SessionLens | None]:
+    """A pair's own registration with what its session shares, if that is surer and near its own.
+
+    Nothing is registered again: an asymmetry only adds to the zoom that the tiles show.
 
     Args:
         own: What registering the pair by itself has found.
-        shared: The zoom of the session.
+        lens: What the session's pairs share.
         shape: Height and width of the pictures that ``own`` is in pixels of.
         at_most: Richest model of the result; a translation keeps its own.
 
     Returns:
         As :func:`register_in_session`.
     """
-    placed, sure = own.similarity, own.uncertainty
-    simple = own.model in ("translation", "similarity") and at_most != "translation"
-    if placed is None or sure is None or not (simple and shared.helps(placed.zoom, sure.zoom)):
+    if own.model not in ("translation", "similarity") or at_most == "translation":
         return own, None
-    return _zoomed(own, placed, sure, shared, shape[:2]), shared
+    found, used = OwnZoom.of(own, shape).in_session(lens)
+    if used is None or found.zoom is None or found.sigma is None:
+        return own, None
+    return _zoomed(own, found.zoom, found.sigma, shape), used
 
 
-def _zoomed(
-    found: Registration,
-    placed: Similarity,
-    sure: Uncertainty,
-    shared: SharedZoom,
-    shape: tuple[int, ...],
-) -> Registration:
-    """The shared zoom in the place of the own one, about the centre, and so its error."""
-    height, width = shape
-    placed, half = replace(placed, zoom=shared.zoom), math.hypot(height, width) / 2
+def _zoomed(found: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:
+    """Another zoom in the place of the own one, about the centre, and so its error."""
+    placed, sure = found.similarity, found.uncertainty
+    if placed is None or sure is None:
+        return found
+    height, width = shape[:2]
+    half = math.hypot(height, width) / 2
+    placed = Similarity(zoom, placed.rotation_deg, placed.shift_px)
     turned = math.radians(sure.rotation_deg) * half
     least = LENS_PX**2 + 2 * sure.shift_px**2 + turned**2
     rest = max(sure.corner_px**2 - (sure.zoom * half) ** 2, least)
-    corner = math.sqrt(rest + (shared.sigma * half) ** 2)
     return replace(
         found,
         similarity=placed,
         matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
         model="similarity",
-        uncertainty=replace(sure, zoom=shared.sigma, corner_px=corner),
+        uncertainty=replace(sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)),
     )

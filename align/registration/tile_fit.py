@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.asymmetry.fitted import ASYMMETRY, fitted_asymmetry
+from defocus.align.registration.asymmetry.fitted import (
+    ASYMMETRY,
+    TileAsymmetry,
+    fitted_asymmetry,
+)
 from defocus.align.registration.models import ModelFit, Spread, corner_distance_px
 from defocus.align.registration.parallax import LEAST_SLOPE_GAIN, depth_parallax
 from defocus.align.registration.robust_fit import (
@@ -48,9 +52,8 @@ class TileFit:
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are not independent.
         agreeing: ``(T,)``, the inliers among all tiles.
-        asymmetry: Asymmetry of the point spread in the fit; see :class:`ModelFit`.
-        asymmetry_px: Standard error at the worst corner from the asymmetry: its effect there, times
-            its uncertainty. A constant circle of confusion cannot separate it from a zoom.
+        asymmetry: Asymmetry of the point spread, which a constant circle of confusion cannot
+            separate from a zoom; None if no similarity fits together with one.
         parallax: Whether the tiles scatter along one direction, which was fitted too.
         against_px: How far a richer model than is allowed, which the tiles support, lies from the
             fit at the worst corner; it is in ``scatter_px``. 0 if they support none.
@@ -61,10 +64,14 @@ class TileFit:
     likeness: float
     scatter_px: float
     agreeing: Mask
-    asymmetry: float
-    asymmetry_px: float
+    asymmetry: TileAsymmetry | None
     parallax: bool
     against_px: float
+
+    @property
+    def asymmetry_px(self) -> float:
+        """Standard error at the worst corner from the asymmetry."""
+        return math.inf if self.asymmetry is None else self.asymmetry.doubt_px
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,9 @@ def fit_tiles(
     precision = found.overlap / prior**2
     errors = errors_of(found.errors_px[usable], coc_px[usable])
     matches = Matches(first, second, errors, Spread(coc_px[usable], precision))
-    asymmetry, asymmetry_px = fitted_asymmetry(matches, shape, prior)
-    matches = _at_one_depth(matches.without(asymmetry, shape), found.overlap, shape)
+    asymmetry = fitted_asymmetry(matches, shape, prior)
+    taken = 0.0 if asymmetry is None else asymmetry.taken
+    matches = _at_one_depth(matches.without(taken, shape), found.overlap, shape)
     keep = voted(matches)
     simplest = _simplest(matches, keep, shape, held or at_most)
     if simplest is None:
@@ -125,9 +133,7 @@ def fit_tiles(
     agreeing = usable.copy()
     agreeing[usable] = best.keep
     parallax = best.scatter.parallax
-    return TileFit(
-        best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px, parallax, against
-    )
+    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against)
 
 
 def _simplest(

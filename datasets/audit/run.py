@@ -11,6 +11,8 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.session import OwnZoom
 from defocus.datasets.audit.pairs.duplicates import (
     THUMBNAIL_PX,
     Fingerprint,
@@ -23,7 +25,7 @@ from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, 
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, kept_file, pair_keys
 from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.session import OwnZoom, session_zooms
+from defocus.datasets.measuring.session import session_lenses
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
@@ -49,7 +51,7 @@ TEXTS = ("id", "scene", "split", "status", "reason")
 NUMBERS = tuple(
     one.name
     for one in fields(AuditedPair)
-    if one.name not in (*TEXTS, "blur_quantiles_px", "fingerprints")
+    if one.name not in (*TEXTS, "blur_quantiles_px", "spread", "fingerprints")
 )
 
 
@@ -149,7 +151,7 @@ def audit_of(
 ) -> Audit:
     """The audit of a dataset by the row of each of its pairs.
 
-    Pairs of one session that are measured better with the zoom that all share are measured again.
+    Pairs of one session that are measured better with what all share are measured again.
 
     Args:
         dataset: The dataset.
@@ -201,11 +203,13 @@ def _in_sessions(
 ) -> Iterator[AuditedPair]:
     """The rows of pairs that their session helps, measured with what it shares."""
     own = {
-        row.id: OwnZoom(row.zoom, row.zoom_sigma, math.hypot(row.width or 0, row.height or 0) / 2)
+        row.id: OwnZoom(
+            row.zoom, row.zoom_sigma, math.hypot(row.width or 0, row.height or 0) / 2, row.spread
+        )
         for row in rows.values()
         if row.status in ("ok", "unknown")
     }
-    shared = session_zooms(dataset.pairs, own) if limits.zoomed else {}
+    shared = session_lenses(dataset.pairs, own) if limits.zoomed else {}
     if not shared:
         return
     keys = pair_keys(dataset, _estimator(estimator_name), limits)
@@ -317,7 +321,17 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         raise ValueError("a truth is none")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
-    return AuditedPair(**{**document, "blur_quantiles_px": quantiles, "fingerprints": prints})
+    made = {"blur_quantiles_px": quantiles, "fingerprints": prints}
+    return AuditedPair(**{**document, **made, "spread": _spread(document["spread"])})
+
+
+def _spread(told: dict[str, Any] | None) -> TileAsymmetry | None:
+    if told is None:
+        return None
+    spread = {name: float(value) for name, value in told.items()}
+    if not np.isfinite([*spread.values()]).all():
+        raise ValueError("a number is not finite")
+    return TileAsymmetry(**spread)
 
 
 def _fingerprint(document: dict[str, Any]) -> Fingerprint:

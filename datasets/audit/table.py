@@ -11,7 +11,7 @@ from defocus.datasets.audit.run import Audit
 
 __all__ = ["COLUMNS", "QUANTITIES", "Quantity", "above", "document", "row_of", "summary", "worst"]
 
-WITHOUT_COLUMN = ("blur_quantiles_px", "fingerprints")
+WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "fingerprints")
 COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name not in WITHOUT_COLUMN)
 """Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value."""
 

@@ -15,7 +15,7 @@ from defocus.progress import say
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.align.measure import Measurement, Misalignment
-    from defocus.align.registration.session import SharedZoom
+    from defocus.align.registration.session import SessionLens
     from defocus.align.rig.rig import Rig
     from defocus.images import Image
 
@@ -65,8 +65,9 @@ SECTIONS = {
 @largest_shift_option
 @click.option(
     "--session",
-    help="Dataset with pairs of the same session, such as session:DIR. They share one zoom, which "
-    "is used where it is surer than the pair's own, and where the pair alone is unknown.",
+    help="Dataset with pairs of the same session, such as session:DIR. They share one zoom and one "
+    "asymmetry of the point spread, which are used where they are surer than the pair's own, and "
+    "where the pair alone is unknown.",
 )
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
@@ -162,7 +163,7 @@ def _align(order: _Order) -> "Misalignment":
     measurement = measure(
         blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography",
         largest_px=order.largest_px or math.inf,
-        shared=None if order.session is None else _shared_zoom(order.session, estimator),
+        shared=None if order.session is None else _shared_lens(order.session, estimator),
     )  # fmt: skip
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)
@@ -174,12 +175,12 @@ def _align(order: _Order) -> "Misalignment":
     return measurement.misalignment
 
 
-def _shared_zoom(name: str, estimator: "FlowEstimator") -> "SharedZoom":
-    """The zoom of a session's pairs, which are measured as an audit does and kept."""
+def _shared_lens(name: str, estimator: "FlowEstimator") -> "SessionLens":
+    """What a session's pairs share, which are measured as an audit does and kept."""
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.measuring.session import measured_zoom
+    from defocus.datasets.measuring.session import measured_lens
 
-    return measured_zoom(open_dataset(name), estimator)
+    return measured_lens(open_dataset(name), estimator)
 
 
 def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
@@ -270,7 +271,8 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("offset", f"{offsets} of white, by RGB"),
     ]
     if common := found.get("session"):
-        rows.append(("session", f"zoom of {common['pairs']} pairs of the session"))
+        what = "zoom" if "zoom" in common else "asymmetry of the point spread"
+        rows.append(("session", f"{what} of {common['pairs']} pairs of the session"))
     spread = found["asymmetry"]
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"

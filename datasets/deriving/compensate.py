@@ -32,6 +32,7 @@ from defocus.align.compensation.output import NUMBERS, write_aligned, write_arra
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
+from defocus.align.registration.session import OwnZoom
 from defocus.align.rig.rig import Rig
 from defocus.datasets.deriving.derived import kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
@@ -45,7 +46,8 @@ from defocus.datasets.measuring.kept import (
     pair_keys,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.session import OwnZoom, session_zooms
+from defocus.datasets.measuring.session import session_lenses
+from defocus.datasets.measuring.which_session import session_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.colour import give_profile, kept_profile
 from defocus.datasets.step import MakingStep, step
@@ -61,7 +63,7 @@ __all__ = ["Compensated", "compensate_dataset"]
 T = TypeVar("T")
 
 ORDER = "compensate.json"
-CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
+CODE = ("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.measuring", __name__)
 MOVED_SHARE = 0.2
 """Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
 
@@ -136,17 +138,18 @@ def compensate_dataset(
                 raise
 
     def zoom(pair: Pair, own: FlowEstimator) -> OwnZoom:
-        return OwnZoom.of(measured_pair(pair, own, keys[pair.id], limits=limits)[2])
+        found = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
+        return OwnZoom.of(found.registration, found.shape)
 
     def made(pair: Pair, own: FlowEstimator) -> Pair | str:
-        zoom = shared.get(pair.id)
-        session = None if zoom is None else InSession(zoom, dataset.content_hash)
+        lens = shared.get(pair.id)
+        session = None if lens is None else InSession(lens, dataset.content_hash)
         return _made(pair, out, release, own, rig, keys[pair.id], session, limits)
 
     pooled = rig is None and limits.zoomed
-    members = [] if not pooled else [p for p in dataset.pairs if "camera" in p.metadata and p.sharp]
+    members = [p for p in dataset.pairs if pooled and p.sharp and session_of(p)]
     zooms = each(zoom, members, "measuring") if members else []
-    shared = session_zooms(members, dict(zip([p.id for p in members], zooms, strict=True)))
+    shared = session_lenses(members, dict(zip([p.id for p in members], zooms, strict=True)))
     done = each(made, dataset.pairs, "compensating")
     pairs = tuple(made for made in done if isinstance(made, Pair))
     left_out = tuple(

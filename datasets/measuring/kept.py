@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from defocus.align.compensation.blur_map import ReducedBlur
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.registration.session import SharedZoom
+from defocus.align.registration.session import SessionLens
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.files.fingerprint import code_hash, file_hashes
@@ -58,19 +58,19 @@ T = TypeVar("T")
 NO_LIMITS = MotionLimits()
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
-CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
+CODE = ("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.measuring")
 
 
 @dataclass(frozen=True)
 class InSession:
-    """What else decides a pair's measurement: the zoom that pairs of its dataset share.
+    """What else decides a pair's measurement: what pairs of its dataset share.
 
     Attributes:
-        zoom: The zoom.
+        lens: What they share.
         content_hash: Of the dataset.
     """
 
-    zoom: SharedZoom
+    lens: SessionLens
     content_hash: str
 
 
@@ -124,7 +124,7 @@ def kept_file(key: str, suffix: str) -> Path:
 
 
 def _key_in_session(key: str, content_hash: str) -> str:
-    """Key of the measurement of a pair with the zoom that pairs of the dataset share."""
+    """Key of the measurement of a pair with what pairs of the dataset share."""
     return hashlib.sha256(f"{key} {content_hash}".encode()).hexdigest()
 
 
@@ -141,7 +141,7 @@ def measured_pair(
         pair: A pair with a sharp member; if it has a defocus map, that is used.
         estimator: Estimator of the residual flow.
         key: The pair's key, of :func:`pair_keys` with the same limits.
-        session: The zoom that the pair's session shares.
+        session: What the pair's session shares.
         limits: What is known of how the pair may have moved.
 
     Raises:
@@ -175,13 +175,13 @@ def measured(
         estimator: Estimator of the residual flow.
         key: The key of these pictures.
         defocus_map: The defocus map, if it is known; then it is in the key.
-        session: The zoom that the pair's session shares; if the pair by itself was measured
+        session: What the pair's session shares; if the pair by itself was measured
             before, it is not registered again.
         limits: What is known of how the pair may have moved; it is in the key.
     """
     kept_key, shared, own = key, None, None
     if session is not None:
-        kept_key, shared = _key_in_session(key, session.content_hash), session.zoom
+        kept_key, shared = _key_in_session(key, session.content_hash), session.lens
     path, known = kept_file(kept_key, ".h5"), kept_measurement(kept_key)
     if known is not None:
         return known

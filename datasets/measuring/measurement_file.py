@@ -14,7 +14,8 @@ from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import Photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry
-from defocus.align.registration.session import SharedZoom
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.session import SessionLens, Shared
 from defocus.files import atomic_path
 from defocus.optics.geometry import Similarity
 
@@ -92,13 +93,17 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
         "photometry": Photometry,
         "asymmetry": Asymmetry,
         "sigma": Sigma,
-        "shared": SharedZoom,
+        "spread": TileAsymmetry,
     }
     for name, kind in parts.items():
         told = numbers[name]
         if told is not None:
             values = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
             numbers[name] = kind(**values)
+    if numbers["shared"] is not None:
+        both = numbers["shared"].items()
+        shared = {name: None if told is None else Shared(**told) for name, told in both}
+        numbers["shared"] = SessionLens(**shared)
     if numbers["matrix"] is not None:
         numbers["matrix"] = np.array(numbers["matrix"], np.float64)
     return Misalignment(**numbers)

@@ -1,5 +1,6 @@
 """Pairs of one session share a zoom: surer than their own, and enough for a pair without one."""
 
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -10,12 +11,23 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.dis import DISFlow
 from defocus.align.measure import measure
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.doubt import SESSION_HINT
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
-from defocus.align.registration.session import SharedZoom, register_in_session, shared_zoom
+from defocus.align.registration.session import (
+    OwnZoom,
+    SessionLens,
+    Shared,
+    register_in_session,
+    session_lens,
+    shared_zoom,
+    with_session,
+)
 from defocus.align.truth.methods import Members
 from defocus.align.truth.rendered.pair import STILL, render_pair
+from defocus.align.truth.rendered.psf import PSF
+from defocus.align.truth.rendered.rendering import Defocus
 from defocus.align.truth.rendered.textures import load_textures
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
@@ -54,7 +66,7 @@ def alone(name: str, diameter_px: float, zoom: float = ZOOM) -> Registration:
     return register(*pair(name, diameter_px, zoom)[:2])
 
 
-def zoom_of(pairs: list[Registration], *, same_focus: bool = False) -> SharedZoom | None:
+def zoom_of(pairs: list[Registration], *, same_focus: bool = False) -> Shared | None:
     zooms, sigmas = [], []
     for one in pairs:
         assert one.similarity is not None
@@ -73,9 +85,9 @@ def test_a_session_is_measured_better_than_its_pairs() -> None:
     singles = [alone(*one) for one in KNOWN]
     shared = zoom_of(singles)
     assert shared is not None
-    assert shared.zoom == pytest.approx(ZOOM, abs=2 * shared.sigma)
-    both = [register_in_session(*pair(*one)[:2], shared) for one in KNOWN]
-    assert all(used == shared for _, used in both)
+    assert shared.value == pytest.approx(ZOOM, abs=2 * shared.sigma)
+    both = [register_in_session(*pair(*one)[:2], SessionLens(shared)) for one in KNOWN]
+    assert all(used == SessionLens(shared) for _, used in both)
     pooled = [found for found, _ in both]
     truths = [pair(*one)[2] for one in KNOWN]
     errors = [
@@ -94,7 +106,7 @@ def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
     assert shared is not None
     assert alone(*UNKNOWN).matrix is None
     blurry, sharp, truth = pair(*UNKNOWN)
-    found, _ = register_in_session(blurry, sharp, shared)
+    found, _ = register_in_session(blurry, sharp, SessionLens(shared))
     assert found.model == "similarity"
     assert error_px(found, truth) < 0.3
 
@@ -103,7 +115,7 @@ def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
 def test_a_translation_at_most_has_no_shared_zoom(one: tuple[str, float]) -> None:
     blurry, sharp, _ = pair(*one, zoom=1.0)
     found, used = register_in_session(
-        blurry, sharp, SharedZoom(1.002, 1e-5, 4), at_most="translation"
+        blurry, sharp, SessionLens(Shared(1.002, 1e-5, 4)), at_most="translation"
     )
     assert used is None
     alone = register(blurry, sharp, at_most="translation")
@@ -118,18 +130,18 @@ def test_pairs_whose_truths_differ_keep_their_own() -> None:
     assert shared is not None
     assert shared.sigma > 0.004
     for one, zoom, single in zip(KNOWN, zooms, singles, strict=False):
-        found, used = register_in_session(*pair(*one, zoom)[:2], shared)
+        found, used = register_in_session(*pair(*one, zoom)[:2], SessionLens(shared))
         assert used is None
         assert found.similarity == single.similarity
 
 
 def test_only_the_aperture_changed() -> None:
-    assert shared_zoom([], [], same_focus=True) == SharedZoom(1.0, 0.0, 0)
-    assert shared_zoom([1.0004], [0.0005], same_focus=True) == SharedZoom(1.0, 0.0, 1)
+    assert shared_zoom([], [], same_focus=True) == Shared(1.0, 0.0, 0)
+    assert shared_zoom([1.0004], [0.0005], same_focus=True) == Shared(1.0, 0.0, 1)
     assert shared_zoom([1.005, 1.0052], [0.0005, 0.0005], same_focus=True) is None
     moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
     assert moved is not None
-    assert moved.zoom == pytest.approx(1.005, abs=2e-4)
+    assert moved.value == pytest.approx(1.005, abs=2e-4)
 
 
 @pytest.mark.parametrize("index", [1, 2, 3])
@@ -141,15 +153,99 @@ def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     reason = register(blurry, sharp).reason
     assert "skewed as by a coma" in reason
     assert reason.endswith(SESSION_HINT)
-    found, used = register_in_session(blurry, sharp, SharedZoom(1.0, 0.0, 0))
-    assert used == SharedZoom(1.0, 0.0, 0)
+    found, used = register_in_session(blurry, sharp, SessionLens(Shared(1.0, 0.0, 0)))
+    assert used == SessionLens(Shared(1.0, 0.0, 0))
     assert found.corner_error_px is not None
     assert error_px(found, np.eye(3)) < min(0.15, 2 * found.corner_error_px)
     assert found.corner_error_px < 0.3
-    elsewhere, used = register_in_session(blurry, sharp, SharedZoom(1.05, 0.0005, 3))
+    elsewhere, used = register_in_session(blurry, sharp, SessionLens(Shared(1.05, 0.0005, 3)))
     assert used is None
     assert "skewed as by a coma" in elsewhere.reason
     assert not elsewhere.reason.endswith(SESSION_HINT)
+
+
+SPREAD = TileAsymmetry(0.06, 1 / 0.03**2, 0.2, 0.0, 10.0)
+OWN = OwnZoom(1.01, 0.012, 200.0, SPREAD)
+
+
+def test_an_asymmetry_of_the_session_is_taken_from_the_zoom() -> None:
+    """It moves the corners outwards, as a zoom does, by 10 px for an asymmetry of one."""
+    moved = OWN.with_asymmetry(Shared(0.05, 1e-6, 4))
+    assert moved.zoom == pytest.approx(1.01 - 0.05 * 10 / 200, abs=1e-9)
+    assert moved.sigma == pytest.approx(math.sqrt(0.012**2 - (10 / 200 * SPREAD.doubt) ** 2))
+    taken = replace(OWN, asymmetry=replace(SPREAD, taken=0.05)).with_asymmetry(Shared(0.05, 0, 4))
+    assert taken.zoom == 1.01
+
+
+def test_a_symmetric_spread_keeps_most_of_the_asymmetry_out() -> None:
+    pair = replace(OWN, asymmetry=replace(SPREAD, prior=0.02))
+    moved = pair.with_asymmetry(Shared(0.05, 0.02, 4))
+    assert moved.zoom == pytest.approx(1.01 - 0.025 * 10 / 200, abs=1e-9)
+
+
+@pytest.mark.parametrize("shared", [Shared(0.2, 0.01, 4), Shared(0.06, 0.05, 4), None])
+def test_an_asymmetry_that_is_no_surer_or_elsewhere_is_not_taken(shared: Shared | None) -> None:
+    assert OWN.with_asymmetry(shared) == OWN
+    assert OwnZoom(None, None, 200.0).with_asymmetry(shared).zoom is None
+
+
+def test_pairs_without_a_common_zoom_may_share_an_asymmetry() -> None:
+    lens = session_lens([OWN] * 3)
+    assert lens is not None
+    assert lens.asymmetry is not None
+    found, used = OWN.in_session(SessionLens(asymmetry=lens.asymmetry))
+    assert used == SessionLens(asymmetry=lens.asymmetry)
+    assert found.sigma is not None
+    assert OWN.sigma is not None
+    assert found.sigma < OWN.sigma
+    two = session_lens([OWN] * 2)
+    assert two is None
+
+
+def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of each scene lies in front of the focus, so that the asymmetry has one sign."""
+    lens = PSF("cats-eye", 0.0, 8, 0.5)
+    monkeypatch.setattr("defocus.align.truth.rendered.pair.draw_psf", lambda *_: lens)
+    monkeypatch.setattr(
+        "defocus.align.truth.rendered.pair.Defocus",
+        lambda **given: Defocus(**{**given, "focus": -0.3}),
+    )
+    ranges = replace(STILL, coc_px=(9.0, 14.0), zoom=(ZOOM, ZOOM), families=("cats-eye",))
+    rendered = [
+        render_pair(load_textures("test", ()), ranges, HEIGHT, WIDTH, seed=4, index=index)
+        for index in range(5)
+    ]
+    pairs = [Members(one.blurry, one.sharp).light for one in rendered]
+    own = [register(*one) for one in pairs]
+    shared = session_lens([OwnZoom.of(one, (HEIGHT, WIDTH)) for one in own])
+    assert shared is not None
+    assert shared.zoom is not None
+    assert shared.asymmetry is not None
+    truth = Similarity(ZOOM).matrix(WIDTH, HEIGHT)
+    matrix = np.vstack([truth, [0.0, 0.0, 1.0]])
+    apart = [error_px(one, matrix) for one in own]
+    found = [with_session(one, shared, (HEIGHT, WIDTH))[0] for one in own]
+    assert np.median([error_px(one, matrix) for one in found]) < 0.7 * np.median(apart)
+    zoom_only = shared_zoom(
+        [one.similarity.zoom for one in own if one.similarity],
+        [one.uncertainty.zoom for one in own if one.uncertainty],
+    )
+    assert zoom_only is not None
+    assert abs(shared.zoom.value - ZOOM) < 0.7 * abs(zoom_only.value - ZOOM)
+    for one in found:
+        assert one.corner_error_px is not None
+        assert error_px(one, matrix) < 2 * one.corner_error_px
+
+
+def test_what_the_lens_adds_to_all_pairs_is_in_the_shared_error() -> None:
+    plain, coma = (
+        session_lens([replace(OWN, asymmetry=replace(SPREAD, coma_px=px))] * 3) for px in (0.0, 2.0)
+    )
+    assert plain is not None
+    assert coma is not None
+    assert plain.zoom is not None
+    assert coma.zoom is not None
+    assert coma.zoom.sigma == pytest.approx(math.hypot(plain.zoom.sigma, 2.0 / 200))
 
 
 def test_what_all_pairs_err_by_alike_stays() -> None:
@@ -168,7 +264,7 @@ def test_a_pair_that_was_registered_is_not_registered_again(
     ]
     blurry, sharp = members
     own = measure(blurry, sharp, DISFlow())
-    shared = SharedZoom(ZOOM, 1e-5, 4)
+    shared = SessionLens(Shared(ZOOM, 1e-5, 4))
     again = measure(blurry, sharp, DISFlow(), shared=shared).misalignment
     for module in ("measure", "registration.session"):
         monkeypatch.delattr(f"defocus.align.{module}.register")

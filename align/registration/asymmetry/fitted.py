@@ -1,6 +1,7 @@
 """Asymmetry of the point spread, fitted to the displacements together with a transform."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from defocus.align.registration.robust_fit import (
     without_parts,
 )
 
-__all__ = ["ASYMMETRY", "fitted_asymmetry"]
+__all__ = ["ASYMMETRY", "TileAsymmetry", "fitted_asymmetry"]
 
 ASYMMETRY = 0.12
 """Standard deviation of a lens's asymmetry where the shape of the point spread does not tell it, px
@@ -29,32 +30,74 @@ SIGNIFICANT = 3.0
 """So many standard errors an asymmetry has to differ from none before the fit allows for it."""
 
 
-def fitted_asymmetry(matches: Matches, shape: tuple[int, ...], prior: float) -> tuple[float, float]:
-    """The asymmetry of the point spread, fitted together with a similarity.
+@dataclass(frozen=True)
+class TileAsymmetry:
+    """The asymmetry of a point spread as the tiles of one pair tell it.
 
-    Returns:
-        The asymmetry, 0 if it is not significant, and its standard error at the worst corner: its
-        effect there, times its own error.
+    It is a displacement from the blurry to the sharp member, outwards positive, px at the corner
+    per px of circle of confusion.
+
+    Attributes:
+        value: What the tiles show.
+        information: Its inverse variance, 0 if they tell nothing.
+        prior: Standard deviation that the shape of the point spread leaves.
+        taken: What the transform of the pair was fitted with; 0 if the value is not significant.
+        corner_px: How far an asymmetry of one moves the corners of the transform inwards, px.
+        coma_px: What a coma, which does not grow with the blur, may add to that; the tiles do not
+            tell, but the shape of the point spread.
     """
+
+    value: float
+    information: float
+    prior: float
+    taken: float
+    corner_px: float
+    coma_px: float = 0.0
+
+    @property
+    def sigma(self) -> float:
+        """Standard error of ``value``."""
+        return 1 / math.sqrt(self.information) if self.information > 0 else math.inf
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of ``taken``."""
+        left = math.sqrt(1 / (1 / self.prior**2 + self.information))
+        # parallax may look like an asymmetry too, so that what it explains is never sure
+        return math.hypot(left, self.taken) if self.taken else left
+
+    @property
+    def doubt_px(self) -> float:
+        """Standard error at the worst corner from the asymmetry."""
+        return self.corner_px * self.doubt
+
+
+def fitted_asymmetry(
+    matches: Matches, shape: tuple[int, ...], prior: float
+) -> TileAsymmetry | None:
+    """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
     keep = np.zeros(len(matches.first), dtype=bool)
     for tried in TRIED_ASYMMETRIES:
         agree = voted(matches.without(tried, shape))
         keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
     joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
-        return 0.0, math.inf
+        return None
     fit, precision = joint.fit, matches.spread.precision
     # the least that the tiles can err by, and what leaving out parts shows, without the prior
     least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
     shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
     shown = _sigma(joint, matches, shape) / max(shrunk, 1e-9)
     variance = max(least, shown**2) + ASYMMETRY_ERROR**2
-    left = math.sqrt(1 / (1 / prior**2 + 1 / variance))
     significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
     taken = significant and _predicts_better(joint, matches, shape)
-    # parallax may look like an asymmetry too, so that what it explains is never sure
-    doubt = math.hypot(left, fit.asymmetry) if taken else left
-    return fit.asymmetry if taken else 0.0, fit.corner_per_asymmetry_px * doubt
+    return TileAsymmetry(
+        value=fit.asymmetry / max(shrunk, 1e-9),
+        information=1 / variance,
+        prior=prior,
+        taken=fit.asymmetry if taken else 0.0,
+        corner_px=fit.corner_per_asymmetry_px,
+    )
 
 
 def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:

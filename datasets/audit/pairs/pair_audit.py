@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
+from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.datasets.audit.pairs.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
@@ -51,11 +52,12 @@ class AuditedPair:
         sharpness, blurry_sharpness: Sharpness of both members, on the same tiles
             (:mod:`defocus.datasets.audit.pairs.sharpness`).
         blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
-        session_pairs: Number of the session's pairs whose common zoom this pair has; None if the
-            zoom is its own.
+        session_pairs: Number of the session's pairs whose common zoom, or asymmetry of the point
+            spread, this pair has; None if it is measured by itself.
         same_picture: Whether both members have the same pixels, such as one file given twice.
         residual_sigma_px: Standard error of ``residual_p95_px``; a perfect pair's residual is about
             two of them.
+        spread: What the registration tells of the point spread, for the pairs of its session.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
 
@@ -87,6 +89,7 @@ class AuditedPair:
     same_picture: bool = False
     residual_sigma_px: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()
+    spread: TileAsymmetry | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
 
     @property
@@ -120,7 +123,7 @@ def audit_pair(
         estimator: Estimator of the residual flow.
         key: Key of the pair's measurement, see
             :func:`defocus.datasets.measuring.kept.measured_pair`.
-        session: The zoom that the pair's session shares.
+        session: What the pair's session shares.
         seen: Called with both members, which are decoded here.
         limits: What is known of how the pair may have moved; it is in the key.
     """
@@ -156,6 +159,7 @@ def audit_pair(
         session_pairs=None if shared is None else shared.pairs,
         same_picture=same,
         blur_quantiles_px=blur,
+        spread=found.misalignment.spread,
         fingerprints=prints,
     )
 
