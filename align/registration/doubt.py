@@ -23,8 +23,8 @@ from defocus.align.registration.level import (
     turn_px,
 )
 from defocus.align.registration.models import corner_distance_px
-from defocus.align.registration.repetition import Witnesses, repeats
 from defocus.align.registration.robust_fit import parts
+from defocus.align.registration.tiles.repetition import Witnesses, repeats
 from defocus.optics.geometry import moved_points
 
 __all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt"]

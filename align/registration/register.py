@@ -43,7 +43,7 @@ from defocus.align.registration.level import (
 )
 from defocus.align.registration.models import MODELS, corner_distance_px, radial
 from defocus.align.registration.tile_fit import NoFit, fit_tiles
-from defocus.align.registration.tiles import (
+from defocus.align.registration.tiles.shifts import (
     TileShifts,
     most_alike_shifts,
     tile_centres,

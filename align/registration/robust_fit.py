@@ -15,7 +15,7 @@ from defocus.align.registration.models import (
     fit_transforms,
     radial,
 )
-from defocus.align.registration.parallax import (
+from defocus.align.registration.tiles.parallax import (
     FIRST_EXTRA_PX,
     INLIER_PX,
     LEAST_EXTRA_PX,

@@ -12,7 +12,6 @@ from defocus.align.registration.asymmetry.fitted import (
     fitted_asymmetry,
 )
 from defocus.align.registration.models import ModelFit, Spread, corner_distance_px
-from defocus.align.registration.parallax import LEAST_SLOPE_GAIN, depth_parallax
 from defocus.align.registration.robust_fit import (
     LEAST_TILES,
     Checked,
@@ -23,7 +22,8 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
-from defocus.align.registration.tiles import TileShifts
+from defocus.align.registration.tiles.parallax import LEAST_SLOPE_GAIN, depth_parallax
+from defocus.align.registration.tiles.shifts import TileShifts
 from defocus.optics.geometry import moved_points
 
 __all__ = ["NoFit", "TileFit", "fit_tiles"]

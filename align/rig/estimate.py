@@ -8,7 +8,7 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.photometry.gains import SATURATED
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
-from defocus.align.registration.tiles import tile_shifts
+from defocus.align.registration.tiles.shifts import tile_shifts
 from defocus.align.rig.rig import LensCalibration, Matrix, Rig
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import inside_frame

@@ -17,9 +17,9 @@ from defocus.align.registration.models import (
     fit_model,
     radial,
 )
-from defocus.align.registration.parallax import scatter_of
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
-from defocus.align.registration.tiles import TileShifts
+from defocus.align.registration.tiles.parallax import scatter_of
+from defocus.align.registration.tiles.shifts import TileShifts
 from defocus.optics.geometry import Similarity, moved_points
 from defocus.optics.pictures import texture
 

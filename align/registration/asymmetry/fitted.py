@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from defocus.align.registration.parallax import CLEARLY_MORE
 from defocus.align.registration.robust_fit import (
     Matches,
     Settled,
@@ -14,6 +13,7 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
+from defocus.align.registration.tiles.parallax import CLEARLY_MORE
 
 __all__ = ["ASYMMETRY", "TileAsymmetry", "fitted_asymmetry"]
 

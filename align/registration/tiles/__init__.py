@@ -1,0 +1,1 @@
+"""Shifts of tiles, and what of them depth and repeating textures explain."""
