@@ -35,6 +35,8 @@ from defocus.align.registration.asymmetry.shape import (
 )
 from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt
 from defocus.align.registration.level import (
+    LARGE_SIDE,
+    LARGEST_UNKNOWN_PX,
     Level,
     measured_level,
     moved_picture,
@@ -53,7 +55,7 @@ from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity
 
-__all__ = ["Registration", "Uncertainty", "register"]
+__all__ = ["Registration", "Uncertainty", "largest_error_px", "register"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -242,6 +244,12 @@ def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> 
         coma_px=level.coma_px,
     )
     return Registration(*known, int(tiles.agreeing.sum()), level.blur_px, spread)
+
+
+def largest_error_px(shape: tuple[int, ...]) -> float:
+    """Standard error at the worst corner up to which a transform of known zoom is an answer, px."""
+    finest = _factors(shape)[-1]
+    return finest * LARGEST_UNKNOWN_PX["large" if max(shape) >= finest * LARGE_SIDE else "small"]
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX
-from defocus.align.registration.register import Registration, register
+from defocus.align.registration.register import Registration, largest_error_px, register
 from defocus.optics.geometry import Similarity
 
 __all__ = [
@@ -29,6 +29,8 @@ Grey = NDArray[np.float32]
 LEAST_PAIRS = 3
 COMMON_SHARE = 0.5
 """Of the least standard error of a pair: what all pairs err by alike no mean makes smaller."""
+MOST_FAR = 0.1
+"""Share of the pairs whose zoom may be clearly not 1 although only the aperture changed."""
 LEAST_GAIN_PX = 0.05
 """Of the standard error at the corners, for which a pair is worth a second measurement."""
 
@@ -199,7 +201,10 @@ def shared_zoom(
         return Shared(1.0, 0.0, 0) if same_focus else None
     mean = _mean(zooms, sigmas)
     mean = replace(mean, sigma=math.hypot(mean.sigma, common))
-    if same_focus and mean.near(1.0, 0.0):
+    # each by its own error: that of the mean grows with what the pairs contradict each other by
+    own = [Shared(1.0, math.hypot(one, common), 1) for one in sigmas]
+    far = [not one.near(zoom, 0.0) for one, zoom in zip(own, zooms, strict=True)]
+    if same_focus and mean.near(1.0, 0.0) and sum(far) <= MOST_FAR * len(far):
         return Shared(1.0, 0.0, len(zooms))
     return mean if len(zooms) >= LEAST_PAIRS else None
 
@@ -258,10 +263,12 @@ def register_in_session(
         return with_session(own, lens, blurry.shape, at_most)
     if lens.zoom is None:
         return own, None
-    found = find(known_zoom=lens.zoom.value)
-    if found.similarity is None:  # so its session does not help
+    found = _zoomed(
+        find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape
+    )
+    if found.corner_error_px is None or found.corner_error_px > largest_error_px(blurry.shape):
         return replace(own, reason=own.reason.removesuffix(SESSION_HINT)), None
-    return _zoomed(found, lens.zoom.value, lens.zoom.sigma, blurry.shape), lens
+    return found, lens
 
 
 def with_session(
@@ -289,12 +296,16 @@ def with_session(
 
 
 def _zoomed(found: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:
-    """Another zoom in the place of the own one, about the centre, and so its error."""
+    """Another zoom in the place of the own one, about the centre, and so its error.
+
+    One that is unknown stays so.
+    """
     placed, sure = found.similarity, found.uncertainty
     if placed is None or sure is None:
         return found
     height, width = shape[:2]
     half = math.hypot(height, width) / 2
+    model = found.model if zoom == placed.zoom else "similarity"
     placed = Similarity(zoom, placed.rotation_deg, placed.shift_px)
     turned = math.radians(sure.rotation_deg) * half
     least = LENS_PX**2 + 2 * sure.shift_px**2 + turned**2
@@ -303,6 +314,6 @@ def _zoomed(found: Registration, zoom: float, sigma: float, shape: tuple[int, ..
         found,
         similarity=placed,
         matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
-        model="similarity",
+        model=model,
         uncertainty=replace(sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)),
     )

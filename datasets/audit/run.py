@@ -23,7 +23,13 @@ from defocus.datasets.audit.pairs.members import Warned, warnings_of
 from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.measuring.kept import NO_LIMITS, InSession, kept_file, pair_keys
+from defocus.datasets.measuring.kept import (
+    NO_LIMITS,
+    InSession,
+    kept_file,
+    pair_keys,
+    session_key,
+)
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.measuring.session import session_lenses
 from defocus.datasets.pair import SPLITS, Dataset, Pair
@@ -213,8 +219,9 @@ def _in_sessions(
     if not shared:
         return
     keys = pair_keys(dataset, _estimator(estimator_name), limits)
+    together = session_key(dataset)
     helped = [
-        (pair, keys[pair.id], InSession(shared[pair.id], dataset.content_hash))
+        (pair, keys[pair.id], InSession(shared[pair.id], together))
         for pair in dataset.pairs
         if pair.id in shared
     ]

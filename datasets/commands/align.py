@@ -10,7 +10,7 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
-from defocus.progress import say
+from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.align.flow.estimator import FlowEstimator
@@ -163,7 +163,7 @@ def _align(order: _Order) -> "Misalignment":
     measurement = measure(
         blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography",
         largest_px=order.largest_px or math.inf,
-        shared=None if order.session is None else _shared_lens(order.session, estimator),
+        shared=None if order.session is None else _shared_lens(order, order.session, estimator),
     )  # fmt: skip
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)
@@ -175,12 +175,12 @@ def _align(order: _Order) -> "Misalignment":
     return measurement.misalignment
 
 
-def _shared_lens(name: str, estimator: "FlowEstimator") -> "SessionLens":
+def _shared_lens(order: _Order, name: str, estimator: "FlowEstimator") -> "SessionLens":
     """What a session's pairs share, which are measured as an audit does and kept."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.measuring.session import measured_lens
 
-    return measured_lens(open_dataset(name), estimator)
+    return measured_lens(open_dataset(name), estimator, order.blurry)
 
 
 def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
@@ -272,7 +272,9 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if common := found.get("session"):
         what = "zoom" if "zoom" in common else "asymmetry of the point spread"
-        rows.append(("session", f"{what} of {common['pairs']} pairs of the session"))
+        told = f"{what} of {counted(common['pairs'], 'pair')} of the session"
+        still = common.get("sigma") == 0
+        rows.append(("session", "only the aperture changed, so the zoom is 1" if still else told))
     spread = found["asymmetry"]
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"

@@ -44,6 +44,7 @@ from defocus.datasets.measuring.kept import (
     known_defocus_map,
     measured_pair,
     pair_keys,
+    session_key,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.measuring.session import session_lenses
@@ -143,9 +144,10 @@ def compensate_dataset(
 
     def made(pair: Pair, own: FlowEstimator) -> Pair | str:
         lens = shared.get(pair.id)
-        session = None if lens is None else InSession(lens, dataset.content_hash)
+        session = None if lens is None else InSession(lens, together)
         return _made(pair, out, release, own, rig, keys[pair.id], session, limits)
 
+    together = session_key(dataset)
     pooled = rig is None and limits.zoomed
     members = [p for p in dataset.pairs if pooled and p.sharp and session_of(p)]
     zooms = each(zoom, members, "measuring") if members else []

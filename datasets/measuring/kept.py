@@ -51,6 +51,7 @@ __all__ = [
     "measured_pair",
     "pair_key",
     "pair_keys",
+    "session_key",
 ]
 
 T = TypeVar("T")
@@ -67,11 +68,18 @@ class InSession:
 
     Attributes:
         lens: What they share.
-        content_hash: Of the dataset.
+        dataset_key: Of the dataset, of :func:`session_key`.
     """
 
     lens: SessionLens
-    content_hash: str
+    dataset_key: str
+
+
+def session_key(dataset: Dataset) -> str:
+    """Changes with a dataset's content and with what its pairs say of their cameras."""
+    told = {pair.id: dict(pair.metadata) for pair in dataset.pairs}
+    text = json.dumps(told, sort_keys=True, default=str)
+    return hashlib.sha256(f"{dataset.content_hash} {text}".encode()).hexdigest()
 
 
 def pair_keys(
@@ -123,9 +131,9 @@ def kept_file(key: str, suffix: str) -> Path:
     return cache_folder() / "measured" / key[:2] / f"{key}{suffix}"
 
 
-def _key_in_session(key: str, content_hash: str) -> str:
+def _key_in_session(key: str, dataset_key: str) -> str:
     """Key of the measurement of a pair with what pairs of the dataset share."""
-    return hashlib.sha256(f"{key} {content_hash}".encode()).hexdigest()
+    return hashlib.sha256(f"{key} {dataset_key}".encode()).hexdigest()
 
 
 def measured_pair(
@@ -181,7 +189,7 @@ def measured(
     """
     kept_key, shared, own = key, None, None
     if session is not None:
-        kept_key, shared = _key_in_session(key, session.content_hash), session.lens
+        kept_key, shared = _key_in_session(key, session.dataset_key), session.lens
     path, known = kept_file(kept_key, ".h5"), kept_measurement(kept_key)
     if known is not None:
         return known
@@ -207,7 +215,7 @@ def kept_blur(key: str, dataset: Dataset) -> ReducedBlur | None:
 
     None if nothing is kept, it is damaged, or the misalignment is unknown.
     """
-    together = kept_file(_key_in_session(key, dataset.content_hash), ".h5")
+    together = kept_file(_key_in_session(key, session_key(dataset)), ".h5")
     return _read(together, read_blur) or _read(kept_file(key, ".h5"), read_blur)
 
 

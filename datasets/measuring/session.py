@@ -5,6 +5,7 @@ and so is the asymmetry of its point spread.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.session import OwnZoom, SessionLens, session_lens
@@ -17,19 +18,22 @@ from defocus.progress import counted, say, track
 __all__ = ["measured_lens", "session_lenses"]
 
 
-def measured_lens(dataset: Dataset, estimator: FlowEstimator) -> SessionLens:
+def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> SessionLens:
     """What the pairs of a dataset share, which somebody knows to be of one session.
 
     Args:
         dataset: Its pairs are measured, or were before.
         estimator: Estimator of the residual flow.
+        blurry: Blurry member of the pair that they are asked for. If it is in the dataset, and its
+            pairs say that they are of several sessions, those of its own count.
 
     Raises:
-        DatasetError: Fewer than three pairs of it are known.
+        DatasetError: Fewer than three pairs of it are known, or they are of several sessions, none
+            of which has the pair.
         ImageError: A picture cannot be read.
         StorageError: The cache cannot be written.
     """
-    pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
+    pairs = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
     measured = (
         measured_pair(pair, estimator, keys[pair.id])[2]
@@ -47,6 +51,22 @@ def measured_lens(dataset: Dataset, estimator: FlowEstimator) -> SessionLens:
         )
     say(_told(found))
     return found
+
+
+def _of_one_session(dataset: Dataset, blurry: Path) -> list[Pair]:
+    """The pairs of one session: all, unless they say that they are of several."""
+    pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
+    told = [session_of(pair) for pair in pairs]
+    several = len(set(told) - {None})
+    if several < 2:
+        return pairs
+    for pair, session in zip(pairs, told, strict=True):
+        if session is not None and pair.blurry.resolve() == blurry.resolve():
+            return [one for one, other in zip(pairs, told, strict=True) if other == session]
+    raise DatasetError(
+        f"{dataset.name}: its pairs are of {several} sessions by camera, lens, aperture and focus, "
+        f"and {blurry.name} is not one of them; give a dataset of one session"
+    )
 
 
 def session_lenses(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> dict[str, SessionLens]:

@@ -144,6 +144,29 @@ def test_only_the_aperture_changed() -> None:
     assert moved.value == pytest.approx(1.005, abs=2e-4)
 
 
+def test_pairs_that_contradict_each_other_do_not_prove_that_only_the_aperture_changed() -> None:
+    """The error of their mean, which grows with what they differ by, must not hide it."""
+    zooms = [0.994, 1.0059, 1.0118]
+    found = shared_zoom(zooms, [0.0006, 0.0009, 0.0011], same_focus=True)
+    assert found is not None
+    assert found.sigma > 0.004
+    assert shared_zoom(zooms[:2], [0.0006, 0.0009], same_focus=True) is None
+
+
+@pytest.mark.parametrize(("sigma", "known"), [(5e-4, True), (5e-3, False), (0.02, False)])
+def test_an_unknown_pair_is_known_in_a_session_only_if_that_is_sure(
+    sigma: float, known: bool
+) -> None:
+    blurry, sharp, truth = pair(*UNKNOWN)
+    shared = SessionLens(Shared(ZOOM - sigma, sigma, 3))
+    found, used = register_in_session(blurry, sharp, shared)
+    assert (found.matrix is not None, used == shared) == (known, known)
+    assert bool(found.reason) != known
+    if known:
+        assert found.corner_error_px is not None
+        assert error_px(found, truth) < 2 * found.corner_error_px < 1.5
+
+
 @pytest.mark.parametrize("index", [1, 2, 3])
 def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     """Nothing moved; the lens alone moves the corners outwards, by 2 px and more."""

@@ -1,6 +1,7 @@
 """Pairs of one session are pooled by audit and compensate, and by ``align --session``."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,8 +21,10 @@ from defocus.datasets.audit.run import audit_dataset, row_document, row_of_docum
 from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
-from defocus.datasets.measuring.session import session_lenses
+from defocus.datasets.measuring.kept import session_key
+from defocus.datasets.measuring.session import measured_lens, session_lenses
 from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
 from tests.conftest import Run
@@ -91,6 +94,34 @@ def test_align_with_a_session(session: Dataset, run: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert "session    zoom of 3 pairs of the session" in done.stdout
     assert "3 pairs of one session: zoom 1.00" in done.stderr
+
+
+def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> None:
+    """Of two cameras in one dataset those of the pair's own count."""
+    estimator = flow_estimator("dis")
+    two = [
+        replace(one, metadata=MappingProxyType({**CAMERA, "camera": {"model": model}}))
+        for one, model in zip(session.pairs, ("one", "one", "one", "two"), strict=True)
+    ]
+    both = replace(session, pairs=tuple(two))
+    lens = measured_lens(both, estimator, session.pairs[0].blurry)
+    assert lens.pairs == 3
+    with pytest.raises(DatasetError, match="0 of 1 pairs is known"):
+        measured_lens(both, estimator, session.pairs[3].blurry)
+    with pytest.raises(DatasetError, match=r"its pairs are of 2 sessions.*elsewhere.png"):
+        measured_lens(both, estimator, Path("elsewhere.png"))
+
+
+def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else(
+    session: Dataset,
+) -> None:
+    """Pictures stay the same; the mode in the metadata alone decides what is shared."""
+    other = [
+        replace(one, metadata=MappingProxyType({**CAMERA, "mode": "aperture"}))
+        for one in session.pairs
+    ]
+    assert session_key(session) != session_key(replace(session, pairs=tuple(other)))
+    assert session_key(session) == session_key(open_dataset(f"manifest:{session.root}"))
 
 
 def test_align_with_a_session_and_a_translation_at_most(session: Dataset, run: Run) -> None:
