@@ -78,12 +78,21 @@ def agreement(
 
 def _windows(picture: Array, row: int, columns: int) -> Array:
     """``(columns, 3, 128, 128)`` around the tiles of a row, mirrored at the picture's borders."""
+    down = _window(np.asarray(row), picture.shape[0])
+    across = _window(np.arange(columns), picture.shape[1])
+    windows = picture[down][:, across]
+    return np.ascontiguousarray(windows.transpose(1, 3, 0, 2), np.float32)
+
+
+def _window(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Places ``(..., 128)`` of the windows around some tiles of an axis.
+
+    A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
+    its own mirror picture would show no wave.
+    """
+    begin = np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
     border = (WINDOW_PX - STRIDE_PX) // 2
-    down = _mirrored(np.arange(WINDOW_PX) + row * STRIDE_PX - border, picture.shape[0])
-    across = _mirrored(np.arange(-border, columns * STRIDE_PX + border), picture.shape[1])
-    strip = picture[down[:, None], across[None, :]].transpose(2, 0, 1)
-    windows = np.lib.stride_tricks.sliding_window_view(strip, WINDOW_PX, axis=2)
-    return np.ascontiguousarray(windows[:, :, ::STRIDE_PX].transpose(2, 0, 1, 3), np.float32)
+    return _mirrored(begin[..., None] + np.arange(-border, WINDOW_PX - border), length)
 
 
 def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
