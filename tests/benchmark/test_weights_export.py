@@ -32,6 +32,7 @@ from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, 
 from defocus.benchmark.weights.exporting.graph import make_graph
 from defocus.conformance import fill_weights
 from defocus.errors import InputError, NotApplicableError, WeightsError
+from docs import exports
 
 TABLE = Path(__file__).parents[2] / "docs" / "exports.md"
 OVERLAP_PX = 64
@@ -227,7 +228,9 @@ def exported_as_the_table_says(name: str) -> None:
     if name not in table_rows():
         pytest.skip(f"{name} has no row yet: python docs/exports.py {name}")
     system, told = baseline(name), table_rows()[name][2]
-    network = filled(system.build())
+    if table_rows()[name][-1].startswith("not done after"):
+        pytest.skip(f"{name} has no graph in reasonable time: python docs/exports.py {name}")
+    network = exports.filled(system)
     if told == "none":
         with pytest.raises(NotApplicableError):
             make_graph(system, network)
