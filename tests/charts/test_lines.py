@@ -127,3 +127,30 @@ def test_the_chart_for_a_board_has_rows_of_dots_alone() -> None:
     assert reading is not None
     assert [one.kind for one in reading.straight] == ["frame"] * 4
     assert list(reading.to_json()["straightness"]) == ["frame"]
+
+
+def test_dots_that_blur_mixes_with_the_wall_do_not_bend_a_straight_chart(
+    photograph: Floats,
+) -> None:
+    """A disc of 26 px is 12 mm wide: the window around a dot leaves it 9 mm."""
+    reading = read_chart(blurred(photograph, 26.0))
+    assert reading is not None
+    sides = [one for one in reading.straight if one.kind == "frame"]
+    assert all(one.beyond is None for one in sides)
+    assert "blur mixes its dots" in next(
+        line for line in reading.lines() if line.startswith("  rows of dots: 0 of 4 measured")
+    )
+
+
+def test_a_dot_that_the_geometry_rejects_is_no_bend_of_its_row(photograph: Floats) -> None:
+    stained = photograph.copy()
+    dot = make_sheet().dots[3]
+    (x, y), *_ = ChartGeometry(TRUTH, 0.0, *SIZE).to_picture(np.array([(dot.x, dot.y)]))
+    cv2.circle(stained, (round(x) + 14, round(y)), 3, (0.0, 0.0, 0.0), -1)
+    reading = read_chart(blurred(stained, 3.0))
+    assert reading is not None
+    assert reading.geometry.used.sum() == 23
+    top = reading.straight[0]
+    assert np.isnan(top.places[3]).all()
+    assert top.beyond is not None
+    assert top.beyond.largest_px < 0.05

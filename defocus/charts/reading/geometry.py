@@ -12,7 +12,7 @@ from defocus.charts.sheet.layout import FRAME, HEIGHT, WIDTH
 from defocus.charts.sheet.parts import Dot
 from defocus.optics.geometry import moved_points
 
-__all__ = ["ChartGeometry", "dot_centres", "fit_geometry"]
+__all__ = ["ChartGeometry", "dot_centres", "fit_geometry", "most_blur_px"]
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +41,7 @@ class ChartGeometry:
         dots: Number of dots that were used.
         centres: ``(D, 2)`` px, the centre of light of each dot of the sheet in its order, NaN where
             none was seen; empty in a geometry that was not fitted to dots.
+        used: ``(D,)`` which of them the fit used; the others are too far from where it has them.
     """
 
     homography: Floats
@@ -50,6 +51,7 @@ class ChartGeometry:
     rms_px: float = math.nan
     dots: int = 0
     centres: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    used: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
 
     def to_picture(self, points: Floats) -> Floats:
         """``(N, 2)`` px of points in mm."""
@@ -81,7 +83,7 @@ class ChartGeometry:
         larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
         return ChartGeometry(
             larger @ self.homography, self.radial, self.width * factor, self.height * factor,
-            self.rms_px * factor, self.dots, factor * self.centres + off,
+            self.rms_px * factor, self.dots, factor * self.centres + off, self.used,
         )  # fmt: skip
 
     def middle(self) -> tuple[Floats, float]:
@@ -105,7 +107,9 @@ def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> Cha
         seen = np.isfinite(places).all(axis=1)
         kept = [dot for dot, found in zip(dots, seen, strict=True) if found]
         start = _refined(start, kept, places[seen])
-    return replace(start, centres=places)
+    used = seen.copy()
+    used[seen] = start.used
+    return replace(start, centres=places, used=used)
 
 
 def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeometry:
@@ -127,7 +131,7 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
     good = off <= OUTLIER * max(float(np.median(off)), 0.01)
     rms = float(np.sqrt(np.mean(off[good] ** 2)))
     return ChartGeometry(
-        best.homography, best.radial, best.width, best.height, rms, int(good.sum())
+        best.homography, best.radial, best.width, best.height, rms, int(good.sum()), used=good
     )
 
 
@@ -153,6 +157,18 @@ def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_
     """Which pixels show paper that is not near its edge."""
     sheet = geometry.to_sheet(np.stack([x, y], axis=1))
     return np.asarray((np.minimum(sheet, np.array([WIDTH, HEIGHT]) - sheet) >= EDGE_MM).all(axis=1))
+
+
+def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
+    """Diameter of the largest disc of blur, px, that keeps a dot's light within its window.
+
+    A window is round in the picture and a dot in perspective is not, so a steep view leaves less.
+    """
+    corners = np.array([(dot.x, dot.y), (dot.x + 0.5, dot.y), (dot.x, dot.y + 0.5)])
+    start, *ends = geometry.to_picture(corners)
+    longest = 2.0 * float(np.linalg.norm(np.array(ends) - start, ord=2))
+    window = (dot.radius + AROUND_MM) * geometry.scale(dot.x, dot.y)
+    return 2.0 * (window - dot.radius * longest)
 
 
 def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:

@@ -23,7 +23,7 @@ from defocus.charts.measures.straightness import (
     line_deviation,
     places_straightness,
 )
-from defocus.charts.reading.geometry import ChartGeometry, dot_centres
+from defocus.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
 from defocus.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
 from defocus.charts.sheet.parts import RuledLine
 
@@ -46,6 +46,9 @@ LEAST_DEPTH = 0.05
 HIDDEN = "blur or noise hides the line; focus better, come nearer or give more light"
 OUTSIDE = "outside the picture"
 FEW_DOTS = "fewer than five of its dots are seen"
+FEW_USED = "fewer than five of its dots fit the sheet's geometry"
+MIXED = "blur mixes its dots with their surroundings; focus better or come nearer"
+UNKNOWN = "no edge near its dots is measured, so their blur is not known"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class ReadLine:
         y: Middle on the sheet, mm.
         length: Length on the sheet, mm.
         along: ``(N,)`` where along the line it was looked for, -1 to 1.
-        places: ``(N, 2)`` px, where it was found; NaN where it was not.
+        places: ``(N, 2)`` px, where it was found; NaN where it was not, or not well enough.
         off_px: ``(N,)`` distance of those from where the sheet's geometry has the line, along its
             normal.
         reason: Why it was not measured; empty if it was.
@@ -85,28 +88,47 @@ class ReadLine:
         return None if self.reason else line_deviation(self.along, self.off_px)
 
 
-def read_sides(sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadLine]:
+def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Iterator[ReadLine]:
     """The four rows of dots around the chart, which are the longest straight lines.
+
+    Dots count that the geometry used, and whose light blur keeps within their windows: beyond, what
+    it is mixed with moves their centres.
 
     Args:
         sheet: The chart.
         geometry: Where it is, fitted to dots.
+        blurs_px: ``(D,)`` circle of confusion at each dot, px; NaN where it is not known.
     """
+    largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
+    sharp = np.asarray(blurs_px <= largest)
+    known = np.isfinite(blurs_px)
+    seen = np.asarray(np.isfinite(geometry.centres).all(axis=1))
+    conditions = (seen, FEW_DOTS), (geometry.used, FEW_USED), (known, UNKNOWN), (sharp, MIXED)
+    places_known = np.where((geometry.used & sharp)[:, None], geometry.centres, np.nan)
     corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
     expected = dot_centres(geometry, sheet.dots)
     for first, last in pairwise(corners.tolist()):
         chosen = np.arange(first, last + 1) % len(sheet.dots)
         dots = np.array([(sheet.dots[k].x, sheet.dots[k].y) for k in chosen])
-        places, middle = geometry.centres[chosen], dots.mean(axis=0)
+        places, middle = places_known[chosen], dots.mean(axis=0)
         along = np.linspace(-1.0, 1.0, len(dots))
         moves = places - expected[chosen]
         direction = expected[chosen[-1]] - expected[chosen[0]]
         normal = np.array([-direction[1], direction[0]]) / np.hypot(*direction)
-        seen = int(np.isfinite(places).all(axis=1).sum())
         yield ReadLine(
             "frame", float(middle[0]), float(middle[1]), float(np.hypot(*(dots[-1] - dots[0]))),
-            along, places, moves @ normal, FEW_DOTS if seen < LEAST_PLACES else "",
+            along, places, moves @ normal, _lacking(chosen, conditions),
         )  # fmt: skip
+
+
+def _lacking(chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]) -> str:
+    """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
+    left = np.ones(len(chosen), np.bool_)
+    for holds, reason in conditions:
+        left &= holds[chosen]
+        if left.sum() < LEAST_PLACES:
+            return reason
+    return ""
 
 
 def read_lines(

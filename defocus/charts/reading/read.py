@@ -82,6 +82,12 @@ class ChartReading:
         columns = self.by_column()
         return min(columns, key=lambda one: abs(one[0] - x))[3] if columns else None
 
+    def blur_in_column(self, x: float) -> float:
+        """Circle of confusion of the column next to a place in mm; NaN if it was not measured."""
+        measured = {middle: blur for middle, _, _, blur in self.by_column()}
+        middles = [(left + right) / 2 for left, right in self.sheet.columns]
+        return measured.get(min(middles, key=lambda one: abs(one - x)), math.nan)
+
     def lines(self) -> list[str]:
         """The reading as text."""
         found = self.mtf50s()
@@ -212,9 +218,10 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
             edges = tuple(read_edges(light, sheet, geometry))
         reading = replace(reading, edges=edges, tone=tone)
     white, black = paper_and_ink(light, sheet, geometry)
+    sides = read_sides(sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots]))
     return replace(
         reading,
         stars=tuple(read_stars(light, sheet, geometry, black)),
         leaves=tuple(read_leaves(light, sheet, geometry, white, black)),
-        straight=(*read_sides(sheet, geometry), *read_lines(light, sheet, geometry, white, black)),
+        straight=(*sides, *read_lines(light, sheet, geometry, white, black)),
     )
