@@ -175,7 +175,7 @@ def _by_blur(gains: Gains) -> Table:
 
 
 def sharpness_table(charts: Sequence[ChartSharpness]) -> Table:
-    """The charts, as taken and restored, and why their leaves were not measured."""
+    """The charts, as taken and restored, and why leaves or edges were not measured."""
     columns = (
         Column("Picture"),
         Column("Blur", "px", decimals=1),
@@ -186,14 +186,19 @@ def sharpness_table(charts: Sequence[ChartSharpness]) -> Table:
     )
     rows = tuple(
         (
-            one.picture, one.blur_px, one.state, one.mtf50, 100 * one.overshoot,
+            one.picture, one.blur_px, one.state, one.mtf50,
+            None if one.overshoot is None else 100 * one.overshoot,
             None if one.invented is None else 100 * one.invented,
         )
         for one in charts
     )  # fmt: skip
     reasons = sorted({f"{one.picture}: {one.reason}" for one in charts if one.reason})
     note = f"Leaves not measured: {'. '.join(reasons)}." if reasons else ""
-    return Table("Edges and leaves of the chart, as taken and restored", columns, rows, note)
+    unseen = sorted({f"{one.picture}: {one.edges_reason}" for one in charts if one.edges_reason})
+    note += f" Edges not compared: {'. '.join(unseen)}." if unseen else ""
+    return Table(
+        "Edges and leaves of the chart, as taken and restored", columns, rows, note.strip()
+    )
 
 
 def scene_sliders(

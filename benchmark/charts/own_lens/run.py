@@ -206,11 +206,11 @@ def _compared(
     device, card = best_device(), request.system.card
     before, after = (one.to(device) for one in networks)
     lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
-    restores = {OWN: restoring(after), GENERAL: restoring(before)}
-    charts = tuple(chart_sharpness(request.pictures, shots, restores))
     name = out.resolve().name
     weights = out / f"{card.name}-{name}.safetensors"
     _write_weights(out, weights, lens, others)
+    restores = {OWN: restoring(after), GENERAL: restoring(before)}
+    charts = tuple(chart_sharpness(request.pictures, shots, restores))
     scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
     made = {
         "Network": card.display_name,

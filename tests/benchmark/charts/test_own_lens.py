@@ -114,6 +114,23 @@ def test_texture_of_an_over_exposed_chart_has_a_reason_in_the_table() -> None:
     assert sharpness_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
 
 
+def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
+    scale = 900 / WIDTH
+    light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
+    reading = read_chart(cv2.filter2D(light, -1, disc_psf(5.0)))
+    assert reading is not None
+    shots = [ChartShot(light, reading, 2.8)]
+    flat = {"flat": lambda one: np.full_like(one, 0.5)}
+    charts = list(chart_sharpness([Path("wall.tif")], shots, flat))
+    reason = "no edge of the chart can be measured both before and after"
+    assert [(one.mtf50, one.overshoot, one.edges_reason) for one in charts] == [
+        (None, None, reason)
+    ] * 2
+    table = sharpness_table(charts)
+    assert [row[3:5] for row in table.rows] == [(None, None)] * 2
+    assert table.note.endswith(f"Edges not compared: wall.tif: {reason}.")
+
+
 def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
     """Strong blur hides edges of low contrast; showing those alone gains nothing."""
     scale = 900 / WIDTH
