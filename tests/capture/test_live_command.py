@@ -18,6 +18,7 @@ from defocus.capture.commands._options import option_name
 from defocus.capture.commands.live import command as live
 from defocus.capture.commands.shoot import command as shoot
 from defocus.capture.sessions.checking import check_session
+from defocus.command_line.options import with_common_options
 from tests.capture.benches import SMALL
 from tests.command_process import StartedCommand, start_command
 
@@ -25,7 +26,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def names(command: click.Command) -> set[str]:
-    return {option_name(option) for option in command.params}
+    """Of its own options and those of all commands, which a command gets when it is first run."""
+    return {option_name(option) for option in with_common_options(command).params}
 
 
 def test_what_live_lacks_of_shoot_is_said() -> None:
