@@ -117,7 +117,7 @@ def test_texture_of_an_over_exposed_chart_has_a_reason_in_the_table() -> None:
 def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
     scale = 900 / WIDTH
     light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
-    reading = read_chart(cv2.filter2D(light, -1, disc_psf(5.0)))
+    reading = read_chart(np.asarray(cv2.filter2D(light, -1, disc_psf(5.0)), np.float64))
     assert reading is not None
     shots = [ChartShot(light, reading, 2.8)]
     flat = {"flat": lambda one: np.full_like(one, 0.5)}
