@@ -10,7 +10,6 @@ from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_b
 from defocus.align.registration.asymmetry.shape import shown_coc_px
 from defocus.align.registration.ecc import ecc_step
 from defocus.align.registration.level import (
-    LARGE_SIDE,
     LARGEST_ERROR_PX,
     LARGEST_SKEW_PX,
     LARGEST_TURN_PX,
@@ -20,6 +19,7 @@ from defocus.align.registration.level import (
     is_strongly_blurred,
     moved_picture,
     rescaled,
+    size_of,
     turn_px,
 )
 from defocus.align.registration.models import corner_distance_px
@@ -78,7 +78,7 @@ def doubt(
         )
     if not math.isfinite(level.error_px):
         return "only one part of the picture tells how far the corners move"
-    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    size = size_of(blurry.shape)
     error_px = level.known_zoom_px if zoom_known else level.error_px
     largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
     if error_px > finest * largest:

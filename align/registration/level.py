@@ -16,9 +16,9 @@ from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
 
 __all__ = [
-    "LARGEST_ERROR_PX", "LARGEST_SKEW_PX", "LARGEST_TURN_PX", "LARGEST_UNKNOWN_PX", "LARGE_SIDE",
+    "LARGEST_ERROR_PX", "LARGEST_SKEW_PX", "LARGEST_TURN_PX", "LARGEST_UNKNOWN_PX",
     "LENS_PX", "Level", "intensity_step", "is_strongly_blurred", "measured_level",
-    "moved_picture", "rescaled", "seen_by_intensity", "turn_px",
+    "moved_picture", "rescaled", "seen_by_intensity", "size_of", "turn_px",
 ]  # fmt: skip
 
 Grey = NDArray[np.float32]
@@ -186,6 +186,11 @@ def moved_picture(sharp: Grey, matrix: Array) -> Grey:
     return np.asarray(np.maximum(moved_by(sharp, matrix), 0.0), dtype=np.float32)
 
 
+def size_of(shape: tuple[int, ...]) -> str:
+    """The key of the limits for pictures of that size at the finest level."""
+    return "large" if max(shape) >= LARGE_SIDE else "small"
+
+
 def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
     """The result that the intensities give, if the tiles of a strong blur leave a larger error.
 
@@ -199,7 +204,7 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
         level: The result of the tiles.
         finest: Reduction of the finest level.
     """
-    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    size = size_of(blurry.shape)
     unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]
     unsure = unsure and not level.tiles.against_px  # which no similarity of the intensities mends
     strong = is_strongly_blurred(level, blurry.shape)

@@ -35,13 +35,13 @@ from defocus.align.registration.asymmetry.shape import (
 )
 from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt
 from defocus.align.registration.level import (
-    LARGE_SIDE,
     LARGEST_UNKNOWN_PX,
     Level,
     measured_level,
     moved_picture,
     rescaled,
     seen_by_intensity,
+    size_of,
 )
 from defocus.align.registration.models import MODELS, corner_distance_px, radial
 from defocus.align.registration.tile_fit import NoFit, fit_tiles
@@ -249,7 +249,7 @@ def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> 
 def largest_error_px(shape: tuple[int, ...]) -> float:
     """Standard error at the worst corner up to which a transform of known zoom is an answer, px."""
     finest = _factors(shape)[-1]
-    return finest * LARGEST_UNKNOWN_PX["large" if max(shape) >= finest * LARGE_SIDE else "small"]
+    return finest * LARGEST_UNKNOWN_PX[size_of(tuple(side // finest for side in shape))]
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

@@ -11,7 +11,7 @@ from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
 from defocus.datasets.manifest import MANIFEST
-from defocus.datasets.measuring.kept import kept_blur, pair_keys
+from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import Dataset
 from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
 from defocus.errors import FileError, InputError
@@ -107,8 +107,10 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
     measured = {row.id for row in audit.pairs if row.status == "ok"}
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits) if measured else {}
 
+    together = session_key(dataset)
+
     def write(name: str) -> None:
-        known = kept_blur(keys[name], dataset)
+        known = kept_blur(keys[name], together)
         if known is not None:
             write_blur_map(make_folder(folder / name), blur_map_of(known))
 

@@ -17,7 +17,7 @@ from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
-from defocus.datasets.measuring.kept import kept_blur, pair_keys
+from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
@@ -176,19 +176,20 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
     by_id = {pair.id: pair for pair in dataset.pairs}
     sliders: list[Part] = []
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
+    together = session_key(dataset)
     for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
-        states = (*states, *_blur_state(keys[row.id], dataset, states[0][1].shape[1::-1]))
+        states = (*states, *_blur_state(keys[row.id], together, states[0][1].shape[1::-1]))
         sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
     return sliders or [Paragraph("No pair could be measured.")]
 
 
 def _blur_state(
-    key: str, dataset: Dataset, size: tuple[int, ...]
+    key: str, dataset_key: str, size: tuple[int, ...]
 ) -> list[tuple[str, NDArray[np.uint8]]]:
     """The blur map of a pair that was measured on this computer, of some width and height."""
-    known = kept_blur(key, dataset)
+    known = kept_blur(key, dataset_key)
     if known is None:
         return []
     found = blur_map_of(known, step=max(1, max(known.shape) // BLUR_SIDE))

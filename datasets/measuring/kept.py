@@ -210,12 +210,16 @@ def kept_measurement(key: str) -> Measurement | None:
     return _read(kept_file(key, ".h5"), read_measurement)
 
 
-def kept_blur(key: str, dataset: Dataset) -> ReducedBlur | None:
-    """The blur of a pair of the dataset, best as measured with what its session shares.
+def kept_blur(key: str, dataset_key: str) -> ReducedBlur | None:
+    """The blur of a pair, best as measured with what its session shares.
 
     None if nothing is kept, it is damaged, or the misalignment is unknown.
+
+    Args:
+        key: The pair's key, of :func:`pair_keys`.
+        dataset_key: Of its dataset, of :func:`session_key`.
     """
-    together = kept_file(_key_in_session(key, session_key(dataset)), ".h5")
+    together = kept_file(_key_in_session(key, dataset_key), ".h5")
     return _read(together, read_blur) or _read(kept_file(key, ".h5"), read_blur)
 
 
