@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
+from defocus.benchmark.commands._options import (
+    MEASURED_STUDY_SECTIONS,
+    from_option,
+    measured_study_options,
+)
 from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.experiments.dose.plan import DoseStudy
 
 SECTIONS = {
-    "Ablation": ("--narrow", "--network", "--equal-time", "--doses", "--central"),
+    "Ablation": ("--narrow", "--network", "--from", "--equal-time", "--doses", "--central"),
     **MEASURED_STUDY_SECTIONS,
 }
 
@@ -54,9 +58,10 @@ class Doses(click.ParamType[tuple[float, ...]]):
     "--network",
     metavar="SYSTEM",
     default="",
-    help="With --narrow and --doses: train the narrow copy of this system, such as nafnet, instead "
-    "of a small U-Net.",
+    help="With --doses: train the network of this system, with --narrow its narrow copy, such as "
+    "nafnet, instead of a small U-Net.",
 )
+@from_option
 @click.option(
     "--equal-time",
     is_flag=True,
@@ -84,6 +89,7 @@ def command(
     *,
     narrow: bool,
     network: str,
+    start: str | None,
     equal_time: bool,
     doses: tuple[float, ...] | None,
     central: bool,
@@ -115,12 +121,12 @@ def command(
             raise click.UsageError("--equal-time does not go with --doses; leave one out")
         return _by_dose(
             dose_study(ablation, out, dataset, doses, budget, seeds, settings,
-                       narrow=narrow, network=network, central=central),
+                       narrow=narrow, network=network, start=start, central=central),
             dry_run=dry_run, as_json=as_json,
         )  # fmt: skip
-    if central or network:
-        alone = "--central" if central else "--network"
-        raise click.UsageError(f"{alone} goes with --doses; leave it out")
+    alone = {"--central": central, "--network": network, "--from": start}
+    for option in (name for name, given in alone.items() if given):
+        raise click.UsageError(f"{option} goes with --doses; leave it out")
     if dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")

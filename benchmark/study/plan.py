@@ -249,8 +249,8 @@ def plan_runs(
         seeds: Seeds 0 … seeds - 1 are trained.
         override: Values that replace those of the recipes. If any of them changes results, all runs
             count as custom, even those without training, so that they share one table.
-        start: Weights from which the trainings of the only system start; None for the recipe's,
-            else random ones.
+        start: Weights of the systems' common network, from which all trainings start; None for
+            the recipe's, else random ones.
 
     Raises:
         SettingsError: An override that the schedule refuses.
@@ -267,7 +267,8 @@ def plan_runs(
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
         for seed in range(seeds if recipe else 1):
-            draft = Run("", "", baseline, recipe, budget, seed, custom, start=start)
+            begun = start if recipe else None
+            draft = Run("", "", baseline, recipe, budget, seed, custom, start=begun)
             facts = draft.facts() | {"dataset": dataset.content_hash}
             group = _digest({key: value for key, value in facts.items() if key != "seed"})
             identifier = f"{draft.system}-{_digest(facts)[:8]}"

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from numpy.typing import NDArray
 from scipy import stats
 
+from defocus import load
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
@@ -29,9 +31,10 @@ from defocus.benchmark.experiments.dose.strips import (
 from defocus.benchmark.experiments.dose.study import run_dose_study
 from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.benchmark.study.plan import Study
+from defocus.benchmark.weights.store import build_with
 from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
-from defocus.errors import InputError, NotApplicableError
+from defocus.errors import InputError, NotApplicableError, WeightsError
 from defocus.images import as_float, read_image
 
 Array = NDArray[np.float64]
@@ -134,7 +137,7 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_pat
     jdrl = ablation_of("jdrl")
     asked = dose_study(
         jdrl, tmp_path, f"manifest:{dosed}", [4, 0], "demo", 2, None,
-        narrow=True, network="", central=True,
+        narrow=True, network="", start=None, central=True,
     )  # fmt: skip
     home, abroad, *rest = asked.studies()
     assert (home.home, abroad.home) == (None, home)
@@ -148,7 +151,7 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_pat
     }  # fmt: skip
     fewer = dose_study(
         jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 2, None,
-        narrow=True, network="", central=True,
+        narrow=True, network="", start=None, central=True,
     )  # fmt: skip
     assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
 
@@ -161,7 +164,7 @@ def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
     def asked(network: str, *, narrow: bool = True) -> list[Study]:
         study = dose_study(
             jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 1, None,
-            narrow=narrow, network=network, central=True,
+            narrow=narrow, network=network, start=None, central=True,
         )  # fmt: skip
         return study.studies()
 
@@ -180,8 +183,35 @@ def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
     ):
         with pytest.raises(InputError, match=message):
             asked(network)
-    with pytest.raises(InputError, match="add --narrow"):
+    with pytest.raises(InputError, match="--network needs --narrow, or --from"):
         asked("nafnet", narrow=False)
+
+
+def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path: Path) -> None:
+    jdrl = ablation_of("jdrl")
+
+    def asked(network: str, *, narrow: bool = False) -> list[Study]:
+        study = dose_study(
+            jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 1, None,
+            narrow=narrow, network=network, start="own", central=False,
+        )  # fmt: skip
+        return study.studies()
+
+    runs = [run for study in asked("defocus-s") for run in study.runs]
+    shipped = load("defocus-s", weights="own").state_dict()
+    trained = [run for run in runs if run.recipe]
+    for run in trained:
+        assert run.system.endswith("-defocus-s")
+        assert run.start is not None
+        weights = build_with(run.baseline, run.start).state_dict()
+        assert all(torch.equal(weights[name], one) for name, one in shipped.items())
+    assert [run.system for run in runs if run.start is None] == ["input"]
+    assert len({run.id for run in trained}) == len(trained) == 16  # the control at both doses
+    for network, narrow in (("", False), ("defocus-s", True)):
+        with pytest.raises(InputError, match="--from needs --network, and no --narrow"):
+            asked(network, narrow=narrow)
+    with pytest.raises(WeightsError, match="ships no weights of nafnet"):
+        asked("nafnet")
 
 
 def test_options_that_do_not_go_together(dosed: Path) -> None:
@@ -257,7 +287,7 @@ def short_study(folder: Path, dosed: Path) -> DoseStudy:
     schedule.write_text("[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n")
     return dose_study(
         fewer, folder / "out", f"manifest:{dosed}", [4], "demo", 1, schedule,
-        narrow=True, network="", central=True,
+        narrow=True, network="", start=None, central=True,
     )  # fmt: skip
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen", "paper_psnr"]
 
-NARROW = "-narrow"
-
 
 def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
     """What the paper prints for a line, dB; None if it has no such line."""
@@ -31,38 +29,42 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
 
 
 def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = "") -> Baseline:
-    """The system of a line, on request with the small networks of a CPU's measurement.
+    """The system of a line, on request with another network than the paper's.
 
     Args:
         ablation: The ablation.
         line: One of its lines.
         narrow: Whether to use small networks.
-        network: System whose narrow copy is the small network; empty for a small U-Net.
+        network: System whose network is trained, with ``narrow`` its narrow copy; empty for the
+            paper's, with ``narrow`` a small U-Net.
 
     Raises:
         RegistryError: The system is unknown.
         InputError: It has no narrow copy, or needs more than the picture.
     """
     system = _with_settings(baseline(line.system), line)
-    if not narrow or system.recipe is None:
+    if not (narrow or network) or system.recipe is None:
         return system
     from defocus.benchmark.experiments.ablation.narrow import NarrowUNet  # loads torch
 
-    name = "-".join([system.card.name + NARROW, *([network] if network else [])])
+    parts = [*(["narrow"] if narrow else []), *([network] if network else [])]
+    name = "-".join([system.card.name, *parts])
     card = replace(system.card, name=name, variant_of=None, published_as=None)
     whole = baseline(ablation.lines[-1].system).recipe
     recipe = partial(_narrowed, system.recipe, whole, ablation)
-    build = _narrow_copy(network) if network else NarrowUNet
+    build = _network(network, narrow=narrow) if network else NarrowUNet
     return replace(system, card=card, build=build, recipe=recipe, narrow=None)
 
 
-def _narrow_copy(network: str) -> "Callable[[], nn.Module]":
-    found = baseline(network)
-    if found.narrow is None or found.card.given != "single" or found.card.kind != "network":
+def _network(name: str, *, narrow: bool) -> "Callable[[], nn.Module]":
+    found = baseline(name)
+    alone = found.card.given == "single" and found.card.kind == "network"
+    if not alone or (narrow and found.narrow is None):
+        kind = "narrow copy" if narrow else "network"
         raise InputError(
-            f"{network} has no narrow copy that restores a picture alone; choose another --network"
+            f"{name} has no {kind} that restores a picture alone; choose another --network"
         )
-    return found.narrowed().build
+    return found.narrowed().build if narrow else found.build
 
 
 def _with_settings(system: Baseline, line: AblationLine) -> Baseline:

@@ -7,11 +7,13 @@ from pathlib import Path
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.ablation.study import narrow_override
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.generalisation import evaluated_on
 from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.benchmark.weights.store import StoredWeights, find_weights
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
@@ -32,7 +34,9 @@ class DoseStudy:
         seeds: Number of seeds.
         settings: TOML file of schedule and training values.
         narrow: Whether to use a small network instead of the paper's.
-        network: System whose narrow copy that is; empty for a small U-Net.
+        network: System whose network is trained, with ``narrow`` its narrow copy; empty for the
+            paper's, with ``narrow`` a small U-Net.
+        start: Weights of that network from which all lines start; None for random ones.
         central: Whether only the plain loss, the whole objective, its rivals and the controls are
             trained.
     """
@@ -46,6 +50,7 @@ class DoseStudy:
     settings: Path | None
     narrow: bool
     network: str
+    start: StoredWeights | None
     central: bool
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
@@ -72,7 +77,10 @@ class DoseStudy:
         def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
             dataset = at_dose(self.dataset, dose)
             systems = self.systems(chosen_lines)
-            runs = plan_runs(systems, dataset, self.budget, seeds=self.seeds, override=override)
+            runs = plan_runs(
+                systems, dataset, self.budget,
+                seeds=self.seeds, override=override, start=self.start,
+            )  # fmt: skip
             return Study(self.out, dataset, runs)
 
         least = doses_of(self.dataset)[0]  # the same training, whichever doses are asked for
@@ -93,16 +101,21 @@ def dose_study(
     *,
     narrow: bool,
     network: str,
+    start: str | None,
     central: bool,
 ) -> DoseStudy:
     """A study by dose; empty ``doses`` takes all that the dataset has.
 
     Raises:
-        InputError: The dataset lacks a dose, the objective has no control on true pairs, or a
-            network is named that has no narrow copy.
+        InputError: The dataset lacks a dose, the objective has no control on true pairs, a network
+            is named that has no narrow copy, or there are no such weights to start from.
     """
-    if network and not narrow:
-        raise InputError("--network chooses a small network; add --narrow")
+    if network and not (narrow or start):
+        raise InputError("--network needs --narrow, or --from with weights to start from")
+    if start and (narrow or not network):
+        raise InputError(
+            "--from needs --network, and no --narrow: it has a whole network's weights"
+        )
     if len(ablation.controls) < 2:
         raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
     opened = open_dataset(dataset)
@@ -117,5 +130,6 @@ def dose_study(
         settings,
         narrow=narrow,
         network=network,
+        start=find_weights(baseline(network), start) if start else None,
         central=central,
     )
