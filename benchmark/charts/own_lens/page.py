@@ -12,9 +12,9 @@ from torch import nn
 from defocus.baselines.card import Card
 from defocus.benchmark.charts.own_lens.gains import Gains
 from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness
+from defocus.benchmark.charts.own_lens.verdict import Verdict
 from defocus.benchmark.charts.restorers import Restore
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 from defocus.capture.lens_page import lens_parts
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.sheet.parts import StarPattern
@@ -36,16 +36,10 @@ from defocus.reports.pictures import eight_bits
 __all__ = [
     "ShownPictures",
     "chart_slider",
-    "no_better",
     "own_lens_page",
     "scene_sliders",
     "sharpness_table",
-    "verdict",
-    "worse_elsewhere",
 ]
-
-WORSE_DB = 0.1
-"""The new weights may lose so much through other lenses before it is said on their label."""
 
 SHOWN = (0.25, 0.5, 0.75)
 """Quantiles of the change by which the shown scenes are chosen."""
@@ -82,7 +76,7 @@ def own_lens_page(
     return Page(
         title=f"Weights for the lens {name}",
         notice="",
-        summary=verdict(lens, others),
+        summary=Verdict.of(lens, others).words(lens),
         sections=(
             ("Held-out scenes", (Beside((scenes,), (_by_blur(lens),)),)),
             (
@@ -101,52 +95,6 @@ CHART_WORDS = (
     "networks, which love steps; the texture beside them says what was made up. The network did "
     "not see these pictures."
 )
-
-
-def worse_elsewhere(others: Gains) -> bool:
-    """Whether the new weights lose so much through other lenses that their label says so."""
-    return float(others.change.mean()) < -WORSE_DB
-
-
-def no_better(lens: Gains) -> bool:
-    """Whether nothing shows that the new weights gain through their own lens.
-
-    By the 95 % interval of the mean difference, or by the mean if the scenes are too few for one.
-    """
-    ends = _interval(lens)
-    return float(lens.change.mean() if ends is None else ends[0]) <= 0
-
-
-def verdict(lens: Gains, others: Gains) -> str:
-    """What the weights are worth, in two sentences, and whether to use them."""
-    change = float(others.change.mean())
-    guard = (
-        f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."
-        if worse_elsewhere(others)
-        else f"Through other lenses they change {change:+.2f} dB."
-    )
-    advice = ""
-    if no_better(lens):
-        advice = " They are not shown to be better than the general weights: use those."
-    return (
-        f"On {len(lens.pairs)} held-out scenes through this lens the new weights gain "
-        f"{np.mean(lens.after):+.2f} dB over the blurry pictures, the general ones "
-        f"{np.mean(lens.before):+.2f}: {change_words(lens)}. {guard}{advice}"
-    )
-
-
-def change_words(gains: Gains) -> str:
-    """The mean difference with its interval, and how many scenes gain."""
-    values, ends = gains.change, _interval(gains)
-    interval = "" if ends is None else f" (95 %: {ends[0]:+.2f} to {ends[1]:+.2f})"
-    better = int((values > 0).sum())
-    return f"{values.mean():+.2f} dB{interval}, better in {better} of {len(values)}"
-
-
-def _interval(gains: Gains) -> tuple[float, float] | None:
-    """The 95 % interval of the mean difference, dB; None with too few scenes."""
-    ends = mean_intervals(gains.change[None, None], scene_codes(gains.pairs))
-    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
 def _by_blur(gains: Gains) -> Table:

@@ -15,14 +15,12 @@ from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
 from defocus.benchmark.charts.own_lens.page import (
     ShownPictures,
     chart_slider,
-    no_better,
     own_lens_page,
     scene_sliders,
-    verdict,
-    worse_elsewhere,
 )
 from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness, chart_sharpness
 from defocus.benchmark.charts.own_lens.training import train_on
+from defocus.benchmark.charts.own_lens.verdict import Verdict
 from defocus.benchmark.charts.restorers import restoring
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
@@ -107,15 +105,21 @@ class OwnLens:
     others: Gains
     charts: Sequence[ChartSharpness]
 
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the weights are to be used."""
+        return Verdict.of(self.lens, self.others)
+
     def words(self) -> str:
         """The verdict as one line."""
-        return verdict(self.lens, self.others)
+        return self.verdict.words(self.lens)
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``my-lens --json`` prints."""
         return {
             "weights": str(self.weights),
             "report": str(self.report),
+            "verdict": self.verdict.to_json(),
             "lens": asdict(self.lens),
             "others": asdict(self.others),
             "charts": [asdict(one) for one in self.charts],
@@ -208,7 +212,8 @@ def _compared(
     lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
     name = out.resolve().name
     weights = out / f"{card.name}-{name}.safetensors"
-    _write_weights(out, weights, lens, others)
+    verdict = Verdict.of(lens, others)
+    _write_weights(out, weights, (lens, others), verdict)
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
     charts = tuple(chart_sharpness(request.pictures, shots, restores))
     scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
@@ -222,17 +227,18 @@ def _compared(
     pictures = ShownPictures(scenes, chart_slider(shots, restores))
     page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
     write_html(page, out / REPORT)
-    if no_better(lens):
-        say(f"{weights}: not shown to be better than the general weights; use those")
-    else:
+    if verdict.recommended:
         say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")
+    else:
+        say(f"{weights}: not shown to be better than the general weights; use those")
     return OwnLens(weights, out / REPORT, lens, others, charts)
 
 
-def _write_weights(out: Path, weights: Path, lens: Gains, others: Gains) -> None:
+def _write_weights(out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict) -> None:
     """The weights, and beside them what they are of, which their label in a store tells too."""
-    marks = " (no better than general weights)" if no_better(lens) else ""
-    marks += " (worse through others)" if worse_elsewhere(others) else ""
+    lens, others = gains
+    marks = "" if verdict.recommended else " (not shown better than general weights)"
+    marks += " (worse through others)" if verdict.worse_elsewhere else ""
     write_json(
         out / "run.json",
         {
@@ -242,6 +248,7 @@ def _write_weights(out: Path, weights: Path, lens: Gains, others: Gains) -> None
                 "general": float(np.mean(others.before)),
                 "own": float(np.mean(others.after)),
             },
+            "verdict": verdict.to_json(),
         },
     )
     with atomic_path(weights) as temporary:

@@ -4,6 +4,7 @@ import json
 import math
 import signal
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from defocus.baselines.objective import Batch
 from defocus.baselines.registry import baseline
 from defocus.benchmark.charts.own_lens import training
 from defocus.benchmark.charts.own_lens.gains import Gains, measure_gains
-from defocus.benchmark.charts.own_lens.page import no_better, sharpness_table, verdict
+from defocus.benchmark.charts.own_lens.page import sharpness_table
 from defocus.benchmark.charts.own_lens.run import stream_document
 from defocus.benchmark.charts.own_lens.sharpness import chart_sharpness
+from defocus.benchmark.charts.own_lens.verdict import Verdict, sign_test
 from defocus.benchmark.commands.my_lens import command
 from defocus.benchmark.weights.store import find_weights
 from defocus.capture.lens_page import lens_parts
@@ -85,6 +87,10 @@ def test_from_a_chart_to_weights_that_restore(
     taken, own, general = told["charts"]
     assert min(own["mtf50"], general["mtf50"]) > 1.1 * taken["mtf50"]
     assert len(told["lens"]["after"]) == HELD_OUT["test"][1]
+    assert told["verdict"]["recommended"] is False, "three scenes show nothing"
+    assert told["verdict"]["lens"]["scenes"] == HELD_OUT["test"][1]
+    assert "Not recommended: " in (out / "report.html").read_text()
+    assert "not shown to be better than the general weights; use those" in printed.err
     assert "Weights for the lens fifty" in (out / "report.html").read_text()
     weights = out / "defocus-m-fifty.safetensors"
     trained, start = (
@@ -210,34 +216,54 @@ def test_networks_that_give_the_input_and_grey_have_known_gains(
     assert all(abs(one.before) < 1e-9 and one.after < 0 for one in found.by_blur)
 
 
+def changed(changes: Sequence[float]) -> Gains:
+    """Scenes that general weights gain 1 dB in, and new ones so much more."""
+    scenes = tuple(f"scene-{number:02d}" for number in range(len(changes)))
+    return Gains(scenes, tuple([1.0] * len(changes)), tuple(1.0 + one for one in changes), ())
+
+
 def test_what_other_lenses_lose_is_said() -> None:
-    better = Gains(("a", "b"), (1.0, 1.0), (1.5, 1.7), ())
-    worse = Gains(("a", "b"), (0.8, 0.8), (0.6, 0.7), ())
-    assert "+0.60 dB, better in 2 of 2" in verdict(better, better)
-    assert "other lenses they change +0.60" in verdict(better, better)
-    assert "they lose 0.15 dB: use them for this lens alone" in verdict(better, worse)
-    assert "use those" not in verdict(better, worse)
+    better, worse = changed([0.5, 0.7] * 10), changed([-0.2, -0.1] * 10)
+    told = Verdict.of(better, better).words(better)
+    assert "+0.60 dB (95 %: +0.5" in told
+    assert "better in 20 of 20 (sign test: p = 9.5e-07)" in told
+    assert "other lenses they change +0.60" in told
+    told = Verdict.of(better, worse).words(better)
+    assert told.endswith("they lose 0.15 dB: use them for this lens alone.")
 
 
 @pytest.mark.parametrize(
-    ("changes", "better"),
+    ("changes", "recommended"),
     [
         ([0.2] * 20 + [0.3] * 20, True),
+        ([0.1] * 27 + [-0.05] * 13, True),
+        ([0.1] * 26 + [-0.05] * 14, False),
+        ([3.0] * 18 + [-0.1] * 22, False),  # the mean and its interval are far above 0
+        ([0.01] * 30 + [-1.0] * 10, False),  # most scenes gain, less than the others lose
         ([-1.1] * 40, False),
         ([0.0] * 40, False),
         ([-0.5, 0.6] * 20, False),
-        ([0.3, 0.1], True),
-        ([0.1, -0.3], False),
+        ([0.3, 0.1], False),  # two of two is a coin thrown twice
+        ([0.3] * 6, True),
     ],
 )
-def test_weights_that_gain_nothing_are_advised_against(changes: list[float], better: bool) -> None:
-    scenes = tuple(f"scene-{number:02d}" for number in range(len(changes)))
-    found = Gains(scenes, tuple([1.0] * len(changes)), tuple(1.0 + one for one in changes), ())
-    assert no_better(found) is not better
-    advised = verdict(found, found).endswith(
-        "They are not shown to be better than the general weights: use those."
-    )
-    assert advised is not better
+def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(
+    changes: list[float], recommended: bool
+) -> None:
+    found = changed(changes)
+    verdict = Verdict.of(found, found)
+    told = verdict.to_json()
+    assert (verdict.recommended, told["recommended"]) == (recommended, recommended)
+    assert (told["doubt"] == "") is recommended
+    assert verdict.words(found).endswith("Use the general weights.") is not recommended
+
+
+def test_the_sign_test_is_that_of_thrown_coins() -> None:
+    assert sign_test([1.0] * 5) == pytest.approx(1 / 32)
+    assert sign_test([1.0, 1.0, -1.0]) == pytest.approx(4 / 8)
+    assert sign_test([1.0, 1.0, 0.0, -1.0]) == pytest.approx(4 / 8)
+    assert sign_test([-1.0] * 9) == pytest.approx(1.0)
+    assert sign_test([0.0] * 3) == 1.0
 
 
 @pytest.mark.parametrize("steps", [10, 100, 4000])
