@@ -19,7 +19,7 @@ from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.patterns import read_leaves
 from defocus.charts.reading.tone import read_tone
-from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
 from defocus.charts.sheet.raster import photographed
 from defocus.images import Image, as_integer, linear_to_srgb, write_image
 from defocus.optics.psf import disc_psf
@@ -82,20 +82,36 @@ def test_srgb_is_not_called_another_curve(gain: Floats | float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("light", "sheet", "blur_px", "words"),
+    ("kind", "blur_px", "words"),
     [
-        (StoredLight(picture(s_curve(1.0), 6.0), linear=True), make_sheet(), 6.0, "it is known"),
-        (StoredLight(picture(s_curve(1.0), 6.0), developed=True), make_sheet(), 6.0, "it is known"),
-        (StoredLight(picture(s_curve(1.0), 6.0)), make_sheet(), 20.0, "blur mixes the grey steps"),
-        (StoredLight(picture(s_curve(1.0), 6.0)), make_sheet(), None, "no edge tells the blur"),
-        (StoredLight(picture(s_curve(1.0), 6.0)), make_sheet("depths"), 6.0, "has no grey steps"),
-        (StoredLight(picture(s_curve(0.0), 6.0, gain=1.3)), make_sheet(), 6.0, "expose less"),
-        (StoredLight(picture(s_curve(1.0), 6.0)[:200]), make_sheet(), 6.0, "outside the picture"),
+        ({"linear": True}, 6.0, "it is known"),
+        ({"developed": True}, 6.0, "it is known"),
+        ({}, 20.0, "blur mixes the grey steps"),
+        ({}, None, "no edge tells the blur"),
     ],
 )
 def test_a_curve_that_is_not_checked_has_a_reason(
-    light: StoredLight, sheet: Sheet, blur_px: float | None, words: str
+    kind: dict[str, bool], blur_px: float | None, words: str
 ) -> None:
+    not_checked(StoredLight(picture(s_curve(1.0), 6.0), **kind), make_sheet(), blur_px, words)
+
+
+@pytest.mark.parametrize(
+    ("layout", "gain", "rows", "words"),
+    [
+        ("depths", 1.0, SIZE[1], "has no grey steps"),
+        ("wall", 1.3, SIZE[1], "expose less"),
+        ("wall", 1.0, 200, "outside the picture"),
+    ],
+)
+def test_steps_that_cannot_be_read_have_a_reason(
+    layout: Layout, gain: float, rows: int, words: str
+) -> None:
+    light = StoredLight(picture(s_curve(0.0), 6.0, gain=gain)[:rows])
+    not_checked(light, make_sheet(layout), 6.0, words)
+
+
+def not_checked(light: StoredLight, sheet: Sheet, blur_px: float | None, words: str) -> None:
     found = read_tone(light, sheet, GEOMETRY, blur_px)
     assert found.departure is None
     assert found.fitted is None
