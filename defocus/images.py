@@ -6,12 +6,8 @@ not applied, because both members of a pair were taken by the same sensor.
 """
 
 import functools
-import io
-import re
-import struct
-import zlib
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -19,17 +15,18 @@ from numpy.typing import NDArray
 
 from defocus.errors import FileError, ImageError
 from defocus.files import atomic_path
+from defocus.jpeg_scans import lacks_a_part
+from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import (
-    MAX_PIXELS,
     TIFF_BEGINS,
     is_known_kind,
-    jpeg_scan_start,
     refuse_oversized,
     refuse_truncated,
 )
 from defocus.quiet_decoders import QUIET
 from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
 from defocus.reading import read_bytes
+from defocus.tiff_pixels import MOST_BYTES, TiffLayout, read_misread, tiff_layout
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -64,17 +61,10 @@ IMAGE_SUFFIXES = (
 )
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
 
-MOST_BYTES = 12 * MAX_PIXELS
-"""Three channels of float32: no file of a picture that is read is larger."""
-
 LARGE_PNG_BYTES = 8_000_000  # worth loading compiled code that reads them faster
+PNG_COLOUR_TYPE, PNG_GREY = 25, (0, 4)
+"""Where a PNG says which values it has, and what it says of grey without and with transparency."""
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-
-_TIFF_DAMAGE = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
-    *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
-)
-"""What tifffile and its decoders raise for damaged files."""
 
 
 def read_image(path: Path) -> Image:
@@ -90,14 +80,14 @@ def read_image(path: Path) -> Image:
         ``(H, W, 3)`` RGB, uint8 or uint16.
 
     Raises:
-        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth, or
-            is a single-scan JPEG that lacks a part.
+        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth or
+            layout, or is a JPEG that lacks a part.
     """
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path}: pixels are {stored.dtype}; 8- or 16-bit integers are read")
-    if stored.ndim == 2:
-        stored = np.repeat(stored[:, :, None], 3, axis=2)
+    if stored.ndim == 2 or stored.shape[2] == 2:
+        stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)
     colour: Image = np.ascontiguousarray(stored[:, :, :3])
     return colour
 
@@ -109,12 +99,12 @@ def read_stored(path: Path) -> NDArray[Any]:
         path: A file with a suffix of :data:`IMAGE_SUFFIXES`.
 
     Returns:
-        ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16, or what
-        floats a TIFF file has.
+        ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and
+        alpha; uint8, uint16, or what floats a TIFF file has. Colours are not multiplied with alpha.
 
     Raises:
-        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth, or
-            is a single-scan JPEG that lacks a part.
+        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth or
+            layout, or is a JPEG that lacks a part.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
@@ -123,7 +113,7 @@ def read_stored(path: Path) -> NDArray[Any]:
     refuse_truncated(path, data)
     refuse_oversized(path, data)
     picture = _decode(path, content)
-    if _lacks_a_part(path, data, picture):
+    if data[:2] == b"\xff\xd8" and lacks_a_part(data, picture, functools.partial(_of_bytes, path)):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
     return picture
 
@@ -143,43 +133,24 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _lacks_a_part(path: Path, data: bytes, picture: NDArray[Any]) -> bool:
-    """Whether part of a single-scan JPEG is missing, for which libjpeg only prints a warning.
-
-    Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
-    mid-grey in its last corner, and bytes added in front of the end marker change it; a complete
-    picture is decoded without looking at them. A gap of less than a row or so may pass.
-    """
-    if data[:2] != b"\xff\xd8":
-        return False
-    start = jpeg_scan_start(data)
-    end = data.find(b"\xff\xd9", start)
-    if data.find(b"\xff\xda", start + 2, end) >= 0:
-        return False
-    restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
-    if any(found != 0xD0 + index % 8 for index, found in enumerate(restarts)):
-        return True
-    if np.any(picture[-8:, -8:] != 128):
-        return False
-    following = b"\xff" + bytes([0xD0 + len(restarts) % 8]) if restarts else b""
-    longer = data[:end] + following + bytes(range(255)) * 8 + data[end:]
-    return not np.array_equal(_decode(path, np.frombuffer(longer, np.uint8)), picture)
+def _of_bytes(path: Path, data: bytes) -> NDArray[Any]:
+    return _decode(path, np.frombuffer(data, np.uint8))
 
 
 def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     tiff = content[:4].tobytes() in TIFF_BEGINS
-    layout, orientation = _tiff_layout(content) if tiff else ("plain", 1)
-    decoded = _large_png(content) if layout == "plain" else _of_tifffile(path, content)
+    layout = tiff_layout(path, _as_bytes(content)) if tiff else TiffLayout()
+    decoded = read_misread(path, _as_bytes(content)) if layout.misread else _large_png(content)
     if decoded is None:
-        decoded = _of_opencv(path, content)
+        decoded = _of_opencv(path, content, layout.told)
     if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(
             f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
             "bits are read"
         )
-    if tiff and layout == "plain":  # OpenCV turns TIFF files whatever flag it is given
-        decoded = as_stored(decoded, orientation)
-    return np.ascontiguousarray(decoded)
+    if tiff and not layout.misread:  # OpenCV turns TIFF files whatever flag it is given
+        decoded = as_stored(decoded, layout.orientation)
+    return np.ascontiguousarray(layout.corrected(decoded) if tiff else decoded)
 
 
 def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
@@ -188,10 +159,10 @@ def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
         return None
     from defocus.png_pixels import plain_png  # it loads numba
 
-    return plain_png(_as_file(content).getvalue())
+    return plain_png(_as_bytes(content))
 
 
-def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+def _of_opencv(path: Path, content: NDArray[np.uint8], told: str) -> NDArray[Any]:
     try:
         with QUIET:
             decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -199,6 +170,8 @@ def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
         reason = getattr(error, "err", "") or "too little memory"
         raise ImageError(f"{path}: cannot be decoded ({reason}); replace the file") from error
     if decoded is None:
+        if told:
+            raise ImageError(f"{path}: no decoder for {told}; save it again without compression")
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     picture: NDArray[Any] = np.asarray(decoded)
     if picture.shape[2:] == (3,) and picture.dtype in SWAPPED:
@@ -206,79 +179,15 @@ def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
             strip = picture[top : top + STRIP_ROWS]
             cv2.cvtColor(strip, cv2.COLOR_BGR2RGB, dst=strip)
         return picture
+    png = content[:4].tobytes() == b"\x89PNG"
+    if png and content[PNG_COLOUR_TYPE] in PNG_GREY and picture.ndim == 3:
+        return picture[:, :, [0, -1]]
     return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
 
 
-def _tiff_layout(content: NDArray[np.uint8]) -> tuple[Literal["plain", "special"], int]:
-    """Whether OpenCV reads a TIFF file's values as they are, and its orientation tag.
-
-    It multiplies 8-bit colours with the transparency, drops that of grey pictures, mixes up colours
-    that lie one after the other, and knows no floats of 16 bits.
-    """
-    import tifffile
-
-    try:
-        with _as_file(content) as stream, tifffile.TiffFile(stream) as file:
-            page = file.pages.first
-            tag = page.tags.get(274)
-            orientation = int(tag.value) if tag is not None else 1
-            transparent = page.samplesperpixel in {2, 4} and page.photometric in {1, 2}
-            apart = page.samplesperpixel > 1 and page.planarconfig == 2
-            half_floats = page.dtype == np.float16
-            wrong = apart or half_floats or (transparent and page.bitspersample == 8)
-            return "special" if wrong else "plain", orientation
-    except _TIFF_DAMAGE:
-        return "plain", 1  # OpenCV may read it all the same
-
-
-def _as_file(content: NDArray[np.uint8]) -> io.BytesIO:
-    """These bytes, not copied. Close it: tifffile's objects keep it until they are collected."""
-    return io.BytesIO(content.base if isinstance(content.base, bytes) else content.tobytes())
-
-
-def _of_tifffile(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
-    import tifffile
-
-    try:
-        with _as_file(content) as stream, tifffile.TiffFile(stream) as file:
-            page = file.pages.first
-            if page.nbytes > MOST_BYTES:
-                raise ValueError(f"{page.nbytes} bytes of pixels")
-            picture: NDArray[Any] = np.asarray(page.asarray())
-            if picture.dtype == np.float16:
-                picture = picture.astype(np.float32)
-    except _TIFF_DAMAGE as error:
-        raise ImageError(
-            f"{path}: cannot be decoded ({error}); save it again without compression"
-        ) from error
-    if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
-        picture = np.moveaxis(picture, 0, 2)
-    grey_and_alpha = picture.ndim == 3 and picture.shape[2] == 2
-    return picture[:, :, [0, 0, 0, 1]] if grey_and_alpha else picture
-
-
-def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn a stored picture as its EXIF orientation says.
-
-    Args:
-        stored: ``(H, W)`` or ``(H, W, C)``.
-        orientation: 1 to 8; others change nothing.
-    """
-    return as_stored(stored, {6: 8, 8: 6}.get(orientation, orientation))
-
-
-def as_stored(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """The inverse of :func:`as_shown`."""
-    turned = {
-        2: lambda: picture[:, ::-1],
-        3: lambda: picture[::-1, ::-1],
-        4: lambda: picture[::-1],
-        5: lambda: picture.swapaxes(0, 1),
-        6: lambda: np.rot90(picture),
-        7: lambda: picture[::-1, ::-1].swapaxes(0, 1),
-        8: lambda: np.rot90(picture, -1),
-    }
-    return turned[orientation]() if orientation in turned else picture
+def _as_bytes(content: NDArray[np.uint8]) -> bytes:
+    """These bytes, not copied where they came as such."""
+    return content.base if isinstance(content.base, bytes) else content.tobytes()
 
 
 def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:

@@ -14,6 +14,7 @@ from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.journal import RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
+from defocus.benchmark.restore.files.remarks import remarks_on
 from defocus.benchmark.restore.files.sources import found_pictures, targets_of, test_targets
 from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
@@ -70,6 +71,7 @@ class Restored:
         sharpest_px: Estimated circle of confusion in the sharpest tenth of the picture, px.
         too_blurred: Whether that is too much to be rescued.
         map: Path of the map of blur; empty if none was asked for.
+        remarks: What of the file the restored picture does not have.
         seconds: Seconds to restore it; 0.0 if it was restored before.
         reason: Why there is no restored picture; empty if there is one.
     """
@@ -87,6 +89,7 @@ class Restored:
     sharpest_px: float = 0.0
     too_blurred: bool = False
     map: str = ""
+    remarks: tuple[str, ...] = ()
     seconds: float = 0.0
     reason: str = ""
 
@@ -198,6 +201,9 @@ def _reason(image: Path, error: Exception) -> str:
 
 def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) -> Restored:
     picture = read_own_picture(image)
+    remarks = remarks_on(image)
+    for remark in remarks:
+        say(f"{image}: {remark}")
     mask = read_mask(wishes.mask, picture) if wishes.mask is not None else None
     blurry = picture.colours()
     height, width = blurry.shape[:2]
@@ -233,5 +239,6 @@ def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) 
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
         map=str(wishes.map or ""),
+        remarks=remarks,
         seconds=round(seconds, 3),
     )

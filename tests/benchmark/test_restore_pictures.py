@@ -19,6 +19,7 @@ from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
+from defocus.benchmark.restore.files.remarks import remarks_on
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
 from tests.capture.raw_sessions import bayer_dng
@@ -45,6 +46,10 @@ def stored(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     [
         (".png", (33, 40), np.uint8),
         (".png", (33, 40), np.uint16),
+        (".png", (33, 40, 2), np.uint8),
+        (".png", (33, 40, 2), np.uint16),
+        (".tif", (33, 40, 2), np.uint8),
+        (".tif", (33, 40, 2), np.uint16),
         (".png", (33, 40, 4), np.uint8),
         (".png", (33, 40, 4), np.uint16),
         (".tif", (33, 40), np.uint16),
@@ -86,14 +91,10 @@ def test_what_cannot_be_seen_and_transparency_stay() -> None:
     assert made[5:, :, :3].max() == 0
 
 
-@pytest.mark.parametrize("layout", ["grey and alpha", "apart", "half floats"])
+@pytest.mark.parametrize("layout", ["apart", "half floats"])
 def test_layouts_that_opencv_misreads(tmp_path: Path, layout: str) -> None:
     path = tmp_path / "a.tif"
-    if layout == "grey and alpha":
-        pixels = stored((9, 12, 2), np.uint8)
-        tifffile.imwrite(path, pixels, photometric="minisblack", extrasamples=["unassalpha"])
-        np.testing.assert_array_equal(read_stored(path), pixels[:, :, [0, 0, 0, 1]])
-    elif layout == "apart":
+    if layout == "apart":
         pixels = stored((9, 12, 3), np.uint16)
         apart = pixels.transpose(2, 0, 1)
         tifffile.imwrite(path, apart, photometric="rgb", planarconfig="separate")
@@ -102,6 +103,60 @@ def test_layouts_that_opencv_misreads(tmp_path: Path, layout: str) -> None:
         pixels = stored((9, 12, 3), np.float16)
         tifffile.imwrite(path, pixels, photometric="rgb")
         np.testing.assert_array_equal(read_stored(path), pixels.astype(np.float32))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_what_has_no_colour_gets_no_tint(tmp_path: Path, mode: str) -> None:
+    path, grey = tmp_path / "a.png", Pillow.fromarray(stored((20, 30), np.uint8))
+    grey.convert(mode).save(path)
+    picture = read_own_picture(path)
+    tinted = picture.colours() * np.array([1.0, 0.8, 0.6], np.float32)
+    write_picture(tmp_path / "b.png", picture.with_colours(tinted), picture.metadata)
+    with Pillow.open(tmp_path / "b.png") as made:
+        assert made.mode == mode
+        colours = np.asarray(made.convert("RGB"))
+    assert not np.ptp(colours, axis=2).any()
+    assert colours.mean() == pytest.approx(0.8 * np.asarray(grey).mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".bmp"])
+def test_the_resolution_in_dots_per_inch_stays(tmp_path: Path, suffix: str) -> None:
+    given, made = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    Pillow.fromarray(stored((20, 30, 3), np.uint8)).save(given, dpi=(300, 240))
+    picture = read_own_picture(given)
+    write_picture(made, picture.stored, picture.metadata)
+    with Pillow.open(made) as opened:
+        assert opened.info["dpi"] == pytest.approx((300, 240), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["frames.tif", "frames.png", "frames.webp", "frames.jpg"])
+def test_frames_that_are_left_out_are_told(tmp_path: Path, name: str) -> None:
+    frames = [Pillow.fromarray(stored((20, 30, 3), np.uint8)[::step]) for step in (1, -1)]
+    kind = {"format": "MPO"} if name.endswith(".jpg") else {}
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **kind)
+    (remark,) = remarks_on(tmp_path / name)
+    assert remark == "holds 2 pictures; the first is restored, the others are left out"
+    frames[0].save(tmp_path / name)
+    assert remarks_on(tmp_path / name) == ()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_inks_that_become_colours_are_told(
+    tmp_path: Path, suffix: str, run: Callable[..., Any]
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    Pillow.fromarray(stored((20, 30, 3), np.uint8)).convert("CMYK").save(path)
+    done = run("defocus-bench", "restore", path, "--baseline", "wiener", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"{path}: CMYK becomes RGB without its colour profile") == 1
+    assert read_stored(tmp_path / "out" / path.name).shape == (20, 30, 3)
+
+
+def test_a_smaller_copy_in_a_tiff_file_is_no_second_picture(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(stored((20, 30, 3), np.uint8), photometric="rgb")
+        file.write(stored((10, 15, 3), np.uint8), photometric="rgb", subfiletype=1)
+    assert remarks_on(tmp_path / "a.tif") == ()
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:

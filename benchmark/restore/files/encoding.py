@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.restore.files.metadata import (
@@ -25,6 +26,9 @@ __all__ = ["write_picture"]
 
 _JPEG_QUALITY = 95
 _XMP = 700
+_RESOLUTION = frozenset({282, 283, 296})
+"""Tags that tifffile writes whether or not it is told them."""
+_METRES_PER_INCH = 0.0254
 
 
 def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
@@ -33,8 +37,9 @@ def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata) -> None
     Args:
         path: ``.png``, ``.tif``, ``.tiff``, ``.jpg``, ``.jpeg``, ``.webp`` or ``.bmp``; the last
             holds no metadata.
-        picture: ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16
-            (PNG and TIFF only) or floats (TIFF only).
+        picture: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha (PNG and TIFF only), ``(H, W, 3)``
+            RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16 (PNG and TIFF only) or floats (TIFF
+            only).
         metadata: Metadata of the picture that it was made from.
 
     Raises:
@@ -54,15 +59,14 @@ def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata) -> None
 
 
 def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
-    """Source: PNG specification, third edition: 11.3.2.3 iCCP, 11.3.3.4 iTXt, 11.3.4.6 eXIf."""
-    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
-    done, encoded = cv2.imencode(".png", stored)
-    if not done:
-        raise ImageError("the restored picture cannot be encoded as PNG")
-    content = encoded.tobytes()
+    """Source: PNG specification, third edition: 11.3.2.3 iCCP, 11.3.3.4 iTXt, 11.3.4 pHYs, eXIf."""
+    content = _png_of_grey_and_alpha(picture) if picture.shape[2:] == (2,) else _png_of(picture)
     chunks = b""
     if metadata.icc:
         chunks += png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.dpi:
+        per_metre = (round(one / _METRES_PER_INCH) for one in metadata.dpi)
+        chunks += png_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
     if metadata.xmp:
         chunks += png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
     if exif := exif_bytes(metadata):
@@ -70,12 +74,32 @@ def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
     return content[:PNG_HEAD_BYTES] + chunks + content[PNG_HEAD_BYTES:]
 
 
+def _png_of(picture: NDArray[Any]) -> bytes:
+    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    done, encoded = cv2.imencode(".png", stored)
+    if not done:
+        raise ImageError("the restored picture cannot be encoded as PNG")
+    return encoded.tobytes()
+
+
+def _png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
+    """OpenCV writes none, Pillow none of 16 bits. Source: the same, 9.2 (filter type 2, Up)."""
+    height, width = picture.shape[:2]
+    depth, colour_type, up = 8 * picture.itemsize, 4, 2
+    rows = picture.astype(picture.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
+    lines = np.full((height, 1 + rows.shape[1]), up, np.uint8)
+    lines[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(lines.tobytes()))
+    return b"\x89PNG\r\n\x1a\n" + head + pixels + png_chunk(b"IEND", b"")
+
+
 def _write_with_pillow(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
     from PIL import Image as Pillow
 
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if path.suffix.lower() != ".bmp":
-        settings = {"quality": _JPEG_QUALITY}
+        settings["quality"] = _JPEG_QUALITY
         if exif := exif_bytes(metadata):
             settings["exif"] = b"Exif\0\0" + exif
         settings |= {"icc_profile": metadata.icc} if metadata.icc else {}
@@ -97,9 +121,9 @@ def _write_tiff(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
         picture,
         byteorder="<",
         bigtiff=False,
-        photometric="minisblack" if picture.ndim == 2 else "rgb",
+        photometric="minisblack" if picture.ndim == 2 or picture.shape[2] == 2 else "rgb",
         planarconfig=None if picture.ndim == 2 else "contig",
-        extrasamples=["unassalpha"] if picture.shape[2:] == (4,) else None,
+        extrasamples=["unassalpha"] if picture.shape[2:] in {(2,), (4,)} else None,
         compression="zlib",
         predictor=picture.dtype.kind == "u",
         metadata=None,
@@ -111,6 +135,8 @@ def _write_tiff(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
     entries = _entries(content, place)
     image = dict(metadata.image) | ({_XMP: metadata.xmp} if metadata.xmp else {})
     if image:
+        for tag in _RESOLUTION & image.keys():
+            del entries[tag]
         entries = _entries(content, _append(content, image)) | entries
     for tag, directory in {EXIF_DIRECTORY: metadata.exif, GPS_DIRECTORY: metadata.gps}.items():
         if directory:

@@ -1,5 +1,6 @@
 """Metadata of a picture, copied to the restored picture."""
 
+import math
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,12 +25,11 @@ _STRUCTURE = frozenset(
 something that is carried over by itself."""
 
 
-_PROFILED = frozenset({"RGB", "RGBA", "P", "L", "I;16", "I;16B", "I", "F"})
+_PROFILED = frozenset({"RGB", "RGBA", "P", "L", "LA", "I;16", "I;16B", "I", "F"})
 """Kinds of pictures that are written as the same kind, so that their colour profile still fits."""
 _PROFILED_PHOTOMETRIC = frozenset({0, 1, 2, 3})
 """The same of TIFF files: grey, RGB and palette."""
-_ICC, _XMP, _PHOTOMETRIC, _SAMPLES = 34675, 700, 262, 277
-_GREY_AND_ALPHA = 2
+_ICC, _XMP, _PHOTOMETRIC = 34675, 700, 262
 
 
 _DAMAGE = (
@@ -49,6 +49,7 @@ class Metadata:
         gps: Tags of the GPS directory, kept because the picture belongs to the user.
         icc: Colour profile.
         xmp: XMP packet.
+        dpi: Pixels per inch across and down, of a JPEG, PNG or BMP file; TIFF files have tags.
     """
 
     image: dict[int, Any] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Metadata:
     gps: dict[int, Any] = field(default_factory=dict)
     icc: bytes | None = None
     xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -83,6 +85,7 @@ def read_metadata(path: Path) -> Metadata:
                 dict(found.get_ifd(GPS_DIRECTORY)),
                 _as_bytes(picture.info.get("icc_profile")) if picture.mode in _PROFILED else None,
                 _xmp(picture.info),
+                _dpi(picture.info),
             )
     except (*_DAMAGE, Image.DecompressionBombError):
         return Metadata()
@@ -96,12 +99,11 @@ def _of_tiff(path: Path) -> Metadata:
         found = Image.Exif()
         found.load_from_fp(file)
         colour = int(found.get(_PHOTOMETRIC, 1)) in _PROFILED_PHOTOMETRIC
-        fits = colour and int(found.get(_SAMPLES, 1)) != _GREY_AND_ALPHA
         return Metadata(
             {tag: value for tag, value in found.items() if tag not in _STRUCTURE},
             dict(found.get_ifd(EXIF_DIRECTORY)),
             dict(found.get_ifd(GPS_DIRECTORY)),
-            _as_bytes(found.get(_ICC)) if fits else None,
+            _as_bytes(found.get(_ICC)) if colour else None,
             _as_bytes(found.get(_XMP)),
         )
 
@@ -109,6 +111,13 @@ def _of_tiff(path: Path) -> Metadata:
 def _xmp(info: dict[Any, Any]) -> bytes | None:
     found = info.get("xmp", info.get("XML:com.adobe.xmp"))
     return found.encode() if isinstance(found, str) else _as_bytes(found)
+
+
+def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
+    """Of a file's own header; Pillow also tells that of EXIF tags, which are copied as such."""
+    across, down = (float(one) for one in info.get("dpi", (0, 0)))
+    usable = 0 < across < math.inf and 0 < down < math.inf
+    return (across, down) if usable else None
 
 
 def _as_bytes(found: object) -> bytes | None:

@@ -22,8 +22,9 @@ class OwnPicture:
     """A picture as it is stored.
 
     Attributes:
-        stored: ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16,
-            float32 or float64, in the colour space that its profile says.
+        stored: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)``
+            RGB and alpha; uint8, uint16, float32 or float64, in the colour space that its profile
+            says.
         metadata: Of its file.
     """
 
@@ -52,6 +53,7 @@ class OwnPicture:
         """The picture in its own form with other colours.
 
         Of floats, what lay beyond [0, 1] is added again; fully transparent pixels stay as they are.
+        What has no colour gets none, however it is stored.
 
         Args:
             restored: ``(H, W, 3)``; integers are cut off to [0, 1].
@@ -60,26 +62,31 @@ class OwnPicture:
             As ``stored``.
         """
         given = self._all_colours()
+        if self._colourless():
+            restored = np.repeat(restored.mean(axis=2, keepdims=True), 3, axis=2)
         if given.dtype.kind == "u":
             made = as_integer(restored, self.bits)
         else:
             made = (restored + (given - np.clip(given, 0, 1))).astype(given.dtype)
         if self.stored.ndim == 2:
-            grey: NDArray[Any] = self._grey(made)
-            return grey
-        if self.stored.shape[2] == 4:
-            alpha = self.stored[:, :, 3:]
-            made = np.where(alpha == 0, given, made)
-            return np.concatenate([made, alpha], axis=2)
-        return made
+            return np.ascontiguousarray(made[:, :, 0])
+        if self.stored.shape[2] == 3:
+            return made
+        alpha = self.stored[:, :, -1:]
+        made = np.where(alpha == 0, given, made)[:, :, : self.stored.shape[2] - 1]
+        return np.concatenate([made, alpha], axis=2)
 
-    def _grey(self, colours: NDArray[Any]) -> NDArray[Any]:
-        mean = colours.mean(axis=2, dtype=np.float32)
-        return np.asarray(np.rint(mean) if colours.dtype.kind == "u" else mean, colours.dtype)
+    def _colourless(self) -> bool:
+        """Whether all colours are shades of grey."""
+        if self.stored.ndim == 2 or self.stored.shape[2] == 2:
+            return True
+        red, green, blue = (self.stored[:, :, one] for one in range(3))
+        return np.array_equal(red, green) and np.array_equal(green, blue)
 
     def _all_colours(self) -> NDArray[Any]:
-        if self.stored.ndim == 2:
-            return np.repeat(self.stored[:, :, None], 3, axis=2)
+        if self.stored.ndim == 2 or self.stored.shape[2] == 2:
+            grey = self.stored.reshape(*self.stored.shape[:2], -1)[:, :, :1]
+            return np.repeat(grey, 3, axis=2)
         return np.asarray(self.stored[:, :, :3])
 
 

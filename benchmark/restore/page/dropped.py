@@ -15,6 +15,7 @@ from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_m
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import Metadata
 from defocus.benchmark.restore.files.own_picture import OwnPicture, read_own_picture
+from defocus.benchmark.restore.files.remarks import remarks_on
 from defocus.benchmark.restore.restoration import Restoration
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
@@ -71,6 +72,7 @@ class DroppedPicture:
         size: Width and height as it is shown, px.
         bits: See :class:`OwnPicture`.
         blur_map: Estimated circle of confusion.
+        remarks: What of its file a saved picture does not have.
         made: What systems made of it, by the number of the choice.
         stop: Set to end its restoring.
         busy: Held while its files are read or written.
@@ -81,6 +83,7 @@ class DroppedPicture:
     size: tuple[int, int]
     bits: int
     blur_map: BlurMap
+    remarks: tuple[str, ...] = ()
     made: dict[int, Made] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     busy: threading.Lock = field(default_factory=threading.Lock)
@@ -108,6 +111,7 @@ class DroppedPicture:
             "bits": self.bits,
             "sharpest_px": self.blur_map.sharpest_px,
             "too_blurred": self.blur_map.too_blurred,
+            "remarks": self.remarks,
             "made": {str(number): made.document() for number, made in self.made.items()},
         }
 
@@ -193,7 +197,8 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     diameters = _reduced(blur_map.full(), picture.orientation)
     write_picture(folder / "map.png", drawn(diameters), Metadata())
     write_picture(folder / "sharp.png", _reduced(sharp, picture.orientation), Metadata())
-    return DroppedPicture(path, name, (width, height), picture.bits, blur_map)
+    remarks = remarks_on(path)
+    return DroppedPicture(path, name, (width, height), picture.bits, blur_map, remarks)
 
 
 def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:

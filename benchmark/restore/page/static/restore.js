@@ -197,6 +197,7 @@
       ...(made ? [["Guard", guard]] : []),
       ["Picture", `${one.width} × ${one.height}, ${one.bits} bits`],
       ...(made ? [["Is saved as", one.saved_name]] : []),
+      ...one.remarks.map((remark) => ["Note", remark]),
     ];
     byId("facts").replaceChildren(...facts.map(([name, value]) => {
       const row = document.createElement("div");

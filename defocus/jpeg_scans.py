@@ -1,0 +1,97 @@
+"""Whether a JPEG has all of its parts, for whose lack libjpeg only prints a warning.
+
+Source: ITU-T T.81, annexes B (markers) and G (progressive).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.picture_headers import jpeg_scan_start
+
+__all__ = ["lacks_a_part"]
+
+_SCAN, _END = 0xDA, 0xD9
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""In a scan's data: a stuffed zero, a restart and a filling byte are none."""
+_COEFFICIENTS = 64
+_MORE = bytes(range(255)) * 8
+
+Decode = Callable[[bytes], NDArray[Any]]
+
+
+def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
+    """Whether part of a JPEG is missing.
+
+    Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
+    mid-grey in its last corner, and bytes added in front of the end marker change it; a complete
+    picture is decoded without looking at them. A gap of less than a row or so may pass. Of several
+    scans each adds details to all of the picture: all must be there, and the last one complete.
+
+    Args:
+        data: Of the file, up to an end marker and perhaps beyond.
+        picture: What it is decoded to.
+        decode: Decodes other bytes.
+    """
+    start = jpeg_scan_start(data)
+    segments = _segments(data)
+    scans = [at for kind, at in segments if kind == _SCAN]
+    end = next((at for kind, at in segments if kind == _END), len(data))
+    if not _every_detail(data, segments):
+        return True
+    if len(scans) > 1:
+        return _wants_more(data, end, b"", picture, decode)
+    restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
+    if any(found != 0xD0 + index % 8 for index, found in enumerate(restarts)):
+        return True
+    if np.any(picture[-8:, -8:] != 128):
+        return False
+    following = b"\xff" + bytes([0xD0 + len(restarts) % 8]) if restarts else b""
+    return _wants_more(data, end, following, picture, decode)
+
+
+def _wants_more(
+    data: bytes, end: int, following: bytes, picture: NDArray[Any], decode: Decode
+) -> bool:
+    """Whether bytes in front of the end marker change the picture."""
+    return not np.array_equal(decode(data[:end] + following + _MORE + data[end:]), picture)
+
+
+def _segments(data: bytes) -> list[tuple[int, int]]:
+    """Kind and place of each marker, up to the end of the first picture."""
+    found = []
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        kind = data[position + 1]
+        found.append((kind, position))
+        if kind == _END:
+            return found
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if kind == _SCAN:
+            following = _NEXT_MARKER.search(data, position)
+            if following is None:
+                return found
+            position = following.start()
+    if data[position : position + 2] == bytes([0xFF, _END]):
+        found.append((_END, position))
+    return found
+
+
+def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
+    """Whether the scans give each coefficient of each colour to its last bit."""
+    frame = next((at for kind, at in segments if kind in _FRAMES), None)
+    if frame is None:
+        return True  # of a rare kind, without scans that add to each other
+    colours = [data[frame + 10 + 3 * index] for index in range(data[frame + 9])]
+    missing = {colour: np.full(_COEFFICIENTS, True) for colour in colours}
+    for kind, at in segments:
+        if kind == _SCAN:
+            count = data[at + 4]
+            first, last, bits = data[at + 5 + 2 * count : at + 8 + 2 * count]
+            for index in range(count):
+                missing[data[at + 5 + 2 * index]][first : last + 1] = (bits & 15) != 0
+    return not any(lack.any() for lack in missing.values())

@@ -1,0 +1,197 @@
+"""Layouts of TIFF files that OpenCV reads wrongly or not at all.
+
+Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha).
+"""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.orientation import as_stored
+from defocus.picture_headers import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+__all__ = ["MOST_BYTES", "TiffLayout", "read_misread", "tiff_layout"]
+
+_TIFF_DAMAGE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
+    *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
+)
+"""What tifffile and its decoders raise for damaged files."""
+
+MOST_BYTES = 12 * MAX_PIXELS
+"""Three channels of float32: no file of a picture that is read is larger."""
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
+_NAMES = {4: "a mask", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "those of a RAW file"}
+_MULTIPLIED = 1
+_WAYS = "save it as grey or RGB of 8 or 16 bits"
+
+
+@dataclass(frozen=True)
+class TiffLayout:
+    """What must be known of a TIFF file beside the values that a decoder gives.
+
+    Attributes:
+        misread: Whether OpenCV mixes the values up, so that :func:`read_misread` reads them.
+        orientation: Tag of the first directory, 1 to 8.
+        negative: Whether white is 0 in the values that the decoder gives.
+        multiplied: Whether colours are stored multiplied with the transparency.
+        opaque: Whether the fourth value that OpenCV gives is none of the file's.
+        told: Type of the values and compression, for people.
+    """
+
+    misread: bool = False
+    orientation: int = 1
+    negative: bool = False
+    multiplied: bool = False
+    opaque: bool = False
+    told: str = ""
+
+    def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The values of a decoder, black as 0 and colours not multiplied.
+
+        Args:
+            picture: ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)``.
+        """
+        if self.opaque:
+            picture = picture[:, :, :3]
+        if self.negative:
+            grey = picture if picture.ndim == 2 else picture[:, :, 0]
+            np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
+        return _divided(picture) if self.multiplied else picture
+
+
+def tiff_layout(path: Path, content: bytes) -> TiffLayout:
+    """The layout of a file's first picture.
+
+    OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
+    of 16 bits as it is stored even if white is 0, mixes up colours that lie one after the other,
+    and knows no floats of 16 bits.
+
+    Raises:
+        ImageError: No reader here has the layout.
+    """
+    import tifffile
+
+    try:
+        with io.BytesIO(content) as stream, tifffile.TiffFile(stream) as file:
+            page = file.pages.first
+            refused = _refused(page)
+            layout = _layout_of(page)
+    except _TIFF_DAMAGE:
+        return TiffLayout()  # OpenCV may read it all the same
+    if refused:
+        raise ImageError(f"{path}: {refused}")
+    return layout
+
+
+def _layout_of(page: "TiffPage") -> TiffLayout:
+    bits, values = page.bitspersample, page.samplesperpixel
+    transparent = values in {2, 4} and page.photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
+    grey_transparent = values == 2 and transparent
+    apart = values > 1 and page.planarconfig == 2
+    half_floats = page.dtype == np.float16
+    misread = apart or half_floats or grey_transparent or (transparent and bits == 8)
+    return TiffLayout(
+        misread,
+        _orientation(page),
+        page.photometric == _WHITE_IS_ZERO and (misread or bits > 8),
+        transparent and _MULTIPLIED in page.extrasamples,
+        page.photometric == _CMYK,
+        f"a TIFF file of {page.dtype} with the compression {page.compression.name}",
+    )
+
+
+def _orientation(page: "TiffPage") -> int:
+    tag = page.tags.get(274)
+    return int(tag.value) if tag is not None else 1
+
+
+def _refused(page: "TiffPage") -> str:
+    """Why a layout is not read; empty if it is, or if a decoder has to find out."""
+    kind, bits, values = int(page.photometric), int(page.bitspersample), page.samplesperpixel
+    of_white = kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1)
+    if kind not in _READ:
+        return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
+    if kind == _CMYK and (bits != 8 or values != 4):
+        return f"{values} inks of {bits} bits; CMYK of 8 bits is read: save it as RGB"
+    if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
+        return f"{values} values per pixel; {_WAYS}, with one transparency at most"
+    if of_white:
+        return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
+    if page.imagedepth > 1:
+        return f"a volume of {page.imagedepth} slices; save the slices as pictures"
+    return ""
+
+
+def read_misread(path: Path, content: bytes) -> NDArray[Any]:
+    """Read the values of a file that OpenCV mixes up.
+
+    Returns:
+        ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)`` as they are stored, and stored
+        upright or not; floats of 16 bits become float32.
+
+    Raises:
+        ImageError: It is damaged, or its compression is not known.
+    """
+    import tifffile
+
+    try:
+        with io.BytesIO(content) as stream, tifffile.TiffFile(stream) as file:
+            page = file.pages.first
+            if page.nbytes > MOST_BYTES:
+                raise ValueError(f"{page.nbytes} bytes of pixels")
+            picture = _decoded(page, content)
+    except _TIFF_DAMAGE as error:
+        raise ImageError(
+            f"{path}: cannot be decoded ({error}); save it again without compression"
+        ) from error
+    if picture.dtype == np.float16:
+        picture = picture.astype(np.float32)
+    if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
+        picture = np.moveaxis(picture, 0, 2)
+    return picture
+
+
+def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
+    """The values of a page; 8 bits behind a compression that tifffile lacks are Pillow's to read.
+
+    Raises:
+        ValueError: Neither reads it.
+    """
+    try:
+        return np.asarray(page.asarray())
+    except (ValueError, NotImplementedError) as error:
+        if "imagecodecs" not in str(error):
+            raise
+    from PIL import Image
+
+    if page.dtype != np.uint8 or _MULTIPLIED in page.extrasamples:
+        raise ValueError(f"{page.compression.name} with these values is not read")
+    with io.BytesIO(content) as stream, Image.open(stream) as opened:
+        shown = np.asarray(opened)  # Pillow turns it
+    picture = as_stored(shown, _orientation(page))
+    if picture.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
+        raise ValueError(f"{page.compression.name} with these values is not read")
+    return picture
+
+
+def _divided(picture: NDArray[Any]) -> NDArray[Any]:
+    """Colours that were multiplied with the transparency, which comes last, without it."""
+    colours, share = picture[:, :, :-1].astype(np.float64), picture[:, :, -1:].astype(np.float64)
+    full = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1.0
+    straight = np.where(share > 0, colours * full / np.where(share > 0, share, 1), colours)
+    if picture.dtype.kind == "u":
+        straight = np.rint(np.minimum(straight, full))
+    return np.concatenate([straight, share], axis=2).astype(picture.dtype)

@@ -1,0 +1,55 @@
+"""JPEG files of several scans that lack a part."""
+
+import io
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from defocus.errors import ImageError
+from defocus.images import read_image
+
+
+def progressive(side: int = 200, **settings: object) -> bytes:
+    drawn = np.random.default_rng(side).integers(0, 256, (side, side + 40, 3), np.uint8)
+    stream = io.BytesIO()
+    soft = cv2.GaussianBlur(drawn, (0, 0), 1.5)
+    Pillow.fromarray(soft).save(stream, "JPEG", progressive=True, **settings)
+    return stream.getvalue()
+
+
+def scans(data: bytes) -> list[int]:
+    return [found.start() for found in re.finditer(rb"\xff\xda\0[\x06-\x0c]", data)]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.7, 0.9, 0.97])
+@pytest.mark.parametrize("settings", [{}, {"quality": 30}, {"restart_marker_rows": 2}])
+def test_one_that_was_cut_and_closed_is_refused(
+    tmp_path: Path, share: float, settings: dict[str, int]
+) -> None:
+    whole = progressive(**settings)
+    (tmp_path / "a.jpg").write_bytes(whole[: int(share * len(whole))] + b"\xff\xd9")
+    with pytest.raises(ImageError, match=r"a\.jpg: (a part of the JPEG is missing|not a pic)"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_one_that_ends_between_two_scans_is_refused(tmp_path: Path) -> None:
+    whole = progressive()
+    assert len(scans(whole)) == 10
+    for place in scans(whole)[1:]:
+        (tmp_path / "a.jpg").write_bytes(whole[:place] + b"\xff\xd9")
+        with pytest.raises(ImageError, match="a part of the JPEG is missing"):
+            read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("trailer", [b"", b"\0" * 5000, b"\xff\xd8\xff\xd9"])
+def test_a_whole_one_is_read(tmp_path: Path, mode: str, trailer: bytes) -> None:
+    drawn = np.random.default_rng(1).integers(0, 256, (97, 131, 3), np.uint8)
+    stream = io.BytesIO()
+    Pillow.fromarray(drawn).convert(mode).save(stream, "JPEG", progressive=True)
+    (tmp_path / "a.jpg").write_bytes(stream.getvalue() + trailer)
+    assert read_image(tmp_path / "a.jpg").shape == (97, 131, 3)

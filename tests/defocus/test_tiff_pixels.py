@@ -1,0 +1,118 @@
+"""TIFF files whose layouts OpenCV reads wrongly or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from defocus.errors import ImageError
+from defocus.images import as_shown, read_image, read_stored
+from defocus.tiff_pixels import read_misread, tiff_layout
+
+
+def values(channels: int, dtype: Any) -> NDArray[Any]:
+    drawn = np.random.default_rng(channels).random((9, 12, channels))
+    picture = drawn if np.dtype(dtype).kind == "f" else drawn * np.iinfo(dtype).max
+    made: NDArray[Any] = picture.astype(dtype)
+    return made[:, :, 0] if channels == 1 else made
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_white_as_zero_is_no_negative(tmp_path: Path, dtype: Any, channels: int) -> None:
+    path, stored = tmp_path / "a.tif", values(channels, dtype)
+    more = {"extrasamples": ["unassalpha"]} if channels == 2 else {}
+    tifffile.imwrite(path, stored, photometric="miniswhite", **more)
+    shown = stored.copy()
+    grey = shown if channels == 1 else shown[:, :, 0]
+    grey[...] = np.iinfo(dtype).max - grey
+    np.testing.assert_array_equal(read_stored(path), shown)
+    np.testing.assert_array_equal(read_image(path)[:, :, 1], grey)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_keeps_its_transparency_and_depth(tmp_path: Path, dtype: Any) -> None:
+    path, stored = tmp_path / "a.tif", values(2, dtype)
+    tifffile.imwrite(path, stored, photometric="minisblack", extrasamples=["unassalpha"])
+    np.testing.assert_array_equal(read_stored(path), stored)
+    assert read_stored(path).dtype == dtype
+    np.testing.assert_array_equal(read_image(path), stored[:, :, [0, 0, 0]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colours_that_were_multiplied_with_transparency_are_divided(
+    tmp_path: Path, dtype: Any, channels: int
+) -> None:
+    path, straight = tmp_path / "a.tif", values(channels, dtype)
+    straight[0, 0, -1] = 0
+    full = 1.0 if straight.dtype.kind == "f" else np.iinfo(dtype).max
+    multiplied = straight.astype(float)
+    multiplied[:, :, :-1] *= multiplied[:, :, -1:] / full
+    kind = "minisblack" if channels == 2 else "rgb"
+    stored = (multiplied if straight.dtype.kind == "f" else np.rint(multiplied)).astype(dtype)
+    tifffile.imwrite(path, stored, photometric=kind, extrasamples=["assocalpha"])
+    found = read_stored(path)
+    assert (found.dtype, found.shape) == (straight.dtype, straight.shape)
+    seen = straight[:, :, -1] > 0.2 * full
+    error = np.abs(found.astype(float) - straight)[seen].max() / full
+    assert error < (0.015 if dtype is np.uint8 else 1e-4)
+    np.testing.assert_array_equal(found[0, 0], stored[0, 0])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_transparency_behind_lzw_is_read_as_it_is_stored(
+    tmp_path: Path, mode: str, orientation: int
+) -> None:
+    path, stored = tmp_path / "a.tif", values(len(mode), np.uint8)
+    tags = {274: orientation}
+    Pillow.fromarray(stored).save(path, compression="tiff_lzw", tiffinfo=tags)
+    np.testing.assert_array_equal(read_stored(path), stored)
+    content = path.read_bytes()
+    assert tiff_layout(path, content).orientation == orientation
+    np.testing.assert_array_equal(read_misread(path, content), stored)
+    with Pillow.open(path) as opened:
+        np.testing.assert_array_equal(np.asarray(opened), as_shown(stored, orientation))
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "settings", "words"),
+    [
+        (5, np.uint8, {"photometric": "rgb"}, "5 values per pixel; save it as grey or RGB"),
+        (5, np.uint16, {"photometric": "rgb"}, "5 values per pixel; save it as grey or RGB"),
+        (4, np.uint16, {"photometric": "separated"}, "4 inks of 16 bits"),
+        (3, np.uint8, {"photometric": "cielab"}, "its colours are CIELab; save it as grey or RGB"),
+        (1, np.uint16, {"photometric": "cfa"}, "its colours are those of a RAW file"),
+        (1, np.float32, {"photometric": "miniswhite"}, "floats with white as 0"),
+        (1, np.complex64, {"photometric": "minisblack"}, "no decoder for a TIFF file of complex64"),
+        (1, np.uint32, {"photometric": "minisblack"}, "pixels are uint32"),
+    ],
+)
+def test_other_layouts_are_one_clear_line(
+    tmp_path: Path, channels: int, dtype: Any, settings: dict[str, str], words: str
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.ones((9, 12, channels), dtype).squeeze(), **settings)
+    with pytest.raises(ImageError, match=words) as caught:
+        read_stored(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_volume_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    slices = np.zeros((3, 32, 32), np.uint16)
+    tifffile.imwrite(path, slices, photometric="minisblack", volumetric=True, tile=(1, 16, 16))
+    with pytest.raises(ImageError, match="a volume of 3 slices; save the slices as pictures"):
+        read_stored(path)
+
+
+def test_inks_get_no_transparency(tmp_path: Path) -> None:
+    inks = values(4, np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated")
+    assert read_stored(tmp_path / "a.tif").shape == (9, 12, 3)
