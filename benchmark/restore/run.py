@@ -9,7 +9,11 @@ from typing import Any
 import torch
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.restore.blur_map.drawing import map_paths, write_map
+from defocus.benchmark.restore.blur_map.drawing import (
+    map_paths,
+    refuse_existing_map,
+    write_map,
+)
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.journal import RestoreJournal
@@ -22,7 +26,7 @@ from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.datasets.api import open_dataset
 from defocus.errors import ImageError, InputError
-from defocus.files import make_folder, sha256_file
+from defocus.files import make_folder, require_writable, sha256_file
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import say, track
 
@@ -48,9 +52,10 @@ class Wishes:
     map: Path | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What decides on the result, for the journal."""
+        """What decides on the restored picture, for the journal."""
         told = asdict(self) | {"mask": sha256_file(self.mask) if self.mask else ""}
-        return told | {"map": str(self.map or "")}
+        del told["map"]
+        return told
 
 
 @dataclass(frozen=True)
@@ -139,8 +144,8 @@ def restore_pictures(
     """
     require_restoring(system, weights)
     targets = _targets(images, out)
-    if wishes.map is not None and len(targets) > 1:
-        raise InputError(f"{wishes.map}: a map is of one picture; {len(targets)} are given")
+    if wishes.map is not None:
+        _check_map(wishes.map, [target for _, target in targets])
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
@@ -162,6 +167,17 @@ def restore_pictures(
     return found
 
 
+def _check_map(path: Path, targets: Sequence[Path | None]) -> None:
+    """Refuse a map that could not be written, before anything is computed."""
+    both = map_paths(path)
+    if len(targets) > 1:
+        raise InputError(f"{path}: a map is of one picture; {len(targets)} are given")
+    for target in targets:
+        if target is not None and target.absolute() in {one.absolute() for one in both}:
+            raise InputError(f"{target}: the restored picture goes there; choose another map")
+    require_writable(path.parent)
+
+
 def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | None]]:
     """Where each picture goes; None for a kind of file that is not read."""
     if isinstance(images, str):
@@ -180,11 +196,17 @@ def _restored(
         raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
     source = sha256_file(image)
     told = journal.finished(target, source)
-    if told is not None:
-        return Restored(**{**told, "seconds": 0.0})
-    if wishes.map is not None:
-        map_paths(wishes.map)
-    done = _restore_one(image, target, restorer, wishes)
+    ours = told is not None and told["map"] == str(wishes.map)
+    if wishes.map is not None and not ours:
+        refuse_existing_map(wishes.map)
+    if told is None:
+        done = _restore_one(image, target, restorer, wishes)
+    else:
+        done = Restored(**{**told, "seconds": 0.0, "map": str(wishes.map or "")})
+        if wishes.map is None or (ours and all(one.exists() for one in map_paths(wishes.map))):
+            return done
+        picture = read_own_picture(image)
+        write_map(wishes.map, estimate_blur_map(picture.colours()), picture.orientation)
     journal.finish(target, source, asdict(done))
     return done
 

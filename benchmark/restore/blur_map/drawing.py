@@ -9,32 +9,39 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.restore.blur_map.estimate import LARGEST_PX, BlurMap
 from defocus.errors import InputError
-from defocus.files import atomic_path
+from defocus.files import atomic_path, make_folder
 from defocus.images import as_shown, write_image
 
-__all__ = ["drawn", "map_paths", "write_map"]
+__all__ = ["drawn", "map_paths", "refuse_existing_map", "write_map"]
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
     """Where the picture and the numbers of a map go: both suffixes of one name.
 
     Raises:
-        InputError: The suffix is none of the two, or one of the files exists.
+        InputError: The suffix is none of the two.
     """
     if path.suffix.lower() not in {".png", ".tif", ".tiff"}:
         raise InputError(f"{path}: a map is written as .png and .tif; give one of these")
-    both = path.with_suffix(".png"), path.with_suffix(".tif")
-    for one in both:
+    return path.with_suffix(".png"), path.with_suffix(".tif")
+
+
+def refuse_existing_map(path: Path) -> None:
+    """Refuse a name of which a file exists.
+
+    Raises:
+        InputError: See :func:`map_paths`, or one of the files exists.
+    """
+    for one in map_paths(path):
         if one.exists():
             raise InputError(f"{one}: exists already; choose another name for the map")
-    return both
 
 
 def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path, Path]:
     """Write the estimated circle of confusion as a picture and as a float TIFF, px.
 
     Args:
-        path: Of one of the two; the other lies beside it.
+        path: Of one of the two; the other lies beside it. What has these names is replaced.
         blur_map: The map.
         orientation: Of the picture (EXIF): both files are turned as it is shown.
 
@@ -42,6 +49,7 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path
         InputError: See :func:`map_paths`.
         StorageError: The disk is full or the folder is not writable.
     """
+    make_folder(path.parent)
     picture, numbers = map_paths(path)
     shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
     write_image(picture, drawn(shown))
