@@ -1,7 +1,8 @@
 """Makes the charts, tables and strips of docs/jdrl.md: ``python docs/jdrl.py STUDY…``.
 
 STUDY is the folder of ``defocus-bench ablate jdrl --doses …``, one for each network; every number
-comes from its ``dose.json``.
+comes from its ``dose.json``. ``--parts STUDY`` makes the section about the parts of JDRL instead,
+from a study with all lines.
 """
 
 import argparse
@@ -26,6 +27,8 @@ mpl.rcParams["svg.fonttype"] = "none"
 PAGE = Path(__file__).with_name("jdrl.md")
 BEGIN = "<!-- made by docs/jdrl.py: nothing until the next mark is written by hand -->"
 END = "<!-- end of what docs/jdrl.py made -->"
+PARTS_BEGIN = "<!-- made by docs/jdrl.py --parts: nothing until the next mark is written by hand -->"
+PARTS_END = "<!-- end of what docs/jdrl.py --parts made -->"
 STRIP_QUALITY = 88
 PART_NAMES = {
     "psnr_edges": "edges",
@@ -46,21 +49,57 @@ def main() -> None:
     """Read the study's document and write the charts and the middle of the page."""
     words = argparse.ArgumentParser(description="Make the charts and tables of docs/jdrl.md.")
     words.add_argument("studies", type=Path, nargs="+", help="folder of a study by dose")
-    folders = words.parse_args().studies
-    documents = [json.loads((one / "dose.json").read_text("utf-8")) for one in folders]
-    for document in documents:
-        document["doses"].sort(key=lambda one: one["dose_px"])
+    words.add_argument("--parts", action="store_true", help="the section about the parts of JDRL")
+    given = words.parse_args()
+    documents = [read_document(folder) for folder in given.studies]
+    if given.parts:
+        for folder, document in zip(given.studies, documents, strict=True):
+            for one in document["doses"]:
+                copy_strip(folder, one["dose_px"], "parts-")
+        replace_between(PARTS_BEGIN, PARTS_END, parts_sections(documents))
+        return
     chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
     chart("jdrl-gain.svg", "gain over the plain loss, dB", documents, draw_gains)
     chart("jdrl-edges.svg", "displacement of edges, px", documents, draw_edges)
     chart("jdrl-tau.svg", "Kendall's tau against the truth", documents, draw_taus)
     for dose in (one["dose_px"] for one in documents[0]["doses"]):
-        copy_strip(folders[0], dose)
+        copy_strip(given.studies[0], dose)
+    replace_between(BEGIN, END, sections(documents))
+
+
+def read_document(folder: Path) -> dict[str, Any]:
+    """A study's document, its doses in order."""
+    document: dict[str, Any] = json.loads((folder / "dose.json").read_text("utf-8"))
+    document["doses"].sort(key=lambda one: one["dose_px"])
+    return document
+
+
+def replace_between(begin: str, end: str, lines: Iterator[str]) -> None:
+    """Write the page with these lines between two marks.
+
+    Raises:
+        ValueError: the page lacks a mark.
+
+    """
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    made = "\n".join(sections(documents))
-    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n{END}{after}", encoding="utf-8")
+    if begin not in text or end not in text:
+        msg = f"{PAGE.name} lacks the mark {begin!r} or {end!r}"
+        raise ValueError(msg)
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    made = "\n".join(lines)
+    PAGE.write_text(f"{before}{begin}\n\n{made}\n{end}{after}", encoding="utf-8")
+
+
+def parts_sections(documents: Sequence[Document]) -> Iterator[str]:
+    """The made section about the parts of JDRL, by lines."""
+    for document in documents:
+        yield from study_facts(document)
+        yield from strips(document, "parts-")
+        yield from gain_table(document)
+        yield from part_table(document)
+        yield from tau_table(document)
+        yield from claim_table(document)
 
 
 def name_of(document: Document) -> str:
@@ -68,9 +107,9 @@ def name_of(document: Document) -> str:
     return baseline(document["network"] or "unet").card.display_name
 
 
-def copy_strip(folder: Path, dose: float) -> None:
+def copy_strip(folder: Path, dose: float, kind: str = "") -> None:
     """Copy a study's strip as a smaller file."""
-    file = PAGE.with_name(f"jdrl-{strip_name(dose)}").with_suffix(".webp")
+    file = PAGE.with_name(f"jdrl-{kind}{strip_name(dose)}").with_suffix(".webp")
     with Image.open(folder / strip_name(dose)) as picture:
         picture.save(file, quality=STRIP_QUALITY)
 
@@ -179,7 +218,7 @@ def sections(documents: Sequence[Document]) -> Iterator[str]:
         yield from claim_table(document)
 
 
-def strips(document: Document) -> Iterator[str]:
+def strips(document: Document, kind: str = "") -> Iterator[str]:
     """A strip of crops for each dose."""
     for one in document["doses"]:
         dose, gains = one["dose_px"], one["scene_gains"]
@@ -189,7 +228,7 @@ def strips(document: Document) -> Iterator[str]:
             "crop is where the input differs most from the truth. Below: the error, six times as "
             "bright.\n"
         )
-        yield f"![Crops at a dose of {dose:g} px](jdrl-strip-{dose:g}px.webp)\n"
+        yield f"![Crops at a dose of {dose:g} px](jdrl-{kind}strip-{dose:g}px.webp)\n"
 
 
 def study_facts(document: Document) -> Iterator[str]:
