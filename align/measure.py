@@ -11,6 +11,7 @@ from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.supported import supported
+from defocus.align.mean_displacement import mean_displacement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import reduced_twice
@@ -70,13 +71,16 @@ class Field:
         shown = supported(flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable)
         return np.asarray(self.misplaced * shown, np.float32)
 
-    @property
-    def placed(self) -> NDArray[np.float32]:
-        """``(2, h, w)`` px of the full picture: the global transform's displacement and ``local``.
+    def mean_displacement(self, frame: Uncertainty | None) -> tuple[float, float]:
+        """Mean length of the displacement over reliable pixels, px of the full picture.
 
-        What the flow shows by chance where nothing moves is not in it.
+        That is the global transform's and ``local``: what the flow shows by chance where nothing
+        moves is not in it. The second number is its standard error.
         """
-        return np.asarray(self.factor * (self.flow.flow - self.flow.residual) + self.local)
+        flow, local = self.flow, self.local
+        placed = self.factor * (flow.flow - flow.residual) + local
+        errors = self.factor * flow.uncertainty_px * local.any(axis=0)
+        return mean_displacement(placed, errors, flow.reliable, frame)
 
     @property
     def residual_px(self) -> NDArray[np.float32]:
@@ -196,9 +200,11 @@ def measure(
     spread = asymmetry(flow.residual, coc, flow.reliable, signed=defocus_map is not None)
     field = _field(flow, factor, spread, coc)
     residual = field.residual_px[flow.reliable]
+    length, length_sigma = field.mean_displacement(found.uncertainty)
     misalignment = Misalignment(
         status="ok",
         similarity=found.similarity,
+        misalignment_px=length,
         residual_median_px=float(np.median(residual)),
         residual_p95_px=float(np.percentile(residual, 95)),
         reliable_share=float(_reference(field).mean()),
@@ -212,9 +218,10 @@ def measure(
         consistency_px=_consistency_px(field),
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
-        sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty),
+        sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty, length_sigma),
         spread=found.asymmetry,
         shared=shared,
+        alone=found.alone,
     )
     del small, place
     return_freed_memory(math.prod(shape))
@@ -333,7 +340,7 @@ def _consistency_px(field: Field) -> float:
     return float(field.factor * np.median(field.flow.consistency_px[~field.flow.occluded]))
 
 
-def _sigma(field: Field, found: Uncertainty) -> Sigma:
+def _sigma(field: Field, found: Uncertainty, misalignment_px: float) -> Sigma:
     """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
 
     The longest residuals lie where the flow errs most, so their quantile has that of its errors.
@@ -360,6 +367,7 @@ def _sigma(field: Field, found: Uncertainty) -> Sigma:
     errors = field.factor * field.flow.uncertainty_px[field.flow.reliable]
     own = np.percentile(errors, (50, 95))
     return Sigma(
+        misalignment_px=misalignment_px,
         shift_px=found.shift_px,
         zoom=found.zoom,
         rotation_deg=found.rotation_deg,

@@ -20,6 +20,7 @@ class Sigma:
     """Standard errors (1 σ) of numbers that describe the whole picture.
 
     Attributes:
+        misalignment_px: Standard error of the mean displacement.
         shift_px: Standard error of each coordinate of the shift.
         zoom: Standard error of the zoom ratio.
         rotation_deg: Standard error of the rotation, degrees.
@@ -29,6 +30,7 @@ class Sigma:
         consistency_px: Standard error of the median forward-backward error.
     """
 
+    misalignment_px: float
     shift_px: float
     zoom: float
     rotation_deg: float
@@ -67,6 +69,9 @@ class Misalignment:
         sigma: Standard errors.
         spread: What the tiles of the registration tell of the point spread.
         shared: What of the pair's session is in ``matrix``.
+        misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
+            reliable pixels: that of the frame, and the local flow where it explains more.
+        alone: Why the pair is unknown without what its session shares; empty if it is not.
     """
 
     status: Literal["ok", "unknown"]
@@ -88,12 +93,15 @@ class Misalignment:
     sigma: Sigma | None = None
     spread: TileAsymmetry | None = None
     shared: SessionLens | None = None
+    misalignment_px: float | None = None
+    alone: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
         model, light = self.similarity, self.photometry
         return {
             "status": self.status,
+            "misalignment_px": self.misalignment_px,
             "shift_px": [None, None] if model is None else list(model.shift_px),
             "zoom": None if model is None else model.zoom,
             "rotation_deg": None if model is None else model.rotation_deg,
@@ -111,8 +119,11 @@ class Misalignment:
             "occluded_share": self.occluded_share,
             "calibration_share": self.calibration_share,
             "uncertainty": self._uncertainty_json(),
-            **({} if self.shared is None else {"session": self.shared.to_json()}),
+            **({} if self.shared is None else {"session": self._session_json(self.shared)}),
         }
+
+    def _session_json(self, shared: SessionLens) -> dict[str, Any]:
+        return {**shared.to_json(), "unknown_alone": self.alone or None}
 
     def _uncertainty_json(self) -> dict[str, Any] | None:
         """Standard errors under the names of their numbers."""
@@ -120,6 +131,7 @@ class Misalignment:
         if sigma is None or light is None:
             return None
         return {
+            "misalignment_px": sigma.misalignment_px,
             "shift_px": [sigma.shift_px, sigma.shift_px],
             "zoom": sigma.zoom,
             "rotation_deg": sigma.rotation_deg,

@@ -126,6 +126,7 @@ class Registration:
         blur_px: Root mean squared circle of confusion of these tiles, pixels of the full picture.
         asymmetry: Asymmetry of the point spread, lengths in pixels of the full picture; None if
             there is no transform.
+        alone: Why there is none without what the pair's session shares; else empty.
     """
 
     similarity: Similarity | None
@@ -137,6 +138,7 @@ class Registration:
     agreeing: int = 0
     blur_px: float = 0.0
     asymmetry: TileAsymmetry | None = None
+    alone: str = ""
 
     @property
     def corner_error_px(self) -> float | None:

@@ -20,8 +20,8 @@ from defocus.align.registration.register import Registration, largest_error_px, 
 from defocus.optics.geometry import Similarity
 
 __all__ = [
-    "OwnZoom", "SessionLens", "Shared", "register_in_session", "session_lens", "shared_zoom",
-    "with_session",
+    "ZOOMED_MODELS", "OwnZoom", "SessionLens", "Shared", "register_in_session", "session_lens",
+    "shared_zoom", "with_session",
 ]  # fmt: skip
 
 Grey = NDArray[np.float32]
@@ -31,6 +31,8 @@ COMMON_SHARE = 0.5
 """Of the least standard error of a pair: what all pairs err by alike no mean makes smaller."""
 MOST_FAR = 0.1
 """Share of the pairs whose zoom may be clearly not 1 although only the aperture changed."""
+ZOOMED_MODELS = ("translation", "similarity")
+"""Models in which another zoom can stand in for the own one."""
 LEAST_GAIN_PX = 0.05
 """Of the standard error at the corners, for which a pair is worth a second measurement."""
 
@@ -68,14 +70,20 @@ class SessionLens:
         zoom: Ratio of sharp to blurry distances; None if they share none.
         asymmetry: Asymmetry of the point spread as in
             :class:`defocus.align.registration.asymmetry.fitted.TileAsymmetry`, likewise.
+        by: What tells that the pairs are of one session: ``journal``, ``EXIF``, or ``--session``
+            where a person says so; empty if nobody does.
     """
 
     zoom: Shared | None = None
     asymmetry: Shared | None = None
+    by: str = ""
 
     @property
     def pairs(self) -> int:
-        """Number of pairs behind the zoom, or else behind the asymmetry."""
+        """Number of pairs behind the zoom, or else behind the asymmetry.
+
+        No pair stands behind a zoom that is 1 because only the aperture was changed.
+        """
         told = self.zoom or self.asymmetry
         return 0 if told is None else told.pairs
 
@@ -83,6 +91,7 @@ class SessionLens:
         """The object ``session`` of a misalignment."""
         zoom, spread = self.zoom, self.asymmetry
         return {
+            **({"by": self.by} if self.by else {}),
             **({} if zoom is None else {"zoom": zoom.value, "sigma": zoom.sigma}),
             "pairs": self.pairs,
             # of a point in the blurry member, which is displaced against the flow
@@ -99,12 +108,15 @@ class OwnZoom:
         sigma: Standard error.
         half_px: Half the picture's diagonal.
         asymmetry: What the pair tells of the point spread.
+        takes: Whether the model of its transform has a zoom that the session's can stand in for:
+            an affine transform and a homography have none.
     """
 
     zoom: float | None
     sigma: float | None
     half_px: float
     asymmetry: TileAsymmetry | None = None
+    takes: bool = True
 
     @classmethod
     def of(cls, found: Registration | None, shape: tuple[int, ...]) -> "OwnZoom":
@@ -112,7 +124,8 @@ class OwnZoom:
         half = math.hypot(*shape[:2]) / 2
         if found is None or found.similarity is None or found.uncertainty is None:
             return cls(None, None, half)
-        return cls(found.similarity.zoom, found.uncertainty.zoom, half, found.asymmetry)
+        own = found.similarity.zoom, found.uncertainty.zoom
+        return cls(*own, half, found.asymmetry, found.model in ZOOMED_MODELS)
 
     def with_asymmetry(self, shared: Shared | None) -> "OwnZoom":
         """The zoom that the pair shows if its point spread has the asymmetry of the session.
@@ -137,17 +150,33 @@ class OwnZoom:
         own, zoom = self.with_asymmetry(lens.asymmetry), lens.zoom
         if zoom is not None and zoom.helps(own.zoom, own.sigma):
             return replace(own, zoom=zoom.value, sigma=zoom.sigma), lens
-        return own, None if own is self else SessionLens(asymmetry=lens.asymmetry)
+        return own, None if own is self else replace(lens, zoom=None)
+
+    def contradicts(self, lens: SessionLens) -> bool:
+        """Whether the pair by itself shows clearly another zoom than its session's.
+
+        Where the session shares no zoom, the same of the asymmetry.
+        """
+        own, told, spread = self.with_asymmetry(lens.asymmetry), self.asymmetry, lens.asymmetry
+        if own.zoom is None or own.sigma is None:
+            return False
+        if lens.zoom is not None:
+            return not lens.zoom.near(own.zoom, own.sigma)
+        return bool(spread and told and not spread.near(told.value, told.sigma))
 
     def gains(self, lens: SessionLens) -> bool:
         """Whether the pair is worth measuring again with what its session shares."""
+        if not self.takes:
+            return False
         found, used = self.in_session(lens)
         if used is None or self.sigma is None or found.sigma is None:
             return used is not None
         return (self.sigma - found.sigma) * self.half_px >= LEAST_GAIN_PX
 
 
-def session_lens(pairs: Sequence[OwnZoom], *, same_focus: bool = False) -> SessionLens | None:
+def session_lens(
+    pairs: Sequence[OwnZoom], *, same_focus: bool = False, by: str = ""
+) -> SessionLens | None:
     """What a session's pairs have in common.
 
     The asymmetry comes first: the zooms that are then compared have one less error in common.
@@ -155,6 +184,7 @@ def session_lens(pairs: Sequence[OwnZoom], *, same_focus: bool = False) -> Sessi
     Args:
         pairs: What each has of itself.
         same_focus: As in :func:`shared_zoom`.
+        by: What tells that they are of one session.
 
     Returns:
         What they share; None if nothing.
@@ -174,8 +204,8 @@ def session_lens(pairs: Sequence[OwnZoom], *, same_focus: bool = False) -> Sessi
         same_focus=same_focus,
     )
     if zoom is not None and zoom.sigma == 0:
-        return SessionLens(zoom)
-    return SessionLens(zoom, asymmetry) if zoom or asymmetry else None
+        return SessionLens(zoom, by=by)
+    return SessionLens(zoom, asymmetry, by) if zoom or asymmetry else None
 
 
 def shared_zoom(
@@ -195,7 +225,8 @@ def shared_zoom(
             unless the pairs contradict it.
 
     Returns:
-        The zoom; None if fewer than three pairs are known and it is not 1.
+        The zoom; None if fewer than three pairs are known and it is not 1. A zoom of 1 exactly
+        rests on no pair, as it is not measured.
     """
     if not zooms:
         return Shared(1.0, 0.0, 0) if same_focus else None
@@ -205,7 +236,7 @@ def shared_zoom(
     own = [Shared(1.0, math.hypot(one, common), 1) for one in sigmas]
     far = [not one.near(zoom, 0.0) for one, zoom in zip(own, zooms, strict=True)]
     if same_focus and mean.near(1.0, 0.0) and sum(far) <= MOST_FAR * len(far):
-        return Shared(1.0, 0.0, len(zooms))
+        return Shared(1.0, 0.0, 0)
     return mean if len(zooms) >= LEAST_PAIRS else None
 
 
@@ -266,9 +297,10 @@ def register_in_session(
     found = _zoomed(
         find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape
     )
+    alone = own.reason.removesuffix(SESSION_HINT)
     if found.corner_error_px is None or found.corner_error_px > largest_error_px(blurry.shape):
-        return replace(own, reason=own.reason.removesuffix(SESSION_HINT)), None
-    return found, lens
+        return replace(own, reason=alone), None
+    return replace(found, alone=alone), lens
 
 
 def with_session(
@@ -287,7 +319,7 @@ def with_session(
     Returns:
         As :func:`register_in_session`.
     """
-    if own.model not in ("translation", "similarity") or at_most == "translation":
+    if own.model not in ZOOMED_MODELS or at_most == "translation":
         return own, None
     found, used = OwnZoom.of(own, shape).in_session(lens)
     if used is None or found.zoom is None or found.sigma is None:

@@ -12,7 +12,7 @@ import numpy as np
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
-from defocus.align.registration.session import OwnZoom
+from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.datasets.audit.pairs.duplicates import (
     THUMBNAIL_PX,
     Fingerprint,
@@ -31,7 +31,13 @@ from defocus.datasets.measuring.kept import (
     session_key,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.session import session_lenses
+from defocus.datasets.measuring.session import (
+    PooledSession,
+    lenses_of,
+    pooled_sessions,
+    say_sessions,
+)
+from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
@@ -53,7 +59,7 @@ __all__ = [
 ]
 
 
-TEXTS = ("id", "scene", "split", "status", "reason")
+TEXTS = ("id", "scene", "split", "status", "reason", "model")
 NUMBERS = tuple(
     one.name
     for one in fields(AuditedPair)
@@ -75,6 +81,7 @@ class Audit:
             what files say of colours, orientation and frames.
         shown: Members of the worst large pairs that were measured now, for the page.
         limits: What is known of how the pairs may have moved.
+        sessions: What the pairs of each session share, and what that did.
     """
 
     dataset: str
@@ -85,6 +92,7 @@ class Audit:
     warnings: tuple[Warned, ...] = ()
     shown: WorstMembers = field(default_factory=WorstMembers)
     limits: MotionLimits = field(default_factory=MotionLimits)
+    sessions: tuple[PooledSession, ...] = ()
 
 
 def audit_dataset(
@@ -169,7 +177,12 @@ def audit_of(
     Raises:
         StorageError: The results cannot be stored.
     """
-    pooled = {row.id: row for row in _in_sessions(dataset, estimator_name, rows, jobs, limits)}
+    sessions = _sessions(dataset, rows) if limits.zoomed else ()
+    again = _in_sessions(dataset, estimator_name, lenses_of(sessions), jobs, limits)
+    pooled = {row.id: row for row in again}
+    sessions = say_sessions(
+        sessions, {row.id for row in pooled.values() if row.session_pairs is not None}
+    )
     ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
     prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
     duplicates = near_duplicates(prints)
@@ -181,6 +194,7 @@ def audit_of(
         duplicates,
         (*_same_pictures(ordered), *_less_sharp(ordered), *warnings_of(dataset.pairs)),
         limits=limits,
+        sessions=sessions,
     )
 
 
@@ -200,33 +214,41 @@ def _less_sharp(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
             yield Warned(row.id, "sharpness", text)
 
 
-def _in_sessions(
-    dataset: Dataset,
-    estimator_name: str,
-    rows: Mapping[str, AuditedPair],
-    jobs: int,
-    limits: MotionLimits,
-) -> Iterator[AuditedPair]:
-    """The rows of pairs that their session helps, measured with what it shares."""
+def _sessions(dataset: Dataset, rows: Mapping[str, AuditedPair]) -> tuple[PooledSession, ...]:
+    """What the pairs of each session share, by the row of each pair alone."""
     own = {
         row.id: OwnZoom(
-            row.zoom, row.zoom_sigma, math.hypot(row.width or 0, row.height or 0) / 2, row.spread
+            row.zoom,
+            row.zoom_sigma,
+            math.hypot(row.width or 0, row.height or 0) / 2,
+            row.spread,
+            row.zoom is None or row.model in ZOOMED_MODELS,
         )
         for row in rows.values()
         if row.status in ("ok", "unknown")
     }
-    shared = session_lenses(dataset.pairs, own) if limits.zoomed else {}
+    return pooled_sessions(sessions_of(dataset.pairs), own)
+
+
+def _in_sessions(
+    dataset: Dataset,
+    estimator_name: str,
+    shared: Mapping[str, SessionLens],
+    jobs: int,
+    limits: MotionLimits,
+) -> Iterator[AuditedPair]:
+    """The rows of pairs that are measured again with what their session shares."""
     if not shared:
         return
     keys = pair_keys(dataset, _estimator(estimator_name), limits)
     together = session_key(dataset)
-    helped = [
+    worth = [
         (pair, keys[pair.id], InSession(shared[pair.id], together))
         for pair in dataset.pairs
         if pair.id in shared
     ]
-    again = _audited(helped, estimator_name, jobs, limits, reducing=False)
-    for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(helped)):
+    again = _audited(worth, estimator_name, jobs, limits, reducing=False)
+    for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(worth)):
         yield row
 
 

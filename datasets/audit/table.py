@@ -90,6 +90,7 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         **audit.limits.to_json(),
         "counts": {name: status.count(name) for name in STATUSES},
         "summary": summary(audit.pairs),
+        "sessions": [one.to_json() for one in audit.sessions],
         "fail_above_px": limit_px,
         "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
         "near_duplicates": [asdict(found) for found in audit.duplicates],

@@ -256,8 +256,10 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         for key in ("gain", "offset")
     )
     lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
+    apart = f"{found['misalignment_px']:.2f} ± {sigma['misalignment_px']:.2f} px"
     rows = [
         ("model", found["model"]),
+        ("moved", f"{apart} in the mean of the reliable pixels"),
         ("shift", f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
         ("zoom", f"{found['zoom']:.5f} ± {sigma['zoom']:.5f}"),
         ("rotation", f"{found['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"),
@@ -270,11 +272,8 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
-    if common := found.get("session"):
-        what = "zoom" if "zoom" in common else "asymmetry of the point spread"
-        told = f"{what} of {counted(common['pairs'], 'pair')} of the session"
-        still = common.get("sigma") == 0
-        rows.append(("session", "only the aperture changed, so the zoom is 1" if still else told))
+    if "session" in found:
+        rows.append(("session", _session_text(found["session"])))
     spread = found["asymmetry"]
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"
@@ -283,3 +282,15 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         text = f"{spread['radial']:+z.4f} ± {error:.4f} px outwards per px of {of}, at the corner"
         rows.append(("asymmetry", text))
     return rows
+
+
+def _session_text(common: dict[str, Any]) -> str:
+    """What of a session is in a misalignment, from its JSON."""
+    if common.get("sigma") == 0:
+        told = "only the aperture changed, so the zoom is 1"
+    else:
+        what = "zoom" if "zoom" in common else "asymmetry of the point spread"
+        told = f"{what} of {counted(common['pairs'], 'pair')} of the session"
+    alone = common["unknown_alone"]
+    by = f" (a session by {common['by']})" if common.get("by") else ""
+    return told + by + (f"; alone the pair is unknown: {alone}" if alone else "")

@@ -260,8 +260,8 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     if worst:
         say(
             f"{counted(len(worst), 'pair')} misaligned by more than {limit_px:g} px, the worst is "
-            f"{worst[0].id} ({worst[0].misalignment_px:.2f} px, ± "
-            f"{worst[0].misalignment_sigma_px or 0.0:.2f} px at its worst corner)"
+            f"{worst[0].id} (mean {worst[0].misalignment_px:.2f} ± "
+            f"{worst[0].misalignment_sigma_px or 0.0:.2f} px)"
         )
     if audit.duplicates:
         found = audit.duplicates[0]

@@ -102,4 +102,5 @@ def _run(
         "root": str(done.root),
         "pairs": [pair.id for pair in done.pairs],
         "left_out": [{"id": pair_id, "reason": reason} for pair_id, reason in done.left_out],
+        "sessions": [one.to_json() for one in done.sessions],
     }

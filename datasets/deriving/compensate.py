@@ -47,8 +47,13 @@ from defocus.datasets.measuring.kept import (
     session_key,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.session import session_lenses
-from defocus.datasets.measuring.which_session import session_of
+from defocus.datasets.measuring.session import (
+    PooledSession,
+    lenses_of,
+    pooled_sessions,
+    say_sessions,
+)
+from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.colour import give_profile, kept_profile
 from defocus.datasets.step import MakingStep, step
@@ -80,11 +85,13 @@ class Compensated:
         root: The new dataset's folder.
         pairs: The aligned pairs.
         left_out: Ids of the pairs that could not be aligned, with reasons.
+        sessions: What the pairs of each session share, and what that did.
     """
 
     root: Path
     pairs: tuple[Pair, ...]
     left_out: tuple[tuple[str, str], ...]
+    sessions: tuple[PooledSession, ...] = ()
 
 
 def compensate_dataset(
@@ -138,7 +145,7 @@ def compensate_dataset(
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def zoom(pair: Pair, own: FlowEstimator) -> OwnZoom:
+    def alone(pair: Pair, own: FlowEstimator) -> OwnZoom:
         found = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
         return OwnZoom.of(found.registration, found.shape)
 
@@ -148,12 +155,15 @@ def compensate_dataset(
         return _made(pair, out, release, own, rig, keys[pair.id], session, limits)
 
     together = session_key(dataset)
-    pooled = rig is None and limits.zoomed
-    members = [p for p in dataset.pairs if pooled and p.sharp and session_of(p)]
-    zooms = each(zoom, members, "measuring") if members else []
-    shared = session_lenses(members, dict(zip([p.id for p in members], zooms, strict=True)))
+    told = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
+    members = [pair for pair in dataset.pairs if pair.sharp is not None and pair.id in told]
+    found = each(alone, members, "measuring") if members else []
+    own = dict(zip([pair.id for pair in members], found, strict=True))
+    sessions = pooled_sessions(told, own)
+    shared = lenses_of(sessions)
     done = each(made, dataset.pairs, "compensating")
     pairs = tuple(made for made in done if isinstance(made, Pair))
+    sessions = say_sessions(sessions, {pair.id for pair in pairs if _in_session(pair)})
     left_out = tuple(
         (pair.id, made)
         for pair, made in zip(dataset.pairs, done, strict=True)
@@ -163,7 +173,12 @@ def compensate_dataset(
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
     steps = (*dataset.steps, _step(release, first, limits, len(pairs), len(left_out)))
     write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
-    return Compensated(out, pairs, left_out)
+    return Compensated(out, pairs, left_out, sessions)
+
+
+def _in_session(pair: Pair) -> bool:
+    """Whether a compensated pair has something of its session, which may be of an earlier run."""
+    return "session" in pair.metadata["compensation"]["misalignment"]
 
 
 def _step(

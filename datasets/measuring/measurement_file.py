@@ -101,9 +101,11 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
             values = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
             numbers[name] = kind(**values)
     if numbers["shared"] is not None:
-        both = numbers["shared"].items()
-        shared = {name: None if told is None else Shared(**told) for name, told in both}
-        numbers["shared"] = SessionLens(**shared)
+        told = numbers["shared"]
+        zoom, spread = (
+            None if told[name] is None else Shared(**told[name]) for name in ("zoom", "asymmetry")
+        )
+        numbers["shared"] = SessionLens(zoom, spread, told["by"])
     if numbers["matrix"] is not None:
         numbers["matrix"] = np.array(numbers["matrix"], np.float64)
     return Misalignment(**numbers)

@@ -4,18 +4,90 @@ One camera and lens, one change of aperture and focus: what the refocused lens z
 and so is the asymmetry of its point spread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.session import OwnZoom, SessionLens, session_lens
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
-from defocus.datasets.measuring.which_session import PairSession, session_of
+from defocus.datasets.measuring.which_session import PairSession, sessions_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
-from defocus.progress import counted, say, track
+from defocus.progress import counted, printable, say, track
 
-__all__ = ["measured_lens", "session_lenses"]
+__all__ = ["PooledSession", "lenses_of", "measured_lens", "pooled_sessions", "say_sessions"]
+
+NAMED = "--session"
+"""What tells a session if its pairs themselves do not."""
+
+
+@dataclass(frozen=True)
+class PooledSession:
+    """Pairs of one session, what they share, and what became of them.
+
+    Attributes:
+        by: What tells that they are of one session: ``journal``, ``EXIF`` or ``--session``.
+        camera: Model, lens and focal length; empty if nothing tells them.
+        pairs: Ids of the pairs.
+        known: Ids of those that are known by themselves.
+        lens: What they share; None if nothing.
+        contradicting: Ids of those whose own zoom is clearly another one; they keep it.
+        worth: Ids of those that are worth measuring again with what all share.
+        measured: Ids of those that were measured with it.
+        answered: Ids of those that are known only thanks to it.
+    """
+
+    by: str
+    camera: str
+    pairs: tuple[str, ...]
+    known: tuple[str, ...]
+    lens: SessionLens | None
+    contradicting: tuple[str, ...] = ()
+    worth: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One of the objects ``sessions`` of an audit."""
+        return {
+            "by": self.by,
+            "camera": self.camera or None,
+            "pairs": list(self.pairs),
+            "known_alone": len(self.known),
+            "shared": None if self.lens is None else self.lens.to_json(),
+            "measured_with_it": list(self.measured),
+            "answered_thanks_to_it": list(self.answered),
+            "contradicting": list(self.contradicting),
+        }
+
+    @property
+    def shared(self) -> str:
+        """What the pairs share, in words."""
+        if self.lens is None:
+            return f"nothing shared, {len(self.known)} known alone"
+        zoom, spread = self.lens.zoom, self.lens.asymmetry
+        if zoom is not None and zoom.sigma == 0:
+            return "only the aperture changed, so the zoom is 1"
+        told = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
+        # of a point in the blurry member, which is displaced against the flow
+        told += [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
+        return f"{', '.join(told)}, from {counted(self.lens.pairs, 'pair')}"
+
+    @property
+    def title(self) -> str:
+        """By what it is a session, and of how many pairs."""
+        camera = f" ({printable(self.camera)})" if self.camera else ""
+        return f"session by {self.by}{camera}, {counted(len(self.pairs), 'pair')}"
+
+    @property
+    def outcome(self) -> str:
+        """What became of the pairs, in words."""
+        return (
+            f"{counted(len(self.measured), 'pair')} measured with it, {len(self.answered)} known "
+            f"only thanks to it, {len(self.contradicting)} contradicting it"
+        )
 
 
 def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> SessionLens:
@@ -33,76 +105,114 @@ def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> S
         ImageError: A picture cannot be read.
         StorageError: The cache cannot be written.
     """
-    pairs = _of_one_session(dataset, blurry)
+    pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
-    measured = (
-        measured_pair(pair, estimator, keys[pair.id])[2]
-        for pair in track(pairs, f"measuring {dataset.name}")
-    )
-    own = [OwnZoom.of(one.registration, one.shape) for one in measured]
-    sessions = [session_of(pair) for pair in pairs]
-    still = bool(pairs) and all(one is not None and one.same_focus for one in sessions)
-    found = session_lens(own, same_focus=still)
-    if found is None:
-        known = sum(one.zoom is not None for one in own)
+    own: dict[str, OwnZoom] = {}
+    for pair in track(pairs, f"measuring {dataset.name}"):
+        found = measured_pair(pair, estimator, keys[pair.id])[2]
+        own[pair.id] = OwnZoom.of(found.registration, found.shape)
+    pooled = _pooled(session, list(own), own)
+    if pooled.lens is None:
         raise DatasetError(
-            f"{dataset.name}: the misalignment of {known} of {len(pairs)} pairs is known; a "
-            "session shares its zoom from three on"
+            f"{dataset.name}: the misalignment of {len(pooled.known)} of {len(pairs)} pairs is "
+            "known; a session shares its zoom from three on"
         )
-    say(_told(found))
-    return found
+    say(f"{pooled.title}: {pooled.shared}; {len(pooled.contradicting)} contradicting it")
+    return pooled.lens
 
 
-def _of_one_session(dataset: Dataset, blurry: Path) -> list[Pair]:
-    """The pairs of one session: all, unless they say that they are of several."""
+def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSession | None]:
+    """The pairs of one session: all, unless they say that they are of several.
+
+    The second is what all of them say; None if some say nothing.
+    """
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
-    told = [session_of(pair) for pair in pairs]
-    several = len(set(told) - {None})
-    if several < 2:
-        return pairs
-    for pair, session in zip(pairs, told, strict=True):
+    told = sessions_of(pairs)
+    several = set(told.values())
+    if len(several) < 2:
+        return pairs, next(iter(several)) if len(told) == len(pairs) > 0 else None
+    for pair in pairs:
+        session = told.get(pair.id)
         if session is not None and pair.blurry.resolve() == blurry.resolve():
-            return [one for one, other in zip(pairs, told, strict=True) if other == session]
+            return [one for one in pairs if told.get(one.id) == session], session
     raise DatasetError(
-        f"{dataset.name}: its pairs are of {several} sessions by camera, lens, aperture and focus, "
-        f"and {blurry.name} is not one of them; give a dataset of one session"
+        f"{dataset.name}: its pairs are of {len(several)} sessions by camera, lens, aperture and "
+        f"focus, and {blurry.name} is not one of them; give a dataset of one session"
     )
 
 
-def session_lenses(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> dict[str, SessionLens]:
-    """What each pair's session shares, for the pairs that it helps; says so.
+def pooled_sessions(
+    told: Mapping[str, PairSession], own: Mapping[str, OwnZoom]
+) -> tuple[PooledSession, ...]:
+    """The sessions of a dataset of which more than one pair was measured, or that share something.
 
     Args:
-        pairs: The pairs of a dataset; those that say nothing of their cameras belong to no session.
+        told: By id, the session of each pair, of
+            :func:`defocus.datasets.measuring.which_session.sessions_of`.
         own: By id, what each measured pair has of itself.
     """
-    sessions: dict[PairSession, list[Pair]] = {}
-    for pair in pairs:
-        session = session_of(pair) if pair.id in own else None
-        if session is not None:
-            sessions.setdefault(session, []).append(pair)
-    found: dict[str, SessionLens] = {}
-    for session, members in sessions.items():
-        lens = session_lens([own[pair.id] for pair in members], same_focus=session.same_focus)
-        if lens is None:
-            continue
-        helped = [
-            pair.id
-            for pair in members
-            if own[pair.id].gains(lens) and (session.one_change or own[pair.id].zoom is not None)
-        ]
-        if helped:
-            found |= dict.fromkeys(helped, lens)
-            say(f"{_told(lens)}; {counted(len(helped), 'pair')} measured with it")
-    return found
+    members: dict[PairSession, list[str]] = {}
+    for name, session in told.items():
+        if name in own:
+            members.setdefault(session, []).append(name)
+    found = (_pooled(session, names, own) for session, names in members.items())
+    return tuple(one for one in found if one.lens is not None or len(one.pairs) > 1)
 
 
-def _told(lens: SessionLens) -> str:
-    """What pairs share, in words."""
-    zoom, spread = lens.zoom, lens.asymmetry
-    if zoom is not None and zoom.sigma == 0:
-        return "only the aperture changed, so the zoom is 1"
-    told = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
-    # of a point in the blurry member, which is displaced against the flow
-    told += [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
-    return f"{counted(lens.pairs, 'pair')} of one session: {', '.join(told)}"
+def _pooled(
+    session: PairSession | None, names: Sequence[str], own: Mapping[str, OwnZoom]
+) -> PooledSession:
+    still = session is not None and session.same_focus
+    by, camera = (NAMED, "") if session is None else (session.by, session.camera)
+    lens = session_lens([own[name] for name in names], same_focus=still, by=by)
+    known = tuple(name for name in names if own[name].zoom is not None)
+    pooled = PooledSession(by, camera, tuple(names), known, lens)
+    if lens is None:
+        return pooled
+    one_change = session is None or session.one_change
+    candidates = names if one_change else known
+    return replace(
+        pooled,
+        contradicting=tuple(name for name in known if own[name].contradicts(lens)),
+        worth=tuple(name for name in candidates if own[name].gains(lens)),
+    )
+
+
+def lenses_of(sessions: Iterable[PooledSession]) -> dict[str, SessionLens]:
+    """What its session shares, by the id of each pair that is worth measuring with it."""
+    return {
+        name: session.lens
+        for session in sessions
+        if session.lens is not None
+        for name in session.worth
+    }
+
+
+def say_sessions(
+    sessions: Iterable[PooledSession], measured: Collection[str]
+) -> tuple[PooledSession, ...]:
+    """Say what each session shares and what became of its pairs.
+
+    Args:
+        sessions: Of :func:`pooled_sessions`.
+        measured: Ids of the pairs whose transform has something of its session in it.
+
+    Returns:
+        The sessions with their outcomes.
+    """
+    done = []
+    for session in sessions:
+        names = tuple(name for name in session.worth if name in measured)
+        known = frozenset(session.known)
+        answered = tuple(name for name in names if name not in known)
+        done.append(replace(session, measured=names, answered=answered))
+        if session.lens is not None:
+            say(f"{session.title}: {session.shared}; {done[-1].outcome}")
+    alone = [session for session in done if session.lens is None]
+    if alone:
+        pairs = counted(sum(len(session.pairs) for session in alone), "pair")
+        say(
+            f"{counted(len(alone), 'session')} of {pairs} that share nothing: fewer than three "
+            "pairs of each are known alone, or they contradict each other"
+        )
+    return tuple(done)

@@ -4,24 +4,44 @@ A session of ``defocus-capture`` writes it into the metadata of its pairs. Of ot
 of both files tells camera, lens, focal length and apertures. Few cameras write where they were
 focused, and those that do round it: within a tenth of 1 m a lens of 50 mm zooms by half a per cent.
 So EXIF never says that the zoom is 1.
+
+What tells one body from another of its model (serial number, port, battery) decides nothing here: a
+session goes on after a battery was changed, and what tells a session may be published.
 """
 
 import json
-from collections.abc import Mapping
+import math
+import struct
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
-from defocus.capture.exif import read_exif, read_tags
+from PIL import Image as PillowImage
+from PIL.TiffImagePlugin import IFDRational
+
 from defocus.datasets.pair import Pair
+from defocus.reading import require_file
 
-__all__ = ["PairSession", "session_of"]
+__all__ = ["PairSession", "sessions_of"]
 
-SHARED = ("camera", "sharp_camera", "mode", "focus_steps")
+TOLD_OF_CAMERA = ("model", "lens", "focal_length_mm")
+"""What of a camera decides a pair's zoom; its distance in focus does too, unless that is kept."""
+CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
-EXIF_SUFFIXES = {".jpg", ".jpeg", ".tif", ".tiff"}
-LENS_TAGS = ("EXIF BodySerialNumber", "EXIF LensModel", "EXIF LensSerialNumber")
-FOCUS_TAG = "EXIF SubjectDistance"
+JPEG_SUFFIXES, TIFF_SUFFIXES = {".jpg", ".jpeg"}, {".tif", ".tiff"}
+MAKE, MODEL, EXIF_DIRECTORY = 0x010F, 0x0110, 0x8769
+F_NUMBER, DISTANCE, FOCAL_LENGTH, LENS_MODEL = 0x829D, 0x9206, 0x920A, 0xA434
+INFINITE = 2**32 - 1
+"""Numerator of a distance that a camera writes for infinity, whatever the denominator."""
+DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError),
+    *(SyntaxError, TypeError, ValueError, struct.error, PillowImage.DecompressionBombError),
+)
+"""Pillow's ways of saying that there is no EXIF that can be read."""
 
 
 @dataclass(frozen=True)
@@ -30,60 +50,129 @@ class PairSession:
 
     Attributes:
         told: What decides a pair's zoom, as far as it is known.
+        by: What tells it: the journal of a capture session, or the EXIF of both files.
+        camera: Model, lens and focal length, to be shown.
         one_change: Whether that tells the change of focus too: else a pair that is unknown by
             itself has nothing that could contradict the zoom of the others.
         same_focus: Whether only the aperture was changed.
     """
 
     told: str
+    by: Literal["journal", "EXIF"]
+    camera: str
     one_change: bool
     same_focus: bool
 
 
-def session_of(pair: Pair) -> PairSession | None:
-    """The session of a pair with a sharp member; None if it says nothing of its cameras."""
-    if "camera" in pair.metadata:
-        mode = pair.metadata.get("mode")
-        return PairSession(_of_metadata(pair), True, mode == "aperture")
-    if pair.sharp is None:
-        return None
-    blurry, sharp = _exif(pair.blurry), _exif(pair.sharp)
-    if blurry is None or sharp is None or blurry.lens != sharp.lens:
-        return None
-    told = [blurry.lens, [(one.f_number, one.distance) for one in (blurry, sharp)]]
-    focused = blurry.distance != "" and sharp.distance != ""
-    return PairSession(json.dumps(told), focused, same_focus=False)
+def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
+    """The session of each pair with a sharp member that says of its cameras, by the pair's id.
+
+    The EXIF of a file is read once, in however many pairs the file is.
+    """
+    read = cache(_exif)
+    found: dict[str, PairSession] = {}
+    for pair in pairs:
+        session = None
+        if "camera" in pair.metadata:
+            session = _by_journal(pair.metadata)
+        elif pair.sharp is not None:
+            session = _by_exif(read(pair.blurry), read(pair.sharp))
+        if session is not None:
+            found[pair.id] = session
+    return found
+
+
+def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
+    """By what decides a pair's zoom, as far as its metadata say it."""
+    same_focus = metadata.get("mode") == "aperture"
+    told_of = TOLD_OF_CAMERA if same_focus else (*TOLD_OF_CAMERA, "focus_distance_mm")
+    cameras = [metadata.get(name) for name in CAMERAS]
+    told = [
+        {name: one.get(name) for name in told_of} if isinstance(one, Mapping) else None
+        for one in cameras
+    ]
+    facts: dict[str, object] = dict(zip(CAMERAS, told, strict=True))
+    facts |= {name: metadata.get(name) for name in ("mode", "focus_steps")}
+    roles = metadata.get("roles")
+    for role in ROLES:
+        one = roles.get(role) if isinstance(roles, Mapping) else None
+        if not isinstance(one, Mapping):
+            continue
+        true, exif = one.get("true"), one.get("exif")
+        facts[f"{role} aperture"] = true.get("f_number") if isinstance(true, Mapping) else None
+        if isinstance(exif, Mapping):
+            facts[f"{role} focal length"] = exif.get("focal_length_mm")
+    shown = [_shown(*(one[name] for name in TOLD_OF_CAMERA)) for one in told if one]
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return PairSession(text, "journal", " and ".join(shown), one_change=True, same_focus=same_focus)
 
 
 @dataclass(frozen=True)
 class _Exif:
-    lens: tuple[str, ...]
+    model: str
+    lens: str
+    focal_length_mm: float
     f_number: float
-    distance: str
+    distance_m: float | None
+
+    @property
+    def optics(self) -> tuple[str, str, float]:
+        return self.model, self.lens, self.focal_length_mm
+
+
+def _by_exif(blurry: _Exif | None, sharp: _Exif | None) -> PairSession | None:
+    if blurry is None or sharp is None or blurry.optics != sharp.optics:
+        return None
+    told = [blurry.optics, [(one.f_number, one.distance_m) for one in (blurry, sharp)]]
+    focused = blurry.distance_m is not None and sharp.distance_m is not None
+    camera = _shown(*blurry.optics)
+    return PairSession(json.dumps(told), "EXIF", camera, one_change=focused, same_focus=False)
+
+
+def _shown(model: object, lens: object, focal_length_mm: object) -> str:
+    focal = f"{focal_length_mm:g} mm" if isinstance(focal_length_mm, int | float) else ""
+    return ", ".join(str(one) for one in (model, lens, focal) if one)
 
 
 def _exif(file: Path) -> _Exif | None:
     """What a file's EXIF tells; None if it does not tell camera, focal length and aperture."""
-    if file.suffix.lower() not in EXIF_SUFFIXES:
+    suffix = file.suffix.lower()
+    if suffix not in JPEG_SUFFIXES | TIFF_SUFFIXES:
         return None
-    known, tags = read_exif(file), read_tags(file)
-    if known.model is None or known.focal_length_mm is None or known.f_number is None:
+    try:
+        require_file(file)
+        with warnings.catch_warnings(), file.open("rb") as stream:
+            warnings.simplefilter("ignore")  # of tags that are cut short: what is left counts
+            if suffix in TIFF_SUFFIXES:  # Pillow does not open 16-bit colours
+                found = PillowImage.Exif()
+                found.load_from_fp(stream)
+            else:
+                found = PillowImage.open(stream, formats=["JPEG"]).getexif()
+            tags: dict[int, Any] = {**found, **found.get_ifd(EXIF_DIRECTORY)}
+    except DAMAGE:
         return None
-    lens = known.model, str(known.focal_length_mm), *(str(tags.get(name, "")) for name in LENS_TAGS)
-    distance = str(tags.get(FOCUS_TAG, "")).strip()
-    return _Exif(lens, known.f_number, "" if distance.startswith("0") else distance)
+    model = " ".join(_text(tags.get(name)) for name in (MAKE, MODEL)).strip()
+    focal, f_number = (_positive(tags.get(name)) for name in (FOCAL_LENGTH, F_NUMBER))
+    if not model or focal is None or f_number is None:
+        return None
+    return _Exif(model, _text(tags.get(LENS_MODEL)), focal, f_number, _distance_m(tags))
 
 
-def _of_metadata(pair: Pair) -> str:
-    """What decides a pair's zoom, as far as its metadata say it."""
-    facts: dict[str, object] = {name: pair.metadata.get(name) for name in SHARED}
-    roles = pair.metadata.get("roles")
-    for role in ROLES:
-        told = roles.get(role) if isinstance(roles, Mapping) else None
-        exif = told.get("exif") if isinstance(told, Mapping) else None
-        if isinstance(told, Mapping):
-            true = told.get("true")
-            facts[f"{role} aperture"] = true.get("f_number") if isinstance(true, Mapping) else None
-        if isinstance(exif, Mapping):
-            facts[f"{role} focal length"] = exif.get("focal_length_mm")
-    return json.dumps(facts, sort_keys=True, default=str)
+def _text(value: object) -> str:
+    return value.strip("\0 ")[:100] if isinstance(value, str) else ""
+
+
+def _positive(value: object) -> float | None:
+    """A number of EXIF; None if it is missing, zero, or no number as one that is divided by 0."""
+    if not isinstance(value, int | float | IFDRational):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _distance_m(tags: Mapping[int, Any]) -> float | None:
+    """Distance in focus; None if it is unknown, which is written as 0, or infinite."""
+    value = tags.get(DISTANCE)
+    if getattr(value, "numerator", None) == INFINITE:
+        return None
+    return _positive(value)

@@ -14,6 +14,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.photometry.gains import GainMatch, photometry
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
+from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image
@@ -45,6 +46,27 @@ def test_transforms_lie_within_two_sigma() -> None:
         widths.append(sigma.shift_px)
         assert found.residual_median_px is not None
         assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
+    assert len(widths) >= 6, "too many unknown to say anything"
+    assert share_within_two_sigma(ratios) >= 0.85
+    assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
+
+
+def test_the_mean_displacement_has_an_error_of_its_own() -> None:
+    """That of the worst corner belongs to another length, and is larger."""
+    ratios, widths = [], []
+    for seed in range(8):
+        pair = rendered_pair(400 + seed, 6.0, size=SIZE)
+        measurement = measure(pair.blurry, pair.sharp, flow_estimator("dis"))
+        found, field = measurement.misalignment, measurement.field
+        if found.misalignment_px is None or found.sigma is None or field is None:
+            continue
+        assert field.factor == 1
+        grid = pixel_grid(*field.flow.reliable.shape)
+        matrix = np.vstack([pair.truth.matrix(*SIZE), [0.0, 0.0, 1.0]])
+        moved = np.hypot(*(transformed(grid, matrix) - grid))[field.flow.reliable]
+        ratios.append((found.misalignment_px - float(moved.mean())) / found.sigma.misalignment_px)
+        widths.append(found.sigma.misalignment_px)
+        assert found.sigma.misalignment_px < found.sigma.corner_px
     assert len(widths) >= 6, "too many unknown to say anything"
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"

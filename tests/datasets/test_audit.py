@@ -81,7 +81,8 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
     assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
     rows = {row["id"].rpartition("-")[2]: row for row in document["pairs"]}
     assert rows["astronaut"]["misalignment_px"] < 0.2
-    for name in ("misalignment_sigma_px", "shift_sigma_px", "zoom_sigma", "rotation_sigma_deg"):
+    errors = "misalignment_sigma_px", "corner_sigma_px", "shift_sigma_px", "zoom_sigma"
+    for name in (*errors, "rotation_sigma_deg"):
         assert 0 < rows["shifted"][name] < 0.4
         assert rows["wall"][name] is None
     assert rows["shifted"]["misalignment_px"] == pytest.approx(np.hypot(3, 2), abs=0.15)
@@ -89,7 +90,10 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
     assert rows["shifted"]["shift_y_px"] == pytest.approx(-2, abs=0.15)
     assert rows["astronaut"]["blur_median_px"] == pytest.approx(5.0, abs=1.5)
     assert rows["astronaut"]["sharpness"] > 1.3 * rows["astronaut"]["blurry_sharpness"]
+    assert rows["shifted"]["misalignment_sigma_px"] < rows["shifted"]["corner_sigma_px"]
+    assert rows["shifted"]["model"] in {"translation", "similarity"}
     assert rows["wall"]["status"] == "unknown"
+    assert rows["wall"]["model"] == ""
     assert rows["wall"]["misalignment_px"] is None
     assert "broken.png" in rows["broken"]["reason"]
     leak = document["near_duplicates"][0]
@@ -114,7 +118,7 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     bad = audit(audited, "--fail-above", "1.0px")
     assert bad.returncode == 1
     assert "1 pair misaligned by more than 1 px" in bad.stderr
-    assert re.search(r"\(\d+\.\d\d px, ± 0\.\d\d px at its worst corner\)", bad.stderr)
+    assert re.search(r"\(mean \d+\.\d\d ± 0\.\d\d px\)", bad.stderr)
     assert re.search(r"  of a perfect pair, two errors +median +0\.\d{3}   p95", bad.stdout)
     assert " in two splits, such as" in bad.stderr
     assert "1 pair that cannot be read" in bad.stderr

@@ -1,9 +1,12 @@
 """Pairs of one session are pooled by audit and compensate, and by ``align --session``."""
 
 import json
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +15,9 @@ from PIL.TiffImagePlugin import IFDRational
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
+from defocus.align.measure import Measurement
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
-from defocus.align.registration.session import OwnZoom, Shared
+from defocus.align.registration.session import OwnZoom, SessionLens, Shared
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import write_audit
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
@@ -21,15 +25,31 @@ from defocus.datasets.audit.run import audit_dataset, row_document, row_of_docum
 from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
-from defocus.datasets.measuring.kept import session_key
-from defocus.datasets.measuring.session import measured_lens, session_lenses
+from defocus.datasets.measuring import which_session
+from defocus.datasets.measuring.kept import InSession, measured_pair, session_key
+from defocus.datasets.measuring.session import (
+    PooledSession,
+    lenses_of,
+    measured_lens,
+    pooled_sessions,
+)
+from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
+from defocus.images import Image as PixelImage
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
 from tests.conftest import Run
 
 CAMERA = {"camera": {"model": "one"}, "mode": "focus"}
+
+
+def pooled(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> tuple[PooledSession, ...]:
+    return pooled_sessions(sessions_of(pairs), own)
+
+
+def lenses(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> dict[str, SessionLens]:
+    return lenses_of(pooled(pairs, own))
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +71,69 @@ def session(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dat
 
 
 def test_audit_and_compensate_pool_by_themselves_and_say_so(
-    session: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    session: Dataset, tmp_path: Path, run: Run
 ) -> None:
-    rows = audit_dataset(session, "dis", 1).pairs
-    said = capsys.readouterr().err
-    assert "3 pairs of one session: zoom 1.00" in said
-    assert rows[3].status == "ok"
-    assert rows[3].session_pairs == 3
-    assert rows[3].zoom == pytest.approx(ZOOM, abs=0.001)
-    helped = [row.id for row in rows if row.session_pairs]
-    assert f"{len(helped)} pairs measured with it" in said
-    done = compensate_dataset(session, tmp_path / "out", Release(), flow_estimator, jobs=1)
-    assert [one.id for one in done.pairs] == ["p0", "p1", "p2", "p3"]
-    assert "3 pairs of one session: zoom 1.00" in capsys.readouterr().err
-    told = json.loads((tmp_path / "out/pairs/p3/misalignment.json").read_text())
-    assert told["session"]["pairs"] == 3
-    assert told["zoom"] == pytest.approx(rows[3].zoom, abs=1e-9)
+    name = f"manifest:{session.root}"
+    done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    audit = json.loads(done.stdout)
+    rows = audit["pairs"]
+    assert (rows[3]["status"], rows[3]["session_pairs"]) == ("ok", 3)
+    assert rows[3]["zoom"] == pytest.approx(ZOOM, abs=0.001)
+    (told,) = audit["sessions"]
+    assert (told["by"], told["camera"], told["known_alone"]) == ("journal", "one", 3)
+    assert told["pairs"] == ["p0", "p1", "p2", "p3"]
+    assert told["measured_with_it"] == [one["id"] for one in rows if one["session_pairs"]]
+    assert (told["answered_thanks_to_it"], told["contradicting"]) == (["p3"], [])
+    assert told["shared"]["by"] == "journal"
+    zoom = f"{told['shared']['zoom']:.5f} ± {told['shared']['sigma']:.5f}"
+    said = f"session by journal (one), 4 pairs: zoom {zoom}"
+    outcome = f"{len(told['measured_with_it'])} pairs measured with it, 1 known only thanks to it, "
+    for words in (said, f"from 3 pairs; {outcome}0 contradicting it"):
+        assert words in done.stderr
+
+    done = run("defocus-data", "compensate", name, "--out", tmp_path / "out", "--json")
+    made = json.loads(done.stdout)
+    assert made["pairs"] == told["pairs"]
+    assert made["sessions"] == audit["sessions"]
+    assert said in done.stderr
+    assert outcome in done.stderr
+    record = json.loads((tmp_path / "out/pairs/p3/misalignment.json").read_text())
+    assert (record["session"]["pairs"], record["session"]["by"]) == (3, "journal")
+    assert record["session"]["unknown_alone"]
+    assert record["zoom"] == pytest.approx(rows[3]["zoom"], abs=1e-9)
+    assert json.loads((tmp_path / "out/pairs/p0/misalignment.json").read_text())["status"] == "ok"
+
+
+def test_a_continued_compensation_says_the_same_of_its_sessions(
+    session: Dataset, tmp_path: Path
+) -> None:
+    """What an earlier run has made counts too."""
+    first = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
+    (tmp_path / "manifest.json").unlink()
+    again = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
+    assert again.sessions == first.sessions
+    assert [one.answered for one in again.sessions] == [("p3",)]
+
+
+def test_every_pair_is_measured_alone_before_its_session_counts(
+    session: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else "known only thanks to it" could not be said of a pair."""
+    asked: list[tuple[str, bool]] = []
+    real = measured_pair
+
+    def noted(pair: Pair, *given: Any, **named: Any) -> tuple[PixelImage, PixelImage, Measurement]:
+        asked.append((pair.id, any(isinstance(one, InSession) for one in given)))
+        return real(pair, *given, **named)
+
+    monkeypatch.setattr("defocus.datasets.deriving.compensate.measured_pair", noted)
+    done = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
+    alone = [name for name, together in asked if not together]
+    assert set(alone) == {"p0", "p1", "p2", "p3"}
+    assert asked.index(("p3", False)) < asked.index(("p3", True))
+    (told,) = done.sessions
+    assert set(told.known) | set(told.answered) == {pair.id for pair in done.pairs}
 
 
 def test_a_session_is_merged_with_two_jobs_as_with_one(
@@ -84,6 +151,7 @@ def test_a_session_is_merged_with_two_jobs_as_with_one(
         write_audit(tmp_path / f"{jobs}/merged", session, audit, None)
         files = [path for path in (tmp_path / str(jobs)).rglob("*") if path.is_file()]
         made[jobs] = {str(one.relative_to(tmp_path / str(jobs))): one.read_bytes() for one in files}
+        assert [(one.by, one.answered) for one in audit.sessions] == [("journal", ("p3",))]
     assert len(made[1]) == 2 + 4 + len(("csv", "json", "html", "place")) + 3 * len(session.pairs)
     assert made[1] == made[2]
 
@@ -92,8 +160,11 @@ def test_align_with_a_session(session: Dataset, run: Run) -> None:
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
     done = run("defocus-data", "align", *files, "--session", f"manifest:{session.root}")
     assert done.returncode == 0, done.stderr
-    assert "session    zoom of 3 pairs of the session" in done.stdout
-    assert "3 pairs of one session: zoom 1.00" in done.stderr
+    by = "(a session by journal); alone the pair is unknown: "
+    assert f"session    zoom of 3 pairs of the session {by}" in done.stdout
+    assert "moved      " in done.stdout
+    assert "session by journal (one), 4 pairs: zoom 1.00" in done.stderr
+    assert "from 3 pairs; 0 contradicting it" in done.stderr
 
 
 def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> None:
@@ -137,28 +208,102 @@ def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> 
         one.id: OwnZoom(1.006, 0.001 + 0.001 * number, 200.0)
         for number, one in enumerate(session.pairs)
     }
-    assert set(session_lenses(session.pairs, own)) >= {"p1", "p2", "p3"}
+    assert set(lenses(session.pairs, own)) >= {"p1", "p2", "p3"}
     others = [
         Pair(one.id, one.scene, "train", one.blurry, metadata={**CAMERA, "focus_steps": number})
         for number, one in enumerate(session.pairs)
     ]
-    assert session_lenses(others, own) == {}
+    assert pooled(others, own) == ()
     nothing = [Pair(one.id, one.scene, "train", one.blurry) for one in session.pairs]
-    assert session_lenses(nothing, own) == {}
+    assert pooled(nothing, own) == ()
 
 
-def test_only_the_aperture_changed_needs_no_other_pair(
-    session: Dataset, capsys: pytest.CaptureFixture[str]
-) -> None:
+def described(camera: dict[str, object], **facts: object) -> Pair:
+    metadata = {"camera": camera, "mode": "focus", **facts}
+    return Pair("p0", "s0", "train", Path("b.png"), metadata=metadata)
+
+
+BODY: dict[str, object] = {
+    "model": "One", "lens": "L50", "focal_length_mm": 50.0, "serial": "0123456", "battery": "80%",
+    "port": "usb:001,004", "uri": "gphoto2:serial=0123456", "shot_bytes": [1, 2],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"battery": "75%"}, {"port": "usb:001,007"}, {"serial": "9876543"}, {"shot_bytes": [3, 4]}],
+)
+def test_what_changes_within_a_session_does_not_split_it(other: dict[str, object]) -> None:
+    both = [sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other)]
+    assert both[0] == both[1]
+    assert both[0].camera == "One, L50, 50 mm"
+    for text in (both[0].told, both[0].camera):
+        assert "0123456" not in text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"model": "Two"}, {"lens": "L85"}, {"focal_length_mm": 85.0}, {"focus_distance_mm": 9}],
+)
+def test_what_decides_the_zoom_splits_a_session(other: dict[str, object]) -> None:
+    first, second = (sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other))
+    assert first != second
+    roles = {"blurry": {"true": {"f_number": 2.0}, "exif": {"focal_length_mm": 50.0}}}
+    assert sessions_of([described(BODY, roles=roles)])["p0"] != first
+
+
+def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs() -> None:
+    pairs = (described({**BODY, "focus_distance_mm": mm}, mode="aperture") for mm in (900, 2000))
+    first, second = (sessions_of([pair])["p0"] for pair in pairs)
+    assert first == second
+
+
+def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None:
+    """The zoom is 1 by what the metadata say; no pair stands behind it."""
     facts = {**CAMERA, "mode": "aperture"}
     first = Pair("p0", "s0", "train", session.pairs[0].blurry, metadata=facts)
-    assert session_lenses([first], {"p0": OwnZoom(None, None, 200.0)})["p0"].zoom == Shared(
-        1.0, 0.0, 0
-    )
-    said = capsys.readouterr().err
-    assert "only the aperture changed, so the zoom is 1; 1 pair measured with it" in said
-    assert session_lenses([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
-    assert session_lenses([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
+    (found,) = pooled([first], {"p0": OwnZoom(None, None, 200.0)})
+    assert found.lens == SessionLens(Shared(1.0, 0.0, 0), by="journal")
+    assert found.worth == ("p0",)
+    assert found.shared == "only the aperture changed, so the zoom is 1"
+    assert found.to_json()["shared"]["pairs"] == 0
+    assert lenses([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
+    assert lenses([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
+
+
+def test_no_pairs_are_named_for_a_zoom_that_was_not_measured(session: Dataset) -> None:
+    pairs = [
+        replace(one, metadata=MappingProxyType({**CAMERA, "mode": "aperture"}))
+        for one in session.pairs
+    ]
+    own = {one.id: OwnZoom(1.0002, 0.002, 200.0) for one in pairs}
+    (found,) = pooled(pairs, own)
+    assert found.lens is not None
+    assert found.lens.pairs == 0
+    assert "from" not in found.shared
+
+
+def test_pairs_that_contradict_their_session_are_counted_and_keep_their_own() -> None:
+    zooms = dict.fromkeys([f"p{number}" for number in range(12)], OwnZoom(1.006, 0.001, 200.0))
+    zooms["p11"] = OwnZoom(1.2, 0.001, 200.0)
+    pairs = [replace(described(BODY), id=name) for name in zooms]
+    (found,) = pooled(pairs, zooms)
+    assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
+    still = [replace(one, metadata={**one.metadata, "mode": "aperture"}) for one in pairs]
+    ones = dict.fromkeys(zooms, OwnZoom(1.0, 0.001, 200.0)) | {"p11": OwnZoom(1.2, 0.001, 200.0)}
+    (found,) = pooled(still, ones)
+    assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
+    assert "1 contradicting it" in found.outcome
+
+
+def test_an_affine_pair_takes_no_zoom_and_is_not_counted() -> None:
+    own = {f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0) for number in range(4)}
+    own["p3"] = replace(own["p3"], takes=False)
+    (found,) = pooled([replace(described(BODY), id=name) for name in own], own)
+    assert found.lens is not None
+    assert found.lens.pairs == 4
+    assert "p2" in found.worth
+    assert "p3" not in found.worth
 
 
 TOLD: dict[str, float | str] = {"model": "One", "focal_length": 50.0, "f_number": 2.0}
@@ -195,29 +340,82 @@ OWN = {
 }
 
 
-def test_exif_tells_a_session_but_not_the_change_of_focus(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path: Path) -> None:
     """A pair that is unknown by itself could have been refocused otherwise."""
-    found = session_lenses(pairs_of(tmp_path), OWN)
-    assert "p2" in found
-    assert "p3" not in found
-    assert "3 pairs of one session: zoom 1.00600" in capsys.readouterr().err
-    assert "p3" in session_lenses(pairs_of(tmp_path, distance=2.5), OWN)
+    (found,) = pooled(pairs_of(tmp_path), OWN)
+    assert "p2" in found.worth
+    assert "p3" not in found.worth
+    assert found.title == "session by EXIF (One, 50 mm), 4 pairs"
+    assert found.shared.startswith("zoom 1.00600 ± 0.0")
+    assert "p3" in lenses(pairs_of(tmp_path, distance=2.5), OWN)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "told"),
+    [(2**32 - 1, 1, None), (2**32 - 1, 10, None), (2**32 - 1, 2**32 - 1, None), (5, 0, None),
+     (0, 0, None), (0, 1, None), (25, 10, 2.5)],
+)  # fmt: skip
+def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
+    tmp_path: Path, numerator: int, denominator: int, told: float | None
+) -> None:
+    (pair, *_) = pairs_of(tmp_path, distance=2.5)
+    for member in (pair.blurry, pair.sharp or pair.blurry):
+        content = member.read_bytes()
+        order = {b"II": "<", b"MM": ">"}[content[content.index(b"Exif\0\0") + 6 :][:2]]
+        was = struct.pack(f"{order}II", 5, 2)
+        assert content.count(was) == 1
+        member.write_bytes(content.replace(was, struct.pack(f"{order}II", numerator, denominator)))
+    session = sessions_of([pair])["p0"]
+    assert session.one_change == (told is not None)
+    distances = [distance for _, distance in json.loads(session.told)[1]]
+    assert distances == [told, told]
+
+
+def test_exif_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also that of a sharp member which several blurry ones share."""
+    read: list[Path] = []
+    real = which_session._exif
+
+    def noted(file: Path) -> object:
+        read.append(file)
+        return real(file)
+
+    monkeypatch.setattr(which_session, "_exif", noted)
+    pairs = [replace(one, sharp=tmp_path / "s0.jpg") for one in pairs_of(tmp_path)]
+    assert len(set(sessions_of(pairs).values())) == 1
+    assert sorted(read) == sorted([*(one.blurry for one in pairs), tmp_path / "s0.jpg"])
+
+
+@pytest.mark.parametrize("kept", [0, 20, 200])
+def test_damaged_exif_tells_no_session(tmp_path: Path, kept: int) -> None:
+    (pair, *_) = pairs_of(tmp_path)
+    pair.blurry.write_bytes(pair.blurry.read_bytes()[:kept])
+    assert sessions_of([pair]) == {}
+
+
+def test_serial_numbers_of_exif_tell_no_session(tmp_path: Path) -> None:
+    (pair, *_) = pairs_of(tmp_path)
+    alone = sessions_of([pair])["p0"]
+    for number, member in enumerate((pair.blurry, pair.sharp or pair.blurry)):
+        with Image.open(member) as picture:
+            exif = picture.getexif()
+            exif.get_ifd(ExifTags.IFD.Exif)[0xA431] = f"body {number}"
+            picture.save(member, exif=exif)
+    assert sessions_of([pair])["p0"] == alone
 
 
 def test_exif_with_the_same_focus_is_no_proof_that_only_the_aperture_changed(
     tmp_path: Path,
 ) -> None:
     unknown = dict.fromkeys(OWN, OwnZoom(None, None, 200.0))
-    assert session_lenses(pairs_of(tmp_path, distance=2.5), unknown) == {}
+    assert lenses(pairs_of(tmp_path, distance=2.5), unknown) == {}
 
 
 @pytest.mark.parametrize("sharp", [{"focal_length": 35.0}, {"model": "Two"}, {"f_number": 0.0}])
 def test_exif_of_two_lenses_or_without_an_aperture_is_no_session(
     tmp_path: Path, sharp: dict[str, float | str]
 ) -> None:
-    assert session_lenses(pairs_of(tmp_path, **sharp), OWN) == {}
+    assert sessions_of(pairs_of(tmp_path, **sharp)) == {}
 
 
 def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(
@@ -234,7 +432,7 @@ def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(
                 picture.save(file, exif=exif)
     folder = open_dataset(f"pairs:{tmp_path / 'folder'}")
     rows = audit_dataset(folder, "dis", 1).pairs
-    said = "3 pairs of one session: zoom 1.00"
+    said = "session by EXIF (One, 50 mm), 3 pairs: zoom 1.00"
     assert said in capsys.readouterr().err
     assert 1 <= sum(row.session_pairs == 3 for row in rows) <= 3
     compensate_dataset(folder, tmp_path / "out", Release(), flow_estimator, jobs=1)

@@ -41,7 +41,7 @@ class AuditedPair:
         misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
             reliable pixels: that of the frame, and the local flow where it explains more; without
             the displacement by an asymmetric point spread.
-        misalignment_sigma_px: Standard error of the frame's displacement at its worst corner.
+        misalignment_sigma_px: Standard error of that mean length.
         shift_x_px, shift_y_px, zoom, rotation_deg: Misalignment of the frame.
         shift_sigma_px, zoom_sigma, rotation_sigma_deg: Standard errors of the misalignment.
         residual_median_px, residual_p95_px: Length of the remaining flow.
@@ -57,6 +57,9 @@ class AuditedPair:
         same_picture: Whether both members have the same pixels, such as one file given twice.
         residual_sigma_px: Standard error of ``residual_p95_px``; a perfect pair's residual is about
             two of them.
+        model: Model of the frame's transform: ``translation``, ``similarity``, ``affine`` or
+            ``homography``; empty if it is unknown.
+        corner_sigma_px: Standard error of the frame's displacement at its worst corner.
         spread: What the registration tells of the point spread, for the pairs of its session.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
@@ -88,6 +91,8 @@ class AuditedPair:
     session_pairs: int | None = None
     same_picture: bool = False
     residual_sigma_px: float | None = None
+    model: str = ""
+    corner_sigma_px: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()
     spread: TileAsymmetry | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
@@ -150,7 +155,7 @@ def audit_pair(
         width,
         height,
         **_geometry(found.misalignment),
-        **_displacement(found.field),
+        misalignment_px=found.misalignment.misalignment_px,
         blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
         blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
         gain_ev=found.misalignment.gain_ev,
@@ -215,6 +220,7 @@ def _geometry(found: Misalignment) -> dict[str, Any]:
     if model is None:
         return {}
     return {
+        "model": found.model,
         "shift_x_px": model.shift_px[0],
         "shift_y_px": model.shift_px[1],
         "zoom": model.zoom,
@@ -230,19 +236,13 @@ def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
     if sigma is None:
         return {}
     return {
-        "misalignment_sigma_px": sigma.corner_px,
+        "misalignment_sigma_px": sigma.misalignment_px,
+        "corner_sigma_px": sigma.corner_px,
         "shift_sigma_px": sigma.shift_px,
         "zoom_sigma": sigma.zoom,
         "rotation_sigma_deg": sigma.rotation_deg,
         "residual_sigma_px": sigma.residual_p95_px,
     }
-
-
-def _displacement(field: Field | None) -> dict[str, Any]:
-    """Displacement where the flow is reliable, px of the full picture."""
-    if field is None:
-        return {}
-    return {"misalignment_px": float(np.hypot(*field.placed)[field.flow.reliable].mean())}
 
 
 def _eight_bit(picture: Image) -> NDArray[np.uint8]:

@@ -1,0 +1,49 @@
+"""How far the places of a pair's two pictures lie apart in the mean, and the error of that mean."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.register import Uncertainty
+
+__all__ = ["mean_displacement"]
+
+
+def mean_displacement(
+    placed: NDArray[np.float32],
+    flow_error_px: NDArray[np.float32],
+    counted: NDArray[np.bool_],
+    frame: Uncertainty | None,
+) -> tuple[float, float]:
+    """Mean length of a displacement, and a standard error that belongs to it.
+
+    A mean length errs by no more than the displacements do in the mean. The transform of the whole
+    picture errs by its shift in the centre, and by the square of the distance from there more, up
+    to what it errs by at the worst corner.
+
+    Args:
+        placed: ``(2, h, w)`` displacement, px of the full picture.
+        flow_error_px: ``(h, w)`` what the local flow in it errs by, likewise.
+        counted: ``(h, w)``, where the displacement counts; somewhere it does.
+        frame: Standard errors of the transform of the whole picture; None if it was given.
+
+    Returns:
+        Both in px of the full picture.
+    """
+    length = float(np.hypot(*placed)[counted].mean())
+    variance = float(np.square(flow_error_px[counted], dtype=np.float64).mean())
+    if frame is not None:
+        corner = frame.corner_px**2
+        centre = min(2 * frame.shift_px**2, corner)
+        variance += centre + (corner - centre) * _mean_square_radius(counted)
+    return length, math.sqrt(variance)
+
+
+def _mean_square_radius(counted: NDArray[np.bool_]) -> float:
+    """Mean squared distance of pixels from the picture's centre, that of a corner being 1."""
+    squares = 0.0
+    for axis, size in enumerate(counted.shape):
+        along = np.arange(size) - (size - 1) / 2
+        squares += float(counted.sum(axis=1 - axis) @ np.square(along))
+    return squares / float(counted.sum()) / (math.hypot(*counted.shape) / 2) ** 2
