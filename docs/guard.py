@@ -27,6 +27,7 @@ GAINS, LOSES, KEEPS_NOTHING = 0.95, 1.02, 0.98
 """Ratios of squared errors: 0.2 dB better, 0.1 dB worse than without the guard, not even 0.1 dB
 better than the given part."""
 AS_GOOD_AS_RIGHT_DB = 45.0
+STRENGTHS = (1.0, 1.5, 2.0)
 
 
 def main() -> None:
@@ -35,13 +36,16 @@ def main() -> None:
     words.add_argument("photographs", nargs="?", type=Path, help="Folder; else textures alone.")
     words.add_argument("--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each.")
     words.add_argument("--first", type=int, default=300, help="First of 300 held-out pairs.")
+    words.add_argument("--traps-only", action="store_true", help="Not what good restoring loses.")
     given = words.parse_args()
     torch.set_num_threads(1)
     network = defocus.load("defocus-m", weights="own").eval()
     restorer = make_restorer(network, 0, torch.device("cpu"))
     for seed in given.seeds:
-        names = " ".join(spoiled(restorer, seed))
-        say(f"traps of seed {seed} left worse by more than 1 dB: {names}")
+        for told, names in spoiled(restorer, seed).items():
+            say(f"seed {seed}, {told}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
+    if given.traps_only:
+        return
     renderer = Renderer(find_photographs(given.photographs), "held-out")
     numbers = range(given.first, given.first + PAIRS)
     pairs = ((pair.blurry, pair.sharp) for pair in (renderer.pair(one, SIDE_PX) for one in numbers))
@@ -49,13 +53,18 @@ def main() -> None:
     say(f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back")
 
 
-def spoiled(restorer: Restorer, seed: int) -> Iterator[str]:
-    """Names of the traps that the guard leaves worse."""
+def spoiled(restorer: Restorer, seed: int) -> dict[str, list[str]]:
+    """Names of the traps that come out worse, without and with the guard, by strength."""
+    found: dict[str, list[str]] = {}
     for trap in traps(seed):
-        kept = both(restorer, trap.given)[1]
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
-        if psnr(kept, trap.truth) < right - 1:
-            yield trap.name
+        for guard in (False, True):
+            restoration = restore_colours(restorer, trap.given, guard=guard)
+            for strength in STRENGTHS:
+                names = found.setdefault(f"{'guard' if guard else 'bare'} {strength:g}", [])
+                if psnr(restoration.at(strength), trap.truth) < right - 1:
+                    names.append(trap.name)
+    return found
 
 
 def counted(restorer: Restorer, pairs: Iterator[tuple[Array, Array]]) -> NDArray[np.int64]:

@@ -1,13 +1,14 @@
 """A picture restored once, from which any strength and mask is made at once."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
-from defocus.benchmark.restore.guard.guard import guarded
+from defocus.benchmark.restore.guard.guard import guarded, guarded_beyond
 from defocus.benchmark.restore.restorer import Restorer
 from defocus.benchmark.restore.tiling import Follow, unfollowed
 from defocus.errors import ImageError
@@ -23,9 +24,8 @@ Array = NDArray[np.float32]
 class Restoration:
     """What restoring found; nothing is computed again for another strength or mask.
 
-    A page keeps one for the picture that is shown, and answers each move of a slider with
-    :meth:`at`, or sends ``blurry`` and ``restored`` once and lets the browser mix them: the
-    result is ``blurry + strength * share * (restored - blurry)``, cut off to [0, 1].
+    A page sends ``blurry``, ``restored`` and ``strongest`` and lets the browser mix them: up to
+    strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
     Attributes:
         blurry: ``(H, W, 3)`` float32 in [0, 1], as given.
@@ -58,15 +58,33 @@ class Restoration:
             ``(H, W, 3)`` float32 in [0, 1]; for strength 0, and where the mask is 0, exactly what
             was given.
         """
-        share: Array | np.float32 = np.float32(strength)
+        if strength > 1:
+            made = self.strongest - self.restored
+            made *= np.float32(strength - 1)
+            made += self.restored
+            made -= self.blurry
+        else:
+            made = self.restored - self.blurry
+            made *= np.float32(strength)
         if mask is not None:
-            share = share * mask[:, :, None]
+            made *= mask[:, :, None]
         if leave_sharp:
-            share = share * (1 - self.blur_map.sharp())[:, :, None]
-        made = self.restored - self.blurry
-        made *= share
+            made *= (1 - self.blur_map.sharp())[:, :, None]
         made += self.blurry
         return np.clip(made, 0, 1, out=made)
+
+    @cached_property
+    def strongest(self) -> Array:
+        """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it.
+
+        Computed when it is asked for: the guard looks at the picture once more. Without it values
+        can lie beyond [0, 1].
+        """
+        beyond = 2 * self.restored - self.blurry
+        if not self.checked:
+            return beyond
+        held = guarded_beyond(self.blurry, self.restored, beyond, self.blur_map)
+        return np.clip(held, 0, 1, out=held)
 
 
 def restore_colours(

@@ -154,7 +154,7 @@ def test_what_is_saved_is_what_the_command_writes(page: Page, tmp_path: Path, na
         restore_pictures([given], system, None, out, None, CPU, Wishes(strength, leave_sharp=leave))
         _, _, saved = page.ask(f"{place}/saved/0?strength={strength}&leave_sharp={int(leave)}")
         assert saved == (out / name).read_bytes()
-    for layer in ("shown/before", "shown/map", "shown/sharp", "after/0"):
+    for layer in ("shown/before", "shown/map", "shown/sharp", "after/0", "beyond/0"):
         _, _, content = page.ask(f"{place}/{layer}")
         seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         reduced = 4 if layer in ("shown/map", "shown/sharp") else 1
@@ -170,6 +170,7 @@ def test_what_is_not_there_is_not_found(page: Page) -> None:
         assert page.ask(f"{place}/saved/0?strength={quote(asked)}")[0] == 404
     for path in (
         f"{place}/after/1",
+        f"{place}/beyond/1",
         f"{place}/saved/-1?strength=1",
         f"{place}/shown/picture",
         f"{place}/shown/..%2fbefore",

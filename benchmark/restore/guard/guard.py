@@ -13,7 +13,7 @@ from defocus.benchmark.restore.guard.agreement import STRIDE_PX, Agreement, agre
 from defocus.benchmark.restore.guard.limits import limited
 from defocus.benchmark.restore.guard.noise import noise_by_brightness
 
-__all__ = ["Guarded", "guarded"]
+__all__ = ["Guarded", "guarded", "guarded_beyond"]
 
 NOISES = 3.0
 """What is left may be so many times the noise, which is the same in neighbours to some degree."""
@@ -62,6 +62,30 @@ def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
         restored: ``(H, W, 3)`` float32, finite.
         blur_map: Of ``blurry``.
     """
+    within, shares = _judged(blurry, restored, blur_map)
+    _fade_back(within, blurry, shares)
+    return Guarded(within, shares.size, int((shares == 1).sum()))
+
+
+def guarded_beyond(blurry: Array, restored: Array, beyond: Array, blur_map: BlurMap) -> Array:
+    """The same for more than was restored: what cannot be true stays as it was restored.
+
+    Args:
+        blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
+        restored: ``(H, W, 3)`` float32, behind the guard.
+        beyond: ``(H, W, 3)`` float32: with a larger change than ``restored`` has.
+        blur_map: Of ``blurry``.
+
+    Returns:
+        ``(H, W, 3)``.
+    """
+    within, shares = _judged(blurry, beyond, blur_map)
+    _fade_back(within, restored, shares)
+    return within
+
+
+def _judged(blurry: Array, restored: Array, blur_map: BlurMap) -> tuple[Array, NDArray[np.float64]]:
+    """The picture within its limits, and how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
     within = limited(restored, blurry, noise)
     median, highest = (
@@ -69,9 +93,7 @@ def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
     )
     found = agreement(blurry, within, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
-    shares = np.maximum(_disagrees(found, likely), _wave(found))
-    _fade_back(within, blurry, shares)
-    return Guarded(within, shares.size, int((shares == 1).sum()))
+    return within, np.maximum(_disagrees(found, likely), _wave(found))
 
 
 def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
@@ -97,8 +119,8 @@ def _wave(found: Agreement) -> NDArray[np.float64]:
     return np.asarray(np.clip(narrow, 0, 1) * (found.frequency > LEAST_FREQUENCY))
 
 
-def _fade_back(restored: Array, blurry: Array, shares: NDArray[np.float64]) -> None:
-    """Give each tile a share of what was given, and fade over half of a tile around it."""
+def _fade_back(restored: Array, safe: Array, shares: NDArray[np.float64]) -> None:
+    """Give each tile a share of a safe picture, and fade over half of a tile around it."""
     if not shares.any():
         return
     rows, columns = (2 * count for count in shares.shape)
@@ -106,5 +128,5 @@ def _fade_back(restored: Array, blurry: Array, shares: NDArray[np.float64]) -> N
     grown = np.asarray(cv2.dilate(halves, np.ones((3, 3), np.uint8)), np.float32)
     size = (columns * STRIDE_PX // 2, rows * STRIDE_PX // 2)
     share = cv2.resize(grown, size, interpolation=cv2.INTER_LINEAR)
-    share = np.asarray(share, np.float32)[: blurry.shape[0], : blurry.shape[1], None]
-    restored += share * (blurry - restored)
+    share = np.asarray(share, np.float32)[: safe.shape[0], : safe.shape[1], None]
+    restored += share * (safe - restored)

@@ -127,6 +127,16 @@ class Answers:
             return problem("no such picture", 404)
         return FileResponse(made.shown)
 
+    async def beyond(self, request: Request) -> Response:
+        """The restored picture at strength 2."""
+        picture, number = self._picture(request), self._number(request.path_params["number"])
+        if picture is None or number is None or number not in picture.made:
+            return problem("no such picture", 404)
+        try:
+            return FileResponse(await run_in_threadpool(picture.strongest, number))
+        except DefocusError as error:
+            return problem(_by_name(error, picture.path, picture.name), 422)
+
     async def saved(self, request: Request) -> Response:
         """The restored picture as a file to keep."""
         picture, number = self._picture(request), self._number(request.path_params["number"])
@@ -179,6 +189,7 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         Route(f"{one}/remove", answers.remove, methods=["POST"]),
         Route(one + "/shown/{layer}", answers.layer),
         Route(one + "/after/{number}", answers.after),
+        Route(one + "/beyond/{number}", answers.beyond),
         Route(one + "/saved/{number}", answers.saved),
     ]
     return Guard(Starlette(routes=routes), token, document.policy)

@@ -16,7 +16,7 @@ from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import Metadata
 from defocus.benchmark.restore.files.own_picture import OwnPicture, read_own_picture
 from defocus.benchmark.restore.files.remarks import remarks_on
-from defocus.benchmark.restore.restoration import Restoration
+from defocus.benchmark.restore.restoration import STRONGEST, Restoration
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_integer, as_shown
@@ -151,8 +151,32 @@ class DroppedPicture:
             return self._saved(number, strength, leave_sharp=leave_sharp)
 
     def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
-        made, picture = self.made[number], read_own_picture(self.path)
-        restoration = Restoration(
+        picture = read_own_picture(self.path)
+        restored = self._restoration(number, picture).at(strength, leave_sharp=leave_sharp)
+        target = (self.folder / "saved").with_suffix(Path(self.saved_name).suffix)
+        write_picture(target, picture.with_colours(restored), picture.metadata)
+        return target.read_bytes()
+
+    def strongest(self, number: int) -> Path:
+        """PNG of what a system made at strength 2, for the browser; computed when first asked for.
+
+        Args:
+            number: Of the choice; it is one of ``made``.
+
+        Raises:
+            StorageError: The disk is full.
+        """
+        path = self.folder / f"strongest-{number}.png"
+        with self.busy:
+            if not path.exists():
+                picture = read_own_picture(self.path)
+                restored = self._restoration(number, picture).at(STRONGEST)
+                _write_shown(path, picture, picture.with_colours(restored))
+        return path
+
+    def _restoration(self, number: int, picture: OwnPicture) -> Restoration:
+        made = self.made[number]
+        return Restoration(
             picture.colours(),
             np.load(made.values, allow_pickle=False),
             self.blur_map,
@@ -160,10 +184,6 @@ class DroppedPicture:
             made.checked,
             made.put_back,
         )
-        restored = restoration.at(strength, leave_sharp=leave_sharp)
-        target = (self.folder / "saved").with_suffix(Path(self.saved_name).suffix)
-        write_picture(target, picture.with_colours(restored), picture.metadata)
-        return target.read_bytes()
 
     def remove(self) -> None:
         """End its restoring and remove its files."""

@@ -8,6 +8,8 @@
   let connected = true;
   let reading = "";
   let saving = false;
+  let beyond = null;  // what was made when its strongest form was asked for
+  let checking = false;
   let work = Promise.resolve();  // pictures are restored one after the other
 
   const view = beforeAfter(byId("look"), (scale, whole) => {
@@ -117,8 +119,29 @@
     const after = await bitmap(`/pictures/${one.id}/after/${system.value}`);
     if (one.id !== chosen || made !== one.made[system.value]) return;
     view.restored(after);
+    beyond = null;
+    goBeyond();
     // the first look is at 1:1, where most has changed; who has moved the picture stays there
     if (view.untouched) view.actual(made.changed_at[0] * one.width, made.changed_at[1] * one.height);
+  }
+
+  // Gets the picture at strength 2, at which the guard looks when it is wanted.
+  async function goBeyond() {
+    const one = pictures.get(chosen);
+    const made = one?.made[system.value];
+    if (!made || !one.viewed || strength() <= 1 || beyond === made) return;
+    beyond = made;
+    checking = true;
+    show();
+    try {
+      const strongest = await bitmap(`/pictures/${one.id}/beyond/${system.value}`);
+      if (beyond === made && one.id === chosen) view.beyond(strongest);
+    } catch {
+      problems = ["What goes beyond 1 could not be computed; is the command still running?"];
+      beyond = null;
+    }
+    checking = false;
+    show();
   }
 
   function show() {
@@ -126,7 +149,7 @@
     const lines = [...lost, ...problems];
     if (byId("problem").innerText !== lines.join("\n")) byId("problem").replaceChildren(...lines.map((line) => element("p", line)));
     byId("problem").hidden = !lines.length;
-    byId("busy").textContent = reading ? `Reading ${reading}` : saving ? "Saving" : "";
+    byId("busy").textContent = reading ? `Reading ${reading}` : saving ? "Saving" : checking ? "Checking what goes beyond 1" : "";
     const one = pictures.get(chosen);
     byId("start").hidden = Boolean(one);
     for (const id of ["picture", "side"]) byId(id).hidden = !one;
@@ -276,6 +299,7 @@
   byId("strength").addEventListener("input", () => {
     byId("strength-value").textContent = strength().toFixed(2);
     view.wish({ strength: strength() });
+    goBeyond();
   });
   byId("leave-sharp").addEventListener("change", (event) => view.wish({ leaveSharp: event.target.checked }));
   byId("overlay").addEventListener("change", (event) => {

@@ -1,12 +1,12 @@
 "use strict";
 // A picture before and after, to be compared at a line that moves: zoom, pan, strength, map of blur.
-// What is seen is mixed here: before + strength * share * (after - before), cut off to [0, 255].
+// What is seen is mixed here: up to strength 1 from before to after, from there on to strongest at 2.
 const beforeAfter = (look, told) => {
   const canvas = look.querySelector("canvas");
   const split = look.querySelector("input");
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const LARGEST = 16;
-  const shown = { width: 0, height: 0, before: null, after: null, sharp: null, map: null };
+  const shown = { width: 0, height: 0, before: null, after: null, strongest: null, sharp: null, map: null };
   const wish = { strength: 1, leaveSharp: false, overlay: false };
   const view = { scale: 1, x: 0, y: 0, whole: true };
   const layers = {};
@@ -35,13 +35,14 @@ const beforeAfter = (look, told) => {
     return layer.getImageData(0, 0, canvas.width, canvas.height);
   }
 
-  let seen = { before: null, after: null, sharp: null };
+  let seen = { before: null, after: null, strongest: null, sharp: null };
 
   function lookAgain() {
     const smooth = view.scale < 1;
     seen = {
       before: pixels("before", smooth),
       after: pixels("after", smooth),
+      strongest: wish.strength > 1 ? pixels("strongest", smooth) : null,
       sharp: wish.leaveSharp ? pixels("sharp", true) : null,
     };
     stale = false;
@@ -53,14 +54,18 @@ const beforeAfter = (look, told) => {
     if (!seen.after) return made;
     const into = made.data;
     const after = seen.after.data;
+    const beyond = wish.strength > 1 ? wish.strength - 1 : 0;
+    const strongest = beyond && seen.strongest ? seen.strongest.data : after;  // until it is there: 1
+    const share = Math.min(wish.strength, 1);
     const sharp = seen.sharp && seen.sharp.data;
     const begin = Math.round(width * split.value / 100);
     for (let row = 0; row < height; row += 1) {
       for (let at = 4 * (row * width + begin), end = 4 * (row + 1) * width; at < end; at += 4) {
-        const share = sharp ? wish.strength * (1 - sharp[at] / 255) : wish.strength;
-        into[at] += share * (after[at] - into[at]);
-        into[at + 1] += share * (after[at + 1] - into[at + 1]);
-        into[at + 2] += share * (after[at + 2] - into[at + 2]);
+        const part = sharp ? share * (1 - sharp[at] / 255) : share;
+        for (let colour = at; colour < at + 3; colour += 1) {
+          const reached = after[colour] + beyond * (strongest[colour] - after[colour]);
+          into[colour] += part * (reached - into[colour]);
+        }
       }
     }
     return made;
@@ -189,21 +194,29 @@ const beforeAfter = (look, told) => {
   return {
     // Shows another picture, whole: ``{ width, height, before, map, sharp }``; the bitmaps are ours from now on.
     show(given) {
-      for (const name of ["before", "after", "sharp", "map"]) shown[name]?.close();
-      Object.assign(shown, { after: null, ...given });
+      for (const name of ["before", "after", "strongest", "sharp", "map"]) shown[name]?.close();
+      Object.assign(shown, { after: null, strongest: null, ...given });
       look.classList.add("alone");
       whole();
     },
     // Shows the restored picture; ``null`` takes it away.
     restored(after) {
       shown.after?.close();
-      shown.after = after;
+      shown.strongest?.close();
+      Object.assign(shown, { after, strongest: null });
       look.classList.toggle("alone", !after);
       stale = true;
       soon();
     },
+    // Shows the restored picture at strength 2.
+    beyond(strongest) {
+      shown.strongest?.close();
+      shown.strongest = strongest;
+      stale = true;
+      soon();
+    },
     wish(changed) {
-      if ("leaveSharp" in changed) stale = true;
+      if ("leaveSharp" in changed || (wish.strength > 1) !== (changed.strength > 1)) stale = true;
       Object.assign(wish, changed);
       soon();
     },
