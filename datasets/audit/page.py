@@ -13,6 +13,7 @@ from defocus.align.compensation.blur_map import (
 )
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.sampling.placement import Placement
+from defocus.datasets.audit.page_parts import not_measured_parts, sessions_part, with_error
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
@@ -55,7 +56,8 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
             ("Pictures in two splits", (duplicates_part(audit),)),
             ("Warnings", (warnings_part(audit),)),
             ("Worst pairs", tuple(_pictures(dataset, audit))),
-            ("Not measured", (_not_measured(audit.pairs),)),
+            ("Sessions", (sessions_part(audit.sessions),)),
+            ("Not measured", not_measured_parts(audit.pairs)),
             ("Pairs", (_pairs(audit.pairs),)),
         ),
         summary=_headline(audit),
@@ -220,7 +222,8 @@ def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.u
 
 def _caption(row: AuditedPair) -> str:
     return (
-        f"{row.id} ({row.split}): misalignment {row.misalignment_px:.2f} px, shift "
+        f"{row.id} ({row.split}): misalignment "
+        f"{with_error(row.misalignment_px, row.misalignment_sigma_px)} in the mean, shift "
         f"{row.shift_x_px:+z.2f}, {row.shift_y_px:+z.2f} px, zoom {row.zoom:.5f}, rotation "
         f"{row.rotation_deg:+z.3f} deg, residual {row.residual_p95_px:.2f} px (p95)"
     )
@@ -264,23 +267,14 @@ def _shown(picture: FloatImage) -> NDArray[np.uint8]:
     return np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), dtype=np.uint8)
 
 
-def _not_measured(pairs: Sequence[AuditedPair]) -> Part:
-    rows = tuple((pair.id, pair.split, pair.status, pair.reason) for pair in pairs if pair.reason)
-    if not rows:
-        return Paragraph("Every pair was measured.")
-    return Table(
-        "Pairs without a misalignment",
-        (Column("pair"), Column("split"), Column("status"), Column("reason")),
-        rows[:LISTED],
-    )
-
-
 def _pairs(pairs: Sequence[AuditedPair]) -> Table:
     listed = worst(pairs, QUANTITIES[0], LISTED)
     columns = (
         Column("pair"),
         Column("split"),
         Column("misalignment", "px", decimals=2),
+        Column("± in the mean", "px", decimals=2),
+        Column("± at a corner", "px", decimals=2),
         Column("zoom", decimals=5),
         Column("residual p95", "px", decimals=2),
         Column("reliable", decimals=2),
@@ -293,6 +287,8 @@ def _pairs(pairs: Sequence[AuditedPair]) -> Table:
             row.id,
             row.split,
             row.misalignment_px,
+            row.misalignment_sigma_px,
+            row.corner_sigma_px,
             row.zoom,
             row.residual_p95_px,
             row.reliable_share,
@@ -303,6 +299,8 @@ def _pairs(pairs: Sequence[AuditedPair]) -> Table:
         for row in listed
     )
     note = (
-        f"The {len(listed)} most misaligned of {len(pairs)}; audit.csv has all columns and pairs."
+        f"The {len(listed)} most misaligned of {len(pairs)}; audit.csv has all columns and pairs. "
+        "The misalignment is a mean length over reliable pixels; the first standard error is that "
+        "mean's, the second that of the displacement at the worst corner."
     )
     return Table("Pairs, worst first", columns, rows, note)

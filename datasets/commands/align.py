@@ -237,9 +237,13 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
 def _table(misalignment: "Misalignment") -> str:
     """Table of the numbers with their standard errors."""
+    from defocus.align.registration.advice import advice
+
     rows: list[tuple[str, str]] = [("status", misalignment.status)]
     if misalignment.status == "unknown":
         rows.append(("reason", misalignment.reason))
+        if helps := advice(misalignment.reason):
+            rows.append(("what helps", helps))
     else:
         rows += _numbers(misalignment.to_json())
     rows.append(("estimator", misalignment.estimator))

@@ -79,6 +79,7 @@ def _run(
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.registration.advice import advice
     from defocus.align.rig.rig import read_rig
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
@@ -97,7 +98,8 @@ def _run(
     )
     say_member_warnings(opened.pairs)
     for pair_id, reason in done.left_out:
-        say(f"pair {pair_id} is left out: {reason}")
+        helps = advice(reason)
+        say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
     return {
         "root": str(done.root),
         "pairs": [pair.id for pair in done.pairs],

@@ -5,8 +5,10 @@ import threading
 from collections import defaultdict
 from typing import Any, cast
 
+from defocus.align.registration.advice import advice
 from defocus.capture.live.views.displacement import overlay_document
 from defocus.datasets.audit.page import displacement_overlay
+from defocus.datasets.audit.page_parts import with_error
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.decisions import add_decision, undo_decision
@@ -146,7 +148,6 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
 
 
 NUMBERS = (
-    ("Misalignment", "misalignment_px", "{:.2f} px"),
     ("Residual flow, 95th percentile", "residual_p95_px", "{:.2f} px"),
     ("Magnification between the two", "zoom", "{:.4f}"),
     ("Exposure, blurry over sharp", "gain_ev", "{:+z.2f} EV"),
@@ -158,7 +159,10 @@ NUMBERS = (
 
 
 def _numbers(row: AuditedPair) -> list[tuple[str, str]]:
-    told = [("Scene", row.scene), ("Split", row.split)]
+    apart = with_error(row.misalignment_px, row.misalignment_sigma_px)
+    told = [("Scene", row.scene), ("Split", row.split), ("Misalignment, mean", apart)]
+    if row.status == "unknown":
+        told += [("Why it is unknown", row.reason), ("What helps", advice(row.reason))]
     for label, name, words in NUMBERS:
         value = getattr(row, name)
         told.append((label, "unknown" if value is None else words.format(value)))

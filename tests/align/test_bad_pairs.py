@@ -15,6 +15,8 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.registration import advice as advice_module
+from defocus.align.registration.advice import REASONS, advice
 from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level
 from defocus.align.registration.register import register
@@ -312,3 +314,27 @@ def test_an_error_without_bound_is_told_in_words() -> None:
     assert doubt(grey, grey, cast(Level, level), 10.0, 1) == (
         "only one part of the picture tells how far the corners move"
     )
+
+
+SOURCES = ("register", "doubt", "tile_fit")
+
+
+def test_what_helps_is_known_of_reasons_that_are_given() -> None:
+    """A reason that is worded anew must be known under its new words too."""
+    folder = Path(advice_module.__file__).parent
+    texts = [(folder / f"{name}.py").read_text() for name in SOURCES]
+    given = "".join([*texts, (folder.parent / "measure.py").read_text()])
+    for words, text in REASONS:
+        assert words in given, words
+        assert advice(f"… {words} …") == text
+    assert advice("the pair has no sharp picture") == ""
+
+
+def test_an_unknown_pair_says_what_helps(tmp_path: Path, run: Run) -> None:
+    for name in ("blurry", "sharp"):
+        write_image(tmp_path / f"{name}.png", np.full((96, 128, 3), 90, np.uint8))
+    done = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png")
+    assert done.returncode == 0, done.stderr
+    reason = next(line for line in done.stdout.splitlines() if line.startswith("reason"))
+    assert f"what helps {advice(reason)}" in done.stdout
+    assert "with less blur" in done.stdout

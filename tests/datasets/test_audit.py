@@ -15,6 +15,7 @@ import pytest
 import skimage.data
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+from defocus.align.registration.advice import advice
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as run_module
 from defocus.datasets.audit.page import build_page, distributions
@@ -108,6 +109,12 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
     page = (tmp_path / "out" / "audit.html").read_text()
     assert "shifted" in page
     assert "Nearly the same picture in two splits" in page
+    for words in (advice(rows["wall"]["reason"]), "docs/how-to/unknown-alignment.md"):
+        assert words
+        assert words in page
+    length, sigma = rows["shifted"]["misalignment_px"], rows["shifted"]["misalignment_sigma_px"]
+    assert f"misalignment {length:.2f} ± {sigma:.2f} px in the mean" in page
+    assert "so each was measured by itself" in page
 
 
 def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run) -> None:

@@ -237,7 +237,7 @@ def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
     assert [row["note"] for row in rows] == ["", "frames: two\norientation: 6 and 1", ""]
     details = page.get("/pairs/b").json()
     assert details["measured"]["verdict"] == "reject"
-    assert ["Misalignment", "9.00 px"] in details["numbers"]
+    assert ["Misalignment, mean", "9.00 px"] in details["numbers"]
     assert details["settings"] == [["blurry", "blurry/b.png"], ["sharp", "sharp/b.png"]]
     thumb = page.get("/pictures/b/sharp/thumb")
     assert thumb.headers["content-type"] == "image/jpeg"

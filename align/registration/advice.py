@@ -1,0 +1,48 @@
+"""What helps a pair whose misalignment is unknown, by the reason that is given for it.
+
+Only what was tried on such pairs is recommended: docs/how-to/unknown-alignment.md.
+"""
+
+__all__ = ["REASONS", "advice"]
+
+LESS_BLUR = "take the pair again with less blur: a smaller change of aperture or focus"
+TEXTURE = "texture in all parts of the picture"
+SESSION = "take several pairs with one lens and one change of aperture, and measure them together"
+ALIKE = "look whether both show one scene, of which most is in both"
+REACH = (
+    "--largest-shift with the longest way that a corner can have moved, if you know it; less than "
+    "that makes right pairs unknown"
+)
+
+REASONS: tuple[tuple[str, str], ...] = (
+    ("the pictures are smaller than", "give the pictures in full size"),
+    ("too little in common", "take the pair again, with both pictures of the same view"),
+    ("show enough in common", f"look whether both show one scene; {LESS_BLUR}, and with {TEXTURE}"),
+    ("do not agree on one displacement", f"{ALIKE}, and nothing in it moved"),
+    ("that is allowed: it is", "leave --at-most out, or allow a richer model"),
+    (
+        "the corners would move",
+        "leave --largest-shift out, or give the longest way that a corner can have moved",
+    ),
+    ("only one part of the picture", f"take the pair again, with {TEXTURE}"),
+    ("the tiles leave an error", f"{LESS_BLUR}, and with {TEXTURE}; or {SESSION}"),
+    ("do not look alike", "look whether both show one scene in one light"),
+    ("the texture repeats itself", REACH),
+    ("skewed as by a coma", f"{LESS_BLUR}; or {SESSION}"),
+    ("an asymmetric point spread differ", f"{LESS_BLUR}; or {SESSION}"),
+    ("may hide in the blur", f"{LESS_BLUR}; or {SESSION}"),
+    ("of the tiles agree", "look whether something moved in the scene between the pictures"),
+    ("the blur is strong", LESS_BLUR),
+    (
+        "by another zoom than the one that is known",
+        "look whether the lens was zoomed or focused otherwise than its metadata say",
+    ),
+    ("nowhere consistent", f"look whether both show one scene; {LESS_BLUR}"),
+    ("black and saturated", "take the pair again, neither too dark nor too bright"),
+)
+"""Words of a reason, and what helps."""
+
+
+def advice(reason: str) -> str:
+    """What helps a pair that is unknown for a reason; empty if nothing is known to."""
+    return next((text for words, text in REASONS if words in reason), "")
