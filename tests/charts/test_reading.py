@@ -21,7 +21,7 @@ from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.frame import find_frame
 from defocus.charts.reading.geometry import ChartGeometry, fit_geometry
-from defocus.charts.reading.patterns import read_leaves
+from defocus.charts.reading.patterns import read_leaves, read_stars
 from defocus.charts.reading.read import read_chart
 from defocus.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.charts.sheet.coverage import covered
@@ -183,6 +183,39 @@ def test_every_part_of_a_blurred_chart_is_measured(photograph: Floats) -> None:
         at = float(disc_transfer(diameter, np.array([0.08]))[0])
         assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
     assert [row[1] for row in reading.by_column()] == [16, 8, 4, 4, 8, 16]
+
+
+@pytest.mark.parametrize(
+    ("diameter", "why"),
+    [
+        (8.0, ""),
+        (12.0, "the first reversal lies below 0.12"),
+        (18.0, "a reversal at 0.176 cycles/px is not the first"),
+        (25.0, "the first reversal lies below 0.12"),
+        (30.0, "blur leaves the star no contrast"),
+    ],
+)
+def test_a_stars_reversal_is_read_where_it_is_the_first(
+    photograph: Floats, diameter: float, why: str
+) -> None:
+    """The star ends at 0.12 cycles/px; stronger blur has its first zero below that."""
+    light = blurred(photograph, diameter)
+    reading = read_chart(light)
+    assert reading is not None
+    black = 0.05
+    alone = read_stars(light, reading.sheet, reading.geometry, black, [])
+    for star, without_edges in zip(reading.stars, alone, strict=True):
+        assert star.reason == ""
+        assert (star.turns_at is None) is (why != "")
+        if star.turns_at is not None:
+            assert star.turns_at == pytest.approx(1.2197 / diameter, rel=0.05)
+        assert without_edges.turns_at in {None, star.turns_at}
+        assert why in star.turn_reason
+        assert (star.turn_reason == "") is (why == "")
+    told = reading.to_json()["stars"][1]
+    assert (told["turns_at"], told["turn_reason"]) == (star.turns_at, star.turn_reason)
+    words = [line for line in reading.lines() if "star at" in line]
+    assert all(("first turn of the phase unknown: " in line) is (why != "") for line in words)
 
 
 @pytest.mark.parametrize("turn_deg", [33.0, 45.0])

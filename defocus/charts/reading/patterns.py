@@ -1,6 +1,7 @@
 """Measure stars and dead leaves of a chart that was found."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from defocus.charts.light import StoredLight, grey_of, is_clipped
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
+from defocus.charts.reading.edges import ReadEdge
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_is_clipped
 from defocus.charts.sheet.layout import Sheet
@@ -32,6 +34,23 @@ CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Of the box around a square: half of it fits into one that is turned by 45 degrees."""
 CLEARLY = 0.02
+FIRST_PER_MTF50 = 2.8
+"""A first reversal lies below so many times the MTF50 of the edges beside it. A disc's lies at 1.73
+times, its third zero at 4.6 times; of a ring half as wide as it is open at 1.65 and 5.5 times."""
+MAIN_LOBE = 0.13
+"""Without an edge: contrast that is reached before the first zero. Before the third one a disc has
+0.06 at most, a ring half as wide as it is open 0.11."""
+BESIDE_EDGES = 8
+"""Edges nearest to a star that tell how blurred it is."""
+NO_CONTRAST = "blur leaves the star no contrast; focus better or come nearer"
+OUTSIDE_STAR = (
+    "the first reversal lies below {low:.3f} cycles/px, where the star ends; focus better or come "
+    "nearer"
+)
+NOT_THE_FIRST = (
+    "a reversal at {at:.3f} cycles/px is not the first: the blur is too strong for the star; focus "
+    "better or come nearer"
+)
 OVEREXPOSED = "the paper is clipped; expose less"
 
 
@@ -43,8 +62,9 @@ class ReadStar:
         x: Centre on the sheet, mm.
         y: Centre on the sheet, mm.
         mtf50: Frequency at which its contrast falls to 0.5, cycles per pixel; None if nowhere.
-        turns_at: Frequency up to which its phase is right; None if everywhere.
+        turns_at: Frequency up to which its phase is right; None if everywhere, or unknown.
         reason: Why it was not measured; empty if it was.
+        turn_reason: Why it is unknown where the phase turns first; empty if it is known.
     """
 
     x: float
@@ -52,6 +72,7 @@ class ReadStar:
     mtf50: float | None
     turns_at: float | None
     reason: str = ""
+    turn_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +128,7 @@ def _inside(
 
 
 def read_stars(
-    light: Light, sheet: Sheet, geometry: ChartGeometry, black: float
+    light: Light, sheet: Sheet, geometry: ChartGeometry, black: float, edges: Sequence[ReadEdge]
 ) -> Iterator[ReadStar]:
     """Measure the stars, or say why not.
 
@@ -116,6 +137,7 @@ def read_stars(
         sheet: The chart.
         geometry: Where it is.
         black: Linear light of black ink.
+        edges: The chart's edges: their MTF50 tells the first reversal of a phase from later ones.
     """
     for star in sheet.parts:
         if not isinstance(star, StarPattern):
@@ -142,16 +164,52 @@ def read_stars(
         inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
         values, frequencies = curve.values[inside], curve.frequencies[inside]
         below = np.flatnonzero(values < 0.5)
-        yield ReadStar(
-            star.x,
-            star.y,
-            float(frequencies[below[0]]) if len(below) and below[0] else None,
-            _turn(values, frequencies),
-        )
+        mtf50 = float(frequencies[below[0]]) if len(below) and below[0] else None
+        turns_at, why = _first_turn(values, frequencies, _mtf50_beside(star, edges))
+        yield ReadStar(star.x, star.y, mtf50, turns_at, turn_reason=why)
+
+
+def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
+    """Median MTF50 of the edges nearest to a star; None without any."""
+    measured = [one for one in edges if one.response is not None]
+    near = sorted(measured, key=lambda one: math.hypot(one.x - star.x, one.y - star.y))
+    found = [one.response.mtf50 for one in near[:BESIDE_EDGES] if one.response]
+    known = [one for one in found if one is not None]
+    return float(np.median(known)) if known else None
+
+
+def _first_turn(
+    values: Floats, frequencies: Floats, mtf50: float | None
+) -> tuple[float | None, str]:
+    """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
+
+    A star ends at a lowest frequency. Strong blur has its first zero below that, so that a star
+    shows the third one as it would show a first.
+
+    Args:
+        values: Signed contrast by frequency.
+        frequencies: Ascending, cycles per pixel.
+        mtf50: Of the edges beside the star.
+    """
+    if np.abs(values).max() < CLEARLY:
+        return None, NO_CONTRAST
+    at = _turn(values, frequencies)
+    if at is None and values[0] > CLEARLY:
+        return None, ""
+    if at is None or at <= frequencies[0]:
+        return None, OUTSIDE_STAR.format(low=frequencies[0])
+    if mtf50 is None:
+        is_first = values[frequencies <= at].max() >= MAIN_LOBE
+    else:
+        is_first = at <= FIRST_PER_MTF50 * mtf50
+    return (at, "") if is_first else (None, NOT_THE_FIRST.format(at=at))
 
 
 def _turn(values: Floats, frequencies: Floats) -> float | None:
-    """The frequency at which the phase turns round: the last right one before a clear wrong one."""
+    """The last frequency whose phase is right before a clear wrong one.
+
+    None if there is no wrong one; the lowest frequency if there is no right one.
+    """
     turned = np.flatnonzero(values < -CLEARLY)
     if len(turned) == 0:
         return None

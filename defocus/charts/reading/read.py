@@ -156,6 +156,7 @@ class ChartReading:
                     "reason": s.reason,
                     "mtf50": s.mtf50,
                     "turns_at": s.turns_at,
+                    "turn_reason": s.turn_reason,
                 }
                 for s in self.stars
             ],
@@ -177,6 +178,8 @@ class ChartReading:
 def _star_words(star: ReadStar) -> str:
     if star.reason:
         return f"not measured: {star.reason}"
+    if star.turn_reason:
+        return f"first turn of the phase unknown: {star.turn_reason}"
     at = "nowhere" if star.turns_at is None else f"at {star.turns_at:.3f} cycles/px"
     return f"phase turns {at}"
 
@@ -221,7 +224,7 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     sides = read_sides(sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots]))
     return replace(
         reading,
-        stars=tuple(read_stars(light, sheet, geometry, black)),
+        stars=tuple(read_stars(light, sheet, geometry, black, edges)),
         leaves=tuple(read_leaves(light, sheet, geometry, white, black)),
         straight=(*sides, *read_lines(light, sheet, geometry, white, black)),
     )
