@@ -13,6 +13,7 @@ from defocus.settings import Settings, parse_settings
 
 __all__ = [
     "OWN",
+    "EarlierTraining",
     "OwnCard",
     "check_shipped",
     "find_own_weights",
@@ -27,6 +28,20 @@ C = TypeVar("C", bound=Settings)
 
 OWN = "own"
 """What a person writes in place of a label or a file."""
+
+
+class EarlierTraining(Settings):
+    """A training whose result shipped weights began with.
+
+    Attributes:
+        steps: That it took.
+        cpu_hours: CPU hours of all cores together; None where no record was kept.
+        curve: As that of :class:`OwnCard`; empty where no record was kept.
+    """
+
+    steps: int
+    cpu_hours: float | None = None
+    curve: tuple[tuple[int, float, float], ...] = ()
 
 
 class OwnCard(Settings):
@@ -49,6 +64,8 @@ class OwnCard(Settings):
         curve: Step, CPU hours until then and gain in dB, at each validation so far.
         licence: Licence of the weights.
         start_sha256: SHA-256 hash of the initial weights; empty for random ones.
+        earlier: Trainings before this one, each from the weights before, the first from random
+            ones. Written by hand.
     """
 
     system: str
@@ -68,6 +85,23 @@ class OwnCard(Settings):
     curve: tuple[tuple[int, float, float], ...] = ()
     licence: str
     start_sha256: str = ""
+    earlier: tuple[EarlierTraining, ...] = ()
+
+    @property
+    def effort(self) -> str:
+        """Steps and CPU hours of all trainings, as a sentence without its full stop."""
+        if not self.earlier:
+            start = " from random weights" if not self.start_sha256 else ""
+            return f"{self.step:,} steps{start}, {self.cpu_hours:.2f} CPU hours"
+        known = [one.cpu_hours for one in self.earlier if one.cpu_hours is not None]
+        total = self.step + sum(one.steps for one in self.earlier)
+        missing = len(self.earlier) - len(known)
+        lost = f"; the hours of {missing} others were not recorded" if missing else ""
+        return (
+            f"{total:,} steps in {len(self.earlier) + 1} trainings in a row, the last of "
+            f"{self.step:,} steps; {self.cpu_hours + sum(known):.2f} CPU hours in "
+            f"{len(known) + 1} of them{lost}"
+        )
 
 
 def own_folder(system: Baseline) -> Path | None:

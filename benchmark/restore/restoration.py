@@ -1,7 +1,6 @@
 """A picture restored once, from which any strength and mask is made at once."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ Array = NDArray[np.float32]
 class Restoration:
     """What restoring found; nothing is computed again for another strength or mask.
 
-    A page sends ``blurry``, ``restored`` and ``strongest`` and lets the browser mix them: up to
+    A page sends ``blurry``, ``restored`` and :meth:`strongest` and lets the browser mix them: up to
     strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
     Attributes:
@@ -59,7 +58,8 @@ class Restoration:
             was given.
         """
         if strength > 1:
-            made = self.strongest - self.restored
+            made = self.strongest()
+            made -= self.restored
             made *= np.float32(strength - 1)
             made += self.restored
             made -= self.blurry
@@ -73,17 +73,14 @@ class Restoration:
         made += self.blurry
         return np.clip(made, 0, 1, out=made)
 
-    @cached_property
     def strongest(self) -> Array:
         """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it.
 
-        Computed when it is asked for: the guard looks at the picture once more. Without it values
-        can lie beyond [0, 1].
+        The guard looks at the picture once more. Without it values can lie beyond [0, 1].
         """
-        beyond = 2 * self.restored - self.blurry
         if not self.checked:
-            return beyond
-        held = guarded_beyond(self.blurry, self.restored, beyond, self.blur_map)
+            return 2 * self.restored - self.blurry
+        held = guarded_beyond(self.blurry, self.restored, self.blur_map)
         return np.clip(held, 0, 1, out=held)
 
 

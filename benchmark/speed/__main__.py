@@ -98,6 +98,9 @@ def command(names: tuple[str, ...], against: Path | None, *, as_json: bool) -> i
                 f"| {row['name']} | {row['ours']:.5f} | {row['peer']:.5f} | {row['ratio']:.1f} | "
                 f"{row['target']:g} | {row['max_difference']:.1e} | {row['tolerance']:.0e} |"
             )
+        for name in names or sorted(known):
+            if known[name].note:
+                click.echo(f"{name}: {known[name].note}")
     lost = below_target(rows) + (slower_than(against, rows) if against is not None else [])
     for line in lost:
         say(line, error=True)

@@ -33,12 +33,14 @@ class Case:
         target: Required speed-up.
         tolerance: Allowed difference of the results.
         measure: Runs the measurement.
+        note: What the ratio is against, where the peer's work is not the same.
     """
 
     name: str
     target: float
     tolerance: float
     measure: Callable[[], CaseOutcome]
+    note: str = ""
 
     def to_json(self, outcome: CaseOutcome) -> dict[str, Any]:
         """The row of ``--json``."""

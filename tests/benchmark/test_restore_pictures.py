@@ -1,6 +1,7 @@
 """What stays of a restored picture: its kind, colours, transparency; masks, maps and folders."""
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -11,17 +12,22 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+import torch
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageCms
+from torch import nn
 
+from defocus.baselines.card import Baseline, Card
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.files.remarks import remarks_on
+from defocus.benchmark.restore.run import restore_pictures
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
+from defocus.progress import say
 from tests.capture.raw_sessions import bayer_dng
 from tests.conftest import Run
 
@@ -236,15 +242,48 @@ def test_the_sharp_part_can_be_left() -> None:
     assert not blur_map.too_blurred
 
 
-def test_a_picture_of_nothing_but_blur_is_said_to_be_beyond_rescue() -> None:
+def points_of_light() -> NDArray[np.float32]:
+    return (np.random.default_rng(3).random((512, 512, 3)) > 0.995).astype(np.float32)
+
+
+def nothing_but_blur() -> NDArray[np.float32]:
     """Points of light behind a disc of 40 px with a soft rim."""
-    points = (np.random.default_rng(3).random((512, 512, 3)) > 0.995).astype(np.float32)
     y, x = np.mgrid[-20:21, -20:21]
     disc = (np.hypot(x, y) <= 20).astype(np.float32)
-    blurred = cv2.GaussianBlur(cv2.filter2D(points, -1, disc), (0, 0), 3)
-    blur_map = estimate_blur_map(np.asarray(blurred / blurred.max(), np.float32))
-    assert blur_map.too_blurred
-    assert not estimate_blur_map(points).too_blurred
+    blurred = cv2.GaussianBlur(cv2.filter2D(points_of_light(), -1, disc), (0, 0), 3)
+    return np.asarray(blurred / blurred.max(), np.float32)
+
+
+def test_a_picture_of_nothing_but_blur_is_said_to_be_beyond_rescue() -> None:
+    assert estimate_blur_map(nothing_but_blur()).too_blurred
+    assert not estimate_blur_map(points_of_light()).too_blurred
+
+
+class Talking(nn.Module):
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        say("the network starts")
+        return blurry
+
+
+def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    card = Card("x", "X", "classical", "single", "paper", "", "", "")
+    system, whole, cpu = Baseline(card, Talking), 0, torch.device("cpu")
+    for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
+        path = tmp_path / f"{name}.png"
+        cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))
+        (found,) = restore_pictures([path], system, None, tmp_path / "out", whole, cpu)
+        assert found.to_json()["too_blurred"] == (name == "fog")
+        lines = capfd.readouterr().err.splitlines()
+        told = [number for number, line in enumerate(lines) if "too blurred to rescue" in line]
+        starts = lines.index("the network starts")
+        if name == "stars":
+            assert not told
+            continue
+        assert told[0] < starts
+        wanted = rf"{path}: too blurred to rescue: the circle of confusion is about \d\d px in its "
+        assert re.match(wanted + "sharpest parts; hardly anything will change", lines[told[0]])
 
 
 def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: Path) -> None:

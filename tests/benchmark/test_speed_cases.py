@@ -74,6 +74,16 @@ def test_a_case_below_its_target_and_one_that_the_file_lacks_are_told(
     assert ("x: 1.98 times as fast as its peer, the target is 2" in said) == bool(code)
 
 
+def test_what_a_ratio_is_against_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "the peer does other work" in all_cases()["stream"].note
+    case = Case("x", 1, 0.1, lambda: CaseOutcome(0.5, 2.0, 0.01), "the peer does other work")
+    monkeypatch.setattr("defocus.benchmark.speed.__main__.all_cases", lambda: {"x": case})
+    assert command.main(["x"], standalone_mode=False) == 0
+    assert capfd.readouterr().out.endswith("\nx: the peer does other work\n")
+
+
 def test_an_unknown_case_is_refused() -> None:
     with pytest.raises(InputError, match="no case nope; there are"):
         command.main(["nope"], standalone_mode=False)

@@ -358,6 +358,8 @@ def test_the_card_answers_every_point_of_admission(package: Path) -> None:
     assert answers["Model license"].startswith("MIT")
     assert "Class II" in answers["MOF"]
     assert answers["Inference"].startswith("Local only")
+    assert "weights that are not published (72,700 steps" in answers["Reproducibility"]
+    assert "little is gained where the circle of confusion is above 20 px" in page
 
 
 def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -> None:
@@ -404,6 +406,9 @@ def test_its_card_is_the_hubs(hub_folder: Path) -> None:
     assert card.data.pipeline_tag == "image-to-image"
     (result,) = card.data.eval_results
     assert (result.metric_type, result.metric_value) == ("psnr", own.validation)
+    assert len(own.earlier) == 5  # the effort is that of all trainings, by the weights' own card
+    assert f"Training: {own.effort}." in card.text
+    assert "72,700 steps in 6 trainings in a row, the last of 9,500 steps" in own.effort
     for heading in ("What they do", "Data", "Licence", "Where they fail"):
         assert f"## {heading}" in card.text
 

@@ -67,19 +67,18 @@ def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
     return Guarded(within, shares.size, int((shares == 1).sum()))
 
 
-def guarded_beyond(blurry: Array, restored: Array, beyond: Array, blur_map: BlurMap) -> Array:
-    """The same for more than was restored: what cannot be true stays as it was restored.
+def guarded_beyond(blurry: Array, restored: Array, blur_map: BlurMap) -> Array:
+    """The same for twice the change: what cannot be true stays as it was restored.
 
     Args:
         blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
         restored: ``(H, W, 3)`` float32, behind the guard.
-        beyond: ``(H, W, 3)`` float32: with a larger change than ``restored`` has.
         blur_map: Of ``blurry``.
 
     Returns:
         ``(H, W, 3)``.
     """
-    within, shares = _judged(blurry, beyond, blur_map)
+    within, shares = _judged(blurry, 2 * restored - blurry, blur_map)
     _fade_back(within, restored, shares)
     return within
 
@@ -88,6 +87,7 @@ def _judged(blurry: Array, restored: Array, blur_map: BlurMap) -> tuple[Array, N
     """The picture within its limits, and how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
     within = limited(restored, blurry, noise)
+    del restored  # if nobody else has it: two copies of a large picture take much memory
     median, highest = (
         _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)
     )

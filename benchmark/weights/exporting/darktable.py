@@ -139,8 +139,8 @@ _DATA_LICENCE = (
     "unrestricted usage (Kodak PhotoCD); MIT (textures and renderings)"
 )
 _LIMITS = (
-    "Pictures nearly in focus can lose a little; circles of confusion above about 15 px are hardly "
-    "restored; motion blur is not."
+    "What is soft by itself, such as fur, can lose; little is gained where the circle of confusion "
+    "is above 20 px; motion blur is not restored."
 )
 
 
@@ -167,9 +167,19 @@ def _criteria(origin: WeightsOrigin) -> dict[str, str]:
         ),
         "Reproducibility": (
             f"defocus-bench weights export {origin.system.card.name} --to dtmodel makes the same "
-            "file; the training is repeated by its recipe, seed and stream"
+            f"file; {_repeated(origin)}"
         ),
     }
+
+
+def _repeated(origin: WeightsOrigin) -> str:
+    """How far the training can be repeated."""
+    if origin.own is not None and origin.own.start_sha256:
+        return (
+            f"the last training is repeated by its recipe, seed and stream, from weights that are "
+            f"not published ({origin.own.effort}): what comes out is alike, not the same"
+        )
+    return "the training is repeated by its recipe, seed and stream"
 
 
 def _page(origin: WeightsOrigin, graph: Graph, manifest: dict[str, Any]) -> str:

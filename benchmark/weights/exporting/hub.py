@@ -121,9 +121,8 @@ def _page(origin: WeightsOrigin) -> str:
     if origin.own is not None and origin.own.validation_gain is not None:
         parts.append(
             f"On {VALIDATION}: {origin.own.validation:.2f} dB PSNR, "
-            f"{origin.own.validation_gain:+.2f} dB above the blurry pictures, after "
-            f"{origin.own.step} of {origin.own.steps} steps and {origin.own.cpu_hours:.1f} hours "
-            "of processor time."
+            f"{origin.own.validation_gain:+.2f} dB above the blurry pictures. Training: "
+            f"{origin.own.effort}."
         )
     if origin.model_card:
         parts.append(origin.model_card.partition("\n")[2].strip())
