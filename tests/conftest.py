@@ -110,7 +110,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-cases",
         action="store_true",
-        help="run all cases of tests marked 'matrix', as a run of named files does",
+        help="run what is marked 'thorough' and all cases of 'matrix', as runs of named files do",
     )
 
 
@@ -167,7 +167,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files that take longest come first, so that processes side by side end together.
 
-    Of a test marked ``matrix`` plain ``pytest`` runs every fifth case.
+    Of a test marked ``matrix`` plain ``pytest`` runs every fifth case, of ``thorough`` ones none.
     """
     place = {name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))

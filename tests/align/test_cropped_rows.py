@@ -46,6 +46,7 @@ def in_whole(matrix: NDArray[np.float64], above: int) -> NDArray[np.float64]:
     return np.asarray(down @ matrix @ np.linalg.inv(down))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("seed", range(70, 76))
 def test_a_still_pair_is_the_same_without_16_rows(files: tuple[Path, ...], seed: int) -> None:
     pair = real_like_pair(files, seed, 0)

@@ -170,6 +170,7 @@ tests.assert_equal(triton_reblur, tests.inputs(1, 2, {width}, {count}, 2.0, {lev
 """
 
 
+@pytest.mark.thorough  # twin: test_triton_kernels_compile_for_a_device
 @needs_triton
 @pytest.mark.parametrize(
     ("levels", "width", "count"),

@@ -69,7 +69,8 @@ URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "-
 """A job that needs the whole node and goes first."""
 
 
-@pytest.mark.matrix
+@pytest.mark.thorough
+# twin: benchmark/test_jobs.py::test_begun_runs_come_back_from_jobs_that_nobody_works_on
 @pytest.mark.parametrize(
     "disturbance",
     [

@@ -91,6 +91,7 @@ def test_the_play_of_a_motor_whose_steps_hardly_blur(tmp_path: Path) -> None:
     assert Calibrations({"focus": found}).overshoot_steps > 12
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("chart", "f_number", "size"), [(0, 1.4, 320), (12, 2.0, 640)])
 def test_a_step_in_blur_and_dioptres(
     tmp_path: Path, chart: int, f_number: float, size: int

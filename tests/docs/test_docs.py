@@ -29,7 +29,8 @@ from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-TUTORIALS = ("photographer", "curator", "researcher", "author")
+TUTORIALS = ("researcher", "photographer", "curator", "author")
+"""The first is that which plain ``pytest`` follows."""
 
 ALONE = ("--no-build-isolation", "--no-deps", "--no-index", "--no-cache-dir", "--quiet")
 """So that pip installs without a network."""
@@ -146,6 +147,7 @@ def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.C
     assert not [url for url in sent if url.startswith("http")]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_the_commands_of_each_tutorial_run_from_nothing(
     name: str, run: Run, tmp_path: Path
@@ -155,7 +157,8 @@ def test_the_commands_of_each_tutorial_run_from_nothing(
         assert ("Wiener" if name == "researcher" else "MyNetwork") in report.read_text()
 
 
-@pytest.mark.parametrize("name", ["own-pairs", "own-network", "own-loss"])
+@pytest.mark.matrix
+@pytest.mark.parametrize("name", ["own-loss", "own-pairs", "own-network"])
 def test_the_commands_of_a_page_of_one_screen_run(name: str, run: Run, tmp_path: Path) -> None:
     page = DOCS / "how-to" / f"{name}.md"
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 45

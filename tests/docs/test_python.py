@@ -24,20 +24,34 @@ def shape(text: str) -> str:
     return " ".join(NUMBER.sub("#", text).split())
 
 
-def test_the_notebook_is_the_page_and_its_code_prints_what_is_stored(tmp_path: Path) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    codes = [text for kind, text in parts(page) if kind == "code"]
-    assert len(codes) >= 8
-    stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+def codes_and_outputs() -> tuple[list[str], list[str]]:
+    """The page's code, and what the notebook has stored below each."""
+    codes = [text for kind, text in parts(PAGE.read_text(encoding="utf-8")) if kind == "code"]
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     outputs = [
         "".join(cell["outputs"][0]["text"]) if cell["outputs"] else ""
-        for cell in stored["cells"]
+        for cell in cells
         if cell["cell_type"] == "code"
     ]
+    return ["".join(code) for code in codes], outputs
+
+
+def test_the_notebook_is_the_page() -> None:
+    codes, outputs = codes_and_outputs()
+    assert len(codes) >= 8
+    stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    page = PAGE.read_text(encoding="utf-8")
     assert stored == notebook(page, outputs)  # else run: python docs/notebook.py
-    found = printed(["".join(code) for code in codes], tmp_path)
-    assert [shape(text) for text in found] == [shape(text) for text in outputs]
     assert all(len(text) < 2000 for text in outputs)
+    for code in codes:
+        compile(code, str(PAGE), "exec")
+
+
+@pytest.mark.thorough  # twin: test_the_notebook_is_the_page
+def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path: Path) -> None:
+    codes, outputs = codes_and_outputs()
+    found = printed(codes, tmp_path)
+    assert [shape(text) for text in found] == [shape(text) for text in outputs]
     assert (tmp_path / "study" / "leaderboard.csv").is_file()
 
 

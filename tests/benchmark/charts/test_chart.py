@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import click
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.benchmark.charts.of_study import measure_chart
-from defocus.benchmark.charts.photographs import ChartPhotographs, TakenChart, simulated_cases
-from defocus.benchmark.charts.restorers import ChartRestorer, restorers
+from defocus.benchmark.charts.photographs import ChartCase, ChartPhotographs, TakenChart
+from defocus.benchmark.charts.restorers import ChartRestorer, Restore, restorers
 from defocus.benchmark.charts.scores import restored_leaves
 from defocus.benchmark.charts.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.benchmark.commands.chart import command
@@ -88,6 +89,8 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartP
     assert wrong.invented > 0.3
 
 
+@pytest.mark.thorough
+# twin: charts/test_lines.py::test_a_bend_that_is_no_distortion_of_the_lens_is_left_beyond_it
 def test_waves_that_a_restoration_puts_into_lines_are_measured(
     photographs: ChartPhotographs,
 ) -> None:
@@ -242,6 +245,7 @@ def test_kept_scores_are_replaced_one_by_one(tmp_path: Path) -> None:
 PLACES = np.array([(60, 50), (845, 40), (860, 590), (50, 580)], np.float32)
 
 
+@cache
 def taken(layout: Layout, diameter: float) -> NDArray[np.float64]:
     """Light of a photograph in perspective, with a little noise."""
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
@@ -251,22 +255,16 @@ def taken(layout: Layout, diameter: float) -> NDArray[np.float64]:
     return np.clip(cv2.filter2D(light, -1, disc_psf(diameter)) + noise, 0.0, 1.0)
 
 
-def test_photographs_are_restored_and_compared_with_themselves_and_the_print(
+def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    wall, board = tmp_path / "wall.tif", tmp_path / "board.tif"
+    wall = tmp_path / "wall.tif"
     light = taken("wall", 6.0)
     write_image(wall, as_integer(linear_to_srgb(light), 16))
-    write_image(board, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
-    asked = [str(wall), str(board), "--systems", "wiener", "--json"]
-    assert command.main(asked, standalone_mode=False) is None
-    rows = json.loads(capfd.readouterr().out)
-    assert [(one["picture"], one["system"]) for one in rows] == [
-        (name, system)
-        for system in ("input", "wiener")
-        for name in ("wall.tif", *["board.tif"] * 5)
-    ]
-    before, after = rows[0], rows[6]
+    assert command.main([str(wall), "--systems", "wiener", "--json"], standalone_mode=False) is None
+    before, after = json.loads(capfd.readouterr().out)
+    assert [one["picture"] for one in (before, after)] == ["wall.tif"] * 2
+    assert [one["system"] for one in (before, after)] == ["input", "wiener"]
     reading = read_chart(light)
     assert reading is not None
     textures = [one.texture for one in reading.leaves if one.texture]
@@ -278,6 +276,23 @@ def test_photographs_are_restored_and_compared_with_themselves_and_the_print(
     assert after["gain"] > 1.2
     assert after["lost"] < before["lost"] - 0.02
     assert 0 < after["shift_px"] < 0.1
+
+
+@pytest.mark.thorough  # twin: test_a_board_has_a_field_for_each_column_of_the_chart
+def test_photographs_have_a_row_for_each_system_and_field(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wall, board = tmp_path / "wall.tif", tmp_path / "board.tif"
+    write_image(wall, as_integer(linear_to_srgb(taken("wall", 6.0)), 16))
+    write_image(board, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
+    asked = [str(wall), str(board), "--systems", "wiener", "--json"]
+    assert command.main(asked, standalone_mode=False) is None
+    rows = json.loads(capfd.readouterr().out)
+    assert [(one["picture"], one["system"]) for one in rows] == [
+        (name, system)
+        for system in ("input", "wiener")
+        for name in ("wall.tif", *["board.tif"] * 5)
+    ]
     for one in rows[1:6]:
         assert one["blur_px"] == pytest.approx(4.0, rel=0.1)
         assert one["characters"] is None
@@ -292,6 +307,8 @@ def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path: Path) -> Non
         assert np.abs(places).max() < 20
 
 
+@pytest.mark.thorough
+# twin: benchmark/charts/test_own_lens.py::test_texture_of_an_over_exposed_chart_has_a_reason
 def test_texture_of_an_over_exposed_photograph_has_a_reason(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +337,7 @@ def test_a_restored_picture_may_reach_white(photographs: ChartPhotographs) -> No
     assert all(one.texture is not None for one in found)
 
 
+@pytest.mark.thorough  # twin: test_a_photograph_is_restored_and_compared_with_itself_and_the_print
 def test_a_linear_photograph_is_restored_as_one_that_is_encoded(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -372,18 +390,26 @@ def test_photographs_have_tables_of_their_own() -> None:
     assert chart_table([named]).splitlines()[2].startswith(r"| a\|b.tif | 6.3 |")
 
 
-@pytest.fixture
-def study(tmp_path: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Path) -> Path:
     """A study of a classical system, with the chart at one circle of confusion."""
-    monkeypatch.setattr("defocus.benchmark.charts.of_study.BLURS_PX", (4.0,))
+    folder = tmp_path_factory.mktemp("finished")
     for kind in ("blurry", "sharp"):
-        folder = tmp_path / "pairs" / "test" / kind
-        folder.mkdir(parents=True)
-        shutil.copy(tiny_dataset / "t1" / f"{kind}.png", folder / "t1.png")
-    out = tmp_path / "study"
-    asked = ["--only", "wiener", "--only", "input", "--dataset", f"pairs:{tmp_path / 'pairs'}"]
-    assert run_command.main([*asked, "--chart", "--out", str(out)], standalone_mode=False) == 0
-    return out
+        (folder / "pairs" / "test" / kind).mkdir(parents=True)
+        picture = folder / "pairs" / "test" / kind / "t1.png"
+        shutil.copy(tiny_dataset / "t1" / f"{kind}.png", picture)
+    asked = ["--only", "wiener", "--only", "input", "--dataset", f"pairs:{folder / 'pairs'}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("defocus.benchmark.charts.of_study.BLURS_PX", (4.0,))
+        asked += ["--chart", "--out", str(folder / "study")]
+        assert run_command.main(asked, standalone_mode=False) == 0
+    return folder / "study"
+
+
+@pytest.fixture
+def study(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it, for changing it."""
+    return Path(shutil.copytree(finished, tmp_path / "study"))
 
 
 def test_finished_systems_survive_an_interruption(
@@ -400,8 +426,12 @@ def test_finished_systems_survive_an_interruption(
 
         return ChartRestorer(restore)
 
+    def scores(name: str, restore: Restore) -> list[ChartScore]:
+        restore(np.zeros((8, 8, 3), np.float32))
+        return [score(name, 8.0, 1.0, 0.1)]
+
     before = read_kept_chart(study)
-    cases = simulated_cases([8.0])
+    cases = [ChartCase("8 px", "simulated", scores)]
     with pytest.raises(KeyboardInterrupt):
         measure_chart({"a": system("a"), "b": system("b", stop=True)}, cases, study)
     assert read_kept_chart(study) == before

@@ -68,6 +68,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.thorough  # twin: test_a_stopped_training_ends_as_one_that_was_not_stopped
 def test_from_a_chart_to_weights_that_restore(
     chart: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,7 +105,7 @@ def test_from_a_chart_to_weights_that_restore(
         command.main([*asked, "0.2"], standalone_mode=False)
 
 
-def test_texture_of_an_over_exposed_chart_has_a_reason_in_the_table() -> None:
+def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     places = np.array([(60, 50), (840, 70), (850, 600), (40, 590)], np.float32)
     place = np.asarray(cv2.getPerspectiveTransform(corners, places), np.float64)
@@ -137,6 +138,8 @@ def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
     assert table.note.endswith(f"Edges not compared: wall.tif: {reason}.")
 
 
+@pytest.mark.thorough
+# twin: benchmark/charts/test_chart.py::test_the_gain_is_that_of_edges_measured_before_and_after
 def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
     """Strong blur hides edges of low contrast; showing those alone gains nothing."""
     scale = 900 / WIDTH
