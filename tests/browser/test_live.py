@@ -137,7 +137,10 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     magnified = browser.find_element(By.ID, "magnified")
     WebDriverWait(browser, 20, 0.05).until(lambda _b: magnified.get_property("naturalWidth") == 192)
     reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}"
-    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", text(browser, "edge-mtf"))
+    told, sharp = text(browser, "edge-mtf").splitlines()
+    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", told)
+    assert re.fullmatch(r"sharpness \d+\.\d\d · best \d+\.\d\d", sharp)
+    assert re.fullmatch(r"\d+\.\d\d", text(browser, "sharpness"))
     browser.find_element(By.ID, "magnifier").click()
     WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
     assert not browser.find_element(By.ID, "spot").is_displayed()
