@@ -17,7 +17,13 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.live import camera_slot as seat
-from defocus.capture.live.views.preview import CLIPPED_EDGE, NO_EDGE, SEVERAL_EDGES
+from defocus.capture.live.views.preview import (
+    AT_RIM,
+    CLIPPED_EDGE,
+    NO_EDGE,
+    SEVERAL_EDGES,
+    TOO_BLURRED,
+)
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.verdicts.stored import StoredShots
@@ -136,7 +142,7 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     webdriver.ActionChains(browser).move_to_element_with_offset(picture, 20, 10).click().perform()
     magnified = browser.find_element(By.ID, "magnified")
     WebDriverWait(browser, 20, 0.05).until(lambda _b: magnified.get_property("naturalWidth") == 192)
-    reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}"
+    reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}|{AT_RIM}|{TOO_BLURRED}"
     told, sharp = text(browser, "edge-mtf").splitlines()
     assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", told)
     assert re.fullmatch(r"sharpness \d+\.\d\d · best \d+\.\d\d", sharp)

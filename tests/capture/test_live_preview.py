@@ -11,6 +11,9 @@ from scipy.special import ndtr
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live.views.numbers import measured
 from defocus.capture.live.views.preview import (
+    AT_RIM,
+    NO_EDGE,
+    SEVERAL_EDGES,
     in_focus,
     linear_histogram,
     look_at,
@@ -154,6 +157,31 @@ def squares(gap_px: float, blur_px: float, noise: float = 0.0) -> Array:
     light = 0.1 + 0.2 * ndtr(off / blur_px) + 0.35 * ndtr((off - gap_px) / blur_px)
     light = light + np.random.default_rng(4).normal(0, noise, light.shape)
     return np.rint(linear_to_srgb(np.stack([light] * 3, axis=2)) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("blur_px", [1.0, 2.5, 4.0])
+def test_an_edge_at_the_rim_of_the_square_is_a_reason_and_not_a_number(
+    blur_px: float, turned: bool
+) -> None:
+    """The place of the click moves over the edge, from its middle to 24 px beside it."""
+    picture = squares(1000, blur_px, 0.003)
+    picture = np.ascontiguousarray(picture.transpose(1, 0, 2)) if turned else picture
+    told = {}
+    for off in range(0, 23, 2):
+        x, y = (250 + off) / 500, 0.5
+        told[off] = magnify(jpeg(picture), *((y, x) if turned else (x, y)))
+    assert told[0].mtf50 == pytest.approx(0.1874 / blur_px, rel=0.06)
+    for seen in told.values():
+        assert seen.mtf50 is None or seen.mtf50 == pytest.approx(told[0].mtf50, rel=0.04)
+        assert (seen.mtf50 is None) is (seen.reason != "")
+    assert {told[off].reason for off in (20, 22)} <= {AT_RIM, SEVERAL_EDGES, NO_EDGE}
+    assert AT_RIM in {seen.reason for seen in told.values()}
+
+
+def test_blur_wider_than_the_square_says_so() -> None:
+    seen = magnify(jpeg(squares(1000, 12.0)), 0.5, 0.5)
+    assert (seen.mtf50, seen.reason) == (None, "the blur is wider than the square")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])

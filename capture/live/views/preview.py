@@ -1,6 +1,7 @@
 """Live view of the page: focus peaking, histogram and magnifier."""
 
 import base64
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import Region, is_clipped
-from defocus.charts.measures.edge import measure_edge
+from defocus.charts.light import Region, grey_of, is_clipped
+from defocus.charts.measures.edge import DISC_RISE, measure_edge
+from defocus.charts.measures.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.charts.measures.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.errors import CameraError, ImageError, InputError
 from defocus.images import Image, as_float, srgb_to_linear
@@ -49,6 +51,10 @@ TOO_DARK = "too dark here; expose more"
 TOO_SMALL = "the live picture is too small"
 CLIPPED_EDGE = "clipped here; expose less"
 SHARPER = "sharper than 1 cycle/px here"
+AT_RIM = "the edge is at the square's rim; click on it"
+TOO_BLURRED = "the blur is wider than the square"
+RIM_PX, FROM_MIDDLE_PX = 2.0, 4.0
+"""Room that an edge needs beside its blur, and how far from the middle it lies at the rim."""
 
 STEEP_PX = 0.8
 """Blur after which an edge must be steep, so that noise is none."""
@@ -228,12 +234,30 @@ def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
         return None, TOO_DARK
     try:
         require_one_edge(light)
-        mtf50 = measure_edge(light).mtf50
+        edge = measure_edge(light)
     except SeveralEdgesError:
         return None, SEVERAL_EDGES
+    except EdgeLeavesError:
+        return None, _why_it_leaves(
+            fit_edge_line(grey_of(upright(light)[0])).coefficients[0], light
+        )
     except ImageError:
         return None, NO_EDGE
-    return mtf50, "" if mtf50 else SHARPER
+    turned = math.tan(math.radians(abs(edge.angle_deg))) * min(light.shape[:2]) / 2
+    room = min(light.shape[:2]) / 2 - _from_middle(edge.place_px, light) - turned
+    if room < edge.rise_px / DISC_RISE / 2 + RIM_PX:
+        return None, _why_it_leaves(edge.place_px, light)
+    return edge.mtf50, "" if edge.mtf50 else SHARPER
+
+
+def _from_middle(place_px: float, light: NDArray[np.float64]) -> float:
+    """How far an edge runs from the middle of a square, px."""
+    return abs(place_px - (min(light.shape[:2]) - 1) / 2)
+
+
+def _why_it_leaves(place_px: float, light: NDArray[np.float64]) -> str:
+    """Why an edge with its blur is not whole in a square: by its place, or by the blur alone."""
+    return AT_RIM if _from_middle(place_px, light) > FROM_MIDDLE_PX else TOO_BLURRED
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 
 __all__ = [
+    "EdgeLeavesError",
     "EdgeLine",
     "EdgeWindow",
     "UnclearEdgeError",
@@ -35,6 +36,10 @@ MOST_SLOPE = 1.0
 
 class UnclearEdgeError(ImageError):
     """A region shows no edge that could be followed."""
+
+
+class EdgeLeavesError(UnclearEdgeError):
+    """An edge, or its blur, reaches beyond a region."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = O
     for _ in range(ROUNDS):
         places, rows = row_places(light, line, window)
         if len(rows) < 2 * order + 2:
-            raise UnclearEdgeError("the edge leaves the region in most rows; give a wider region")
+            raise EdgeLeavesError("the edge leaves the region in most rows; give a wider region")
         line = _fitted(places, rows, light.shape[0], order)
     return line
 
