@@ -90,6 +90,7 @@ def test_a_coma_is_unknown_and_named(textures: Textures) -> None:
         assert "skewed as by a coma" in found.reason
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("index", "reason"),
     [

@@ -208,6 +208,8 @@ def test_its_recipe_has_both_rates() -> None:
         assert of_both == pytest.approx(second.learning_rate("paper", epoch))
 
 
+@pytest.mark.thorough
+# twin: benchmark/test_resume.py::test_killed_at_random_moments_it_ends_as_if_undisturbed
 def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,8 @@ class Patches:
         return paired_batch(16, size)
 
 
+@pytest.mark.thorough
+# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
 def test_one_batch_is_learnt() -> None:
     torch.manual_seed(0)
     made = baseline("drbnet-dpdd-only").recipe

@@ -160,6 +160,7 @@ def test_gradient_reaches_both_networks_and_no_estimator(shifted: Shifted) -> No
     assert all(name.startswith("reblurring.") for name in objective.state_dict())
 
 
+@pytest.mark.thorough  # twin: test_gradient_reaches_both_networks_and_no_estimator
 def test_in_mixed_precision_flow_is_measured_in_full(shifted: Shifted) -> None:
     objective, network = make(estimator="dis"), Constant(shifted(0, 0))
     batch = Batch(blur(shifted(0, 0)), shifted(5, 0))

@@ -301,6 +301,7 @@ def test_a_line_that_cannot_be_trained_is_named(
         run_dose_study(short_study(tmp_path, dosed))
 
 
+@pytest.mark.thorough  # twin: test_a_line_that_cannot_be_trained_is_named
 def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three lines beside the control, one step each."""
     (tmp_path / "dose.toml").write_text(

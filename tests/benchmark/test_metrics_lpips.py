@@ -316,6 +316,7 @@ def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) 
     assert left_behind(home) == []
 
 
+@pytest.mark.thorough  # twin: test_whole_picture_equals_the_package
 @pytest.mark.parametrize("name", ["vgg", "squeeze"])
 def test_the_other_backbones_equal_the_package(
     name: str, torch_home: Path, monkeypatch: pytest.MonkeyPatch

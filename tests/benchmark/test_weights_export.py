@@ -130,6 +130,7 @@ def test_a_graph_of_any_size_equals_the_network(
     assert b".py" not in content  # the exporter notes where in the source each node comes from
 
 
+@pytest.mark.thorough  # twin: test_a_graph_of_any_size_equals_the_network
 def test_the_line_names_difference_and_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one() -> None:
     assert graph.agreement.difference <= TOLERANCE
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("network", "reason"),
     [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")],

@@ -17,6 +17,9 @@ from defocus.capture.live.views.contact_sheet import write_contact_sheet
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open
+from tests.charts.printed import leaves_drawn_once
+
+__all__ = ["leaves_drawn_once"]
 
 pytestmark = pytest.mark.debian
 

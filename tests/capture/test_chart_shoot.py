@@ -26,6 +26,9 @@ from defocus.optics.psf import disc_psf
 from defocus.optics.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
 from defocus.reports.model import Curves, Paragraph, Table
 from tests.capture.test_repair import damage
+from tests.charts.printed import leaves_drawn_once
+
+__all__ = ["leaves_drawn_once"]
 
 CAMERA = "sim:?width=660&height=440&seed=2&chart=40"
 DRIFT = "&fault=shift=2,-1&fault=turn=0.05&fault=af-hunt=2"
