@@ -163,7 +163,9 @@ def compensate_dataset(
     shared = lenses_of(sessions)
     done = each(made, dataset.pairs, "compensating")
     pairs = tuple(made for made in done if isinstance(made, Pair))
-    sessions = say_sessions(sessions, {pair.id for pair in pairs if _in_session(pair)})
+    sessions = say_sessions(
+        sessions, {name for name in shared if _in_session(out / "pairs" / name)}
+    )
     left_out = tuple(
         (pair.id, made)
         for pair, made in zip(dataset.pairs, done, strict=True)
@@ -176,9 +178,10 @@ def compensate_dataset(
     return Compensated(out, pairs, left_out, sessions)
 
 
-def _in_session(pair: Pair) -> bool:
-    """Whether a compensated pair has something of its session, which may be of an earlier run."""
-    return "session" in pair.metadata["compensation"]["misalignment"]
+def _in_session(folder: Path) -> bool:
+    """Whether a pair was aligned with something of its session, now or in an earlier run."""
+    record = folder / NUMBERS
+    return record.is_file() and "session" in kept_record(record)
 
 
 def _step(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.truth.real_like.pair import RealLikePair, real_like_pair
 from defocus.images import write_image
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
 
 CUTS = ((16, 0), (0, 16), (8, 8))
 """Rows that are cut off above and below."""
@@ -63,3 +66,40 @@ def test_a_still_pair_is_the_same_without_16_rows(files: tuple[Path, ...], seed:
         assert jump <= min(LARGEST_JUMP_PX, SIGMAS * float(np.hypot(sigma, other)))
         off = corner_distance_px(moved, np.eye(3), pair.blurry.shape)
         assert off <= min(LARGEST_JUMP_PX, SIGMAS * sigma)
+
+
+SIZE = (320, 256)
+MARGIN = 40
+KEYSTONE = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0], [6e-5, 4e-5, 1.0]])
+"""A camera that was tilted: 6 px at a corner beyond what a similarity explains."""
+ZOOMED = np.array([[1.01, 0.0, -1.0], [0.0, 1.01, 2.0], [0.0, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "model"), [(KEYSTONE, "homography"), (ZOOMED, "similarity"), (np.eye(3), None)]
+)
+@pytest.mark.parametrize("name", ["coffee", "astronaut"])
+def test_the_model_of_a_pair_is_the_same_without_16_rows(
+    matrix: NDArray[np.float64], model: str | None, name: str
+) -> None:
+    """Of one whose camera was tilted, of one that was zoomed, and of one that did not move."""
+    width, height = SIZE
+    wide = texture(name, width + 2 * MARGIN, height + 2 * MARGIN).mean(axis=2).astype(np.float32)
+    blurred = cv2.filter2D(wide, -1, disc_psf(5.0).astype(np.float32))
+    back = np.linalg.inv(matrix)
+    back = np.array([[1, 0, MARGIN], [0, 1, MARGIN], [0, 0, 1]]) @ back
+    blurry = blurred[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    sharp = np.asarray(cv2.warpPerspective(wide, back, SIZE, flags=flags), np.float32)
+    models = []
+    for above, below in ((0, 0), *CUTS):
+        rows = slice(above, height - below)
+        found = register(
+            np.ascontiguousarray(blurry[rows]), np.ascontiguousarray(np.clip(sharp[rows], 0, 1))
+        )
+        models.append(found.model)
+        assert found.matrix is not None, found.reason
+        moved = in_whole(found.matrix, above)
+        assert corner_distance_px(moved, matrix, (height, width)) < LARGEST_JUMP_PX
+    assert len(set(models)) == 1
+    assert models[0] in ({model} if model else PLAIN_MODELS)
