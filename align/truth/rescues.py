@@ -42,7 +42,7 @@ STRONG, COMA = (25.0, 45.0), (10.0, 40.0)
 
 
 @dataclass(frozen=True)
-class Rendered:
+class MovedPair:
     """A pair: linear luminance of both members, and the true flow ``(2, H, W)``, px."""
 
     blurry: Picture
@@ -82,17 +82,17 @@ class Kind:
     """
 
     name: str
-    make: Callable[[int], Rendered]
-    better: tuple[str, Callable[[int], Rendered]] | None = None
+    make: Callable[[int], MovedPair]
+    better: tuple[str, Callable[[int], MovedPair]] | None = None
 
 
-def _rendered(textures: Textures, ranges: Ranges, number: int, *, soft: bool = False) -> Rendered:
+def _rendered(textures: Textures, ranges: Ranges, number: int, *, soft: bool = False) -> MovedPair:
     pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
     blurry, sharp = pair.blurry, pair.sharp
     if soft:
         rng = np.random.default_rng(number)
         blurry, sharp = (_soft(one, rng) for one in (blurry, sharp))
-    return Rendered(*Members(blurry, sharp).light, pair.flow)
+    return MovedPair(*Members(blurry, sharp).light, pair.flow)
 
 
 def _soft(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -102,7 +102,7 @@ def _soft(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(np.clip(noisy, 0, 1), np.float32)
 
 
-def _bricks(number: int) -> Rendered:
+def _bricks(number: int) -> MovedPair:
     """A wall of equal bricks that moved by less than half a brick."""
     rng = np.random.default_rng(number)
     side = int(rng.integers(*BRICK_PX))
@@ -120,7 +120,7 @@ def _bricks(number: int) -> Rendered:
     ]
     noisy = [np.clip(one + rng.normal(0, 0.004, one.shape), 0, 1) for one in shown]
     flow = np.tile(np.array([across, down], np.float32)[:, None, None], (1, HEIGHT, WIDTH))
-    return Rendered(
+    return MovedPair(
         *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light, flow
     )
 
@@ -145,7 +145,7 @@ def _kinds() -> Iterator[Kind]:
     yield Kind("equal bricks", _bricks)
 
 
-def _tries(pair: Rendered) -> dict[str, Find]:
+def _tries(pair: MovedPair) -> dict[str, Find]:
     """What a person can do without taking the pair again."""
     session = SessionLens(Shared(pair.zoom, ZOOM_SIGMA if pair.zoom != 1 else 0.0, 3))
 
