@@ -55,6 +55,7 @@ MOST_SPOILED_BEYOND = {1.5: 3, 2.0: 5}
 """Of a hundred, by strength; it would be 35 and 46 if the guard's result were just exaggerated."""
 
 
+@pytest.mark.thorough  # twin: test_what_cannot_be_true_is_put_back
 def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: Restorer) -> None:
     spoiled, beyond = Counter[str](), Counter[float]()
     for trap in traps():

@@ -344,6 +344,7 @@ def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_p
         until(browser, "notice", "That was the last unseen pair; all have a person's verdict.")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) -> None:
     browser = opened(open_page, live_page, width=width, height=800)
@@ -480,6 +481,7 @@ def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
     press(browser, Keys.ESCAPE)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_twenty_pairs_on_the_verdict_is_still_in_view(
     open_page: Open, tmp_path: Path, width: int, height: int

@@ -276,6 +276,7 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page: Open, page
     assert all("status of 422" in line for line in said)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1280, "dark")])
 def test_it_fits_and_can_be_read_and_heard(
     open_page: Open, page: Served, width: int, theme: str

@@ -244,6 +244,7 @@ def through(lens: RealLens, diameter: float) -> ChartShot:
     return ChartShot(light, reading, lens.f_number)
 
 
+@pytest.mark.thorough  # twin: test_the_true_lens_explains_its_photograph_and_others_do_not
 def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartShot) -> None:
     stopped = through(replace(LENS, f_number=4.0), -7.0)
     focus = np.array([[9.0, 0.0, 0.0], [-7.0, 0.0, 0.0]])

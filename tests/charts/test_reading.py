@@ -218,6 +218,7 @@ def test_a_stars_reversal_is_read_where_it_is_the_first(
     assert all(("first turn of the phase unknown: " in line) is (why != "") for line in words)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("turn_deg", [33.0, 45.0])
 def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
     """Boxes of pixels in a turned square are smaller than it, and a star is round."""
@@ -297,6 +298,7 @@ def test_pictures_without_a_chart_are_unknown() -> None:
     assert read_chart(np.full((200, 300, 3), 0.5)) is None
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("aperture", ["f/4", "f/2.8"])
 def test_the_chart_of_the_simulated_camera_is_not_clipped(tmp_path: Path, aperture: str) -> None:
     camera = open_camera("sim:?scene=chart&width=720&height=480")

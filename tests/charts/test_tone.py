@@ -188,6 +188,7 @@ def test_an_s_curve_taken_for_srgb_is_seen_in_the_numbers() -> None:
     assert lost < true_lost - 0.03
 
 
+@pytest.mark.thorough  # twin: test_a_fitted_curve_gives_the_numbers_of_the_light
 def test_chart_read_says_which_curve_it_used(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

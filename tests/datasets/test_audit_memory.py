@@ -56,6 +56,7 @@ def peak_and_left_gib(folder: Path, pairs: int, height: int, width: int) -> tupl
     return float(peak), float(left)
 
 
+@pytest.mark.thorough  # twin: benchmark/test_machinery.py::test_freed_memory_is_not_asked_for_again
 def test_an_audited_pair_leaves_no_memory_behind(tmp_path: Path) -> None:
     """Else the next one, whose pieces do not fit into the holes, comes on top of it."""
     peak, left = peak_and_left_gib(tmp_path, 1, 2400, 3600)

@@ -98,6 +98,7 @@ def test_package(tmp_path: Path, form: str, both: Callable[[Make], None]) -> Non
     both(lambda out, jobs: package_dataset(noise, out, form, details, 1, jobs=jobs))
 
 
+@pytest.mark.thorough  # twin: test_render_doses
 def test_render(tmp_path: Path, both: Callable[[Make], None]) -> None:
     request = write_request(tmp_path)
     both(lambda out, jobs: render_dataset(request, out, jobs))

@@ -183,6 +183,7 @@ def test_a_system_trains_on_a_stream_and_goes_on(
     assert "once" not in again.stderr
 
 
+@pytest.mark.thorough  # twin: test_the_psnr_of_a_validation_leaves_the_pages_out
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
 def test_a_training_reads_the_pages_at_each_validation(
