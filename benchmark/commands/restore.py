@@ -209,4 +209,6 @@ def _show(each: "Restored") -> None:
     if each.tiling_difference > each.noticeable:
         how += f", which change the result by up to {each.tiling_difference:.4f} of 1"
     how += f"; guard: {each.put_back} of {each.checked} parts put back" if each.checked else ""
+    how += f"; map of blur: {printable(each.map)}" if each.map else ""
+    how += "; done before" if each.seconds == 0 else ""
     click.echo(f"{printable(each.restored)}: {each.width}x{each.height}, {each.bits} bits, {how}")

@@ -229,7 +229,8 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(
     assert diameters[:, 220:300].mean() > diameters[:, 20:100].mean() + 2
     assert cv2.imread(str(tmp_path / "blur.png")).shape == picture.shape
     again = run("defocus-bench", "restore", folder, "--out", tmp_path / "out", *words)
-    assert again.returncode == 0, again.stderr  # done before: nothing is overwritten
+    assert again.returncode == 0, again.stderr  # nothing is overwritten
+    assert again.stdout.endswith(f"; map of blur: {tmp_path / 'blur.png'}; done before\n")
     other = run("defocus-bench", "restore", folder, "--out", tmp_path / "new", *words)
     assert "blur.png: exists already; choose another name for the map" in other.stderr
 
