@@ -109,13 +109,20 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
         page.photometric == _WHITE_IS_ZERO and (misread or bits > 8),
         transparent and _MULTIPLIED in page.extrasamples,
         page.photometric == _CMYK,
-        f"a TIFF file of {page.dtype} with the compression {page.compression.name}",
+        f"a TIFF file of {page.dtype} with the compression {_compression(page)}",
     )
 
 
 def _orientation(page: "TiffPage") -> int:
     tag = page.tags.get(274)
     return int(tag.value) if tag is not None else 1
+
+
+def _compression(page: "TiffPage") -> str:
+    import tifffile
+
+    names = {int(one): one.name for one in tifffile.COMPRESSION}
+    return names.get(int(page.compression), str(int(page.compression)))
 
 
 def _refused(page: "TiffPage") -> str:
@@ -178,12 +185,12 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
     from PIL import Image
 
     if page.dtype != np.uint8 or _MULTIPLIED in page.extrasamples:
-        raise ValueError(f"{page.compression.name} with these values is not read")
+        raise ValueError(f"{_compression(page)} with these values is not read")
     with io.BytesIO(content) as stream, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
     picture = as_stored(shown, _orientation(page))
     if picture.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
-        raise ValueError(f"{page.compression.name} with these values is not read")
+        raise ValueError(f"{_compression(page)} with these values is not read")
     return picture
 
 

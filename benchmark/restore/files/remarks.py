@@ -42,9 +42,10 @@ def _of_tiff(path: Path) -> tuple[bool, int]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        pages = [file.pages.get(index) for index in range(len(file.pages))]
-        own = [page for page in pages if not page.is_reduced and not page.is_mask]
-        return pages[0].photometric == _CMYK_OF_TIFF, len(own)
+        pages = (file.pages.get(index) for index in range(len(file.pages)))
+        whole = (page for page in pages if isinstance(page, tifffile.TiffPage))
+        own = [page for page in whole if not page.is_reduced and not page.is_mask]
+        return file.pages.first.photometric == _CMYK_OF_TIFF, len(own)
 
 
 def _of_others(path: Path) -> tuple[bool, int]:
