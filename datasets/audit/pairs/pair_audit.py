@@ -53,7 +53,8 @@ class AuditedPair:
             (:mod:`defocus.datasets.audit.pairs.sharpness`).
         blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
         session_pairs: Number of the session's pairs whose common zoom, or asymmetry of the point
-            spread, this pair has; None if it is measured by itself.
+            spread, this pair has: 0 where the zoom is 1 because only the aperture was changed; None
+            if it is measured by itself.
         same_picture: Whether both members have the same pixels, such as one file given twice.
         residual_sigma_px: Standard error of ``residual_p95_px``; a perfect pair's residual is about
             two of them.
