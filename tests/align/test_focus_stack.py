@@ -29,6 +29,8 @@ OFTEN = 7
 RARELY = [pytest.param(frame, marks=pytest.mark.slow) for frame in ZOOMS if frame != OFTEN]
 
 
+@pytest.mark.thorough
+# twin: align/test_truth_benchmark.py::test_stacks_score_alignment_inside_the_region_in_focus
 @pytest.mark.realdata
 @pytest.mark.parametrize("frame", [OFTEN, *RARELY])
 def test_circuit_board(real_data: Path, frame: int) -> None:

@@ -158,6 +158,7 @@ def test_unknown_with_a_reason_and_no_number(case: tuple[Image, Image]) -> None:
         compensate(*case, measurement)
 
 
+@pytest.mark.thorough  # twin: test_accuracy_up_to_15_px_of_blur
 def test_shift_of_26_px_in_a_large_picture() -> None:
     size = (1000, 750)
     truth = Similarity(0.982, 0.1, (26.0, -12.0))

@@ -44,6 +44,7 @@ def sweep(textures: Textures, ranges: Ranges, count: int, seed: int) -> tuple[in
     return count - len(errors), errors
 
 
+@pytest.mark.thorough  # twin: test_moderate_blur_is_nearly_always_registered
 def test_the_whole_range_of_a_camera_gives_no_silent_failure(textures: Textures) -> None:
     """Shift, zoom, rotation, parallax, exposure, vignetting, noise; blur to a tenth of 320 px."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 32.0))

@@ -137,6 +137,7 @@ def test_the_critic_s_loss_by_hand() -> None:
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.thorough  # twin: test_the_map_is_learnt_first_and_then_stays_as_it_is
 def test_both_players_move_and_the_generator_learns_a_batch_by_heart() -> None:
     torch.manual_seed(0)
     recipe = baseline("defocusgan").recipe()

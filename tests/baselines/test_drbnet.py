@@ -72,6 +72,7 @@ def test_the_second_stage_adds_features_and_starts_from_the_first() -> None:
     assert second().demo.start is None, "no one has LFDOF for a demo"
 
 
+@pytest.mark.thorough  # twin: benchmark/test_train_from.py::test_it_starts_from_the_given_weights
 def test_a_schedule_starts_from_added_weights(tmp_path: Path) -> None:
     """The same label is refused before anything was added under it."""
     system = baseline("kpac-2level")  # a small one

@@ -63,6 +63,7 @@ def test_a_chain_goes_from_the_audit_to_the_report(started: None, tmp_path: Path
     assert "| all |" in curation.table(steps, 2)
 
 
+@pytest.mark.thorough  # twin: test_a_chain_goes_from_the_audit_to_the_report
 def test_a_command_of_the_chain_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(DefocusError, match="no such dataset folder"):
         curation.chain("pairs:none", tmp_path / "again", 1, tmp_path / "cache")

@@ -280,6 +280,7 @@ def test_several_files_of_a_system_are_those_of_its_network() -> None:
         assert sorted(parts) == sorted(system.card.weights_files)
 
 
+@pytest.mark.thorough  # twin: test_several_files_of_a_system_are_those_of_its_network
 def test_the_entries_of_a_network_are_told_without_the_compiler() -> None:
     code = (
         "import sys; from defocus.baselines.registry import baseline;"

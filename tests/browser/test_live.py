@@ -309,6 +309,7 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
         assert found["0001_desk"] == ("reject", "not in focus")
 
 
+@pytest.mark.thorough  # twin: test_a_review_judges_by_keyboard_and_shoots_nothing
 def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_path: Path) -> None:
     """The filters keep to one row above whole pictures; on a phone the name has its own line."""
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
@@ -587,6 +588,7 @@ def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
     assert len(check_session(tmp_path / "s").pairs) == 1
 
 
+@pytest.mark.thorough  # twin: test_a_scene_by_keyboard
 def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page: Open, tmp_path: Path) -> None:
     """The number to focus by stays in view, the note can grow, Enter does what its button says."""
     scenes = (ListedScene("Desk", "left lamp " * 60), ListedScene("Shelf"))

@@ -242,6 +242,7 @@ def test_a_sentence_in_a_table_is_no_tower_of_words_on_a_phone(
     assert told.size["height"] < 10 * 24, "ten lines; twenty without room"
 
 
+@pytest.mark.thorough  # twin: test_the_table_of_the_test_chart_fits_the_screen
 def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
     open_page: Open, tmp_path: Path
 ) -> None:

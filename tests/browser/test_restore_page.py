@@ -175,6 +175,7 @@ def test_a_picture_is_dropped_compared_and_saved(
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.thorough  # twin: test_two_fingers_zoom_and_one_pans
 def test_zoom_and_pan_by_keyboard_and_wheel(open_page: Open, page: Served) -> None:
     browser = open_page(page.url, width=700, height=600)
     dropped(browser, ("wide.png", png(np.tile(scene(), (2, 3, 1)))))

@@ -98,6 +98,7 @@ def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None
         fit_lens([shot, shot], 16.0)
 
 
+@pytest.mark.thorough  # twin: test_an_over_exposed_photograph_is_refused
 def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> None:
     """The chart fills the frame, but its parts are too small for the blur."""
     (light,) = chart_through(LENS, (14.0,))
@@ -111,6 +112,7 @@ def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> Non
     assert "it is too small" in why_too_few([strong], 1000)
 
 
+@pytest.mark.thorough  # twin: test_blur_has_a_side_only_beside_a_picture_in_focus
 def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:
     """Its sharpest picture is blurred by more than the limit, and stands between two others."""
     (light,) = chart_through(LENS, (5.0,))
@@ -186,6 +188,7 @@ def test_an_over_exposed_photograph_is_refused(tmp_path: Path) -> None:
         chart_shots([tmp_path / "over.png"], [2.4])
 
 
+@pytest.mark.thorough  # twin: test_lenses_that_explain_alike_widen_the_errors
 def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:
     """With coarse ones a fit ends beside its goal: rims, coma and lateral colour are a valley."""
     seen = seen_in(shot)

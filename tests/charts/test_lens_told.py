@@ -4,6 +4,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+import pytest
+
 from defocus.capture.commands.lens import command
 from defocus.capture.lens_page import lens_lines, write_lens_page
 from defocus.charts.accuracy.lenses import chart_through
@@ -46,6 +48,7 @@ def test_what_the_pictures_do_not_tell_is_no_number() -> None:
     assert {"number of blades", "turn of the blades"} <= {*untold}
 
 
+@pytest.mark.thorough  # twin: test_what_the_pictures_do_not_tell_is_no_number
 def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path: Path) -> None:
     found = fitted()
     (light,) = chart_through(LENS, (1.0,))

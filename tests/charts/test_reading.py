@@ -125,6 +125,7 @@ def test_the_chart_for_a_board_is_told_from_the_other_one(board: Floats) -> None
     assert frame.sheet.layout == "depths"
 
 
+@pytest.mark.thorough  # twin: test_the_chart_for_a_board_is_told_from_the_other_one
 def test_each_column_of_a_board_has_its_own_blur() -> None:
     """Five depths as on a tilted board: each column is blurred with a disc of its own."""
     px_per_mm, diameters = 3.4, (3.0, 5.0, 8.0, 12.0, 17.0)
@@ -366,6 +367,7 @@ def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(
     assert board.line() == "characters not read: this chart has no text"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])
 def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(
     kind: str, most_px: float

@@ -131,6 +131,7 @@ def test_each_system_has_a_page_with_its_card_and_variants(site: Path) -> None:
     assert escape(systems["dmphn"].card.licence) in dmphn
 
 
+@pytest.mark.thorough  # twin: test_the_site_is_whole_and_asks_nothing_of_the_network
 @pytest.mark.debian
 def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.Chrome) -> None:
     browser.get((site / "index.html").as_uri())

@@ -121,6 +121,7 @@ def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
     assert sharpness_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
 
 
+@pytest.mark.thorough  # twin: test_texture_of_an_over_exposed_chart_has_a_reason
 def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
     scale = 900 / WIDTH
     light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
