@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from click.testing import CliRunner
-
 import pytest
+from click.testing import CliRunner
 
 from defocus.capture.commands.lens import command
 from defocus.capture.lens_page import lens_lines, write_lens_page
