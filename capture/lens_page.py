@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.properties import told_by
-from defocus.charts.lens.summary import PLACES, FittedLens, kernel_mtf50, mtf50_by_place
+from defocus.charts.lens.summary import (
+    PLACES,
+    FittedLens,
+    edges_by_place,
+    kernel_mtf50,
+    mtf50_by_place,
+)
 from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.lens.file import MeasuredLens
 from defocus.optics.lens.kernels import colour_psfs
@@ -33,7 +39,7 @@ def lens_lines(found: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     width = max(map(len, [*names, MTF50]))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
     for name, (*_, values) in zip(names, rows, strict=True):
-        yield f"  {name:{width}}  {'   '.join(f'{one:.3f}' for one in values)}".rstrip()
+        yield f"  {name:{width}}  {'   '.join(map(_mtf50_words, values))}".rstrip()
     yield "What the pictures tell:"
     if blades is not None:
         yield f"  {blades} blades"
@@ -42,24 +48,31 @@ def lens_lines(found: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
         yield f"Not told by these pictures: {', '.join(untold)}"
 
 
+def _mtf50_words(value: float | None) -> str:
+    return "  –  " if value is None else f"{value:.3f}"
+
+
 def _explained(residual: float) -> str:
     return f"all but {residual:.1%} of the contrast"
 
 
 def _pictures(
     found: FittedLens, shots: Sequence[ChartShot]
-) -> Iterator[tuple[str, str, str, list[float]]]:
-    """Name, f-number, blur in words and MTF50 by place of each photograph; no MTF50 in focus."""
+) -> Iterator[tuple[str, str, str, list[float | None]]]:
+    """Name, f-number, blur in words and MTF50 by place of each photograph.
+
+    Out of focus MTF50 is that of the fitted lens, in focus that of the chart's edges.
+    """
     for place, shot in enumerate(shots):
         f_number = f"f/{shot.f_number:g}"
         if place not in found.used:
-            yield shot.name, f_number, "in focus", []
+            yield shot.name, f_number, "in focus", edges_by_place(shot)
             continue
         number = found.used.index(place)
         diameter = found.diameters[number]
         side = "nearer" if diameter > 0 else "farther"
         blur = f"blurred by {abs(diameter):.1f} px, focused {side} than the chart"
-        yield shot.name, f_number, blur, mtf50_by_place(found, number)
+        yield shot.name, f_number, blur, [*mtf50_by_place(found, number)]
 
 
 def write_lens_page(
@@ -113,9 +126,14 @@ def _picture_table(found: FittedLens, shots: Sequence[ChartShot]) -> Table:
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for name, f_number, blur, values in _pictures(found, shots):
-        cells: tuple[Cell, ...] = tuple(values) or (None,) * len(PLACES)
-        rows.append((Path(name).name, f_number, blur, *cells))
-    return Table("Photographs of the chart, through the fitted lens", columns, tuple(rows))
+        rows.append((Path(name).name, f_number, blur, *values))
+    return Table("Photographs of the chart", columns, tuple(rows), PICTURE_NOTE)
+
+
+PICTURE_NOTE = (
+    "Out of focus MTF50 is that of the fitted lens. In focus it is measured: the median of the "
+    "chart's edges near each place, of green light."
+)
 
 
 def lens_parts(measured: MeasuredLens) -> list[Part]:

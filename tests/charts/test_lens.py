@@ -112,6 +112,28 @@ def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> Non
     assert "it is too small" in why_too_few([strong], 1000)
 
 
+def test_one_picture_with_too_much_blur_is_named_beside_others_with_less(shot: ChartShot) -> None:
+    """Its parts have no room, so that the fit went on without it."""
+    (light,) = chart_through(LENS, (-25.0,))
+    (sharp,) = chart_through(LENS, (1.0,))
+    pictures = []
+    for name, one in (("focused.tif", sharp), ("far.tif", light)):
+        reading = read_chart(one)
+        assert reading is not None
+        pictures.append(ChartShot(one, reading, LENS.f_number, name))
+    with pytest.raises(ImageError, match=r"far\.tif: blurred by 2\d\.\d px, too much .* at most"):
+        fit_lens([shot, *pictures], 16.0)
+
+
+def test_a_picture_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    (light,) = chart_through(LENS, (5.0,))
+    near, far = tmp_path / "near.png", tmp_path / "far.tif"
+    for path in (near, far):
+        write_image(path, as_integer(linear_to_srgb(light), 16))
+    with pytest.raises(ImageError, match=r"far\.tif: the same picture as .*near\.png; take one"):
+        chart_shots([near, far], [2.4, 2.4])
+
+
 @pytest.mark.thorough  # twin: test_blur_has_a_side_only_beside_a_picture_in_focus
 def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:
     """Its sharpest picture is blurred by more than the limit, and stands between two others."""

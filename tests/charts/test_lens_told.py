@@ -1,7 +1,9 @@
 """What is told and shown of a measured lens."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -11,7 +13,7 @@ from defocus.charts.accuracy.lenses import chart_through
 from defocus.charts.lens.numbers import DIAPHRAGM, NUMBERS
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.properties import told_by
-from defocus.charts.lens.summary import FittedLens, measured, mtf50_by_place
+from defocus.charts.lens.summary import FittedLens, edges_by_place, measured, mtf50_by_place
 from defocus.charts.reading.read import read_chart
 from defocus.optics.lens.prescription import OffAxis, RealLens
 
@@ -60,12 +62,22 @@ def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path: Path) 
     near, focused, far = lines[2:5]
     assert "near.tif, f/2.4: blurred by 9.0 px, focused nearer than the chart" in near
     assert near.split()[-3:] == [f"{one:.3f}" for one in mtf50_by_place(found, 0)]
-    assert focused.strip() == "focused.tif, f/2.4: in focus"
+    assert focused.strip().startswith("focused.tif, f/2.4: in focus ")
+    told = [float(one) for one in focused.split()[-3:]]
+    assert told == pytest.approx(edges_by_place(shots[1]), abs=5.1e-4)
+    assert told == pytest.approx([np.median(reading.mtf50s())] * 3, rel=0.3)
+    hidden = [replace(one, response=None, reason="blur") for one in reading.edges]
+    without = replace(shots[1], reading=replace(reading, edges=tuple(hidden)))
+    assert edges_by_place(without) == [None] * 3
+    assert next(line for line in lens_lines(found, [without] * 3) if "in focus" in line).endswith(
+        "–"
+    )
     assert "blurred by 8.0 px, focused farther" in far
     write_lens_page(tmp_path / "lens.html", found, measured(found), shots)
     page = (tmp_path / "lens.html").read_text()
     assert page.count("<img") == 6
     assert "focused farther than the chart" in page
+    assert f"{told[0]:.3f}" in page
 
 
 def test_a_lens_file_is_no_page(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def fit_lens(
         )
     shots, diameters = [shots[k] for k in kept], signed[kept]
     seen = [_Seen(k, one, shot.f_number) for k, shot in enumerate(shots) for one in probes(shot)]
-    if len(seen) < LEAST_PROBES * len(shots):
+    if any(sum(one.shot == k for one in seen) < LEAST_PROBES for k in range(len(shots))):
         raise ImageError(why_too_few(shots, LEAST_PROBES))
     open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
     base = RealLens(open_, open_, pixel_pitch_um)

@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 LEAST_BLUR_PX = 3.0
 """Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
 
+ONE_PER_FOCUS = "take one nearer than the chart, one on it, one farther"
+
 
 def chart_shots(
     pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
@@ -33,8 +35,9 @@ def chart_shots(
         linear: Whether values are proportional to light already, instead of sRGB-encoded.
 
     Raises:
-        ImageError: A file cannot be read, has no chart, has another size than the first one, or
-            is over-exposed: clipped light has lost the shape of the blur.
+        ImageError: A file cannot be read, has no chart, has another size than the first one, shows
+            the pixels of one before it, or is over-exposed: clipped light has lost the shape of the
+            blur.
     """
     shots: list[ChartShot] = []
     for picture, f_number in track(list(zip(pictures, f_numbers, strict=True)), "reading charts"):
@@ -47,6 +50,9 @@ def chart_shots(
         light = reading.tone.light(stored)[:]
         if paper_is_clipped(light, reading.sheet, reading.geometry):
             raise ImageError(f"{picture}: the paper is clipped; expose less")
+        same = next((one.name for one in shots if np.array_equal(one.light, light)), None)
+        if same is not None:
+            raise ImageError(f"{picture}: the same picture as {same}; {ONE_PER_FOCUS}")
         shots.append(ChartShot(light, reading, f_number, str(picture)))
     return shots
 
@@ -76,7 +82,7 @@ def signed_blur(shots: Sequence[ChartShot]) -> Floats:
 
 
 def why_too_few(shots: Sequence[ChartShot], count: int) -> str:
-    """Why photographs have less than so many parts, on average, that show the lens.
+    """Why a photograph has less than so many parts that show the lens.
 
     Strong blur needs room around each part, and a small picture of the chart has little.
     """

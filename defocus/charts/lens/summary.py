@@ -4,15 +4,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from defocus.charts.lens.probes import ChartShot
 from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import RealLens
 
-__all__ = ["PLACES", "FittedLens", "kernel_mtf50", "measured", "mtf50_by_place"]
+__all__ = [
+    "PLACES",
+    "FittedLens",
+    "edges_by_place",
+    "kernel_mtf50",
+    "measured",
+    "mtf50_by_place",
+]
 
 PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
 """Places of the field, 1 = corner."""
 DIRECTIONS = 8
+EDGES_BESIDE = 8
 FREQUENCIES = np.linspace(0.0, 0.5, 201)
 
 
@@ -76,3 +85,24 @@ def mtf50_by_place(found: FittedLens, number: int) -> list[float]:
     """MTF50 of green in a used photograph at each of :data:`PLACES`, cycles per px."""
     lens = replace(found.lens, f_number=found.f_numbers[number])
     return [kernel_mtf50(lens, found.diameters[number], place) for _, place in PLACES]
+
+
+def edges_by_place(shot: ChartShot) -> list[float | None]:
+    """MTF50 of green of a photograph's edges next to each of :data:`PLACES`, cycles per px.
+
+    These are the eight edges whose distances from the middle are nearest to that of the place.
+
+    Returns:
+        Medians; None where no edge was measured, or at half of them it lies beyond 1.
+    """
+    height, width = shot.light.shape[:2]
+    middle, corner = np.array([width - 1, height - 1]) / 2, np.hypot(width, height) / 2
+    edges = [(one.x, one.y, one.response) for one in shot.reading.edges if one.response]
+    if not edges:
+        return [None] * len(PLACES)
+    at = shot.reading.geometry.to_picture(np.array([(x, y) for x, y, _ in edges]))
+    far = np.hypot(*(at - middle).T) / corner
+    mtf50 = np.array([response.colour_mtf50["green"] or np.inf for *_, response in edges])
+    nearest = (np.argsort(np.abs(far - np.hypot(*place)))[:EDGES_BESIDE] for _, place in PLACES)
+    medians = [float(np.median(mtf50[one])) for one in nearest]
+    return [one if np.isfinite(one) else None for one in medians]
