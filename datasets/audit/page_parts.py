@@ -26,7 +26,8 @@ def sessions_part(sessions: Sequence[PooledSession]) -> Part:
     """Part that says what each session shares, and which pairs are known only thanks to it."""
     if not sessions:
         return Paragraph(
-            "No two pairs say that they are of one session, so each was measured by itself."
+            "No two pairs say that they are of one session, or no zoom is allowed, so each was "
+            "measured by itself."
         )
     rows: list[tuple[Cell, ...]] = [
         (
