@@ -15,7 +15,7 @@ from defocus.benchmark.restore.restorer import make_restorer, require_restoring
 from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import build_with, find_weights
 
-__all__ = ["ChartRestorer", "Restore", "restorers", "restoring"]
+__all__ = ["ChartRestorer", "Restore", "restorers", "restoring", "without_weights"]
 
 Floats = NDArray[np.float32]
 Restore = Callable[[Floats], Floats]
@@ -68,6 +68,20 @@ def restorers(names: Sequence[str]) -> dict[str, ChartRestorer]:
         network = system.build().eval() if stored is None else build_with(system, stored)
         made[name.strip()] = restoring(network, "" if stored is None else stored.origin)
     return made
+
+
+def without_weights(names: Sequence[str]) -> list[str]:
+    """Which of these systems need weights of which the package has none.
+
+    Raises:
+        RegistryError: A system is unknown.
+    """
+    systems = [baseline(name.strip()) for name in names]
+    return [
+        one.card.name
+        for one in systems
+        if one.recipe is not None and weights_or_own(one, None) is None
+    ]
 
 
 def restoring(network: nn.Module, weights: str = "") -> ChartRestorer:

@@ -20,8 +20,13 @@ Names = Callable[[ChartScore], str]
 """The name of a score's system as it is shown, with whose weights it has."""
 
 
-def chart_table(scores: Sequence[ChartScore]) -> str:
-    """The scores as a Markdown table, by photograph and circle of confusion."""
+def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> str:
+    """The scores as a Markdown table, by photograph and circle of confusion.
+
+    Args:
+        scores: The scores.
+        lacking: Systems that were not measured because they need weights.
+    """
     scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
     taken = any(one.picture for one in scores)
     lines = [
@@ -29,8 +34,9 @@ def chart_table(scores: Sequence[ChartScore]) -> str:
         f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
     ]
     lines += [
-        f"| {one.blur_px:.3g} | {one.system} | {one.mtf50:.3f} | {one.gain:.2f} | "
-        f"{one.overshoot:.1%} | {_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
+        f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
+        f"{one.gain:.2f} | {one.overshoot:.1%} | "
+        f"{_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
         f"{_text(one.lines_px, '.2f')} | "
         f"{_percent(one.lost)} | {_percent(one.invented)} | {_percent(one.characters)} |"
         for one in scores
@@ -39,6 +45,8 @@ def chart_table(scores: Sequence[ChartScore]) -> str:
         names = [one.picture.replace("|", r"\|") for one in scores]
         pictures = ["picture", "---", *names]
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
+    empty = "|" * (len(TEXT_COLUMNS) - 2)
+    lines += [f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking]
     reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
     return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
 
@@ -77,12 +85,13 @@ def printed_chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]
 
 def _with_weights(name: Callable[[str], str]) -> Names:
     """Names that tell a narrow copy from the same system with the package's weights."""
+    return lambda one: _marked(name(one.system), one.weights)
 
-    def shown(one: ChartScore) -> str:
-        mark = WEIGHT_MARKS.get(one.weights)
-        return name(one.system) + (f" ({mark})" if mark else "")
 
-    return shown
+def _marked(name: str, weights: str) -> str:
+    """A system's name with whose weights it has: a narrow copy is not the system of that name."""
+    mark = WEIGHT_MARKS.get(weights)
+    return name + (f" ({mark})" if mark else "")
 
 
 def _simulated(scores: Sequence[ChartScore]) -> list[ChartScore]:

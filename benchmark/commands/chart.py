@@ -61,8 +61,9 @@ def command(
     """
     from defocus.benchmark.charts.of_study import measure_chart, study_restorers
     from defocus.benchmark.charts.photographs import simulated_cases, taken_cases
-    from defocus.benchmark.charts.restorers import restorers
+    from defocus.benchmark.charts.restorers import restorers, without_weights
     from defocus.benchmark.charts.tables import chart_table
+    from defocus.progress import say
 
     if pictures and blur is not None:
         raise click.UsageError("--blur is for simulated photographs; PICTURES have their own")
@@ -73,15 +74,21 @@ def command(
             cases = taken_cases(pictures, linear=linear)
         else:
             cases = simulated_cases(_diameters(blur or BLURS))
+        lacking: list[str] = []
         if out is not None and systems is None:
             made = study_restorers(out)
         else:
-            made = restorers((systems or "wiener,defocus-m").split(","))
+            names = [one.strip() for one in (systems or "wiener,defocus-m").split(",")]
+            lacking = without_weights(names)
+            measured = [one for one in names if one not in lacking]
+            made = restorers(measured or names)
+            for one in lacking:
+                say(f"{one}: needs weights, and the package has none; left out", error=True)
         scores = measure_chart(made, cases, out)
         if as_json:
             printed.write([one.to_json() for one in scores])
     if not as_json:
-        click.echo(chart_table(scores))
+        click.echo(chart_table(scores, lacking))
 
 
 def _diameters(blur: str) -> list[float]:

@@ -84,7 +84,14 @@ class ChartPoint:
             changes = zip(QUANTITIES, self.drift.changes, strict=True)
             told = [one.words(change) for one, change in changes if change is not None]
             parts.append(f"since {self.first.id}: {', '.join(told) or 'too little is in both'}")
-        return "; ".join(parts)
+        return "; ".join([*parts, *filter(None, [self.doubt])])
+
+    @property
+    def doubt(self) -> str:
+        """What makes its numbers doubtful, such as clipped paper; empty for nothing."""
+        read = self.chart.read
+        measured = self.marks is not None and self.marks.median_mtf50 is not None
+        return read.reason if read is not None and measured else ""
 
     @property
     def sharpness(self) -> str:

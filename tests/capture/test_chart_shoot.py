@@ -172,6 +172,20 @@ def test_a_picture_without_a_chart_is_kept_and_marked(
     assert "nothing to compare yet" in str(section[0])
 
 
+def test_an_overexposed_chart_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for name, shutter in (("over", "1/40"), ("right", "1/200")):
+        words = ("--camera", CAMERA, "--aperture", "f/4", "--shutter", shutter)
+        assert chart(tmp_path / name, *words) == 0
+        told.append("the paper is clipped" in capfd.readouterr().err)
+    assert told == [True, False]
+    (point,) = session_drift(read_state(tmp_path / "over")[0])
+    assert point.marks is not None
+    assert point.line().endswith("; the paper is clipped; expose less")
+    drift = dict(contact_sheet(tmp_path / "over").sections)["Drift over the session"]
+    assert "the first (the paper is clipped; expose less)" in str(drift)
+
+
 def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(
     tmp_path: Path,
 ) -> None:

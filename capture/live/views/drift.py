@@ -136,6 +136,7 @@ def _clock(point: ChartPoint) -> str:
 def _words(point: ChartPoint) -> str:
     if point.marks is None:
         return "unknown: no chart was read"
+    doubt = f" ({point.doubt})" if point.doubt else ""
     if point.first is None:
-        return "the first"
-    return ", ".join(_clear(point)) or "within its error"
+        return f"the first{doubt}"
+    return (", ".join(_clear(point)) or "within its error") + doubt

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.benchmark.charts.of_study import measure_chart
 from defocus.benchmark.charts.photographs import ChartCase, ChartPhotographs, TakenChart
-from defocus.benchmark.charts.restorers import ChartRestorer, Restore, restorers
+from defocus.benchmark.charts.restorers import ChartRestorer, Restore, restorers, without_weights
 from defocus.benchmark.charts.scores import restored_leaves
 from defocus.benchmark.charts.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.benchmark.commands.chart import command
@@ -214,6 +214,24 @@ def test_a_row_tells_whose_weights_it_has(tmp_path: Path) -> None:
     assert [row[0] for row in vars(table)["rows"]] == ["A (own weights)", "A (narrow)"]
     assert "A (own weights) sharpens edges most" in vars(said)["text"]
     assert [restorers([name])[name].weights for name in ("defocus-s", "wiener")] == ["own", ""]
+
+
+def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    rows = [replace(score("defocus-m", 4, 1.1, 0.1), weights=one) for one in ("narrow", "own")]
+    *_, narrow, shipped, missing = chart_table(rows, ["nafnet"]).splitlines()
+    assert "| defocus-m (narrow) |" in narrow
+    assert "| defocus-m (own weights) |" in shipped
+    assert missing.startswith("| | nafnet (needs weights) |")
+    assert missing.count("|") == narrow.count("|")
+    assert without_weights(["wiener", "nafnet", "defocus-m"]) == ["nafnet"]
+    command.main(["--systems", "wiener,nafnet", "--blur", "4"], standalone_mode=False)
+    printed = capfd.readouterr()
+    assert "nafnet: needs weights, and the package has none; left out" in printed.err
+    assert "nafnet (needs weights)" in printed.out
+    with pytest.raises(InputError, match="nafnet needs weights"):
+        command.main(["--systems", "nafnet", "--blur", "4"], standalone_mode=False)
 
 
 def test_a_single_system_is_not_the_best_of_all() -> None:
