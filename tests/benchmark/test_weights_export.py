@@ -101,6 +101,22 @@ def export(*words: str | Path) -> None:
     command.main(["export", *map(str, words)], standalone_mode=False)
 
 
+def test_a_small_networks_graph_takes_any_size_and_equals_it() -> None:
+    network = filled(Restored())
+    graph = make_graph(system_of(Restored), network)
+    assert (graph.side_px, graph.why_static) == (None, "")
+    assert len(graph.agreement.sizes) == 2
+    assert graph.agreement.difference <= TOLERANCE
+    sides = [dim.dim_param for dim in graph.model.graph.input[0].type.tensor_type.shape.dim]
+    assert sides[2:] == ["height", "width"]
+    picture = np.random.default_rng(1).random((1, 3, 61, 90), np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(picture)).numpy()
+    found = onnx_session(graph.model.SerializeToString())(picture)
+    assert np.abs(found - expected).max() <= TOLERANCE
+
+
+@pytest.mark.thorough  # twin: test_a_small_networks_graph_takes_any_size_and_equals_it
 def test_a_graph_of_any_size_equals_the_network(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,7 +146,7 @@ def test_a_graph_of_any_size_equals_the_network(
     assert b".py" not in content  # the exporter notes where in the source each node comes from
 
 
-@pytest.mark.thorough  # twin: test_a_graph_of_any_size_equals_the_network
+@pytest.mark.thorough  # twin: test_a_small_networks_graph_takes_any_size_and_equals_it
 def test_the_line_names_difference_and_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,7 +257,7 @@ def exported_as_the_table_says(name: str) -> None:
         assert (graph.side_px is None) == (told == "any")
 
 
-@pytest.mark.slow  # its twin: test_a_graph_of_any_size_equals_the_network
+@pytest.mark.slow  # its twin: test_a_small_networks_graph_takes_any_size_and_equals_it
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", sorted(listed()))
 def test_every_network_is_exported_as_the_table_says(name: str) -> None:
