@@ -84,6 +84,7 @@ class ChartPoint:
             changes = zip(QUANTITIES, self.drift.changes, strict=True)
             told = [one.words(change) for one, change in changes if change is not None]
             parts.append(f"since {self.first.id}: {', '.join(told) or 'too little is in both'}")
+            parts += filter(None, [self.drift.cause])
         return "; ".join([*parts, *filter(None, [self.doubt])])
 
     @property

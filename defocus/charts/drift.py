@@ -94,6 +94,29 @@ class ChartDrift:
         """All of them, in this order."""
         return self.mtf50, self.right, self.down, self.zoom, self.rotation
 
+    @property
+    def cause(self) -> str:
+        """What the clear changes look like together; empty without any.
+
+        A lens that is focused anew changes its magnification with its sharpness (breathing).
+        """
+        sharper, right, down, zoom, turned = (
+            change is not None and change.clear for change in self.changes
+        )
+        moved = right or down or turned
+        if sharper and zoom:
+            return REFOCUSED_AND_MOVED if moved else REFOCUSED
+        if sharper:
+            return BLURRED_AND_MOVED if moved else BLURRED
+        return MOVED if moved or zoom else ""
+
+
+REFOCUSED = "refocused: sharpness and magnification changed together"
+REFOCUSED_AND_MOVED = "refocused, and camera or chart moved"
+BLURRED = "sharpness drifted: not refocused, the magnification stayed"
+BLURRED_AND_MOVED = "sharpness drifted, and camera or chart moved: not refocused"
+MOVED = "camera or chart moved, focus stayed"
+
 
 def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
     """What of a reading is compared.

@@ -84,6 +84,7 @@ def test_planted_drift_is_recovered_within_its_error(session: Path) -> None:
         assert change.clear
         assert abs(change.value - truth) < CLEARLY * change.error, (change, truth)
     assert planted[0] > 0.03
+    assert found.cause == "refocused, and camera or chart moved"
 
 
 def test_no_drift_is_called_none(session: Path) -> None:

@@ -55,6 +55,29 @@ def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error() -> None:
     assert not MeasuredChange(0.0, 0.0).clear, "a picture compared with itself"
 
 
+@pytest.mark.parametrize(
+    ("move", "factor", "cause"),
+    [
+        (Similarity(zoom=1.0008), 0.93, "refocused: "),
+        (
+            Similarity(zoom=1.0008, shift_px=(2.0, 0.0)),
+            0.93,
+            "refocused, and camera or chart moved",
+        ),
+        (Similarity(), 0.93, "sharpness drifted: not refocused"),
+        (Similarity(rotation_deg=0.05), 0.93, "sharpness drifted, and camera or chart moved"),
+        (Similarity(shift_px=(2.0, 0.0)), 1.0, "camera or chart moved, focus stayed"),
+        (Similarity(), 1.0, ""),
+    ],
+)
+def test_a_refocus_is_told_from_a_drift_and_from_a_movement(
+    move: Similarity, factor: float, cause: str
+) -> None:
+    found = drift(1, move, factor).cause
+    assert found.startswith(cause)
+    assert (found == "") is (cause == "")
+
+
 def test_something_before_a_dot_does_not_move_the_others() -> None:
     random = np.random.default_rng(2)
     first, second = marks(random, Similarity(), 1.0), marks(random, Similarity(), 1.0)

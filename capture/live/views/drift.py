@@ -24,7 +24,11 @@ def drift_parts(state: SessionState) -> tuple[Part, ...]:
 
 
 def _sentence(points: list[ChartPoint]) -> str:
-    told = [f"{one.chart.id}: {', '.join(names)}" for one in points if (names := _clear(one))]
+    told = [
+        f"{one.chart.id}: {', '.join(names)} ({one.drift.cause})"
+        for one in points
+        if one.drift and (names := _clear(one))
+    ]
     if told:
         return f"Changed since the first chart by more than the error: {'; '.join(told)}."
     if any(one.drift for one in points):
