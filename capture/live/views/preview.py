@@ -252,7 +252,7 @@ def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
 
 def _from_middle(place_px: float, light: NDArray[np.float64]) -> float:
     """How far an edge runs from the middle of a square, px."""
-    return abs(place_px - (min(light.shape[:2]) - 1) / 2)
+    return float(abs(place_px - (min(light.shape[:2]) - 1) / 2))
 
 
 def _why_it_leaves(place_px: float, light: NDArray[np.float64]) -> str:
