@@ -97,7 +97,7 @@ def doubt(
             return f"the texture repeats itself within the {unit * largest_px:g} px allowed"
         return (
             "the texture repeats itself; how far the camera moved at most, if you know it, may "
-            "decide (align --largest-shift)"
+            "decide (--largest-shift)"
         )
     if known_zoom is None:
         reason = _lens_doubt(level, finest, size, unit)

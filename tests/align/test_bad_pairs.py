@@ -26,7 +26,7 @@ from defocus.optics.pictures import PICTURES, texture
 
 REPEATS = (
     "the texture repeats itself; how far the camera moved at most, if you know it, may decide "
-    "(align --largest-shift)"
+    "(--largest-shift)"
 )
 WIDTH, HEIGHT = 256, 192
 SCENES = [name for name in PICTURES if name != "hubble_deep_field"]
