@@ -51,12 +51,14 @@ def read_exif(path: Path) -> Exif:
     """
     tags = read_tags(path)
     make, model = (str(tags.get(f"Image {name}", "")).strip() for name in ("Make", "Model"))
+    # many models begin with the make, as "Canon EOS 5D" does
+    model = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     return Exif(
         f_number=_number(tags, "FNumber"),
         seconds=_number(tags, "ExposureTime"),
         iso=_number(tags, "ISOSpeedRatings"),
         focal_length_mm=_number(tags, "FocalLength"),
-        model=f"{make} {model}".strip()[:100] or None,
+        model=model[:100] or None,
         taken=str(_tag(tags, "DateTimeOriginal") or "")[:32] or None,
     )
 

@@ -151,7 +151,9 @@ def _exif(file: Path) -> _Exif | None:
             tags: dict[int, Any] = {**found, **found.get_ifd(EXIF_DIRECTORY)}
     except DAMAGE:
         return None
-    model = " ".join(_text(tags.get(name)) for name in (MAKE, MODEL)).strip()
+    make, model = (_text(tags.get(name)) for name in (MAKE, MODEL))
+    # many models begin with the make, as "Canon EOS 5D" does
+    model = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     focal, f_number = (_positive(tags.get(name)) for name in (FOCAL_LENGTH, F_NUMBER))
     if not model or focal is None or f_number is None:
         return None

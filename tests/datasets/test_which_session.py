@@ -54,6 +54,26 @@ def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs()
     assert first == second
 
 
+@pytest.mark.parametrize(
+    ("make", "model", "shown"),
+    [
+        ("Canon", "Canon EOS 5D", "Canon EOS 5D, 50 mm"),
+        ("NIKON CORPORATION", "NIKON Z 6", "NIKON CORPORATION NIKON Z 6, 50 mm"),
+        ("SONY", "ILCE-7M3", "SONY ILCE-7M3, 50 mm"),
+    ],
+)
+def test_a_make_that_the_model_begins_with_is_not_repeated(
+    make: str, model: str, shown: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{role}.jpg" for role in ("blurry", "sharp")]
+    for file in files:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = make, model
+        exif.get_ifd(ExifTags.IFD.Exif).update({0x920A: IFDRational(50), 0x829D: IFDRational(2)})
+        Image.new("RGB", (8, 8)).save(file, exif=exif)
+    assert sessions_of([Pair("p", "s", "train", *files)])["p"].camera == shown
+
+
 TOLD: dict[str, float | str] = {"model": "One", "focal_length": 50.0, "f_number": 2.0}
 
 
