@@ -70,8 +70,8 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
             ``stream:`` needs none and takes a lens file too, ``text:`` has none. ``READER@NAME`` is
             a copy corrected by a sidecar.
-        damaged: Whether a pair with a file that is not a picture stays, as in an audit, whose row
-            says what is wrong with it.
+        damaged: Whether a pair with a file that is not a picture, or with two sizes, stays, as in
+            an audit, whose row says what is wrong with it.
 
     Raises:
         DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.

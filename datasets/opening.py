@@ -8,6 +8,7 @@ from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_f
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, ImageError
+from defocus.images import sizes_differ
 from defocus.progress import several
 
 __all__ = ["opened_dataset", "require_one_size"]
@@ -69,7 +70,8 @@ def require_one_size(pairs: Iterable[Pair], *, damaged: bool = False) -> None:
 
     Args:
         pairs: The pairs.
-        damaged: Whether a member that is not a picture is left to who reads it.
+        damaged: Whether a member that is not a picture, or a sharp one of another size, is left to
+            who reads it.
 
     Raises:
         ImageError: Sizes differ (the message names files and sizes of the first pair, and the ids
@@ -86,15 +88,9 @@ def require_one_size(pairs: Iterable[Pair], *, damaged: bool = False) -> None:
                 if path not in known:
                     known[path] = _size(path, damaged=damaged and role == "sharp")
             first, second = known[pair.blurry], known[partner]
-            if not first or not second or first == second:
+            if not first or not second or first == second or (damaged and role == "sharp"):
                 continue
-            turned = first == second[::-1]  # a camera stores the turn, another program does it
-            hint = ": turn one of them, orientation tags are not applied" if turned else ""
-            text = (
-                f"{pair.blurry} is {first[0]}x{first[1]} but {partner} is "
-                f"{second[0]}x{second[1]}; a pair needs one size{hint}"
-            )
-            wrong.setdefault(pair.id, text)
+            wrong.setdefault(pair.id, sizes_differ(pair.blurry, first, partner, second))
     if wrong:
         first_id, *others = wrong
         more = f"; sizes also differ in {several(others)}" if others else ""

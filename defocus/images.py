@@ -43,6 +43,7 @@ __all__ = [
     "read_image",
     "read_pair",
     "read_stored",
+    "sizes_differ",
     "srgb_to_linear",
     "write_image",
 ]
@@ -207,11 +208,32 @@ def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
     else:
         first, second = read_image(blurry), read_image(sharp)
     if first.shape != second.shape:
-        raise ImageError(
-            f"{blurry} is {first.shape[1]}x{first.shape[0]} but {sharp} is "
-            f"{second.shape[1]}x{second.shape[0]}; a pair needs one size"
-        )
+        sizes = (first.shape[1], first.shape[0]), (second.shape[1], second.shape[0])
+        raise ImageError(sizes_differ(blurry, sizes[0], sharp, sizes[1]))
     return first, second
+
+
+def sizes_differ(
+    first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
+) -> str:
+    """What is said of a pair whose pictures differ in size.
+
+    Args:
+        first: The blurry picture's file.
+        first_size: Its width and height, px.
+        second: The other picture's file.
+        second_size: Its width and height, px.
+
+    Example:
+        >>> print(sizes_differ(Path("a.png"), (40, 30), Path("b.png"), (40, 31)))
+        a.png is 40x30 but b.png is 40x31; a pair needs one size
+    """
+    turned = first_size == second_size[::-1]  # a camera stores the turn, another program does it
+    hint = ": turn one of them, orientation tags are not applied" if turned else ""
+    return (
+        f"{first} is {first_size[0]}x{first_size[1]} but {second} is "
+        f"{second_size[0]}x{second_size[1]}; a pair needs one size{hint}"
+    )
 
 
 def write_image(path: Path, image: Image) -> None:

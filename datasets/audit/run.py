@@ -151,8 +151,10 @@ def audited_rows(
     for row, members in track(audited, f"auditing {dataset.name}", total=len(missing)):
         if shown is not None and members is not None:
             shown.offer(row, members)
-        if row.status != "unreadable":  # its reason names a file of this dataset
-            keep_row(keys[row.id], row)
+        if row.status == "unreadable":  # its reason names files, here as they are in the dataset
+            yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
+            continue
+        keep_row(keys[row.id], row)
         yield row
 
 

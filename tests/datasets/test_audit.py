@@ -293,16 +293,43 @@ def test_an_empty_file_is_a_row_of_the_audit(tmp_path: Path, run: Run) -> None:
     out = tmp_path / "out"
     done = run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE)
     assert done.returncode == 0, done.stderr
-    words = "sharp/empty.png: the file is cut short (0 bytes); copy it again"
+    words = "train/sharp/empty.png: the file is cut short (0 bytes); copy it again"
     assert words in done.stderr
     rows = {row["id"]: row for row in json.loads((out / "audit.json").read_text())["pairs"]}
     assert rows["train-good"]["status"] == "ok"
     assert rows["train-empty"]["status"] == "unreadable"
-    assert words in rows["train-empty"]["reason"]
+    assert rows["train-empty"]["reason"] == words, "the file is named as it is in the dataset"
     assert words in (out / "audit.html").read_text()
     curated = run("defocus-data", "curate", f"pairs:{root}", "--out", tmp_path / "new", *ALONE)
     assert words in curated.stderr
     assert [one.id for one in open_dataset(f"manifest:{tmp_path / 'new'}").pairs] == ["train-good"]
+
+
+def test_a_pair_of_two_sizes_is_a_row_of_the_audit(tmp_path: Path, run: Run) -> None:
+    """Like a damaged file; a picture that was turned by another program is told to be."""
+    root = tmp_path / "set"
+    sharp = scene("rocket")
+    pictures = {"cut": sharp[:-1], "good": sharp, "turned": np.rot90(sharp)}
+    for name, picture in pictures.items():
+        add_pair(root, "train", name, defocused(sharp), np.ascontiguousarray(picture))
+    out = tmp_path / "out"
+    done = run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE)
+    assert done.returncode == 0, done.stderr
+    rows = {row["id"]: row for row in json.loads((out / "audit.json").read_text())["pairs"]}
+    states = {name: rows[f"train-{name}"]["status"] for name in pictures}
+    assert states == {"cut": "unreadable", "good": "ok", "turned": "unreadable"}
+    height, width = sharp.shape[:2]
+    files = "train/blurry/cut.png", "train/sharp/cut.png"
+    assert rows["train-cut"]["reason"] == (
+        f"{files[0]} is {width}x{height} but {files[1]} is {width}x{height - 1}; "
+        "a pair needs one size"
+    )
+    assert "needs one size: turn one of them" in rows["train-turned"]["reason"]
+    failed = run(
+        "defocus-data", "audit", f"pairs:{root}", "--out", out, "--fail-above", "5", *ALONE
+    )
+    assert failed.returncode == 1
+    assert "2 pairs that cannot be read" in failed.stderr
 
 
 def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, run: Run) -> None:
