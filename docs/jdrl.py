@@ -1,24 +1,31 @@
 """Makes the charts, tables and strips of docs/jdrl.md: ``python docs/jdrl.py STUDY…``.
 
 STUDY is the folder of ``defocus-bench ablate jdrl --doses …``, one for each network; every number
-comes from its ``dose.json``. ``--parts STUDY`` makes the section about the parts of JDRL instead,
-from a study with all lines.
+comes from its ``dose.json``. ``--parts PAIRS STUDY`` makes the section about the parts of JDRL
+instead, from a study with all lines that start from weights which the package ships; PAIRS is the
+folder of its pairs.
 """
 
 import argparse
 import json
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from PIL import Image
 
+import defocus
 from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims_of, verdict
+from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.strips import strip_name
+from defocus.datasets.api import open_dataset
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
@@ -49,14 +56,14 @@ def main() -> None:
     """Read the study's document and write the charts and the middle of the page."""
     words = argparse.ArgumentParser(description="Make the charts and tables of docs/jdrl.md.")
     words.add_argument("studies", type=Path, nargs="+", help="folder of a study by dose")
-    words.add_argument("--parts", action="store_true", help="the section about the parts of JDRL")
+    words.add_argument("--parts", type=Path, metavar="PAIRS", help="the parts of JDRL, instead")
     given = words.parse_args()
     documents = [read_document(folder) for folder in given.studies]
     if given.parts:
         for folder, document in zip(given.studies, documents, strict=True):
             for one in document["doses"]:
                 copy_strip(folder, one["dose_px"], "parts-")
-        replace_between(PARTS_BEGIN, PARTS_END, parts_sections(documents))
+        replace_between(PARTS_BEGIN, PARTS_END, parts_sections(documents, given.parts))
         return
     chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
     chart("jdrl-gain.svg", "gain over the plain loss, dB", documents, draw_gains)
@@ -91,15 +98,47 @@ def replace_between(begin: str, end: str, lines: Iterator[str]) -> None:
     PAGE.write_text(f"{before}{begin}\n\n{made}\n{end}{after}", encoding="utf-8")
 
 
-def parts_sections(documents: Sequence[Document]) -> Iterator[str]:
+def parts_sections(documents: Sequence[Document], pairs: Path) -> Iterator[str]:
     """The made section about the parts of JDRL, by lines."""
     for document in documents:
         yield from study_facts(document)
+        gains = gains_before_training(document, pairs)
+        error = statistics.stdev(gains) / len(gains) ** 0.5
+        yield (
+            "Before the training these weights gain "
+            f"{statistics.fmean(gains):.2f} ± {error:.2f} dB over the blurry input (mean over the "
+            "scenes and its standard error).\n"
+        )
         yield from strips(document, "parts-")
         yield from gain_table(document)
         yield from part_table(document)
         yield from tau_table(document)
         yield from claim_table(document)
+
+
+def gains_before_training(document: Document, pairs: Path) -> list[float]:
+    """Gain of the shipped weights over the blurry input in each test scene, dB PSNR."""
+    network = defocus.load(document["network"], weights="own").eval()
+    dose = document["doses"][0]["dose_px"]
+    return [
+        gain_of(network, as_float(one.blurry), as_float(one.truth))
+        for one in at_dose(open_dataset(f"manifest:{pairs}"), dose).split("test")
+        if one.truth is not None
+    ]
+
+
+def as_float(path: Path) -> np.ndarray:
+    """A picture file, float32 RGB in [0, 1]."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), np.float32) / 255
+
+
+def gain_of(network: torch.nn.Module, blurry: np.ndarray, truth: np.ndarray) -> float:
+    """What a network gains over a blurry picture, dB PSNR."""
+    with torch.no_grad():
+        output = network(torch.from_numpy(blurry).permute(2, 0, 1)[None])[0]
+    restored = output.clamp(0, 1).permute(1, 2, 0).numpy()
+    return float(10 * np.log10(np.mean((blurry - truth) ** 2) / np.mean((restored - truth) ** 2)))
 
 
 def name_of(document: Document) -> str:
