@@ -132,6 +132,7 @@ class Measurement:
             model=known.model,
             uncertainty=sure,
             asymmetry=known.spread,
+            limited=known.rests_on_px is not None,
         )
 
 
@@ -222,6 +223,7 @@ def measure(
         spread=found.asymmetry,
         shared=shared,
         alone=found.alone,
+        rests_on_px=largest_px if found.limited else None,
     )
     del small, place
     return_freed_memory(math.prod(shape))

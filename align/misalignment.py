@@ -12,7 +12,10 @@ from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import SessionLens
 from defocus.optics.geometry import Similarity
 
-__all__ = ["Misalignment", "Sigma"]
+__all__ = ["RESTS_ON", "Misalignment", "Sigma"]
+
+RESTS_ON = "rests_on_largest_shift_px"
+"""The key of :attr:`Misalignment.rests_on_px` in JSON, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Misalignment:
         misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
             reliable pixels: that of the frame, and the local flow where it explains more.
         alone: Why the pair is unknown without what its session shares; empty if it is not.
+        rests_on_px: The longest way of any place that a person has told, if other shifts fit as
+            well and were left out for it; then the numbers are wrong where it is too short.
     """
 
     status: Literal["ok", "unknown"]
@@ -95,6 +100,7 @@ class Misalignment:
     shared: SessionLens | None = None
     misalignment_px: float | None = None
     alone: str = ""
+    rests_on_px: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
@@ -120,6 +126,7 @@ class Misalignment:
             "calibration_share": self.calibration_share,
             "uncertainty": self._uncertainty_json(),
             **({} if self.shared is None else {"session": self._session_json(self.shared)}),
+            **({} if self.rests_on_px is None else {RESTS_ON: self.rests_on_px}),
         }
 
     def _session_json(self, shared: SessionLens) -> dict[str, Any]:

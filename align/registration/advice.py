@@ -3,15 +3,15 @@
 Only what was tried on such pairs is recommended: docs/how-to/unknown-alignment.md.
 """
 
-__all__ = ["REASONS", "advice"]
+__all__ = ["REASONS", "advice", "resting_on"]
 
 LESS_BLUR = "take the pair again with less blur: a smaller change of aperture or focus"
 TEXTURE = "texture in all parts of the picture"
 SESSION = "take several pairs with one lens and one change of aperture, and measure them together"
 ALIKE = "look whether both show one scene, of which most is in both"
 REACH = (
-    "--largest-shift with the longest way that a corner can have moved, if you know it; less than "
-    "that makes right pairs unknown"
+    "--largest-shift with the longest way that a corner can have moved, if you know it for sure: "
+    "less than the true way gives a wrong shift without a warning, or none"
 )
 
 REASONS: tuple[tuple[str, str], ...] = (
@@ -41,6 +41,11 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("black and saturated", "take the pair again, neither too dark nor too bright"),
 )
 """Words of a reason, and what helps."""
+
+
+def resting_on(largest_px: float) -> str:
+    """What a result rests on whose texture repeats itself farther on than a person says."""
+    return f"rests on your --largest-shift {largest_px:g} px: other shifts that fit were left out"
 
 
 def advice(reason: str) -> str:

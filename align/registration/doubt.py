@@ -27,7 +27,7 @@ from defocus.align.registration.robust_fit import parts
 from defocus.align.registration.tiles.repetition import Witnesses, repeats
 from defocus.optics.geometry import moved_points
 
-__all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt"]
+__all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt", "repeats_farther"]
 
 Grey = NDArray[np.float32]
 
@@ -176,6 +176,18 @@ def _zoom_doubt(level: Level, known_zoom: float, shape: tuple[int, ...], unit: i
         return ""
     moved = f"the corners move {unit * abs(apart):.1f} px"
     return f"{moved} by another zoom than the one that is known"
+
+
+def repeats_farther(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> bool:
+    """Whether a reliable result rests on ``largest_px``: shifts that it leaves out fit as well.
+
+    Args:
+        blurry: The blurry picture, reduced as the level's.
+        sharp: The sharp one, likewise.
+        level: A result without a doubt.
+        largest_px: As in :func:`doubt`.
+    """
+    return math.isfinite(largest_px) and _repeats(blurry, sharp, level, math.inf)
 
 
 def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:

@@ -33,7 +33,7 @@ from defocus.align.registration.asymmetry.shape import (
     SpreadShape,
     spread_shape,
 )
-from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt
+from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.registration.level import (
     LARGEST_UNKNOWN_PX,
     Level,
@@ -127,6 +127,7 @@ class Registration:
         asymmetry: Asymmetry of the point spread, lengths in pixels of the full picture; None if
             there is no transform.
         alone: Why there is none without what the pair's session shares; else empty.
+        limited: Whether shifts that fit as well were left out because a person says how far.
     """
 
     similarity: Similarity | None
@@ -139,6 +140,7 @@ class Registration:
     blur_px: float = 0.0
     asymmetry: TileAsymmetry | None = None
     alone: str = ""
+    limited: bool = False
 
     @property
     def corner_error_px(self) -> float | None:
@@ -211,7 +213,8 @@ def register(
     reason = doubt(*asked, known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
-    return _registration(best, blurry.shape, zoom_known=known_zoom is not None)
+    found = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
+    return replace(found, limited=repeats_farther(*compared, best, largest_px))
 
 
 def _check(blurry: Grey, sharp: Grey) -> None:

@@ -147,13 +147,14 @@ def _kinds() -> Iterator[Kind]:
 
 def _tries(pair: MovedPair) -> dict[str, Find]:
     """What a person can do without taking the pair again."""
+    # the zoom is the true one: what a session's zoom answers, not whether the session finds it
     session = SessionLens(Shared(pair.zoom, ZOOM_SIGMA if pair.zoom != 1 else 0.0, 3))
 
     def in_session(blurry: Picture, sharp: Picture) -> Registration:
         return register_in_session(blurry, sharp, session)[0]
 
     return {
-        "session": in_session,
+        "session, true zoom": in_session,
         "translation": partial(register, at_most="translation"),
         "similarity": partial(register, at_most="similarity"),
         "largest shift": partial(register, largest_px=1.05 * pair.reach_px + 1),

@@ -11,6 +11,7 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.registration.advice import resting_on
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.datasets.audit.pairs.duplicates import (
@@ -77,8 +78,9 @@ class Audit:
         estimator: Name of the requested flow estimator.
         pairs: One row for each pair, in the dataset's order.
         duplicates: Pictures found in two splits.
-        warnings: Pairs with the same picture twice or a blurry member that is the sharper one, and
-            what files say of colours, orientation and frames.
+        warnings: Pairs with the same picture twice, a blurry member that is the sharper one, or a
+            shift that rests on the largest one that a person told, and what files say of colours,
+            orientation and frames.
         shown: Members of the worst large pairs that were measured now, for the page.
         limits: What is known of how the pairs may have moved.
         sessions: What the pairs of each session share, and what that did.
@@ -194,10 +196,18 @@ def audit_of(
         estimator_name,
         ordered,
         duplicates,
-        (*_same_pictures(ordered), *_less_sharp(ordered), *warnings_of(dataset.pairs)),
+        (*_of_rows(ordered), *warnings_of(dataset.pairs)),
         limits=limits,
         sessions=sessions,
     )
+
+
+def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
+    yield from _same_pictures(rows)
+    yield from _less_sharp(rows)
+    for row in rows:
+        if row.rests_on_largest_shift_px is not None:
+            yield Warned(row.id, "largest shift", resting_on(row.rests_on_largest_shift_px))
 
 
 def _same_pictures(rows: Sequence[AuditedPair]) -> Iterator[Warned]:

@@ -18,5 +18,6 @@ largest_shift_option = click.option(
     "largest_px",
     type=FiniteRange(0, min_open=True),
     help="Pixels by which any place moved at most, if you know it. A texture that repeats itself "
-    "farther on can then be measured; a result that moves a corner farther is unknown.",
+    "farther on can then be measured; a result that moves a corner farther is unknown. Too small a "
+    "number gives a wrong shift.",
 )

@@ -254,6 +254,9 @@ def _table(misalignment: "Misalignment") -> str:
 
 def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
     """Rows of a known misalignment, from its JSON."""
+    from defocus.align.misalignment import RESTS_ON
+    from defocus.align.registration.advice import resting_on
+
     sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
     gains, offsets = (
         ", ".join(f"{one:z.4f} ± {s:.4f}" for one, s in zip(found[key], sigma[key], strict=True))
@@ -276,6 +279,8 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
+    if RESTS_ON in found:
+        rows.append(("caution", resting_on(found[RESTS_ON])))
     if "session" in found:
         rows.append(("session", _session_text(found["session"])))
     spread = found["asymmetry"]

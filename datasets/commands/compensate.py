@@ -10,7 +10,7 @@ from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
-from defocus.progress import counted, say
+from defocus.progress import counted, grouped, say
 
 __all__ = ["command"]
 
@@ -79,7 +79,8 @@ def _run(
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
-    from defocus.align.registration.advice import advice
+    from defocus.align.misalignment import RESTS_ON
+    from defocus.align.registration.advice import advice, resting_on
     from defocus.align.rig.rig import read_rig
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
@@ -97,6 +98,13 @@ def _run(
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)
+    resting = {
+        pair.id: resting_on(found[RESTS_ON])
+        for pair in done.pairs
+        if RESTS_ON in (found := pair.metadata["compensation"]["misalignment"])
+    }
+    for line in grouped(resting.items(), len(opened.pairs), "pair"):
+        say(line)
     for pair_id, reason in done.left_out:
         helps = advice(reason)
         say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
@@ -104,5 +112,6 @@ def _run(
         "root": str(done.root),
         "pairs": [pair.id for pair in done.pairs],
         "left_out": [{"id": pair_id, "reason": reason} for pair_id, reason in done.left_out],
+        "rest_on_largest_shift": list(resting),
         "sessions": [one.to_json() for one in done.sessions],
     }

@@ -235,6 +235,17 @@ def test_a_largest_shift_that_does_not_tell_bricks_apart_leaves_them_unknown(
     assert reason in found.reason
 
 
+def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it_rests_on() -> None:
+    """Bricks 32 px apart that moved by 20 px: the ones 12 px the other way fit as well."""
+    found = measure(*cut(bricks(0.0), 20), flow_estimator("dis"), largest_px=14).misalignment
+    assert found.similarity is not None
+    assert found.similarity.shift_px == pytest.approx((-12, 0), abs=0.2)
+    assert found.to_json()["rests_on_largest_shift_px"] == 14
+    told = measure(*cut(bricks(0.05), 20), flow_estimator("dis"), largest_px=24).misalignment
+    assert told.status == "ok"
+    assert "rests_on_largest_shift_px" not in told.to_json(), "these bricks differ"
+
+
 def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large pictures are reduced for the registration; here all from twice the size on."""
     large = [one.repeat(2, axis=0).repeat(2, axis=1) for one in cut(bricks(0.0), 10)]
@@ -255,6 +266,9 @@ def test_a_person_who_knows_the_largest_shift_gets_that_of_equal_bricks(
         "defocus-data", "align", "blurry.png", "sharp.png", "--json", "--largest-shift", "12"
     )
     assert json.loads(done.stdout)["shift_px"] == pytest.approx([10, 0], abs=0.2)
+    done = run("defocus-data", "align", "blurry.png", "sharp.png", "--largest-shift", "12")
+    words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
+    assert f"caution    {words}" in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("shift", [10, 25])

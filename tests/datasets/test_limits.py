@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_audit_compensate_and_merge_know_the_largest_shift(
 ) -> None:
     name = f"pairs:{wall}"
 
-    def audit(*words: object) -> dict[str, object]:
+    def audit(*words: object) -> dict[str, Any]:
         done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words)
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)
@@ -38,9 +39,21 @@ def test_audit_compensate_and_merge_know_the_largest_shift(
     assert "--largest-shift" in str(alone["reason"])
     assert (known["status"], known["largest_shift_px"]) == ("ok", 12.0)
     assert known["shift_x_px"] == pytest.approx(10, abs=0.2)
+    words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
+    assert (alone["rests_on_largest_shift_px"], known["rests_on_largest_shift_px"]) == (None, 12.0)
+    assert (alone["warnings"], len(known["warnings"])) == ([], 1)
+    assert known["warnings"][0]["text"] == words
+    told = run("defocus-data", "audit", name, "--out", tmp_path / "audit", *KNOWN)
+    assert words in told.stderr
+    assert words in (tmp_path / "audit" / "audit.html").read_text()
     done = run("defocus-data", "compensate", name, "--out", tmp_path / "new", "--json", *KNOWN)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["pairs"]) == 1
+    made = json.loads(done.stdout)
+    assert len(made["pairs"]) == 1
+    assert made["rest_on_largest_shift"] == made["pairs"]
+    assert words in done.stderr
+    record = tmp_path / "new" / "pairs" / made["pairs"][0] / "misalignment.json"
+    assert json.loads(record.read_text())["rests_on_largest_shift_px"] == 12.0
     part = ("--shard", "1/1", "--out", tmp_path / "part")
     done = run("defocus-data", "audit", name, *part, *KNOWN)
     assert done.returncode == 0, done.stderr

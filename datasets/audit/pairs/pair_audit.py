@@ -61,6 +61,8 @@ class AuditedPair:
         model: Model of the frame's transform: ``translation``, ``similarity``, ``affine`` or
             ``homography``; empty if it is unknown.
         corner_sigma_px: Standard error of the frame's displacement at its worst corner.
+        rests_on_largest_shift_px: The largest shift that a person has told, if shifts that fit as
+            well were left out for it; else None.
         spread: What the registration tells of the point spread, for the pairs of its session.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
@@ -94,6 +96,7 @@ class AuditedPair:
     residual_sigma_px: float | None = None
     model: str = ""
     corner_sigma_px: float | None = None
+    rests_on_largest_shift_px: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()
     spread: TileAsymmetry | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
@@ -164,6 +167,7 @@ def audit_pair(
         blurry_sharpness=details[0],
         session_pairs=None if shared is None else shared.pairs,
         same_picture=same,
+        rests_on_largest_shift_px=found.misalignment.rests_on_px,
         blur_quantiles_px=blur,
         spread=found.misalignment.spread,
         fingerprints=prints,
