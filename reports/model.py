@@ -123,6 +123,7 @@ class Table:
             HTML page choose tables.
         large: Whether to sort by the digits shown, which halves the size of pages with many rows.
         references: Indices of rows that are drawn as lines across: nobody competes there.
+        stacked: Whether a phone shows each row as a card, for tables with sentences.
     """
 
     caption: str
@@ -134,6 +135,7 @@ class Table:
     facets: tuple[tuple[str, str], ...] = ()
     large: bool = False
     references: tuple[int, ...] = ()
+    stacked: bool = False
 
     def __post_init__(self) -> None:
         if self.anchors and len(self.anchors) != len(self.rows):
@@ -204,13 +206,17 @@ class Slider:
         states: Label and ``(H, W, 3)`` uint8 RGB picture, two or more, all of one size.
         overlay: Label and ``(H, W, 4)`` uint8 RGBA picture of the same size that can be laid over
             all states, such as flow arrows; None for none.
+        anchor: A permanent name, for links to the picture; empty for none.
     """
 
     caption: str
     states: tuple[tuple[str, NDArray[np.uint8]], ...]
     overlay: tuple[str, NDArray[np.uint8]] | None = None
+    anchor: str = ""
 
     def __post_init__(self) -> None:
+        if self.anchor:
+            _require_anchors(self.caption, (self.anchor,))
         if len(self.states) < 2:
             raise InputError(f"slider {self.caption!r}: needs two states or more to compare")
         first = self.states[0][1].shape

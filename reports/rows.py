@@ -70,6 +70,7 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
 
     competing = [row[index] for at, row in enumerate(table.rows) if at not in table.references]
     scale = bar_scale(competing) if column.bar else None
+    label = f' data-label="{escape(column.name)}"' if table.stacked else ""
 
     def write(cell: Cell) -> str:
         text = cell_text(cell, column)
@@ -89,7 +90,7 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
             classes.append("gain")
             shown = f"{bar_of(cell, scale)}{shown}"
         known = f' class="{" ".join(classes)}"' if classes else ""
-        return f"<td{known}{_sorted_by(cell)}>{shown}</td>"
+        return f"<td{known}{label}{_sorted_by(cell)}>{shown}</td>"
 
     return write
 

@@ -1,11 +1,13 @@
 """The report of an audit."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus import __version__
 from defocus.align.compensation.blur_map import (
     blur_map_of,
     blur_picture,
@@ -13,15 +15,35 @@ from defocus.align.compensation.blur_map import (
 )
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.sampling.placement import Placement
+from defocus.datasets.audit.failures import failures
+from defocus.datasets.audit.page_outcome import (
+    checks_table,
+    failing_part,
+    headline,
+    next_parts,
+)
 from defocus.datasets.audit.page_parts import not_measured_parts, sessions_part, with_error
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
+from defocus.datasets.audit.table import QUANTITIES, Quantity, summary, values, worst
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
-from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.progress import counted
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Curve,
+    Curves,
+    Facts,
+    Link,
+    Page,
+    Paragraph,
+    Part,
+    Slider,
+    Table,
+)
 from defocus.reports.pictures import small_picture
 from defocus.reports.plots.overlay import displacement_arrows
 
@@ -40,44 +62,71 @@ BLUR_SIDE = 2 * PICTURE_SIDE
 
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
-    """Make the report: verdict, distributions, leaks, pictures of the worst pairs, table.
+    """Make the report: verdict, pairs that fail, next step; then all the rest.
 
     Args:
         dataset: The dataset, for its pictures.
         audit: Audit of this dataset.
         limit_px: Largest allowed misalignment; None for no limit.
     """
+    found = failures(audit, limit_px)
+    anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)}
+    links = _links(audit, anchors)
+
+    def link_of(name: str) -> Cell:
+        return Link(name, links[name]) if name in links else name
+
     return Page(
         title=f"Audit of {audit.dataset}",
         notice="",
         sections=(
-            ("Outcome", (_facts(audit), *_verdict(audit, limit_px))),
-            ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
+            ("Outcome", (checks_table(found, limit_px, link_of), Paragraph(_measured(audit)))),
+            ("Pairs that fail", (failing_part(audit, found, link_of),)),
+            ("What to do next", next_parts(audit, found, limit_px)),
+            ("Not measured", not_measured_parts(audit.pairs, anchors)),
             ("Pictures in two splits", (duplicates_part(audit),)),
             ("Warnings", (warnings_part(audit),)),
-            ("Worst pairs", tuple(_pictures(dataset, audit))),
+            ("Worst pairs", tuple(_pictures(dataset, audit, anchors))),
+            ("Pairs", (_pairs(audit.pairs, anchors),)),
             ("Sessions", (sessions_part(audit.sessions),)),
-            ("Not measured", not_measured_parts(audit.pairs)),
-            ("Pairs", (_pairs(audit.pairs),)),
+            ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
+            ("What was audited", (_facts(audit),)),
         ),
-        summary=_headline(audit),
+        summary=headline(audit, found, limit_px),
     )
 
 
-def _headline(audit: Audit) -> str:
+def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
+    """Where the page shows a pair, by its id: its pictures, else its row in a table."""
+    pictured = {row.id for row in worst(audit.pairs, QUANTITIES[0], SHOWN)}
+    missing = [pair for pair in audit.pairs if pair.reason]
+    listed = (*missing[:LISTED], *worst(audit.pairs, QUANTITIES[0], LISTED))
+    return {
+        pair.id: f"#{_picture(anchors[pair.id]) if pair.id in pictured else anchors[pair.id]}"
+        for pair in listed
+    }
+
+
+def _picture(anchor: str) -> str:
+    """The permanent name of a pair's pictures, by that of its row."""
+    return f"{anchor}-pictures"
+
+
+def _measured(audit: Audit) -> str:
     measured = values(audit.pairs, "misalignment_px")
     if not len(measured):
-        return f"{len(audit.pairs)} pairs, none of which could be measured"
+        return f"{counted(len(audit.pairs), 'pair')}, none of which could be measured."
     return (
-        f"{len(audit.pairs)} pairs, {len(measured)} measured: misalignment "
-        f"{np.median(measured):.2f} px in the median, {measured.max():.2f} px at most"
+        f"{counted(len(audit.pairs), 'pair')}, {len(measured)} measured: misalignment "
+        f"{np.median(measured):.2f} px in the median, {measured.max():.2f} px at most."
     )
 
 
 def _facts(audit: Audit) -> Facts:
     status = [pair.status for pair in audit.pairs]
+    largest = audit.limits.largest_px
     return Facts(
-        "What was audited",
+        "Identity of the audit",
         (
             ("dataset", audit.dataset),
             ("content", f"SHA-256 {audit.content_hash}"),
@@ -87,15 +136,11 @@ def _facts(audit: Audit) -> Facts:
             ("without sharp member", str(status.count("no-sharp"))),
             ("unreadable", str(status.count("unreadable"))),
             ("flow estimator", audit.estimator),
+            ("richest model", audit.limits.at_most),
+            ("largest shift", f"{largest:g} px" if math.isfinite(largest) else "not given"),
+            ("version", f"defocus {__version__}"),
         ),
     )
-
-
-def _verdict(audit: Audit, limit_px: float | None) -> list[Part]:
-    if limit_px is None:
-        return []
-    count = len(above(audit.pairs, limit_px))
-    return [Paragraph(f"Pairs misaligned by more than {limit_px:g} px: {count}.")]
 
 
 def summary_table(pairs: Sequence[AuditedPair]) -> Table:
@@ -159,6 +204,7 @@ def duplicates_part(audit: Audit) -> Part:
         ),
         rows,
         f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the test.",
+        stacked=True,
     )
 
 
@@ -171,10 +217,11 @@ def warnings_part(audit: Audit) -> Part:
         )
     rows = tuple((one.id, one.what, one.text) for one in audit.warnings[:LISTED])
     columns = (Column("pair"), Column("what"), Column("warning"))
-    return Table("What the files of pairs show", columns, rows, f"{len(audit.warnings)} in all.")
+    note = f"{len(audit.warnings)} in all."
+    return Table("What the files of pairs show", columns, rows, note, stacked=True)
 
 
-def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
+def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> list[Part]:
     by_id = {pair.id: pair for pair in dataset.pairs}
     sliders: list[Part] = []
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
@@ -183,7 +230,8 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
         states = (*states, *_blur_state(keys[row.id], together, states[0][1].shape[1::-1]))
-        sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
+        arrows = displacement_overlay(row, PICTURE_SIDE)
+        sliders.append(Slider(_caption(row), states, arrows, _picture(anchors[row.id])))
     return sliders or [Paragraph("No pair could be measured.")]
 
 
@@ -267,8 +315,9 @@ def _shown(picture: FloatImage) -> NDArray[np.uint8]:
     return np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), dtype=np.uint8)
 
 
-def _pairs(pairs: Sequence[AuditedPair]) -> Table:
+def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
     listed = worst(pairs, QUANTITIES[0], LISTED)
+    measured = len(values(pairs, QUANTITIES[0].name))
     columns = (
         Column("pair"),
         Column("split"),
@@ -299,8 +348,16 @@ def _pairs(pairs: Sequence[AuditedPair]) -> Table:
         for row in listed
     )
     note = (
-        f"The {len(listed)} most misaligned of {len(pairs)}; audit.csv has all columns and pairs. "
+        f"{_which(len(listed), measured)}; audit.csv has all columns and all {len(pairs)} pairs. "
         "The misalignment is a mean length over reliable pixels; the first standard error is that "
         "mean's, the second that of the displacement at the worst corner."
     )
-    return Table("Pairs, worst first", columns, rows, note)
+    names = tuple(anchors[row.id] for row in listed)
+    return Table("Pairs, worst first", columns, rows, note, anchors=names)
+
+
+def _which(listed: int, measured: int) -> str:
+    """Which of the measured pairs a table has."""
+    if listed < measured:
+        return f"The {listed} most misaligned of {measured} measured pairs"
+    return "The one measured pair" if measured == 1 else f"All {measured} measured pairs"

@@ -1,6 +1,6 @@
 """Parts of an audit's page that say what sessions shared, and what became of unknown pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from defocus.align.registration.advice import advice
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
@@ -57,7 +57,7 @@ def sessions_part(sessions: Sequence[PooledSession]) -> Part:
         "one asymmetry of the point spread. A pair takes them where they are surer than its own; "
         "one that contradicts them keeps its own."
     )
-    return Table("What the pairs of a session share", columns, tuple(rows), note)
+    return Table("What the pairs of a session share", columns, tuple(rows), note, stacked=True)
 
 
 def _names(ids: Sequence[str]) -> str:
@@ -68,8 +68,15 @@ def _names(ids: Sequence[str]) -> str:
     return f"{len(ids)}: {', '.join(ids[:NAMED])}{more}"
 
 
-def not_measured_parts(pairs: Sequence[AuditedPair]) -> tuple[Part, ...]:
-    """Parts that list pairs without a misalignment, each with its reason and with what helps."""
+def not_measured_parts(
+    pairs: Sequence[AuditedPair], anchors: Mapping[str, str]
+) -> tuple[Part, ...]:
+    """Parts that list pairs without a misalignment, each with its reason and with what helps.
+
+    Args:
+        pairs: All pairs of the audit.
+        anchors: The permanent name of each pair's row, by the pair's id.
+    """
     missing = [pair for pair in pairs if pair.reason]
     if not missing:
         return (Paragraph("Every pair was measured."),)
@@ -84,7 +91,13 @@ def not_measured_parts(pairs: Sequence[AuditedPair]) -> tuple[Part, ...]:
         for pair in missing[:LISTED]
     )
     names = ("pair", "split", "status", "reason", "what helps")
-    table = Table("Pairs without a misalignment", tuple(map(Column, names)), rows)
+    table = Table(
+        "Pairs without a misalignment",
+        tuple(map(Column, names)),
+        rows,
+        anchors=tuple(anchors[pair.id] for pair in missing[:LISTED]),
+        stacked=True,
+    )
     if all(pair.status != "unknown" for pair in missing):
         return (table,)
     return (

@@ -251,34 +251,30 @@ def _say_outcome(audit: "Audit") -> None:
 
 
 def _fails(audit: "Audit", limit_px: float) -> bool:
-    from defocus.datasets.audit.table import above
+    from defocus.datasets.audit.failures import failures
 
-    worst = above(audit.pairs, limit_px)
-    unreadable = sum(pair.status == "unreadable" for pair in audit.pairs)
-    same = [pair for pair in audit.pairs if pair.same_picture]
-    unknown = [pair for pair in audit.pairs if pair.status == "unknown"]
-    measured = any(pair.status == "ok" for pair in audit.pairs)
+    found = failures(audit, limit_px)
+    worst, leaks, same, unknown = found.misaligned, found.leaks, found.same, found.unknown
     if worst:
         say(
             f"{counted(len(worst), 'pair')} misaligned by more than {limit_px:g} px, the worst is "
             f"{worst[0].id} (mean {worst[0].misalignment_px:.2f} ± "
             f"{worst[0].misalignment_sigma_px or 0.0:.2f} px)"
         )
-    if audit.duplicates:
-        found = audit.duplicates[0]
+    if leaks:
         say(
-            f"{counted(len(audit.duplicates), 'picture')} in two splits, such as {found.first} "
-            f"({found.splits[0]}) and {found.second} ({found.splits[1]})"
+            f"{counted(len(leaks), 'picture')} in two splits, such as {leaks[0].first} "
+            f"({leaks[0].splits[0]}) and {leaks[0].second} ({leaks[0].splits[1]})"
         )
     if same:
         say(f"{counted(len(same), 'pair')} with the same picture twice, such as {same[0].id}")
-    if unreadable:
-        say(f"{counted(unreadable, 'pair')} that cannot be read")
+    if found.unreadable:
+        say(f"{counted(len(found.unreadable), 'pair')} that cannot be read")
     if unknown:
         say(
             f"{counted(len(unknown), 'pair')} not shown to be aligned, misalignment unknown, "
             f"such as {unknown[0].id}: {unknown[0].reason}"
         )
-    if not measured:
+    if not found.measured:
         say("no pair could be measured, so none is shown to be aligned")
-    return bool(worst or unknown or audit.duplicates or same or unreadable or not measured)
+    return found.any

@@ -1,0 +1,149 @@
+"""First screen of an audit's page: whether the dataset passes, what fails, and what to do next."""
+
+import shlex
+from collections.abc import Callable
+
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+from defocus.datasets.audit.failures import AuditFailures, failing_pairs
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.progress import counted
+from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
+
+__all__ = ["COMMON_LIMIT_PX", "checks_table", "failing_part", "headline", "next_parts"]
+
+NAMED = 20
+"""Failing pairs that are named before the next step; the sections below it list all."""
+UNREADABLE_NAMED = 5
+COMMON_LIMIT_PX = 1.0
+"""Limit that is proposed where none was given; the rules of 'curate' have the same."""
+
+LinkOf = Callable[[str], Cell]
+"""The cell that leads from a pair's id to where the page shows it."""
+
+
+def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
+    """The verdict in a sentence."""
+    pairs, failing = counted(len(audit.pairs), "pair"), len(failing_pairs(found))
+    if limit_px is None:
+        told = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
+        return f"{told}; {failing} of them would fail under any limit." if failing else f"{told}."
+    if not found.any:
+        return (
+            f"Passed: {pairs}, none misaligned by more than {limit_px:g} px or unknown, none "
+            "unreadable, no picture twice."
+        )
+    if not failing:
+        return f"Failed: none of {pairs} could be measured, so none is shown to be aligned."
+    return f"Failed: {failing} of {pairs} fail with a limit of {limit_px:g} px."
+
+
+def checks_table(found: AuditFailures, limit_px: float | None, link_of: LinkOf) -> Table:
+    """Each check with the number of pairs that fail it, and the worst of them."""
+    rows: list[tuple[Cell, ...]] = []
+    if limit_px is not None:
+        rows.append(
+            _check(f"misaligned by more than {limit_px:g} px", found.misaligned, link_of),
+        )
+    rows += [
+        _check("misalignment unknown, not shown to be aligned", found.unknown, link_of),
+        _check("unreadable files, or members of two sizes", found.unreadable, link_of),
+        _check("blurry and sharp are the same picture", found.same, link_of),
+    ]
+    leaks = tuple(one.first for one in found.leaks)
+    shown = link_of(leaks[0]) if leaks else "none"
+    rows.append(("picture in two splits", float(len(leaks)), shown))
+    columns = (Column("check"), Column("fail", decimals=0), Column("the worst, or the first"))
+    note = "" if found.measured else "No pair could be measured, which fails too."
+    return Table("What was checked", columns, tuple(rows), note)
+
+
+def _check(name: str, pairs: tuple[AuditedPair, ...], link_of: LinkOf) -> tuple[Cell, ...]:
+    first = link_of(pairs[0].id) if pairs else "none"
+    return name, float(len(pairs)), first
+
+
+def failing_part(audit: Audit, found: AuditFailures, link_of: LinkOf) -> Part:
+    """Part that names the pairs that fail, the most misaligned first, with all their reasons."""
+    reasons = failing_pairs(found)
+    if not reasons:
+        return Paragraph("No pair fails.")
+    splits = {pair.id: pair.split for pair in audit.pairs}
+    rows = tuple(
+        (link_of(name), splits[name], "; ".join(texts))
+        for name, texts in list(reasons.items())[:NAMED]
+    )
+    columns = (Column("pair"), Column("split"), Column("why it fails"))
+    note = ""
+    if len(rows) < len(reasons):
+        note = (
+            f"{len(rows)} of {len(reasons)}; the sections 'Not measured', 'Pictures in two splits' "
+            "and 'Pairs' list the others, and audit.json has all."
+        )
+    return Table("By name, the most misaligned first", columns, rows, note, stacked=True)
+
+
+def next_parts(audit: Audit, found: AuditFailures, limit_px: float | None) -> tuple[Part, ...]:
+    """Parts with the one command that comes next, and with what it does."""
+    name = audit.dataset
+    flow = () if audit.estimator == DEFAULT_ESTIMATOR else ("--estimator", audit.estimator)
+    measured = (*flow, *audit.limits.arguments)
+    folder = name.partition(":")[2] or name
+    limit = f"{COMMON_LIMIT_PX if limit_px is None else limit_px:g}px"
+    if limit_px is None:
+        return _step(
+            ("audit", name, "--fail-above", limit, *measured),
+            "Gives a verdict, with the limit that you need and the --out of this audit. What was "
+            "measured is kept, so nothing is measured again.",
+        )
+    if found.misaligned:
+        new = f"{folder}-compensated"
+        again = _command(
+            "audit", f"manifest:{new}", "--out", f"{new}-audit", "--fail-above", limit, *measured
+        )
+        return _step(
+            ("compensate", name, "--out", new, *measured),
+            f"Makes a new dataset with {counted(len(found.misaligned), 'misaligned pair')} moved "
+            f"into place. {_what_stays(found)}Then audit it: {again}",
+            _before_compensation(found),
+        )
+    if not found.any:
+        return (Paragraph("Nothing has to be repaired."),)
+    if not (found.unknown or found.unreadable or found.same or found.leaks):
+        return (Paragraph("No pair has a sharp picture, so there is nothing to align."),)
+    review = ("--review",) if found.unknown else ()
+    seen = "You see them first, and keep those of unknown misalignment that you find aligned. "
+    rules = f"Its rules allow {COMMON_LIMIT_PX:g} px; give a file with another limit with --rules."
+    return _step(
+        ("curate", name, *review, "--out", f"{folder}-curated", *flow),
+        "Makes a new dataset without the pairs that fail. "
+        + (seen if review else "")
+        + ("" if limit_px == COMMON_LIMIT_PX else rules),
+    )
+
+
+def _before_compensation(found: AuditFailures) -> str:
+    if not found.unreadable:
+        return ""
+    names = ", ".join(pair.id for pair in found.unreadable[:UNREADABLE_NAMED])
+    more = ", …" if len(found.unreadable) > UNREADABLE_NAMED else ""
+    return f"replace or remove the files of {names}{more}: compensation stops at an unreadable pair"
+
+
+def _what_stays(found: AuditFailures) -> str:
+    unknown = "Pairs of unknown misalignment are left out. " if found.unknown else ""
+    if not (found.same or found.leaks):
+        return unknown
+    return (
+        f"{unknown}A picture in two splits, and a pair of one picture, can stay in it; "
+        "'defocus-data curate' leaves them out. "
+    )
+
+
+def _step(words: tuple[str, ...], does: str, before: str = "") -> tuple[Part, ...]:
+    first = (("first", before),) if before else ()
+    return (Facts("Next step", (*first, ("run", _command(*words)), ("what it does", does))),)
+
+
+def _command(*words: str) -> str:
+    return shlex.join(("defocus-data", *words))

@@ -1,0 +1,123 @@
+"""The page of an audit in a real browser: the verdict first, and nothing cut on a phone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selenium.webdriver.common.by import By
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.page import build_page
+from defocus.datasets.audit.pairs.duplicates import NearDuplicate
+from defocus.datasets.audit.pairs.members import Warned
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.images import write_image
+from defocus.reports.html import write_html
+from tests.browser.conftest import Open
+
+pytestmark = pytest.mark.debian
+
+REASON = "the texture repeats itself every 14 px, so that the shift may be another by that much"
+CUT = """
+const cut = [];
+for (const cell of document.querySelectorAll("table.stacked :is(td, tbody th)")) {
+  const box = cell.getBoundingClientRect();
+  if (box.left < 0 || box.right > innerWidth + .5 || cell.scrollWidth > cell.clientWidth + 1)
+    cut.push(cell.textContent);
+}
+return [document.documentElement.scrollWidth, cut];
+"""
+ON_SCREEN = """
+const box = arguments[0].getBoundingClientRect();
+return box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight misaligned pairs with pictures or rows, one unknown, one unreadable, one leak."""
+    root = tmp_path_factory.mktemp("audited")
+    random = np.random.default_rng(0)
+    names = ["unknown", "broken", "aligned", *(f"a-pair-with-a-long-name-{k}" for k in range(8))]
+    for name in names:
+        for role in ("blurry", "sharp"):
+            (root / "set/train" / role).mkdir(parents=True, exist_ok=True)
+            picture = random.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            write_image(root / "set/train" / role / f"{name}.png", picture)
+    dataset = open_dataset(f"pairs:{root / 'set'}")
+    ids = [f"train-{name}" for name in names]
+
+    def measured(name: str, size: float) -> AuditedPair:
+        return AuditedPair(
+            name,
+            name,
+            "train",
+            "ok",
+            width=64,
+            height=48,
+            misalignment_px=size,
+            shift_x_px=size,
+            shift_y_px=0.0,
+            zoom=1.0,
+            rotation_deg=0.0,
+            residual_p95_px=0.1,
+        )
+
+    rows = (
+        AuditedPair(ids[0], ids[0], "train", "unknown", REASON),
+        AuditedPair(ids[1], ids[1], "train", "unreadable", "train/sharp/broken.png: cut short"),
+        *(measured(name, float(at)) for at, name in enumerate(ids[2:])),
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DEFOCUS_CACHE", str(root / "cache"))
+        leak = NearDuplicate(ids[2], ids[3], ("train", "test"), 0.98)
+        warned = Warned(ids[4], "orientation", "EXIF says 1 and 6 for blurry and sharp")
+        audit = Audit(dataset.name, dataset.content_hash, "dis", rows, (leak,), (warned,))
+        write_html(build_page(dataset, audit, 0.5), root / "audit.html")
+    return root / "audit.html"
+
+
+def test_the_first_screen_has_the_verdict_and_what_was_checked(open_page: Open, page: Path) -> None:
+    browser = open_page(page, 1280, 900)
+    for selector in (".summary", "#part-1-1"):
+        assert browser.execute_script(ON_SCREEN, browser.find_element(By.CSS_SELECTOR, selector))
+    assert browser.find_element(By.CLASS_NAME, "summary").text.startswith("Failed: 11 of 11")
+    headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
+    assert headings[:3] == ["Outcome", "Pairs that fail", "What to do next"]
+    assert headings[-2:] == ["Distributions", "What was audited"]
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_reason_is_cut(open_page: Open, page: Path, width: int) -> None:
+    browser = open_page(page, width, 844)
+    assert browser.execute_script(CUT) == [width, []]
+    helped = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".stacked td")]
+    assert any(REASON in text for text in helped)
+
+
+def test_a_card_says_what_each_of_its_lines_is(open_page: Open, page: Path) -> None:
+    browser = open_page(page, 390, 844)
+    labels = browser.execute_script(
+        "return [...document.querySelector('.stacked tbody tr').querySelectorAll('td')]"
+        ".map((cell) => getComputedStyle(cell, '::before').content)"
+    )
+    assert labels == ['"split: "', '"why it fails: "']
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_each_failing_pair_leads_to_its_pictures_or_its_row(
+    open_page: Open, page: Path, width: int
+) -> None:
+    browser = open_page(page, width, 844)
+    table = browser.find_element(By.CSS_SELECTOR, ".stacked tbody")
+    links = table.find_elements(By.TAG_NAME, "a")
+    assert len(links) == 11
+    found = {}
+    for link in links:
+        place = str(link.get_attribute("href")).partition("#")[2]
+        target = browser.find_element(By.ID, place)
+        assert link.text in target.text
+        found[link.text] = target.tag_name
+    assert list(found.values()).count("figure") == 6, "the worst six have pictures"
+    assert found["train-unknown"] == found["train-aligned"] == "tr"

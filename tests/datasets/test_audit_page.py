@@ -1,0 +1,156 @@
+"""The page of an audit: its verdict, the pairs that fail, and a next command that works."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from defocus.datasets.audit.failures import failing_pairs, failures
+from defocus.datasets.audit.page import _pairs
+from defocus.datasets.audit.page_outcome import (
+    COMMON_LIMIT_PX,
+    checks_table,
+    failing_part,
+    headline,
+    next_parts,
+)
+from defocus.datasets.audit.pairs.duplicates import NearDuplicate
+from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation.rules import Rules
+from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.reports.model import Facts, Paragraph, Table
+from tests.conftest import Run
+from tests.datasets.test_audit import ALONE, add_pair, defocused, scene
+
+
+def ok(name: str, size: float, split: str = "train") -> AuditedPair:
+    return AuditedPair(name, name, split, "ok", misalignment_px=size, misalignment_sigma_px=0.1)
+
+
+def audit_of(*pairs: AuditedPair, leaks: tuple[NearDuplicate, ...] = ()) -> Audit:
+    return Audit("pairs:my set", "hash", "dis", pairs, leaks)
+
+
+UNKNOWN = AuditedPair("wall", "wall", "train", "unknown", "only 0 of 99 tiles show enough")
+BROKEN = AuditedPair("broken", "broken", "train", "unreadable", "broken.png: cut short")
+LEAK = NearDuplicate("good", "again", ("train", "test"), 0.99)
+GOOD = ok("good", 0.1), ok("again", 0.2, "test")
+
+
+def next_facts(audit: Audit, limit_px: float | None) -> dict[str, str]:
+    (part,) = next_parts(audit, failures(audit, limit_px), limit_px)
+    assert isinstance(part, Facts)
+    return dict(part.facts)
+
+
+def test_the_pairs_that_fail_are_named_worst_first_with_every_reason() -> None:
+    audit = audit_of(BROKEN, ok("some", 1.002), *GOOD, UNKNOWN, ok("far", 3.0), leaks=(LEAK,))
+    reasons = failing_pairs(failures(audit, 1.0))
+    assert list(reasons) == ["far", "some", "broken", "wall", "good", "again"]
+    assert reasons["some"] == ["misaligned by 1.002 ± 0.100 px in the mean"]
+    assert reasons["good"] == ["in two splits: nearly the same picture as again (test)"]
+    assert reasons["again"] == ["in two splits: nearly the same picture as good (train)"]
+    assert headline(audit, failures(audit, 1.0), 1.0).startswith("Failed: 6 of 6 pairs fail")
+    both = failing_pairs(failures(audit, 0.05))
+    assert len(both["good"]) == 2
+    checks = checks_table(failures(audit, 1.0), 1.0, str)
+    assert [row[1:] for row in checks.rows] == [
+        (2.0, "far"),
+        (1.0, "wall"),
+        (1.0, "broken"),
+        (0.0, "none"),
+        (1.0, "good"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "leaks"), [((UNKNOWN,), ()), ((BROKEN,), ()), ((), (LEAK,))], ids=str
+)
+def test_what_is_no_misalignment_fails_too(
+    pairs: tuple[AuditedPair, ...], leaks: tuple[NearDuplicate, ...]
+) -> None:
+    audit = audit_of(*GOOD, *pairs, leaks=leaks)
+    found = failures(audit, 1.0)
+    assert found.any
+    assert headline(audit, found, 1.0).startswith("Failed")
+    assert not failures(audit_of(*GOOD), 1.0).any
+
+
+def test_a_dataset_that_passes_and_one_without_limit_say_so() -> None:
+    good, none = audit_of(*GOOD), audit_of(AuditedPair("a", "a", "train", "no-sharp", "no sharp"))
+    assert headline(good, failures(good, 1.0), 1.0).startswith("Passed: 2 pairs, none misaligned")
+    part = failing_part(good, failures(good, 1.0), str)
+    assert part == Paragraph("No pair fails.")
+    assert next_parts(good, failures(good, 1.0), 1.0) == (Paragraph("Nothing has to be repaired."),)
+    assert headline(good, failures(good, None), None).startswith("Neither passed nor failed")
+    told = next_facts(good, None)["run"]
+    assert told == "defocus-data audit 'pairs:my set' --fail-above 1px"
+    assert headline(none, failures(none, 1.0), 1.0).startswith("Failed: none of 1 pair could be")
+    (text,) = next_parts(none, failures(none, 1.0), 1.0)
+    assert isinstance(text, Paragraph)
+    assert "nothing to align" in text.text
+
+
+def test_the_next_command_is_that_of_the_gravest_failure() -> None:
+    """What is misaligned is moved; what cannot be moved is left out; a person sees the unknown."""
+    moved = next_facts(audit_of(*GOOD, ok("far", 3.0), UNKNOWN, BROKEN), 1.0)
+    assert moved["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
+    assert "the files of broken: compensation stops" in moved["first"]
+    assert "unknown misalignment are left out" in moved["what it does"]
+    seen = next_facts(audit_of(*GOOD, UNKNOWN), 2.0)
+    assert seen["run"] == "defocus-data curate 'pairs:my set' --review --out 'my set-curated'"
+    assert "rules allow 1 px" in seen["what it does"]
+    leaking = next_facts(audit_of(*GOOD, leaks=(LEAK,)), 1.0)
+    assert leaking["run"] == "defocus-data curate 'pairs:my set' --out 'my set-curated'"
+    assert Rules().most_misalignment_px == COMMON_LIMIT_PX
+    limits = MotionLimits.of("similarity", 8.0)
+    limited = Audit("pairs:a", "hash", "pwcnet", (ok("far", 3.0),), (), limits=limits)
+    words = shlex.split(next_facts(limited, 1.0)["run"])
+    assert words[5:] == ["--estimator", "pwcnet", *limits.arguments]
+
+
+def test_many_failing_pairs_leave_the_next_step_near() -> None:
+    audit = audit_of(*(ok(f"p{k}", 2.0 + k) for k in range(30)))
+    part = failing_part(audit, failures(audit, 1.0), str)
+    assert isinstance(part, Table)
+    assert len(part.rows) == 20
+    assert part.note.startswith("20 of 30;")
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        (1, "The one measured pair;"),
+        (17, "All 17 measured pairs;"),
+        (201, "The 200 most misaligned of 201 measured pairs;"),
+    ],
+)
+def test_the_table_says_which_pairs_it_has(measured: int, words: str) -> None:
+    pairs = (*(ok(f"p{k}", 1.0) for k in range(measured)), UNKNOWN)
+    anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(pairs)}
+    assert _pairs(pairs, anchors).note.startswith(words)
+
+
+def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path: Path, run: Run) -> None:
+    """Both commands are run as they stand on the page, in the folder that has the dataset."""
+    names = ("astronaut", "coffee")
+    for name in names:
+        add_pair(tmp_path / "set", "train", name, defocused(scene(name)), scene(name, 37, 42))
+
+    def page_of(out: str) -> str:
+        return (tmp_path / out / "audit.html").read_text()
+
+    done = run("defocus-data", "audit", "pairs:set", "--fail-above", "1px", *ALONE)
+    assert done.returncode == 1
+    page = page_of("audit")
+    assert "Failed: 2 of 2 pairs" in page
+    assert page.index("What was checked") < page.index("why it fails") < page.index("Next step")
+    assert page.index("Next step") < page.index("<svg")
+    assert page.index("<svg") < page.index("SHA-256"), "what identifies it comes last"
+    (first,) = re.findall(r"<dt>run</dt><dd>(.*?)</dd>", page)
+    assert run(*shlex.split(first)).returncode == 0
+    (then,) = re.findall(r"Then audit it: (.*?)</dd>", page)
+    assert run(*shlex.split(then), *ALONE).returncode == 0
+    assert "Passed: 2 pairs" in page_of("set-compensated-audit")
