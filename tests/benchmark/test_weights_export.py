@@ -423,7 +423,12 @@ def test_its_card_is_the_hubs(hub_folder: Path) -> None:
     assert (card.data.license, card.data.library_name) == ("mit", "defocus")
     assert card.data.pipeline_tag == "image-to-image"
     (result,) = card.data.eval_results
-    assert (result.metric_type, result.metric_value) == ("psnr", own.validation)
+    assert own.validation is not None
+    assert own.validation_gain is not None
+    assert (result.metric_type, result.metric_value) == ("psnr", round(own.validation, 2))
+    blurry = own.validation - own.validation_gain
+    assert f"{own.validation_gain:+.2f} dB above the blurry pictures ({blurry:.2f} dB)" in card.text
+    assert "files beside" not in card.text  # those of the package, not of this folder
     assert len(own.earlier) == 5  # the effort is that of all trainings, by the weights' own card
     assert f"Training: {own.effort}." in card.text
     assert "72,700 steps in 6 trainings in a row, the last of 9,500 steps" in own.effort

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
+from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.weights.exporting.origin import WeightsOrigin
 from defocus.errors import InputError, WeightsError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CONFIG", "WEIGHTS", "HubConfig", "read_hub_config", "require_hub", "write_hub_folder"]
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-VALIDATION = "held-out pairs of the training stream"
+VALIDATION = "validation pairs of the training stream"
 
 
 class HubConfig(Settings):
@@ -118,15 +119,32 @@ def _page(origin: WeightsOrigin) -> str:
         use,
         f"Licence: {origin.stored.licence}. Trained on: {origin.trained_on}.",
     ]
-    if origin.own is not None and origin.own.validation_gain is not None:
-        parts.append(
-            f"On {VALIDATION}: {origin.own.validation:.2f} dB PSNR, "
-            f"{origin.own.validation_gain:+.2f} dB above the blurry pictures. Training: "
-            f"{origin.own.effort}."
-        )
+    if origin.own is not None:
+        parts += _measured(origin.own)
     if origin.model_card:
-        parts.append(origin.model_card.partition("\n")[2].strip())
+        parts.append(_sections(origin.model_card))
     return "\n\n".join(parts) + "\n"
+
+
+def _measured(own: OwnCard) -> list[str]:
+    """What the training's validation gave; nothing where it has no gain."""
+    if own.validation is None or own.validation_gain is None:
+        return []
+    blurry = own.validation - own.validation_gain
+    return [
+        (
+            f"On {VALIDATION}, held out but like those of the training: "
+            f"{own.validation:.2f} dB PSNR, {own.validation_gain:+.2f} dB above the blurry "
+            f"pictures ({blurry:.2f} dB). Other photographs and lenses gain less, see below. "
+            f"Training: {own.effort}."
+        )
+    ]
+
+
+def _sections(model_card: str) -> str:
+    """The model card without its first words, which are about the files of the package."""
+    _, mark, sections = model_card.partition("\n## ")
+    return f"{mark}{sections}".strip()
 
 
 def _data(origin: WeightsOrigin) -> "ModelCardData":
@@ -145,7 +163,7 @@ def _data(origin: WeightsOrigin) -> "ModelCardData":
                 dataset_name=VALIDATION,
                 metric_type="psnr",
                 metric_name="PSNR, dB",
-                metric_value=own.validation,
+                metric_value=round(own.validation, 2),
             )
         ]
     return ModelCardData(
