@@ -29,6 +29,7 @@ from defocus.baselines.size import parameter_count
 from defocus.baselines.weights.own import own_card, own_weights
 from defocus.benchmark.commands.weights import command
 from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session
+from defocus.benchmark.weights.exporting.darktable import refuse_foreign_package
 from defocus.benchmark.weights.exporting.graph import make_graph
 from defocus.conformance import fill_weights
 from defocus.errors import InputError, NotApplicableError, WeightsError
@@ -210,6 +211,33 @@ def test_weights_that_are_not_there_and_options_that_clash(tmp_path: Path, bench
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("form", "out", "there"),
+    [
+        ("onnx", "mine.onnx", "mine.onnx"),
+        ("hub", "mine", "mine/README.md"),
+        ("hub", "mine", "mine/config.json"),
+        ("hub", "mine", "mine/model.safetensors"),
+        ("dtmodel", "mine", "mine/README.md"),
+        ("dtmodel", "mine", "mine/defocus-m.dtmodel"),
+    ],
+)
+def test_what_is_there_is_not_overwritten(tmp_path: Path, form: str, out: str, there: str) -> None:
+    mine = tmp_path / there
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    with pytest.raises(InputError, match=rf"{mine.name}: a file of that name exists; choose"):
+        export("defocus-m", "--to", form, "--out", tmp_path / out)
+    assert mine.read_text() == "mine"
+    assert list(mine.parent.iterdir()) == [mine]
+
+
+def test_a_graph_goes_into_a_file_of_its_kind(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"notes\.txt: a graph is a file \.onnx"):
+        export("defocus-m", "--to", "onnx", "--out", tmp_path / "notes.txt")
+    assert not list(tmp_path.iterdir())
+
+
 # --- the table of all networks
 
 
@@ -356,6 +384,16 @@ def test_versions_name_the_package_beside_others(package: Path) -> None:
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     assert models["defocus-m"] == {"version": "0.1", "sha256": f"sha256:{digest}"}
     assert models["another"]["version"] == "1.0"
+
+
+def test_a_package_of_ours_may_be_made_again(package: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(package.parent, folder)
+    refuse_foreign_package("defocus-m", folder)
+    refuse_foreign_package("defocus-s", folder)  # another one beside it
+    (folder / package.name).write_bytes(b"changed")
+    with pytest.raises(InputError, match=r"defocus-m\.dtmodel: a file of that name exists"):
+        refuse_foreign_package("defocus-m", folder)
 
 
 CRITERIA = (

@@ -6,6 +6,7 @@ src/common/ai_models.c and src/ai/backend_common.c.
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from defocus.reading import read_json
 
-__all__ = ["TILES_PX", "TILE_PX", "require_darktable", "write_darktable"]
+__all__ = [
+    "TILES_PX",
+    "TILE_PX",
+    "refuse_foreign_package",
+    "require_darktable",
+    "write_darktable",
+]
 
 TILE_PX = 512
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
@@ -25,6 +32,7 @@ TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
 
 LICENCE = "MIT"
 VERSIONS = "versions.json"
+CARD = "README.md"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time of every entry, so that equal weights give equal packages."""
 
@@ -45,6 +53,32 @@ def require_darktable(origin: WeightsOrigin, tile_px: int) -> None:
         raise InputError(
             f"--tile is {tile_px}; darktable has tiles of {', '.join(map(str, TILES_PX))} px"
         )
+
+
+def refuse_foreign_package(name: str, folder: Path) -> None:
+    """Refuse a folder with files of our names that we did not write, before a graph is made.
+
+    A package is ours if ``versions.json`` has its hash, a card if it begins as ours do.
+
+    Args:
+        name: Of the system.
+        folder: Where the package goes; it need not exist.
+
+    Raises:
+        InputError: A file of that name exists, or the ``versions.json`` that is there is damaged.
+    """
+    package, card = folder / f"{name}.dtmodel", folder / CARD
+    told = _versions(folder / VERSIONS)["models"].get(name)
+    noted = told.get("sha256") if isinstance(told, dict) else None
+    for path, ours in (
+        (package, package.is_file() and noted == f"sha256:{sha256_file(package)}"),
+        (
+            card,
+            card.is_file() and card.read_bytes().partition(b"\n\n")[2].startswith(_SHOWN.encode()),
+        ),
+    ):
+        if os.path.lexists(path) and not ours:
+            raise InputError(f"{path}: a file of that name exists; choose another --out")
 
 
 def write_darktable(origin: WeightsOrigin, graph: Graph, folder: Path) -> Path:
@@ -73,7 +107,7 @@ def write_darktable(origin: WeightsOrigin, graph: Graph, folder: Path) -> Path:
         "sha256": f"sha256:{sha256_file(package)}",
     }
     write_json(folder / VERSIONS, versions)
-    write_text(folder / "README.md", _page(origin, graph, manifest))
+    write_text(folder / CARD, _page(origin, graph, manifest))
     return package
 
 
@@ -111,11 +145,7 @@ def _manifest(origin: WeightsOrigin, graph: Graph) -> dict[str, Any]:
 def _shown_card() -> dict[str, str]:
     """What darktable shows of a model."""
     return {
-        "long_description": (
-            "Deblurs photographs that are out of focus. It stands among the denoisers because "
-            "darktable has no task for deblurring. Use it at 100 % strength: below, darktable adds "
-            "the blur at strong edges back."
-        ),
+        "long_description": _SHOWN,
         "scope": "defocus deblurring of photographs",
         "author": "The defocus authors",
         "source": f"Python package defocus {__version__}",
@@ -130,6 +160,12 @@ def _shown_card() -> dict[str, str]:
     }
 
 
+_SHOWN = (
+    "Deblurs photographs that are out of focus. It stands among the denoisers because darktable "
+    "has no task for deblurring. Use it at 100 % strength: below, darktable adds the blur at "
+    "strong edges back."
+)
+"""Also how a card of ours begins, by which it is known again."""
 _DATA = (
     "renderings of our own: photographs of drewnoakes/metadata-extractor-images and of the Kodak "
     "PhotoCD set, and textures made by rule, through drawn lenses and cameras"

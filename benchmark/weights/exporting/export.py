@@ -1,5 +1,6 @@
 """Export of stored weights to the form that another tool reads."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,20 @@ from defocus.baselines.card import Baseline
 from defocus.benchmark.weights.exporting.agreement import GraphAgreement
 from defocus.benchmark.weights.exporting.darktable import (
     TILE_PX,
+    refuse_foreign_package,
     require_darktable,
     write_darktable,
 )
 from defocus.benchmark.weights.exporting.graph import make_graph, write_graph
-from defocus.benchmark.weights.exporting.hub import require_hub, write_hub_folder
+from defocus.benchmark.weights.exporting.hub import (
+    CONFIG,
+    WEIGHTS,
+    require_hub,
+    write_hub_folder,
+)
 from defocus.benchmark.weights.exporting.origin import origin_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.errors import InputError
 from defocus.files import make_folder, require_writable
 
 __all__ = ["Exported", "export_weights"]
@@ -73,25 +81,34 @@ def export_weights(
         system: Whose they are.
         stored: The weights.
         form: ``onnx``, ``dtmodel`` or ``hub``.
-        out: A file for ``onnx``, else a folder.
+        out: A file ``.onnx`` for ``onnx``, else a folder. No file is replaced that this did not
+            write; a graph and a folder for the hub, which people edit, never.
         tile_px: Side of the only squares that a graph takes; None for any size (for ``dtmodel``
             512 px).
 
     Raises:
-        InputError: A library is missing, or darktable has no such tiles.
+        InputError: A library is missing, darktable has no such tiles, a file of that name exists,
+            or a graph has another suffix.
         NotApplicableError: The network has no graph, or darktable does not admit the weights.
         WeightsError: The weights are missing or damaged.
         StorageError: Nothing can be written there.
     """
     origin = origin_of(system, stored)
     require_writable(out.parent if form == "onnx" else out)
+    if form == "onnx":
+        if out.suffix.lower() != ".onnx":
+            raise InputError(f"{out}: a graph is a file .onnx; give --out such a name")
+        _refuse_existing(out)
     if form == "hub":
         require_hub()
+        for name in (WEIGHTS, CONFIG, "README.md"):
+            _refuse_existing(out / name)
         folder = write_hub_folder(origin, build_with(system, stored), out)
         return Exported(folder, _megabytes(folder / "model.safetensors"))
     if form == "dtmodel":
         tile_px = tile_px or TILE_PX
         require_darktable(origin, tile_px)
+        refuse_foreign_package(system.card.name, out)
     graph = make_graph(system, build_with(system, stored), tile_px)
     if form == "dtmodel":
         path = write_darktable(origin, graph, out)
@@ -100,6 +117,11 @@ def export_weights(
         make_folder(out.parent)
         write_graph(graph, out, origin.facts())
     return Exported(path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static)
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise InputError(f"{path}: a file of that name exists; choose another --out")
 
 
 def _megabytes(path: Path) -> float:
