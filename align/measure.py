@@ -16,6 +16,7 @@ from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import reduced_twice
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
+from defocus.align.registration.causes import cause
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import SessionLens, register_in_session, with_session
 from defocus.align.rig.rig import Rig
@@ -185,7 +186,9 @@ def measure(
         found, shared = _registered(*members, shape, at_most, largest_px, shared)
         del members
     if found.matrix is None or found.similarity is None:
-        return _unknown(found.reason, estimator, shape, rig)
+        shown = cause(blurry, sharp)
+        reason = f"{found.reason}; {shown}" if shown else found.reason
+        return _unknown(reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
     small = small or (sharp_view(blurry, factor), sharp_view(sharp, factor, rig))
     scale = scaling(factor)

@@ -3,6 +3,9 @@
 Only what was tried on such pairs is recommended: docs/how-to/unknown-alignment.md.
 """
 
+from defocus.align.registration.causes import BLUR, EXPOSURE, TURNED
+from defocus.align.registration.causes import TEXTURE as NO_TEXTURE
+
 __all__ = ["REASONS", "advice", "resting_on"]
 
 LESS_BLUR = "take the pair again with less blur: a smaller change of aperture or focus"
@@ -14,7 +17,14 @@ REACH = (
     "less than the true way gives a wrong shift without a warning, or none"
 )
 
+EXPOSED = "take the pair again, neither too dark nor too bright"
+
 REASONS: tuple[tuple[str, str], ...] = (
+    # what the pictures show comes first: the rest of such a reason only says what followed from it
+    (EXPOSURE, f"{EXPOSED}, and with a subject that fills it"),
+    (NO_TEXTURE, f"take the pair again, with {TEXTURE}"),
+    (BLUR, f"{LESS_BLUR}; if that is not it, look whether both show one scene"),
+    (TURNED, "turn one of the pictures; orientation tags are not applied"),
     ("the pictures are smaller than", "give the pictures in full size"),
     ("too little in common", "take the pair again, with both pictures of the same view"),
     ("show enough in common", f"look whether both show one scene; {LESS_BLUR}, and with {TEXTURE}"),
@@ -38,7 +48,7 @@ REASONS: tuple[tuple[str, str], ...] = (
         "look whether the lens was zoomed or focused otherwise than its metadata say",
     ),
     ("nowhere consistent", f"look whether both show one scene; {LESS_BLUR}"),
-    ("black and saturated", "take the pair again, neither too dark nor too bright"),
+    ("black and saturated", EXPOSED),
 )
 """Words of a reason, and what helps."""
 

@@ -330,7 +330,7 @@ def test_an_error_without_bound_is_told_in_words() -> None:
     )
 
 
-SOURCES = ("register", "doubt", "tile_fit")
+SOURCES = ("register", "doubt", "tile_fit", "causes")
 
 
 def test_what_helps_is_known_of_reasons_that_are_given() -> None:
@@ -351,4 +351,5 @@ def test_an_unknown_pair_says_what_helps(tmp_path: Path, run: Run) -> None:
     assert done.returncode == 0, done.stderr
     reason = next(line for line in done.stdout.splitlines() if line.startswith("reason"))
     assert f"what helps {advice(reason)}" in done.stdout
-    assert "with less blur" in done.stdout
+    assert "hardly any texture" in reason
+    assert "less blur" not in done.stdout, "a flat picture is not helped by it"

@@ -1,0 +1,131 @@
+"""What two pictures themselves show of why their misalignment is unknown.
+
+The reason of a registration says where it stopped. What stopped it is often seen in the pictures:
+their exposure, a scene without texture, a blur that leaves nothing, or one that is turned.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.images import Image, bit_depth
+
+__all__ = ["BLUR", "EXPOSURE", "TEXTURE", "TURNED", "cause"]
+
+Grey = NDArray[np.float32]
+
+EXPOSURE, TEXTURE = "leaves no detail there", "shows hardly any texture"
+BLUR, TURNED = "of the contrast of the sharp one", "they look alike"
+"""Words of what :func:`cause` says, by which advice is found."""
+
+SIDE = 512
+"""Longest side at which pictures are looked at, px."""
+BLACK, WHITE = 0.02, 0.98
+MOST_CLIPPED = 0.4
+"""Share of black or of saturated pixels."""
+FINE, COARSE = (2.0, 8.0), (4.0, 16.0)
+"""Standard deviations between which detail is texture, and what a strong blur takes, px."""
+LEAST_TEXTURE, PARTS = 0.005, 8
+"""Standard deviation of the texture over the mean, in the median of 8 × 8 parts: photographs of
+480 × 360 px have 0.08 to 0.19, and with a hundredth of their contrast 0.002."""
+STRONG_BLUR = 0.15
+"""Contrast that is left: of such pictures a Gaussian of 30 px leaves 0.03 to 0.147, of 8 px 0.37
+and more."""
+SMALLEST_SIDE, TURNED_SIDE, TURNED_BAND = 32, 128, (1.5, 16.0)
+LEAST_ALIKE, LEAST_MORE_ALIKE = 0.7, 0.2
+"""Correlation of the turned pictures, and by how much it exceeds that of the pictures as they are.
+Four photographs have 0.99 if they are turned, 0.3 more than as they are; others at most 0.69, less
+than as they are."""
+
+WAYS: tuple[tuple[str, Callable[[Grey], Grey]], ...] = (
+    ("turned by 180°", lambda picture: picture[::-1, ::-1]),
+    ("mirrored left to right", lambda picture: picture[:, ::-1]),
+    ("mirrored upside down", lambda picture: picture[::-1]),
+    ("turned by 90°", lambda picture: picture[::-1].T),
+    ("turned by 90°", lambda picture: picture[:, ::-1].T),
+)
+
+
+def cause(blurry: Image, sharp: Image) -> str:
+    """What the pictures show of why they cannot be registered; empty if nothing stands out.
+
+    Args:
+        blurry: ``(H, W, 3)`` RGB, uint8 or uint16.
+        sharp: Likewise.
+    """
+    if min(*blurry.shape[:2], *sharp.shape[:2]) < SMALLEST_SIDE:
+        return ""
+    members = (("blurry", blurry), ("sharp", sharp))
+    for name, picture in members:
+        for tone, share in _clipped(picture):
+            if share > MOST_CLIPPED:
+                return f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
+    first, second = (_small(picture) for picture in (blurry, sharp))
+    if _texture(second) < LEAST_TEXTURE:
+        return f"the sharp picture {TEXTURE}"
+    left = _contrast(first) / max(_contrast(second), 1e-6)
+    if left < STRONG_BLUR:
+        return f"the blurry picture keeps {100 * left:.0f} % {BLUR}"
+    return _turned(first, second)
+
+
+def _clipped(picture: Image) -> tuple[tuple[str, float], tuple[str, float]]:
+    """Shares of the pixels that are black, and saturated, in all channels."""
+    step = max(1, max(picture.shape) // SIDE)
+    values = picture[::step, ::step] / np.float32(2 ** bit_depth(picture) - 1)
+    black, white = (values <= BLACK).all(axis=2), (values >= WHITE).all(axis=2)
+    return ("black", float(black.mean())), ("saturated", float(white.mean()))
+
+
+def _small(picture: Image) -> Grey:
+    """``(h, w)`` encoded grey, of at most :data:`SIDE` px, over its mean."""
+    factor = min(1.0, SIDE / max(picture.shape))
+    size = [max(1, round(factor * side)) for side in picture.shape[1::-1]]
+    grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(axis=2, dtype=np.float32)
+    return np.asarray(grey / max(float(grey.mean()), 1e-6), np.float32)
+
+
+def _band(picture: Grey, sigmas: tuple[float, float]) -> Grey:
+    """Detail between two sizes."""
+    fine, coarse = (cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in sigmas)
+    return np.asarray(fine - coarse, np.float32)
+
+
+def _texture(picture: Grey) -> float:
+    """Standard deviation of the detail in the median part of the picture."""
+    band = _band(picture, FINE)
+    rows = np.array_split(band, PARTS)
+    parts = [part for row in rows for part in np.array_split(row, PARTS, axis=1)]
+    return float(np.median([part.std() for part in parts]))
+
+
+def _contrast(picture: Grey) -> float:
+    """Standard deviation of the coarse detail of the whole picture."""
+    return float(_band(picture, COARSE).std())
+
+
+def _turned(blurry: Grey, sharp: Grey) -> str:
+    """Which turn makes the pictures look alike that do not as they are; empty if none does."""
+    first, second = (_thumbnail(picture) for picture in (blurry, sharp))
+    likeness, name = max((_likeness(turn(first), second), name) for name, turn in WAYS)
+    least = max(LEAST_ALIKE, _likeness(first, second) + LEAST_MORE_ALIKE)
+    return f"with one of them {name}, {TURNED}" if likeness > least else ""
+
+
+def _thumbnail(picture: Grey) -> Grey:
+    factor = min(1.0, TURNED_SIDE / max(picture.shape))
+    size = [max(1, round(factor * side)) for side in picture.shape[::-1]]
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return _band(np.asarray(small, np.float32), TURNED_BAND)
+
+
+def _likeness(first: Grey, second: Grey) -> float:
+    """Highest correlation under any cyclic shift, 1 for equal pictures; 0 if sizes differ."""
+    if first.shape != second.shape:
+        return 0.0
+    a, b = (np.fft.rfft2(one - one.mean()) for one in (first, second))
+    surface = np.fft.irfft2(np.conj(a) * b, s=first.shape)
+    energy = float(first.std()) * float(second.std()) * first.size
+    return float(surface.max()) / max(energy, 1e-12)
