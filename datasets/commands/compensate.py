@@ -98,10 +98,11 @@ def _run(
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)
+    made: dict[str, Any] = {pair.id: pair.metadata["compensation"] for pair in done.pairs}
     resting = {
-        pair.id: resting_on(found[RESTS_ON])
-        for pair in done.pairs
-        if RESTS_ON in (found := pair.metadata["compensation"]["misalignment"])
+        name: resting_on(found["misalignment"][RESTS_ON])
+        for name, found in made.items()
+        if RESTS_ON in found["misalignment"]
     }
     for line in grouped(resting.items(), len(opened.pairs), "pair"):
         say(line)

@@ -23,7 +23,9 @@ from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["Warned", "warnings_of"]
 
-What = Literal["colour space", "orientation", "frames", "same picture", "sharpness"]
+What = Literal[
+    "colour space", "orientation", "frames", "same picture", "sharpness", "largest shift"
+]
 ORIENTATION = 274
 PLAIN = "sRGB or nothing"
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
@@ -36,7 +38,8 @@ class Warned:
 
     Attributes:
         id: Id of the pair.
-        what: ``colour space``, ``orientation``, ``frames``, ``same picture`` or ``sharpness``.
+        what: ``colour space``, ``orientation``, ``frames``, ``same picture``, ``sharpness`` or
+            ``largest shift``.
         text: What is odd about its members.
     """
 
