@@ -26,6 +26,8 @@ WISHES = frozenset(
 )
 """What is chosen on a page, or has no meaning there."""
 
+_HARDLY = 0.01
+
 
 def _tile_px(
     ctx: click.Context,  # noqa: ARG001 - click's signature
@@ -85,7 +87,8 @@ def _tile_px(
     type=FiniteRange(0, 2),
     default=1.0,
     show_default=True,
-    help="0 leaves the picture, 1 restores it, up to 2 goes beyond.",
+    help="0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded "
+    "again at each, also at 0.",
 )
 @click.option(
     "--mask",
@@ -103,8 +106,8 @@ def _tile_px(
     "map_file",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the estimated circle of confusion of one picture: FILE.png to look at, FILE.tif "
-    "with diameters in px.",
+    help="Write the estimated circle of confusion of one picture, always as two files: .png to "
+    "look at, .tif with diameters in px.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 @click.option(
@@ -205,10 +208,31 @@ def _check_sources(
 def _show(each: "Restored") -> None:
     if each.reason:
         return  # said already
-    how = "whole" if each.tiles == 1 else f"{each.tiles} tiles of {each.tile_px} px"
-    if each.tiling_difference > each.noticeable:
-        how += f", which change the result by up to {each.tiling_difference:.4f} of 1"
-    how += f"; guard: {each.put_back} of {each.checked} parts put back" if each.checked else ""
-    how += f"; map of blur: {printable(each.map)}" if each.map else ""
-    how += "; done before" if each.seconds == 0 else ""
-    click.echo(f"{printable(each.restored)}: {each.width}x{each.height}, {each.bits} bits, {how}")
+    click.echo(f"{printable(each.restored)}: {'; '.join(_facts(each))}")
+
+
+def _facts(each: "Restored") -> list[str]:
+    """What the line of a picture says after its name."""
+    from defocus.benchmark.restore.blur_map.drawing import map_paths
+
+    facts = [f"{each.width}x{each.height}, {each.bits} bits"]
+    if each.changed is not None:
+        share = (
+            f"{100 * each.changed:.0f} % of the pixels"
+            if each.changed >= _HARDLY
+            else "hardly anything (under 1 % of the pixels)"
+        )
+        facts.append(f"{each.system} changed {share}")
+    if each.tiles > 1:
+        facts.append(f"made in {each.tiles} tiles of {each.tile_px} px")
+        levels = 255 * each.tiling_difference
+        if levels >= 1:
+            facts.append(f"a value can differ by {levels:.0f} of 255 from one without tiles")
+    if each.checked:
+        facts.append(f"guard: {each.put_back} of {each.checked} parts put back")
+    if each.map:
+        names = " and ".join(printable(str(one)) for one in map_paths(Path(each.map)))
+        facts.append(f"map of blur: {names}")
+    if each.seconds == 0:
+        facts.append("done before")
+    return facts

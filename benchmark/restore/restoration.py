@@ -12,9 +12,12 @@ from defocus.benchmark.restore.restorer import Restorer
 from defocus.benchmark.restore.tiling import Follow, unfollowed
 from defocus.errors import ImageError
 
-__all__ = ["STRONGEST", "Restoration", "restore_colours"]
+__all__ = ["STRONGEST", "Restoration", "changed_share", "restore_colours"]
 
 STRONGEST = 2.0
+NOTICED = 2 / 255
+"""A change of a value in [0, 1] up to which a pixel counts as unchanged."""
+_STRIP_PX = 256
 
 Array = NDArray[np.float32]
 
@@ -123,3 +126,18 @@ def restore_colours(
         restored, checked, put_back = kept.restored, kept.tiles, kept.put_back
     np.clip(restored, 0, 1, out=restored)
     return Restoration(blurry, restored, blur_map, side, checked, put_back)
+
+
+def changed_share(blurry: Array, restored: Array) -> float:
+    """Share of the pixels of which a value changed by more than 2 of 255.
+
+    Args:
+        blurry: ``(H, W, 3)`` in [0, 1].
+        restored: The same after restoring.
+    """
+    changed = 0
+    for top in range(0, len(blurry), _STRIP_PX):  # strips keep the memory small
+        strip = slice(top, top + _STRIP_PX)
+        change = np.abs(restored[strip] - blurry[strip]).max(axis=2)
+        changed += int(np.count_nonzero(change > NOTICED))
+    return changed / (blurry.shape[0] * blurry.shape[1])

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from defocus.benchmark.restore.blur_map.drawing import (
 )
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.journal import RestoreJournal
+from defocus.benchmark.restore.files.journal import JOURNAL, RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.files.remarks import remarks_on
 from defocus.benchmark.restore.files.sources import found_pictures, targets_of, test_targets
-from defocus.benchmark.restore.restoration import restore_colours
+from defocus.benchmark.restore.restoration import changed_share, restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
@@ -75,8 +75,11 @@ class Restored:
         put_back: Number of them that the guard replaced by the given picture.
         sharpest_px: Estimated circle of confusion in the sharpest tenth of the picture, px.
         too_blurred: Whether that is too much to be rescued.
-        map: Path of the map of blur; empty if none was asked for.
+        changed: Share of the pixels of which a value changed by more than 2 of 255; None if an
+            earlier version restored the picture.
+        map: Path of the map of blur as asked for; empty if none was.
         remarks: What of the file the restored picture does not have.
+        system: Name of the system that restored it.
         seconds: Seconds to restore it; 0.0 if it was restored before.
         reason: Why there is no restored picture; empty if there is one.
     """
@@ -93,8 +96,10 @@ class Restored:
     put_back: int = 0
     sharpest_px: float = 0.0
     too_blurred: bool = False
+    changed: float | None = None
     map: str = ""
     remarks: tuple[str, ...] = ()
+    system: str = ""
     seconds: float = 0.0
     reason: str = ""
 
@@ -146,6 +151,8 @@ def restore_pictures(
     targets = _targets(images, out)
     if wishes.map is not None:
         _check_map(wishes.map, [target for _, target in targets])
+        if not (out / JOURNAL).exists():  # else the journal may know the map as ours
+            refuse_existing_map(wishes.map)
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
@@ -159,7 +166,8 @@ def restore_pictures(
     found = []
     for image, target in track(targets, "restoring"):
         try:
-            found.append(_restored(image, target, journal, restorer, wishes))
+            done = _restored(image, target, journal, restorer, wishes)
+            found.append(replace(done, system=system.card.name))
         except (ImageError, FileNotFoundError, PermissionError) as error:
             text = _reason(image, error)
             say(text, error=True)
@@ -260,6 +268,7 @@ def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) 
         put_back=made.put_back,
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
+        changed=changed_share(blurry, restored),
         map=str(wishes.map or ""),
         remarks=remarks,
         seconds=round(seconds, 3),

@@ -24,6 +24,7 @@ from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.files.remarks import remarks_on
+from defocus.benchmark.restore.restoration import changed_share
 from defocus.benchmark.restore.run import restore_pictures
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
@@ -230,9 +231,37 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(
     assert cv2.imread(str(tmp_path / "blur.png")).shape == picture.shape
     again = run("defocus-bench", "restore", folder, "--out", tmp_path / "out", *words)
     assert again.returncode == 0, again.stderr  # nothing is overwritten
-    assert again.stdout.endswith(f"; map of blur: {tmp_path / 'blur.png'}; done before\n")
+    assert again.stdout.endswith(
+        f"; map of blur: {tmp_path / 'blur.png'} and {tmp_path / 'blur.tif'}; done before\n"
+    )
     other = run("defocus-bench", "restore", folder, "--out", tmp_path / "new", *words)
-    assert "blur.png: exists already; choose another name for the map" in other.stderr
+    assert "blur.png: exists already; choose another name for the map, which" in other.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_tags_without_a_place_get_no_empty_one(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.jpg", stored((20, 30, 3), np.uint8), Metadata({271: "Maker"}))
+    with Pillow.open(tmp_path / "a.jpg") as made:
+        assert dict(made.getexif()) == {271: "Maker"}
+
+
+def test_the_line_says_who_changed_how_much(tmp_path: Path, run: Callable[..., Any]) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), lettering())
+    words = ("restore", tmp_path / "a.png", "--out", tmp_path / "out")
+    whole = run("defocus-bench", *words, "--no-guard").stdout
+    assert re.search(r"a\.png: 320x160, 8 bits; defocus-m changed \d+ % of the pixels\n", whole), (
+        whole
+    )
+    nothing = run("defocus-bench", *words, "--strength", "0").stdout
+    assert "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
+
+
+def test_the_share_of_changed_pixels() -> None:
+    blurry = np.full((300, 10, 3), 0.5, np.float32)
+    restored = blurry.copy()
+    restored[:, :5, 1] += 0.1
+    restored[:, 5:] += 1 / 255
+    assert changed_share(blurry, restored) == 0.5
 
 
 def test_the_sharp_part_can_be_left() -> None:

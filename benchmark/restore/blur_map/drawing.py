@@ -32,9 +32,14 @@ def refuse_existing_map(path: Path) -> None:
     Raises:
         InputError: See :func:`map_paths`, or one of the files exists.
     """
-    for one in map_paths(path):
+    both = map_paths(path)
+    for one in both:
         if one.exists():
-            raise InputError(f"{one}: exists already; choose another name for the map")
+            names = " and ".join(each.name for each in both)
+            raise InputError(
+                f"{one}: exists already; choose another name for the map, which is written as "
+                f"{names}"
+            )
 
 
 def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path, Path]:

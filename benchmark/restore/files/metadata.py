@@ -154,7 +154,8 @@ def exif_bytes(metadata: Metadata) -> bytes:
     made = Image.Exif()
     for tag, value in metadata.image.items():
         made[tag] = value
-    made.get_ifd(EXIF_DIRECTORY).update(metadata.exif)
-    made.get_ifd(GPS_DIRECTORY).update(metadata.gps)
+    for tag, directory in {EXIF_DIRECTORY: metadata.exif, GPS_DIRECTORY: metadata.gps}.items():
+        if directory:  # asking for one makes it, and an empty one would be written
+            made.get_ifd(tag).update(directory)
     told = metadata.image or metadata.exif or metadata.gps
     return made.tobytes().removeprefix(b"Exif\0\0") if told else b""
