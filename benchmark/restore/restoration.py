@@ -140,4 +140,4 @@ def changed_share(blurry: Array, restored: Array) -> float:
         strip = slice(top, top + _STRIP_PX)
         change = np.abs(restored[strip] - blurry[strip]).max(axis=2)
         changed += int(np.count_nonzero(change > NOTICED))
-    return changed / (blurry.shape[0] * blurry.shape[1])
+    return float(changed / (blurry.shape[0] * blurry.shape[1]))
