@@ -6,7 +6,7 @@ Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha).
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ class TiffLayout:
         negative: Whether white is 0 in the values that the decoder gives.
         multiplied: Whether colours are stored multiplied with the transparency.
         opaque: Whether the fourth value that OpenCV gives is none of the file's.
-        told: Type of the values and compression, for people.
+        told: Type of the values and compression, for people; empty where pixels are missing.
     """
 
     misread: bool = False
@@ -89,11 +89,19 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
             page = file.pages.first
             refused = _refused(page)
             layout = _layout_of(page)
+            if _lacks_pixels(page, len(content)):
+                layout = replace(layout, told="")
     except _TIFF_DAMAGE:
         return TiffLayout()  # OpenCV may read it all the same
     if refused:
         raise ImageError(f"{path}: {refused}")
     return layout
+
+
+def _lacks_pixels(page: "TiffPage", size: int) -> bool:
+    """Whether a file of so many bytes ends before its pixels do, so that its layout is no cause."""
+    parts = zip(page.dataoffsets, page.databytecounts, strict=False)
+    return any(offset + count > size for offset, count in parts)
 
 
 def _layout_of(page: "TiffPage") -> TiffLayout:

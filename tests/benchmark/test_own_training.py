@@ -52,8 +52,6 @@ def run_of(folder: Path) -> Path:
     return found
 
 
-@pytest.mark.thorough
-# twin: benchmark/test_resume.py::test_killed_at_random_moments_it_ends_as_if_undisturbed
 def test_killed_it_ships_its_mean_so_far_and_goes_on(
     folder: Path, command: tuple[str | Path, ...], bench: Any, start_bench: Any
 ) -> None:

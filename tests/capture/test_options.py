@@ -82,7 +82,8 @@ def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("edges in focus ")
+    assert lines[0].startswith("sharpness ")
+    assert "; edges in focus " in lines[0]
     with PillowImage.open(tmp_path / "x.jpg") as picture:
         assert picture.size == (96, 64)
     done = run("defocus-capture", "preview", "--camera", TINY, "--json-lines")

@@ -104,6 +104,14 @@ def test_other_layouts_are_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_was_cut_is_not_blamed_on_its_layout(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values(3, np.uint16), photometric="rgb")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ImageError, match="not a picture that can be read; replace the file"):
+        read_stored(path)
+
+
 def test_a_volume_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     slices = np.zeros((3, 32, 32), np.uint16)
