@@ -26,6 +26,7 @@ from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.strips import strip_name
 from defocus.datasets.api import open_dataset
+from defocus.images import as_float, read_image
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
@@ -121,16 +122,10 @@ def gains_before_training(document: Document, pairs: Path) -> list[float]:
     network = defocus.load(document["network"], weights="own").eval()
     dose = document["doses"][0]["dose_px"]
     return [
-        gain_of(network, as_float(one.blurry), as_float(one.truth))
+        gain_of(network, *(as_float(read_image(path)) for path in (one.blurry, one.truth)))
         for one in at_dose(open_dataset(f"manifest:{pairs}"), dose).split("test")
         if one.truth is not None
     ]
-
-
-def as_float(path: Path) -> np.ndarray:
-    """A picture file, float32 RGB in [0, 1]."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"), np.float32) / 255
 
 
 def gain_of(network: torch.nn.Module, blurry: np.ndarray, truth: np.ndarray) -> float:

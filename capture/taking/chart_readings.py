@@ -8,14 +8,13 @@ from defocus.capture.sessions.lines import FoundChart
 from defocus.capture.sessions.state import SessionChart, chart_folder
 from defocus.charts.drift import marks_of
 from defocus.charts.light import stored_light
-from defocus.charts.reading.levels import paper_is_clipped
+from defocus.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.charts.reading.read import ChartReading, read_chart
 from defocus.errors import ImageError
 from defocus.progress import say
 
 __all__ = ["read_left_charts"]
 
-CLIPPED = "the paper is clipped; expose less"
 NOT_FOUND = "no chart found; fill the frame with it, evenly lit"
 
 
@@ -56,7 +55,7 @@ def _read(folder: SessionFolder, chart: SessionChart) -> None:
     height, width = light.shape[:2]
     reasons = [] if len(reading.mtf50s()) else [edge.reason for edge in reading.edges[:1]]
     if not reasons and paper_is_clipped(light, reading.sheet, reading.geometry):
-        reasons = [CLIPPED]
+        reasons = [OVEREXPOSED]
     folder.chart_read(number, _found(reading, (width, height)).to_json(), "".join(reasons))
 
 

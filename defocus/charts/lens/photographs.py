@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartShot, largest_blur
 from defocus.charts.light import stored_light
-from defocus.charts.reading.levels import paper_is_clipped
+from defocus.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH
 from defocus.errors import ImageError
@@ -49,7 +49,7 @@ def chart_shots(
             raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
         light = reading.tone.light(stored)[:]
         if paper_is_clipped(light, reading.sheet, reading.geometry):
-            raise ImageError(f"{picture}: the paper is clipped; expose less")
+            raise ImageError(f"{picture}: {OVEREXPOSED}")
         same = next((one.name for one in shots if np.array_equal(one.light, light)), None)
         if same is not None:
             raise ImageError(f"{picture}: the same picture as {same}; {ONE_PER_FOCUS}")

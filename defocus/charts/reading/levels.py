@@ -8,10 +8,13 @@ from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import SlantedSquare
 
-__all__ = ["paper_and_ink", "paper_is_clipped"]
+__all__ = ["OVEREXPOSED", "paper_and_ink", "paper_is_clipped"]
 
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
+
+OVEREXPOSED = "the paper is clipped; expose less"
+"""What is said where :func:`paper_is_clipped`."""
 
 BESIDE = 0.76
 """Of the side of a black square, from its middle: paper."""

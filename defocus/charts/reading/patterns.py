@@ -13,7 +13,7 @@ from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
 from defocus.charts.reading.edges import ReadEdge
 from defocus.charts.reading.geometry import ChartGeometry
-from defocus.charts.reading.levels import paper_is_clipped
+from defocus.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
 from defocus.charts.sheet.raster import draw_shapes
@@ -51,7 +51,6 @@ NOT_THE_FIRST = (
     "a reversal at {at:.3f} cycles/px is not the first: the blur is too strong for the star; focus "
     "better or come nearer"
 )
-OVEREXPOSED = "the paper is clipped; expose less"
 
 
 @dataclass(frozen=True)

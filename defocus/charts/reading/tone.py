@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.charts.light import CLIPPED, StoredLight
 from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.reading.levels import OVEREXPOSED
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import Patch, SlantedSquare
 from defocus.charts.tone_curve import ToneCurve
@@ -182,7 +183,7 @@ def _levels(
     if not inks:
         raise ImageError("no black square is whole in the picture")
     if any((one.paper >= CLIPPED).any() for one in steps):
-        raise ImageError("the paper is clipped; expose less")
+        raise ImageError(OVEREXPOSED)
     return steps, inks
 
 
