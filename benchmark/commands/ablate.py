@@ -99,8 +99,8 @@ def command(
     """Measure what each part of a training adds.
 
     OBJECTIVE is one that declares an ablation, such as jdrl. The rows follow the table of its
-    paper. With --doses, and a dataset that 'defocus-data render' made of a request of doses, they
-    are compared with the truth by dose of misalignment.
+    paper. With --doses, and a dataset that 'defocus-data render' made from a request with doses,
+    they are compared with the truth by dose of misalignment.
 
     Run the same command again to continue after an interruption.
     """

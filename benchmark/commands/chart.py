@@ -56,8 +56,8 @@ def command(
     reads, where it is installed. Edges flatter networks, which love steps; look at the texture
     beside them.
 
-    Edges of a photograph are compared with its own, its texture with the print. With --out, an
-    interrupted command goes on where it was.
+    Edges of a photograph are compared with its own, its texture with the print. With --out,
+    the same command continues after an interruption.
     """
     from defocus.benchmark.charts.of_study import measure_chart, study_restorers
     from defocus.benchmark.charts.photographs import simulated_cases, taken_cases

@@ -12,7 +12,7 @@ def command(folder: Path, *, as_json: bool) -> int:
     """Check a repository of bundles, for its CI.
 
     DIR has repository.toml and the folder bundles. Signatures, keys, hashes and rows are checked,
-    and pictures that two bundles share; no dataset is needed. The exit code is 1 if anything is
+    and whether bundles share pictures; no dataset is needed. The exit code is 1 if anything is
     wrong.
     """
     from defocus.benchmark.bundles.repository.check import check_repository

@@ -54,7 +54,7 @@ def command(
 
     Networks restore every picture again and all metrics are computed again; 'run' computes only
     what is missing. A trainable system needs a finished training in --out with the same dataset,
-    budget and settings. There are no files to match here: 'score' matches those restored elsewhere.
+    budget and settings. To score pictures that another program restored, use 'score'.
     """
     if weights is not None and start is not None:
         raise click.UsageError("--weights and --from exclude each other: nothing is trained")

@@ -40,7 +40,7 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Compare systems by people's eyes.
+    """Let people compare the systems.
 
     --page FILE writes a page that opens offline: two pictures side by side, no names, keys to
     answer. Each person saves a file; 'judge ANSWERS…' evaluates these files: strengths with

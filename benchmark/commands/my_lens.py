@@ -71,7 +71,7 @@ def command(
     linear: bool,
     as_json: bool,
 ) -> None:
-    """Train a network on for your own lens.
+    """Fine-tune a network for your own lens.
 
     PICTURES show the chart of 'defocus-capture chart', as 'defocus-capture lens' takes them: at
     some settings of focus, from nearer than the chart to farther. The lens and the noise are

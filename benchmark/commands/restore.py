@@ -18,7 +18,7 @@ __all__ = ["command"]
 SECTIONS = {
     "Network": ("--baseline", "--weights", "--tile"),
     "Instead of IMAGES": ("--dataset", "--page", "--port"),
-    "What changes": ("--strength", "--mask", "--leave-sharp", "--no-guard"),
+    "Strength and region": ("--strength", "--mask", "--leave-sharp", "--no-guard"),
     "Output": ("--out", "--map", "--json"),
 }
 WISHES = frozenset(
@@ -113,7 +113,7 @@ def _tile_px(
 @click.option(
     "--page",
     is_flag=True,
-    help="Show a page in the browser instead: drop pictures, compare, save. IMAGES are left out.",
+    help="Show a page in the browser instead: drop pictures, compare, save. Give no IMAGES.",
 )
 @click.option(
     "--port",

@@ -17,7 +17,7 @@ NOTHING_RESCORED = 3
     type=click.IntRange(min=0),
     default=2,
     show_default=True,
-    help="Pictures, drawn by lot, that each system restores again.",
+    help="Number of random pictures that each system restores again.",
 )
 @click.option("--record", is_flag=True, help="Write the signed outcome beside the bundle.")
 @click.option("--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record.")

@@ -173,7 +173,7 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 def narrow_command(
     names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool
 ) -> None:
-    """Train start weights of narrow copies.
+    """Train initial weights for narrow copies.
 
     The budget 'demo' trains narrow copies of the systems, and begins with these weights. Each gets
     the same minutes and the same patches. NAME is a system; without NAME all are trained.

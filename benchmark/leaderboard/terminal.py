@@ -72,7 +72,7 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     if not found or not missing:
         return ""
     return (
-        f"{', '.join(sorted(missing))} could not be computed (the reason stands under the tables); "
+        f"{', '.join(sorted(missing))} could not be computed (reasons are under the tables); "
         "once that is mended, the same command again fills it in without training"
     )
 

@@ -36,7 +36,7 @@ def command(as_json: bool) -> None:
       rotation=0         largest rotation of the second shot, degrees
       noise=1            sensor noise; 0 = none
       exposure_error=0   largest unplanned exposure difference, EV
-      stop_error=0       what the diaphragm lets through too much at f/22, EV
+      stop_error=0       excess light through the diaphragm at f/22, EV
       motion=0           how far the nearest object moves after the first shot, px
       speed=0            how fast it moves otherwise, px per second
       vignetting=0       loss of light in the corners at f/1.4, EV
@@ -50,7 +50,7 @@ def command(as_json: bool) -> None:
       latency=0          from the order to the release, seconds
       offset=0           how far a second camera looks to the side, px
       mirror=0           1 = through a mirror
-      profile=plain      whose words it speaks: plain, canon, nikon or ipcam
+      profile=plain      brand whose setting names it uses: plain, canon, nikon, ipcam
       buffer=0           shots that it holds before it is busy; 0 = any number
       drain=0.5          time in which a shot leaves the buffer, seconds
       sleep=0            idle time after which it falls asleep, seconds; 0 = never
@@ -59,8 +59,8 @@ def command(as_json: bool) -> None:
       width=640 height=480
 
     Passwords of IP cameras are asked for, or read from the variable DEFOCUS_CAPTURE_PASSWORD; an
-    address that holds one is refused. Such cameras, folders and commands are not listed here:
-    nobody can know them. Look at one with 'doctor --camera URI'.
+    address that holds one is refused. Such cameras, folders and commands cannot be found,
+    so they are not listed. Check one with 'doctor --camera URI'.
 
     Tested on libgphoto2's virtual camera, on servers and drivers made for the tests, and on the
     simulated camera; nothing was tried on a real camera body.

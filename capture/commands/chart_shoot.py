@@ -42,12 +42,12 @@ def command(
     sensor_pitch_um: float | None,
     json_lines: bool,
 ) -> int:
-    """Shoot the test chart and tell the drift.
+    """Shoot the test chart and report drift.
 
     Takes one picture of the chart of 'defocus-capture chart' into SESSION and reads it at once:
     before the pairs, after them, and whenever you want in between. Prints MTF50, where the chart
     is, and what changed since the first chart of the session: MTF50, shift, zoom and rotation, each
-    with its standard error. Up to three of these a change is within its error.
+    with its standard error. A change below three standard errors is not significant.
 
     Leave the chart where it is, and camera and lens as they are for the pairs. Camera, aperture,
     time and ISO are those of the session's last chart, or else of its last blurry shots.

@@ -80,7 +80,7 @@ SECTIONS = {
 @hook_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and do not shoot.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--no-bell", is_flag=True, help="Do not ring the bell of the terminal.")
+@click.option("--no-bell", is_flag=True, help="Do not ring the terminal bell.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
     session: Path,

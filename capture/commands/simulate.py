@@ -66,7 +66,7 @@ def command(
       stuck-aperture    the diaphragm stays where it was
       wrong-aperture    EXIF says another aperture
       clock-jump[=3600] the camera's clock jumps, s
-      duplicate-frame   the file of the shot before once more
+      duplicate-frame   the file of the previous shot again
       truncated         half a file
 
     \b

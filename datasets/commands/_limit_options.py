@@ -17,7 +17,7 @@ largest_shift_option = click.option(
     "--largest-shift",
     "largest_px",
     type=FiniteRange(0, min_open=True),
-    help="Pixels by which any place moved at most, if you know it. A texture that repeats itself "
-    "farther on can then be measured; a result that moves a corner farther is unknown. Too small a "
+    help="Largest shift of any point in px, if you know it. Textures that repeat at a larger "
+    "distance can then be measured; a result that moves a corner farther is unknown. Too small a "
     "number gives a wrong shift.",
 )

@@ -55,8 +55,8 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "limit_px",
     metavar="LENGTH",
     callback=_pixels,
-    help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. What "
-    "the measurement errs by (misalignment_sigma_px) is not subtracted.",
+    help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. The "
+    "standard error (misalignment_sigma_px) is not subtracted.",
 )
 @click.option("--estimator", help="Estimator of the residual flow.")
 @at_most_option
@@ -108,11 +108,11 @@ def command(
 
     The audit measures misalignment, exposure, blur, sharpness and leaks between splits.
 
-    A pair's misalignment is the mean distance by which places of its two pictures lie apart, by the
-    transform of the whole frame, and by the local flow where that explains more. Noise of the flow
-    is not in it. The error of the transform is in it, stands beside it and is not subtracted. The
-    residual flow is what is left of the flow after that transform, with its noise: that of a
-    perfect pair is about two of its standard errors, which are shown too.
+    A pair's misalignment is the mean distance between the same points in its two pictures, by the
+    transform of the whole frame, and by the local flow where that explains more. It leaves out the
+    noise of the flow. It includes the error of the transform, which is shown beside it and not
+    subtracted. The residual flow is what is left of the flow after that transform, with its noise:
+    for a perfect pair it is about two of its standard errors, which are shown too.
 
     Pairs that cannot be measured reliably are listed with the reason. With --fail-above, an
     unreadable file or a picture in two splits also gives exit code 1. Run the same command again to

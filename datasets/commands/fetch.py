@@ -39,14 +39,14 @@ def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.option(
     "--trust-first",
     is_flag=True,
-    help="Record the hash of an archive that nobody has told; later fetches must have it.",
+    help="Accept an archive of unknown hash and record it; later fetches must match it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Fetch a release, each file by its hash.
 
     SOURCE is the address or the folder of a release; further ones are mirrors, tried in order. The
-    address of an archive (.zip, .tar, …) fetches that file. Interrupted transfers go on. The name
+    address of an archive (.zip, .tar, …) fetches that file. Interrupted transfers resume. The name
     of a published dataset fetches its archive if the terms allow that, as those of `zedd` do; else
     it says where to get it, and checks a copy in --out.
     """

@@ -37,7 +37,7 @@ def command(
     largest_px: float | None,
     jobs: int,
 ) -> None:
-    """Put the parts of an audit together.
+    """Combine the parts of an audit.
 
     Each FOLDER was written by 'audit DATASET --shard I/N'. The result equals that of one audit
     without --shard. The measurements go into this computer's cache, so that 'curate', 'compensate',

@@ -47,7 +47,7 @@ MEGABYTE = 10**6
     "--previous",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="The release that this one replaces: CHANGES tells which pairs differ.",
+    help="The release that this one replaces: CHANGES lists the pairs that differ.",
 )
 @click.option(
     "--audit",

@@ -30,7 +30,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 @click.option("--repository", metavar="OWNER/NAME", help="Target repository on huggingface.")
 @click.option("--publish", is_flag=True, help="Publish the draft; this cannot be undone.")
 @click.option(
-    "--dry-run", is_flag=True, help="Judge the release and print what would be sent; no token."
+    "--dry-run", is_flag=True, help="Check the release and print what would be sent; no token."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
@@ -38,7 +38,7 @@ def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what c
 
     Every byte is verified first. The command refuses pictures made by others, and releases whose
     card names no licence, no authors or does not mention faces. Zenodo reserves a DOI
-    first, which stands in the documents that are uploaded. The token is read from ZENODO_TOKEN or
+    first, which appears in the documents that are uploaded. The token is read from ZENODO_TOKEN or
     HF_TOKEN.
     """
     if settings["server"] == "huggingface" and settings["repository"] is None:

@@ -18,7 +18,7 @@ FILE = click.Path(path_type=Path)
     "--lenses",
     type=FILE,
     help="TOML file with OpenCV calibrations in the tables blurry_camera and sharp_camera, the "
-    "latter of unmirrored pictures; without it, lenses are taken as free of distortion.",
+    "latter of unmirrored pictures; without it, lenses are taken to have no distortion.",
 )
 def command(*, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Path | None) -> None:
     """Calibrate two cameras from a reference pair.

@@ -178,7 +178,8 @@ def open_dataset(text: str) -> Dataset:
 
     if not isinstance(text, str):
         raise DatasetError(
-            f"the dataset is a {type(text).__name__}; give a text such as 'sample' or 'pairs:PATH'"
+            f"the dataset is of type {type(text).__name__}; "
+            "give a text such as 'sample' or 'pairs:PATH'"
         )
     files = opened(text)
     return Dataset(text, files, files.pairs)

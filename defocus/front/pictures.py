@@ -111,7 +111,8 @@ def pictures(
         given = _array(picture, name)
     else:
         raise ImageError(
-            f"{name} is a {type(picture).__name__}; give an array, a tensor or a path of a file"
+            f"{name} is of type {type(picture).__name__}; "
+            "give an array, a tensor or a path of a file"
         )
     _require_range(given.pixels, name, limits)
     return given
@@ -155,7 +156,8 @@ def one_size(first: GivenPictures, second: GivenPictures) -> None:
     """
     if first.pixels.shape[1:3] != second.pixels.shape[1:3]:
         raise ImageError(
-            f"{first.name} is {first.size} but {second.name} is {second.size}; they need one size"
+            f"{first.name} is {first.size} but {second.name} is {second.size}; "
+            "they must have the same size"
         )
 
 

@@ -153,7 +153,9 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
     """The chosen systems, sorted by name."""
     for each in given:
         if not isinstance(each, str | Baseline):
-            raise InputError(f"a system is a {type(each).__name__}; give a name or a Baseline")
+            raise InputError(
+                f"a system is of type {type(each).__name__}; give a name or a Baseline"
+            )
     names = [each for each in given if isinstance(each, str)]
     own = [each for each in given if isinstance(each, Baseline)]
     if not given:

@@ -75,7 +75,9 @@ def named_system(name: str) -> Baseline:
     from defocus.baselines.registry import baseline
 
     if not isinstance(name, str):
-        raise InputError(f"the system is a {type(name).__name__}; give a name of list_systems()")
+        raise InputError(
+            f"the system is of type {type(name).__name__}; give a name of list_systems()"
+        )
     return baseline(name)
 
 

@@ -43,7 +43,7 @@ def test_splits_slices_and_iteration() -> None:
         dataset.split("val")
     with pytest.raises(IndexError, match=r"no pair 16: Dataset\('sample', 16 pairs\)"):
         test[16]
-    with pytest.raises(DatasetError, match="the dataset is a NoneType; give a text"):
+    with pytest.raises(DatasetError, match="the dataset is of type NoneType; give a text"):
         defocus.open_dataset(None)  # type: ignore[arg-type]
 
 

@@ -54,7 +54,7 @@ def test_integers_of_floats_have_16_bits_and_results_are_cut_off() -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "a list": ([[1, 2], [3, 4]], "picture is a list"),
+    "a list": ([[1, 2], [3, 4]], "picture is of type list"),
     "signed integers": (np.zeros((8, 8, 3), np.int64), "picture is int64; pictures are uint8"),
     "booleans": (np.zeros((8, 8), bool), "picture is bool"),
     "half floats": (torch.zeros(3, 8, 8, dtype=torch.float16), "picture is float16"),

@@ -69,7 +69,7 @@ def test_a_metric_that_was_asked_for_is_given_or_explained() -> None:
     [
         (RESTORED.astype(np.int32), {}, "restored is int32"),
         (RESTORED.astype(np.float32), {}, "divide 8 bits by 255, 16 bits by 65535"),
-        (RESTORED[:-1], {}, "restored is 66x69 but sharp is 66x70; they need one size"),
+        (RESTORED[:-1], {}, "restored is 66x69 but sharp is 66x70; they must have the same size"),
         (RESTORED.transpose(2, 0, 1), {}, "channels first"),
         (RESTORED, {"profile": "dpdd"}, "no profile 'dpdd'"),
         (RESTORED, {"metrics": ["psnrr"]}, "no metric 'psnrr'"),

@@ -125,7 +125,7 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
         (["input"], "sample", {"budget": "long"}, "no budget 'long'; there are demo"),
         (["input"], "sample", {"seeds": 0}, "0 seeds"),
         (3, "sample", {}, "systems are names or Baselines; 'int'"),
-        ([3], "sample", {}, "a system is a int; give a name or a Baseline"),
+        ([3], "sample", {}, "a system is of type int; give a name or a Baseline"),
     ],
 )
 def test_bad_requests_are_one_line(

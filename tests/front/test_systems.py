@@ -52,7 +52,7 @@ def test_options_are_those_of_the_system() -> None:
         defocus.load("unet", depth=3)
     with pytest.raises(InputError, match="nafnet cannot be built with width=-1: "):
         defocus.load("nafnet", width=-1)
-    with pytest.raises(InputError, match="the system is a NoneType; give a name"):
+    with pytest.raises(InputError, match="the system is of type NoneType; give a name"):
         defocus.load(None)  # type: ignore[arg-type]
 
 
