@@ -11,9 +11,11 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: fl
 
     Args:
         name: The typed name; case is ignored.
-        known: Names that exist, in lower case.
+        known: Names that exist.
         most: Largest number of names in the hint.
         nearness: Required similarity, from 0 (any) to 1 (equal).
     """
-    near = difflib.get_close_matches(name.lower(), list(known), n=most, cutoff=nearness)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+    by_lower_case = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), by_lower_case, n=most, cutoff=nearness)
+    written = (repr(by_lower_case[one]) for one in near)
+    return f"did you mean {' or '.join(written)}?" if near else ""

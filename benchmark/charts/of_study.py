@@ -64,7 +64,7 @@ def _weights(run: Run) -> str:
 def measure_chart(
     made: Mapping[str, ChartRestorer], cases: Sequence[ChartCase], out: Path | None = None
 ) -> list[ChartScore]:
-    """Restore photographs of the chart; a system that fails is told and left out.
+    """Restore photographs of the chart; a system that fails is reported and left out.
 
     Args:
         made: Systems.

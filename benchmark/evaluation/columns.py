@@ -31,10 +31,10 @@ CIRCLE_NAMES = (
 PLACES = ("indoor", "outdoor")
 _REGIONS = ("edges", "flat", "in_focus", "blurred", *CIRCLE_NAMES)
 BREAKDOWN = tuple(f"psnr_{part}" for part in (*_REGIONS, *PLACES))
-"""Names under which PSNR is told of parts of a picture or of a dataset."""
+"""Names under which PSNR is reported for parts of a picture or of a dataset."""
 
 PARTS = (*BREAKDOWN, "psnr_gain", "made_worse")
-"""Names of :data:`BREAKDOWN`, and those under which PSNR is told against the input."""
+"""Names of :data:`BREAKDOWN`, and those under which the PSNR against the input is reported."""
 
 
 def column_of(name: str) -> str:

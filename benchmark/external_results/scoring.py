@@ -114,7 +114,7 @@ def _means(images: Sequence[Row], metrics: Mapping[str, Metric]) -> Row:
 
 
 def _scored(subject: Subject, path: Path, scorer: PairScorer) -> tuple[dict[str, MetricValue], Row]:
-    """Scores of one picture, and what is told beside them."""
+    """Scores of one picture, and what is shown beside them."""
     restored = cropped(_picture(path), scorer.profile)
     blurry = None
     if subject.pair is not None:

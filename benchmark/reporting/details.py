@@ -35,7 +35,7 @@ def detail_parts(
 
 
 def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
-    """Scores over parts of the pictures that a line has, in the order in which they are told."""
+    """Scores over parts of the pictures that a line has, in the order in which they are shown."""
     rows = ((name, line.score(convention, name)) for line in lines for name in BREAKDOWN)
     told = {name for name, row in rows if row is not None and row.value is not None}
     return [name for name in BREAKDOWN if name in told]

@@ -8,7 +8,7 @@ from defocus.errors import InputError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.training.record.folder import CHECKPOINT
 
-if TYPE_CHECKING:  # a folder is told of without what datasets need
+if TYPE_CHECKING:  # a folder is described without what datasets need
     from defocus.datasets.pair import Dataset
 
 __all__ = [

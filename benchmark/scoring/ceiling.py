@@ -32,7 +32,7 @@ from defocus.optics.geometry import Similarity
 __all__ = ["UNCERTAIN", "Imperfection", "ceiling_scores", "displaced", "turning_flow"]
 
 UNCERTAIN = ("psnr", "ssim", "mae")
-"""Metrics of which it is told how far the uncertainty of the misalignment moves them."""
+"""Metrics that are reported with their change under the uncertainty of the misalignment."""
 
 Array = NDArray[np.float64]
 

@@ -62,7 +62,7 @@ def watch_text(
     """
     pages = pages_of(dataset, split)
     first = _Scorer(text.METRIC, "truth", dataset, pages[:1], estimator)
-    first.mean(_blurry)  # a missing program is told before the training, not in its midst
+    first.mean(_blurry)  # a missing program is reported before the training, not during it
     return _watch(card, device, _Scorer(text.METRIC, "truth", dataset, pages, estimator))
 
 

@@ -44,7 +44,7 @@ VERDICT_WORDS: Mapping[str, str] = {
     "reject": "rejected",
     "incomplete": "incomplete",
 }
-"""How people are told of a verdict everywhere; files and JSON keep the short words."""
+"""How a verdict is shown to people everywhere; files and JSON keep the short words."""
 
 FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?\.[a-z0-9]{1,5}$"
 

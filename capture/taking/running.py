@@ -33,12 +33,12 @@ from defocus.capture.sessions.state import PlannedPair, Verdict, scene_slug
 from defocus.capture.taking.disk_space import measured_plans, tell_space
 from defocus.capture.taking.hooks import After, Hook, after_pair
 from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
+from defocus.capture.taking.pair_lines import PairLines
 from defocus.capture.taking.person import Asker, Person, ring
 from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs
-from defocus.capture.taking.telling import Teller
 from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.processes import terminated_as_interrupted
@@ -182,7 +182,7 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
     """Open a session folder and print its journal lines as JSON on stdout, or as text."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(terminated_as_interrupted())
-        text = Teller()
+        text = PairLines()
         stack.callback(status, "")
         tell: Callable[[Record], None] = text.tell
         if json_lines:

@@ -132,7 +132,7 @@ QUIET = {
     "problem": "",
     "plan": [],
 }
-"""What the page is told of a camera, if there is none."""
+"""What the page shows for the camera, if there is none."""
 
 
 def make_page(curation: Curation, feed: Feed, token: str) -> Guard:

@@ -154,7 +154,7 @@ def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # 
 
 
 def zenodo_metadata(draft: Draft) -> dict[str, Any]:
-    """What Zenodo is told of a release, in the names of its deposit interface."""
+    """What Zenodo receives about a release, in the names of its deposit interface."""
     details = draft.details
     relations = {"isSupplementTo": details.paper, "isNewVersionOf": details.new_version_of}
     told = {

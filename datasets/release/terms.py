@@ -1,13 +1,13 @@
 """Licence terms: whether pictures may be redistributed, and how licences are named."""
 
 import re
-from difflib import get_close_matches
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
+from defocus.near_names import did_you_mean
 
 __all__ = [
     "NO_LICENCE",
@@ -66,9 +66,8 @@ def licence_problem(licence: str) -> str:
     try:
         written = canonicalize_license_expression(licence)
     except InvalidLicenseExpression:
-        known = {name.lower(): name for name in ADDRESSES}
-        near = get_close_matches(licence.lower().replace(" ", "-"), known, n=1, cutoff=0.5)
-        hint = f"did you mean '{known[near[0]]}'?" if near else "such as 'CC-BY-4.0'."
+        near = did_you_mean(licence.replace(" ", "-"), ADDRESSES, most=1)
+        hint = near or "such as 'CC-BY-4.0'."
         return (
             f"'{licence}' is no SPDX identifier; {hint} Own terms are written 'LicenseRef-NAME', "
             "with 'licence_url'"

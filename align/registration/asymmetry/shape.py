@@ -38,7 +38,8 @@ sides has its centroid nearer: this is the most that its width can stand for."""
 COMA = -48.0
 """Asymmetry over the third moment: third-order coma that shifts the centroid by t has, on a disc of
 radius R, moments t R^2 / 2 along and t R^2 / 6 across: a Laplacian's gradient times t R^2 / 12.
-Towards the first zero a coma shows more than these moments do: it is told up to twice too large."""
+Towards the first zero a coma shows more than these moments do;
+its estimate is up to twice too large."""
 SAMPLES = 1.5
 """Pixels per standard deviation of the smoothing: larger blurs are judged on reduced pictures."""
 FLOOR = 3e-3

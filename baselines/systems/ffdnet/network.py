@@ -14,7 +14,7 @@ from defocus.baselines.layers.padding import pad_to_multiple
 __all__ = ["FFDNet"]
 
 NOISE_LEVEL = 15 / 255
-"""What a network that deblurs is told, always."""
+"""Noise level that a deblurring network always receives."""
 WEIGHT_GAIN = math.sqrt(2)
 """The released 0.2 leaves a billionth of a picture after twelve layers without normalisation."""
 

@@ -85,9 +85,9 @@ class BlurMap:
 def estimate_blur_map(picture: Array) -> BlurMap:
     """Estimate the circle of confusion in a single picture.
 
-    Large blurs are told from the picture at a quarter of its size. Diameters are those of discs in
-    the picture's own pixels, without the sign: in front of the plane in focus or behind it looks
-    alike.
+    Large blurs are estimated from the picture at a quarter of its size. Diameters are those of
+    discs in the picture's own pixels, without the sign: in front of the plane in focus or behind
+    it looks alike.
 
     Args:
         picture: ``(H, W, 3)`` float32 RGB in [0, 1], any size.

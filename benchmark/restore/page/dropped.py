@@ -53,7 +53,7 @@ class Made:
     changed_at: tuple[float, float]
 
     def document(self) -> dict[str, Any]:
-        """What the page is told."""
+        """What the page receives."""
         return {
             "checked": self.checked,
             "put_back": self.put_back,
@@ -101,7 +101,7 @@ class DroppedPicture:
         return f"{given.stem}-restored{suffix}"
 
     def document(self) -> dict[str, Any]:
-        """What the page is told."""
+        """What the page receives."""
         return {
             "id": self.folder.name,
             "name": self.name,

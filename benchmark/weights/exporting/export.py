@@ -60,7 +60,7 @@ class Exported:
         }
 
     def line(self) -> str:
-        """What a person is told."""
+        """What is printed."""
         told = f"{self.path}: {self.megabytes:.1f} MB"
         if self.agreement is None:
             return told

@@ -8,7 +8,7 @@ from defocus.charts.lens.summary import FittedLens
 __all__ = ["LensProperty", "told_by"]
 
 SIGNIFICANT = 2.0
-"""A value beyond so many of its standard errors is told, however large they are."""
+"""A value beyond this many of its standard errors is reported, however large they are."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Watching:
         scores_of: Function from a network in evaluation mode to its finite scores by name.
         due: The steps after which to validate.
         chosen_by: Name of the score that chooses weights where that is asked for; higher is better.
-        described: Function from the newest scores to what people are told; empty for nothing.
+        described: Function from the newest scores to the line that is printed; empty for nothing.
         rows: Scores so far, with their ``step``.
     """
 

@@ -123,7 +123,7 @@ class _Embedding(nn.Module):
 
 
 class _Latent(nn.Module):
-    """The coarsest level: every block is told the prior."""
+    """The coarsest level: every block receives the prior."""
 
     def __init__(
         self, channels: int, heads: int, kinds: Sequence[Window | None], prior: int

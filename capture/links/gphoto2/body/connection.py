@@ -1,6 +1,6 @@
 """The open body: what it tells of by itself, and how long that may take.
 
-libgphoto2 keeps values until an event is read, and a file that nobody waited for is told of at the
+libgphoto2 keeps values until an event is read, and a file that nobody waited for is reported at the
 next chance. So whoever reads, sets or releases lets the body speak out first.
 """
 

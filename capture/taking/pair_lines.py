@@ -11,14 +11,14 @@ from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.taking.person import ring
 from defocus.progress import counted, say, status
 
-__all__ = ["Teller"]
+__all__ = ["PairLines"]
 
 
-WORTH_TELLING_BYTES = 1_000_000_000
-"""From here on the space for the rest is told, even if the disk has it."""
+LARGE_REST_BYTES = 1_000_000_000
+"""From here on the space needed for the rest is printed, even if the disk has it."""
 
 
-class Teller:
+class PairLines:
     """Follows a journal. On a terminal the last line shows the pair that is being shot.
 
     Attributes:
@@ -67,7 +67,7 @@ class Teller:
         """Say what the other pairs need, once the first shows how large they are."""
         left = len(folder.state.incomplete)
         needed, free = left * pair_bytes, shutil.disk_usage(folder.root).free
-        if needed > min(free, WORTH_TELLING_BYTES):
+        if needed > min(free, LARGE_REST_BYTES):
             say(
                 f"{counted(left, 'further pair')} like the first need {needed / 1e9:.2f} GB; "
                 f"{free / 1e9:.2f} GB are free"
