@@ -90,7 +90,7 @@ def baseline(name: str) -> Baseline:
     found = systems.get(name) or _wrapped_by_name(name, systems)
     if found is None:
         raise RegistryError(
-            f"no baseline {name!r}{nearest(name, systems, listed_by='defocus-bench list')}"
+            f"no system {name!r}{nearest(name, systems, listed_by='defocus-bench list')}"
         )
     return found
 

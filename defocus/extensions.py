@@ -111,6 +111,10 @@ def load_plugin(path: Path | str) -> Plugin:
         RegistryError: The file does not exist, running it failed (the message names the line), or
             it defines nothing that this package can use.
     """
+    if not isinstance(path, str | Path):
+        raise RegistryError(
+            f"the plug-in is of type {type(path).__name__}; give the path of a file"
+        )
     path = Path(path).expanduser().absolute()
     try:
         text = path.read_bytes()

@@ -20,6 +20,7 @@ __all__ = [
     "Row",
     "current_entries",
     "leaderboard",
+    "replaced_entries",
     "to_csv",
 ]
 
@@ -98,22 +99,29 @@ REVISION_DIGITS = 12
 def current_entries(results: Results) -> list[list[Entry]]:
     """The current runs: for each system, dataset and budget, the group recorded last.
 
-    An older group of the same system, from other code, settings or data, stays in the store but is
-    shown nowhere.
+    An older group of the same system, from other code, settings or data, stays in the store; see
+    :func:`replaced_entries`.
 
     Returns:
         Groups of runs that differ only by seed, by dataset, budget and system.
     """
-    newest: dict[tuple[str, ...], str] = {}
-    entries = results.entries()
-    for entry in entries:
-        newest[_line(entry)] = entry.grouping
     groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        key = _line(entry)
-        if newest[key] == entry.grouping:
-            groups[key].append(entry)
+    for entry, current in _with_currency(results):
+        if current:
+            groups[_line(entry)].append(entry)
     return [sorted(groups[key], key=lambda entry: entry.seed) for key in sorted(groups)]
+
+
+def replaced_entries(results: Results) -> list[Entry]:
+    """Runs that are kept but shown nowhere, because a later group has taken their row."""
+    return [entry for entry, current in _with_currency(results) if not current]
+
+
+def _with_currency(results: Results) -> list[tuple[Entry, bool]]:
+    """All runs, each with whether its group is the last of its row."""
+    entries = results.entries()
+    newest = {_line(entry): entry.grouping for entry in entries}
+    return [(entry, newest[_line(entry)] == entry.grouping) for entry in entries]
 
 
 def _line(entry: Entry) -> tuple[str, ...]:

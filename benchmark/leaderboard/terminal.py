@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from defocus.benchmark.study.plan import Study
-    from defocus.benchmark.study.running.run import Outcome
+    from defocus.benchmark.study.running.outcome import Outcome
 
 __all__ = ["print_leaderboard", "print_tables", "show_outcome"]
 
@@ -56,6 +56,12 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     hints = (_how_to_fill(outcome.rows, study) for study in studies)
     for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
+    if outcome.replaced:
+        names = ", ".join(f"{name}: {count}" for name, count in sorted(outcome.replaced.items()))
+        say(
+            f"kept, but not in the leaderboard: earlier runs with other code, settings or data "
+            f"({names}); to compare both, give one another name or folder"
+        )
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")

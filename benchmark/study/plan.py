@@ -224,7 +224,7 @@ def select(
         matched = fnmatch.filter(baselines, pattern)
         if not matched:
             hint = did_you_mean(pattern, baselines, nearness=0.3) or "see defocus-bench list"
-            raise RegistryError(f"no baseline matches {pattern!r}; {hint}")
+            raise RegistryError(f"no system matches {pattern!r}; {hint}")
         chosen.update(matched)
     return [baselines[name] for name in sorted(chosen)]
 

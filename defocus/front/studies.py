@@ -89,9 +89,11 @@ def load_results(folder: str | Path) -> Leaderboard:
         A data frame with the columns and rows of ``leaderboard.csv``, and a method ``pictures()``.
 
     Raises:
-        InputError: The folder holds no results, or they are damaged.
+        InputError: ``folder`` is not a path, or it holds no results, or they are damaged.
         StorageError: The results cannot be read.
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"the folder is of type {type(folder).__name__}; give a path")
     place = Path(folder)
     with read_results(place / STORE) as results:
         lines = leaderboard_lines(leaderboard(results))

@@ -27,11 +27,14 @@ def list_systems(pattern: str | None = None) -> list[str]:
         pattern: Shell pattern for whole names, such as ``"jdrl*"``; None for all.
 
     Raises:
+        InputError: ``pattern`` is not a text.
         RegistryError: No name matches; the message suggests similar ones.
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.study.plan import select
 
+    if not isinstance(pattern, str | None):
+        raise InputError(f"the pattern is of type {type(pattern).__name__}; give a text or None")
     patterns = () if pattern is None else (pattern,)
     chosen = select(all_baselines(), patterns, variants=True)
     return [system.card.name for system in chosen]

@@ -143,12 +143,12 @@ def test_a_folder_without_init_is_a_system_too(
 
 
 def test_an_unknown_name_gets_the_nearest_ones() -> None:
-    with pytest.raises(RegistryError, match="no baseline 'jdrl-unt'; did you mean 'jdrl-unet"):
+    with pytest.raises(RegistryError, match="no system 'jdrl-unt'; did you mean 'jdrl-unet"):
         baseline("jdrl-unt")
-    with pytest.raises(RegistryError, match="no baseline 'JNB'; did you mean 'jnb"):
+    with pytest.raises(RegistryError, match="no system 'JNB'; did you mean 'jnb"):
         baseline("JNB")
     with pytest.raises(
-        RegistryError, match=r"no baseline 'zzzzzzzz'; 'defocus-bench list' shows all$"
+        RegistryError, match=r"no system 'zzzzzzzz'; 'defocus-bench list' shows all$"
     ):
         baseline("zzzzzzzz")
 

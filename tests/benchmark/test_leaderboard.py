@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, PROTOCOL_ORDER, Row, leaderboard, to_csv
+from defocus.benchmark.leaderboard.rows import (
+    CSV_COLUMNS,
+    PROTOCOL_ORDER,
+    Row,
+    leaderboard,
+    replaced_entries,
+    to_csv,
+)
 from defocus.benchmark.leaderboard.tables import budget_notice, ranks, score_tables
 from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
 from defocus.benchmark.results.score import Score
@@ -114,6 +121,8 @@ def test_the_newest_group_of_a_system_counts(tmp_path: Path) -> None:
     )
     values = {row.budget: row.value for row in rows if row.metric == "psnr"}
     assert values == {"demo": 3.0, "quick": 2.0}
+    with open_results(tmp_path / "results.sqlite") as results:
+        assert replaced_entries(results) == [newer]
 
 
 def test_a_failed_seed_does_not_spoil_the_others_and_failure_of_all_is_told(tmp_path: Path) -> None:

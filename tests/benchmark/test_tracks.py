@@ -110,11 +110,14 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(
     demo = {"weights": "narrow", "budget": "demo"}
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "worst", BASE, **demo)
+        record(results, "best", BASE - 9.0, data_hash="older", **demo)
         record(results, "best", BASE + 2.0 + noise(1), **demo)
         record(results, "own", BASE + 3.0, weights="own", budget="demo")
         asked = Study(tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), [])
         show_outcome(outcome_of([asked], results), [asked])
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert "earlier runs with other code, settings or data (best: 1); to compare" in printed.err
+    lines = printed.out.splitlines()
     begin = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     assert begin["own"][:3] == ["(own", "weights)", "n/a"]
     assert begin["best"][:2] == ["(narrow)", "1"]

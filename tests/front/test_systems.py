@@ -54,6 +54,12 @@ def test_options_are_those_of_the_system() -> None:
         defocus.load("nafnet", width=-1)
     with pytest.raises(InputError, match="the system is of type NoneType; give a name"):
         defocus.load(None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the pattern is of type int; give a text or None"):
+        defocus.list_systems(3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the folder is of type int; give a path"):
+        defocus.load_results(3)  # type: ignore[arg-type]
+    with pytest.raises(RegistryError, match="the plug-in is of type int; give the path"):
+        defocus.plugin(3)  # type: ignore[arg-type]
 
 
 def test_options_reach_the_network_of_a_plugin(

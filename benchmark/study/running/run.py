@@ -3,8 +3,9 @@
 import contextlib
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,12 @@ from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
-from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.rows import replaced_entries
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
-from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.plan import Run, Study
@@ -29,8 +29,9 @@ from defocus.benchmark.study.running.attempt import (
     train_alone,
     train_run,
 )
+from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
-from defocus.errors import DefocusError, InputError, NotApplicableError, WeightsError
+from defocus.errors import InputError, WeightsError
 from defocus.files import write_json_if_changed
 from defocus.progress import counted, say, telling, track
 from defocus.reading import read_json
@@ -41,7 +42,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.loop import Trained
 
 __all__ = [
-    "Outcome",
     "evaluate_study",
     "opened_study",
     "outcome_of",
@@ -50,49 +50,6 @@ __all__ = [
     "run_study",
     "train_study",
 ]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Outcome of a study.
-
-    Attributes:
-        rows: The leaderboard of everything in the folder.
-        reconstructions: Systems in the folder that are never ranked.
-        failed: Ids of requested runs that failed, or whose metrics failed.
-        unscored: Requested runs that cannot be done on this dataset: the reason by id.
-        problems: Errors that stopped the runs of one dataset or job while others continued.
-        tracks: Tracks with their differences, and with ranks where these are allowed.
-    """
-
-    rows: Sequence[Row]
-    reconstructions: Sequence[str]
-    failed: Sequence[str]
-    unscored: Mapping[str, str] = field(default_factory=dict)
-    problems: Sequence[DefocusError] = ()
-    tracks: Sequence[Track] = ()
-
-    def require_complete(self) -> None:
-        """Refuse a study with missing runs, for tables that need all of them.
-
-        Raises:
-            InputError: A dataset's runs were stopped by an error.
-            DefocusError: A run failed.
-        """
-        if self.problems:
-            raise self.problems[0]
-        if self.failed:
-            raise DefocusError(f"{', '.join(self.failed)} failed; the study is incomplete")
-
-    def require_scores(self) -> None:
-        """Refuse a study in which a run has no scores, for comparisons that need every run.
-
-        Raises:
-            NotApplicableError: A run cannot be done on this dataset.
-        """
-        self.require_complete()
-        for run, reason in self.unscored.items():
-            raise NotApplicableError(f"{run}: {reason}; the comparison needs every line")
 
 
 def run_study(study: Study) -> Outcome:
@@ -348,6 +305,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
             if entry.run in asked and not entry.failed and not entry.scored
         },
         tracks=tracks(results),
+        replaced=Counter(entry.system for entry in replaced_entries(results)),
     )
 
 
