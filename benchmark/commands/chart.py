@@ -10,15 +10,17 @@ __all__ = ["command"]
 
 
 BLURS = "2,4,8,16"
+SYSTEMS = "wiener,defocus-m"
 
 
 @click.command()
 @click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--systems",
+    multiple=True,
     metavar="NAME,NAME",
     help="Systems, with the weights that come with the package where they need any.  [default: "
-    "wiener,defocus-m; with --out those of the study]",
+    f"{SYSTEMS}; with --out those of the study; repeatable]",
 )
 @click.option(
     "--blur",
@@ -39,7 +41,7 @@ BLURS = "2,4,8,16"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
 def command(
     pictures: tuple[Path, ...],
-    systems: str | None,
+    systems: tuple[str, ...],
     blur: str | None,
     out: Path | None,
     *,
@@ -75,10 +77,10 @@ def command(
         else:
             cases = simulated_cases(_diameters(blur or BLURS))
         lacking: list[str] = []
-        if out is not None and systems is None:
+        if out is not None and not systems:
             made = study_restorers(out)
         else:
-            names = [one.strip() for one in (systems or "wiener,defocus-m").split(",")]
+            names = [one.strip() for one in ",".join(systems or (SYSTEMS,)).split(",")]
             lacking = without_weights(names)
             measured = [one for one in names if one not in lacking]
             made = restorers(measured or names)

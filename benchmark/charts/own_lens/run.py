@@ -141,7 +141,7 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
         StorageError: The folder cannot be written.
     """
     with study_lock(out):
-        _claim(request, out)
+        _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
         shots = read_chart_pictures(request.pictures, request.f_numbers, linear=request.linear)
         measured = _measured(request, shots, out)
@@ -156,10 +156,10 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
         return _compared(request, out, shots, measured, (lens, others), (before, after))
 
 
-def _claim(request: OwnLensRequest, out: Path) -> None:
+def _require_same(request: OwnLensRequest, out: Path) -> None:
+    """Refuse a folder with a lens of another request; one in which no lens was fitted is free."""
     wanted, path = request.identity(), out / REQUEST
     if not path.is_file():
-        write_json(path, wanted)
         return
     kept = read_json(path)
     known = kept if isinstance(kept, dict) else {}
@@ -181,6 +181,7 @@ def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) ->
         _, found = measure_lens(
             request.pictures, shots, request.sensor_width_mm, request.open_f_number
         )
+        write_json(out / REQUEST, request.identity())
         write_text(out / STREAM, stream_document(request.photographs))
         write_lens(path, found)
     return read_lens(path)

@@ -187,7 +187,7 @@ def _star_words(star: ReadStar) -> str:
 def _leaves_words(leaves: ReadLeaves) -> str:
     if leaves.texture is None:
         return f"not measured: {leaves.reason}"
-    return f"texture lost {leaves.texture.lost:.0%}, invented {leaves.texture.invention:.0%}"
+    return f"texture lost {leaves.texture.lost:z.0%}, invented {leaves.texture.invention:z.0%}"
 
 
 def read_chart(light: Floats | StoredLight) -> ChartReading | None:

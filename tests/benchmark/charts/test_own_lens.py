@@ -37,10 +37,10 @@ from defocus.charts.sheet.raster import photographed
 from defocus.datasets.pair import Split
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.dataset import stream_dataset
-from defocus.errors import InputError, InterruptedWorkError
+from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.files import write_json
 from defocus.images import as_integer, linear_to_srgb, write_image
-from defocus.optics.lens.file import MeasuredLens, Recording, write_lens
+from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.optics.lens.prescription import OffAxis, RealLens
 from defocus.optics.psf import disc_psf
 from defocus.reports.model import Gallery
@@ -70,12 +70,16 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.thorough  # twin: test_a_stopped_training_ends_as_one_that_was_not_stopped
 def test_from_a_chart_to_weights_that_restore(
-    chart: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    chart: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    fit = "defocus.benchmark.charts.own_lens.run.measure_lens"
+    monkeypatch.setattr(fit, lambda *_: (None, MEASURED))  # it takes a minute
     out = tmp_path / "fifty"
     (out / "training").mkdir(parents=True)
     (out / ".lock").touch()
-    write_lens(out / "lens.json", MEASURED)  # a fit takes a minute
     write_json(out / "training" / "plan.json", {"steps": STEPS})
     asked = [str(chart), "--f-number", "2.8", "--out", str(out), "--json", "--minutes"]
     assert command.main([*asked, "0.1"], standalone_mode=False) is None
@@ -103,6 +107,17 @@ def test_from_a_chart_to_weights_that_restore(
     assert stored.trained_on[0].startswith("stream of the lens fifty")
     with pytest.raises(InputError, match=r"other pictures or options \(minutes\)"):
         command.main([*asked, "0.2"], standalone_mode=False)
+
+
+def test_a_refused_request_leaves_the_folder_free(chart: Path, tmp_path: Path) -> None:
+    asked, out = [str(chart), "--out", str(tmp_path / "fifty")], tmp_path / "fifty"
+    with pytest.raises(DefocusError, match="its f-number is not noted in it; give --f-number"):
+        command.main(asked, standalone_mode=False)
+    with pytest.raises(
+        DefocusError, match="the same picture as"
+    ):  # not: it holds weights of other pictures
+        command.main([str(chart), *asked, "--f-number", "2.8"], standalone_mode=False)
+    assert [path.name for path in out.iterdir() if path.name != ".lock"] == []
 
 
 def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
