@@ -16,9 +16,9 @@ from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import reduced_twice
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
-from defocus.align.registration.causes import cause
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import SessionLens, register_in_session, with_session
+from defocus.align.registration.unknown.causes import cause
 from defocus.align.rig.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling

@@ -33,7 +33,6 @@ from defocus.align.registration.asymmetry.shape import (
     SpreadShape,
     spread_shape,
 )
-from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.registration.level import (
     LARGEST_UNKNOWN_PX,
     Level,
@@ -51,6 +50,7 @@ from defocus.align.registration.tiles.shifts import (
     tile_centres,
     tiled,
 )
+from defocus.align.registration.unknown.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
-from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX
 from defocus.align.registration.register import Registration, largest_error_px, register
+from defocus.align.registration.unknown.doubt import CONTRADICTION, SESSION_HINT
 from defocus.optics.geometry import Similarity
 
 __all__ = [

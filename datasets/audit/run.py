@@ -11,9 +11,9 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.registration.advice import resting_on
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
+from defocus.align.registration.unknown.advice import resting_on
 from defocus.datasets.audit.pairs.duplicates import (
     THUMBNAIL_PX,
     Fingerprint,

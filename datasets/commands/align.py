@@ -237,7 +237,7 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
 def _table(misalignment: "Misalignment") -> str:
     """Table of the numbers with their standard errors."""
-    from defocus.align.registration.advice import advice
+    from defocus.align.registration.unknown.advice import advice
 
     rows: list[tuple[str, str]] = [("status", misalignment.status)]
     if misalignment.status == "unknown":
@@ -255,7 +255,7 @@ def _table(misalignment: "Misalignment") -> str:
 def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
     """Rows of a known misalignment, from its JSON."""
     from defocus.align.misalignment import RESTS_ON
-    from defocus.align.registration.advice import resting_on
+    from defocus.align.registration.unknown.advice import resting_on
 
     sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
     gains, offsets = (

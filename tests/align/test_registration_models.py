@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.asymmetry.fitted import ASYMMETRY
 from defocus.align.registration.asymmetry.shape import SpreadShape
-from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level, measured_level
 from defocus.align.registration.models import (
     EVEN,
@@ -20,6 +19,7 @@ from defocus.align.registration.models import (
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.registration.tiles.parallax import scatter_of
 from defocus.align.registration.tiles.shifts import TileShifts
+from defocus.align.registration.unknown.doubt import doubt
 from defocus.optics.geometry import Similarity, moved_points
 from defocus.optics.pictures import texture
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from defocus.align.flow.dis import DISFlow
 from defocus.align.measure import measure
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
-from defocus.align.registration.doubt import SESSION_HINT
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import (
@@ -24,6 +23,7 @@ from defocus.align.registration.session import (
     shared_zoom,
     with_session,
 )
+from defocus.align.registration.unknown.doubt import SESSION_HINT
 from defocus.align.truth.methods import Members
 from defocus.align.truth.rendered.pair import STILL, render_pair
 from defocus.align.truth.rendered.psf import PSF

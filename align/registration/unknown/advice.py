@@ -3,8 +3,8 @@
 Only what was tried on such pairs is recommended: docs/how-to/unknown-alignment.md.
 """
 
-from defocus.align.registration.causes import BLUR, EXPOSURE, TURNED
-from defocus.align.registration.causes import TEXTURE as NO_TEXTURE
+from defocus.align.registration.unknown.causes import BLUR, EXPOSURE, TURNED
+from defocus.align.registration.unknown.causes import TEXTURE as NO_TEXTURE
 
 __all__ = ["REASONS", "advice", "resting_on"]
 

@@ -1,0 +1,1 @@
+"""Why a pair is unknown, what its pictures show, and what helps."""
