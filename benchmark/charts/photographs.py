@@ -18,7 +18,7 @@ from defocus.benchmark.charts.scores import (
     field_medians,
     restored_score,
 )
-from defocus.charts.light import stored_light
+from defocus.charts.linear_light import stored_light
 from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import ChartScore
-from defocus.charts.light import grey_of, is_clipped
+from defocus.charts.linear_light import grey_of, is_clipped
 from defocus.charts.measures.straightness import Straightness, compare_edges, line_deviation
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import ReadEdge, edge_regions, read_edges

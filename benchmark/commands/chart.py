@@ -55,10 +55,10 @@ def command(
 
     By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, bend of
     printed lines, texture that is lost and texture that is invented, and characters that tesseract
-    reads, where it is installed. Edges flatter networks, which love steps; look at the texture
+    reads, where it is installed. Edges flatter networks, which favour steps; look at the texture
     beside them.
 
-    Edges of a photograph are compared with its own, its texture with the print. With --out,
+    A photograph's edges are compared with its own, its texture with what was printed. With --out,
     the same command continues after an interruption.
     """
     from defocus.benchmark.charts.of_study import measure_chart, study_restorers

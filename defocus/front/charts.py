@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from defocus.charts.light import Region
+from defocus.charts.linear_light import Region
 from defocus.charts.measures.edge import EdgeResponse, measure_edge
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear

@@ -285,13 +285,13 @@ def test_a_page_is_blind_and_its_answers_become_strengths(
     assert re.search(r"People agree with themselves in \d+% .* with each other in \d+%", shown)
     write_report(out)
     report = (out / "report.html").read_text(encoding="utf-8")
-    section = report.partition(">People&#39;s eyes</h2>")[2].partition("</section>")[0]
+    section = report.partition(">Judged by people</h2>")[2].partition("</section>")[0]
     by_strength = re.findall(r"U-Net|IFAN|Restormer", section)
     assert by_strength == ["U-Net", "IFAN", "Restormer"]
     assert "By 4 judges" in section
     assert "PSNR" in section
     printed = "".join(page.extract_text() for page in pypdf.PdfReader(out / "report.pdf").pages)
-    assert "eyes" in printed
+    assert "Judged by people" in printed
     (out / JUDGED).write_text("{}")
     with pytest.raises(InputError, match=r"judged\.json: damaged"):
         write_report(out)

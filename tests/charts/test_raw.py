@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.capture.commands.chart_read import command as chart_read
 from defocus.capture.commands.lens import command as lens
 from defocus.charts.accuracy.lenses import chart_through, kernel_error
-from defocus.charts.light import stored_light
+from defocus.charts.linear_light import stored_light
 from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet

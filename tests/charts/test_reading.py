@@ -15,7 +15,7 @@ from defocus.capture.commands.chart_read import command
 from defocus.capture.links.back_ends import open_camera
 from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.accuracy.known_places import place_errors, sharp_chart
-from defocus.charts.light import StoredLight
+from defocus.charts.linear_light import StoredLight
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import read_edges

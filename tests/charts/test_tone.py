@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.charts.photographs import TakenChart
 from defocus.capture.commands.chart_read import command
 from defocus.charts.lens.photographs import chart_shots
-from defocus.charts.light import StoredLight
+from defocus.charts.linear_light import StoredLight
 from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink

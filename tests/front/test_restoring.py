@@ -90,7 +90,7 @@ def test_strength_blends() -> None:
         ({"system": "wiener", "tile": -64}, "tile is -64"),
         ({"system": "wienr"}, "did you mean 'wiener"),
         ({"system": "unet"}, "unet needs weights"),
-        ({"system": lambda blurry: blurry}, "the system is a function; give a name"),
+        ({"system": lambda blurry: blurry}, "the system is of type function; give a name"),
         ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
     ],
 )

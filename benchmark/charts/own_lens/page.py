@@ -92,7 +92,7 @@ def own_lens_page(
 
 CHART_WORDS = (
     "Compared are the edges that can be measured in all states of a picture. Edges flatter "
-    "networks, which love steps; the texture beside them says what was made up. The network did "
+    "networks, which favour steps; the texture beside them says what was made up. The network did "
     "not see these pictures."
 )
 

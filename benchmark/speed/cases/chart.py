@@ -12,7 +12,7 @@ import numpy as np
 
 from defocus.benchmark.speed.case import Case, CaseOutcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Work
-from defocus.charts.light import StoredLight, linear_light
+from defocus.charts.linear_light import StoredLight, linear_light
 from defocus.charts.reading.read import ChartReading, read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import photographed

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import Region, grey_of, is_clipped
+from defocus.charts.linear_light import Region, grey_of, is_clipped
 from defocus.charts.measures.edge import DISC_RISE, measure_edge
 from defocus.charts.measures.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.charts.measures.lone_edge import SeveralEdgesError, require_one_edge

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import LUMINANCE, is_clipped
+from defocus.charts.linear_light import LUMINANCE, is_clipped
 from defocus.charts.measures.curve import MtfCurve
 from defocus.charts.measures.edge_line import (
     ORDER,

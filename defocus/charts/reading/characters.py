@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight, grey_of
+from defocus.charts.linear_light import StoredLight, grey_of
 from defocus.charts.measures.characters import character_errors, read_characters
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight
+from defocus.charts.linear_light import StoredLight
 from defocus.charts.measures.edge import (
     DISC_RISE,
     END_PER_BLUR,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight, grey_of, is_clipped
+from defocus.charts.linear_light import StoredLight, grey_of, is_clipped
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import SlantedSquare

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight, grey_of
+from defocus.charts.linear_light import StoredLight, grey_of
 from defocus.charts.measures.edge_summary import straightness_json
 from defocus.charts.measures.straightness import (
     LEAST_PLACES,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight, grey_of, is_clipped
+from defocus.charts.linear_light import StoredLight, grey_of, is_clipped
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
 from defocus.charts.reading.edges import ReadEdge

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import StoredLight, grey_of
+from defocus.charts.linear_light import StoredLight, grey_of
 from defocus.charts.measures.edge_summary import edge_json
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.edges import ReadEdge, read_edges

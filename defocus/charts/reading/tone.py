@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import CLIPPED, StoredLight
+from defocus.charts.linear_light import CLIPPED, StoredLight
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import OVEREXPOSED
 from defocus.charts.sheet.layout import Sheet

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.light import grey_of
+from defocus.charts.linear_light import grey_of
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.charts.sheet.parts import LeavesSquare, part_shapes
 from defocus.charts.sheet.raster import draw_shapes
