@@ -24,7 +24,7 @@ from defocus.benchmark.bundles.statement import (
     parse_statement,
     weights_name,
 )
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.datasets.archives.members import Limits
 from defocus.datasets.archives.unpack import unpack
 from defocus.errors import DefocusError, InputError

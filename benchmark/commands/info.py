@@ -36,7 +36,7 @@ def _facts(system: "Baseline") -> dict[str, Any]:
     from dataclasses import asdict
 
     from defocus.baselines.registry import readme
-    from defocus.baselines.size import parameter_count
+    from defocus.baselines.sizes.size import parameter_count
     from defocus.benchmark.weights.store import all_weights
     from defocus.extensions import plugin_of
 

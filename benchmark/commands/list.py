@@ -50,7 +50,7 @@ def command(*, measure: bool, variants: bool, as_json: bool) -> None:
 
 
 def _row(system: "Baseline") -> dict[str, Any]:
-    from defocus.baselines.declared_sizes import parameters
+    from defocus.baselines.sizes.declared_sizes import parameters
     from defocus.extensions import plugin_of
 
     card = system.card

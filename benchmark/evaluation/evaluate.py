@@ -19,7 +19,7 @@ from defocus.baselines.card import Card
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.registry import profile_metrics
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost
 from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile

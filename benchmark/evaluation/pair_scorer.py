@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
 from defocus.benchmark.scoring.protocols import (

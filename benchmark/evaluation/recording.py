@@ -16,7 +16,7 @@ from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.provenance import library_versions, machine
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE, run_folder, stamp
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import COSTS, NARROW, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study

@@ -13,7 +13,7 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset

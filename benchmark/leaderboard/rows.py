@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from defocus.benchmark.results.score_matrix import MatrixLine
+from defocus.benchmark.results.scores.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.statistics.gains import Gain, gains
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group

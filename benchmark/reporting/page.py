@@ -20,7 +20,6 @@ from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boar
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
-from defocus.benchmark.reporting.details import detail_parts
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_parts,
     only_joint_training,
@@ -38,7 +37,6 @@ from defocus.benchmark.reporting.figures.plots import (
     pareto_plots,
     training_curves,
 )
-from defocus.benchmark.reporting.printed import part_table, protocol_table
 from defocus.benchmark.reporting.provenance import (
     card_words,
     hardware,
@@ -48,6 +46,8 @@ from defocus.benchmark.reporting.provenance import (
     trainings,
 )
 from defocus.benchmark.reporting.summary import result, sentences
+from defocus.benchmark.reporting.tables.details import detail_parts
+from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.reporting.unscored import unscored_table
 from defocus.benchmark.results.store import Entry, Results
 from defocus.progress import counted

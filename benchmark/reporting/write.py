@@ -14,7 +14,7 @@ from defocus.benchmark.reporting.figures.plots import (
     training_curves,
 )
 from defocus.benchmark.reporting.page import build_appendix, build_page
-from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
+from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_bytes

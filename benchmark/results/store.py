@@ -10,9 +10,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from defocus.benchmark.results.connection import connected, refuse_other_files, translated
-from defocus.benchmark.results.score import Score
-from defocus.benchmark.results.score_matrix import ScoreMatrix, pack, score_matrix, unpack
-from defocus.benchmark.results.soundness import damaged_runs, is_whole
+from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import ScoreMatrix, pack, score_matrix, unpack
+from defocus.benchmark.results.scores.soundness import damaged_runs, is_whole
 from defocus.errors import DefocusError, InputError
 from defocus.files import sync_folder
 from defocus.progress import say

@@ -11,7 +11,7 @@ from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import profile_metrics
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING

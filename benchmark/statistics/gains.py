@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.score_matrix import MatrixLine
+from defocus.benchmark.results.scores.score_matrix import MatrixLine
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.scored_group import ScoredGroup
 from defocus.benchmark.statistics.system_scores import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix
+from defocus.benchmark.results.scores.score_matrix import MatrixLine, ScoreMatrix
 from defocus.benchmark.results.store import Entry, Results
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
-from defocus.baselines.size import shapes_alone
+from defocus.baselines.sizes.size import shapes_alone
 from defocus.errors import WeightsError
 
 __all__ = ["check_state", "differences", "state_for", "wanted_entries"]

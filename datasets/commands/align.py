@@ -201,7 +201,7 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
-    from defocus.datasets.release.colour import kept_profile
+    from defocus.datasets.release.pictures.colour import kept_profile
 
     release = Release(**order.released())
     profiles = kept_profile(order.blurry), kept_profile(order.sharp)
@@ -224,7 +224,7 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
-    from defocus.datasets.release.colour import kept_profile
+    from defocus.datasets.release.pictures.colour import kept_profile
     from defocus.images import read_image, read_pair
 
     two_cameras = read_record(record).rig is not None

@@ -35,7 +35,7 @@ from defocus.datasets.files.fingerprint import code_hash, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.colour import give_profile
+from defocus.datasets.release.pictures.colour import give_profile
 from defocus.datasets.step import step
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image

@@ -55,7 +55,7 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.colour import give_profile, kept_profile
+from defocus.datasets.release.pictures.colour import give_profile, kept_profile
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json

@@ -36,7 +36,7 @@ from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.colour import give_profile
+from defocus.datasets.release.pictures.colour import give_profile
 from defocus.datasets.step import step
 from defocus.errors import DatasetError
 from defocus.files import write_json

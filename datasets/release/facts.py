@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.formats.layout import Rows, index_columns
-from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.pictures.privacy import without_private
 from defocus.datasets.release.provenance import (
     Number,
     Setting,

@@ -27,7 +27,7 @@ from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, facts_of, read_facts, write_facts
 from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
-from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.pictures.privacy import without_private
 from defocus.datasets.release.provenance import Number
 from defocus.datasets.release.terms import require_redistributable
 from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, write_checksums

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from defocus.baselines import size
-from defocus.baselines.declared_sizes import parameters
 from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.sizes import size
+from defocus.baselines.sizes.declared_sizes import parameters
 
 
 def test_systems_of_one_network_declare_one_size() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from defocus.baselines.layers.patch_grid import join, split
 from defocus.baselines.objectives.supervised import make
 from defocus.baselines.registry import baseline
-from defocus.baselines.size import parameter_count
+from defocus.baselines.sizes.size import parameter_count
 from defocus.baselines.systems.dmphn.network import DMPHN, StackedDMPHN, by_patches
 from defocus.baselines.systems.dmphn.parts import Encoder
 from tests.baselines.overfitting import loss_falls_to, paired_batch

@@ -10,7 +10,7 @@ from torch import nn
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import all_baselines, baseline, readme
-from defocus.baselines.size import parameter_count
+from defocus.baselines.sizes.size import parameter_count
 from defocus.baselines.systems.cmddnet.network import CMDDNet
 from defocus.baselines.systems.daeformer.attention import ChannelEnhanced, SpaceEnhanced
 from defocus.baselines.systems.daeformer.network import DAEformer

@@ -10,7 +10,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
-from defocus.baselines.size import parameter_count
+from defocus.baselines.sizes.size import parameter_count
 
 
 def system(build: object) -> Baseline:
@@ -34,7 +34,7 @@ def test_counting_loads_no_compiler() -> None:
     code = (
         "import sys\n"
         "from defocus.baselines.registry import baseline\n"
-        "from defocus.baselines.size import parameter_count\n"
+        "from defocus.baselines.sizes.size import parameter_count\n"
         "parameter_count(baseline('unet'))\n"
         "sys.exit(1 if 'sympy' in sys.modules else 0)\n"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from defocus.benchmark.leaderboard.export import export_study
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.errors import InputError
 from tests.conftest import Run

@@ -18,7 +18,7 @@ from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import Study

@@ -27,7 +27,7 @@ from defocus.benchmark.judging.strengths import PairedChoice, Strength, strength
 from defocus.benchmark.judging.tables import metrics_tables
 from defocus.benchmark.judging.trials import Trial, plan_hash, plan_trials, read_plan
 from defocus.benchmark.reporting.write import write_report
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import STORE, open_results, read_results
 from defocus.benchmark.statistics.rank_correlation import rank_correlations
 from defocus.command_line.commands import command_group

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import defocus
 from defocus import extensions
-from defocus.baselines import size
+from defocus.baselines.sizes import size
 from defocus.benchmark.launch.jobs import job_command
 from defocus.benchmark.study.document import (
     NotedPlugin,

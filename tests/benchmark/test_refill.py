@@ -13,7 +13,7 @@ from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import (
     FORMAT,
     Cost,

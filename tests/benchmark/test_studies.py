@@ -24,7 +24,7 @@ from defocus.benchmark.experiments.misalignment import conditions
 from defocus.benchmark.launch.local import slots
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study import expansion
 from defocus.benchmark.study.document import (

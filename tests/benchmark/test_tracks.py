@@ -15,10 +15,10 @@ from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
-from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.reporting.summary import sentences
-from defocus.benchmark.results.score import Score
-from defocus.benchmark.results.score_matrix import score_matrix
+from defocus.benchmark.reporting.tables.paper_tables import paper_tables
+from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import score_matrix
 from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
 from defocus.benchmark.statistics.comparable import (

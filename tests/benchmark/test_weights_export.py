@@ -25,7 +25,7 @@ import defocus
 from defocus.baselines.card import Baseline
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.size import parameter_count
+from defocus.baselines.sizes.size import parameter_count
 from defocus.baselines.weights.own import own_card, own_weights
 from defocus.benchmark.commands.weights import command
 from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session

@@ -18,7 +18,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 import defocus.reports.html as html
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports.model import Page, Slider
 from defocus.reports.plots.overlay import displacement_arrows

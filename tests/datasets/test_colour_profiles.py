@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from defocus.datasets.release.colour import give_profile, in_srgb, profile_of
+from defocus.datasets.release.pictures.colour import give_profile, in_srgb, profile_of
 from defocus.images import read_image, write_image
 from tests.conftest import Run
 from tests.datasets.test_release_facts import wide_profile

@@ -22,7 +22,7 @@ from defocus.datasets.release.details import Details, details_of
 from defocus.datasets.release.documents.card import undeclared
 from defocus.datasets.release.facts import audit_numbers
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
-from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.pictures.privacy import without_private
 from defocus.datasets.release.provenance import Number
 from defocus.datasets.step import step
 from defocus.datasets.verification.verify import verify_folder

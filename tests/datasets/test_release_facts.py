@@ -14,11 +14,11 @@ from PIL import ImageCms
 from defocus.datasets.pair import Pair
 from defocus.datasets.publishing.draft import Draft
 from defocus.datasets.publishing.zenodo import zenodo_metadata
-from defocus.datasets.release.colour import in_srgb
 from defocus.datasets.release.details import Details, name_of
 from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ReleaseFacts
+from defocus.datasets.release.pictures.colour import in_srgb
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
 from defocus.datasets.release.terms import (
     ADDRESSES,

@@ -19,7 +19,7 @@ from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.ceiling import ceiling_scores
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES, Profile

@@ -23,7 +23,7 @@ from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError

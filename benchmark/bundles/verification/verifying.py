@@ -17,7 +17,7 @@ from defocus.benchmark.bundles.statement import RunFacts, Statement, digest
 from defocus.benchmark.bundles.verification.rerunning import rerun
 from defocus.benchmark.bundles.verification.rescoring import Rescored, rescore
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.weights.seen_scenes import seen_in

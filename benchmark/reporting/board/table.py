@@ -11,8 +11,8 @@ from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
+from defocus.benchmark.reporting.board.published_numbers import published_beside
 from defocus.benchmark.reporting.content import Content, TrackKey
-from defocus.benchmark.reporting.published_numbers import published_beside
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted

@@ -23,7 +23,7 @@ from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.run_folder import run_folder, stamp
-from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import COSTS, STORE, Cost, Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import PROTOCOLS

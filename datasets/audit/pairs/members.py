@@ -17,7 +17,7 @@ from PIL import ImageCms
 
 from defocus.datasets.files.picture_size import NO_PICTURE
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.colour import is_of_srgb, profile_of
+from defocus.datasets.release.pictures.colour import is_of_srgb, profile_of
 from defocus.picture_headers import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 

@@ -8,7 +8,7 @@ from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
-from defocus.datasets.release.members import member_name, released_members
+from defocus.datasets.release.pictures.members import member_name, released_members
 from defocus.processes import in_processes
 from defocus.progress import track
 

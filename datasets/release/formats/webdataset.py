@@ -19,8 +19,8 @@ from defocus.datasets.release.formats.layout import (
     shard_pair,
     shards,
 )
-from defocus.datasets.release.members import member_name, released_members
-from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.pictures.members import member_name, released_members
+from defocus.datasets.release.pictures.privacy import without_private
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, write_bytes
 from defocus.processes import in_processes

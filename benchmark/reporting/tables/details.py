@@ -7,10 +7,10 @@ from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes
+from defocus.benchmark.reporting.board.published_numbers import published_beside
 from defocus.benchmark.reporting.board.table import metrics_of, score_cell
 from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
-from defocus.benchmark.reporting.published_numbers import published_beside
 from defocus.reports.model import Cell, Column, Measured, Part, Table
 
 __all__ = ["detail_parts", "parts_told", "place_words"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.colour import in_srgb
+from defocus.datasets.release.pictures.colour import in_srgb
 from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES

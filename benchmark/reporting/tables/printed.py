@@ -4,7 +4,7 @@ from defocus.benchmark.reporting.board.lines import Board
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.table import tracks_of
 from defocus.benchmark.reporting.content import Content
-from defocus.benchmark.reporting.details import parts_told, place_words
+from defocus.benchmark.reporting.tables.details import parts_told, place_words
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 
 __all__ = ["part_table", "protocol_table"]

@@ -1,6 +1,6 @@
 """Declared sizes of the package's own systems, so that listing them builds no network.
 
-``python -m defocus.baselines.declared_sizes`` counts all systems anew and writes the file.
+``python -m defocus.baselines.sizes.declared_sizes`` counts all systems anew and writes the file.
 """
 
 import json
@@ -22,21 +22,21 @@ def parameters(system: Baseline) -> int:
     known = _declared().get(system.card.name) if own else None
     if known is not None:
         return known
-    from defocus.baselines import size
+    from defocus.baselines.sizes import size
 
     return size.parameter_count(system)
 
 
 @cache
 def _declared() -> dict[str, int]:
-    text = (files("defocus.baselines") / FILE).read_text(encoding="utf-8")
+    text = (files("defocus.baselines.sizes") / FILE).read_text(encoding="utf-8")
     found: dict[str, int] = json.loads(text)
     return found
 
 
 def _declare() -> None:
     from defocus.baselines.registry import all_baselines
-    from defocus.baselines.size import parameter_count
+    from defocus.baselines.sizes.size import parameter_count
 
     counts = {
         name: parameter_count(system)

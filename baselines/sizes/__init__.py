@@ -1,0 +1,1 @@
+"""Sizes of systems, measured and declared."""

@@ -1,0 +1,1 @@
+"""Tables of a report: for papers, for print, and what lies behind a row."""
