@@ -23,8 +23,8 @@ from PIL import Image
 import defocus
 from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims_of, verdict
+from defocus.benchmark.experiments.dose.outputs.strips import strip_name
 from defocus.benchmark.experiments.dose.pairs import at_dose
-from defocus.benchmark.experiments.dose.strips import strip_name
 from defocus.datasets.api import open_dataset
 from defocus.images import as_float, read_image
 
@@ -64,6 +64,7 @@ def main() -> None:
         for folder, document in zip(given.studies, documents, strict=True):
             for one in document["doses"]:
                 copy_strip(folder, one["dose_px"], "parts-")
+        chart("jdrl-parts.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
         replace_between(PARTS_BEGIN, PARTS_END, parts_sections(documents, given.parts))
         return
     chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
@@ -110,6 +111,7 @@ def parts_sections(documents: Sequence[Document], pairs: Path) -> Iterator[str]:
             f"{statistics.fmean(gains):.2f} ± {error:.2f} dB over the blurry input (mean over the "
             "scenes and its standard error).\n"
         )
+        yield "![Gain over the blurry input by dose, all lines](jdrl-parts.svg)\n"
         yield from strips(document, "parts-")
         yield from gain_table(document)
         yield from part_table(document)
@@ -260,7 +262,13 @@ def strips(document: Document, kind: str = "") -> Iterator[str]:
             f"Dose {dose:g} px, {name_of(document)}, first seed: the test scene at which "
             f"*{gains['line']}* has its median gain over the plain loss (mean over seeds); the "
             "crop is where the input differs most from the truth. Below: the error, six times as "
-            "bright.\n"
+            "bright"
+            + (
+                "; then the longest straight line of the scene at which the plain loss has its "
+                "median bend of lines.\n"
+                if "scene_lines" in one
+                else ".\n"
+            )
         )
         yield f"![Crops at a dose of {dose:g} px](jdrl-{kind}strip-{dose:g}px.webp)\n"
 
@@ -284,8 +292,11 @@ def gain_table(document: Document) -> Iterator[str]:
     """PSNR against the truth, gains and shares of the gap, for each dose."""
     for one in document["doses"]:
         yield f"Dose {one['dose_px']:g} px:\n"
-        yield "| line | PSNR, truth | over the input | over plain | share of the gap | edges, px |"
-        yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+        yield (
+            "| line | PSNR, truth | over the input | over plain | share of the gap | edges, px "
+            "| lines, px |"
+        )
+        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
         for line in one["lines"]:
             share = "" if line["share"] is None else interval(line["share"])
             yield row(
@@ -295,6 +306,7 @@ def gain_table(document: Document) -> Iterator[str]:
                 interval(line["over_plain"]["psnr"]),
                 share,
                 f"{line['means']['edge_px']:.2f}",
+                f"{line['means']['line_px']:.2f}" if "line_px" in line["means"] else "",
             )
         yield ""
 

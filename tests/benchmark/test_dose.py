@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import ndimage, stats
 
 from defocus import load
 from defocus.align.flow.by_name import flow_estimator
@@ -18,16 +18,17 @@ from defocus.benchmark.commands.ablate import command
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
 from defocus.benchmark.experiments.dose.claims import claims_of, verdict
-from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
-from defocus.benchmark.experiments.dose.pictures import edge_displacement_px
-from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
-from defocus.benchmark.experiments.dose.strips import (
+from defocus.benchmark.experiments.dose.outputs.measures import edge_displacement_px, mean_bend_px
+from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
+from defocus.benchmark.experiments.dose.outputs.strips import (
     CROP_PX,
     GAP_PX,
     HEAD_PX,
     SHOWN,
     strip_name,
 )
+from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
+from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.benchmark.experiments.dose.study import run_dose_study
 from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.benchmark.study.plan import Study
@@ -107,6 +108,38 @@ def test_edges_that_moved_are_measured() -> None:
     estimator = flow_estimator("dis")
     assert edge_displacement_px(truth, truth, estimator) < 0.05
     assert edge_displacement_px(moved, truth, estimator) == pytest.approx(2.0, abs=0.3)
+
+
+def wall(bend_px: float, blur_px: float = 0.8) -> Array:
+    """A slanted edge that is bent as a sine of this amplitude and a period of 96 px."""
+    rows, columns = np.mgrid[:192, :192].astype(np.float64)
+    edge = 90.0 + 0.1 * rows + bend_px * np.sin(2 * np.pi * rows / 96)
+    level = 0.3 + 0.4 / (1 + np.exp(-(columns - edge) / 0.5))
+    return np.asarray(ndimage.gaussian_filter(level, blur_px)[..., None] * np.ones(3))
+
+
+def test_lines_that_were_bent_are_measured() -> None:
+    (line, *_) = found = straight_lines(wall(0.0))
+    assert line.length_px > 150
+    assert line_bend_px(wall(0.0), line) < 0.005
+    assert line_bend_px(wall(1.0), line) == pytest.approx(1 / np.sqrt(2), rel=0.08)
+    assert line_bend_px(wall(0.3), line) == pytest.approx(0.3 / np.sqrt(2), rel=0.08)
+    assert mean_bend_px(wall(0.3), found) == pytest.approx(0.3 / np.sqrt(2), rel=0.08)
+
+
+def test_a_blurred_or_displaced_line_is_not_bent() -> None:
+    (line, *_) = straight_lines(wall(0.0))
+    assert line_bend_px(wall(0.0, blur_px=2.0), line) < 0.02
+    assert line_bend_px(np.roll(wall(0.0), 1, axis=1), line) < 0.02
+
+
+def test_without_a_straight_line_there_is_no_bend() -> None:
+    assert all(one.length_px < 100 for one in straight_lines(wall(3.0)))
+    flat = np.full((192, 192, 3), 0.5)
+    assert straight_lines(flat) == ()
+    assert np.isnan(mean_bend_px(wall(0.0), ()))
+    (line, *_) = straight_lines(wall(0.0))
+    assert np.isnan(line_bend_px(flat, line))  # the output does not show the edge
 
 
 @pytest.fixture(scope="module")
@@ -326,8 +359,12 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     assert np.mean(gains["over_plain"]) == pytest.approx(over_plain)
     strip = read_image(tmp_path / "out" / strip_name(4))
     side, columns = CROP_PX * SHOWN, 6
+    bends = one["scene_lines"]["line_px"]
+    seen = any(bend is not None for bend in bends)
+    assert ("line_px" in by_label["1 plain loss"]["means"]) is seen
     assert strip.shape == (
-        HEAD_PX + 2 * side + GAP_PX, columns * side + (columns - 1) * GAP_PX, 3,
+        HEAD_PX + 2 * side + GAP_PX + seen * (HEAD_PX + side),
+        columns * side + (columns - 1) * GAP_PX, 3,
     )  # fmt: skip
     truth = strip[HEAD_PX : HEAD_PX + side, -side:]
     files = [pair.truth for pair in at_dose(study.dataset, 4).split("test") if pair.truth]

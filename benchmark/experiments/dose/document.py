@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.outputs.measures import (
+    LINES,
+    OFFICIAL_GRID,
+    restored_scores,
+)
 from defocus.benchmark.experiments.dose.pairs import at_dose
-from defocus.benchmark.experiments.dose.pictures import OFFICIAL_GRID, restored_scores
 from defocus.benchmark.experiments.dose.plan import DoseStudy
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Run, Study
@@ -34,9 +38,10 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
     Returns:
         ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss (also by
         part of the picture) and over the input, the whole objective's gain over the line, share of
-        the gap, displacement of edges and seconds of a training; ``tau``, Kendall's tau of each
-        protocol against the truth; and ``scene_gains``, the first rival's gain over the plain loss
-        by test scene, dB.
+        the gap, displacement of edges, bend of lines (in ``means``, and beyond that of the blurry
+        input) and seconds of a training; ``tau``, Kendall's tau of each protocol against the
+        truth; ``scene_gains``, the first rival's gain over the plain loss by test scene, dB; and
+        ``scene_lines``, the plain loss's bend of lines by test scene, px, None without a line.
     """
     by_dose = []
     for dose in study.doses:
@@ -92,6 +97,7 @@ def _at_one_dose(
                 "over_plain": gains,
                 "over_input": asdict(gain(own["truth/psnr"], scores[blurry]["truth/psnr"])),
                 "whole_over": asdict(gain(whole, own["truth/psnr"])),
+                "bent_px": _bent(own[LINES], scores[blurry][LINES]),
                 "share": None if share is None else asdict(share),
             }
         )  # fmt: skip
@@ -102,7 +108,20 @@ def _at_one_dose(
         "lines": lines,
         "tau": _taus(scores),
         "scene_gains": {"line": shown, "over_plain": gains.tolist()},
+        "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
     }
+
+
+def _bent(own: Array, blurry: Array) -> dict[str, float] | None:
+    """Bend of lines beyond that of the blurry input, px, over the scenes that show it in both."""
+    known = np.isfinite(own).all(axis=0) & np.isfinite(blurry).all(axis=0)
+    return asdict(gain(own[:, known], blurry[:, known])) if known.any() else None
+
+
+def _by_scene(bends: Array) -> list[float | None]:
+    """Mean over seeds; None where a scene has no line, or a seed does not show it."""
+    means = bends.mean(axis=0)
+    return [float(one) if np.isfinite(one) else None for one in means]
 
 
 def _taus(scores: Mapping[str, Scores]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from defocus.benchmark.experiments.dose.document import dose_document
+from defocus.benchmark.experiments.dose.outputs.strips import write_strip
 from defocus.benchmark.experiments.dose.plan import DoseStudy
-from defocus.benchmark.experiments.dose.strips import write_strip
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.running.run import run_studies
 from defocus.files import require_writable, write_json_if_changed

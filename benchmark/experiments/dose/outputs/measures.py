@@ -1,4 +1,6 @@
-"""What only the restored pictures tell: displaced edges, and the deformed target's two grids."""
+"""Measures of restored pictures: moved edges, bent lines, and the deformed target's two grids."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -8,6 +10,11 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.experiments.dose.outputs.straight_lines import (
+    StraightLine,
+    line_bend_px,
+    straight_lines,
+)
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import deformed_target
@@ -16,10 +23,18 @@ from defocus.benchmark.study.running.attempt import load_run
 from defocus.benchmark.training.train import best_device
 from defocus.images import as_float, read_image
 
-__all__ = ["EDGES", "OFFICIAL_GRID", "edge_displacement_px", "restored_scores"]
+__all__ = [
+    "EDGES",
+    "LINES",
+    "OFFICIAL_GRID",
+    "edge_displacement_px",
+    "mean_bend_px",
+    "restored_scores",
+]
 
 OFFICIAL_GRID = "deformed-gt, official grid"
 EDGES = "edge_px"
+LINES = "line_px"
 EDGE_SHARE = 0.1
 """Share of the pixels, those of the steepest luma, that count as edges."""
 
@@ -32,12 +47,13 @@ def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
     """Scores of the test pictures of a run, in the order of the pairs.
 
     Returns:
-        PSNR under :data:`OFFICIAL_GRID`, dB, and the displacement of edges, ``edge_px``.
+        PSNR under :data:`OFFICIAL_GRID`, dB, the displacement of edges, ``edge_px``, and the bend
+        of lines, ``line_px``, which is NaN where the truth has no straight line.
     """
     estimator, device = flow_estimator(ESTIMATOR), best_device()
     trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
     network = trained.network.to(device).eval()
-    found: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: []}
+    found: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
     for pair in study.dataset.split("test"):
         if pair.truth is None or pair.sharp is None:
             raise ValueError(f"pair {pair.id} is not rendered")
@@ -47,7 +63,19 @@ def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
         square = float(np.square(restored - target.reference).mean())
         found[OFFICIAL_GRID].append(decibels(square, DEFAULT))
         found[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
+        found[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
     return found
+
+
+def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
+    """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen.
+
+    Args:
+        restored: ``(H, W, 3)`` in [0, 1].
+        lines: The straight lines of the truth.
+    """
+    bends = [bend for line in lines if np.isfinite(bend := line_bend_px(restored, line))]
+    return float(np.mean(bends)) if bends else np.nan
 
 
 def edge_displacement_px(restored: Picture, truth: Picture, estimator: FlowEstimator) -> float:

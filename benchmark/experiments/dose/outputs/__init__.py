@@ -1,0 +1,1 @@
+"""What only the restored pictures of a study by dose show."""

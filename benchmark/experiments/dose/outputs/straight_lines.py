@@ -1,0 +1,148 @@
+"""Whether lines that are straight in the truth stay straight in a restored picture.
+
+A network that learned from deformed pairs bends lines; that is what joint deblurring and reblurring
+learning was made against (Li et al., AAAI 2023, Fig. 1).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.charts.measures.straightness import LEAST_PLACES, line_deviation
+
+__all__ = ["StraightLine", "line_bend_px", "straight_lines"]
+
+Picture = NDArray[np.float64]
+Array = NDArray[np.float64]
+
+LEAST_LENGTH_PX = 40
+"""Five blocks of rows."""
+BLOCK_ROWS = 8
+REACH_PX = 5
+"""How far from the line its edge is looked for."""
+STRAIGHT_PX = 0.15
+"""A line bends by no more than this in the truth itself, root mean square."""
+LEAST_STEP = 0.08
+"""Least step of brightness across the line, in every block of it."""
+SEEN_SHARE = 0.3
+"""An edge with less than this share of the true step has no place."""
+
+
+@dataclass(frozen=True)
+class StraightLine:
+    """A line that is straight in the truth.
+
+    Attributes:
+        start: First end, ``(x, y)`` px, with the brighter side on its left.
+        stop: Other end.
+        places: ``(blocks,)`` where the truth has the edge, px across the line.
+        steps: ``(blocks,)`` step of brightness across it.
+    """
+
+    start: tuple[float, float]
+    stop: tuple[float, float]
+    places: Array
+    steps: Array
+
+    @property
+    def length_px(self) -> float:
+        """Length."""
+        return float(np.hypot(*np.subtract(self.stop, self.start)))
+
+
+def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
+    """The lines of a picture that are long, straight and of good contrast, the longest first.
+
+    Args:
+        truth: ``(H, W, 3)`` in [0, 1].
+
+    Returns:
+        Parts of 40 px or more, 5 px from the border, of the segments that the line segment detector
+        finds (von Gioi et al., LSD, IPOL 2012), with a step of 0.08 or more all along, straight
+        to 0.15 px.
+    """
+    grey = _grey(truth)
+    levels = np.rint(np.clip(grey, 0.0, 1.0) * 255).astype(np.uint8)
+    found = cv2.createLineSegmentDetector().detect(levels)[0]
+    segments = np.zeros((0, 4)) if found is None else np.asarray(found, np.float64).reshape(-1, 4)
+    lines = (_measured(grey, segment) for segment in segments)
+    return tuple(sorted(filter(None, lines), key=lambda one: -one.length_px))
+
+
+def line_bend_px(picture: Picture, line: StraightLine) -> float:
+    """How far a line of the truth is bent in a restored picture.
+
+    In each block of eight rows along the line, the place of its edge is the centroid of the
+    gradient across it. What these places differ from those of the truth is a shift and a tilt of
+    the whole line, which do not count, and a rest: the bend.
+
+    Args:
+        picture: ``(H, W, 3)`` in [0, 1], of the truth's size.
+        line: A line of the truth.
+
+    Returns:
+        Root mean square of the rest, px; NaN where fewer than five blocks show the edge.
+    """
+    places, steps = _edge_places(_grey(picture), line.start, line.stop)
+    off = np.where(steps >= SEEN_SHARE * line.steps, places - line.places, np.nan)
+    bent = line_deviation(np.linspace(-1.0, 1.0, len(off)), off)
+    return np.nan if bent is None else bent.rms_px
+
+
+def _grey(picture: Picture) -> Array:
+    return np.asarray(picture.mean(axis=2))
+
+
+def _measured(grey: Array, segment: Array) -> StraightLine | None:
+    """The inner part of a segment as a line; None where it is short, weak or bent."""
+    first, last = _inner_part(segment, grey.shape)
+    if np.hypot(*(last - first)) < LEAST_LENGTH_PX:
+        return None
+    for start, stop in ((first, last), (last, first)):
+        ends = (float(start[0]), float(start[1])), (float(stop[0]), float(stop[1]))
+        places, steps = _edge_places(grey, *ends)
+        if len(places) < LEAST_PLACES or (steps < LEAST_STEP).any():
+            continue
+        bent = line_deviation(np.linspace(-1.0, 1.0, len(places)), places)
+        if bent is not None and bent.rms_px <= STRAIGHT_PX:
+            return StraightLine(*ends, places, steps)
+    return None
+
+
+def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Ends of the part of a segment that keeps ``REACH_PX`` from the border; equal if none does."""
+    first, way = segment[:2], segment[2:] - segment[:2]
+    low, high = np.full(2, float(REACH_PX)), np.array(shape[1::-1]) - 1.0 - REACH_PX
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
+    beside = ((first < low) | (first > high)) & (way == 0)
+    enter = max(0.0, float(np.nanmax(np.where(way == 0, 0.0, ends[0]))))
+    leave = min(1.0, float(np.nanmin(np.where(way == 0, 1.0, ends[1]))))
+    if beside.any() or leave <= enter:
+        return first, first
+    return first + enter * way, first + leave * way
+
+
+def _edge_places(
+    grey: Array, start: tuple[float, float], stop: tuple[float, float]
+) -> tuple[Array, Array]:
+    """Place across the line, px, and step of brightness, of each block of rows along it."""
+    way = np.subtract(stop, start)
+    length = float(np.hypot(*way))
+    along, across = way / length, np.array([way[1], -way[0]]) / length
+    rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
+    reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
+    spots = np.add(start, rows[:, None, None] * along + reach[None, :, None] * across)
+    profile = cv2.remap(
+        grey.astype(np.float32), spots[..., 0].astype(np.float32), spots[..., 1].astype(np.float32),
+        cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101,
+    ).astype(np.float64)  # fmt: skip
+    blocks = profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1)
+    rise = np.maximum(np.diff(blocks, axis=1), 0.0)
+    steps = rise.sum(axis=1)
+    middles = (reach[1:] + reach[:-1]) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        places = (rise * middles).sum(axis=1) / steps
+    return places, steps

@@ -1,0 +1,159 @@
+"""What the lines make of one scene, as a strip of crops with their errors beneath."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
+from defocus.benchmark.experiments.dose.pairs import at_dose
+from defocus.benchmark.experiments.dose.plan import DoseStudy
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import load_run
+from defocus.benchmark.training.train import best_device
+from defocus.datasets.pair import Pair
+from defocus.images import as_float, read_image, write_image
+
+__all__ = ["strip_name", "write_strip"]
+
+CROP_PX, SHOWN = 112, 2
+"""Side of a crop, and by how much it is enlarged."""
+ERROR_SCALE = 6.0
+"""By which an error is multiplied to be seen; black is none."""
+HEAD_PX, GAP_PX = 26, 6
+FONT_SIZE = 0.5
+
+Picture = NDArray[np.float64]
+
+
+def strip_name(dose_px: float) -> str:
+    """Name of a strip's file."""
+    return f"strip-{dose_px:g}px.png"
+
+
+def write_strip(study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]) -> None:
+    """Write the strip of one dose into the study's folder.
+
+    It shows the scene at which the first rival (without one, the whole objective) has its median
+    gain over the plain loss, and of it the square where the blurry picture is furthest from the
+    truth, with the error beneath. Below stands the longest straight line of the scene at which the
+    plain loss has its median bend of lines, with the bend of that line, px; this part is left out
+    where no test scene has a straight line. Networks of the first seed restore both.
+
+    Args:
+        study: The study.
+        studies: Its studies, of all doses.
+        scores: One of ``doses`` of ``dose.json``.
+    """
+    dataset = at_dose(study.dataset, float(scores["dose_px"]))
+    pairs = dataset.split("test")
+    here = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
+    shown = _outputs(study, here, pairs[_median_scene(scores["scene_gains"]["over_plain"])])
+    truth = shown["truth"]
+    window = _window(np.square(shown["blurry input"] - truth).sum(axis=2))
+    rows = [[_column(label, one[window], truth[window]) for label, one in shown.items()]]
+    bends = scores["scene_lines"]["line_px"]
+    if any(one is not None for one in bends):
+        rows.append(_line_row(_outputs(study, here, pairs[_median_scene(bends)])))
+    write_image(study.out / strip_name(float(scores["dose_px"])), _joined(rows))
+
+
+def _median_scene(values: Sequence[float | None]) -> int:
+    """Place of the median; scenes without a value do not count."""
+    known = [place for place, one in enumerate(values) if one is not None]
+    ordered = sorted(known, key=lambda place: values[place] or 0.0)
+    return ordered[len(ordered) // 2]
+
+
+def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, Picture]:
+    """What the lines make of a pair, between its blurry picture and its truth."""
+    if pair.truth is None:
+        raise ValueError(f"pair {pair.id} is not rendered")
+    shown = {"blurry input": _picture(pair.blurry)}
+    ablation = study.ablation
+    lines = (ablation.lines[0], ablation.lines[-1], *ablation.rivals[:1], ablation.controls[-1])
+    for line in lines:
+        name = study.systems([line])[0].card.name
+        part, run = next((s, run) for s in here for run in s.runs if run.system == name)
+        shown[line.label] = _restored(part, run, pair)
+    return {**shown, "truth": _picture(pair.truth)}
+
+
+def _line_row(shown: Mapping[str, Picture]) -> list[NDArray[np.uint8]]:
+    """The longest line of a scene in each picture, with its bend."""
+    truth = shown["truth"]
+    line = straight_lines(truth)[0]
+    window = _around(np.add(line.start, line.stop) / 2, truth.shape[:2])
+    return [
+        np.concatenate([_head(_told(line_bend_px(one, line)), crop), _enlarged(crop)])
+        for one in shown.values()
+        for crop in [one[window]]
+    ]
+
+
+def _told(bend_px: float) -> str:
+    return f"bend {bend_px:.2f} px" if np.isfinite(bend_px) else "line is not seen"
+
+
+def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, slice]:
+    """A square around ``(x, y)``, moved into the picture."""
+    side = min(CROP_PX, *size)
+    left, top = (
+        int(np.clip(round(place) - side // 2, 0, whole - side))
+        for place, whole in zip(middle, size[::-1], strict=True)
+    )
+    return np.s_[top : top + side], np.s_[left : left + side]
+
+
+def _joined(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """Columns side by side with gaps between them, rows beneath each other."""
+    made = []
+    for columns in rows:
+        gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
+        made.append(np.concatenate([part for one in columns for part in (one, gap)][:-1], axis=1))
+    return np.concatenate(made)
+
+
+def _picture(path: Path) -> Picture:
+    return np.asarray(as_float(read_image(path), np.float64))
+
+
+def _restored(study: Study, run: Run, pair: Pair) -> Picture:
+    device = best_device()
+    network = load_run(*study.trained(run)).network.to(device).eval()
+    return np.clip(restore_picture(network, run.baseline.card, pair, device)[0], 0.0, 1.0)
+
+
+def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
+    """The square with the largest error."""
+    side = min(CROP_PX, *error.shape)
+    sums = cv2.boxFilter(error, -1, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
+    top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
+    return np.s_[int(top) : int(top) + side], np.s_[int(left) : int(left) + side]
+
+
+def _column(label: str, crop: Picture, truth: Picture) -> NDArray[np.uint8]:
+    """A head, the crop, and the crop's error (white where it is the truth itself)."""
+    error = np.ones_like(crop) if label == "truth" else ERROR_SCALE * np.abs(crop - truth)
+    gap = np.ones((GAP_PX // SHOWN, crop.shape[1], 3))
+    return np.concatenate([_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))])
+
+
+def _head(text: str, crop: Picture) -> NDArray[np.uint8]:
+    """A line of text as wide as a crop."""
+    head = np.full((HEAD_PX, crop.shape[1] * SHOWN, 3), 255, np.uint8)
+    cv2.putText(
+        head, text, (2, HEAD_PX - 9), cv2.FONT_HERSHEY_SIMPLEX, FONT_SIZE, (0, 0, 0), 1,
+        cv2.LINE_AA,
+    )  # fmt: skip
+    return head
+
+
+def _enlarged(crop: Picture) -> NDArray[np.uint8]:
+    levels = np.rint(np.clip(crop, 0.0, 1.0) * 255).astype(np.uint8)
+    return levels.repeat(SHOWN, axis=0).repeat(SHOWN, axis=1)
