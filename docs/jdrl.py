@@ -2,8 +2,8 @@
 
 STUDY is the folder of ``defocus-bench ablate jdrl --doses …``, one for each network; every number
 comes from its ``dose.json``. ``--parts PAIRS STUDY`` makes the section about the parts of JDRL
-instead, from a study with all lines that start from weights which the package ships; PAIRS is the
-folder of its pairs.
+instead, from studies whose lines start from weights that the package ships, with the strips of the
+first one; PAIRS is the folder of their pairs.
 """
 
 import argparse
@@ -61,10 +61,10 @@ def main() -> None:
     given = words.parse_args()
     documents = [read_document(folder) for folder in given.studies]
     if given.parts:
-        for folder, document in zip(given.studies, documents, strict=True):
-            for one in document["doses"]:
-                copy_strip(folder, one["dose_px"], "parts-")
-        chart("jdrl-parts.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
+        for one in documents[0]["doses"]:
+            copy_strip(given.studies[0], one["dose_px"], "parts-")
+        for place, document in enumerate(documents):
+            row_chart(parts_chart(place), document)
         replace_between(PARTS_BEGIN, PARTS_END, parts_sections(documents, given.parts))
         return
     chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
@@ -102,21 +102,28 @@ def replace_between(begin: str, end: str, lines: Iterator[str]) -> None:
 
 def parts_sections(documents: Sequence[Document], pairs: Path) -> Iterator[str]:
     """The made section about the parts of JDRL, by lines."""
-    for document in documents:
+    gains = gains_before_training(documents[0], pairs)
+    error = statistics.stdev(gains) / len(gains) ** 0.5
+    yield (
+        "Before the training these weights gain "
+        f"{statistics.fmean(gains):.2f} ± {error:.2f} dB over the blurry input (mean over the "
+        "scenes and its standard error).\n"
+    )
+    for place, document in enumerate(documents):
+        yield f"### {len(labels_of(document))} lines, {document['seeds']} seeds\n"
         yield from study_facts(document)
-        gains = gains_before_training(document, pairs)
-        error = statistics.stdev(gains) / len(gains) ** 0.5
-        yield (
-            "Before the training these weights gain "
-            f"{statistics.fmean(gains):.2f} ± {error:.2f} dB over the blurry input (mean over the "
-            "scenes and its standard error).\n"
-        )
-        yield "![Gain over the blurry input by dose, all lines](jdrl-parts.svg)\n"
-        yield from strips(document, "parts-")
+        yield f"![Gain over the blurry input of each line, by dose]({parts_chart(place)})\n"
+        if place == 0:
+            yield from strips(document, "parts-")
         yield from gain_table(document)
         yield from part_table(document)
         yield from tau_table(document)
         yield from claim_table(document)
+
+
+def parts_chart(place: int) -> str:
+    """Name of the chart of a study of the parts."""
+    return f"jdrl-parts-{place + 1}.svg"
 
 
 def gains_before_training(document: Document, pairs: Path) -> list[float]:
@@ -168,6 +175,32 @@ def chart(
         axis.set(xlabel="dose of misalignment, px", title=name_of(document))
     axes[0][0].set(ylabel=axis_label)
     axes[0][-1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
+    plt.close(figure)
+
+
+def row_chart(name: str, document: Document) -> None:
+    """Draw the gain over the blurry input with a row per line; many lines stay apart so."""
+    labels = labels_of(document)
+    figure, axis = plt.subplots(figsize=(6.4, 0.7 + 0.34 * len(labels)), layout="constrained")
+    shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
+    for place, (one, shade) in enumerate(zip(document["doses"], shades, strict=True)):
+        offset = (place - (len(document["doses"]) - 1) / 2) * 0.2
+        found = [(row, line_of(one, label)) for row, label in enumerate(labels)]
+        known = [(row + offset, line["over_input"]) for row, line in found if line is not None]
+        values = np.array([[one["value"], one["low"], one["high"]] for _, one in known]).T
+        axis.errorbar(
+            values[0], [row for row, _ in known],
+            xerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
+            fmt="o", color=shade, markersize=4, linewidth=1.2, capsize=2,
+            label=f"{one['dose_px']:g} px",
+        )  # fmt: skip
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.grid(visible=True, axis="x", linewidth=0.4)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.invert_yaxis()
+    axis.set(xlabel="gain over the blurry input, dB", title=name_of(document))
+    axis.legend(title="dose", fontsize="small", loc="lower left")
     figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
     plt.close(figure)
 
@@ -264,8 +297,8 @@ def strips(document: Document, kind: str = "") -> Iterator[str]:
             "crop is where the input differs most from the truth. Below: the error, six times as "
             "bright"
             + (
-                "; then the longest straight line of the scene at which the plain loss has its "
-                "median bend of lines.\n"
+                "; then the longest straight line that all these pictures show, of the scene at "
+                "which the plain loss has its median bend of lines.\n"
                 if "scene_lines" in one
                 else ".\n"
             )

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
+from defocus.benchmark.experiments.dose.outputs.straight_lines import (
+    StraightLine,
+    line_bend_px,
+    straight_lines,
+)
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy
 from defocus.benchmark.study.plan import Run, Study
@@ -40,9 +44,10 @@ def write_strip(study: DoseStudy, studies: Sequence[Study], scores: Mapping[str,
 
     It shows the scene at which the first rival (without one, the whole objective) has its median
     gain over the plain loss, and of it the square where the blurry picture is furthest from the
-    truth, with the error beneath. Below stands the longest straight line of the scene at which the
-    plain loss has its median bend of lines, with the bend of that line, px; this part is left out
-    where no test scene has a straight line. Networks of the first seed restore both.
+    truth, with the error beneath. Below stands, from the scene at which the plain loss has its
+    median bend of lines, the longest straight line that all these pictures show, with its bend,
+    px; this part is left out where no test scene has a straight line. Networks of the first seed
+    restore both.
 
     Args:
         study: The study.
@@ -84,15 +89,20 @@ def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, P
 
 
 def _line_row(shown: Mapping[str, Picture]) -> list[NDArray[np.uint8]]:
-    """The longest line of a scene in each picture, with its bend."""
+    """The longest line that all pictures of a scene show, with its bend; else the longest."""
     truth = shown["truth"]
-    line = straight_lines(truth)[0]
+    every = straight_lines(truth)
+    line = next((one for one in every if _seen_in_all(shown, one)), every[0])
     window = _around(np.add(line.start, line.stop) / 2, truth.shape[:2])
     return [
         np.concatenate([_head(_told(line_bend_px(one, line)), crop), _enlarged(crop)])
         for one in shown.values()
         for crop in [one[window]]
     ]
+
+
+def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:
+    return all(np.isfinite(line_bend_px(one, line)) for one in shown.values())
 
 
 def _told(bend_px: float) -> str:
