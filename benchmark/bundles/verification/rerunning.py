@@ -10,7 +10,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.bundles.opening import OpenBundle
 from defocus.benchmark.bundles.statement import RunFacts
-from defocus.benchmark.bundles.verification.probes import MOST_LEAKED, leaked_shares, low_share
+from defocus.benchmark.bundles.verification.leaks import MOST_LEAKED, leaked_shares, low_share
 from defocus.benchmark.bundles.verification.rescoring import read_submitted, truths
 from defocus.benchmark.results.store import NARROW
 from defocus.datasets.pair import Dataset, Pair

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.benchmark.bundles.opening import BundleRefusedError, OpenBundle, read_output
 from defocus.benchmark.bundles.statement import RunFacts
-from defocus.benchmark.bundles.verification.probes import (
+from defocus.benchmark.bundles.verification.leaks import (
     MOST_LEAKED,
     MOST_LEAKED_IN_ONE,
     leaked_shares,

@@ -1,4 +1,4 @@
-"""The probes for leaks and memory raise no alarm at honest systems, and one at a real leak."""
+"""The checks for leaks and memory raise no alarm at honest systems, and one at a real leak."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 import defocus
-from defocus.benchmark.bundles.verification.probes import (
+from defocus.benchmark.bundles.verification.leaks import (
     MOST_LEAKED,
     MOST_LEAKED_IN_ONE,
     leaked_shares,

@@ -1,4 +1,4 @@
-"""What restored pictures tell of how they were made: leaks of the truth, swapped scenes."""
+"""Signs that restored pictures were not made by the network: leaks of the truth, swapped scenes."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ from defocus.images import as_integer
 __all__ = ["MOST_LEAKED", "MOST_LEAKED_IN_ONE", "leaked_shares", "looks_like", "low_share"]
 
 MOST_LEAKED = 0.02
-"""So much of the sharp picture's finest detail may be in all parts of a restored picture. Details
-that blur has erased cannot be restored but in luck: over many parts the luckless ones have none."""
+"""Largest honest share of the sharp picture's finest detail in all restored pictures together. No
+network restores detail that blur has erased but by chance, which differs from block to block."""
 
 MOST_LEAKED_IN_ONE = 0.025
-"""As much of it in all parts of a single picture, which has fewer of them."""
+"""The same for a single picture, which has fewer blocks."""
 
 BLOCK_PX = 24
 LEAST_DETAIL = 2 / 255
-"""Root mean square of the finest detail in a block of the sharp picture that tells something."""
+"""Least root mean square of the finest detail in a block of the sharp picture that counts."""
 
 LEAST_ERASED = 0.02
 """In such blocks less than this share of the detail passed the blur."""
