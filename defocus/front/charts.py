@@ -1,9 +1,12 @@
 """Measure an edge of a picture in memory."""
 
+from numbers import Integral
+
 import numpy as np
 
 from defocus.charts.linear_light import Region
 from defocus.charts.measures.edge import EdgeResponse, measure_edge
+from defocus.errors import InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear
 
@@ -26,7 +29,15 @@ def measure_mtf(picture: Picture, region: tuple[int, int, int, int] | None = Non
 
     Raises:
         ImageError: The picture is not valid, the region is not in it, or shows no edge.
+        InputError: The region is not four integers.
     """
     given = one_picture(picture, "picture").floats(np.float64)[0]
-    part = given if region is None else Region(*region).of(given)
+    part = given if region is None else _region(region).of(given)
     return measure_edge(np.asarray(srgb_to_linear(part), np.float64))
+
+
+def _region(given: object) -> Region:
+    values = tuple(given) if isinstance(given, list | tuple | np.ndarray) else ()
+    if len(values) != 4 or not all(isinstance(value, Integral) for value in values):
+        raise InputError(f"region is {given!r}; give left, top, width and height in whole px")
+    return Region(*map(int, values))

@@ -172,6 +172,11 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
         ImageError: The shape is not ``(N, channels, H, W)``, or the values are integers or outside
             [0, 1].
     """
+    if not isinstance(tensor, torch.Tensor):
+        raise ImageError(
+            f"the network is given a value of type {type(tensor).__name__}; it takes a tensor "
+            f"(N, {channels}, H, W)"
+        )
     if not tensor.is_floating_point():
         raise ImageError(
             f"the network is given {_type_name(tensor)}; give floats in [0, 1]: divide 8 bits by "
@@ -189,6 +194,7 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
 def _array(array: Array, name: str) -> GivenPictures:
     if not array.dtype.isnative:  # as TIFF files of other machines are read
         array = array.astype(array.dtype.newbyteorder("="))
+    array = np.asarray(array)  # a np.matrix keeps two axes whatever is done with it
     if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(f"{name} is {array.dtype}; pictures are {_TYPES}")
     shape = array.shape
@@ -211,6 +217,8 @@ def _array(array: Array, name: str) -> GivenPictures:
 def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
     if tensor.dtype not in _TENSOR_TYPES:
         raise ImageError(f"{name} is {_type_name(tensor)}; pictures are {_TYPES}")
+    if tensor.is_meta or tensor.layout != torch.strided:
+        raise ImageError(f"{name} is a sparse or meta tensor; give a dense one with its values")
     shape = _shape(tensor)
     if 0 in shape:
         raise ImageError(f"{name} has no pixels: its shape is {shape}")

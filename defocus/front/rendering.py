@@ -1,5 +1,6 @@
 """Render a pair with its ground truth in memory."""
 
+import math
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Literal
@@ -53,7 +54,8 @@ def render(
 
     Raises:
         ImageError: ``scene`` is not a picture, or ``depth_mm`` does not fit it.
-        InputError: The sample scene or the misalignment is unknown, or a number is a text.
+        InputError: The sample scene or the misalignment is unknown, or a lens value is not a
+            finite number.
         OpticsError: The lens is impossible.
     """
     if misaligned not in ("none", *_VARIANTS):
@@ -77,6 +79,8 @@ def _number(name: str, value: object, default: float) -> float:
         return default
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} is {value!r}; give a number")
+    if not math.isfinite(value):
+        raise InputError(f"{name} is {value}; give a finite number")
     return float(value)
 
 
@@ -101,7 +105,12 @@ def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
     height, width = given.pixels.shape[1:3]
     if min(height, width) < SMALLEST_SIDE:
         raise ImageError(f"scene is {given.size}; give {SMALLEST_SIDE} px a side or more")
-    depth = np.asarray(depth_mm, np.float64)
+    try:
+        depth = np.asarray(depth_mm, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ImageError(
+            f"depth_mm is of type {type(depth_mm).__name__}; give an array of numbers"
+        ) from error
     if depth.shape != (height, width) or not (np.isfinite(depth) & (depth > 0)).all():
         raise ImageError(
             f"depth_mm has the shape {depth.shape}; a scene of {given.size} needs "

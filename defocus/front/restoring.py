@@ -1,5 +1,6 @@
 """Restore a picture in memory."""
 
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -119,6 +120,12 @@ def _mask(mask: Picture, given: GivenPictures) -> Array:
 
 
 def _check(tile: int | None, strength: float) -> None:
+    if not isinstance(strength, Real):
+        raise InputError(
+            f"strength is of type {type(strength).__name__}; give a number from 0 to {STRONGEST:g}"
+        )
+    if not isinstance(tile, Integral | None):
+        raise InputError(f"tile is of type {type(tile).__name__}; give an integer or None")
     if not 0.0 <= strength <= STRONGEST:
         raise InputError(f"strength is {strength}; it goes from 0 to {STRONGEST:g}")
     if tile and (tile < SMALLEST_TILE_PX or tile % TILE_GRID_PX):

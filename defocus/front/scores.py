@@ -1,6 +1,6 @@
 """Score one restored picture in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
 from defocus.benchmark.metric.registry import find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
-from defocus.errors import ImageError
+from defocus.errors import ImageError, InputError
 from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
 from defocus.progress import say
 
@@ -80,6 +80,8 @@ def score(
 
 def _chosen(profile: Profile, asked: Sequence[str] | None, *, given: bool) -> Mapping[str, Metric]:
     """The metrics; those of a profile that look at the blurry picture only where it is given."""
+    if isinstance(asked, str) or not isinstance(asked, Iterable | None):
+        raise InputError(f"metrics are of type {type(asked).__name__}; give a list of names")
     if asked is None:
         known = profile_metrics(profile.name)
         return {name: one for name, one in known.items() if given or one.against != "input"}
@@ -91,6 +93,8 @@ def _chosen(profile: Profile, asked: Sequence[str] | None, *, given: bool) -> Ma
 
 
 def _counted(mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile) -> NDArray[np.bool_]:
+    if not isinstance(mask, np.ndarray):
+        raise ImageError(f"mask is of type {type(mask).__name__}; give a bool array (H, W)")
     if mask.shape != sharp.pixels.shape[1:3] or mask.dtype != np.bool_:
         raise ImageError(f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)")
     return cropped(mask, profile)

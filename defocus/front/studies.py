@@ -1,6 +1,7 @@
 """Run a study and load its results as a table."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -139,7 +140,11 @@ def run(
     except TypeError as error:
         raise InputError(f"systems are names or Baselines; {error}") from error
     chosen = _chosen(given)
-    opened = open_dataset(dataset) if isinstance(dataset, str) else dataset
+    if isinstance(seeds, bool) or not isinstance(seeds, Integral):
+        raise InputError(f"seeds is of type {type(seeds).__name__}; give an integer")
+    if not isinstance(out, str | Path):
+        raise InputError(f"out is of type {type(out).__name__}; give the path of a folder")
+    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     if len(opened) < len(opened.files.pairs):
         raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
     place = Path(out)

@@ -111,7 +111,9 @@ def _is_folder(name: object) -> bool:
     """Whether a text is the path of a folder, and no system's name."""
     from defocus.baselines.registry import known_baselines
 
-    return isinstance(name, str) and not known_baselines([name]) and Path(name).is_dir()
+    if not isinstance(name, str) or not name or known_baselines([name]):
+        return False
+    return Path(name).is_dir()
 
 
 def _exported(folder: Path, weights: str | Path | None) -> tuple[str, Path]:

@@ -8,7 +8,7 @@ import pytest
 
 import defocus
 from defocus.charts.accuracy.known_edges import EdgeShot, KnownBlur, blur_of_mtf50, edge_picture
-from defocus.errors import ImageError
+from defocus.errors import ImageError, InputError
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.conftest import Run
 
@@ -67,6 +67,9 @@ def test_from_python_an_array_and_a_file_give_the_same(picture: Path) -> None:
     assert from_array.mtf50 == pytest.approx(blur_mtf50(4.0), rel=0.01)
     with pytest.raises(ImageError, match="not in a picture"):
         defocus.measure_mtf(grey, (0, 0, 500, 10))
+    for region in ((1, 2), (0.5, 0, 20, 20), "x", 5):
+        with pytest.raises(InputError, match="give left, top, width and height in whole px"):
+            defocus.measure_mtf(grey, region)  # type: ignore[arg-type]
 
 
 def blur_mtf50(diameter: float) -> float:

@@ -73,6 +73,8 @@ BAD: dict[str, tuple[Any, str]] = {
     "a line": (np.zeros(8, np.uint8), r"shape \(8,\)"),
     "flat tensor": (torch.zeros(8, 9), r"give \(C, H, W\)"),
     "no pixels": (np.zeros((0, 9, 3), np.uint8), "no pixels"),
+    "sparse": (torch.zeros(3, 8, 8).to_sparse(), "sparse or meta tensor"),
+    "meta": (torch.zeros(3, 8, 8, device="meta"), "sparse or meta tensor"),
     "no tensor": (torch.zeros(0, 3, 8, 8), "no pixels"),
 }
 
@@ -123,10 +125,11 @@ def test_a_pair_has_one_size(tmp_path: Path) -> None:
         (torch.full((1, 3, 8, 8), 200.0), "floats from 200 to 200"),
         (torch.full((1, 3, 8, 8), float("nan")), "not finite"),
         (torch.zeros(3, 8, 8), r"it needs \(N, 3, H, W\)"),
+        (FLOATS, "a value of type ndarray; it takes a tensor"),
         (torch.zeros(1, 8, 8, 3), r"given \(1, 8, 8, 3\)"),
     ],
 )
-def test_a_network_is_not_given_nonsense(tensor: torch.Tensor, message: str) -> None:
+def test_a_network_is_not_given_nonsense(tensor: Any, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         require_network_input(tensor, 3)
 

@@ -52,6 +52,8 @@ def test_the_lens_of_a_sample_scene_can_be_another() -> None:
         (PICTURE[:20], {"depth_mm": np.ones((20, 64))}, "give 32 px a side or more"),
         ("cafe", {"misaligned": "much"}, "no misalignment 'much'"),
         ("cafe", {"f_number": "2"}, "f_number is '2'; give a number"),
+        (PICTURE, {"depth_mm": "far"}, "depth_mm is of type str; give an array of numbers"),
+        ("cafe", {"focus_mm": float("nan")}, "focus_mm is nan; give a finite number"),
         ("cafe", {"focus_mm": True}, "focus_mm is True; give a number"),
     ],
 )

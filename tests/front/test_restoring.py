@@ -86,6 +86,8 @@ def test_strength_blends() -> None:
     [
         ({"system": "wiener", "strength": 2.5}, "strength is 2.5; it goes from 0 to 2"),
         ({"system": "wiener", "strength": float("nan")}, "strength is nan"),
+        ({"system": "wiener", "strength": "full"}, "strength is of type str; give a number"),
+        ({"system": "wiener", "tile": "512"}, "tile is of type str; give an integer or None"),
         ({"system": "wiener", "tile": 100}, "tile is 100; give a multiple of 64 from 256 on"),
         ({"system": "wiener", "tile": -64}, "tile is -64"),
         ({"system": "wienr"}, "did you mean 'wiener"),

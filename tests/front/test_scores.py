@@ -72,6 +72,9 @@ def test_a_metric_that_was_asked_for_is_given_or_explained() -> None:
         (RESTORED[:-1], {}, "restored is 66x69 but sharp is 66x70; they must have the same size"),
         (RESTORED.transpose(2, 0, 1), {}, "channels first"),
         (RESTORED, {"profile": "dpdd"}, "no profile 'dpdd'"),
+        (RESTORED, {"metrics": "psnr"}, "metrics are of type str; give a list of names"),
+        (RESTORED, {"metrics": 5}, "metrics are of type int"),
+        (RESTORED, {"mask": [[True]]}, "mask is of type list; give a bool array"),
         (RESTORED, {"metrics": ["psnrr"]}, "no metric 'psnrr'"),
     ],
 )

@@ -124,16 +124,23 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
         (["input"], "samples", {}, "'samples' is not a dataset"),
         (["input"], "sample", {"budget": "long"}, "no budget 'long'; there are demo"),
         (["input"], "sample", {"seeds": 0}, "0 seeds"),
+        (["input"], "sample", {"seeds": "2"}, "seeds is of type str; give an integer"),
+        (["input"], 5, {}, "the dataset is of type int"),
         (3, "sample", {}, "systems are names or Baselines; 'int'"),
         ([3], "sample", {}, "a system is of type int; give a name or a Baseline"),
     ],
 )
 def test_bad_requests_are_one_line(
-    tmp_path: Path, systems: Any, dataset: str, settings: dict[str, str], message: str
+    tmp_path: Path, systems: Any, dataset: Any, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        defocus.run(systems, dataset, tmp_path / "out", **settings)  # type: ignore[arg-type]
+        defocus.run(systems, dataset, tmp_path / "out", **settings)
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_folder_is_a_path() -> None:
+    with pytest.raises(InputError, match="out is of type int; give the path of a folder"):
+        defocus.run("input", "sample", 5)  # type: ignore[arg-type]
 
 
 def test_a_part_of_a_dataset_is_no_study(tmp_path: Path, small: str) -> None:

@@ -54,6 +54,8 @@ def test_options_are_those_of_the_system() -> None:
         defocus.load("nafnet", width=-1)
     with pytest.raises(InputError, match="the system is of type NoneType; give a name"):
         defocus.load(None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no system ''"):
+        defocus.load("")
     with pytest.raises(InputError, match="the pattern is of type int; give a text or None"):
         defocus.list_systems(3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="the folder is of type int; give a path"):
