@@ -30,16 +30,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def out_option(function: F) -> F:
     """The option that says which folder a study is in."""
-    return _out_option("defocus-results")(function)
+    return _out_option("defocus-results", "Folder of the study.")(function)
 
 
-def _out_option(folder: str) -> Callable[[F], F]:
+def _out_option(folder: str, meaning: str) -> Callable[[F], F]:
     return click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),
         default=Path(folder),
         show_default=True,
-        help="Folder of the study; finished runs in it are not repeated.",
+        help=meaning,
     )
 
 
@@ -141,7 +141,8 @@ def study_options(
     def with_options(function: F) -> F:
         for option in reversed(options):
             function = option(function)
-        return _out_option(folder)(function)
+        meaning = "Folder of the study; finished runs in it are not repeated."
+        return _out_option(folder, meaning)(function)
 
     return with_options
 

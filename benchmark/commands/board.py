@@ -19,8 +19,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def command(folder: Path, out: Path) -> None:
     """Make a site of a repository of bundles.
 
-    The leaderboard over all labs, filters by licence, cost, test scenes seen and check, the history
-    of each system and a page per submission. It opens from a folder, without a network.
+    The site has the leaderboard over all labs, filters for licence, cost, seen test scenes and
+    verification, the history of each system, and a page for each submission. It can be opened
+    from a folder, without a network.
     """
     from defocus.benchmark.bundles.repository.board import write_board
     from defocus.progress import counted, say

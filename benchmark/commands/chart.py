@@ -53,13 +53,13 @@ def command(
     PICTURES are photographs of the chart of 'defocus-capture chart': JPEG, PNG, TIFF or RAW.
     Without any, a simulated one is blurred by discs.
 
-    By circle of confusion: MTF50 and its gain, overshoot, displacement and bend of edges, bend of
-    printed lines, texture that is lost and texture that is invented, and characters that tesseract
-    reads, where it is installed. Edges flatter networks, which favour steps; look at the texture
-    beside them.
+    For each circle of confusion, the table shows MTF50 and its gain, overshoot, displacement and
+    bend of edges, bend of printed lines, lost and invented texture, and the characters that
+    tesseract reads if it is installed. Edges flatter networks, which favour steps: look at the
+    texture too.
 
-    A photograph's edges are compared with its own, its texture with what was printed. With --out,
-    the same command continues after an interruption.
+    Restored edges are compared with those of the photograph, and texture with what was printed.
+    With --out, the same command continues after an interruption.
     """
     from defocus.benchmark.charts.of_study import measure_chart, study_restorers
     from defocus.benchmark.charts.photographs import simulated_cases, taken_cases

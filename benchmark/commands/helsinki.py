@@ -31,8 +31,8 @@ def command(
     """Score text as the Helsinki challenge does.
 
     The middle of three lines is read by tesseract at each of the 20 steps of blur. A step is passed
-    at 70 % or more. A method must not write text into pictures that have none. The exit code is 1
-    if it does, or if pictures are missing.
+    if 70 % or more is read correctly. A method must not write text into pictures that have none.
+    The exit code is 1 if it does, or if pictures are missing.
     """
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.text.helsinki import score_steps, steps_table, write_text_free

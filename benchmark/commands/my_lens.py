@@ -25,8 +25,8 @@ SECTIONS = {
     type=FiniteRange(0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Minutes of training on the GPU, or with all cores free: counted in processor time, so "
-    "that a busy machine takes longer.",
+    help="Minutes of training on a GPU, or on all cores. Processor time is counted, so a busy "
+    "computer takes longer.",
 )
 @click.option(
     "--photographs",
@@ -74,12 +74,12 @@ def command(
     """Fine-tune a network for your own lens.
 
     PICTURES show the chart of 'defocus-capture chart', as 'defocus-capture lens' takes them: at
-    some settings of focus, from nearer than the chart to farther. The lens and the noise are
-    measured, scenes are rendered through it, and the network is trained on with them and with some
-    through other lenses. No sharp partners are needed.
+    several focus settings, from nearer than the chart to farther. The lens and the noise are
+    measured, scenes are rendered through it, and the network is trained further on these scenes
+    and on some through other lenses. No sharp pictures are needed.
 
     OUT holds the weights, the lens, and a report: the chart before and after, the gain on held-out
-    scenes, and whether other lenses lose.
+    scenes, and whether the network got worse for other lenses.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.charts.own_lens.run import OwnLensRequest, make_own_weights

@@ -64,7 +64,7 @@ def _tile_px(
     "--weights",
     metavar="LABEL_OR_FILE",
     help="Label of added weights, 'own' for weights that the package ships, or a file, which is "
-    "checked and added. Without it, the package's own where there are any.",
+    "checked and added. By default those that the package ships, if any.",
 )
 @click.option(
     "--out",
@@ -88,7 +88,7 @@ def _tile_px(
     default=1.0,
     show_default=True,
     help="0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded "
-    "again at each, also at 0.",
+    "again at every strength, even 0.",
 )
 @click.option(
     "--mask",

@@ -104,9 +104,9 @@ def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None
     """Measure how a camera differs from its labels.
 
     \b
-    exposure   light of each aperture, beyond what its label says
-    focus      best position of the focus motor, play of its gears, blur of a step
-    flat       fall of the light towards the corners
+    exposure   light of each aperture, compared with its label
+    focus      best position of the focus motor, backlash, blur of a step
+    flat       fall-off of light towards the corners
     dust       specks on the sensor
     breathing  change of magnification with the focus motor
     rig        two cameras: mirror, geometry, light, and skew of the releases

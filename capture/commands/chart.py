@@ -41,10 +41,10 @@ __all__ = ["command"]
 def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN401 - literals of a module not imported here
     """Write a test chart to print.
 
-    Slanted edges of high and low contrast, stars, dead leaves, text of several sizes, grey and
-    colour patches, lines, a grid, a ruler, and a frame of dots that can be found when strongly
-    blurred. All of it is vectors. Print it at 100 % on matt paper, check the ruler, and light it
-    evenly.
+    The chart has slanted edges of high and low contrast, stars, dead leaves, text of several sizes,
+    grey and colour patches, lines, a grid, a ruler, and a frame of dots that can be found when
+    strongly blurred. The file holds vectors only. Print it at 100 % on matt paper, check the ruler,
+    and light it evenly.
 
     'defocus-capture chart-read' measures pictures of it.
     """

@@ -20,13 +20,12 @@ __all__ = ["command"]
 def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
     """Measure pictures of the printed chart.
 
-    Finds the chart of 'defocus-capture chart' in perspective, turned, distorted, partly outside the
-    picture or blurred by up to 30 px, and measures its edges, stars and dead leaves, how straight
-    its lines are, and how many of its characters tesseract reads, where it is installed. JPEG,
-    PNG, TIFF and RAW.
+    PICTURES are JPEG, PNG, TIFF or RAW files that show the chart of 'defocus-capture chart'. It may
+    be in perspective, turned, distorted, partly outside the picture, or blurred by up to 30 px.
+    The command measures its edges, stars and dead leaves, how straight its lines are, and how many
+    of its characters tesseract reads if it is installed.
 
-    A chart that is not found, or is mirrored, is unknown; the exit code is 1
-    then.
+    A chart that is not found, or is mirrored, is unknown; the exit code is then 1.
     """
     from defocus.charts.linear_light import stored_light
     from defocus.charts.reading.characters import characters_read

@@ -44,15 +44,15 @@ def command(
 ) -> int:
     """Shoot the test chart and report drift.
 
-    Takes one picture of the chart of 'defocus-capture chart' into SESSION and reads it at once:
-    before the pairs, after them, and whenever you want in between. Prints MTF50, where the chart
-    is, and what changed since the first chart of the session: MTF50, shift, zoom and rotation, each
-    with its standard error. A change below three standard errors is not significant.
+    The command takes one picture of the chart of 'defocus-capture chart' into SESSION and measures
+    it at once. Run it before the pairs, after them, and in between. It prints MTF50, where the
+    chart is, and what changed since the first chart of the session: MTF50, shift, zoom and
+    rotation, each with its standard error. A change below three standard errors is not significant.
 
     Leave the chart where it is, and camera and lens as they are for the pairs. Camera, aperture,
     time and ISO are those of the session's last chart, or else of its last blurry shots.
 
-    A picture without a chart is kept and marked; the exit code is 1 then.
+    A picture without a chart is kept and marked; the exit code is then 1.
     """
     from defocus.capture.taking.chart_shots import shoot_chart
 

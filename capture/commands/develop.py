@@ -88,8 +88,8 @@ def command(
     used as they are. EXIF is kept; the originals are not changed. Repeating the command continues
     where it stopped. With --srgb, 'pairs:DIR' opens the result as a dataset.
 
-    Exit code 1 if a pair could not be developed; each gives one line. --dual-pixel was never
-    tried on a real dual-pixel file.
+    Pairs that could not be developed are listed, and the exit code is then 1. --dual-pixel has not
+    been tried on a real dual-pixel file.
     """
     from defocus.capture.developing.develop import DevelopSettings, develop_session
     from defocus.progress import counted, say

@@ -35,8 +35,8 @@ def command(
     this order; repeat it at other f-numbers.
 
     The point spread function is fitted for every circle of confusion and every place of the
-    picture: aberrations, colours and the shape of the aperture. The noise is measured too. Takes
-    some minutes.
+    picture: aberrations, colours and the shape of the aperture. The noise is measured too. The
+    command takes some minutes.
     """
     from defocus.capture.chart_pictures import measure_lens, read_chart_pictures
     from defocus.capture.lens_page import lens_lines, write_lens_page

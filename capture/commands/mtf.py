@@ -23,8 +23,9 @@ __all__ = ["command"]
 def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
     """Measure the sharpness of an edge (MTF).
 
-    The edge is straight, 3 to 12 degrees off the rows or columns. The region holds the edge, its
-    blur, and plain areas on both sides; 100 px along the edge or more. JPEG, PNG, TIFF and RAW.
+    PICTURE is a JPEG, PNG, TIFF or RAW file. The edge is straight, 3 to 12 degrees off the rows or
+    columns. The region holds the edge, its blur, and plain areas on both sides; it should be 100 px
+    or more along the edge.
 
     MTF50 is the spatial frequency at which contrast falls to half, in cycles per pixel: 0.7 over
     the diameter of the circle of confusion. The method is that of ISO 12233.

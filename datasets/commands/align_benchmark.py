@@ -68,7 +68,7 @@ SECTIONS = {
     show_default=True,
     help="Pairs for tuning (choose) or for reported results (test).",
 )
-@jobs_option("Number of pairs at once.")
+@jobs_option("Number of pairs processed at once.")
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -40,7 +40,7 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
     STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
     other and fused; a confidence map shows where the frames show what is in focus. The result is a
     dataset in which every frame is the blurry member and the fused picture the sharp one. If a
-    picture of another program, such as expected.jpg, lies there, the two are compared.
+    folder also holds the result of another program, such as expected.jpg, the two are compared.
     """
     if as_json:
         with json_output() as output:

@@ -23,9 +23,13 @@ SHARE = FiniteRange(0, 0.5)
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the new dataset: new, empty, or made with the same split.",
 )
-@click.option("--test", type=SHARE, default=0.2, show_default=True, help="Share of the pairs.")
+@click.option("--test", type=SHARE, default=0.2, show_default=True, help="Share of the test pairs.")
 @click.option(
-    "--validation", type=SHARE, default=0.1, show_default=True, help="Share of the pairs."
+    "--validation",
+    type=SHARE,
+    default=0.1,
+    show_default=True,
+    help="Share of the validation pairs.",
 )
 @click.option(
     "--seed",

@@ -119,16 +119,16 @@ def _mask(mask: Picture, given: GivenPictures) -> Array:
     return values
 
 
-def _check(tile: int | None, strength: float) -> None:
+def _check(tile: object, strength: object) -> None:
     if not isinstance(strength, Real):
         raise InputError(
             f"strength is of type {type(strength).__name__}; give a number from 0 to {STRONGEST:g}"
         )
     if not isinstance(tile, Integral | None):
         raise InputError(f"tile is of type {type(tile).__name__}; give an integer or None")
-    if not 0.0 <= strength <= STRONGEST:
+    if not 0.0 <= float(strength) <= STRONGEST:
         raise InputError(f"strength is {strength}; it goes from 0 to {STRONGEST:g}")
-    if tile and (tile < SMALLEST_TILE_PX or tile % TILE_GRID_PX):
+    if tile and (int(tile) < SMALLEST_TILE_PX or int(tile) % TILE_GRID_PX):
         raise InputError(
             f"tile is {tile}; give a multiple of {TILE_GRID_PX} from {SMALLEST_TILE_PX} on, 0 for "
             "the whole picture, or None"

@@ -140,8 +140,7 @@ def run(
     except TypeError as error:
         raise InputError(f"systems are names or Baselines; {error}") from error
     chosen = _chosen(given)
-    if isinstance(seeds, bool) or not isinstance(seeds, Integral):
-        raise InputError(f"seeds is of type {type(seeds).__name__}; give an integer")
+    _require_integer(seeds)
     if not isinstance(out, str | Path):
         raise InputError(f"out is of type {type(out).__name__}; give the path of a folder")
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
@@ -154,6 +153,11 @@ def run(
     study = Study(place, opened.files, runs, options)
     run_studies([study], _request(given, opened.text, budget, seeds))
     return load_results(place)
+
+
+def _require_integer(seeds: object) -> None:
+    if isinstance(seeds, bool) or not isinstance(seeds, Integral):
+        raise InputError(f"seeds is of type {type(seeds).__name__}; give an integer")
 
 
 def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
