@@ -26,6 +26,6 @@ def command(folders: tuple[Path, ...], out: Path) -> int:
     from defocus.progress import counted, say
 
     merged = merge_studies(out, folders)
-    say(f"{counted(len(merged.taken), 'run')} taken over, {len(merged.kept)} were there already")
+    say(f"{counted(len(merged.taken), 'run')} copied, {len(merged.kept)} already there")
     say(str(out / "leaderboard.csv"))
     return 0

@@ -204,7 +204,8 @@ def _evaluate(
     )
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
-        say(f"{run.id}: a colour of {worst} is off by {255 * casts[worst]:.1f} of 255; look at it")
+        cast = f"{255 * casts[worst]:.1f} of 255"
+        say(f"{run.id}: a colour cast of {cast} was added to {worst}; look at the picture")
     write_json(
         folder / "run.json",
         {

@@ -60,7 +60,7 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
         names = ", ".join(f"{name}: {count}" for name, count in sorted(outcome.replaced.items()))
         say(
             f"kept, but not in the leaderboard: earlier runs with other code, settings or data "
-            f"({names}); to compare both, give one another name or folder"
+            f"({names}); to compare them, give one another name or another folder"
         )
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)

@@ -332,7 +332,9 @@ def read_results(path: Path) -> Iterator[Results]:
             _make_tables(copy)
             _require_format(path, copy)
             if not is_whole(copy):
-                say(f"{path}: pages of it are damaged; what is sound is shown, a 'run' mends it")
+                say(
+                    f"{path}: it is partly damaged; the intact runs are shown, and 'run' repairs it"
+                )
         yield Results(path, copy)
 
 
@@ -364,7 +366,7 @@ def _mend(path: Path) -> None:
         path.with_name(f"{path.name}-wal").replace(aside.with_name(f"{aside.name}-wal"))
     new.replace(path)
     sync_folder(path.parent)
-    say(f"{path}: pages of it were damaged; it is renamed to {aside.name}, its sound runs are kept")
+    say(f"{path}: it was partly damaged and is renamed to {aside.name}; its intact runs are kept")
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

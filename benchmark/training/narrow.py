@@ -104,7 +104,7 @@ def train_narrow(
     copy = system.narrowed()
     path = narrow_file(out, system.narrow.name)
     if _is_made(path, copy):
-        say(f"{path.name}: made already")
+        say(f"{path.name}: already made")
         return path
     folder = make_folder(out / system.narrow.name)
     recipe = system.recipe()

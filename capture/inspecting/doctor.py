@@ -110,7 +110,8 @@ def _clock() -> CheckedPoint:
         return CheckedPoint("clock", "fail", f"this computer's clock says {now:%Y-%m-%d}", "set it")
     if _is_set_by_the_network():
         return CheckedPoint("clock", "ok", "this computer's clock is set by the network")
-    return asked("clock", "is this computer's clock right?", f"it says {now:%Y-%m-%d %H:%M} UTC")
+    question = f"this computer's clock says {now:%Y-%m-%d %H:%M} UTC; is that right?"
+    return asked("clock", question, "")
 
 
 def _is_set_by_the_network() -> bool:

@@ -274,7 +274,7 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
         ("reliable", f"{100 * found['reliable_share']:.1f} % of the pixels"),
         ("occluded", f"{100 * found['occluded_share']:.1f} % of the pixels"),
-        ("there-back", f"{found['consistency_px']:.3f} px median"),
+        ("round trip", f"{found['consistency_px']:.3f} px median"),
         ("gain", f"{found['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),

@@ -53,7 +53,7 @@ def sample_dataset(name: str) -> Dataset:
 
 
 def _write_pairs(chosen: Variant, root: Path) -> tuple[Pair, ...]:
-    say(f"{chosen.dataset}: its {len(SCENES)} scenes are rendered, once")
+    say(f"{chosen.dataset}: rendering its {len(SCENES)} scenes, only this once")
     with ThreadPoolExecutor(THREADS) as pool:
         pairs = pool.map(partial(_write_pair, root, chosen), SCENES)
         return tuple(track(pairs, f"rendering {chosen.dataset}", len(SCENES)))

@@ -350,7 +350,7 @@ def _resume(training: _Training[BatchT], folder: Path) -> None:
     training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0
     if 0 < training.step < job.steps and training.mine.first:
         begun = "" if training.code == job.code else f", trained by {training.code}"
-        say(f"{job.id}: goes on at {training.where}{begun}")
+        say(f"{job.id}: continues at {training.where}{begun}")
 
 
 def _take_up(training: _Training[BatchT], path: Path) -> None:

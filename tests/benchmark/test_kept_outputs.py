@@ -192,4 +192,4 @@ def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_cha
     assert package_version() in page
     assert f"counted {current}" in page
     assert all(version.startswith("1+") for version in versions)
-    assert "all 1 runs are finished" in bench(*common, "--plugin", plugin).stderr
+    assert "the run is finished: nothing is repeated" in bench(*common, "--plugin", plugin).stderr

@@ -83,7 +83,7 @@ def test_killed_it_ships_its_mean_so_far_and_goes_on(
 
     again = bench(*command)
     assert again.returncode == 0, again.stderr
-    assert f"goes on at step {done[0]} of {STEPS}" in again.stderr
+    assert f"continues at step {done[0]} of {STEPS}" in again.stderr
     assert steps_done(run) == (STEPS, STEPS)
 
 

@@ -208,7 +208,7 @@ def test_train_then_evaluate_does_not_train_again(
     assert evaluated.returncode == 0, evaluated.stderr
     assert checkpoint.stat().st_mtime_ns == trained
     run = bench("run", "--only", *common)
-    assert "all 1 runs are finished" in run.stderr
+    assert "the run is finished: nothing is repeated" in run.stderr
     assert checkpoint.stat().st_mtime_ns == trained
 
     with sqlite3.connect(tmp_path / "out" / "results.sqlite") as connection:

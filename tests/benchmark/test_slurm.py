@@ -114,7 +114,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     collected = bench("resume", "--out", out, "--launcher", "slurm")
     assert collected.returncode == 0, collected.stderr
     assert "submitted" not in collected.stderr
-    assert "goes on at step" in log_of(out, job)
+    assert "continues at step" in log_of(out, job)
     assert scores_of(out) == scores_of(tmp_path / "here")
     assert not list(out.glob("jobs/tiny-slow-*"))
 
@@ -180,7 +180,7 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     assert bench("resume", "--out", out, "--launcher", "slurm").returncode == 0
     log = log_of(out, job)
     assert "stopped and saved at step" in log
-    assert "goes on at step" in log
+    assert "continues at step" in log
     undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
     told = undisturbed.communicate(timeout=600)[1]
     assert undisturbed.returncode == 0, told

@@ -151,7 +151,8 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
             _set_damaged_aside(study, one.entry)
     if not any(left for _, left in pending):
         total = sum(len(study.runs) for study in studies)
-        say(f"all {total} runs are finished: nothing is repeated")
+        finished = "the run is finished" if total == 1 else f"all {total} runs are finished"
+        say(f"{finished}: nothing is repeated")
     waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
     asked = {run.id for study in studies for run in study.runs}
     tell_versions(results.entries(), asked - waiting)
@@ -201,8 +202,8 @@ def _tell_first_step(study: Study, results: Results, done: int, trained: int) ->
     record_ceiling(study, results)
     publish(study.out, results)
     say(
-        f"what needs no training is scored: {study.out / 'report.html'}; now "
-        f"{counted(trained, 'training')}, each with a row when it ends"
+        f"systems without training are scored: {study.out / 'report.html'}; now "
+        f"{counted(trained, 'training')}, whose rows are added one by one"
     )
 
 

@@ -30,7 +30,7 @@ CARD = ReaderCard(
     defects=(
         "blurry and sharp were taken one after the other: small shifts, moving things",
         "the README announces 75 validation pairs; the official lists have 74",
-        "indoor and outdoor labels come apart from the pictures, and for the test split alone",
+        "indoor and outdoor labels are a separate download, and exist only for the test split",
         "the patches of the official script number 7,000 for training and 888 for validation",
     ),
 )
