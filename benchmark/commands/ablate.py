@@ -77,7 +77,8 @@ class Doses(click.ParamType[tuple[float, ...]]):
 @click.option(
     "--central",
     is_flag=True,
-    help="With --doses: only the plain loss, the whole objective and the controls.",
+    help="With --doses: only the plain loss, the whole objective, other ways to train on the same "
+    "pairs, and the controls.",
 )
 def command(
     objective: str,

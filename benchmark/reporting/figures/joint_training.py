@@ -260,7 +260,7 @@ def _crops(
     window = [
         replace(tile, picture=tile.picture[top : top + side, left : left + side]) for tile in tiles
     ]
-    caption = f"{pair.plain.name} on {picture}, where plain loss and JDRL differ most in it"
+    caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
     return [
         Gallery(
             caption,
