@@ -85,7 +85,7 @@ def objective_option(function: F) -> F:
     return click.option(
         "--objective",
         metavar="NAME",
-        help="Train each network with this objective, such as 'jdrl'; results are named "
+        help="Train the network with this objective, such as 'jdrl'; the result is named "
         "NAME-SYSTEM.",
     )(function)
 

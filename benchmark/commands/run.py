@@ -10,7 +10,6 @@ from defocus.benchmark.commands._options import (
     dry_run_option,
     keep_outputs_option,
     launcher_option,
-    objective_option,
     study_options,
 )
 from defocus.command_line.commands import SectionedCommand
@@ -53,7 +52,14 @@ SECTIONS = {
     metavar="FILE",
     help="TOML file with datasets, systems, objectives, seeds and budget, instead of the options.",
 )
-@objective_option
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    metavar="NAME",
+    help="Train each network with this objective, such as 'jdrl'; repeatable. Results are named "
+    "NAME-SYSTEM.",
+)
 @study_options(several_datasets=True)
 @click.option(
     "--seeds",
@@ -85,7 +91,7 @@ def command(
     only: tuple[str, ...],
     variants: bool,
     file: Path | None,
-    objective: str | None,
+    objectives: tuple[str, ...],
     out: Path,
     dataset: tuple[str, ...],
     budget: "BudgetName",
@@ -131,7 +137,7 @@ def command(
         document = load_document(file)
     else:
         document, options = document_of(
-            dataset, budget, only, seeds, settings, variants=variants, objective=objective
+            dataset, budget, only, seeds, settings, variants=variants, objectives=objectives
         )
         if every and not only and budget == "demo" and not _is_given(context, "dataset"):
             document = document.model_copy(update={"misaligned": MISALIGNED})
@@ -155,7 +161,7 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 
 _OF_A_STUDY = frozenset(
-    {"every", "only", "variants", "dataset", "budget", "seeds", "settings", "objective"}
+    {"every", "only", "variants", "dataset", "budget", "seeds", "settings", "objectives"}
 )
 
 

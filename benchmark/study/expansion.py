@@ -201,7 +201,7 @@ def with_objectives(
                 require_objective(name)
             except RegistryError as error:
                 known = ", ".join((OWN, *objectives()))
-                raise SettingsError(f"[objectives.{label}]: {error}; known are {known}") from error
+                raise SettingsError(f"{error}; known are {known}") from error
     found = []
     for system in systems:
         if system.recipe is None or not choices:

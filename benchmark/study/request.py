@@ -74,7 +74,7 @@ def document_of(
     settings: Path | None,
     *,
     variants: bool,
-    objective: str | None = None,
+    objectives: Sequence[str] = (),
 ) -> tuple[StudyDocument, list[str]]:
     """Make the document of a study from the options of ``run``.
 
@@ -85,7 +85,7 @@ def document_of(
         seeds: How many seeds to train.
         settings: TOML file of schedule and training values.
         variants: Whether empty patterns include variants.
-        objective: Objective that replaces the networks' own.
+        objectives: Objectives that replace the networks' own; each makes its own runs.
 
     Returns:
         The document, and the options that other commands need to name its runs.
@@ -102,13 +102,16 @@ def document_of(
         budget=budget,
         schedule=override.schedule,
         training=override.training,
-        objectives=_under(objective) if objective else {},
+        objectives=_tables(objectives),
     )
     options = ["--budget", budget]
     return document, [*options, "--settings", str(settings)] if settings else options
 
 
-def _under(objective: str) -> dict[str, ObjectiveChoice]:
-    """The table of a study's file for an objective without settings."""
-    label = objective.replace("_", "-")
-    return {label: ObjectiveChoice(objective=None if label == objective else objective)}
+def _tables(objectives: Sequence[str]) -> dict[str, ObjectiveChoice]:
+    """The tables of a study's file for objectives without settings."""
+    labels = {name: name.replace("_", "-") for name in objectives}
+    return {
+        label: ObjectiveChoice(objective=None if label == name else name)
+        for name, label in labels.items()
+    }

@@ -137,6 +137,16 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
     assert "all 2 runs are finished: nothing is repeated" in again.output
 
 
+def test_each_of_several_objectives_makes_its_run(bench: Bench, tiny_dataset: Path) -> None:
+    asked = ["--plugin", "my_net.py", "--dataset", f"mine:{tiny_dataset}", "--dry-run"]
+    both = ["--objective", "jdrl", "--objective", "registered"]
+    done = bench("run", "--only", "my-net", *both, "--out", "planned", *asked)
+    assert done.exit_code == 0, done.output
+    assert "2 runs" in done.output
+    assert " jdrl-my-net" in done.output
+    assert " registered-my-net" in done.output
+
+
 def test_another_file_of_the_same_name_is_another_run(folder: Path, tiny_dataset: Path) -> None:
     choices = {"own": ObjectiveChoice(), "jdrl": ObjectiveChoice()}
     dataset = f"mine:{tiny_dataset}"

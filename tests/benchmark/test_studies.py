@@ -206,7 +206,7 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(
 def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("[objectives.jdlr]\n")
-    with pytest.raises(SettingsError, match=r"objectives\.jdlr.*known are own"):
+    with pytest.raises(SettingsError, match=r"no objective 'jdlr'.*known are own"):
         with_objectives([baseline("net")], load_document(path).objectives)
 
 
