@@ -2,8 +2,8 @@
 
 STUDY is the folder of ``defocus-bench ablate jdrl --doses …``, one for each network; every number
 comes from its ``dose.json``. ``--parts PAIRS STUDY`` makes the section about the parts of JDRL
-instead, from studies whose lines start from weights that the package ships, with the strips of the
-first one; PAIRS is the folder of their pairs.
+instead, from a study whose lines start from weights that the package ships; PAIRS is the folder of
+its pairs. ``--seeds STUDY`` makes the section of the central lines with more seeds.
 """
 
 import argparse
@@ -37,6 +37,8 @@ BEGIN = "<!-- made by docs/jdrl.py: nothing until the next mark is written by ha
 END = "<!-- end of what docs/jdrl.py made -->"
 PARTS_BEGIN = "<!-- made by docs/jdrl.py --parts: nothing until the next mark is by hand -->"
 PARTS_END = "<!-- end of what docs/jdrl.py --parts made -->"
+SEEDS_BEGIN = "<!-- made by docs/jdrl.py --seeds: nothing until the next mark is by hand -->"
+SEEDS_END = "<!-- end of what docs/jdrl.py --seeds made -->"
 STRIP_QUALITY = 88
 PART_NAMES = {
     "psnr_edges": "edges",
@@ -58,22 +60,35 @@ def main() -> None:
     words = argparse.ArgumentParser(description="Make the charts and tables of docs/jdrl.md.")
     words.add_argument("studies", type=Path, nargs="+", help="folder of a study by dose")
     words.add_argument("--parts", type=Path, metavar="PAIRS", help="the parts of JDRL, instead")
+    words.add_argument("--seeds", action="store_true", help="the lines with more seeds, instead")
     given = words.parse_args()
     documents = [read_document(folder) for folder in given.studies]
     if given.parts:
-        for one in documents[0]["doses"]:
-            copy_strip(given.studies[0], one["dose_px"], "parts-")
-        for place, document in enumerate(documents):
-            row_chart(parts_chart(place), document)
-        replace_between(PARTS_BEGIN, PARTS_END, parts_sections(documents, given.parts))
-        return
+        parts_page(given.studies[0], documents[0], given.parts)
+    elif given.seeds:
+        row_chart("jdrl-seeds.svg", documents[0])
+        replace_between(SEEDS_BEGIN, SEEDS_END, rows_section(documents[0], "jdrl-seeds.svg"))
+    else:
+        doses_page(given.studies, documents)
+
+
+def doses_page(studies: Sequence[Path], documents: Sequence[Document]) -> None:
+    """Make the charts, strips and tables of the study by dose."""
     chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
     chart("jdrl-gain.svg", "gain over the plain loss, dB", documents, draw_gains)
     chart("jdrl-edges.svg", "displacement of edges, px", documents, draw_edges)
     chart("jdrl-tau.svg", "Kendall's tau against the truth", documents, draw_taus)
     for dose in (one["dose_px"] for one in documents[0]["doses"]):
-        copy_strip(given.studies[0], dose)
+        copy_strip(studies[0], dose)
     replace_between(BEGIN, END, sections(documents))
+
+
+def parts_page(study: Path, document: Document, pairs: Path) -> None:
+    """Make the chart, strips and tables of the study of the parts."""
+    for one in document["doses"]:
+        copy_strip(study, one["dose_px"], "parts-")
+    row_chart("jdrl-parts.svg", document)
+    replace_between(PARTS_BEGIN, PARTS_END, parts_section(document, pairs))
 
 
 def read_document(folder: Path) -> dict[str, Any]:
@@ -100,30 +115,29 @@ def replace_between(begin: str, end: str, lines: Iterator[str]) -> None:
     PAGE.write_text(f"{before}{begin}\n\n{made}\n{end}{after}", encoding="utf-8")
 
 
-def parts_sections(documents: Sequence[Document], pairs: Path) -> Iterator[str]:
+def parts_section(document: Document, pairs: Path) -> Iterator[str]:
     """The made section about the parts of JDRL, by lines."""
-    gains = gains_before_training(documents[0], pairs)
+    gains = gains_before_training(document, pairs)
     error = statistics.stdev(gains) / len(gains) ** 0.5
     yield (
         "Before the training these weights gain "
         f"{statistics.fmean(gains):.2f} ± {error:.2f} dB over the blurry input (mean over the "
         "scenes and its standard error).\n"
     )
-    for place, document in enumerate(documents):
-        yield f"### {len(labels_of(document))} lines, {document['seeds']} seeds\n"
-        yield from study_facts(document)
-        yield f"![Gain over the blurry input of each line, by dose]({parts_chart(place)})\n"
-        if place == 0:
-            yield from strips(document, "parts-")
-        yield from gain_table(document)
-        yield from part_table(document)
-        yield from tau_table(document)
-        yield from claim_table(document)
+    yield from rows_section(document, "jdrl-parts.svg", "parts-")
 
 
-def parts_chart(place: int) -> str:
-    """Name of the chart of a study of the parts."""
-    return f"jdrl-parts-{place + 1}.svg"
+def rows_section(document: Document, chart_name: str, kind: str | None = None) -> Iterator[str]:
+    """A study with a row per line in its chart; with the strips of that kind, if any."""
+    yield f"### {len(labels_of(document))} lines, {document['seeds']} seeds\n"
+    yield from study_facts(document)
+    yield f"![Gain over the blurry input of each line, by dose]({chart_name})\n"
+    if kind is not None:
+        yield from strips(document, kind)
+    yield from gain_table(document)
+    yield from part_table(document)
+    yield from tau_table(document)
+    yield from claim_table(document)
 
 
 def gains_before_training(document: Document, pairs: Path) -> list[float]:
