@@ -87,9 +87,20 @@ def _training_sets(names: list[str]) -> str:
 
 
 def _show_recipe(write: Any, recipe: dict[str, Any]) -> None:  # noqa: ANN401 - rich's print
-    import json
-
     write("\ntraining:", markup=False, highlight=False)
     for key, value in recipe.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        write(f"  {key + ':':<21}{text}", markup=False, highlight=False)
+        write(f"  {key + ':':<21}{_plain(value)}", markup=False, highlight=False)
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A setting as people read it; what a table of settings does not set is left out."""
+    if isinstance(value, dict):
+        given = {key: one for key, one in value.items() if one not in (None, [], {})}
+        words = (f"{key} {_plain(one)}" for key, one in given.items())
+        return ", ".join(words) or "none"
+    if isinstance(value, list):
+        between = "; " if any(isinstance(one, dict) for one in value) else " and "
+        return between.join(map(_plain, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

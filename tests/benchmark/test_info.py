@@ -19,6 +19,11 @@ def test_info_shows_readme_card_and_recipe(run: Callable[..., Any]) -> None:
     assert done.returncode == 0
     for words in ("U-Net of JDRL", "31,033,411", "prealigned", "all rights reserved"):
         assert words in done.stdout
+    assert "name adam, betas 0.9 and 0.999" in done.stdout
+    training = done.stdout.partition("training:")[2]
+    assert training.strip()
+    assert "{" not in training
+    assert "null" not in training
     facts = json.loads(run("defocus-bench", "info", "wiener", "--json").stdout)
     assert (facts["name"], facts["recipe"], facts["parameters"]) == ("wiener", None, 0)
     assert facts["readme"].startswith("# ")
