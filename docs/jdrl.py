@@ -76,7 +76,7 @@ def doses_page(studies: Sequence[Path], documents: Sequence[Document]) -> None:
     """Make the charts, strips and tables of the study by dose."""
     chart("jdrl-input.svg", "gain over the blurry input, dB", documents, draw_gains_over_input)
     chart("jdrl-gain.svg", "gain over the plain loss, dB", documents, draw_gains)
-    chart("jdrl-edges.svg", "displacement of edges, px", documents, draw_edges)
+    chart("jdrl-edges.svg", "displacement of edges, px", documents, draw_edges, from_zero=True)
     chart("jdrl-tau.svg", "Kendall's tau against the truth", documents, draw_taus)
     for dose in (one["dose_px"] for one in documents[0]["doses"]):
         copy_strip(studies[0], dose)
@@ -138,6 +138,7 @@ def rows_section(document: Document, chart_name: str, kind: str | None = None) -
     yield from part_table(document)
     yield from tau_table(document)
     yield from claim_table(document)
+    yield from rival_table(document)
 
 
 def gains_before_training(document: Document, pairs: Path) -> list[float]:
@@ -176,6 +177,8 @@ def chart(
     axis_label: str,
     documents: Sequence[Document],
     draw: Callable[[Axes, Document], None],
+    *,
+    from_zero: bool = False,
 ) -> None:
     """Draw one chart over the doses into an SVG file beside this one, with an axis per network."""
     count = len(documents)
@@ -188,6 +191,8 @@ def chart(
         axis.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
         axis.set(xlabel="dose of misalignment, px", title=name_of(document))
     axes[0][0].set(ylabel=axis_label)
+    if from_zero:  # once all have drawn: they share the axis
+        axes[0][0].set_ylim(bottom=0)
     axes[0][-1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
     plt.close(figure)
@@ -272,7 +277,6 @@ def draw_edges(axis: Axes, document: Document) -> None:
         values = [line["means"]["edge_px"] for _, line in known]
         places = [place for place, _ in known]
         axis.plot(places, values, "o-", markersize=4, linewidth=1.2, label=label)
-    axis.set_ylim(bottom=0)
 
 
 def draw_taus(axis: Axes, document: Document) -> None:
@@ -341,9 +345,9 @@ def gain_table(document: Document) -> Iterator[str]:
         yield f"Dose {one['dose_px']:g} px:\n"
         yield (
             "| line | PSNR, truth | over the input | over plain | share of the gap | edges, px "
-            "| lines, px |"
+            "| lines, px | minutes |"
         )
-        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
         for line in one["lines"]:
             share = "" if line["share"] is None else interval(line["share"])
             yield row(
@@ -354,6 +358,7 @@ def gain_table(document: Document) -> Iterator[str]:
                 share,
                 f"{line['means']['edge_px']:.2f}",
                 f"{line['means']['line_px']:.2f}" if "line_px" in line["means"] else "",
+                f"{line['seconds'] / 60:.1f}" if line["steps"] else "",
             )
         yield ""
 
@@ -406,6 +411,22 @@ def claim_table(document: Document) -> Iterator[str]:
             enough = document["seeds"] >= LEAST_SEEDS
             said = verdict([one for _, one in over]) if enough else "not decided"
             yield row(label, found, said)
+    yield ""
+
+
+def rival_table(document: Document) -> Iterator[str]:
+    """What the first rival gains over each other line."""
+    rival = document["doses"][0]["scene_gains"]["line"]
+    yield (
+        f"| {rival} minus: | "
+        + " | ".join(f"{one['dose_px']:g} px" for one in document["doses"])
+        + " |"
+    )
+    yield "| --- |" + " ---: |" * len(document["doses"])
+    for label in labels_of(document):
+        found = [line_of(one, label) for one in document["doses"]]
+        if label != rival:
+            yield row(label, *("" if one is None else interval(one["rival_over"]) for one in found))
     yield ""
 
 

@@ -357,6 +357,9 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     assert len(gains["over_plain"]) == 2
     over_plain = by_label["registered pairs"]["over_plain"]["psnr"]["value"]
     assert np.mean(gains["over_plain"]) == pytest.approx(over_plain)
+    assert by_label["registered pairs"]["rival_over"]["value"] == 0
+    turned = by_label["registered pairs"]["whole_over"]["value"]
+    assert by_label["JDRL"]["rival_over"]["value"] == pytest.approx(-turned) != 0
     strip = read_image(tmp_path / "out" / strip_name(4))
     side, columns = CROP_PX * SHOWN, 6
     bends = one["scene_lines"]["line_px"]

@@ -37,11 +37,12 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
 
     Returns:
         ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss (also by
-        part of the picture) and over the input, the whole objective's gain over the line, share of
-        the gap, displacement of edges, bend of lines (in ``means``, and beyond that of the blurry
-        input) and seconds of a training; ``tau``, Kendall's tau of each protocol against the
-        truth; ``scene_gains``, the first rival's gain over the plain loss by test scene, dB; and
-        ``scene_lines``, the plain loss's bend of lines by test scene, px, None without a line.
+        part of the picture) and over the input, the gain of the whole objective and of the first
+        rival (the whole objective if there is none) over the line, share of the gap, displacement
+        of edges, bend of lines (in ``means``, and beyond that of the blurry input) and seconds of a
+        training; ``tau``, Kendall's tau of each protocol against the truth; ``scene_gains``, the
+        first rival's gain over the plain loss by test scene, dB; and ``scene_lines``, the plain
+        loss's bend of lines by test scene, px, None without a line.
     """
     by_dose = []
     for dose in study.doses:
@@ -76,6 +77,8 @@ def _at_one_dose(
         facts[line.label] = _facts(found)
     plain_scores, truth_scores = scores[plain.label], scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
+    first = (study.ablation.rivals or study.ablation.lines[-1:])[0].label
+    rival = scores[first]["truth/psnr"]
     (blurry,) = (one.label for one in study.lines() if one.system == "input")
     lines = []
     for line in study.lines():
@@ -97,17 +100,17 @@ def _at_one_dose(
                 "over_plain": gains,
                 "over_input": asdict(gain(own["truth/psnr"], scores[blurry]["truth/psnr"])),
                 "whole_over": asdict(gain(whole, own["truth/psnr"])),
+                "rival_over": asdict(gain(rival, own["truth/psnr"])),
                 "bent_px": _bent(own[LINES], scores[blurry][LINES]),
                 "share": None if share is None else asdict(share),
             }
         )  # fmt: skip
-    shown = (study.ablation.rivals or study.ablation.lines[-1:])[0].label
-    gains = (scores[shown]["truth/psnr"] - plain_scores["truth/psnr"]).mean(axis=0)
+    gains = (rival - plain_scores["truth/psnr"]).mean(axis=0)
     return {
         "dose_px": dose,
         "lines": lines,
         "tau": _taus(scores),
-        "scene_gains": {"line": shown, "over_plain": gains.tolist()},
+        "scene_gains": {"line": first, "over_plain": gains.tolist()},
         "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
     }
 
