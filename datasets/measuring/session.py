@@ -85,8 +85,8 @@ class PooledSession:
     def outcome(self) -> str:
         """What became of the pairs, in words."""
         return (
-            f"{counted(len(self.measured), 'pair')} measured with it, {len(self.answered)} known "
-            f"only thanks to it, {len(self.contradicting)} contradicting it"
+            f"used for {counted(len(self.measured), 'pair')}, {len(self.answered)} of them unknown "
+            f"without it; {len(self.contradicting)} contradict it"
         )
 
 
@@ -117,7 +117,7 @@ def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> S
             f"{dataset.name}: the misalignment of {len(pooled.known)} of {len(pairs)} pairs is "
             "known; a session shares its zoom from three on"
         )
-    say(f"{pooled.title}: {pooled.shared}; {len(pooled.contradicting)} contradicting it")
+    say(f"{pooled.title}: {pooled.shared}; {len(pooled.contradicting)} contradict it")
     return pooled.lens
 
 

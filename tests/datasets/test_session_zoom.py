@@ -86,8 +86,8 @@ def test_audit_and_compensate_pool_by_themselves_and_say_so(
     assert told["shared"]["by"] == "journal"
     zoom = f"{told['shared']['zoom']:.5f} ± {told['shared']['sigma']:.5f}"
     said = f"session by journal (one), 4 pairs: zoom {zoom}"
-    outcome = f"{len(told['measured_with_it'])} pairs measured with it, 1 known only thanks to it, "
-    for words in (said, f"from 3 pairs; {outcome}0 contradicting it"):
+    outcome = f"used for {len(told['measured_with_it'])} pairs, 1 of them unknown without it; "
+    for words in (said, f"from 3 pairs; {outcome}0 contradict it"):
         assert words in done.stderr
 
     page = (tmp_path / "audit/audit.html").read_text()
@@ -166,7 +166,7 @@ def test_align_with_a_session(session: Dataset, run: Run) -> None:
     assert f"session    zoom of 3 pairs of the session {by}" in done.stdout
     assert "moved      " in done.stdout
     assert "session by journal (one), 4 pairs: zoom 1.00" in done.stderr
-    assert "from 3 pairs; 0 contradicting it" in done.stderr
+    assert "from 3 pairs; 0 contradict it" in done.stderr
 
 
 def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> None:
@@ -255,7 +255,7 @@ def test_pairs_that_contradict_their_session_are_counted_and_keep_their_own() ->
     ones = dict.fromkeys(zooms, OwnZoom(1.0, 0.001, 200.0)) | {"p11": OwnZoom(1.2, 0.001, 200.0)}
     (found,) = pooled(still, ones)
     assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
-    assert "1 contradicting it" in found.outcome
+    assert "1 contradict it" in found.outcome
 
 
 def test_an_affine_pair_takes_no_zoom_and_is_not_counted() -> None:
