@@ -375,7 +375,7 @@ class Page:
         notice: Notice at the top and on every printed page, such as "demo budget, not a
             comparison"; empty for none.
         sections: Heading and parts, in order.
-        summary: The result in a sentence, under the title; empty for none.
+        summary: The result in a sentence, under the title, or in a few lines; empty for none.
         notes: Notes at the end, numbered from 1; tables and cells refer to them.
         in_menu: How many of the first sections the menu of the HTML page has; None = all.
     """

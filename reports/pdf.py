@@ -91,7 +91,7 @@ def write_typst(page: Page, folder: Path) -> Path:
     ]
     document = {
         "title": _printable(page.title),
-        "summary": _printable(page.summary),
+        "summary": "\n".join(map(_printable, page.summary.split("\n"))),
         "notice": _printable(page.notice),
         "sections": sections,
         "notes": [_printable(note) for note in page.notes],

@@ -41,13 +41,17 @@ Gained = tuple[BoardLine, Row]
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
-    """The result in some sentences: who gains most over the blurry input, and what JDRL gains."""
+    """The result in some sentences: who gains most over the blurry input, and what JDRL gains.
+
+    Of several datasets each has a line of its own.
+    """
     if not content.rows:
         return "No run has finished yet."
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
     told = [each for each in gains if not only_joint_training(_systems(each[1]))]
     found = [_result(*each) for each in told or gains]
-    return " ".join([*found, *_joint(scored)]) or _restored(content)
+    between = "\n" if len(found) > 1 else " "
+    return between.join([*found, *_joint(scored)]) or _restored(content)
 
 
 def _restored(content: Content) -> str:

@@ -1,5 +1,6 @@
-"""The table that opens ``docs/jdrl.md`` says what the tables made from the study say."""
+"""Tables of ``docs/jdrl.md`` say what the studies say."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from defocus.benchmark.experiments.ablation.lines import paper_psnr
 
 PAGE = Path(__file__).parents[2] / "docs" / "jdrl.md"
 MADE = "<!-- made by docs/jdrl.py --parts"
+END = "<!-- end of what docs/jdrl.py --parts made -->"
 RIVALS = "| better than JDRL:"
 DOSES = ("2 px", "4 px", "8 px")
 LINES = {
@@ -32,6 +34,7 @@ def test_each_row_of_the_opening_table_is_that_of_the_study(part: str) -> None:
     before, _, made = PAGE.read_text(encoding="utf-8").partition(MADE)
     (row,) = (line for line in before.splitlines() if line.startswith(f"| {part} |"))
     *differences, paper = cells_of(row)[1:]
+    made = made.partition(END)[0]
     claims, _, rivals = made.partition("| JDRL is better than:")[2].partition(RIVALS)
     line = LINES[part]
     there = rivals if line == "registered pairs" else claims
@@ -42,3 +45,11 @@ def test_each_row_of_the_opening_table_is_that_of_the_study(part: str) -> None:
     values = {one.label: paper_psnr(jdrl, one) for one in jdrl.lines}
     whole, without = values["JDRL"], values.get(line)
     assert paper == ("" if whole is None or without is None else f"{whole - without:.2f}")
+
+
+def test_the_section_with_more_seeds_is_made_from_the_study_beside_it() -> None:
+    made = runpy.run_path(str(PAGE.with_suffix(".py")))
+    document = made["read_document"](PAGE.parent / "reference" / "dose")
+    lines = "\n".join(made["rows_section"](document, "jdrl-seeds.svg"))
+    page = PAGE.read_text(encoding="utf-8")
+    assert f"{made['SEEDS_BEGIN']}\n\n{lines}\n{made['SEEDS_END']}" in page

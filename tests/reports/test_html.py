@@ -158,6 +158,11 @@ def test_without_a_notice_there_is_none() -> None:
     assert 'class="summary"' not in source
 
 
+def test_each_line_of_the_result_is_a_paragraph() -> None:
+    source = render_html(Page("Title", "", (), "first\n<second>"))
+    assert re.findall('<p class="summary">(.*)</p>', source) == ["first", "&lt;second&gt;"]
+
+
 def test_every_picture_keeps_its_budget_and_says_what_it_is(document: Document) -> None:
     pictures = document.all("img")
     assert len(pictures) == 12
