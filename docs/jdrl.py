@@ -62,6 +62,8 @@ def main() -> None:
     words.add_argument("--parts", type=Path, metavar="PAIRS", help="the parts of JDRL, instead")
     words.add_argument("--seeds", action="store_true", help="the lines with more seeds, instead")
     given = words.parse_args()
+    if (given.parts or given.seeds) and len(given.studies) > 1:
+        words.error("--parts and --seeds take one study")
     documents = [read_document(folder) for folder in given.studies]
     if given.parts:
         parts_page(given.studies[0], documents[0], given.parts)
@@ -379,7 +381,7 @@ def part_table(document: Document) -> Iterator[str]:
 
 def tau_table(document: Document) -> Iterator[str]:
     """Kendall's tau of each protocol by dose."""
-    yield "| protocol | " + " | ".join(f"{one['dose_px']:g} px" for one in document["doses"]) + " |"
+    yield row("protocol", *(f"{one['dose_px']:g} px" for one in document["doses"]))
     yield "| --- |" + " ---: |" * len(document["doses"])
     for protocol in document["doses"][0]["tau"]:
         found = (one["tau"][protocol] for one in document["doses"])
@@ -417,11 +419,7 @@ def claim_table(document: Document) -> Iterator[str]:
 def rival_table(document: Document) -> Iterator[str]:
     """What the first rival gains over each other line."""
     rival = document["doses"][0]["scene_gains"]["line"]
-    yield (
-        f"| {rival} minus: | "
-        + " | ".join(f"{one['dose_px']:g} px" for one in document["doses"])
-        + " |"
-    )
+    yield row(f"{rival} minus:", *(f"{one['dose_px']:g} px" for one in document["doses"]))
     yield "| --- |" + " ---: |" * len(document["doses"])
     for label in labels_of(document):
         found = [line_of(one, label) for one in document["doses"]]

@@ -14,7 +14,6 @@ __all__ = [
     "keep_outputs_option",
     "launcher_option",
     "measured_study_options",
-    "objective_option",
     "out_option",
     "study_options",
 ]
@@ -77,16 +76,6 @@ def keep_outputs_option(function: F) -> F:
         is_flag=True,
         help="Keep restored pictures, losslessly, so that later metrics need no network. Their "
         "size is printed first.",
-    )(function)
-
-
-def objective_option(function: F) -> F:
-    """The option that trains networks with another objective than their own."""
-    return click.option(
-        "--objective",
-        metavar="NAME",
-        help="Train the network with this objective, such as 'jdrl'; the result is named "
-        "NAME-SYSTEM.",
     )(function)
 
 

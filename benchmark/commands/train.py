@@ -8,7 +8,6 @@ import click
 from defocus.benchmark.commands._options import (
     again_option,
     from_option,
-    objective_option,
     study_options,
 )
 
@@ -18,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@objective_option
+@click.option(
+    "--objective",
+    metavar="NAME",
+    help="Train the network with this objective, such as 'jdrl'; the result is named NAME-SYSTEM.",
+)
 @from_option
 @study_options()
 @click.option(

@@ -201,7 +201,8 @@ def with_objectives(
                 require_objective(name)
             except RegistryError as error:
                 known = ", ".join((OWN, *objectives()))
-                raise SettingsError(f"{error}; known are {known}") from error
+                where = "" if label == name.replace("_", "-") else f"[objectives.{label}]: "
+                raise SettingsError(f"{where}{error}; known are {known}") from error
     found = []
     for system in systems:
         if system.recipe is None or not choices:

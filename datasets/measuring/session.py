@@ -82,11 +82,17 @@ class PooledSession:
         return f"session by {self.by}{camera}, {counted(len(self.pairs), 'pair')}"
 
     @property
+    def contradictions(self) -> str:
+        """How many pairs contradict it, in words."""
+        count = len(self.contradicting)
+        return f"{count} {'contradicts' if count == 1 else 'contradict'} it"
+
+    @property
     def outcome(self) -> str:
         """What became of the pairs, in words."""
         return (
             f"used for {counted(len(self.measured), 'pair')}, {len(self.answered)} of them unknown "
-            f"without it; {len(self.contradicting)} contradict it"
+            f"without it; {self.contradictions}"
         )
 
 
@@ -117,7 +123,7 @@ def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> S
             f"{dataset.name}: the misalignment of {len(pooled.known)} of {len(pairs)} pairs is "
             "known; a session shares its zoom from three on"
         )
-    say(f"{pooled.title}: {pooled.shared}; {len(pooled.contradicting)} contradict it")
+    say(f"{pooled.title}: {pooled.shared}; {pooled.contradictions}")
     return pooled.lens
 
 

@@ -208,6 +208,9 @@ def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
     path.write_text("[objectives.jdlr]\n")
     with pytest.raises(SettingsError, match=r"no objective 'jdlr'.*known are own"):
         with_objectives([baseline("net")], load_document(path).objectives)
+    path.write_text('[objectives.mine]\nobjective = "jdlr"\n')
+    with pytest.raises(SettingsError, match=r"^\[objectives\.mine\]: no objective 'jdlr'"):
+        with_objectives([baseline("net")], load_document(path).objectives)
 
 
 def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it() -> None:

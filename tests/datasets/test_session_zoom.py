@@ -255,7 +255,7 @@ def test_pairs_that_contradict_their_session_are_counted_and_keep_their_own() ->
     ones = dict.fromkeys(zooms, OwnZoom(1.0, 0.001, 200.0)) | {"p11": OwnZoom(1.2, 0.001, 200.0)}
     (found,) = pooled(still, ones)
     assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
-    assert "1 contradict it" in found.outcome
+    assert "1 contradicts it" in found.outcome
 
 
 def test_an_affine_pair_takes_no_zoom_and_is_not_counted() -> None:
