@@ -22,7 +22,13 @@ from PIL import Image
 
 import defocus
 from defocus.baselines.registry import baseline
-from defocus.benchmark.experiments.dose.claims import LEAST_SEEDS, Claim, claims_of, verdict
+from defocus.benchmark.experiments.dose.claims import (
+    RULE,
+    claims_of,
+    labels_of,
+    line_of,
+    rival_claims_of,
+)
 from defocus.benchmark.experiments.dose.outputs.strips import strip_name
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.datasets.api import open_dataset
@@ -226,17 +232,6 @@ def row_chart(name: str, document: Document) -> None:
     plt.close(figure)
 
 
-def line_of(one: Document, label: str) -> Document | None:
-    """A line of one dose; None if it was not trained with it."""
-    return next((line for line in one["lines"] if line["label"] == label), None)
-
-
-def labels_of(document: Document) -> list[str]:
-    """Labels of all lines, as at the dose with the most."""
-    fullest = max(document["doses"], key=lambda one: len(one["lines"]))
-    return [line["label"] for line in fullest["lines"]]
-
-
 def draw_gains(axis: Axes, document: Document) -> None:
     """Gain of each line over the plain loss, with its interval."""
     draw_lines(axis, document, lambda line: line["over_plain"]["psnr"])
@@ -391,29 +386,18 @@ def tau_table(document: Document) -> Iterator[str]:
 
 def claim_table(document: Document) -> Iterator[str]:
     """What the study says of each part of the objective."""
-    yield (
-        "A claim is confirmed if the interval of the difference lies above 0 at every dose from "
-        "2 px on, and refuted if it lies below 0 at one of them and above 0 at none; otherwise "
-        "it is not decided. "
-        f"A verdict needs {LEAST_SEEDS} seeds or more.\n"
-    )
-    yield f"| {document['whole']} is better than: | difference, dB | verdict |"
-    yield "| --- | --- | --- |"
-    others = [label for label in labels_of(document) if label not in document["rivals"]]
-    for claim in (claim for label in others for claim in claims_about(document, label)):
-        found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
-        yield row(claim.line, found, claim.verdict)
-    yield ""
-    yield f"| better than {document['whole']}: | difference, dB | verdict |"
-    yield "| --- | --- | --- |"
-    for label in document["rivals"]:
-        for claim in claims_about(document, label):
-            over = [(dose, turned(one)) for dose, one in claim.doses]
-            found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in over)
-            enough = document["seeds"] >= LEAST_SEEDS
-            said = verdict([one for _, one in over]) if enough else "not decided"
-            yield row(label, found, said)
-    yield ""
+    yield f"{RULE}\n"
+    others = [one for one in claims_of(document) if one.line not in document["rivals"]]
+    for words, claims in (
+        (f"{document['whole']} is better than:", others),
+        (f"better than {document['whole']}:", rival_claims_of(document)),
+    ):
+        yield f"| {words} | difference, dB | verdict |"
+        yield "| --- | --- | --- |"
+        for claim in claims:
+            found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
+            yield row(claim.line, found, claim.verdict)
+        yield ""
 
 
 def rival_table(document: Document) -> Iterator[str]:
@@ -426,18 +410,6 @@ def rival_table(document: Document) -> Iterator[str]:
         if label != rival:
             yield row(label, *("" if one is None else interval(one["rival_over"]) for one in found))
     yield ""
-
-
-def turned(estimate: Document) -> Document:
-    """The difference seen from the other side."""
-    return {"value": -estimate["value"], "low": -estimate["high"], "high": -estimate["low"]}
-
-
-def claims_about(document: Document, label: str) -> list[Claim]:
-    """The claim about one line, from the doses that it was trained with; none about the whole."""
-    known = [(one, line_of(one, label)) for one in document["doses"]]
-    doses = [{**one, "lines": [line]} for one, line in known if line is not None]
-    return claims_of({**document, "doses": doses})
 
 
 def interval(estimate: Document) -> str:

@@ -8,9 +8,21 @@ seeds decide nothing: trainings of one line differ too much.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-__all__ = ["LEAST_SEEDS", "Claim", "Verdict", "claims_of", "verdict"]
+__all__ = [
+    "FROM_PX",
+    "LEAST_SEEDS",
+    "RULE",
+    "Claim",
+    "Verdict",
+    "claims_of",
+    "labels_of",
+    "line_of",
+    "rival_claims_of",
+    "turned",
+    "verdict",
+]
 
 Verdict = Literal["confirmed", "refuted", "not decided"]
 
@@ -19,46 +31,91 @@ FROM_PX = 2.0
 
 LEAST_SEEDS = 3
 
+RULE = (
+    f"A claim is confirmed if the interval of the difference lies above 0 at every dose from "
+    f"{FROM_PX:g} px on, and refuted if it lies below 0 at one of them and above 0 at none; "
+    f"otherwise it is not decided. A verdict needs {LEAST_SEEDS} seeds or more."
+)
+"""How verdicts are found, for readers."""
+
+Estimate: TypeAlias = Mapping[str, float]
+"""``value``, and ``low`` and ``high``, the ends of its interval."""
+
 
 @dataclass(frozen=True)
 class Claim:
-    """The comparison of the whole objective with one line.
+    """That one line is better than another.
 
     Attributes:
-        line: Label of the line.
-        doses: Dose, px, and difference with its interval (``value``, ``low``, ``high``), dB.
+        line: Label of the line with which the whole objective is compared.
+        doses: Dose, px, and difference with its interval, dB; ascending.
         verdict: What follows.
     """
 
     line: str
-    doses: tuple[tuple[float, Mapping[str, float]], ...]
+    doses: tuple[tuple[float, Estimate], ...]
     verdict: Verdict
 
 
+def line_of(dose: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
+    """A line of one of the ``doses`` of ``dose.json``; None if it was not trained with it."""
+    return next((line for line in dose["lines"] if line["label"] == label), None)
+
+
+def labels_of(document: Mapping[str, Any]) -> list[str]:
+    """Labels of all lines, each once, in the order of the dose with the most."""
+    fullest = max(document["doses"], key=lambda one: len(one["lines"]))
+    return list(dict.fromkeys(line["label"] for line in fullest["lines"]))
+
+
 def claims_of(document: Mapping[str, Any]) -> list[Claim]:
-    """The claims of a study, in the order of its lines.
+    """That the whole objective is better than each other line but the control, in their order.
 
     Args:
         document: Content of ``dose.json``.
     """
-    labels = [line["label"] for line in document["doses"][0]["lines"]]
     left_out = {document["whole"], document["truth"]}
-    return [_claim(document, label) for label in labels if label not in left_out]
+    labels = [label for label in labels_of(document) if label not in left_out]
+    return [_claim(document, label, _differences(document, label)) for label in labels]
 
 
-def _claim(document: Mapping[str, Any], label: str) -> Claim:
-    found = []
-    for one in document["doses"]:
-        (line,) = (line for line in one["lines"] if line["label"] == label)
-        if one["dose_px"] >= FROM_PX:
-            found.append((float(one["dose_px"]), line["whole_over"]))
-    found.sort(key=lambda pair: pair[0])
-    differences = [difference for _, difference in found]
+def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
+    """That each rival is better than the whole objective.
+
+    Args:
+        document: Content of ``dose.json``.
+    """
+    known = set(labels_of(document))
+    return [
+        _claim(
+            document, label, [(dose, turned(one)) for dose, one in _differences(document, label)]
+        )
+        for label in document["rivals"]
+        if label in known
+    ]
+
+
+def turned(difference: Estimate) -> dict[str, float]:
+    """The difference seen from the other side."""
+    return {"value": -difference["value"], "low": -difference["high"], "high": -difference["low"]}
+
+
+def _differences(document: Mapping[str, Any], label: str) -> list[tuple[float, Estimate]]:
+    """What the whole objective gains over a line, by dose; doses without the line are left out."""
+    lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
+    found = [(dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _claim(
+    document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
+) -> Claim:
+    found = verdict([one for _, one in differences])
     enough = document["seeds"] >= LEAST_SEEDS
-    return Claim(label, tuple(found), verdict(differences) if enough else "not decided")
+    return Claim(label, tuple(differences), found if enough else "not decided")
 
 
-def verdict(differences: list[Mapping[str, float]]) -> Verdict:
+def verdict(differences: list[Estimate]) -> Verdict:
     """What the differences of all tested doses say; nothing is decided without any.
 
     Args:
