@@ -26,12 +26,16 @@ class AblationLine:
         system: Name of the system that is trained.
         published: Its id in the published numbers, empty if the paper has no such line.
         settings: Settings of the objective that differ from the system's.
+        supervision: What its objective needs beside the pictures.
+        variant: What follows the system's name in its own; empty for its settings.
     """
 
     label: str
     system: str
     published: str = ""
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
+    supervision: tuple[str, ...] = ()
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Ablation:
         controls: The plain loss on better data; all but the first need rendered pairs.
         dataset, protocol: Under which the paper's numbers stand.
         narrow_settings: Of the objective beside a small network.
+        candidates: Further ways to train on misaligned pairs, which need rendered pairs.
     """
 
     name: str
@@ -56,6 +61,7 @@ class Ablation:
     protocol: str
     narrow_settings: Mapping[str, object] = field(default_factory=dict)
     rivals: tuple[AblationLine, ...] = ()
+    candidates: tuple[AblationLine, ...] = ()
 
     def all_lines(self, *, rendered: bool) -> tuple[AblationLine, ...]:
         """The lines that a dataset has targets for."""

@@ -26,7 +26,8 @@ class Batch(TrainingBatch):
             ``(N, 6, h, w)``, left and right view; ``defocus_map`` ``(N, 1, h, w)``, diameter of
             the circle of confusion in px.
         supervision: The same kinds of data for the objective only, as listed in the recipe's
-            ``supervision``; not available at test time.
+            ``supervision``, and ``flow`` ``(N, 2, h, w)``, the true flow from the blurry to the
+            sharp picture as captured, px; not available at test time.
     """
 
     blurry: torch.Tensor

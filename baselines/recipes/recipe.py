@@ -108,8 +108,8 @@ class Recipe(Method):
             ``prealigned`` (registered onto the blurry one beforehand), ``registered`` (with its
             light too), ``compensated`` (the same, and as captured where that is not possible),
             ``truth`` (rendered data).
-        supervision: Further data for the objective: ``dual_pixel``,
-            ``defocus_map``; see :class:`~defocus.baselines.objective.Batch`.
+        supervision: Further data for the objective: ``dual_pixel``, ``defocus_map``,
+            ``flow``; see :class:`~defocus.baselines.objective.Batch`.
         epochs: Length of the paper's training, in the unit in which its schedule is stated; other
             budgets stretch the schedule to their steps.
         augment: Kinds of augmentation besides the random position.
@@ -122,7 +122,7 @@ class Recipe(Method):
     objective: str = "supervised"
     objective_settings: dict[str, Any] = Field(default_factory=dict)
     target: Literal["sharp", "prealigned", "compensated", "registered", "truth"] = "sharp"
-    supervision: tuple[Literal["dual_pixel", "defocus_map"], ...] = ()
+    supervision: tuple[Literal["dual_pixel", "defocus_map", "flow"], ...] = ()
     augment: tuple[Augmentation, ...] = ()
     bit_depth: Literal[8, 16] = 16
     paper: Schedule

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from defocus.benchmark.experiments.dose.plan import DoseStudy
 
 SECTIONS = {
-    "Ablation": ("--narrow", "--network", "--from", "--equal-time", "--doses", "--central"),
+    "Ablation": (
+        "--narrow",
+        "--network",
+        "--from",
+        "--equal-time",
+        "--doses",
+        "--central",
+        "--line",
+    ),
     **MEASURED_STUDY_SECTIONS,
 }
 
@@ -80,6 +88,14 @@ class Doses(click.ParamType[tuple[float, ...]]):
     help="With --doses: only the plain loss, the whole objective, other ways to train on the same "
     "pairs, and the controls.",
 )
+@click.option(
+    "--line",
+    "lines",
+    metavar="LABEL",
+    multiple=True,
+    help="With --doses: only this row, beside the plain loss, the whole objective and the control "
+    "on true pairs; may be repeated. A row is named as in the table.",
+)
 def command(
     objective: str,
     out: Path,
@@ -94,6 +110,7 @@ def command(
     equal_time: bool,
     doses: tuple[float, ...] | None,
     central: bool,
+    lines: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -120,12 +137,14 @@ def command(
     if doses is not None:
         if equal_time:
             raise click.UsageError("--equal-time does not go with --doses; leave one out")
+        if central and lines:
+            raise click.UsageError("--line does not go with --central; leave one out")
         return _by_dose(
             dose_study(ablation, out, dataset, doses, budget, seeds, settings,
-                       narrow=narrow, network=network, start=start, central=central),
+                       narrow=narrow, network=network, start=start, central=central, chosen=lines),
             dry_run=dry_run, as_json=as_json,
         )  # fmt: skip
-    alone = {"--central": central, "--network": network, "--from": start}
+    alone = {"--central": central, "--network": network, "--from": start, "--line": lines}
     for option in (name for name, given in alone.items() if given):
         raise click.UsageError(f"{option} goes with --doses; leave it out")
     if dry_run:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.patching.store import ColourChange
+from defocus.datasets.patching.store import ColourChange, Crop
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from defocus.baselines.recipes.recipe import Augmentation
 
-__all__ = ["random_look", "random_window", "shrunk", "with_look"]
+__all__ = ["random_look", "random_window", "shrunk", "turned_vectors", "with_look"]
 
 SHRINK_SHARE = 0.5
 SMALLEST_SCALE = 0.7
@@ -90,6 +90,24 @@ def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
         np.ascontiguousarray(patch), (side, side), interpolation=cv2.INTER_AREA
     )
     return small
+
+
+def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float32]:
+    """Turn vectors as the pixels of a crop were turned; they stand at their new places already.
+
+    Args:
+        vectors: ``(S, S, 2)``, x right and y down.
+        crop: The crop, mirrored first and then turned counterclockwise.
+
+    Returns:
+        Same shape.
+    """
+    x, y = vectors[..., 0], vectors[..., 1]
+    x = -x if crop.mirrored else x
+    y = -y if crop.upside_down else y
+    for _ in range(crop.quarter_turns):
+        x, y = y, -x
+    return np.stack([x, y], axis=-1)
 
 
 def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "torch.Tensor":

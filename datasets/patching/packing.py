@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
 from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.datasets.files.arrays import read_array
+from defocus.datasets.files.arrays import array_shape, read_array
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.store import PatchStore, Storage, pack
 from defocus.errors import DatasetError, ImageError, NotApplicableError
@@ -22,10 +23,14 @@ TargetName = Literal["sharp", "prealigned", "compensated", "registered", "truth"
 
 REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered")
 
-Further = Literal["dual_pixel", "defocus_map"]
+Further = Literal["dual_pixel", "defocus_map", "flow"]
 """What a pair may have beside blurry picture and target."""
 
-NAMES: dict[Further, str] = {"dual_pixel": "dual-pixel views", "defocus_map": "defocus map"}
+NAMES: dict[Further, str] = {
+    "dual_pixel": "dual-pixel views",
+    "defocus_map": "defocus map",
+    "flow": "true flow",
+}
 
 
 def require_further(pairs: Collection[Pair], further: Collection[Further]) -> None:
@@ -38,6 +43,7 @@ def require_further(pairs: Collection[Pair], further: Collection[Further]) -> No
         there: dict[Further, bool] = {
             "dual_pixel": pair.dual_pixel_left is not None and pair.dual_pixel_right is not None,
             "defocus_map": pair.defocus_map is not None,
+            "flow": pair.flow is not None,
         }
         for one in further:
             if not there[one]:
@@ -129,6 +135,10 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
             members[f"dual_pixel_{side}"] = read_image(file)
     if "defocus_map" in further and pair.defocus_map:
         members["defocus_map"] = read_array(pair.defocus_map, blurry.shape[:2])
+    if "flow" in further and pair.flow:
+        height, width = blurry.shape[:2]
+        flow = read_array(pair.flow, array_shape("flow", height, width))
+        members["flow"] = np.ascontiguousarray(flow.transpose(1, 2, 0))
     for name, array in members.items():
         if array.shape[:2] != blurry.shape[:2]:
             raise ImageError(

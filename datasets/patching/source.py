@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.pair import Dataset, Split
-from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
+from defocus.datasets.patching.augmentation import (
+    random_look,
+    random_window,
+    shrunk,
+    turned_vectors,
+    with_look,
+)
 from defocus.datasets.patching.batch import Patches, drawn_batch
 from defocus.datasets.patching.packing import Further, TargetName, packed_pairs, require_further
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
@@ -83,7 +89,7 @@ class PatchSource:
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
-            channels, defocus maps with 1.
+            channels, defocus maps with 1, flows with 2.
 
         Raises:
             DatasetError: The packed file is damaged.
@@ -103,8 +109,10 @@ class PatchSource:
         a quarter turn makes their disparity vertical.
 
         Args:
-            what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels), or
-                ``defocus_map`` (diameter of the circle of confusion in px, one channel).
+            what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels),
+                ``defocus_map`` (diameter of the circle of confusion in px, one channel), or
+                ``flow`` (from the blurry to the sharp picture as captured, x right and y down in
+                px, 2 channels).
             crop: The crop.
             side: Side of the patch.
         """
@@ -117,6 +125,10 @@ class PatchSource:
         if what == "defocus_map":
             diameters = np.ascontiguousarray(np.abs(self._read(what, crop, side)), np.float32)
             return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
+        if what == "flow":
+            turned = turned_vectors(np.asarray(self._read(what, crop, side), np.float32), crop)
+            scaled = turned * np.float32(side / (crop.window_px or side))
+            return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
         return self._seen(what, crop, side)
 
     def _seen(self, member: str, crop: Crop, side: int) -> "torch.Tensor":
@@ -211,8 +223,11 @@ def training_patches(
     if dataset.endless is not None and split == "train":
         from defocus.datasets.stream.patches import Renderer, StreamPatches
 
-        if "dual_pixel" in further:
-            raise NotApplicableError("a stream has no dual-pixel views; train on a set that has")
+        for missing in (
+            {"dual_pixel": "dual-pixel views", "flow": "true flow"}[one]
+            for one in sorted(further - {"defocus_map"})
+        ):
+            raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
         renderer = Renderer(dataset.endless, "train")
         return StreamPatches(
             renderer, crop_px, augment, bit_depth, needs=needs, supervision=supervision

@@ -34,6 +34,31 @@ ABLATION = Ablation(
         AblationLine("control: pre-aligned pairs", "unet-prealigned"),
         AblationLine("control: true pairs", "unet-truth"),
     ),
+    # Where JDRL could be better: each changes one part.
+    candidates=(
+        AblationLine(
+            "JDRL, true flow",
+            "jdrl-unet",
+            settings={"flow": "true", "mask": "none"},
+            supervision=("flow",),
+            variant="true-flow",
+        ),
+        AblationLine("JDRL, reblurring first", "jdrl-unet", settings={"reblur_epochs": 50.0}),
+        AblationLine(
+            "JDRL, thin-lens reblurring",
+            "jdrl-unet",
+            settings={"kernels": "thin-lens"},
+            supervision=("defocus_map",),
+        ),
+        AblationLine("JDRL, output deformed", "jdrl-unet", settings={"deformation": "output"}),
+        AblationLine("JDRL, small flow first", "jdrl-unet", settings={"curriculum_px": 0.5}),
+        AblationLine(
+            "robust loss",
+            "unet",
+            settings={"terms": [{"loss": "geman_mcclure"}]},
+            variant="geman-mcclure",
+        ),
+    ),
     dataset="sdd-test",
     protocol="deformed-gt",
     narrow_settings={"features": 16},  # channels of the reblurring network; the paper's has 64

@@ -7,7 +7,7 @@ from defocus.align.flow.colour_wheel import official_mask
 from defocus.align.sampling.warp import warp
 from defocus.baselines.objectives.jdrl.settings import MaskKind
 
-__all__ = ["believed", "consistency_mask"]
+__all__ = ["believed", "consistency_mask", "within"]
 
 RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
 """Of the squared lengths of both flows, and by itself: how far there and back may miss."""
@@ -31,6 +31,17 @@ def believed(
     if kind == "consistency":
         return consistency_mask(forward, backward)
     return torch.ones_like(forward[:, :1])
+
+
+def within(flow: torch.Tensor, limit_px: float) -> torch.Tensor:
+    """Mask ``(N, 1, 1, 1)``, 1 where the mean length of a crop's flow is at most the limit.
+
+    Args:
+        flow: ``(N, 2, H, W)`` px.
+        limit_px: The limit, px; infinity keeps all.
+    """
+    lengths = torch.linalg.vector_norm(flow, dim=1).mean(dim=(1, 2))
+    return (lengths <= limit_px).to(flow.dtype)[:, None, None, None]
 
 
 def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:

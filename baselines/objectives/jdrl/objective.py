@@ -9,26 +9,31 @@ Source: Li et al., Learning Single Image Defocus Deblurring with Misaligned Trai
 code, and what we follow.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.sampling.warp import Grid, warp
+from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
-from defocus.baselines.objectives.jdrl.masks import believed
+from defocus.baselines.objectives.jdrl.masks import believed, within
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
+from defocus.baselines.objectives.jdrl.thin_lens import reblurred_by_map
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 
 __all__ = ["Deformed", "JDRLObjective", "flow_name", "make", "one_picture"]
+
+DOUBLING_EPOCHS = 15
+"""Of a curriculum's limit; as long as the paper's warm-up."""
 
 
 class Deformed(NamedTuple):
@@ -82,48 +87,61 @@ class JDRLObjective(Objective):
         if progress.epoch < self.settings.joint_from:
             return self._reblur_alone(network, batch)
         restored = outputs_of(network, batch)["restored"]
-        blurry = one_picture(batch.blurry)
-        deformed = self.deformed(restored, blurry, batch.target, warming=progress.in_warmup)
+        deformed = self.deformed(restored, batch, progress)
         forward_only = progress.in_warmup and self.settings.warmup == "forward"
-        if self.reblurring is None or forward_only:
+        if self.settings.kernels == "none" or forward_only:
             return deformed.loss, deformed.parts
-        reblur = self.charbonnier(self.reblurring(restored, blurry), blurry)
+        blurry = one_picture(batch.blurry)
+        reblur = self.charbonnier(self._reblurred(restored, blurry, batch), blurry)
         parts = deformed.parts | {"reblur": reblur.item()}
         return deformed.loss + self.settings.alpha * reblur, parts
 
-    def deformed(
-        self, restored: torch.Tensor, blurry: torch.Tensor, target: torch.Tensor, *, warming: bool
-    ) -> Deformed:
-        """The masked losses of both directions.
+    def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Deformed:
+        """The masked losses of both directions, or of the reverse one.
 
         Args:
             restored: ``(N, 3, H, W)``.
-            blurry: Same shape.
-            target: Same shape.
-            warming: Whether to measure flow with the blurry instead of the restored picture.
+            batch: Of the same size.
+            progress: In the warm-up, flow is measured with the blurry instead of the restored
+                picture.
         """
-        seen = blurry if warming else restored
-        to_target = self._measure(seen, target)
+        target, warming = batch.target, progress.in_warmup
+        seen = one_picture(batch.blurry) if warming else restored
+        known = _supervision(batch, "flow") if self.settings.flow == "true" else None
+        to_target = self._measure(seen, target) if known is None else known
         if warming and self.settings.warmup == "forward":
             loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
             return Deformed(loss, _parts(loss, kept, to_target))
-        back = self._measure(target, seen)
+        back = self._measure(target, seen) if known is None else inverse(known)
         kind, band = self.settings.mask, self.settings.band
-        forward, kept = self._term(
-            restored, target, to_target, believed(kind, to_target, back, band)
-        )
+        early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
-            target, restored, back, believed(kind, back, to_target, band)
+            target, restored, back, early * believed(kind, back, to_target, band)
         )
-        parts = _parts(forward, kept, to_target) | {
-            "deblur_reverse": reverse.item(),
-            "mask_kept_share_reverse": kept_back,
-        }
-        return Deformed(forward + reverse, parts)
+        backward = {"deblur_reverse": reverse.item(), "mask_kept_share_reverse": kept_back}
+        if self.settings.deformation == "output":
+            return Deformed(reverse, backward)
+        forward, kept = self._term(
+            restored, target, to_target, early * believed(kind, to_target, back, band)
+        )
+        return Deformed(forward + reverse, _parts(forward, kept, to_target) | backward)
 
     @property
     def _own_until(self) -> float:
         return self.settings.pretraining.epochs if self.settings.pretraining else 0.0
+
+    def _limit_px(self, progress: Progress) -> float:
+        """Mean flow up to which crops are believed."""
+        first = self.settings.curriculum_px
+        return math.inf if first is None else first * 2 ** int(progress.epoch / DOUBLING_EPOCHS)
+
+    def _reblurred(
+        self, restored: torch.Tensor, blurry: torch.Tensor, batch: Batch
+    ) -> torch.Tensor:
+        if self.reblurring is None:
+            return reblurred_by_map(restored, _supervision(batch, "defocus_map"))
+        blurred: torch.Tensor = self.reblurring(restored, blurry)
+        return blurred
 
     def _reblur_alone(
         self, network: nn.Module, batch: Batch
@@ -159,6 +177,17 @@ class JDRLObjective(Objective):
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
         with torch.autocast(first.device.type, enabled=False):  # bf16 knows 20 px to 0.1 px
             return self.estimator(frames[0], frames[1])
+
+
+def _supervision(batch: Batch, name: Literal["flow", "defocus_map"]) -> torch.Tensor:
+    """What a setting needs beside the pictures.
+
+    Raises:
+        SettingsError: The recipe does not ask for it.
+    """
+    if name not in batch.supervision:
+        raise SettingsError(f"these settings of jdrl need the recipe's supervision {name!r}")
+    return batch.supervision[name]
 
 
 class _Hidden(NamedTuple):

@@ -12,7 +12,7 @@ from defocus.settings import Settings
 __all__ = ["OFFICIAL", "JDRLSettings", "Kernels", "MaskKind", "Pretraining", "WarmUp"]
 
 MaskKind: TypeAlias = Literal["paper", "official", "consistency", "none"]
-Kernels: TypeAlias = Literal["isotropic", "free", "single", "none"]
+Kernels: TypeAlias = Literal["isotropic", "free", "single", "thin-lens", "none"]
 WarmUp: TypeAlias = Literal["both", "forward"]
 
 OFFICIAL: Mapping[str, Any] = {
@@ -50,10 +50,16 @@ class JDRLSettings(Settings):
         warp: ``correct``, or ``half-pixel``: the released grid, off by that at the borders.
         warmup: ``both``: all terms, flow measured to and from the blurry picture. ``forward``:
             the sharp picture warped onto the blurry one and nothing else.
-        deformation: ``cycle`` warps both ways; ``none`` compares in place.
+        deformation: ``cycle`` warps both ways; ``output`` warps the restored picture only, onto the
+            sharp one; ``none`` compares in place.
+        flow: ``measured`` by the estimator; ``true``: as the dataset knows it, which the recipe's
+            ``supervision`` must ask for.
+        curriculum_px: Mean flow of a crop, px, above which its flow is not believed at first; the
+            limit doubles every 15 epochs. None believes all crops from the start.
         kernels: Kind of kernels of the reblurring network: ``isotropic``; ``free``: each tap by
-            itself; ``single``: one isotropic kernel of the largest size, without weights; ``none``:
-            no reblurring.
+            itself; ``single``: one isotropic kernel of the largest size, without weights;
+            ``thin-lens``: discs of the true defocus map, nothing is learned, and the recipe's
+            ``supervision`` must ask for the map; ``none``: no reblurring.
         levels: m; the largest kernel reaches m - 1 px.
         features: Channels between the layers of the reblurring network.
         alpha: Weight of the reblurring loss.
@@ -71,7 +77,9 @@ class JDRLSettings(Settings):
     band: float = Field(default=0.35, ge=0, lt=1)
     warp: Literal["correct", "half-pixel"] = "correct"
     warmup: WarmUp = "both"
-    deformation: Literal["cycle", "none"] = "cycle"
+    deformation: Literal["cycle", "output", "none"] = "cycle"
+    flow: Literal["measured", "true"] = "measured"
+    curriculum_px: float | None = Field(default=None, gt=0)
     kernels: Kernels = "isotropic"
     levels: int = Field(default=8, ge=2, le=32)
     features: int = Field(default=64, ge=1)

@@ -69,7 +69,7 @@ class RJDRLObjective(JDRLObjective):
         """The loss and its parts: JDRL's, and ``core``, the unweighted pseudo supervision."""
         outputs = _guided(network).outputs(batch.blurry, core_share=_core_share(progress))
         restored, blurry = outputs["restored"], one_picture(batch.blurry)
-        deformed = self.deformed(restored, blurry, batch.target, warming=progress.in_warmup)
+        deformed = self.deformed(restored, batch, progress)
         if progress.in_warmup and self.settings.warmup == "forward":
             return deformed.loss, deformed.parts
         assert isinstance(self.reblurring, ReblurNet)  # noqa: S101 - the constructor sees to it

@@ -1,6 +1,6 @@
 """Systems of an ablation's lines, with the paper's printed values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -71,17 +71,21 @@ def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
     """The system with the line's own settings of the objective, which its name then says."""
     if not line.settings or system.recipe is None:
         return system
-    name = "-".join(
-        [line.system, *(f"{key}-{value}".lower() for key, value in line.settings.items())]
+    own = (
+        [line.variant]
+        if line.variant
+        else [f"{key}-{value}".lower() for key, value in line.settings.items()]
     )
+    name = "-".join([line.system, *own])
     card = replace(system.card, name=name, variant_of=line.system, published_as=None)
-    return replace(system, card=card, recipe=partial(_changed, system.recipe, line.settings))
+    return replace(system, card=card, recipe=partial(_changed, system.recipe, line))
 
 
-def _changed(recipe: "Callable[[], Recipe]", settings: Mapping[str, object]) -> "Recipe":
+def _changed(recipe: "Callable[[], Recipe]", line: AblationLine) -> "Recipe":
     own = recipe()
-    update = {"objective_settings": {**own.objective_settings, **settings}}
-    return own.model_copy(update=update)
+    settings = {**own.objective_settings, **line.settings}
+    supervision = line.supervision or own.supervision
+    return own.model_copy(update={"objective_settings": settings, "supervision": supervision})
 
 
 def _narrowed(

@@ -39,6 +39,8 @@ class DoseStudy:
         start: Weights of that network from which all lines start; None for random ones.
         central: Whether only the plain loss, the whole objective, its rivals and the controls are
             trained.
+        chosen: Labels of the only lines that are trained, beside the plain loss, the whole
+            objective and the control on true pairs; empty for all.
     """
 
     ablation: Ablation
@@ -52,6 +54,7 @@ class DoseStudy:
     network: str
     start: StoredWeights | None
     central: bool
+    chosen: tuple[str, ...] = ()
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
         """The system of each line."""
@@ -61,8 +64,16 @@ class DoseStudy:
 
     def lines(self) -> tuple[AblationLine, ...]:
         """The lines, with the blurry input and the control on true pairs."""
-        every = self.ablation.all_lines(rendered=True)
-        return self.ablation.central_lines() if self.central else every
+        if self.central:
+            return self.ablation.central_lines()
+        every = (*self.ablation.all_lines(rendered=True), *self.ablation.candidates)
+        if not self.chosen:
+            return every
+        plain, *_, whole = self.ablation.lines
+        always = {plain.label, whole.label, self.ablation.controls[-1].label}
+        return tuple(
+            one for one in every if one.label in {*always, *self.chosen} or one.system == "input"
+        )
 
     def studies(self) -> list[Study]:
         """One per dose, then the control on true pairs, which is trained once and tested at all.
@@ -103,12 +114,14 @@ def dose_study(
     network: str,
     start: str | None,
     central: bool,
+    chosen: Sequence[str] = (),
 ) -> DoseStudy:
     """A study by dose; empty ``doses`` takes all that the dataset has.
 
     Raises:
         InputError: The dataset lacks a dose, the objective has no control on true pairs, a network
-            is named that has no narrow copy, or there are no such weights to start from.
+            is named that has no narrow copy, there is no such line, or there are no such weights
+            to start from.
     """
     if network and not (narrow or start):
         raise InputError("--network needs --narrow, or --from with weights to start from")
@@ -132,4 +145,19 @@ def dose_study(
         network=network,
         start=find_weights(baseline(network), start) if start else None,
         central=central,
+        chosen=_known_lines(ablation, chosen),
     )
+
+
+def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
+    """The labels, each once.
+
+    Raises:
+        InputError: A label is not one of the lines.
+    """
+    every = (*ablation.all_lines(rendered=True), *ablation.candidates)
+    known = [line.label for line in every]
+    for label in chosen:
+        if label not in known:
+            raise InputError(f"no line {label!r}; there are: {'; '.join(known)}")
+    return tuple(dict.fromkeys(chosen))

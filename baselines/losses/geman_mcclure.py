@@ -1,0 +1,39 @@
+"""Geman and McClure's loss, which a large difference hardly changes.
+
+The least mean of squares, or of absolute values, over pictures that are displaced in all directions
+is their mean or median, which is blurred. The least of this one is near the most frequent value.
+"""
+
+from functools import partial
+
+import torch
+
+from defocus.baselines.loss import LossFunction
+
+__all__ = ["geman_mcclure", "make"]
+
+SCALE = 0.05
+"""Half of the largest value is reached at this difference: well above noise, below an edge."""
+
+
+def geman_mcclure(first: torch.Tensor, second: torch.Tensor, scale: float = SCALE) -> torch.Tensor:
+    """Mean of d² / (d² + scale²) over pixels and channels.
+
+    Args:
+        first: Any shape.
+        second: Same shape.
+        scale: Difference at which the loss is 0.5, in the unit of the pictures, > 0.
+
+    Returns:
+        A scalar tensor from 0 to 1.
+
+    Source: Geman, McClure, Bayesian image analysis: an application to single photon emission
+    tomography (1985); in this form in Black, Anandan (CVIU 1996).
+    """
+    squared = (first - second).square()
+    return (squared / (squared + scale**2)).mean()
+
+
+def make(scale: float = SCALE) -> LossFunction:
+    """The loss."""
+    return partial(geman_mcclure, scale=scale)
