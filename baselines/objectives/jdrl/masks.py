@@ -41,7 +41,8 @@ def within(flow: torch.Tensor, limit_px: float) -> torch.Tensor:
         limit_px: The limit, px; infinity keeps all.
     """
     lengths = torch.linalg.vector_norm(flow, dim=1).mean(dim=(1, 2))
-    return (lengths <= limit_px).to(flow.dtype)[:, None, None, None]
+    kept: torch.Tensor = (lengths <= limit_px).to(flow.dtype)
+    return kept[:, None, None, None]
 
 
 def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:

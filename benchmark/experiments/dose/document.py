@@ -77,7 +77,8 @@ def _at_one_dose(
         facts[line.label] = _facts(found)
     plain_scores, truth_scores = scores[plain.label], scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
-    first = (study.ablation.rivals or study.ablation.lines[-1:])[0].label
+    compared = (*study.ablation.rivals, study.ablation.lines[-1])
+    first = next(one.label for one in compared if one.label in scores)
     rival = scores[first]["truth/psnr"]
     (blurry,) = (one.label for one in study.lines() if one.system == "input")
     lines = []
