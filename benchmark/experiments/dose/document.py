@@ -49,6 +49,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         dataset = at_dose(study.dataset, dose)
         parts = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
         by_dose.append(_at_one_dose(study, dose, parts, results))
+    rivals = (*study.ablation.rivals, *study.ablation.candidates)
     return {
         "objective": study.ablation.name,
         "network": study.network,
@@ -58,7 +59,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         "seeds": study.seeds,
         "plain": study.ablation.lines[0].label,
         "whole": study.ablation.lines[-1].label,
-        "rivals": [line.label for line in study.ablation.rivals],
+        "rivals": [line.label for line in rivals if line in study.lines()],
         "truth": study.ablation.controls[-1].label,
         "doses": by_dose,
     }
