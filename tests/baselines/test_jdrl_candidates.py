@@ -1,0 +1,152 @@
+"""Settings of JDRL beyond the paper: true flow, thin lens, output alone, small flow first."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.align.sampling.warp import inverse, warp
+from defocus.baselines.losses.charbonnier import charbonnier
+from defocus.baselines.losses.geman_mcclure import geman_mcclure
+from defocus.baselines.objective import Batch, Progress
+from defocus.baselines.objectives.jdrl.masks import within
+from defocus.baselines.objectives.jdrl.objective import make
+from defocus.baselines.objectives.jdrl.thin_lens import LARGEST_PX, reblurred_by_map
+from defocus.errors import SettingsError
+from defocus.optics.psf import disc_psf
+
+Shifted = Callable[[int, int], torch.Tensor]
+
+LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
+
+
+class Constant(nn.Module):
+    """A network that gives one picture, whatever it is shown."""
+
+    def __init__(self, picture: torch.Tensor) -> None:
+        super().__init__()
+        self.picture = nn.Parameter(picture.clone())
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return self.picture
+
+
+def smooth_flow(largest_px: float) -> torch.Tensor:
+    """A zoom with a turn: neighbouring pixels move nearly alike."""
+    across = torch.linspace(-1, 1, 96)[None, :].expand(96, 96)
+    return largest_px * torch.stack([across - 0.5 * across.T, across.T + 0.5 * across])[None]
+
+
+def test_the_inverse_leads_back() -> None:
+    flow = smooth_flow(5.0)
+    back = inverse(flow)
+    missed = (back + warp(flow, back))[..., 12:-12, 12:-12]  # no border values
+    assert float(missed.abs().max()) < 1e-3
+    assert float(back.abs().max()) > 3
+
+
+def test_the_true_flow_is_used_and_nothing_is_measured(shifted: Shifted) -> None:
+    blurry, target = shifted(0, 0), shifted(3, -2)
+    objective = make(flow="true", mask="none", kernels="none")
+    known = torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 96, 96).contiguous()
+
+    def loss(flow: torch.Tensor) -> float:
+        with torch.no_grad():
+            batch = Batch(blurry, target, supervision={"flow": flow})
+            return float(objective(Constant(blurry), batch, LATER)[0])
+
+    borders = 8 * 3 / 96 * float(charbonnier(blurry, target))
+    assert loss(known) < 2 * objective.settings.epsilon + borders
+    assert loss(-known) > 3 * loss(known)
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"), [({"flow": "true"}, "flow"), ({"kernels": "thin-lens"}, "defocus_map")]
+)
+def test_what_the_recipe_does_not_ask_for_is_named(
+    shifted: Shifted, settings: dict[str, Any], missing: str
+) -> None:
+    picture = shifted(0, 0)
+    with pytest.raises(SettingsError, match=f"need the recipe's supervision '{missing}'"):
+        make(**settings)(Constant(picture), Batch(picture, picture), LATER)
+
+
+def test_the_output_alone_is_deformed(shifted: Shifted) -> None:
+    restored, target = shifted(0, 0), shifted(2, 1)
+    objective = make(deformation="output", kernels="none")
+    batch = Batch(restored, target)
+    with torch.no_grad():
+        loss, parts = objective(Constant(restored), batch, LATER)
+        both, of_both = make(kernels="none")(Constant(restored), batch, LATER)
+    assert set(parts) == {"deblur_reverse", "mask_kept_share_reverse"}
+    assert float(loss) == pytest.approx(of_both["deblur_reverse"])
+    assert float(both) == pytest.approx(of_both["deblur_forward"] + of_both["deblur_reverse"])
+
+
+@pytest.mark.parametrize(("epoch", "kept"), [(20.0, 1), (31.0, 2), (46.0, 3)])
+def test_crops_with_a_large_flow_join_later(shifted: Shifted, epoch: float, kept: int) -> None:
+    """The limit is 1 px, and 2 px after 15 epochs, 4 px after 30, 8 px after 45."""
+    shifts = [(1, 0), (3, 0), (0, 6)]
+    blurry = torch.cat([shifted(0, 0)] * 3)
+    batch = Batch(blurry, torch.cat([shifted(*shift) for shift in shifts]))
+    objective = make(curriculum_px=1.0, mask="none", kernels="none")
+    progress = Progress(step=1, epoch=epoch, warmup_epochs=15)
+    _, parts = objective(Constant(blurry), batch, progress)
+    assert parts["mask_kept_share"] == pytest.approx(kept / 3)
+
+
+def test_a_mask_of_a_crop_keeps_all_of_it_or_nothing() -> None:
+    flow = torch.zeros(2, 2, 8, 8)
+    flow[1, 0, :, :4] = 4.0  # 2 px in the mean
+    assert within(flow, 2.0).flatten().tolist() == [1, 1]
+    assert within(flow, 1.9).flatten().tolist() == [1, 0]
+
+
+def test_a_point_becomes_the_disc_of_its_diameter_in_linear_light() -> None:
+    point = torch.zeros(1, 3, 25, 25)
+    point[..., 12, 12] = 1.0
+    for diameter in (5, 8):
+        blurred = reblurred_by_map(point, torch.full((1, 1, 25, 25), float(diameter)))
+        encoded = blurred[0, 0].double()
+        linear = torch.where(
+            encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4
+        )
+        disc = torch.from_numpy(disc_psf(diameter))
+        half = disc.shape[0] // 2
+        seen = linear[12 - half : 13 + half, 12 - half : 13 + half]
+        torch.testing.assert_close(seen, disc, atol=1e-6, rtol=1e-4)
+        assert float(linear.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient() -> None:
+    picture = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    diameters = torch.ones(1, 1, 40, 40)
+    diameters[..., 20:] = 6.4
+    shown = picture.clone().requires_grad_()
+    blurred = reblurred_by_map(shown, diameters)
+    torch.testing.assert_close(blurred[..., :20], picture[..., :20])
+    assert float((blurred - picture)[..., 20:].abs().mean().detach()) > 0.1
+    ends = [reblurred_by_map(picture, torch.full((1, 1, 40, 40), float(d))) for d in (6, 7)]
+    low, high = torch.minimum(*ends)[..., 20:], torch.maximum(*ends)[..., 20:]
+    between = blurred.detach()[..., 20:]
+    assert bool(((between >= low - 1e-6) & (between <= high + 1e-6)).all())
+    blurred.sum().backward()
+    assert shown.grad is not None
+    assert bool(torch.isfinite(shown.grad).all())
+    largest = torch.full((1, 1, 40, 40), float(LARGEST_PX))
+    torch.testing.assert_close(
+        reblurred_by_map(picture, 3 * largest), reblurred_by_map(picture, largest)
+    )
+
+
+def test_the_robust_loss_is_least_at_the_most_frequent_value() -> None:
+    """Of pictures displaced in all directions, the median is blurred and the mode is not."""
+    seen = torch.tensor([0.1, 0.12, 0.11, 0.5, 0.9, 0.95, 0.7])
+    tried = torch.linspace(0, 1, 101)
+    robust = [float(geman_mcclure(value.expand(7), seen)) for value in tried]
+    absolute = [float(charbonnier(value.expand(7), seen)) for value in tried]
+    assert float(tried[min(range(101), key=robust.__getitem__)]) == pytest.approx(0.11, abs=0.011)
+    assert float(tried[min(range(101), key=absolute.__getitem__)]) == pytest.approx(0.5, abs=0.011)
+    assert float(geman_mcclure(torch.tensor([0.4]), torch.tensor([0.1]), 0.3)) == pytest.approx(0.5)

@@ -1,0 +1,78 @@
+"""Lines of a study by dose that are chosen by name."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from defocus.baselines.ablation import ablation_of
+from defocus.benchmark.commands.ablate import command
+from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
+from defocus.datasets.doses.run import render_dosed_dataset
+from defocus.errors import InputError
+
+JDRL = ablation_of("jdrl")
+
+
+@pytest.fixture(scope="module")
+def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lines")
+    (folder / "dose.toml").write_text(
+        'size = 64\npairs = {train = 1, test = 1}\ndoses_px = [0, 4]\nkinds = ["shift"]\n'
+        "blur_px = [2, 4]\nlenses = 1\n"
+    )
+    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
+    return folder / "pairs"
+
+
+def asked(dosed: Path, out: Path, *labels: str) -> DoseStudy:
+    return dose_study(
+        JDRL, out, f"manifest:{dosed}", [4], "demo", 1, None,
+        narrow=True, network="", start=None, central=False, chosen=labels,
+    )  # fmt: skip
+
+
+def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
+    dosed: Path, tmp_path: Path
+) -> None:
+    study = asked(dosed, tmp_path, "JDRL, true flow", "robust loss", "robust loss")
+    assert [line.label for line in study.lines()] == [
+        "1 plain loss", "JDRL", "blurry input", "control: true pairs", "JDRL, true flow",
+        "robust loss",
+    ]  # fmt: skip
+    recipes = {
+        run.system: run.recipe for part in study.studies() for run in part.runs if run.recipe
+    }
+    assert set(recipes) == {
+        "unet-narrow", "jdrl-unet-narrow", "unet-truth-narrow", "jdrl-unet-true-flow-narrow",
+        "unet-geman-mcclure-narrow",
+    }  # fmt: skip
+    flow = recipes["jdrl-unet-true-flow-narrow"]
+    assert flow.supervision == ("flow",)
+    assert flow.objective_settings == {"flow": "true", "mask": "none", "features": 16}
+    assert not recipes["jdrl-unet-narrow"].supervision
+    robust = recipes["unet-geman-mcclure-narrow"].objective_settings
+    assert robust == {"terms": [{"loss": "geman_mcclure"}]}
+
+
+def test_every_candidate_is_a_system_of_its_own_with_known_settings(
+    dosed: Path, tmp_path: Path
+) -> None:
+    every = asked(dosed, tmp_path)
+    assert set(JDRL.candidates) <= set(every.lines())
+    central = (*JDRL.central_lines(), *JDRL.all_lines(rendered=True))
+    assert not set(JDRL.candidates) & set(central)
+    systems = [system.card.name for system in every.systems(every.lines())]
+    assert len(set(systems)) == len(systems)
+
+
+def test_a_line_that_is_not_there(dosed: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no line 'true flow'; there are: 1 plain loss; 2 without"):
+        asked(dosed, tmp_path, "true flow")
+    for words, message in (
+        (["--line", "JDRL"], "--line goes with --doses; leave it out"),
+        (["--doses", "4", "--central", "--line", "JDRL"], "--line does not go with --central"),
+    ):
+        done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
+        assert done.exit_code == 2
+        assert message in done.output
