@@ -26,7 +26,7 @@ from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.patching.packing import Further, require_further
+from defocus.datasets.patching.packing import FurtherInput, require_further
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import FloatImage, Image, as_float, as_integer, read_image, write_image
@@ -76,16 +76,16 @@ def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
     require_further(tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further)
 
 
-def further_inputs(card: Card) -> tuple[Further, ...]:
+def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
     """Inputs that a system takes as keyword arguments, besides the picture or the views.
 
     Raises:
-        NotApplicableError: It needs an input that no dataset has.
+        NotApplicableError: It needs an input that no network is given.
     """
-    known: tuple[Further, ...] = get_args(Further)
+    known: tuple[FurtherInput, ...] = get_args(FurtherInput)
     others = sorted(set(card.needs) - set(known))
     if others:
-        raise NotApplicableError(f"needs {', '.join(others)}, which no dataset has")
+        raise NotApplicableError(f"needs {', '.join(others)}, which no network is given")
     given = ["dual_pixel"] if card.input == "dual" else []
     return tuple(one for one in known if one in card.needs and one not in given)
 
@@ -195,7 +195,7 @@ def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor
     return _tensor(read_image(pair.blurry) if blurry is None else blurry)
 
 
-def _further_input(what: Further, pair: Pair) -> torch.Tensor:
+def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:
     """Views ``(1, 6, H, W)``, or the diameter of the circle of confusion ``(1, 1, H, W)`` in px."""
     if what == "defocus_map" and pair.defocus_map is not None:
         diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)

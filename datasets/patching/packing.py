@@ -17,11 +17,14 @@ from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.images import Image, as_linear, bit_depth, read_image, read_pair
 from defocus.progress import say, track
 
-__all__ = ["Further", "TargetName", "packed_pairs", "require_further"]
+__all__ = ["Further", "FurtherInput", "TargetName", "packed_pairs", "require_further"]
 
 TargetName = Literal["sharp", "prealigned", "compensated", "registered", "truth"]
 
 REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered")
+
+FurtherInput = Literal["dual_pixel", "defocus_map"]
+"""What a network may be given beside the blurry picture."""
 
 Further = Literal["dual_pixel", "defocus_map", "flow"]
 """What a pair may have beside blurry picture and target."""
