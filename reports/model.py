@@ -159,15 +159,15 @@ class Curve:
         label: Its name.
         x: Places of its points.
         y: Their values, as many.
-        errors: Half the length of the error bar of each point; empty for none. Not for figures with
-            ``log_y``.
+        errors: Half the length of the error bar of each point, or how far it reaches below and
+            above; empty for none. Not for figures with ``log_y``.
         measured: Whether each point is a measurement and gets a marker; else a few points do.
     """
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    errors: tuple[float, ...] = ()
+    errors: tuple[float | tuple[float, float], ...] = ()
     measured: bool = False
 
     def __post_init__(self) -> None:
@@ -184,13 +184,26 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """A figure with lines; ``log_y`` for losses."""
+    """A figure with lines.
+
+    Attributes:
+        caption: Text above the figure.
+        x_label, y_label: Labels of its axes.
+        curves: The lines.
+        log_y: Whether the vertical axis is logarithmic, as for losses.
+        floor: Where the vertical axis begins: lines leave the figure there; None for all values.
+        apart: Whether the points at one place stand side by side, to show all error bars.
+        note: Text below the figure, empty for none.
+    """
 
     caption: str
     x_label: str
     y_label: str
     curves: tuple[Curve, ...]
     log_y: bool = False
+    floor: float | None = None
+    apart: bool = False
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.log_y and any(curve.errors for curve in self.curves):
@@ -254,8 +267,7 @@ class Scatter:
 
     Attributes:
         caption: Text above the figure.
-        x_label: Label of the horizontal axis.
-        y_label: Label of the vertical axis.
+        x_label, y_label: Labels of its axes.
         points: Points; those first in the order have their names placed first.
         marked_as: Name of the line through the marked points; empty for none.
         log_x: Whether the horizontal axis is logarithmic.

@@ -268,6 +268,7 @@ def _curves(figure: Curves, folder: Path, stem: str, size: int = TEXT) -> dict[s
         "file": f"{stem}.svg",
         "alt": _printable(geometry.description),
         "legend": legend,
+        "note": _printable(figure.note),
     }
 
 

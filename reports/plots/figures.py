@@ -79,12 +79,16 @@ def _draw_curves(axes: "Axes", figure: Curves) -> None:
         )
         if curve.errors:
             colour = COLOURS[style]
+            ends = [one if isinstance(one, tuple) else (one, one) for one in curve.errors]
             axes.errorbar(
-                curve.x, curve.y, curve.errors, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2
-            )
+                curve.x, curve.y, list(zip(*ends, strict=True)),
+                fmt="none", ecolor=colour, elinewidth=0.8, capsize=2,
+            )  # fmt: skip
     if figure.log_y:
         axes.set_yscale("log")
         _plain_numbers(axes.yaxis)
+    if figure.floor is not None:
+        axes.set_ylim(bottom=figure.floor)
     if figure.curves:
         axes.legend(frameon=False, fontsize=8)
 

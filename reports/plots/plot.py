@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import visible
@@ -14,6 +14,9 @@ WIDTH, HEIGHT = 720.0, 340.0
 LEFT, RIGHT, TOP, BOTTOM = 76.0, 16.0, 10.0, 32.0
 MAX_POINTS = 360
 MARKERS = 5
+SIDE_BY_SIDE, ALL_BESIDE, CROWDED = 9.0, 56.0, 0.7
+"""Between two points that stand side by side, and what all of them take at most: in itself, and as
+a share of the way to the next place."""
 
 COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
 """After Okabe and Ito, darkened to a contrast of at least 4.5 on white."""
@@ -124,40 +127,77 @@ def plot(figure: Curves) -> Plot:
     Returns:
         The geometry; without ticks if no curve has a point that can be drawn.
     """
-    stretches = [_stretches(curve, figure.log_y) for curve in figure.curves]
+    stretches = [_stretches(curve, figure.log_y, figure.floor) for curve in figure.curves]
     points = [point for curve in stretches for stretch in curve for point in stretch]
     x_ticks: tuple[Tick, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     lines: tuple[Line, ...] = ()
     if points:
-        x_axis = make_axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=0.0)
-        ends = [y for curve in figure.curves for _, *bar in _bars(curve) for y in bar]
+        margin = ALL_BESIDE / (WIDTH - LEFT - RIGHT - ALL_BESIDE) / 2 if figure.apart else 0.0
+        x_axis = make_axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=margin)
+        ends = [y for curve in figure.curves for _, *bar in _bars(curve, figure.floor) for y in bar]
         y_axis = make_axis(
             [*(y for _, y in points), *ends], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y
         )
+        if figure.floor is not None:
+            y_axis = replace(y_axis, low=figure.floor)
         x_ticks, y_ticks = x_axis.ticks(6), y_axis.ticks(5)
+        moved = _side_by_side(figure, x_axis)
         lines = tuple(
-            _line(index, curve, parts, x_axis, y_axis)
-            for index, (curve, parts) in enumerate(zip(figure.curves, stretches, strict=True))
+            _line(index, figure, stretches[index], _moved(x_axis, moved[index]), y_axis)
+            for index in range(len(figure.curves))
         )
     return Plot(x_ticks=x_ticks, y_ticks=y_ticks, lines=lines, description=_description(figure))
 
 
-def _stretches(curve: Curve, log: bool) -> list[list[Point]]:
-    """Cut a curve where a value cannot be drawn."""
+def _side_by_side(figure: Curves, axis: Axis) -> list[float]:
+    """How far the points of each curve are moved to the right, SVG units."""
+    count = len(figure.curves)
+    known = sorted({axis.place(x) for curve in figure.curves for x in curve.x if math.isfinite(x)})
+    ways = [CROWDED * (right - left) for left, right in itertools.pairwise(known)]
+    step = min([SIDE_BY_SIDE, min([ALL_BESIDE, *ways]) / count]) if figure.apart else 0.0
+    return [(index - (count - 1) / 2) * step for index in range(count)]
+
+
+def _moved(axis: Axis, by: float) -> Axis:
+    return replace(axis, start=axis.start + by, end=axis.end + by)
+
+
+def _stretches(curve: Curve, log: bool, floor: float | None = None) -> list[list[Point]]:
+    """Cut a curve where a value cannot be drawn, and where it crosses the floor."""
     stretches: list[list[Point]] = [[]]
     for x, y in zip(curve.x, curve.y, strict=True):
         if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log):
             stretches[-1].append((x, y))
         elif stretches[-1]:
             stretches.append([])
+    if floor is not None:
+        stretches = [part for stretch in stretches for part in _above(stretch, floor)]
     return [_thinned(stretch) for stretch in stretches if stretch]
 
 
-def _bars(curve: Curve) -> list[tuple[float, float, float]]:
+def _above(stretch: Sequence[Point], floor: float) -> list[list[Point]]:
+    """The parts of a stretch that are not below a value, each to where it crosses it."""
+    parts: list[list[Point]] = [[]]
+    before: Point | None = None
+    for point in stretch:
+        if before is not None and (before[1] < floor) != (point[1] < floor):
+            share = (floor - before[1]) / (point[1] - before[1])
+            parts[-1].append((before[0] + share * (point[0] - before[0]), floor))
+        if point[1] < floor:
+            parts.append([])
+        else:
+            parts[-1].append(point)
+        before = point
+    return [part for part in parts if part]
+
+
+def _bars(curve: Curve, floor: float | None = None) -> list[tuple[float, float, float]]:
     """Where error bars stand, and their ends; none where a value cannot be drawn."""
+    least = -math.inf if floor is None else floor
     pairs = zip(curve.x, curve.y, curve.errors, strict=True) if curve.errors else ()
-    bars = [(x, y - error, y + error) for x, y, error in pairs]
+    found = ((x, y, error if isinstance(error, tuple) else (error, error)) for x, y, error in pairs)
+    bars = [(x, max(y - below, least), y + above) for x, y, (below, above) in found if y >= least]
     return [bar for bar in bars if all(map(math.isfinite, bar)) and bar[1] < bar[2]]
 
 
@@ -235,8 +275,9 @@ def _tick_texts(values: Sequence[float]) -> list[str]:
 
 
 def _line(
-    index: int, curve: Curve, stretches: list[list[Point]], x_axis: Axis, y_axis: Axis
+    index: int, figure: Curves, stretches: list[list[Point]], x_axis: Axis, y_axis: Axis
 ) -> Line:
+    curve = figure.curves[index]
     placed = [
         [(round(x_axis.place(x), 1), round(y_axis.place(y), 1)) for x, y in stretch]
         for stretch in stretches
@@ -249,12 +290,20 @@ def _line(
         SHAPES[style],
         index >= len(COLOURS),
         tuple(" ".join(f"{x},{y}" for x, y in part) for part in placed if len(part) > 1),
-        _markers(placed, index, every=curve.measured),
+        _markers(_measured(placed, curve, x_axis), index, every=curve.measured),
         tuple(
             (round(x_axis.place(x), 1), round(y_axis.place(low), 1), round(y_axis.place(high), 1))
-            for x, low, high in _bars(curve)
+            for x, low, high in _bars(curve, figure.floor)
         ),
     )
+
+
+def _measured(placed: list[list[Point]], curve: Curve, x_axis: Axis) -> list[list[Point]]:
+    """Without the places where a curve crosses the floor, if its points are measurements."""
+    if not curve.measured:
+        return placed
+    known = {round(x_axis.place(x), 1) for x in curve.x if math.isfinite(x)}
+    return [[point for point in part if point[0] in known] for part in placed]
 
 
 def _markers(stretches: list[list[Point]], index: int, *, every: bool) -> tuple[Point, ...]:

@@ -60,6 +60,51 @@ def test_an_error_bar_reaches_as_far_as_the_error() -> None:
         replace(figure_with_bars, log_y=True)
 
 
+def test_an_error_bar_may_reach_further_to_one_side() -> None:
+    curve = Curve("c", (0.0, 1.0), (0.0, 10.0), ((0.0, 0.0), (5.0, 2.0)), measured=True)
+    drawn = plot(Curves("gain", "dose", "dB", (curve,)))
+    heights = {tick.text: tick.position for tick in drawn.y_ticks}
+    ((_, low, high),) = drawn.lines[0].bars
+    above = heights["10"] - (heights["5"] - heights["10"]) * 2 / 5
+    assert (low, high) == pytest.approx((heights["5"], above), abs=0.1)
+    assert b"LineCollection" in draw_figure(Curves("gain", "dose", "dB", (curve,)), "svg")
+
+
+def test_a_line_leaves_the_figure_at_its_floor() -> None:
+    low = Curve("low", (0.0, 2.0, 4.0), (1.0, -3.0, 1.0), ((0.5, 0.5),) * 3, measured=True)
+    high = Curve("high", (0.0, 2.0, 4.0), (1.0, 0.9, 0.8), measured=True)
+    drawn = plot(Curves("gain", "dose", "dB", (low, high), floor=-1.0))
+    (first, last), (whole,) = (line.stretches for line in drawn.lines)
+    ends = [
+        tuple(map(float, part.split(" ")[at].split(","))) for part, at in ((first, 1), (last, 0))
+    ]
+    places = {tick.text: tick.position for tick in drawn.x_ticks}
+    assert [x for x, _ in ends] == pytest.approx([places["1"], places["3"]], abs=0.1)
+    assert {y for _, y in ends} == {drawn.bottom}
+    assert [x for x, _ in drawn.lines[0].markers] == [places["0"], places["4"]]
+    assert [x for x, _, _ in drawn.lines[0].bars] == [places["0"], places["4"]]
+    assert len(whole.split(" ")) == len(drawn.lines[1].markers) == 3
+    assert "low: from 1 at 0 to 1 at 4, between -3 and 1." in drawn.description
+    assert min(float(tick.text.replace("−", "-")) for tick in drawn.y_ticks) == -1
+
+
+@pytest.mark.parametrize(("count", "places"), [(7, (0.0, 2.0, 8.0)), (12, (0.0, 0.5, 8.0))])
+def test_points_at_one_place_stand_side_by_side(count: int, places: tuple[float, ...]) -> None:
+    curves = tuple(
+        Curve(f"c{index}", places, (1.0,) * len(places), (0.1,) * len(places), measured=True)
+        for index in range(count)
+    )
+    drawn = plot(Curves("gain", "dose", "dB", curves, apart=True))
+    by_place = list(zip(*([x for x, _ in line.markers] for line in drawn.lines), strict=True))
+    rows = [x for row in by_place for x in row]
+    assert rows == sorted(set(rows)), "side by side, and no place mixes with the next"
+    assert drawn.left <= rows[0]
+    assert rows[-1] <= drawn.right
+    middle = {tick.text: tick.position for tick in drawn.x_ticks}["0"]
+    assert sum(by_place[0]) / count == pytest.approx(middle, abs=0.1)
+    assert [x for line in drawn.lines for x, _, _ in line.bars[:1]] == list(by_place[0])
+
+
 @given(st.lists(st.lists(numbers, max_size=8), max_size=4), st.booleans())
 def test_whatever_is_drawn_lies_inside_the_frame(ys: Any, log_y: bool) -> None:
     drawn = plot(figure(*ys, log_y=log_y))
