@@ -29,7 +29,7 @@ from defocus.benchmark.experiments.dose.claims import (
     line_of,
     rival_claims_of,
 )
-from defocus.benchmark.experiments.dose.outputs.strips import strip_name
+from defocus.benchmark.experiments.dose.outputs.layout import strip_name
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.datasets.api import open_dataset
 from defocus.images import as_float, read_image

@@ -18,15 +18,15 @@ from defocus.benchmark.commands.ablate import command
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
 from defocus.benchmark.experiments.dose.claims import claims_of, verdict
-from defocus.benchmark.experiments.dose.outputs.measures import edge_displacement_px, mean_bend_px
-from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
-from defocus.benchmark.experiments.dose.outputs.strips import (
+from defocus.benchmark.experiments.dose.outputs.layout import (
     CROP_PX,
     GAP_PX,
     HEAD_PX,
     SHOWN,
     strip_name,
 )
+from defocus.benchmark.experiments.dose.outputs.measures import edge_displacement_px, mean_bend_px
+from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.benchmark.experiments.dose.study import run_dose_study

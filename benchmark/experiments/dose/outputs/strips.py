@@ -1,6 +1,7 @@
 """What the lines make of one scene, as a strip of crops with their errors beneath."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.experiments.dose.outputs.layout import (
+    CROP_PX,
+    ERROR_SCALE,
+    GAP_PX,
+    HEAD_PX,
+    SHOWN,
+    joined,
+    strip_name,
+)
 from defocus.benchmark.experiments.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,
@@ -20,26 +30,20 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import load_run
 from defocus.benchmark.training.train import best_device
 from defocus.datasets.pair import Pair
-from defocus.images import as_float, read_image, write_image
+from defocus.files import write_bytes_if_changed
+from defocus.images import as_float, read_image
+from defocus.reports.pictures import encode_tiles
 
-__all__ = ["strip_name", "write_strip"]
+__all__ = ["write_strip"]
 
-CROP_PX, SHOWN = 112, 2
-"""Side of a crop, and by how much it is enlarged."""
-ERROR_SCALE = 6.0
-"""By which an error is multiplied to be seen; black is none."""
-HEAD_PX, GAP_PX = 26, 6
 FONT_SIZE = 0.5
 
 Picture = NDArray[np.float64]
 
 
-def strip_name(dose_px: float) -> str:
-    """Name of a strip's file."""
-    return f"strip-{dose_px:g}px.png"
-
-
-def write_strip(study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]) -> None:
+def write_strip(
+    study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]
+) -> dict[str, Any]:
     """Write the strip of one dose into the study's folder.
 
     It shows the scene at which the first rival (without one, the whole objective) has its median
@@ -53,18 +57,33 @@ def write_strip(study: DoseStudy, studies: Sequence[Study], scores: Mapping[str,
         study: The study.
         studies: Its studies, of all doses.
         scores: One of ``doses`` of ``dose.json``.
+
+    Returns:
+        What is seen, as JSON values: ``labels`` of the columns, ``scene``, ``left`` and ``top`` of
+        the crop, px, and ``lines``: the ``scene`` of the line and its ``bends_px``, None where it
+        is not seen; None without a line.
     """
     dataset = at_dose(study.dataset, float(scores["dose_px"]))
     pairs = dataset.split("test")
     here = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
-    shown = _outputs(study, here, pairs[_median_scene(scores["scene_gains"]["over_plain"])])
+    pair = pairs[_median_scene(scores["scene_gains"]["over_plain"])]
+    shown = _outputs(study, here, pair)
     truth = shown["truth"]
     window = _window(np.square(shown["blurry input"] - truth).sum(axis=2))
     rows = [[_column(label, one[window], truth[window]) for label, one in shown.items()]]
+    found: dict[str, Any] = {
+        "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
+        "lines": None,
+    }  # fmt: skip
     bends = scores["scene_lines"]["line_px"]
     if any(one is not None for one in bends):
-        rows.append(_line_row(_outputs(study, here, pairs[_median_scene(bends)])))
-    write_image(study.out / strip_name(float(scores["dose_px"])), _joined(rows))
+        pair = pairs[_median_scene(bends)]
+        line = _line_row(_outputs(study, here, pair))
+        rows.append(line.columns)
+        found["lines"] = {"scene": pair.id, "bends_px": line.bends_px}
+    strip = encode_tiles([joined(rows)], kind="png")[0][0]
+    write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
+    return found
 
 
 def _median_scene(values: Sequence[float | None]) -> int:
@@ -88,17 +107,27 @@ def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, P
     return {**shown, "truth": _picture(pair.truth)}
 
 
-def _line_row(shown: Mapping[str, Picture]) -> list[NDArray[np.uint8]]:
+@dataclass(frozen=True)
+class _LineRow:
+    """Crops of a line with heads, and how far each bends it; None where it is not seen."""
+
+    columns: list[NDArray[np.uint8]]
+    bends_px: list[float | None]
+
+
+def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
     """The longest line that all pictures of a scene show, with its bend; else the longest."""
     truth = shown["truth"]
     every = straight_lines(truth)
     line = next((one for one in every if _seen_in_all(shown, one)), every[0])
     window = _around(np.add(line.start, line.stop) / 2, truth.shape[:2])
-    return [
-        np.concatenate([_head(_told(line_bend_px(one, line)), crop), _enlarged(crop)])
-        for one in shown.values()
+    bends = [line_bend_px(one, line) for one in shown.values()]
+    columns = [
+        np.concatenate([_head(_told(bend), crop), _enlarged(crop)])
+        for one, bend in zip(shown.values(), bends, strict=True)
         for crop in [one[window]]
     ]
+    return _LineRow(columns, [bend if np.isfinite(bend) else None for bend in bends])
 
 
 def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:
@@ -117,15 +146,6 @@ def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, 
         for place, whole in zip(middle, size[::-1], strict=True)
     )
     return np.s_[top : top + side], np.s_[left : left + side]
-
-
-def _joined(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
-    """Columns side by side with gaps between them, rows beneath each other."""
-    made = []
-    for columns in rows:
-        gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
-        made.append(np.concatenate([part for one in columns for part in (one, gap)][:-1], axis=1))
-    return np.concatenate(made)
 
 
 def _picture(path: Path) -> Picture:

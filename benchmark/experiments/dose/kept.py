@@ -1,0 +1,124 @@
+"""What a study by dose keeps for its report: ``dose.json``, which may come from anybody."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from defocus.benchmark.experiments.dose.claims import line_of
+from defocus.errors import InputError
+from defocus.reading import parse_json, read_bytes
+
+__all__ = ["DOSES", "read_doses"]
+
+DOSES = "dose.json"
+"""In the study's folder, beside a strip of crops for each dose."""
+
+AGAIN = "delete it, then use the same 'ablate' again"
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    value: Number
+    low: Number
+    high: Number
+
+
+@dataclass(frozen=True)
+class _Line:
+    label: str
+    system: str
+    over_input: _Estimate
+    whole_over: _Estimate
+
+
+@dataclass(frozen=True)
+class _SceneGains:
+    line: str
+
+
+@dataclass(frozen=True)
+class _StripLines:
+    scene: str
+    bends_px: list[Number | None]
+
+
+@dataclass(frozen=True)
+class _Strip:
+    labels: Annotated[list[str], Field(min_length=2)]
+    scene: str
+    left: Count
+    top: Count
+    lines: _StripLines | None
+
+
+@dataclass(frozen=True)
+class _Dose:
+    dose_px: Annotated[Number, Field(ge=0)]
+    lines: Annotated[list[_Line], Field(min_length=1)]
+    scene_gains: _SceneGains
+    strip: _Strip | None = None
+
+
+@dataclass(frozen=True)
+class _Doses:
+    network: str
+    dataset: str
+    scenes: Count
+    training_pairs: Count
+    seeds: Count
+    plain: str
+    whole: str
+    rivals: list[str]
+    truth: str
+    doses: Annotated[list[_Dose], Field(min_length=1)]
+
+
+def read_doses(out: Path) -> dict[str, Any] | None:
+    """What a report needs of ``dose.json``, its doses ascending; None if a study has none.
+
+    Raises:
+        InputError: The file is damaged.
+        FileError: It is no regular file, or too large.
+    """
+    path = out / DOSES
+    kept = TypeAdapter(_Doses)
+    try:
+        content = read_bytes(path)
+        parse_json(content)  # refuses what JSON does not have
+        document: dict[str, Any] = kept.dump_python(kept.validate_json(content, strict=True))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({_reason(error)}); {AGAIN}") from error
+    document["doses"].sort(key=lambda one: one["dose_px"])
+    for problem in _contradictions(document):
+        raise InputError(f"{path}: damaged ({problem}); {AGAIN}")
+    return document
+
+
+def _reason(error: Exception) -> str:
+    """The first thing that is wrong, in a line."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def _contradictions(document: dict[str, Any]) -> Iterable[str]:
+    doses = [one["dose_px"] for one in document["doses"]]
+    if len(set(doses)) < len(doses):
+        yield "a dose stands there twice"
+    for one in document["doses"]:
+        for label in (document["plain"], document["whole"], document["truth"]):
+            if line_of(one, label) is None:
+                yield f"no line {label!r} at {one['dose_px']:g} px"
+        strip = one["strip"]
+        if strip and strip["lines"] and len(strip["lines"]["bends_px"]) != len(strip["labels"]):
+            yield f"the strip of {one['dose_px']:g} px has not one bend per label"

@@ -1,0 +1,88 @@
+"""How a strip of crops is put together, and how a report takes it apart again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "CROP_PX",
+    "ERROR_SCALE",
+    "GAP_PX",
+    "HEAD_PX",
+    "SHOWN",
+    "StripParts",
+    "cut_strip",
+    "joined",
+    "strip_name",
+]
+
+CROP_PX, SHOWN = 112, 2
+"""Side of a crop, and by how much it is enlarged."""
+
+ERROR_SCALE = 6.0
+"""By which an error is multiplied to be seen; black is none."""
+
+HEAD_PX, GAP_PX = 26, 6
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class StripParts:
+    """The pictures of a strip, each ``(side, side, 3)``, in the order of its columns.
+
+    Attributes:
+        crops: The crops.
+        errors: Their errors against the truth, which is the last column and has none.
+        lines: Crops of a straight line; empty without such a row.
+    """
+
+    crops: tuple[Picture, ...]
+    errors: tuple[Picture, ...]
+    lines: tuple[Picture, ...]
+
+
+def strip_name(dose_px: float) -> str:
+    """Name of a strip's file."""
+    return f"strip-{dose_px:g}px.png"
+
+
+def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
+    """Columns side by side with gaps between them, rows beneath each other."""
+    made = []
+    for columns in rows:
+        gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
+        made.append(np.concatenate([part for one in columns for part in (one, gap)][:-1], axis=1))
+    return np.concatenate(made)
+
+
+def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:
+    """The pictures of a strip, no longer enlarged and without the text above them.
+
+    Args:
+        strip: The whole strip.
+        columns: How many columns it has.
+        lines: Whether it has a row with a straight line.
+
+    Raises:
+        ValueError: The strip's size is not that of such columns.
+    """
+    height, width = strip.shape[:2]
+    side = (width - (columns - 1) * GAP_PX) // columns
+    expected = HEAD_PX + 2 * side + GAP_PX + lines * (HEAD_PX + side)
+    whole = columns * side + (columns - 1) * GAP_PX
+    if side < SHOWN or side % SHOWN or (height, width) != (expected, whole) or strip.ndim != 3:
+        raise ValueError(f"{width}x{height} px are not {columns} columns of a strip")
+
+    def row(top: int, count: int) -> tuple[Picture, ...]:
+        lefts = (number * (side + GAP_PX) for number in range(count))
+        return tuple(strip[top : top + side, x : x + side][::SHOWN, ::SHOWN] for x in lefts)
+
+    below = HEAD_PX + side + GAP_PX
+    return StripParts(
+        row(HEAD_PX, columns),
+        row(below, columns - 1),
+        row(below + side + HEAD_PX, columns) if lines else (),
+    )
