@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from defocus.benchmark.charts.kept import CHART
+from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.judging.answers import JUDGED
 from defocus.benchmark.leaderboard.rows import Row, leaderboard, to_csv
 from defocus.benchmark.results.run_folder import run_folder
@@ -22,6 +23,8 @@ MISALIGNMENT = "misalignment.json"
 """Scores against injected misalignment, where the study was of that; a figure of the report."""
 
 _REPORTS = ("report.html", "report.pdf")
+
+_CODE = ("defocus.benchmark.reporting", "defocus.benchmark.experiments.dose", "defocus.reports")
 
 
 WORK_PER_REPORT = 20
@@ -95,9 +98,11 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
         path = run_folder(out, entry.run) / "run.json"
         versions = results.versions(entry.run)
         digest.update(f"{entry}\n{versions}\n{_sha256(path)}\n".encode())
-    for name in (MISALIGNMENT, JUDGED, CHART):
+    for name in (MISALIGNMENT, JUDGED, CHART, DOSES):
         digest.update(f"{_sha256(out / name)}\n".encode())
-    digest.update(code_hash("defocus.benchmark.reporting", "defocus.reports").encode())
+    for strip in sorted(out.glob("strip-*px.png")):
+        digest.update(f"{strip.name} {_sha256(strip)}\n".encode())
+    digest.update(code_hash(*_CODE).encode())
     return digest.hexdigest()
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from defocus.benchmark.charts.kept import read_kept_chart
 from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
+from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
 from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
@@ -20,6 +22,8 @@ from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boar
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
+from defocus.benchmark.reporting.dose.parts import dose_parts
+from defocus.benchmark.reporting.dose.words import dose_result
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_parts,
     only_joint_training,
@@ -52,6 +56,7 @@ from defocus.benchmark.reporting.unscored import unscored_table
 from defocus.benchmark.results.store import Entry, Results
 from defocus.progress import counted
 from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Scatter, Tabs
+from defocus.reports.text import anchor
 
 __all__ = ["TITLE", "build_appendix", "build_page"]
 
@@ -62,12 +67,13 @@ Section = tuple[str, tuple[Part, ...]]
 
 @dataclass(frozen=True)
 class _Report:
-    """What both documents are made of."""
+    """What both documents are made of; ``doses`` is what a study by dose keeps."""
 
     content: Content
     pictures: list[PictureScores]
     kept: KeptPictures
     notes: Notes
+    doses: dict[str, Any] | None
 
     def page(self, *sections: Section) -> Page:
         """The document; empty sections are left out."""
@@ -75,9 +81,42 @@ class _Report:
             TITLE,
             self.notice(),
             tuple((heading, parts) for heading, parts in sections if parts),
-            result(self.content, self.pictures),
+            dose_result(self.doses) if self.doses else result(self.content, self.pictures),
             self.notes.texts,
         )
+
+    def results(
+        self, board: Callable[["_Report", PictureScores], tuple[Part, ...]]
+    ) -> list[Section]:
+        """The leaderboards with the comparison of JDRL and the plain loss.
+
+        A study by dose begins with its own result, which compares them already.
+        """
+        boards = [(self.heading("Leaderboard", one), board(self, one)) for one in self.pictures]
+        if self.doses is None:
+            return [*boards[:1], *self.joint_training(), *boards[1:]]
+        return [*dose_parts(self.content.out, self.doses), *self.aside("Leaderboards", boards)]
+
+    def aside(self, heading: str, sections: Sequence[Section]) -> list[Section]:
+        """The sections as they are; in a study by dose they are folded under one heading."""
+        if self.doses is None:
+            return list(sections)
+        folded = (
+            Folded(name, anchor("fold", heading, name), parts) for name, parts in sections if parts
+        )
+        return [(heading, tuple(folded))]
+
+    def summary(self, by_cost: tuple[Part, ...]) -> list[Section]:
+        """The numbers in sentences, and quality against cost."""
+        said = tuple(Paragraph(text) for text in sentences(self.content))
+        return self.aside("Summary and cost", [("Summary", said), ("Quality and cost", by_cost)])
+
+    def shown(self, parts: Callable[[PictureScores, KeptPictures], list[Part]]) -> list[Section]:
+        """The pictures of each dataset."""
+        each = [
+            (self.heading("Pictures", one), tuple(parts(one, self.kept))) for one in self.pictures
+        ]
+        return self.aside("Pictures", each)
 
     def notice(self) -> str:
         """What may not be concluded from the numbers; empty if all systems were trained in full."""
@@ -109,22 +148,14 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     """
     report = _read(out, results, rows)
     content = report.content
-    boards = [(report.heading("Leaderboard", one), _board(report, one)) for one in report.pictures]
-    plots = pareto_plots(content)
     return report.page(
-        *boards[:1],
-        *report.joint_training(),
-        *boards[1:],
+        *report.results(_board),
         ("Test chart", _chart(content, chart_parts)),
         ("Judged by people", _by_people(content)),
-        ("Without scores" if boards else "Leaderboard", tuple(unscored_table(content))),
-        ("Summary", _paragraphs(sentences(content))),
-        ("Quality and cost", _by_cost(plots)),
+        ("Without scores" if report.pictures else "Leaderboard", tuple(unscored_table(content))),
+        *report.summary(_by_cost(pareto_plots(content))),
         ("Misalignment", tuple(misalignment_curves(content))),
-        *(
-            (report.heading("Pictures", one), tuple(picture_parts(one, report.kept)))
-            for one in report.pictures
-        ),
+        *report.shown(picture_parts),
         ("Behind the rows", _behind(report)),
         ("Methods", tuple(method_parts(content))),
     )
@@ -140,23 +171,14 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     """
     report = _read(out, results, rows)
     content = report.content
-    boards = [
-        (report.heading("Leaderboard", one), _printed_board(report, one)) for one in report.pictures
-    ]
     return report.page(
-        *boards[:1],
-        *report.joint_training(),
-        *boards[1:],
+        *report.results(_printed_board),
         ("Test chart", _chart(content, printed_chart_parts)),
         ("Judged by people", _by_people(content)),
         ("Without scores", tuple(unscored_table(content))),
-        ("Summary", _paragraphs(sentences(content))),
-        ("Quality and cost", tuple(pareto_plots(content))),
+        *report.summary(tuple(pareto_plots(content))),
         ("Misalignment", tuple(misalignment_curves(content))),
-        *(
-            (report.heading("Pictures", one), tuple(printed_pictures(one, report.kept)))
-            for one in report.pictures
-        ),
+        *report.shown(printed_pictures),
         ("Training", tuple(training_curves(content))),
         ("Methods", (*method_parts(content), hardware(content), trainings(content))),
         ("References", (references(content),)),
@@ -166,7 +188,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
 def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
     content = read_content(out, results, rows)
     pictures = [read_picture_scores(content, board) for board in read_boards(content)]
-    return _Report(content, pictures, KeptPictures(out), Notes())
+    return _Report(content, pictures, KeptPictures(out), Notes(), read_doses(out))
 
 
 def _only_joint(scores: PictureScores) -> bool:
@@ -189,10 +211,6 @@ def _by_people(content: Content) -> tuple[Part, ...]:
     strengths = strengths_table(found, lambda system: display_name(content, system))
     said = " ".join(judged_words(found))
     return (strengths, *((Paragraph(said),) if said else ()), *metrics_tables(agreements))
-
-
-def _paragraphs(texts: Sequence[str]) -> tuple[Part, ...]:
-    return tuple(Paragraph(text) for text in texts)
 
 
 def _tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:

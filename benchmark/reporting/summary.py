@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_words
-from defocus.benchmark.reporting.board.lines import BoardLine
+from defocus.benchmark.reporting.board.lines import TRUTH, BoardLine
 from defocus.benchmark.reporting.content import (
     Content,
     ReportSetting,
@@ -101,7 +101,8 @@ def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
     most = _most_of(gained, others)
     pictures = f"{counted(row.images, 'picture')} of {counted(row.scenes, 'scene')}"
     over = f"over the blurry input{_interval(row, '95 % interval ')}"
-    said = [f"{best.name} {most} {_signed(row.gain)} {over} on {pictures} of {scores.board.name}."]
+    place = f"{scores.board.name}{', against the truth' if row.protocol == TRUTH else ''}"
+    said = [f"{best.name} {most} {_signed(row.gain)} {over} on {pictures} of {place}."]
     groups = (("With own weights", {OWN}), ("Best trained here", {"trained", NARROW}))
     of_groups = {
         words: next((one for one in gained if one[0].first.weights in weights), gained[0])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.lock import is_locked
@@ -52,7 +53,7 @@ class ServedStudy:
 
     def stamp(self) -> str:
         """Changes when the results change."""
-        return _stamp(self.path, STORE, f"{STORE}-wal", "study.json")
+        return _stamp(self.path, STORE, f"{STORE}-wal", "study.json", DOSES)
 
     def standings(self) -> list[RunStanding]:
         """The states of its runs; empty if the study has no record of its request.

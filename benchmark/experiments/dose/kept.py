@@ -115,9 +115,13 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
     doses = [one["dose_px"] for one in document["doses"]]
     if len(set(doses)) < len(doses):
         yield "a dose stands there twice"
+    central = [document["plain"], document["whole"], document["truth"]]
+    if len(set(central)) < len(central):
+        yield "plain, whole and truth are not three lines"
     for one in document["doses"]:
-        for label in (document["plain"], document["whole"], document["truth"]):
-            if line_of(one, label) is None:
+        for label in central:
+            line = line_of(one, label)
+            if line is None or line["system"] == "input":
                 yield f"no line {label!r} at {one['dose_px']:g} px"
         strip = one["strip"]
         if strip and strip["lines"] and len(strip["lines"]["bends_px"]) != len(strip["labels"]):

@@ -22,6 +22,7 @@ from defocus.benchmark.statistics.comparable import Track
 
 __all__ = [
     "CAST",
+    "TRUTH",
     "Board",
     "BoardKey",
     "BoardLine",
@@ -41,6 +42,9 @@ WEIGHT_MARKS = {
 }
 
 CAST = "colour cast"
+
+TRUTH = "truth"
+"""The protocol with which rendered pictures are compared; others have no score under it."""
 
 TRUE_BLUR = "defocus_map"
 """Input of systems that are told the true blur."""
@@ -123,7 +127,8 @@ class Board:
         key: What its rows share.
         name: Dataset, and further distinctions if the study needs them.
         lines: Its lines, by name.
-        conventions: Those with scores; the first one is shown first.
+        conventions: Those with scores; the first one is shown first. It is the profile's own, or
+            the truth where the pictures are rendered and have one.
     """
 
     key: BoardKey
@@ -241,7 +246,7 @@ def _marks(content: Content, row: Row) -> list[str]:
 
 
 def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
-    """Conventions with scores: those of most systems first, each profile's own protocol first."""
+    """Conventions with scores: those of most systems first, the truth before the profile's own."""
     systems: dict[tuple[str, str], set[LineKey]] = defaultdict(set)
     valued: set[Convention] = set()
     for row in rows:
@@ -251,13 +256,14 @@ def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
                 valued.add(Convention(row.profile, row.evaluation, row.protocol))
     found = valued or {Convention(r.profile, r.evaluation, r.protocol) for r in rows if r.protocol}
 
-    def order(one: Convention) -> tuple[int, str, str, bool, int, str]:
+    def order(one: Convention) -> tuple[int, str, str, bool, bool, int, str]:
         profile = PROFILES.get(one.profile)
         known = one.protocol in PROTOCOL_ORDER
         return (
             -len(systems[one.profile, one.evaluation]),
             one.profile,
             one.evaluation,
+            one.protocol != TRUTH or one not in valued,
             profile is None or one.protocol != profile.protocol,
             PROTOCOL_ORDER.index(one.protocol) if known else len(PROTOCOL_ORDER),
             one.protocol,

@@ -1,0 +1,339 @@
+"""The report of a study by dose begins with the study's own result."""
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.benchmark.experiments.dose.kept import read_doses
+from defocus.benchmark.experiments.dose.outputs.layout import (
+    CROP_PX,
+    GAP_PX,
+    HEAD_PX,
+    SHOWN,
+    cut_strip,
+    joined,
+    strip_name,
+)
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.board.lines import read_boards
+from defocus.benchmark.reporting.content import read_content
+from defocus.benchmark.reporting.dose.parts import dose_chart
+from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.reporting.write import write_figures, write_report
+from defocus.benchmark.results.store import open_results
+from defocus.errors import InputError
+from defocus.images import write_image
+from defocus.reports.html import render_html
+from defocus.reports.model import Curves, Folded, Gallery, Measured, Page, Table, Tabs
+from tests.benchmark.example_study import make_study
+
+LABELS = ["blurry input", "1 plain loss", "JDRL", "registered pairs", "true pairs", "truth"]
+GAINS = {
+    0.0: {"1 plain loss": 1.0, "JDRL": 0.75, "registered pairs": 1.06, "true pairs": 1.125},
+    8.0: {"1 plain loss": -4.0, "JDRL": 0.5, "registered pairs": 1.0, "true pairs": 1.125},
+}
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.125, "high": value + 0.25}
+
+
+def one_dose(dose: float) -> dict[str, Any]:
+    gains = {"blurry input": 0.0, **GAINS[dose]}
+    lines = [
+        {
+            "label": label,
+            "system": "input" if label == "blurry input" else f"unet-{number}",
+            "over_input": estimate(gain),
+            "whole_over": estimate(gains["JDRL"] - gain),
+        }
+        for number, (label, gain) in enumerate(gains.items())
+    ]
+    bends = [0.11, 0.22, 0.33, None, 0.55, 0.0]
+    return {
+        "dose_px": dose,
+        "lines": lines,
+        "scene_gains": {"line": "registered pairs"},
+        "strip": {
+            "labels": LABELS, "scene": f"test-3-{dose:g}px", "left": 31, "top": 7,
+            "lines": {"scene": "test-5", "bends_px": bends} if dose else None,
+        },
+    }  # fmt: skip
+
+
+def document() -> dict[str, Any]:
+    return {
+        "network": "defocus-s", "dataset": "manifest:pairs", "scenes": 40, "training_pairs": 300,
+        "seeds": 5, "plain": "1 plain loss", "whole": "JDRL", "rivals": ["registered pairs"],
+        "truth": "true pairs", "doses": [one_dose(8.0), one_dose(0.0)],
+    }  # fmt: skip
+
+
+def crops(seed: int, count: int) -> list[NDArray[np.uint8]]:
+    draws = np.random.default_rng(seed)
+    return list(draws.integers(0, 255, (count, CROP_PX, CROP_PX, 3), np.uint8))
+
+
+def strip(dose: float) -> NDArray[np.uint8]:
+    """A strip as the study writes it; each of its pictures has noise of its own."""
+    side = CROP_PX * SHOWN
+    head, gap = (np.full((height, side, 3), 255, np.uint8) for height in (HEAD_PX, GAP_PX))
+
+    def large(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return crop.repeat(SHOWN, axis=0).repeat(SHOWN, axis=1)
+
+    errors = [*crops(1, 5), np.full((CROP_PX, CROP_PX, 3), 255, np.uint8)]
+    first = [
+        np.concatenate([head, large(crop), gap, large(error)])
+        for crop, error in zip(crops(0, 6), errors, strict=True)
+    ]
+    second = [np.concatenate([head, large(crop)]) for crop in crops(2, 6)]
+    return joined([first, second] if dose else [first])
+
+
+def keep(out: Path, kept: object) -> Path:
+    (out / "dose.json").write_text(json.dumps(kept))
+    for dose in GAINS:
+        write_image(out / strip_name(dose), strip(dose))
+    return out
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return keep(make_study(tmp_path / "study", 3, 4, protocols=("gt", "truth")), document())
+
+
+def page_of(out: Path) -> Page:
+    with open_results(out / "results.sqlite") as results:
+        return build_page(out, results, leaderboard(results))
+
+
+def test_a_strip_is_taken_apart_as_it_was_put_together() -> None:
+    found = cut_strip(strip(8.0), 6, lines=True)
+    for parts, seed, count in ((found.crops, 0, 6), (found.errors, 1, 5), (found.lines, 2, 6)):
+        assert np.array_equal(parts, crops(seed, count))
+    assert cut_strip(strip(0.0), 6, lines=False).lines == ()
+    for wrong, columns in ((strip(8.0)[:-1], 6), (strip(8.0), 5), (strip(0.0), 6)):
+        with pytest.raises(ValueError, match="columns of a strip"):
+            cut_strip(wrong, columns, lines=True)
+
+
+def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
+    page = page_of(study)
+    assert [heading for heading, _ in page.sections[:4]] == [
+        "Gain by dose", "Claims", "Crops by dose", "Leaderboards",
+    ]  # fmt: skip
+    best, joint, registered = page.summary.split("\n")
+    assert "registered pairs at 0 px, +1.06 dB (0.94 to 1.31); registered pairs at 8 px" in best
+    assert best.endswith("Trained on true pairs: +1.12 dB (1.00 to 1.38).")
+    assert joint == (
+        "JDRL over plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
+    )
+    assert registered == (
+        "Registered pairs over JDRL: +0.31 dB (0.06 to 0.44) at 0 px, "
+        "+0.50 dB (0.25 to 0.62) at 8 px."
+    )
+    assert all(isinstance(part, Folded) for part in page.sections[3][1])
+    headings = [heading for heading, _ in page.sections]
+    assert not any("JDRL and the plain loss" in heading for heading in headings), "nothing twice"
+
+
+def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
+    (chart,) = page_of(study).sections[0][1]
+    assert isinstance(chart, Curves)
+    for curve in chart.curves:
+        assert curve.x == (0.0, 8.0)
+        assert curve.y == (GAINS[0.0][curve.label], GAINS[8.0][curve.label])
+        assert curve.errors == ((0.125, 0.25), (0.125, 0.25))
+    assert {curve.label for curve in chart.curves} == set(GAINS[0.0])
+    assert chart.floor == 0, "no line but the plain loss is below the input"
+    assert chart.note.endswith("Below the chart: plain loss, −4.00 dB at 8 px.")
+    assert "40 test scenes, 300 training pairs per dose, seeds: 5" in chart.note
+
+
+def test_the_chart_is_a_figure_for_a_paper(study: Path, tmp_path: Path) -> None:
+    written = write_figures(study, tmp_path / "figures", "svg")
+    assert written[0].name == "gain-by-dose-1.svg"
+
+
+def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
+    kept = document()
+    for one in kept["doses"]:
+        (plain,) = (line for line in one["lines"] if line["label"] == "1 plain loss")
+        others = [{**copy.deepcopy(plain), "label": f"part {number}"} for number in range(12)]
+        one["lines"] = [*others, *one["lines"]]
+    chart = dose_chart(kept)
+    assert len(chart.curves) == 12
+    assert {curve.label for curve in chart.curves} > set(GAINS[0.0])
+    assert "Not shown: 4 further lines." in chart.note
+
+
+def test_the_claims_have_verdicts(study: Path) -> None:
+    (table,) = page_of(study).sections[1][1]
+    assert isinstance(table, Table)
+    assert [column.name for column in table.columns] == ["Claim", "Verdict", "8 px"]
+    verdicts = {str(row[0]): row[1] for row in table.rows}
+    assert verdicts == {
+        "JDRL above plain loss": "confirmed",
+        "JDRL above blurry input": "confirmed",
+        "Registered pairs above JDRL": "confirmed",
+    }
+    differences = {str(row[0]): row[2] for row in table.rows}
+    assert differences["JDRL above plain loss"] == Measured(4.5, (4.375, 4.75))
+    assert differences["Registered pairs above JDRL"] == Measured(0.5, (0.25, 0.625))
+
+
+def test_fewer_than_three_seeds_decide_nothing(study: Path) -> None:
+    keep(study, {**document(), "seeds": 2})
+    (table,) = page_of(study).sections[1][1]
+    assert isinstance(table, Table)
+    assert {row[1] for row in table.rows} == {"not decided"}
+
+
+def test_each_dose_has_its_crops(study: Path) -> None:
+    (tabs,) = page_of(study).sections[2][1]
+    assert isinstance(tabs, Tabs)
+    assert [name for name, _ in tabs.tabs] == ["8 px", "0 px"]
+    pictures, lines = tabs.tabs[0][1]
+    assert isinstance(pictures, Gallery)
+    assert isinstance(lines, Gallery)
+    assert pictures.caption.startswith("test-3-8px: the test scene at which registered pairs")
+    assert "112 × 112 px at x 31, y 7" in pictures.note
+    assert "6 times as bright" in pictures.note
+    assert [tile.label for tile in pictures.tiles] == LABELS
+    for tile, crop, error in zip(pictures.tiles, crops(0, 6), crops(1, 5), strict=False):
+        assert np.array_equal(tile.picture, np.concatenate([crop, error]))
+    assert np.array_equal(pictures.tiles[-1].picture, crops(0, 6)[-1])
+    assert [tile.line for tile in lines.tiles][1:4] == [
+        "bend 0.22 px", "bend 0.33 px", "line is not seen",
+    ]  # fmt: skip
+    assert len(tabs.tabs[1][1]) == 1, "no straight line there"
+
+
+def test_print_begins_alike(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        printed = build_appendix(study, results, leaderboard(results))
+    page = page_of(study)
+    assert printed.summary == page.summary
+    headings = [[heading for heading, _ in one.sections[:4]] for one in (printed, page)]
+    assert headings[0] == headings[1]
+
+
+def test_no_label_is_markup(study: Path) -> None:
+    kept = document()
+    hostile = '"><script>alert(1)</script>'
+    text = json.dumps(kept).replace('"registered pairs"', json.dumps(hostile))
+    text = text.replace('"test-3-8px"', json.dumps(hostile))
+    keep(study, json.loads(text))
+    shown = render_html(page_of(study))
+    assert "<script>alert" not in shown
+    assert shown.count("&lt;script&gt;alert(1)") >= 6
+
+
+def test_the_report_follows_the_file_and_only_the_file(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        publish(study, results)
+        first = (study / "report.html").read_text(encoding="utf-8")
+        times = {path: path.stat().st_mtime_ns for path in study.glob("report.*")}
+        assert len(times) == 2
+        publish(study, results)
+        assert {path: path.stat().st_mtime_ns for path in study.glob("report.*")} == times
+        keep(study, {**document(), "seeds": 7})
+        publish(study, results)
+        assert "seeds: 7" in (study / "report.html").read_text(encoding="utf-8")
+        keep(study, document())
+        publish(study, results)
+        assert (study / "report.html").read_text(encoding="utf-8") == first
+        write_image(study / strip_name(0.0), 255 - strip(0.0))
+        publish(study, results)
+        assert (study / "report.html").read_text(encoding="utf-8") != first
+    write_report(study)
+    assert "Crops by dose" in (study / "report.html").read_text(encoding="utf-8")
+
+
+def changed(place: str, value: object) -> dict[str, Any]:
+    """The document with another value at a place such as ``doses.0.dose_px``."""
+    kept = document()
+    *names, last = [int(one) if one.isdigit() else one for one in place.split(".")]
+    inner: Any = kept
+    for name in names:
+        inner = inner[name]
+    inner[last] = value
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ([], "damaged"),
+        (changed("doses", []), "doses: "),
+        (changed("doses.0.dose_px", -1.0), "doses.0.dose_px: "),
+        (changed("doses.0.dose_px", "8"), "doses.0.dose_px: "),
+        (changed("doses.0.dose_px", 0.0), "a dose stands there twice"),
+        (changed("doses.0.lines.1.over_input.low", None), "doses.0.lines.1.over_input.low: "),
+        (changed("doses.0.lines.1.whole_over", 1.0), "doses.0.lines.1.whole_over: "),
+        (changed("doses.0.strip.left", 1.5), "doses.0.strip.left: "),
+        (changed("doses.0.strip.lines.bends_px", [0.1]), "not one bend per label"),
+        (changed("whole", "of nobody"), "no line 'of nobody' at 0 px"),
+        (changed("whole", "true pairs"), "not three lines"),
+        (changed("doses.0.lines.1.over_input.low", float("nan")), "NaN is no number"),
+    ],
+)
+def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said: str) -> None:
+    (tmp_path / "dose.json").write_text(json.dumps(kept))
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        read_doses(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / 'dose.json'}: damaged (")
+    assert str(caught.value).endswith("; delete it, then use the same 'ablate' again")
+    assert "\n" not in str(caught.value)
+
+
+def test_other_damage(study: Path) -> None:
+    (study / "dose.json").write_text('{"doses": [')
+    with pytest.raises(InputError, match=r"dose\.json: damaged"):
+        page_of(study)
+    keep(study, document())
+    write_image(study / strip_name(8.0), strip(0.0))
+    with pytest.raises(InputError, match=r"strip-8px\.png: damaged \(1374x480 px are not 6 col"):
+        page_of(study)
+    (study / strip_name(8.0)).unlink()
+    with pytest.raises(InputError, match=r"strip-8px\.png.*; use the same 'ablate' again"):
+        page_of(study)
+    (study / "dose.json").unlink()
+    assert page_of(study).sections[0][0] == "Leaderboard"
+
+
+def test_a_file_without_strips_has_the_rest(study: Path) -> None:
+    kept = document()
+    for one in kept["doses"]:
+        del one["strip"]
+    keep(study, kept)
+    headings = [heading for heading, _ in page_of(study).sections[:3]]
+    assert headings == ["Gain by dose", "Claims", "Leaderboards"]
+
+
+@pytest.mark.parametrize(
+    ("protocols", "first"),
+    [
+        (("gt", "input-aligned", "truth"), "truth"),
+        (("gt", "input-aligned"), "input-aligned"),
+        (("gt",), "gt"),
+    ],
+)
+def test_rendered_pictures_are_compared_with_the_truth_first(
+    tmp_path: Path, protocols: tuple[str, ...], first: str
+) -> None:
+    out = make_study(tmp_path, 2, 4, protocols=protocols)
+    with open_results(out / "results.sqlite") as results:
+        content = read_content(out, results, leaderboard(results))
+        (board,) = read_boards(content)
+        page = build_page(out, results, content.rows)
+    assert board.conventions[0].protocol == first
+    assert ("against the truth" in page.summary) is (first == "truth")
