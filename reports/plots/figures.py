@@ -10,11 +10,13 @@ from defocus.reports.text import visible
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.transforms import Transform
 
 __all__ = ["draw_figure"]
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SIZE_INCHES = (5.2, 3.2)
+SIDE_BY_SIDE_INCHES = 0.05
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
     "svg.hashsalt": "defocus",  # the same figure gives the same bytes
@@ -66,6 +68,7 @@ def draw_figure(figure: Curves | Scatter, kind: Literal["pdf", "svg"]) -> bytes:
 def _draw_curves(axes: "Axes", figure: Curves) -> None:
     for index, curve in enumerate(figure.curves):
         style = index % len(COLOURS)
+        beside = _beside(axes, index, len(figure.curves)) if figure.apart else axes.transData
         axes.plot(
             curve.x,
             curve.y,
@@ -76,21 +79,46 @@ def _draw_curves(axes: "Axes", figure: Curves) -> None:
             linewidth=1.2,
             linestyle="--" if index >= len(COLOURS) else "-",
             label=visible(curve.label),
+            transform=beside,
         )
         if curve.errors:
             colour = COLOURS[style]
             ends = [one if isinstance(one, tuple) else (one, one) for one in curve.errors]
+            below, above = zip(*ends, strict=True)
             axes.errorbar(
-                curve.x, curve.y, list(zip(*ends, strict=True)),
-                fmt="none", ecolor=colour, elinewidth=0.8, capsize=2,
+                curve.x, curve.y, (below, above),
+                fmt="none", ecolor=colour, elinewidth=0.8, capsize=2, transform=beside,
             )  # fmt: skip
     if figure.log_y:
         axes.set_yscale("log")
         _plain_numbers(axes.yaxis)
+    if figure.apart:  # what is drawn beside its place does not count by itself
+        _hold(axes, figure)
     if figure.floor is not None:
         axes.set_ylim(bottom=figure.floor)
     if figure.curves:
         axes.legend(frameon=False, fontsize=8)
+
+
+def _hold(axes: "Axes", figure: Curves) -> None:
+    """Let the axes hold all points and error bars."""
+    for curve in figure.curves:
+        errors = curve.errors or (0.0,) * len(curve.y)
+        for x, y, error in zip(curve.x, curve.y, errors, strict=True):
+            below, above = error if isinstance(error, tuple) else (error, error)
+            axes.update_datalim([(x, y - below), (x, y + above)])
+    axes.autoscale_view()
+
+
+def _beside(axes: "Axes", index: int, count: int) -> "Transform":
+    """Where the points of a curve are drawn, beside those of the others."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("axes without a figure")
+    moved = (index - (count - 1) / 2) * SIDE_BY_SIDE_INCHES
+    return axes.transData + ScaledTranslation(moved, 0, figure.dpi_scale_trans)
 
 
 def _draw_points(axes: "Axes", figure: Scatter) -> None:

@@ -103,6 +103,12 @@ def test_points_at_one_place_stand_side_by_side(count: int, places: tuple[float,
     middle = {tick.text: tick.position for tick in drawn.x_ticks}["0"]
     assert sum(by_place[0]) / count == pytest.approx(middle, abs=0.1)
     assert [x for line in drawn.lines for x, _, _ in line.bars[:1]] == list(by_place[0])
+    moved, still = (
+        draw_figure(Curves("gain", "dose", "dB", curves, apart=apart), "svg")
+        for apart in (True, False)
+    )
+    assert moved != still
+    assert moved.count(b"<use") == still.count(b"<use"), "nothing is drawn outside the figure"
 
 
 @given(st.lists(st.lists(numbers, max_size=8), max_size=4), st.booleans())
