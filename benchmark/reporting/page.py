@@ -22,7 +22,7 @@ from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boar
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
-from defocus.benchmark.reporting.dose.parts import dose_parts
+from defocus.benchmark.reporting.dose.parts import dose_parts, line_names
 from defocus.benchmark.reporting.dose.words import dose_result
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_parts,
@@ -95,7 +95,11 @@ class _Report:
         boards = [(self.heading("Leaderboard", one), board(self, one)) for one in self.pictures]
         if self.doses is None:
             return [*boards[:1], *self.joint_training(), *boards[1:]]
-        return [*dose_parts(self.content.out, self.doses), *self.aside("Leaderboards", boards)]
+        names: Section = ("Names of the lines", (line_names(self.doses),))
+        return [
+            *dose_parts(self.content.out, self.doses),
+            *self.aside("Leaderboards", [*boards, names]),
+        ]
 
     def aside(self, heading: str, sections: Sequence[Section]) -> list[Section]:
         """The sections as they are; in a study by dose they are folded under one heading."""

@@ -31,7 +31,17 @@ from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.reports.html import render_html
-from defocus.reports.model import Curves, Folded, Gallery, Measured, Page, Table, Tabs
+from defocus.reports.model import (
+    Curves,
+    Facts,
+    Folded,
+    Gallery,
+    Measured,
+    Page,
+    Table,
+    Tabs,
+    parts_inside,
+)
 from tests.benchmark.example_study import make_study
 
 LABELS = ["blurry input", "1 plain loss", "JDRL", "registered pairs", "true pairs", "truth"]
@@ -140,7 +150,14 @@ def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
         "Registered pairs over JDRL: +0.31 dB (0.06 to 0.44) at 0 px, "
         "+0.50 dB (0.25 to 0.62) at 8 px."
     )
-    assert all(isinstance(part, Folded) for part in page.sections[3][1])
+    folded = page.sections[3][1]
+    assert all(isinstance(part, Folded) for part in folded)
+    assert [part.title for part in folded if isinstance(part, Folded)] == [
+        "Leaderboard", "Names of the lines",
+    ]  # fmt: skip
+    (names,) = parts_inside(folded[-1])
+    assert isinstance(names, Facts)
+    assert ("JDRL", "unet-2") in names.facts
     headings = [heading for heading, _ in page.sections]
     assert not any("JDRL and the plain loss" in heading for heading in headings), "nothing twice"
 

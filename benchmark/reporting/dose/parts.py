@@ -30,6 +30,7 @@ from defocus.reports.model import (
     Column,
     Curve,
     Curves,
+    Facts,
     Gallery,
     Measured,
     Part,
@@ -39,7 +40,7 @@ from defocus.reports.model import (
 )
 from defocus.reports.text import number_text
 
-__all__ = ["dose_chart", "dose_parts"]
+__all__ = ["dose_chart", "dose_parts", "line_names"]
 
 MOST_CURVES = 12
 """Six colours, whole and dashed: more lines would not be told apart."""
@@ -62,6 +63,13 @@ def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...
         ("Claims", (_claims(document),)),
         ("Crops by dose", tuple(_strips(out, document))),
     ]
+
+
+def line_names(document: Document) -> Facts:
+    """What the lines are called in the leaderboards."""
+    fullest = max(document["doses"], key=lambda one: len(one["lines"]))
+    names = {line["label"]: line["system"] for line in fullest["lines"]}
+    return Facts("Line and its system in the leaderboards", tuple(names.items()))
 
 
 def dose_chart(document: Document) -> Curves:
