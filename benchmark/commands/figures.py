@@ -30,7 +30,8 @@ __all__ = ["command"]
 def command(out: Path, folder: Path, kind: str) -> None:
     """Draw the figures of a study for a paper.
 
-    The figures show quality against cost, and training curves.
+    The figures show quality against cost, training curves, and the gain by dose of misalignment in
+    a study of it.
     """
     from defocus.benchmark.reporting.write import write_figures
 
