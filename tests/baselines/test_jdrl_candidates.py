@@ -73,6 +73,33 @@ def test_what_the_recipe_does_not_ask_for_is_named(
         make(**settings)(Constant(picture), Batch(picture, picture), LATER)
 
 
+def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted) -> None:
+    sharp, target = shifted(0, 0), shifted(2, 0)
+    blurry = reblurred_by_map(sharp, torch.full((1, 1, 96, 96), 5.0))
+    settings = {"reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
+    objective, network = make(**settings), Constant(blurry)
+    alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
+    assert objective.reblurring is not None
+    optimiser = torch.optim.Adam([*objective.parameters(), *network.parameters()], 2e-3)
+    for _ in range(60):
+        loss, parts = objective(network, Batch(blurry, target), alone)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert set(parts) == {"reblur"}
+    assert torch.equal(network.picture, blurry)  # it got no gradient
+    with torch.no_grad():  # a network that saw the blurry picture alone would be the identity
+        blurred = objective.reblurring(sharp, blurry)
+    assert float(charbonnier(blurred, blurry)) < 0.7 * float(charbonnier(sharp, blurry))
+    learned = {name: one.clone() for name, one in objective.reblurring.state_dict().items()}
+    optimiser.zero_grad()
+    objective(network, Batch(blurry, target), LATER)[0].backward()
+    optimiser.step()
+    assert network.picture.grad is not None
+    after = objective.reblurring.state_dict()
+    assert all(torch.equal(after[name], one) for name, one in learned.items())
+
+
 def test_the_output_alone_is_deformed(shifted: Shifted) -> None:
     restored, target = shifted(0, 0), shifted(2, 1)
     objective = make(deformation="output", kernels="none")

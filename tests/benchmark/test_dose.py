@@ -243,7 +243,7 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path
         weights = build_with(run.baseline, run.start).state_dict()
         assert all(torch.equal(weights[name], one) for name, one in shipped.items())
     assert [run.system for run in runs if run.start is None] == ["input"]
-    assert len({run.id for run in trained}) == len(trained) == 22  # the control at both doses
+    assert len({run.id for run in trained}) == len(trained) == 23  # the control at both doses
     for network, narrow in (("", False), ("defocus-s", True)):
         with pytest.raises(InputError, match="--from needs --network, and no --narrow"):
             asked(network, narrow=narrow)

@@ -45,6 +45,12 @@ ABLATION = Ablation(
         ),
         AblationLine("JDRL, reblurring first", "jdrl-unet", settings={"reblur_epochs": 50.0}),
         AblationLine(
+            "JDRL, reblurring learned on targets",
+            "jdrl-unet",
+            settings={"reblur_epochs": 50.0, "reblur_alone": "target"},
+            variant="reblurring-on-targets",
+        ),
+        AblationLine(
             "JDRL, thin-lens reblurring",
             "jdrl-unet",
             settings={"kernels": "thin-lens"},

@@ -91,8 +91,7 @@ class JDRLObjective(Objective):
         forward_only = progress.in_warmup and self.settings.warmup == "forward"
         if self.settings.kernels == "none" or forward_only:
             return deformed.loss, deformed.parts
-        blurry = one_picture(batch.blurry)
-        reblur = self.charbonnier(self._reblurred(restored, blurry, batch), blurry)
+        reblur = self.reblur_loss(restored, batch)
         parts = deformed.parts | {"reblur": reblur.item()}
         return deformed.loss + self.settings.alpha * reblur, parts
 
@@ -135,24 +134,34 @@ class JDRLObjective(Objective):
         first = self.settings.curriculum_px
         return math.inf if first is None else first * 2 ** int(progress.epoch / DOUBLING_EPOCHS)
 
-    def _reblurred(
-        self, restored: torch.Tensor, blurry: torch.Tensor, batch: Batch
-    ) -> torch.Tensor:
+    def reblur_loss(self, restored: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """How far the restored picture, blurred again, is from the blurry one.
+
+        Args:
+            restored: ``(N, 3, H, W)``.
+            batch: Of the same size, with the defocus map for thin-lens kernels.
+        """
+        blurry = one_picture(batch.blurry)
         if self.reblurring is None:
-            return reblurred_by_map(restored, _supervision(batch, "defocus_map"))
-        blurred: torch.Tensor = self.reblurring(restored, blurry)
-        return blurred
+            blurred = reblurred_by_map(restored, _supervision(batch, "defocus_map"))
+        else:
+            self.reblurring.requires_grad_(self.settings.reblur_alone == "output")
+            blurred = self.reblurring(restored, blurry)
+        return self.charbonnier(blurred, blurry)
 
     def _reblur_alone(
         self, network: nn.Module, batch: Batch
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Train R on the network's present output; the network gets no gradient."""
+        """Train R on the network's present output, or the target; the network gets no gradient."""
         if self.reblurring is None:
             raise SettingsError("reblur_epochs need a reblurring network; set kernels")
-        with torch.no_grad(), _evaluating(network):
-            restored = outputs_of(network, batch)["restored"]
         blurry = one_picture(batch.blurry)
-        reblur = self.charbonnier(self.reblurring(restored, blurry), blurry)
+        if self.settings.reblur_alone == "target":
+            sharp = warp(batch.target, self._measure(blurry, batch.target))
+        else:
+            with torch.no_grad(), _evaluating(network):
+                sharp = outputs_of(network, batch)["restored"]
+        reblur = self.charbonnier(self.reblurring(sharp, blurry), blurry)
         return reblur, {"reblur": reblur.item()}
 
     def _term(

@@ -68,8 +68,10 @@ class JDRLSettings(Settings):
         weights: Weights file for ``pwcnet``; None uses the weights that come with the package.
         operator: Reblurring operator; None uses the fastest without a compiler.
         pretraining: Settings of a first phase in which the network is trained alone.
-        reblur_epochs: Number of epochs that R is trained alone, before the joint training, on the
-            network as it is.
+        reblur_epochs: Number of epochs that R is trained alone, before the joint training.
+        reblur_alone: Pictures on which R is trained alone: ``output`` of the network as it is, or
+            ``target``, warped onto the blurry picture, after which R stays as it is. Where outputs
+            are near the blurry picture, R becomes the identity; on targets it learns the blur.
     """
 
     reading: Literal["paper", "official"] = "paper"
@@ -90,6 +92,7 @@ class JDRLSettings(Settings):
     operator: Literal["torch", "compiled", "triton"] | None = None
     pretraining: Pretraining | None = None
     reblur_epochs: float = Field(default=0.0, ge=0)
+    reblur_alone: Literal["output", "target"] = "output"
 
     @model_validator(mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from defocus.benchmark.experiments.dose.outputs.measures import (
     OFFICIAL_GRID,
     restored_scores,
 )
+from defocus.benchmark.experiments.dose.outputs.reblurring import reblur_losses
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy
 from defocus.benchmark.results.store import Results
@@ -40,7 +41,8 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         part of the picture) and over the input, the gain of the whole objective and of the first
         rival (the whole objective if there is none) over the line, share of the gap, displacement
         of edges, bend of lines (in ``means``, and beyond that of the blurry input) and seconds of a
-        training; ``tau``, Kendall's tau of each protocol against the truth; ``scene_gains``, the
+        training, and ``reblur``, its trained reblurring's loss of the truth and of the blurry
+        picture; ``tau``, Kendall's tau of each protocol against the truth; ``scene_gains``, the
         first rival's gain over the plain loss by test scene, dB; and ``scene_lines``, the plain
         loss's bend of lines by test scene, px, None without a line.
     """
@@ -71,11 +73,13 @@ def _at_one_dose(
     plain, control = study.ablation.lines[0], study.ablation.controls[-1]
     scores: dict[str, Scores] = {}
     facts: dict[str, dict[str, Any]] = {}
+    reblurs: dict[str, dict[str, float] | None] = {}
     for line in study.lines():
         name = study.systems([line])[0].card.name
         found = [(part, run) for part in parts for run in part.runs if run.system == name]
         scores[line.label] = _scores(found, results)
         facts[line.label] = _facts(found)
+        reblurs[line.label] = _reblur(found)
     plain_scores, truth_scores = scores[plain.label], scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
     compared = (*study.ablation.rivals, study.ablation.lines[-1])
@@ -97,6 +101,7 @@ def _at_one_dose(
             {
                 "label": line.label,
                 **facts[line.label],
+                "reblur": reblurs[line.label],
                 "means": {name: float(np.nanmean(values)) for name, values in own.items()
                           if np.isfinite(values).any()},
                 "over_plain": gains,
@@ -171,6 +176,14 @@ def _of_known_scenes(name: str, values: Array) -> Array:
     if not name.startswith("truth/psnr_"):
         return values
     return values[:, np.isfinite(values).all(axis=0)]
+
+
+def _reblur(found: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
+    """Reblurring losses of a line's trainings, means over the seeds."""
+    losses = [one for part, run in found if (one := reblur_losses(part, run)) is not None]
+    if not losses:
+        return None
+    return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
 
 
 def _facts(found: Sequence[tuple[Study, Run]]) -> dict[str, Any]:

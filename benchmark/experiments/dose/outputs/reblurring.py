@@ -1,0 +1,61 @@
+"""What the reblurring of a finished training prefers: the true picture, or the blurry one itself.
+
+A reblurring network that changes nothing asks the output to be the blurry picture. One that blurs
+as the lens did asks it to be the true sharp picture.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.baselines.objective import Batch
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.objectives.jdrl.objective import JDRLObjective
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Pair
+from defocus.images import as_float, read_image
+from defocus.training.record.checkpoint import load_checkpoint, restore
+from defocus.training.record.folder import CHECKPOINT
+
+__all__ = ["reblur_losses"]
+
+
+def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
+    """Reblurring loss of the truth and of the blurry picture, with the trained reblurring.
+
+    Returns:
+        ``truth`` and ``blurry``: means over the test pictures, in the range of the pictures; the
+        smaller one is what the reblurring asks for. None if the training has no reblurring.
+
+    Raises:
+        WeightsError: The checkpoint is damaged or of another training.
+    """
+    home, trained = study.trained(run)
+    if trained.recipe is None:
+        return None
+    recipe = trained.recipe
+    made = objective(recipe.objective, **recipe.objective_settings)
+    if not isinstance(made, JDRLObjective) or made.settings.kernels == "none":
+        return None
+    path = run_folder(home.out, trained.id) / CHECKPOINT
+    restore(load_checkpoint(path, trained.id), {"objective": made})
+    found = [_of_pair(made, pair) for pair in study.dataset.split("test")]
+    truth, blurry = np.mean(found, axis=0)
+    return {"truth": float(truth), "blurry": float(blurry)}
+
+
+@torch.no_grad()
+def _of_pair(made: JDRLObjective, pair: Pair) -> tuple[float, float]:
+    if pair.truth is None or pair.defocus_map is None:
+        raise ValueError(f"pair {pair.id} is not rendered")
+    blurry, truth = (_tensor(as_float(read_image(one))) for one in (pair.blurry, pair.truth))
+    diameters = _tensor(np.abs(read_array(pair.defocus_map))[..., None].astype(np.float32))
+    batch = Batch(blurry, truth, supervision={"defocus_map": diameters})
+    return float(made.reblur_loss(truth, batch)), float(made.reblur_loss(blurry, batch))
+
+
+def _tensor(picture: NDArray[np.float32]) -> torch.Tensor:
+    """``(H, W, C)`` as ``(1, C, H, W)``."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
