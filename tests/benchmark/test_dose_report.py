@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from defocus.benchmark.reporting.dose.parts import dose_chart
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results
-from defocus.errors import InputError
+from defocus.errors import FileError, InputError
 from defocus.images import write_image
 from defocus.reports.html import render_html
 from defocus.reports.model import (
@@ -325,6 +326,9 @@ def test_other_damage(study: Path) -> None:
         page_of(study)
     (study / "dose.json").unlink()
     assert page_of(study).sections[0][0] == "Leaderboard"
+    os.mkfifo(study / "dose.json")
+    with pytest.raises(FileError, match=r"dose\.json: a pipe, not a file"):
+        page_of(study)
 
 
 def test_a_file_without_strips_has_the_rest(study: Path) -> None:

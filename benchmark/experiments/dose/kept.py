@@ -90,11 +90,12 @@ def read_doses(out: Path) -> dict[str, Any] | None:
     kept = TypeAdapter(_Doses)
     try:
         content = read_bytes(path)
-        parse_json(content)  # refuses what JSON does not have
-        document: dict[str, Any] = kept.dump_python(kept.validate_json(content, strict=True))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    try:
+        parse_json(content)  # refuses what JSON does not have
+        document: dict[str, Any] = kept.dump_python(kept.validate_json(content, strict=True))
+    except ValueError as error:
         raise InputError(f"{path}: damaged ({_reason(error)}); {AGAIN}") from error
     document["doses"].sort(key=lambda one: one["dose_px"])
     for problem in _contradictions(document):
