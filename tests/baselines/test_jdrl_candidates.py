@@ -147,6 +147,15 @@ def test_a_point_becomes_the_disc_of_its_diameter_in_linear_light() -> None:
         assert float(linear.sum()) == pytest.approx(1, abs=1e-4)
 
 
+def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted: Shifted) -> None:
+    sharp, diameters = shifted(0, 0), torch.full((1, 1, 96, 96), 5.0)
+    blurry = reblurred_by_map(sharp, diameters)
+    objective = make(kernels="thin-lens")
+    batch = Batch(blurry, sharp, supervision={"defocus_map": diameters})
+    assert float(objective.reblur_loss(sharp, batch)) == pytest.approx(objective.settings.epsilon)
+    assert float(objective.reblur_loss(blurry, batch)) > 5 * objective.settings.epsilon
+
+
 def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient() -> None:
     picture = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
     diameters = torch.ones(1, 1, 40, 40)

@@ -364,6 +364,9 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     assert by_label["registered pairs"]["rival_over"]["value"] == 0
     turned = by_label["registered pairs"]["whole_over"]["value"]
     assert by_label["JDRL"]["rival_over"]["value"] == pytest.approx(-turned) != 0
+    reblurs = {label: line["reblur"] for label, line in by_label.items() if line["reblur"]}
+    assert set(reblurs) == {"JDRL"}  # nothing else has a reblurring network
+    assert min(reblurs["JDRL"].values()) > 0
     with open_results(tmp_path / "out" / "results.sqlite") as results:
         page = build_page(tmp_path / "out", results, leaderboard(results))
     assert [heading for heading, _ in page.sections[:3]] == [

@@ -4,14 +4,26 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from torch import Tensor, nn
 
 from defocus.baselines.ablation import ablation_of
+from defocus.baselines.objectives.jdrl.objective import make
 from defocus.benchmark.commands.ablate import command
+from defocus.benchmark.experiments.dose.outputs.reblurring import losses_of_pair
+from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
+from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.errors import InputError
 
 JDRL = ablation_of("jdrl")
+
+
+class Still(nn.Module):
+    """A reblurring network that became the identity."""
+
+    def forward(self, restored: Tensor, blurry: Tensor) -> Tensor:
+        return restored
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +88,15 @@ def test_a_line_that_is_not_there(dosed: Path, tmp_path: Path) -> None:
         done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
         assert done.exit_code == 2
         assert message in done.output
+
+
+def test_a_reblurring_without_effect_prefers_the_blurry_picture(dosed: Path) -> None:
+    (pair,) = at_dose(open_dataset(f"manifest:{dosed}"), 4).split("test")
+    still = make()
+    still.reblurring = Still()
+    truth, blurry = losses_of_pair(still, pair)
+    assert blurry == pytest.approx(still.settings.epsilon)
+    assert truth > 3 * blurry
+    discs = losses_of_pair(make(kernels="thin-lens"), pair)
+    assert discs[0] < truth  # blurred again, the true picture resembles the blurry one
+    assert discs[1] > blurry  # and the blurry one does no longer

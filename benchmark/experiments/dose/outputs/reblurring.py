@@ -19,7 +19,7 @@ from defocus.images import as_float, read_image
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["reblur_losses"]
+__all__ = ["losses_of_pair", "reblur_losses"]
 
 
 def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
@@ -41,13 +41,14 @@ def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
         return None
     path = run_folder(home.out, trained.id) / CHECKPOINT
     restore(load_checkpoint(path, trained.id), {"objective": made})
-    found = [_of_pair(made, pair) for pair in study.dataset.split("test")]
+    found = [losses_of_pair(made, pair) for pair in study.dataset.split("test")]
     truth, blurry = np.mean(found, axis=0)
     return {"truth": float(truth), "blurry": float(blurry)}
 
 
 @torch.no_grad()
-def _of_pair(made: JDRLObjective, pair: Pair) -> tuple[float, float]:
+def losses_of_pair(made: JDRLObjective, pair: Pair) -> tuple[float, float]:
+    """Reblurring loss of the truth and of the blurry picture of a rendered pair."""
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     blurry, truth = (_tensor(as_float(read_image(one))) for one in (pair.blurry, pair.truth))
