@@ -80,6 +80,7 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted)
     objective, network = make(**settings), Constant(blurry)
     alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
     assert objective.reblurring is not None
+    objective(network, Batch(blurry, target), LATER)  # as a trial step before the training does
     optimiser = torch.optim.Adam([*objective.parameters(), *network.parameters()], 2e-3)
     for _ in range(60):
         loss, parts = objective(network, Batch(blurry, target), alone)

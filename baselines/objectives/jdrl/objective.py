@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
@@ -144,8 +145,10 @@ class JDRLObjective(Objective):
         blurry = one_picture(batch.blurry)
         if self.reblurring is None:
             blurred = reblurred_by_map(restored, _supervision(batch, "defocus_map"))
+        elif self.settings.reblur_alone == "target":  # it stays as it is
+            fixed = {name: one.detach() for name, one in self.reblurring.named_parameters()}
+            blurred = functional_call(self.reblurring, fixed, (restored, blurry))
         else:
-            self.reblurring.requires_grad_(self.settings.reblur_alone == "output")
             blurred = self.reblurring(restored, blurry)
         return self.charbonnier(blurred, blurry)
 
