@@ -10,6 +10,7 @@ from defocus.baselines.ablation import ablation_of
 from defocus.baselines.objectives.jdrl.objective import make
 from defocus.benchmark.commands.ablate import command
 from defocus.benchmark.experiments.dose.outputs.reblurring import losses_of_pair
+from defocus.benchmark.experiments.dose.outputs.strips import shown_lines
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.datasets.api import open_dataset
@@ -65,6 +66,26 @@ def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
     assert not recipes["jdrl-unet-narrow"].supervision
     robust = recipes["unet-geman-mcclure-narrow"].objective_settings
     assert robust == {"terms": [{"loss": "geman_mcclure"}]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "rival"),
+    [
+        ((), "registered pairs"),
+        (("robust loss", "registered, refined"), "registered, refined"),
+        (("JDRL, reblurring learned on targets",), "JDRL, reblurring learned on targets"),
+        (("5 free kernels",), None),
+    ],
+)
+def test_a_strip_shows_the_first_rival_that_was_trained(
+    dosed: Path, tmp_path: Path, labels: tuple[str, ...], rival: str | None
+) -> None:
+    study = asked(dosed, tmp_path, *labels)
+    shown = shown_lines(study)
+    assert set(shown) <= set(study.lines()), "only what was trained"
+    assert [line.label for line in shown] == [
+        "1 plain loss", "JDRL", *([rival] if rival else []), "control: true pairs",
+    ]  # fmt: skip
 
 
 def test_every_candidate_is_a_system_of_its_own_with_known_settings(

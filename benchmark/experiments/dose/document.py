@@ -51,7 +51,6 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         dataset = at_dose(study.dataset, dose)
         parts = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
         by_dose.append(_at_one_dose(study, dose, parts, results))
-    rivals = (*study.ablation.rivals, *study.ablation.candidates)
     return {
         "objective": study.ablation.name,
         "network": study.network,
@@ -61,7 +60,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         "seeds": study.seeds,
         "plain": study.ablation.lines[0].label,
         "whole": study.ablation.lines[-1].label,
-        "rivals": [line.label for line in rivals if line in study.lines()],
+        "rivals": [line.label for line in study.rivals()],
         "truth": study.ablation.controls[-1].label,
         "doses": by_dose,
     }
@@ -82,8 +81,7 @@ def _at_one_dose(
         reblurs[line.label] = _reblur(found)
     plain_scores, truth_scores = scores[plain.label], scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
-    compared = (*study.ablation.rivals, study.ablation.lines[-1])
-    first = next(one.label for one in compared if one.label in scores)
+    first = (*study.rivals(), study.ablation.lines[-1])[0].label
     rival = scores[first]["truth/psnr"]
     (blurry,) = (one.label for one in study.lines() if one.system == "input")
     lines = []

@@ -75,6 +75,12 @@ class DoseStudy:
             one for one in every if one.label in {*always, *self.chosen} or one.system == "input"
         )
 
+    def rivals(self) -> tuple[AblationLine, ...]:
+        """The trained lines that could be better than the whole objective."""
+        every = (*self.ablation.rivals, *self.ablation.candidates)
+        trained = self.lines()
+        return tuple(line for line in every if line in trained)
+
     def studies(self) -> list[Study]:
         """One per dose, then the control on true pairs, which is trained once and tested at all.
 

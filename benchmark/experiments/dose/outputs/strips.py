@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.baselines.ablation import AblationLine
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.experiments.dose.outputs.layout import (
     CROP_PX,
@@ -34,7 +35,7 @@ from defocus.files import write_bytes_if_changed
 from defocus.images import as_float, read_image
 from defocus.reports.pictures import encode_tiles
 
-__all__ = ["write_strip"]
+__all__ = ["shown_lines", "write_strip"]
 
 FONT_SIZE = 0.5
 
@@ -93,14 +94,18 @@ def _median_scene(values: Sequence[float | None]) -> int:
     return ordered[len(ordered) // 2]
 
 
+def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
+    """Plain loss, whole objective, the first trained rival, and the control on true pairs."""
+    plain, *_, whole = study.ablation.lines
+    return (plain, whole, *study.rivals()[:1], study.ablation.controls[-1])
+
+
 def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, Picture]:
     """What the lines make of a pair, between its blurry picture and its truth."""
     if pair.truth is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     shown = {"blurry input": _picture(pair.blurry)}
-    ablation = study.ablation
-    lines = (ablation.lines[0], ablation.lines[-1], *ablation.rivals[:1], ablation.controls[-1])
-    for line in lines:
+    for line in shown_lines(study):
         name = study.systems([line])[0].card.name
         part, run = next((s, run) for s in here for run in s.runs if run.system == name)
         shown[line.label] = _restored(part, run, pair)
