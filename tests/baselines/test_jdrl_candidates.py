@@ -73,6 +73,38 @@ def test_what_the_recipe_does_not_ask_for_is_named(
         make(**settings)(Constant(picture), Batch(picture, picture), LATER)
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"kernels": "thin-lens", "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network"),
+        ({"kernels": "none", "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network"),
+        ({"reblur_alone": "target"}, "reblur_alone = 'target' needs reblur_epochs"),
+        ({"flow": "true", "deformation": "none"}, "deformation = 'none' uses no flow"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_before_training(
+    settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingsError, match=told) as caught:
+        make(**settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted: Shifted) -> None:
+    """The target lies 40 px away, which no estimator measures here."""
+    picture = shifted(0, 0)
+    target = torch.roll(picture, (40, 40), dims=(2, 3))
+    flow = torch.full((1, 2, 96, 96), 40.0)
+    settings = {"flow": "true", "reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
+    alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
+    objective = make(**settings)
+    seen = []
+    assert objective.reblurring is not None
+    objective.reblurring.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    objective(Constant(picture), Batch(picture, target, supervision={"flow": flow}), alone)
+    torch.testing.assert_close(seen[0][..., :50, :50], picture[..., :50, :50])
+
+
 def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted) -> None:
     sharp, target = shifted(0, 0), shifted(2, 0)
     blurry = reblurred_by_map(sharp, torch.full((1, 1, 96, 96), 5.0))

@@ -55,6 +55,9 @@ class JDRLObjective(Objective):
     Args:
         settings: Settings of the objective.
         estimator: Flow estimator, without training and gradient; None uses the one in the settings.
+
+    Raises:
+        SettingsError: Two settings contradict each other.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class JDRLObjective(Objective):
     ) -> None:
         super().__init__()
         self.settings = settings = settings or JDRLSettings()
+        _refuse_contradictions(settings)
         self.reblurring = reblurring_network(settings)
         self.own = _own_objective(settings)
         self._flow = _Hidden(estimator or flow_estimator(settings.estimator, settings.weights))
@@ -107,12 +111,12 @@ class JDRLObjective(Objective):
         """
         target, warming = batch.target, progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
-        known = _supervision(batch, "flow") if self.settings.flow == "true" else None
-        to_target = self._measure(seen, target) if known is None else known
+        to_target = self._to_target(seen, batch)
         if warming and self.settings.warmup == "forward":
             loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
             return Deformed(loss, _parts(loss, kept, to_target))
-        back = self._measure(target, seen) if known is None else inverse(known)
+        known = self.settings.flow == "true"
+        back = inverse(to_target) if known else self._measure(target, seen)
         kind, band = self.settings.mask, self.settings.band
         early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
@@ -157,10 +161,10 @@ class JDRLObjective(Objective):
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Train R on the network's present output, or the target; the network gets no gradient."""
         if self.reblurring is None:
-            raise SettingsError("reblur_epochs need a reblurring network; set kernels")
+            raise ValueError("there is no reblurring network to train")
         blurry = one_picture(batch.blurry)
         if self.settings.reblur_alone == "target":
-            sharp = warp(batch.target, self._measure(blurry, batch.target))
+            sharp = warp(batch.target, self._to_target(blurry, batch))
         else:
             with torch.no_grad(), _evaluating(network):
                 sharp = outputs_of(network, batch)["restored"]
@@ -181,6 +185,12 @@ class JDRLObjective(Objective):
     def charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """The Charbonnier loss with the epsilon of the settings."""
         return charbonnier(first, second, self.settings.epsilon)
+
+    def _to_target(self, seen: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Flow from a picture that lies where the blurry one lies to the target."""
+        if self.settings.flow == "true":
+            return _supervision(batch, "flow")
+        return self._measure(seen, batch.target)
 
     @torch.no_grad()
     def _measure(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -206,6 +216,23 @@ class _Hidden(NamedTuple):
     """Keeps an estimator that is a module out of the objective's parameters and state dict."""
 
     estimator: FlowEstimator
+
+
+def _refuse_contradictions(settings: JDRLSettings) -> None:
+    """Before anything is trained.
+
+    Raises:
+        SettingsError: Two settings contradict each other.
+    """
+    if settings.reblur_epochs and settings.kernels in ("none", "thin-lens"):
+        raise SettingsError(
+            f"jdrl: reblur_epochs need a reblurring network, and kernels = {settings.kernels!r} "
+            "have none; set other kernels or leave reblur_epochs out"
+        )
+    if settings.reblur_alone == "target" and not settings.reblur_epochs:
+        raise SettingsError("jdrl: reblur_alone = 'target' needs reblur_epochs; set them")
+    if settings.flow == "true" and settings.deformation == "none":
+        raise SettingsError("jdrl: deformation = 'none' uses no flow; leave flow = 'true' out")
 
 
 def _own_objective(settings: JDRLSettings) -> Objective | None:
