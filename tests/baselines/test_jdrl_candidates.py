@@ -180,6 +180,17 @@ def test_a_point_becomes_the_disc_of_its_diameter_in_linear_light() -> None:
         assert float(linear.sum()) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_discs_are_drawn_in_full_precision_under_autocast(precision: torch.dtype) -> None:
+    """Pictures and sizes of any kind: an odd size, a batch of one."""
+    draws = torch.Generator().manual_seed(1)
+    picture = torch.rand(1, 3, 33, 47, generator=draws).to(precision)
+    diameters = 12 * torch.rand(1, 1, 33, 47, generator=draws)
+    exact = reblurred_by_map(picture.float(), diameters)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(reblurred_by_map(picture, diameters), exact)
+
+
 def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted: Shifted) -> None:
     sharp, diameters = shifted(0, 0), torch.full((1, 1, 96, 96), 5.0)
     blurry = reblurred_by_map(sharp, diameters)

@@ -30,16 +30,17 @@ def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.T
         diameters: ``(N, 1, H, W)`` circle of confusion, px, >= 0.
 
     Returns:
-        Same shape as ``restored``; differentiable with respect to it.
+        float32 of the shape of ``restored``; differentiable with respect to it.
     """
     diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
-    linear = _linear(restored)
-    blurred = torch.zeros_like(linear)
-    for whole in range(1, math.ceil(float(diameters.max())) + 1):
-        share = (1 - (diameters - whole).abs()).clamp(min=0)
-        if share.any():
-            blurred = blurred + share * _disc_blurred(linear, whole)
-    return _encoded(blurred)
+    with torch.autocast(restored.device.type, enabled=False):  # bf16 has 8 bits of linear light
+        linear = _linear(restored.float())
+        blurred = torch.zeros_like(linear)
+        for whole in range(1, math.ceil(float(diameters.max())) + 1):
+            share = (1 - (diameters - whole).abs()).clamp(min=0)
+            if share.any():
+                blurred = blurred + share * _disc_blurred(linear, whole)
+        return _encoded(blurred)
 
 
 def _disc_blurred(linear: torch.Tensor, diameter: int) -> torch.Tensor:
