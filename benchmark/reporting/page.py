@@ -54,6 +54,7 @@ from defocus.benchmark.reporting.tables.details import detail_parts
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.reporting.unscored import unscored_table
 from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.progress import counted
 from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Scatter, Tabs
 from defocus.reports.text import anchor
@@ -126,7 +127,14 @@ class _Report:
         """What may not be concluded from the numbers; empty if all systems were trained in full."""
         if ranks_narrow_copies(self.content.tracks.values()):
             return NARROW_NOTICE
-        return budget_notice(row.budget for row in self.content.rows)
+        budgets = {row.budget for row in self.content.rows}
+        unranked = budgets - set(RANKED_BUDGETS)
+        if self.doses and unranked:  # it compares its own lines, which were trained alike
+            return (
+                f"{budget_words(unranked)}: compare the lines with each other, never with "
+                "published numbers"
+            )
+        return budget_notice(budgets)
 
     def joint_training(self) -> list[Section]:
         """The comparison of JDRL with the plain loss, first where a study made it alone."""

@@ -358,7 +358,7 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     by_label = {line["label"]: line for line in one["lines"]}
     gains = one["scene_gains"]
     assert gains["line"] == document["rivals"][0] == "registered pairs"
-    assert len(gains["over_plain"]) == 2
+    assert len(document["controls"]) == len(gains["over_plain"]) == 2
     over_plain = by_label["registered pairs"]["over_plain"]["psnr"]["value"]
     assert np.mean(gains["over_plain"]) == pytest.approx(over_plain)
     assert by_label["registered pairs"]["rival_over"]["value"] == 0

@@ -163,6 +163,29 @@ def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
     assert not any("JDRL and the plain loss" in heading for heading in headings), "nothing twice"
 
 
+def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path: Path) -> None:
+    out = keep(make_study(tmp_path, 3, 4, budget="custom", protocols=("truth",)), document())
+    assert page_of(out).notice == (
+        "custom schedule: compare the lines with each other, never with published numbers"
+    )
+    (out / "dose.json").unlink()
+    assert page_of(out).notice == "custom schedule, not a comparison"
+
+
+def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
+    """Control lines may gain most, but they have better data than the others."""
+    kept = document()
+    for one in kept["doses"]:
+        aligned = copy.deepcopy(one["lines"][-1])
+        one["lines"].append({**aligned, "label": "aligned before", "over_input": estimate(9.0)})
+    keep(study, {**kept, "controls": ["aligned before", "true pairs"]})
+    best = page_of(study).summary.split("\n")[0]
+    assert "aligned before" not in best
+    assert "registered pairs at 8 px, +1.00 dB" in best
+    keep(study, kept)  # a file from before that names no further control
+    assert "aligned before at 8 px" in page_of(study).summary
+
+
 def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
     (chart,) = page_of(study).sections[0][1]
     assert isinstance(chart, Curves)
@@ -301,6 +324,7 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("doses.0.strip.lines.bends_px", [0.1]), "not one bend per label"),
         (changed("whole", "of nobody"), "no line 'of nobody' at 0 px"),
         (changed("whole", "true pairs"), "not three lines"),
+        (changed("controls", ["1 plain loss"]), "plain or whole is among the controls"),
         (changed("doses.0.lines.1.over_input.low", float("nan")), "NaN is no number"),
     ],
 )

@@ -1,7 +1,7 @@
 """What a study by dose keeps for its report: ``dose.json``, which may come from anybody."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,6 +77,7 @@ class _Doses:
     rivals: list[str]
     truth: str
     doses: Annotated[list[_Dose], Field(min_length=1)]
+    controls: list[str] = field(default_factory=list)  # older files name the last one alone
 
 
 def read_doses(out: Path) -> dict[str, Any] | None:
@@ -119,6 +120,8 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
     central = [document["plain"], document["whole"], document["truth"]]
     if len(set(central)) < len(central):
         yield "plain, whole and truth are not three lines"
+    if {document["plain"], document["whole"]} & set(document["controls"]):
+        yield "plain or whole is among the controls"
     for one in document["doses"]:
         for label in central:
             line = line_of(one, label)

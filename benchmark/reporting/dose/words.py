@@ -53,15 +53,19 @@ def _first_rival(document: Document) -> str | None:
 
 
 def _best(document: Document) -> str:
-    """The line of the largest mean gain at each dose, and the control on true pairs."""
+    """The way to train with the largest mean gain at each dose, and the control on true pairs.
+
+    A control is no way to train: it has better data than the others.
+    """
+    controls = {document["truth"], *document["controls"]}
     found: list[str] = []
     for one in document["doses"]:
-        rivals = [
+        ways = [
             line
             for line in one["lines"]
-            if line["label"] != document["truth"] and line["system"] != INPUT
+            if line["label"] not in controls and line["system"] != INPUT
         ]
-        best = max(rivals, key=lambda line: float(line["over_input"]["value"]))
+        best = max(ways, key=lambda line: float(line["over_input"]["value"]))
         gain = _gain_words(best["over_input"])
         found.append(f"{spoken(best['label'])} at {one['dose_px']:g} px, {gain}")
     control = line_of(document["doses"][-1], document["truth"])
