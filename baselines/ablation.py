@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import defocus.baselines.objectives
 from defocus.errors import RegistryError
@@ -34,7 +35,7 @@ class AblationLine:
     system: str
     published: str = ""
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
-    supervision: tuple[str, ...] = ()
+    supervision: tuple[Literal["dual_pixel", "defocus_map", "flow"], ...] = ()
     variant: str = ""
 
 

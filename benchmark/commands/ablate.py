@@ -85,16 +85,17 @@ class Doses(click.ParamType[tuple[float, ...]]):
 @click.option(
     "--central",
     is_flag=True,
-    help="With --doses: only the plain loss, the whole objective, other ways to train on the same "
-    "pairs, and the controls.",
+    help="With --doses: only the blurry input, the plain loss, the whole objective, its rivals "
+    "(training on registered pairs), and the controls.",
 )
 @click.option(
     "--line",
     "lines",
     metavar="LABEL",
     multiple=True,
-    help="With --doses: only this row, beside the plain loss, the whole objective and the control "
-    "on true pairs; may be repeated. A row is named as in the table.",
+    help="With --doses: only this row, beside the blurry input, the plain loss, the whole "
+    "objective and the control on true pairs; may be repeated. A row is named as in the table; an "
+    "unknown name lists all.",
 )
 def command(
     objective: str,

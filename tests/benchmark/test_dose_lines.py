@@ -1,5 +1,6 @@
 """Lines of a study by dose that are chosen by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
-from defocus.errors import InputError
+from defocus.errors import InputError, NotApplicableError
 
 JDRL = ablation_of("jdrl")
 
@@ -66,6 +67,19 @@ def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
     assert not recipes["jdrl-unet-narrow"].supervision
     robust = recipes["unet-geman-mcclure-narrow"].objective_settings
     assert robust == {"terms": [{"loss": "geman_mcclure"}]}
+
+
+def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
+    dosed: Path, tmp_path: Path
+) -> None:
+    study = asked(dosed, tmp_path, "JDRL, true flow")
+    pairs = tuple(replace(pair, flow=None) for pair in study.dataset.pairs)
+    without = replace(study, dataset=replace(study.dataset, pairs=pairs))
+    with pytest.raises(
+        NotApplicableError, match=r"line 'JDRL, true flow': pair train-\S+ has no true flow"
+    ):
+        without.studies()
+    assert replace(without, chosen=("robust loss",)).studies(), "other lines need no flow"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.weights.store import StoredWeights, find_weights
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.errors import InputError
+from defocus.datasets.patching.packing import require_further
+from defocus.errors import InputError, NotApplicableError
 
 __all__ = ["DoseStudy", "dose_study"]
 
@@ -86,6 +87,7 @@ class DoseStudy:
 
         Raises:
             InputError: The dataset lacks a dose, or a setting is unknown.
+            NotApplicableError: A training pair lacks what a line needs.
         """
         override = narrow_override(self.settings, narrow=self.narrow)
         truth = self.ablation.controls[-1]
@@ -93,6 +95,8 @@ class DoseStudy:
 
         def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
             dataset = at_dose(self.dataset, dose)
+            for line in chosen_lines:
+                _require_supervision(line, dataset)
             systems = self.systems(chosen_lines)
             runs = plan_runs(
                 systems, dataset, self.budget,
@@ -105,6 +109,14 @@ class DoseStudy:
         others = [dose for dose in self.doses if dose != least]
         abroad = [evaluated_on(home, at_dose(self.dataset, dose)) for dose in others]
         return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
+
+
+def _require_supervision(line: AblationLine, dataset: Dataset) -> None:
+    """Refuse before other lines are trained for hours."""
+    try:
+        require_further(dataset.split("train"), line.supervision)
+    except NotApplicableError as error:
+        raise NotApplicableError(f"line {line.label!r}: {error}") from error
 
 
 def dose_study(
