@@ -50,6 +50,8 @@ GAINS = {
     0.0: {"1 plain loss": 1.0, "JDRL": 0.75, "registered pairs": 1.06, "true pairs": 1.125},
     8.0: {"1 plain loss": -4.0, "JDRL": 0.5, "registered pairs": 1.0, "true pairs": 1.125},
 }
+SPOKEN = {"plain loss", "JDRL", "registered pairs", "true pairs"}
+"""The lines as a report calls them: without their numbers in the paper's table."""
 
 
 def estimate(value: float) -> dict[str, float]:
@@ -191,9 +193,10 @@ def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
     assert isinstance(chart, Curves)
     for curve in chart.curves:
         assert curve.x == (0.0, 8.0)
-        assert curve.y == (GAINS[0.0][curve.label], GAINS[8.0][curve.label])
+        label = "1 plain loss" if curve.label == "plain loss" else curve.label
+        assert curve.y == (GAINS[0.0][label], GAINS[8.0][label])
         assert curve.errors == ((0.125, 0.25), (0.125, 0.25))
-    assert {curve.label for curve in chart.curves} == set(GAINS[0.0])
+    assert {curve.label for curve in chart.curves} == SPOKEN
     assert chart.floor == 0, "no line but the plain loss is below the input"
     assert chart.note.endswith("Below the chart: plain loss, −4.00 dB at 8 px.")
     assert "40 test scenes, 300 training pairs per dose, seeds: 5" in chart.note
@@ -212,7 +215,7 @@ def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
         one["lines"] = [*others, *one["lines"]]
     chart = dose_chart(kept)
     assert len(chart.curves) == 12
-    assert {curve.label for curve in chart.curves} > set(GAINS[0.0])
+    assert {curve.label for curve in chart.curves} > SPOKEN
     assert "Not shown: 4 further lines." in chart.note
 
 
@@ -229,6 +232,14 @@ def test_the_claims_have_verdicts(study: Path) -> None:
     differences = {str(row[0]): row[2] for row in table.rows}
     assert differences["JDRL above plain loss"] == Measured(4.5, (4.375, 4.75))
     assert differences["Registered pairs above JDRL"] == Measured(0.5, (0.25, 0.625))
+
+
+def test_a_claim_about_a_part_is_a_sentence(study: Path) -> None:
+    text = json.dumps(document()).replace("registered pairs", "2 without mask")
+    keep(study, {**json.loads(text), "rivals": []})
+    (table,) = page_of(study).sections[1][1]
+    assert isinstance(table, Table)
+    assert "JDRL above itself without mask" in [row[0] for row in table.rows]
 
 
 def test_fewer_than_three_seeds_decide_nothing(study: Path) -> None:
@@ -248,7 +259,7 @@ def test_each_dose_has_its_crops(study: Path) -> None:
     assert pictures.caption.startswith("test-3-8px: the test scene at which registered pairs")
     assert "112 × 112 px at x 31, y 7" in pictures.note
     assert "6 times as bright" in pictures.note
-    assert [tile.label for tile in pictures.tiles] == LABELS
+    assert [tile.label for tile in pictures.tiles] == ["blurry input", "plain loss", *LABELS[2:]]
     for tile, crop, error in zip(pictures.tiles, crops(0, 6), crops(1, 5), strict=False):
         assert np.array_equal(tile.picture, np.concatenate([crop, error]))
     assert np.array_equal(pictures.tiles[-1].picture, crops(0, 6)[-1])

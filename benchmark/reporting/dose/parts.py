@@ -116,7 +116,7 @@ def _estimates(document: Document, label: str) -> list[tuple[float, dict[str, fl
 def _curve(document: Document, label: str) -> Curve:
     found = _estimates(document, label)
     return Curve(
-        label,
+        spoken(label),
         tuple(dose for dose, _ in found),
         tuple(one["value"] for _, one in found),
         tuple(
@@ -155,7 +155,7 @@ def _claims(document: Document) -> Table:
     doses = [one["dose_px"] for one in document["doses"] if one["dose_px"] >= FROM_PX]
     whole, rivals = document["whole"], set(document["rivals"])
     rows = [
-        (begun(f"{whole} above {spoken(claim.line)}"), *_cells(claim, doses))
+        (begun(f"{whole} above {_part(claim.line)}"), *_cells(claim, doses))
         for claim in claims_of(document)
         if claim.line not in rivals
     ]
@@ -169,6 +169,12 @@ def _claims(document: Document) -> Table:
         *(Column(f"{dose:g} px", "dB", None, 2) for dose in doses),
     )
     return Table("Differences of PSNR against the truth", columns, tuple(rows), RULE)
+
+
+def _part(label: str) -> str:
+    """The line that the whole objective is above, as the end of a sentence."""
+    said = spoken(label)
+    return f"itself {said}" if said.startswith("without ") else said
 
 
 def _cells(claim: Claim, doses: Sequence[float]) -> tuple[Cell, ...]:
@@ -197,9 +203,10 @@ def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery
         for crop, error in zip(found.crops[:-1], found.errors, strict=True)
     ]
     line, plain = spoken(one["scene_gains"]["line"]), spoken(document["plain"])
+    labels = [spoken(label) for label in strip["labels"]]
     yield Gallery(
         f"{strip['scene']}: the test scene at which {line} has its median gain over {plain}",
-        tuple(map(Tile, strip["labels"], (*stacked, found.crops[-1]))),
+        tuple(map(Tile, labels, (*stacked, found.crops[-1]))),
         f"First seed. The crop, {side} × {side} px at x {strip['left']}, y {strip['top']}, is "
         "where the input differs most from the truth. Below each: its error against the truth, "
         f"{ERROR_SCALE:g} times as bright.",
@@ -208,7 +215,7 @@ def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery
         bends = strip["lines"]["bends_px"]
         yield Gallery(
             f"{strip['lines']['scene']}: the longest straight line that all of these show",
-            tuple(map(Tile, strip["labels"], found.lines, map(_bend, bends))),
+            tuple(map(Tile, labels, found.lines, map(_bend, bends))),
             f"First seed. The test scene at which {plain} has its median bend of lines. Bend: root "
             "mean square deviation from the line of the truth.",
         )
