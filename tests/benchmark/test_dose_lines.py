@@ -69,6 +69,13 @@ def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
     assert robust == {"terms": [{"loss": "geman_mcclure"}]}
 
 
+def test_a_line_that_is_told_a_truth_is_a_control(dosed: Path, tmp_path: Path) -> None:
+    study = asked(dosed, tmp_path, "JDRL, true flow", "JDRL, thin-lens reblurring", "robust loss")
+    assert [line.label for line in study.controls()] == [
+        "control: true pairs", "JDRL, true flow", "JDRL, thin-lens reblurring",
+    ]  # fmt: skip
+
+
 def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
     dosed: Path, tmp_path: Path
 ) -> None:

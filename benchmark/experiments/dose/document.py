@@ -61,7 +61,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         "plain": study.ablation.lines[0].label,
         "whole": study.ablation.lines[-1].label,
         "rivals": [line.label for line in study.rivals()],
-        "controls": [line.label for line in study.ablation.controls if line in study.lines()],
+        "controls": [line.label for line in study.controls()],
         "truth": study.ablation.controls[-1].label,
         "doses": by_dose,
     }

@@ -82,6 +82,11 @@ class DoseStudy:
         trained = self.lines()
         return tuple(line for line in every if line in trained)
 
+    def controls(self) -> tuple[AblationLine, ...]:
+        """The trained lines that know more than captured pairs tell: they are no way to train."""
+        controls = self.ablation.controls
+        return tuple(line for line in self.lines() if line in controls or line.supervision)
+
     def studies(self) -> list[Study]:
         """One per dose, then the control on true pairs, which is trained once and tested at all.
 

@@ -55,7 +55,7 @@ def _first_rival(document: Document) -> str | None:
 def _best(document: Document) -> str:
     """The way to train with the largest mean gain at each dose, and the control on true pairs.
 
-    A control is no way to train: it has better data than the others.
+    A control is no way to train: it has better data than the others, or is told a truth.
     """
     controls = {document["truth"], *document["controls"]}
     found: list[str] = []
