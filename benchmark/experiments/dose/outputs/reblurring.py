@@ -19,6 +19,9 @@ from defocus.images import as_float, read_image
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT
 
+SIDE_PX = 96
+"""Side of the middle of a picture that is measured, as of the study's training crops."""
+
 __all__ = ["losses_of_pair", "reblur_losses"]
 
 
@@ -26,7 +29,7 @@ def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
     """Reblurring loss of the truth and of the blurry picture, with the trained reblurring.
 
     Returns:
-        ``truth`` and ``blurry``: means over the test pictures, in the range of the pictures; the
+        ``truth`` and ``blurry``: means over the middle of the test pictures, in the range of the pictures; the
         smaller one is what the reblurring asks for. None if the training has no reblurring.
 
     Raises:
@@ -58,5 +61,7 @@ def losses_of_pair(made: JDRLObjective, pair: Pair) -> tuple[float, float]:
 
 
 def _tensor(picture: NDArray[np.float32]) -> torch.Tensor:
-    """``(H, W, C)`` as ``(1, C, H, W)``."""
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+    """The middle of ``(H, W, C)`` as ``(1, C, SIDE_PX, SIDE_PX)``; all of a smaller picture."""
+    top, left = (max((side - SIDE_PX) // 2, 0) for side in picture.shape[:2])
+    middle = picture[top : top + SIDE_PX, left : left + SIDE_PX]
+    return torch.from_numpy(np.ascontiguousarray(middle.transpose(2, 0, 1)))[None]
