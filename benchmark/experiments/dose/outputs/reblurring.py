@@ -19,18 +19,19 @@ from defocus.images import as_float, read_image
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT
 
+__all__ = ["losses_of_pair", "reblur_losses"]
+
 SIDE_PX = 96
 """Side of the middle of a picture that is measured, as of the study's training crops."""
-
-__all__ = ["losses_of_pair", "reblur_losses"]
 
 
 def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
     """Reblurring loss of the truth and of the blurry picture, with the trained reblurring.
 
     Returns:
-        ``truth`` and ``blurry``: means over the middle of the test pictures, in the range of the pictures; the
-        smaller one is what the reblurring asks for. None if the training has no reblurring.
+        ``truth`` and ``blurry``: means over the middle of the test pictures, in the range of the
+        pictures; the smaller one is what the reblurring asks for. None if the training has no
+        reblurring.
 
     Raises:
         WeightsError: The checkpoint is damaged or of another training.
