@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from defocus.images import linear_to_srgb
 from defocus.optics.pictures import texture
@@ -13,6 +14,17 @@ Shifted = Callable[[int, int], torch.Tensor]
 
 SIDE = 96
 MARGIN = 16
+
+
+class Constant(nn.Module):
+    """A network that gives one picture, whatever it is shown."""
+
+    def __init__(self, picture: torch.Tensor) -> None:
+        super().__init__()
+        self.picture = nn.Parameter(picture.clone())
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return self.picture
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Settings of JDRL beyond the paper: true flow, thin lens, output alone, small flow first."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from defocus.align.sampling.warp import inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
@@ -16,21 +14,9 @@ from defocus.baselines.objectives.jdrl.objective import make
 from defocus.baselines.objectives.jdrl.thin_lens import LARGEST_PX, reblurred_by_map
 from defocus.errors import SettingsError
 from defocus.optics.psf import disc_psf
-
-Shifted = Callable[[int, int], torch.Tensor]
+from tests.baselines.conftest import Constant, Shifted
 
 LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
-
-
-class Constant(nn.Module):
-    """A network that gives one picture, whatever it is shown."""
-
-    def __init__(self, picture: torch.Tensor) -> None:
-        super().__init__()
-        self.picture = nn.Parameter(picture.clone())
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        return self.picture
 
 
 def smooth_flow(largest_px: float) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """The JDRL objective: directions of flow and warp, terms by phase, known shifts."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,22 +16,10 @@ from defocus.baselines.objectives.jdrl.objective import JDRLObjective, make
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.operators.reblurring.operator import isotropic_reblur
 from defocus.errors import SettingsError
-
-Shifted = Callable[[int, int], torch.Tensor]
+from tests.baselines.conftest import Constant, Shifted
 
 WARM = Progress(step=0, epoch=3.0, warmup_epochs=15)
 LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
-
-
-class Constant(nn.Module):
-    """A network that gives one picture, whatever it is shown."""
-
-    def __init__(self, picture: torch.Tensor) -> None:
-        super().__init__()
-        self.picture = nn.Parameter(picture.clone())
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        return self.picture
 
 
 class ScriptedFlow:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from defocus.datasets.doses.run import render_dosed_dataset
 from tests.command_process import StartedCommand, run_command, start_command
 
 CHECKOUT = Path(__file__).parents[2]
@@ -153,6 +154,18 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., StartedCommand]
+
+
+@pytest.fixture(scope="session")
+def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rendered pairs with doses of 0 and 4 px, one to train and two to test."""
+    folder = tmp_path_factory.mktemp("dosed")
+    (folder / "dose.toml").write_text(
+        'size = 64\npairs = {train = 1, test = 2}\ndoses_px = [0, 4]\nkinds = ["shift"]\n'
+        "blur_px = [2, 4]\nlenses = 1\n"
+    )
+    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
+    return folder / "pairs"
 
 
 @pytest.fixture

@@ -146,17 +146,6 @@ def test_without_a_straight_line_there_is_no_bend() -> None:
     assert np.isnan(line_bend_px(flat, line))  # the output does not show the edge
 
 
-@pytest.fixture(scope="module")
-def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dosed")
-    (folder / "dose.toml").write_text(
-        'size = 64\npairs = {train = 1, test = 2}\ndoses_px = [0, 4]\nkinds = ["shift"]\n'
-        "blur_px = [2, 4]\nlenses = 1\n"
-    )
-    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
-    return folder / "pairs"
-
-
 def test_each_dose_is_a_dataset_of_its_own(dosed: Path) -> None:
     dataset = open_dataset(f"manifest:{dosed}")
     assert doses_of(dataset) == (0, 4)
