@@ -69,6 +69,10 @@ class Ablation:
         controls = self.controls if rendered else self.controls[:1]
         return (*self.lines, *self.extra, *self.rivals, *controls)
 
+    def every_line(self) -> tuple[AblationLine, ...]:
+        """All lines, candidates included, which rendered pairs with doses have targets for."""
+        return (*self.all_lines(rendered=True), *self.candidates)
+
     def central_lines(self) -> tuple[AblationLine, ...]:
         """Plain loss, whole objective, blurry input, its rivals, and controls."""
         blurry = tuple(line for line in self.extra if line.system == "input")

@@ -67,7 +67,7 @@ class DoseStudy:
         """The lines, with the blurry input and the control on true pairs."""
         if self.central:
             return self.ablation.central_lines()
-        every = (*self.ablation.all_lines(rendered=True), *self.ablation.candidates)
+        every = self.ablation.every_line()
         if not self.chosen:
             return every
         plain, *_, whole = self.ablation.lines
@@ -178,8 +178,7 @@ def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InputError: A label is not one of the lines.
     """
-    every = (*ablation.all_lines(rendered=True), *ablation.candidates)
-    known = [line.label for line in every]
+    known = [line.label for line in ablation.every_line()]
     for label in chosen:
         if label not in known:
             raise InputError(f"no line {label!r}; there are: {'; '.join(known)}")
