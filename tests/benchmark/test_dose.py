@@ -1,5 +1,6 @@
 """The study by dose: planted gains, shares, rankings and displacements; its command's plan."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,11 @@ from defocus.benchmark.experiments.dose.outputs.layout import (
     SHOWN,
     strip_name,
 )
-from defocus.benchmark.experiments.dose.outputs.measures import edge_displacement_px, mean_bend_px
+from defocus.benchmark.experiments.dose.outputs.measures import (
+    edge_displacement_px,
+    mean_bend_px,
+    restored_scores,
+)
 from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
@@ -34,7 +39,7 @@ from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.study.plan import Study
+from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import render_dosed_dataset
@@ -232,7 +237,7 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path
         weights = build_with(run.baseline, run.start).state_dict()
         assert all(torch.equal(weights[name], one) for name, one in shipped.items())
     assert [run.system for run in runs if run.start is None] == ["input"]
-    assert len({run.id for run in trained}) == len(trained) == 23  # the control at both doses
+    assert len({run.id for run in trained}) == len(trained) == 26  # the control at both doses
     for network, narrow in (("", False), ("defocus-s", True)):
         with pytest.raises(InputError, match="--from needs --network, and no --narrow"):
             asked(network, narrow=narrow)
@@ -303,6 +308,31 @@ def test_tables_have_a_column_per_dose() -> None:
     gains, taus = dose_tables(document)
     assert gains.rows == (("JDRL", -0.1, 1.5),)
     assert taus.rows == (("gt", None, None), ("deformed-gt", 1.0, 1.0))
+
+
+def test_measures_of_outputs_are_kept(
+    dosed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Study(tmp_path, at_dose(open_dataset(f"manifest:{dosed}"), 4), ())
+    study = replace(study, runs=plan_runs([baseline("input")], study.dataset, "demo"))
+    (run,) = study.runs
+    measured = restored_scores(study, run)
+    path = tmp_path / "runs" / run.id / "outputs.json"
+    kept = json.loads(path.read_text())
+    planted = {**kept["scores"], "edge_px": [7.0] * len(kept["scores"]["edge_px"])}
+    for change, expected in (
+        ({"scores": planted}, 7.0),
+        ({"scores": planted, "data_hash": "other pairs"}, measured["edge_px"][0]),
+        ({"scores": planted, "checkpoint": "other weights"}, measured["edge_px"][0]),
+        ({"scores": planted, "revision": 0}, measured["edge_px"][0]),
+        ({"scores": {**planted, "edge_px": []}}, measured["edge_px"][0]),
+    ):
+        path.write_text(json.dumps(kept | change))
+        assert restored_scores(study, run)["edge_px"][0] == expected
+    path.write_text('{"revision": 1, "scores": {"edge_px": [NaN]}}')
+    for name, values in restored_scores(study, run).items():
+        assert values == pytest.approx(measured[name], nan_ok=True)
+    assert "outputs.json: damaged; its pictures are measured again" in capsys.readouterr().err
 
 
 def short_study(folder: Path, dosed: Path) -> DoseStudy:

@@ -1,10 +1,17 @@
-"""Measures of restored pictures: moved edges, bent lines, and the deformed target's two grids."""
+"""Measures of restored pictures: moved edges, bent lines, and the deformed target's two grids.
+
+They are kept in the run's folder, so that a finished study restores no picture again.
+"""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
@@ -16,12 +23,17 @@ from defocus.benchmark.experiments.dose.outputs.straight_lines import (
     straight_lines,
 )
 from defocus.benchmark.metrics.psnr import decibels
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import load_run
 from defocus.benchmark.training.train import best_device
+from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import as_float, read_image
+from defocus.progress import say
+from defocus.reading import parse_json, read_text
+from defocus.training.record.folder import CHECKPOINT
 
 __all__ = [
     "EDGES",
@@ -40,16 +52,86 @@ EDGE_SHARE = 0.1
 
 BORDER_PX = 8
 
+KEPT = "outputs.json"
+"""In the run's folder: these measures, and what they were measured of."""
+
+REVISION = 1
+"""Raised by hand whenever the same pictures get other numbers."""
+
 Picture = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Content of :data:`KEPT`.
+
+    Attributes:
+        revision: :data:`REVISION`.
+        data_hash: Hash of the dataset that was restored.
+        checkpoint: SHA-256 hash of the network's checkpoint; empty without one.
+        scores: By name, one number per test pair; None where there is none.
+    """
+
+    revision: int
+    data_hash: str
+    checkpoint: str
+    scores: dict[str, list[Annotated[float, Field(allow_inf_nan=False)] | None]]
 
 
 def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
     """Scores of the test pictures of a run, in the order of the pairs.
 
+    They are measured once and kept in the run's folder; other weights, pairs or a new revision are
+    measured again.
+
     Returns:
         PSNR under :data:`OFFICIAL_GRID`, dB, the displacement of edges, ``edge_px``, and the bend
         of lines, ``line_px``, which is NaN where the truth has no straight line.
     """
+    path = make_folder(run_folder(study.out, run.id)) / KEPT
+    blank = _Kept(REVISION, study.dataset.content_hash, _checkpoint_hash(study, run), {})
+    kept = _read(path, blank, len(study.dataset.split("test")))
+    if kept is None:
+        kept = _measured(study, run)
+        rows = {
+            name: [None if np.isnan(one) else one for one in values]
+            for name, values in kept.items()
+        }
+        write_json(path, asdict(blank) | {"scores": rows})
+    return kept
+
+
+def _checkpoint_hash(study: Study, run: Run) -> str:
+    if run.recipe is None:
+        return ""
+    home, trained = study.trained(run)
+    return sha256_file(run_folder(home.out, trained.id) / CHECKPOINT)
+
+
+def _read(path: Path, blank: _Kept, scenes: int) -> dict[str, list[float]] | None:
+    """The kept scores if they are of the same pictures; None if not, or if the file is damaged."""
+    try:
+        content = read_text(path)
+    except FileNotFoundError:
+        return None
+    try:
+        parse_json(content)  # refuses what JSON does not have
+        kept = TypeAdapter(_Kept).validate_json(content, strict=True)
+    except ValueError:
+        say(f"{path}: damaged; its pictures are measured again")
+        return None
+    wanted = (blank.revision, blank.data_hash, blank.checkpoint)
+    same = (kept.revision, kept.data_hash, kept.checkpoint) == wanted
+    whole = {name: len(values) for name, values in kept.scores.items()}
+    if not same or whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
+        return None
+    return {
+        name: [np.nan if one is None else one for one in values]
+        for name, values in kept.scores.items()
+    }
+
+
+def _measured(study: Study, run: Run) -> dict[str, list[float]]:
     estimator, device = flow_estimator(ESTIMATOR), best_device()
     trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
     network = trained.network.to(device).eval()
