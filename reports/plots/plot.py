@@ -8,7 +8,19 @@ from dataclasses import dataclass, replace
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import visible
 
-__all__ = ["Axis", "Line", "Plot", "PlotFrame", "Tick", "make_axis", "plot"]
+__all__ = [
+    "COLOURS",
+    "CROWDED",
+    "Axis",
+    "Line",
+    "Plot",
+    "PlotFrame",
+    "Tick",
+    "make_axis",
+    "plot",
+    "shape_number",
+    "style_numbers",
+]
 
 WIDTH, HEIGHT = 720.0, 340.0
 LEFT, RIGHT, TOP, BOTTOM = 76.0, 16.0, 10.0, 32.0
@@ -17,6 +29,8 @@ MARKERS = 5
 SIDE_BY_SIDE, ALL_BESIDE, CROWDED = 9.0, 56.0, 0.7
 """Between two points that stand side by side, and what all of them take at most: in itself, and as
 a share of the way to the next place."""
+AT_NAMED = 14.0
+"""Between two of them where places have names, which are equally far apart."""
 
 COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
 """After Okabe and Ito, darkened to a contrast of at least 4.5 on white."""
@@ -51,6 +65,7 @@ class Line:
         colour: Its colour.
         shape: SVG path of its markers.
         dashed: Whether it is dashed.
+        hollow: Whether its markers are open; the legend has the line that it goes on with.
         stretches: SVG ``points`` of its unbroken stretches.
         markers: A few of its points.
         bars: Error bars: x, and y of both ends.
@@ -61,6 +76,7 @@ class Line:
     colour: str
     shape: str
     dashed: bool
+    hollow: bool
     stretches: tuple[str, ...]
     markers: tuple[Point, ...]
     bars: tuple[tuple[float, float, float], ...]
@@ -68,11 +84,15 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class PlotFrame:
-    """Geometry of a figure with axes for the template; lengths are in SVG units."""
+    """Geometry of a figure with axes for the template; lengths are in SVG units.
+
+    ``zero`` is the height of 0 where values lie on both sides of it.
+    """
 
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     description: str
+    zero: float | None = None
     width: float = WIDTH
     height: float = HEIGHT
     left: float = LEFT
@@ -132,30 +152,57 @@ def plot(figure: Curves) -> Plot:
     x_ticks: tuple[Tick, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     lines: tuple[Line, ...] = ()
+    zero = None
     if points:
-        margin = ALL_BESIDE / (WIDTH - LEFT - RIGHT - ALL_BESIDE) / 2 if figure.apart else 0.0
-        x_axis = make_axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=margin)
+        x_axis = _x_axis(figure, [x for x, _ in points])
         ends = [y for curve in figure.curves for _, *bar in _bars(curve, figure.floor) for y in bar]
-        y_axis = make_axis(
-            [*(y for _, y in points), *ends], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y
-        )
+        values = [*(y for _, y in points), *ends]
+        y_axis = make_axis(values, HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y)
         if figure.floor is not None:
             y_axis = replace(y_axis, low=figure.floor)
-        x_ticks, y_ticks = x_axis.ticks(6), y_axis.ticks(5)
-        moved = _side_by_side(figure, x_axis)
+        zero = round(y_axis.place(0), 2) if min(values) < 0 < max(values) else None
+        names = enumerate(figure.places)
+        x_ticks = tuple(Tick(round(x_axis.place(place), 2), name) for place, name in names)
+        x_ticks, y_ticks = x_ticks or x_axis.ticks(6), y_axis.ticks(5)
+        numbers = style_numbers(figure)
+        moved = _side_by_side(figure, x_axis, max(numbers) + 1)
         lines = tuple(
-            _line(index, figure, stretches[index], _moved(x_axis, moved[index]), y_axis)
-            for index in range(len(figure.curves))
+            _line(number, curve, figure, parts, (_moved(x_axis, moved[number]), y_axis))
+            for number, curve, parts in zip(numbers, figure.curves, stretches, strict=True)
         )
-    return Plot(x_ticks=x_ticks, y_ticks=y_ticks, lines=lines, description=_description(figure))
+    words = _description(figure)
+    return Plot(x_ticks=x_ticks, y_ticks=y_ticks, lines=lines, description=words, zero=zero)
 
 
-def _side_by_side(figure: Curves, axis: Axis) -> list[float]:
-    """How far the points of each curve are moved to the right, SVG units."""
-    count = len(figure.curves)
+def _x_axis(figure: Curves, values: Sequence[float]) -> Axis:
+    """The horizontal axis, with room for all that stands side by side."""
+    if figure.places:
+        return Axis(-0.5, len(figure.places) - 0.5, LEFT, WIDTH - RIGHT)
+    margin = ALL_BESIDE / (WIDTH - LEFT - RIGHT - ALL_BESIDE) / 2 if figure.apart else 0.0
+    return make_axis(values, LEFT, WIDTH - RIGHT, margin=margin)
+
+
+def shape_number(number: int) -> int:
+    """Number of a curve's shape: curves of one colour, every sixth, have different ones."""
+    return (number + number // len(COLOURS) * 3) % len(SHAPES)
+
+
+def style_numbers(figure: Curves) -> list[int]:
+    """Number of each curve's colour and shape; a hollow one has that of the curve of its label."""
+    whole = [curve.label for curve in figure.curves if not curve.hollow]
+    own = itertools.count()
+    return [whole.index(c.label) if c.hollow else next(own) for c in figure.curves]
+
+
+def _side_by_side(figure: Curves, axis: Axis, count: int) -> list[float]:
+    """How far the points of the curves of each style are moved to the right, SVG units."""
+    if not figure.apart:
+        return [0.0] * count
     known = sorted({axis.place(x) for curve in figure.curves for x in curve.x if math.isfinite(x)})
     ways = [CROWDED * (right - left) for left, right in itertools.pairwise(known)]
-    step = min([SIDE_BY_SIDE, min([ALL_BESIDE, *ways]) / count]) if figure.apart else 0.0
+    step = min(SIDE_BY_SIDE, min([ALL_BESIDE, *ways]) / count)
+    if figure.places:
+        step = min(AT_NAMED, CROWDED * (axis.place(1) - axis.place(0)) / count)
     return [(index - (count - 1) / 2) * step for index in range(count)]
 
 
@@ -275,9 +322,9 @@ def _tick_texts(values: Sequence[float]) -> list[str]:
 
 
 def _line(
-    index: int, figure: Curves, stretches: list[list[Point]], x_axis: Axis, y_axis: Axis
+    index: int, curve: Curve, figure: Curves, stretches: list[list[Point]], axes: tuple[Axis, Axis]
 ) -> Line:
-    curve = figure.curves[index]
+    x_axis, y_axis = axes
     placed = [
         [(round(x_axis.place(x), 1), round(y_axis.place(y), 1)) for x, y in stretch]
         for stretch in stretches
@@ -287,8 +334,9 @@ def _line(
         curve.label,
         style,
         COLOURS[style],
-        SHAPES[style],
+        SHAPES[shape_number(index)],
         index >= len(COLOURS),
+        curve.hollow,
         tuple(" ".join(f"{x},{y}" for x, y in part) for part in placed if len(part) > 1),
         _markers(_measured(placed, curve, x_axis), index, every=curve.measured),
         tuple(
@@ -335,7 +383,12 @@ def _description(figure: Curves) -> str:
         (first_x, first_y), (last_x, last_y) = points[0], points[-1]
         low, high = min(y for _, y in points), max(y for _, y in points)
         sentences.append(
-            f"{curve.label}: from {first_y:.4g} at {first_x:.6g} to {last_y:.4g} at "
-            f"{last_x:.6g}, between {low:.4g} and {high:.4g}."
+            f"{curve.label}: from {first_y:.4g} at {_where(figure, first_x)} to {last_y:.4g} at "
+            f"{_where(figure, last_x)}, between {low:.4g} and {high:.4g}."
         )
     return visible(" ".join(sentences))
+
+
+def _where(figure: Curves, x: float) -> str:
+    """A place of the horizontal axis in words."""
+    return figure.places[int(x)] if figure.places else f"{x:.6g}"

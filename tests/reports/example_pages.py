@@ -175,6 +175,7 @@ def hostile_page() -> Page:
             Table(text, (Column(text, text), Column("PSNR")), ((text, 1.0), (text, None)), text),
             Slider(text, ((text, picture), (text, picture))),
             Curves(text, text, text, (Curve(text, (0.0, 1.0), (1.0, 2.0)),)),
+            Curves(text, text, text, (Curve(text, (0.0,), (1.0,)),), places=(text, text)),
             Scatter(text, text, text, (Point(text, 1.0, 2.0, marked=True),), text),
             Gallery(text, (Tile(text, picture, text),), text),
             Facts(text, ((text, text),)),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from defocus.errors import InputError
 from defocus.reports.model import Curve, Curves, Point, Scatter
-from defocus.reports.plots.figures import draw_figure
+from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.plots.plot import Line, plot
 from defocus.reports.plots.scatter import ScatterPlot, scatter
 
@@ -174,6 +174,101 @@ def test_the_description_tells_ends_and_range() -> None:
 def test_many_curves_stay_apart_without_colour() -> None:
     drawn = plot(figure(*[[1.0, 2.0]] * 12))
     assert len({(line.shape, line.dashed) for line in drawn.lines}) == 12
+    assert len({(line.shape, line.colour) for line in drawn.lines}) == 12, "single points too"
+
+
+NAMED = ("edges", "0–2 px", "2–4 px")
+
+
+def gains(label: str, *points: tuple[float, float], hollow: bool = False) -> Curve:
+    xs, ys = zip(*points, strict=True)
+    return Curve(label, xs, ys, (0.1,) * len(xs), measured=True, hollow=hollow)
+
+
+def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them() -> None:
+    curves = [gains(f"c{number}", (0.0, 1.0), (1.0, 2.0)) for number in range(9)]
+    drawn = plot(Curves("gain", "part", "dB", tuple(curves), apart=True, places=NAMED))
+    assert [tick.text for tick in drawn.x_ticks] == list(NAMED)
+    first, second, third = (tick.position for tick in drawn.x_ticks)
+    assert second - first == pytest.approx(third - second)
+    by_place = list(zip(*([x for x, _ in line.markers] for line in drawn.lines), strict=True))
+    assert [sum(row) / 9 for row in by_place] == pytest.approx([first, second], abs=0.1)
+    assert drawn.left < by_place[0][0] < by_place[0][-1] < (first + second) / 2 < by_place[1][0]
+    assert "c0: from 1 at edges to 2 at 0–2 px" in drawn.description
+    for name in NAMED:
+        assert (
+            f"<!-- {name} -->"
+            in draw_figure(
+                Curves("gain", "part", "dB", tuple(curves), apart=True, places=NAMED), "svg"
+            ).decode()
+        )
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.5, 3.0])
+def test_a_point_at_none_of_the_places_is_refused(x: float) -> None:
+    with pytest.raises(InputError, match="'c' has a point at none of its 3 places"):
+        Curves("gain", "part", "dB", (gains("c", (x, 1.0)),), places=NAMED)
+
+
+def test_a_hollow_curve_goes_on_with_the_one_of_its_label() -> None:
+    curves = (
+        gains("a", (0.0, 1.0)),
+        gains("b", (0.0, 2.0)),
+        gains("b", (1.0, 2.0), hollow=True),
+        gains("c", (0.0, 3.0)),
+    )
+    drawn = plot(Curves("gain", "part", "dB", curves, apart=True, places=NAMED))
+    assert [line.style for line in drawn.lines] == [0, 1, 1, 2]
+    assert [line.hollow for line in drawn.lines] == [False, False, True, False]
+    beside = [
+        line.markers[0][0] - drawn.x_ticks[place].position
+        for line, place in zip(drawn.lines, (0, 0, 1, 0), strict=True)
+    ]
+    assert beside == pytest.approx([-14, 0, 0, 14], abs=0.1), "in the place of its label"
+    svg = draw_figure(Curves("gain", "part", "dB", curves, apart=True, places=NAMED), "svg")
+    assert svg.count(b"<!-- b -->") == 1, "the legend has it once"
+    with pytest.raises(InputError, match="no curve 'b' before the hollow one"):
+        Curves("gain", "part", "dB", (curves[2], curves[1]), places=NAMED)
+
+
+def test_the_line_of_0_is_drawn_between_values_above_and_below() -> None:
+    drawn = plot(figure([-1.0, 2.0]))
+    assert drawn.zero == {tick.text: tick.position for tick in drawn.y_ticks}["0"]
+    assert plot(figure([1.0, 2.0])).zero is None
+    assert plot(figure([0.1, 2.0], log_y=True)).zero is None
+    floored = replace(figure([-1.0, 2.0]), floor=0.5)
+    assert plot(floored).zero is None
+
+
+def test_figures_side_by_side_have_one_legend() -> None:
+    two = [
+        Curves(f"dose {dose}", "part", "dB", (gains("JDRL", (0.0, dose)),), places=NAMED)
+        for dose in (2.0, 8.0)
+    ]
+    svg = draw_beside(two, "svg").decode()
+    assert svg.count("<!-- JDRL -->") == 1
+    assert svg.count("<!-- dose 2.0 -->") == svg.count("<!-- dose 8.0 -->") == 1
+    assert svg.count("<!-- edges -->") == 2
+
+
+def test_many_lines_have_their_legend_outside_the_axes() -> None:
+    few, many = (
+        Curves("g", "x", "y", tuple(gains(f"line {n}", (0.0, 1.0), (1.0, 2.0)) for n in range(k)))
+        for k in (6, 7)
+    )
+    heights = [
+        float(
+            draw_figure(one, "svg").decode().partition('viewBox="0 0 ')[2].split('"')[0].split()[1]
+        )
+        for one in (few, many)
+    ]
+    assert heights[1] > heights[0], "the file is higher by the rows of the legend"
+
+
+def test_a_point_below_the_floor_leaves_no_error_bar() -> None:
+    low = gains("low", (0.0, -1.05), (1.0, -1.05))
+    assert b"LineCollection" in draw_figure(Curves("g", "x", "y", (low,)), "svg")
+    assert b"LineCollection" not in draw_figure(Curves("g", "x", "y", (low,), floor=-1.0), "svg")
 
 
 def boxes(found: ScatterPlot) -> dict[str, tuple[float, float, float, float]]:
