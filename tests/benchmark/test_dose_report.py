@@ -25,7 +25,8 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.dose.parts import dose_chart
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
+from defocus.benchmark.reporting.dose.parts import dose_parts
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results
@@ -43,6 +44,7 @@ from defocus.reports.model import (
     Tabs,
     parts_inside,
 )
+from defocus.reports.plots.plot import plot
 from tests.benchmark.example_study import make_study
 
 LABELS = ["blurry input", "1 plain loss", "JDRL", "registered pairs", "true pairs", "truth"]
@@ -191,8 +193,9 @@ def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
 def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
     (chart,) = page_of(study).sections[0][1]
     assert isinstance(chart, Curves)
+    assert chart.places == ("0", "8")
     for curve in chart.curves:
-        assert curve.x == (0.0, 8.0)
+        assert curve.x == (0, 1)
         label = "1 plain loss" if curve.label == "plain loss" else curve.label
         assert curve.y == (GAINS[0.0][label], GAINS[8.0][label])
         assert curve.errors == ((0.125, 0.25), (0.125, 0.25))
@@ -217,6 +220,113 @@ def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
     assert len(chart.curves) == 12
     assert {curve.label for curve in chart.curves} > SPOKEN
     assert "Not shown: 4 further lines." in chart.note
+
+
+def test_two_studies_are_one_chart() -> None:
+    """Doses of the further study lie between those of the first; it may lack a line."""
+    further = document()
+    for one, dose in zip(further["doses"], (2.0, 0.5), strict=True):
+        one["dose_px"] = dose
+        one["lines"] = [line for line in one["lines"] if line["label"] != "registered pairs"]
+    chart = dose_chart(by_dose(document()), by_dose(further))
+    assert chart.places == ("0", "0.5", "2", "8")
+    found = {(curve.label, curve.hollow): (curve.x, curve.y) for curve in chart.curves}
+    assert found["JDRL", False] == ((0, 3), (0.75, 0.5))
+    assert found["JDRL", True] == ((1, 2), (0.75, 0.5))
+    assert ("registered pairs", False) in found
+    assert ("registered pairs", True) not in found
+    assert len(found) == len(chart.curves) == 7
+
+
+PARTS = {
+    "psnr_edges": 0.25, "psnr_flat": 0.5, "psnr_in_focus": 4.0, "psnr_coc_0_2": 4.0,
+    "psnr_coc_2_4": 1.0, "psnr_coc_16_up": 2.0,
+}  # fmt: skip
+"""Part, and how many times the gain over the plain loss is planted in it."""
+
+
+def by_dose(kept: dict[str, Any]) -> dict[str, Any]:
+    kept["doses"].sort(key=lambda one: one["dose_px"])
+    return kept
+
+
+def document_with_parts() -> dict[str, Any]:
+    kept = by_dose(document())
+    for one in kept["doses"]:
+        plain = GAINS[one["dose_px"]]["1 plain loss"]
+        for line in one["lines"]:
+            gain = line["over_input"]["value"] - plain
+            line["over_plain"] = {part: estimate(times * gain) for part, times in PARTS.items()}
+    return kept
+
+
+def test_the_gains_by_part_stand_at_their_parts() -> None:
+    charts = part_charts(document_with_parts())
+    assert list(charts) == [0.0, 8.0]
+    assert charts[8.0].places == ("edges", "flat parts", "0–2 px", "2–4 px", "≥ 16 px")
+    assert charts[8.0].caption.endswith("8 px")
+    curves = {curve.label: curve for curve in charts[8.0].curves}
+    assert set(curves) == {*SPOKEN, "blurry input"}
+    times = [0.25, 0.5, 4.0, 1.0, 2.0]
+    for label, gain in (("plain loss", 0.0), ("JDRL", 4.5), ("blurry input", 4.0)):
+        points = zip(curves[label].x, curves[label].y, curves[label].errors, strict=True)
+        known = [point for point in points if np.isfinite(point[0])]
+        assert known == [(n, one * gain, (0.125, 0.25)) for n, one in enumerate(times)]
+    assert "Where a line lies below the blurry input" in charts[8.0].note
+
+
+def test_only_circles_of_confusion_are_joined() -> None:
+    (jdrl,) = (c for c in part_charts(document_with_parts())[8.0].curves if c.label == "JDRL")
+    number = list(jdrl.x)
+    gaps = [place for place, x in enumerate(number) if not np.isfinite(x)]
+    assert gaps == [1, 3], "after the edges and after the flat parts"
+    drawn = plot(part_charts(document_with_parts())[8.0])
+    assert [len(line.stretches) for line in drawn.lines] == [1] * 5
+    assert [len(line.markers) for line in drawn.lines] == [5] * 5
+
+
+def test_the_gain_over_the_input_by_part_is_a_difference_of_means() -> None:
+    table = part_tables(document_with_parts())[8.0]
+    assert [column.name for column in table.columns] == [
+        "Line", "edges", "flat parts", "0–2 px", "2–4 px", "≥ 16 px",
+    ]  # fmt: skip
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert set(rows) == SPOKEN
+    assert rows["JDRL"] == (0.125, 0.25, 2.0, 0.5, 1.0)
+    assert rows["plain loss"] == (-1.0, -2.0, -16.0, -4.0, -8.0)
+    assert "no intervals" in table.note
+
+
+def test_a_part_that_a_line_lacks_is_left_open() -> None:
+    kept = document_with_parts()
+    for line in kept["doses"][1]["lines"]:
+        if line["label"] == "JDRL":
+            del line["over_plain"]["psnr_coc_2_4"]
+    (jdrl,) = (curve for curve in part_charts(kept)[8.0].curves if curve.label == "JDRL")
+    assert np.isnan(jdrl.y[jdrl.x.index(3)])
+    rows = {row[0]: row[1:] for row in part_tables(kept)[8.0].rows}
+    assert rows["JDRL"] == (0.125, 0.25, 2.0, None, 1.0)
+
+
+def test_each_dose_has_its_gains_by_part(study: Path) -> None:
+    sections = dict(dose_parts(study, document_with_parts()))
+    (tabs,) = sections["Gain by part of the picture"]
+    assert isinstance(tabs, Tabs)
+    assert [name for name, _ in tabs.tabs] == ["8 px", "0 px"]
+    assert [type(part) for part in tabs.tabs[0][1]] == [Curves, Table]
+    assert not dict(dose_parts(study, document()))["Gain by part of the picture"]
+
+
+def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
+    kept = document_with_parts()
+    for one in kept["doses"]:
+        (plain,) = (line for line in one["lines"] if line["label"] == "1 plain loss")
+        others = [{**copy.deepcopy(plain), "label": f"part {number}"} for number in range(12)]
+        one["lines"] = [*others, *one["lines"]]
+    chart = part_charts(kept)[8.0]
+    assert len(chart.curves) == 12
+    assert {curve.label for curve in chart.curves} > {*SPOKEN, "blurry input"}
+    assert "Not shown: 5 further lines." in chart.note
 
 
 def test_the_claims_have_verdicts(study: Path) -> None:

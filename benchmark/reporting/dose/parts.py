@@ -1,6 +1,5 @@
-"""The result of a study by dose as parts of its report: chart, claims, strips."""
+"""The result of a study by dose as parts of its report: charts, claims, strips."""
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from defocus.benchmark.experiments.dose.claims import (
     RULE,
     Claim,
     claims_of,
-    labels_of,
-    line_of,
     rival_claims_of,
 )
 from defocus.benchmark.experiments.dose.outputs.layout import (
@@ -22,14 +19,13 @@ from defocus.benchmark.experiments.dose.outputs.layout import (
     cut_strip,
     strip_name,
 )
-from defocus.benchmark.reporting.dose.words import INPUT, Document, begun, spoken, study_words
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
+from defocus.benchmark.reporting.dose.words import Document, begun, spoken
 from defocus.errors import ImageError, InputError
 from defocus.images import read_image
 from defocus.reports.model import (
     Cell,
     Column,
-    Curve,
-    Curves,
     Facts,
     Gallery,
     Measured,
@@ -41,9 +37,6 @@ from defocus.reports.model import (
 from defocus.reports.text import number_text
 
 __all__ = ["dose_chart", "dose_parts", "line_names"]
-
-MOST_CURVES = 12
-"""Six colours, whole and dashed: more lines would not be told apart."""
 
 AGAIN = "use the same 'ablate' again"
 
@@ -61,6 +54,7 @@ def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...
     return [
         ("Gain by dose", (dose_chart(document),)),
         ("Claims", (_claims(document),)),
+        ("Gain by part of the picture", tuple(_by_part(document))),
         ("Crops by dose", tuple(_strips(out, document))),
     ]
 
@@ -72,82 +66,15 @@ def line_names(document: Document) -> Facts:
     return Facts("Line and its system in the leaderboards", tuple(names.items()))
 
 
-def dose_chart(document: Document) -> Curves:
-    """Gain of each line over the blurry input by dose, with intervals.
-
-    The plain loss may fall far below the others: it then leaves the chart, and the note says where
-    it is. Of many lines the central ones come first.
-    """
-    labels = _charted(document)
-    left_out = len(labels) - MOST_CURVES
-    shown = labels[:MOST_CURVES]
-    floor = _floor(document, shown)
-    said = [study_words(document), _below(document, floor)]
-    if left_out > 0:
-        said.append(f"Not shown: {left_out} further lines.")
-    return Curves(
-        "Gain over the blurry input by dose of misalignment",
-        "dose of misalignment, px",
-        "gain over the blurry input, dB",
-        tuple(_curve(document, label) for label in shown),
-        floor=floor,
-        apart=True,
-        note=" ".join(filter(None, said)),
-    )
-
-
-def _charted(document: Document) -> list[str]:
-    """Labels of the lines but the blurry input; of too many, the central ones first."""
-    lines = [line for one in document["doses"] for line in one["lines"]]
-    references = {line["label"] for line in lines if line["system"] == INPUT}
-    labels = [label for label in labels_of(document) if label not in references]
-    if len(labels) <= MOST_CURVES:
-        return labels
-    central = [document["plain"], document["whole"], *document["rivals"], document["truth"]]
-    return sorted(labels, key=lambda label: label not in central)
-
-
-def _estimates(document: Document, label: str) -> list[tuple[float, dict[str, float]]]:
-    """Gain over the blurry input at each dose that a line was trained with."""
-    lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
-    return [(dose, line["over_input"]) for dose, line in lines if line is not None]
-
-
-def _curve(document: Document, label: str) -> Curve:
-    found = _estimates(document, label)
-    return Curve(
-        spoken(label),
-        tuple(dose for dose, _ in found),
-        tuple(one["value"] for _, one in found),
-        tuple(
-            (max(one["value"] - one["low"], 0.0), max(one["high"] - one["value"], 0.0))
-            for _, one in found
-        ),
-        measured=True,
-    )
-
-
-def _floor(document: Document, labels: Sequence[str]) -> float | None:
-    """Where the chart begins if the plain loss falls below all others; None if it does not."""
-    plain = document["plain"]
-    others = [label for label in labels if label != plain]
-    lows = [one["low"] for label in others for _, one in _estimates(document, label)]
-    floor = math.floor(10 * min([0.0, *lows])) / 10
-    falls = any(one["value"] < floor for _, one in _estimates(document, plain))
-    return floor if falls else None
-
-
-def _below(document: Document, floor: float | None) -> str:
-    """Where the plain loss is that left the chart; empty if it did not."""
-    if floor is None:
-        return ""
-    plain = document["plain"]
-    found = ", ".join(
-        f"{number_text(one['value'], 2)} dB at {dose:g} px"
-        for dose, one in _estimates(document, plain)
-        if one["value"] < floor
-    )
-    return f"Below the chart: {spoken(plain)}, {found}."
+def _by_part(document: Document) -> Iterator[Part]:
+    """A tab for each dose, the largest first; nothing of a study that keeps no parts."""
+    tables = part_tables(document)
+    tabs: list[tuple[str, tuple[Part, ...]]] = []
+    for dose, chart in reversed(part_charts(document).items()):
+        table = tables.get(dose)
+        tabs.append((f"{dose:g} px", (chart, table) if table else (chart,)))
+    if tabs:
+        yield Tabs("Dose", tuple(tabs))
 
 
 def _claims(document: Document) -> Table:

@@ -1,0 +1,210 @@
+"""Charts of a study by dose: gain by dose of misalignment, and by part of the picture."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from defocus.benchmark.experiments.dose.claims import labels_of, line_of
+from defocus.benchmark.reporting.dose.words import INPUT, Document, spoken, study_words
+from defocus.reports.model import Cell, Column, Curve, Curves, Table
+from defocus.reports.text import number_text
+
+__all__ = ["PART_NAMES", "dose_chart", "part_charts", "part_tables"]
+
+MOST_CURVES = 12
+"""Six colours, whole and dashed: more lines would not be told apart."""
+
+PART_NAMES = {
+    "psnr_edges": "edges",
+    "psnr_flat": "flat parts",
+    "psnr_in_focus": "in focus",
+    "psnr_blurred": "blurred",
+    "psnr_coc_0_2": "0–2 px",
+    "psnr_coc_2_4": "2–4 px",
+    "psnr_coc_4_8": "4–8 px",
+    "psnr_coc_8_16": "8–16 px",
+    "psnr_coc_16_up": "≥ 16 px",
+}
+"""Parts of a picture, the last ones by diameter of the circle of confusion."""
+
+TOLD_BY_CIRCLE = {"psnr_in_focus", "psnr_blurred"}
+"""What is in focus has a circle below 2 px, and is not drawn twice."""
+
+Estimate = Mapping[str, float]
+NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
+
+
+def dose_chart(document: Document, *further: Document) -> Curves:
+    """Gain of each line over the blurry input by dose, with intervals.
+
+    The plain loss may fall far below the others: it then leaves the chart, and the note says where
+    it is. Of many lines the central ones come first.
+
+    Args:
+        document: The study.
+        further: Other studies of its lines; their points are open.
+    """
+    studies = (document, *further)
+    doses = sorted({one["dose_px"] for study in studies for one in study["doses"]})
+    shown = _charted(document, MOST_CURVES)
+    floor = _floor(document, shown)
+    curves = [
+        _curve(label, [(doses.index(dose), one) for dose, one in found], hollow=number > 0)
+        for number, study in enumerate(studies)
+        for label in shown
+        if (found := _estimates(study, label))
+    ]
+    said = [study_words(document), _below(document, floor), _left_out(document, shown)]
+    return Curves(
+        "Gain over the blurry input by dose of misalignment",
+        "dose of misalignment, px",
+        "gain over the blurry input, dB",
+        tuple(curves),
+        floor=floor,
+        apart=True,
+        places=tuple(f"{dose:g}" for dose in doses),
+        note=" ".join(filter(None, said)),
+    )
+
+
+def part_charts(document: Document) -> dict[float, Curves]:
+    """Gain of each line over the plain loss by part of the picture, with intervals.
+
+    Returns:
+        A chart for each dose, px, ascending; none for a dose of which no parts are kept.
+    """
+    labels = [*_charted(document, MOST_CURVES - 1), *_references(document)]
+    note = (
+        f"{study_words(document)} Where a line lies below the blurry input, training made the "
+        "picture worse than it was. Edges: the tenth of the pixels where the truth's brightness "
+        "changes most; flat parts: all others. Circle of confusion: its diameter. "
+        f"{_left_out(document, labels)}"
+    )
+    return {
+        one["dose_px"]: Curves(
+            f"Gain by part of the picture, {one['dose_px']:g} px",
+            "part of the picture, or circle of confusion",
+            "gain over the plain loss, dB",
+            tuple(_part_curve(line, parts) for label in labels if (line := line_of(one, label))),
+            apart=True,
+            places=tuple(PART_NAMES[part] for part in parts),
+            note=note.strip(),
+        )
+        for one in document["doses"]
+        if (parts := _parts(one))
+    }
+
+
+def part_tables(document: Document) -> dict[float, Table]:
+    """Gain of each line over the blurry input by part of the picture.
+
+    It is the line's gain over the plain loss less that of the blurry input, over the same scenes;
+    no intervals are kept for it.
+
+    Returns:
+        A table for each dose, px, of which the parts are kept.
+    """
+    references = _references(document)
+    tables = {}
+    for one in document["doses"]:
+        inputs = [line for line in one["lines"] if line["label"] in references]
+        parts = [part for part in _parts(one) if inputs and part in inputs[0]["over_plain"]]
+        rows = [
+            (spoken(line["label"]), *_over_input(line, inputs[0], parts))
+            for line in one["lines"]
+            if parts and line["label"] not in references
+        ]
+        if rows:
+            tables[one["dose_px"]] = Table(
+                f"Gain over the blurry input by part of the picture, {one['dose_px']:g} px",
+                (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in parts)),
+                tuple(rows),
+                "Differences of the means of the chart; the study keeps no intervals for them.",
+            )
+    return tables
+
+
+def _charted(document: Document, most: int) -> list[str]:
+    """Labels of the lines but the blurry input; of too many, the central ones."""
+    references = _references(document)
+    labels = [label for label in labels_of(document) if label not in references]
+    if len(labels) > most:
+        central = [document["plain"], document["whole"], *document["rivals"], document["truth"]]
+        labels.sort(key=lambda label: label not in central)
+    return labels[:most]
+
+
+def _references(document: Document) -> list[str]:
+    """Label of the blurry input."""
+    lines = [line for one in document["doses"] for line in one["lines"]]
+    return list(dict.fromkeys(line["label"] for line in lines if line["system"] == INPUT))
+
+
+def _left_out(document: Document, shown: Sequence[str]) -> str:
+    """How many lines a chart does not show; empty if none."""
+    count = len({*labels_of(document)} - {*shown, *_references(document)})
+    return f"Not shown: {count} further line{'s'[: count > 1]}." if count else ""
+
+
+def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:
+    """Gain over the blurry input at each dose that a line was trained with."""
+    lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
+    return [(dose, line["over_input"]) for dose, line in lines if line is not None]
+
+
+def _parts(one: Document) -> list[str]:
+    """Parts of the pictures that are shown of a dose: it keeps their gains over the plain loss."""
+    known = {part for line in one["lines"] for part in line.get("over_plain", ())}
+    return [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
+
+
+def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
+    """Only circles of confusion are joined: they have an order."""
+    found: list[tuple[float, Estimate]] = []
+    for place, part in enumerate(parts):
+        found.append((place, line["over_plain"].get(part, NOT_KNOWN)))
+        if not part.startswith("psnr_coc_"):
+            found.append((math.nan, NOT_KNOWN))
+    return _curve(line["label"], found)
+
+
+def _curve(label: str, found: Sequence[tuple[float, Estimate]], *, hollow: bool = False) -> Curve:
+    """A line at some places, with its intervals."""
+    return Curve(
+        spoken(label),
+        tuple(place for place, _ in found),
+        tuple(one["value"] for _, one in found),
+        tuple(
+            (max(one["value"] - one["low"], 0.0), max(one["high"] - one["value"], 0.0))
+            for _, one in found
+        ),
+        measured=True,
+        hollow=hollow,
+    )
+
+
+def _over_input(line: Document, blurry: Document, parts: Sequence[str]) -> list[Cell]:
+    pairs = [(line["over_plain"].get(part), blurry["over_plain"][part]) for part in parts]
+    return [None if own is None else own["value"] - its["value"] for own, its in pairs]
+
+
+def _floor(document: Document, labels: Sequence[str]) -> float | None:
+    """Where the chart begins if the plain loss falls below all others; None if it does not."""
+    plain = document["plain"]
+    others = [label for label in labels if label != plain]
+    lows = [one["low"] for label in others for _, one in _estimates(document, label)]
+    floor = math.floor(10 * min([0.0, *lows])) / 10
+    falls = any(one["value"] < floor for _, one in _estimates(document, plain))
+    return floor if falls else None
+
+
+def _below(document: Document, floor: float | None) -> str:
+    """Where the plain loss is that left the chart; empty if it did not."""
+    if floor is None:
+        return ""
+    plain = document["plain"]
+    found = ", ".join(
+        f"{number_text(one['value'], 2)} dB at {dose:g} px"
+        for dose, one in _estimates(document, plain)
+        if one["value"] < floor
+    )
+    return f"Below the chart: {spoken(plain)}, {found}."
