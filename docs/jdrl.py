@@ -6,6 +6,7 @@ name of its section; the page has the commands.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from defocus.benchmark.experiments.dose.claims import (
     labels_of,
     line_of,
     rival_claims_of,
+    turned,
 )
+from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts
+from defocus.reports.plots.figures import draw_beside, draw_figure
+from defocus.reports.text import number_text
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
@@ -34,21 +39,14 @@ SECTIONS = {
     "other-ways": "other-ways.json",
 }
 """Section of the page, and its document."""
+NETWORKS = ("unet", "restormer", "nafnet")
+"""Sections that the section ``networks`` puts side by side, if they are there."""
 DOSE_CHART = "jdrl-dose.svg"
+PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"other-ways": "jdrl-other-ways.svg"}
-LEFT_OUT = ("JDRL on registered pairs",)
-"""Lines that the chart by dose leaves out, as they lie on others."""
-PART_NAMES = {
-    "psnr_edges": "edges",
-    "psnr_flat": "flat parts",
-    "psnr_in_focus": "in focus",
-    "psnr_blurred": "blurred",
-    "psnr_coc_0_2": "0–2 px",
-    "psnr_coc_2_4": "2–4 px",
-    "psnr_coc_4_8": "4–8 px",
-    "psnr_coc_8_16": "8–16 px",
-}
-"""Parts of a picture, the last ones by circle of confusion."""
+REGISTERED = "registered pairs"
+BENDS = ("edge_px", "line_px")
+"""Means of a line, in the columns *edges* and *lines*, px."""
 
 Document = Mapping[str, Any]
 
@@ -56,13 +54,30 @@ Document = Mapping[str, Any]
 def main() -> None:
     """Write the charts, and the made sections of the page."""
     documents = {name: read_document(file) for name, file in SECTIONS.items()}
-    dose_chart(DOSE_CHART, [documents["five-seeds"], documents["small-doses"]])
+    for name, drawn in charts(documents).items():
+        PAGE.with_name(name).write_bytes(drawn)
     for name, file in ROW_CHARTS.items():
         row_chart(file, documents[name])
-    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8")
+
+
+def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
+    """The charts of the report, as SVG files by name: open points are of the smaller doses."""
+    five_seeds = documents["five-seeds"]
+    by_dose = dose_chart(five_seeds, documents["small-doses"])
+    by_part = part_charts(five_seeds)
+    return {
+        DOSE_CHART: draw_figure(replace(by_dose, floor=None), "svg"),
+        PART_CHART: draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg"),
+    }
+
+
+def made_page(text: str, documents: Mapping[str, Document]) -> str:
+    """The page with all its made sections, the networks side by side as soon as there are any."""
     for name, document in documents.items():
         text = with_section(text, name, section(document, ROW_CHARTS.get(name)))
-    PAGE.write_text(text, encoding="utf-8")
+    networks = [documents[name] for name in NETWORKS if name in documents]
+    return with_section(text, "networks", network_table(networks)) if networks else text
 
 
 def read_document(file: str) -> dict[str, Any]:
@@ -112,36 +127,6 @@ def name_of(document: Document) -> str:
     return baseline(document["network"] or "unet").card.display_name
 
 
-def dose_chart(name: str, documents: Sequence[Document]) -> None:
-    """Draw the gain over the blurry input by dose; studies after the first have open points."""
-    doses = sorted({one["dose_px"] for document in documents for one in document["doses"]})
-    shown = [label for label in labels_of(documents[0]) if label not in LEFT_OUT]
-    figure, axis = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
-    for number, document in enumerate(documents):
-        for place, label in enumerate(shown):
-            found = [
-                (doses.index(one["dose_px"]), line["over_input"])
-                for one in document["doses"]
-                if (line := line_of(one, label)) is not None
-            ]
-            values = np.array([[one["value"], one["low"], one["high"]] for _, one in found]).T
-            offset = (place - (len(shown) - 1) / 2) * 0.07
-            axis.errorbar(
-                [where + offset for where, _ in found], values[0],
-                yerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
-                fmt="o-", color=f"C{place}", markersize=4, linewidth=1.2, capsize=2,
-                markerfacecolor="white" if number else None, label=None if number else label,
-            )  # fmt: skip
-    axis.axhline(0, color="black", linewidth=0.8)
-    axis.grid(visible=True, axis="y", linewidth=0.4)
-    axis.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
-    axis.set(xlabel="dose of misalignment, px", ylabel="gain over the blurry input, dB",
-             title=name_of(documents[0]))  # fmt: skip
-    axis.legend(fontsize="small", loc="lower left")
-    figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
-    plt.close(figure)
-
-
 def row_chart(name: str, document: Document) -> None:
     """Draw the gain over the blurry input with a row per line; many lines stay apart so."""
     labels = labels_of(document)
@@ -170,17 +155,53 @@ def row_chart(name: str, document: Document) -> None:
 
 def study_facts(document: Document) -> Iterator[str]:
     """Size of the study, and whether its control learned to deblur."""
-    first = document["doses"][0]
-    (control,) = (line for line in first["lines"] if line["label"] == document["truth"])
+    scenes, pairs = document["scenes"], document["training_pairs"]
+    found = [line_of(one, document["truth"]) for one in document["doses"]]
+    said = f"{scenes} test scenes, {pairs} training pairs per dose, seeds: {document['seeds']}"
+    control = next(filter(None, found), None)  # it is trained once, for all doses
+    if control is None:
+        yield f"{said}.\n"
+        return
     over = control["over_input"]
     enough = "reached" if over["value"] >= 1.0 else "not reached"
-    scenes, pairs = document["scenes"], document["training_pairs"]
     yield (
-        f"{scenes} test scenes, {pairs} training pairs per dose, seeds: {document['seeds']}, "
-        f"{control['steps']} steps per training. The control on true pairs gains "
+        f"{said}, {control['steps']} steps per training. The control on true pairs gains "
         f"{interval(over)} dB over the blurry input; the study aims at 1.0 dB, which is {enough} "
         "by the mean.\n"
     )
+
+
+def network_table(documents: Sequence[Document]) -> Iterator[str]:
+    """Networks side by side: gains over the blurry input, and tau of each protocol, by dose.
+
+    Args:
+        documents: A study of each network; what one of them lacks is left empty.
+    """
+    first = documents[0]
+    labels = [first["truth"], first["plain"], first["whole"], REGISTERED]
+    protocols = protocols_of(documents)
+    names = (*labels, f"{REGISTERED} minus {first['whole']}", *(f"tau, {one}" for one in protocols))
+    yield "Gain over the blurry input, dB, and Kendall's tau of each protocol:\n"
+    yield row("network", "dose", *names)
+    yield "| --- |" + " ---: |" * (1 + len(names))
+    for document in documents:
+        for one in document["doses"]:
+            lines = [line_of(one, label) for label in labels]
+            registered = lines[-1]
+            yield row(
+                name_of(document),
+                f"{one['dose_px']:g} px",
+                *(value(line and line["over_input"]) for line in lines),
+                "" if registered is None else interval(turned(registered["whole_over"])),
+                *(value(one["tau"].get(protocol)) for protocol in protocols),
+            )
+    yield ""
+
+
+def protocols_of(documents: Sequence[Document]) -> list[str]:
+    """All protocols that have a tau, each once."""
+    doses = [one for document in documents for one in document["doses"]]
+    return list(dict.fromkeys(protocol for one in doses for protocol in one["tau"]))
 
 
 def gain_table(document: Document) -> Iterator[str]:
@@ -200,8 +221,7 @@ def gain_table(document: Document) -> Iterator[str]:
                 interval(line["over_input"]),
                 interval(line["over_plain"]["psnr"]),
                 share,
-                f"{line['means']['edge_px']:.2f}",
-                f"{line['means']['line_px']:.2f}" if "line_px" in line["means"] else "",
+                *(f"{line['means'][px]:.2f}" if px in line["means"] else "" for px in BENDS),
                 f"{line['seconds'] / 60:.1f}" if line["steps"] else "",
             )
         yield ""
@@ -210,7 +230,10 @@ def gain_table(document: Document) -> Iterator[str]:
 def part_tables(document: Document) -> Iterator[str]:
     """Gain over the plain loss by part of the picture, for each dose."""
     for one in document["doses"]:
-        known = [name for name in PART_NAMES if name in one["lines"][0]["over_plain"]]
+        told = {name for line in one["lines"] for name in line["over_plain"]}
+        known = [name for name in PART_NAMES if name in told]
+        if not known:
+            continue
         yield f"Gain over the plain loss, dose {one['dose_px']:g} px, dB:\n"
         yield "| line | " + " | ".join(PART_NAMES[name] for name in known) + " |"
         yield "| --- |" + " ---: |" * len(known)
@@ -227,8 +250,8 @@ def tau_table(document: Document) -> Iterator[str]:
     """Kendall's tau of each protocol by dose."""
     yield row("protocol", *(f"{one['dose_px']:g} px" for one in document["doses"]))
     yield "| --- |" + " ---: |" * len(document["doses"])
-    for protocol in document["doses"][0]["tau"]:
-        found = (one["tau"][protocol] for one in document["doses"])
+    for protocol in protocols_of([document]):
+        found = (one["tau"].get(protocol) for one in document["doses"])
         yield row(protocol, *("" if tau is None else interval(tau) for tau in found))
     yield ""
 
@@ -249,7 +272,7 @@ def reblur_table(document: Document) -> Iterator[str]:
     yield "| --- |" + " ---: |" * len(document["doses"])
     for label in labels:
         lines = [line_of(one, label) for one in document["doses"]]
-        found = [line["reblur"] if line else None for line in lines]
+        found = [line.get("reblur") if line else None for line in lines]
         yield row(
             label,
             *("" if one is None else f"{one['truth']:.4f} / {one['blurry']:.4f}" for one in found),
@@ -267,6 +290,8 @@ def claim_table(document: Document) -> Iterator[str]:
         (f"{document['whole']} is better than:", others),
         (f"better than {document['whole']}:", rival_claims_of(document)),
     ):
+        if not claims:
+            continue
         yield f"| {words} | difference, dB | verdict |"
         yield "| --- | --- | --- |"
         for claim in claims:
@@ -289,10 +314,13 @@ def rival_table(document: Document) -> Iterator[str]:
 
 def interval(estimate: Document) -> str:
     """A value with its interval."""
-    value, low, high = (
-        f"{round(estimate[name], 2) + 0.0:.2f}" for name in ("value", "low", "high")
-    )
-    return f"{value} [{low}, {high}]".replace("-", "−")
+    middle, low, high = (number_text(estimate[name], 2) for name in ("value", "low", "high"))
+    return f"{middle} [{low}, {high}]"
+
+
+def value(estimate: Document | None) -> str:
+    """A value without its interval; empty if there is none."""
+    return "" if estimate is None else number_text(estimate["value"], 2)
 
 
 def row(*cells: str) -> str:

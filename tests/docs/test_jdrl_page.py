@@ -1,7 +1,10 @@
 """Tables of ``docs/jdrl.md`` say what the studies say."""
 
+import re
 import runpy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,9 +50,110 @@ def test_each_row_of_the_opening_table_is_that_of_the_study(part: str) -> None:
     assert paper == ("" if whole is None or without is None else f"{whole - without:.2f}")
 
 
-def test_the_made_sections_are_those_of_the_documents_beside_the_page() -> None:
-    made = runpy.run_path(str(PAGE.with_suffix(".py")))
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return runpy.run_path(str(PAGE.with_suffix(".py")))
+
+
+@pytest.fixture(scope="module")
+def documents(made: dict[str, Any]) -> dict[str, Any]:
+    return {name: made["read_document"](file) for name, file in made["SECTIONS"].items()}
+
+
+def test_the_made_sections_are_those_of_the_documents_beside_the_page(
+    made: dict[str, Any], documents: dict[str, Any]
+) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for name, file in made["SECTIONS"].items():
-        lines = made["section"](made["read_document"](file), made["ROW_CHARTS"].get(name))
-        assert made["with_section"](page, name, lines) == page
+    assert made["made_page"](page, documents) == page
+
+
+def test_each_chart_is_on_the_page_and_beside_it(
+    made: dict[str, Any], documents: dict[str, Any]
+) -> None:
+    drawn = made["charts"](documents)
+    for name in (*drawn, *made["ROW_CHARTS"].values()):
+        assert f"]({name})" in PAGE.read_text(encoding="utf-8")
+        assert PAGE.with_name(name).is_file()
+    for name, said in (("jdrl-dose.svg", ("0.5", "8")), ("jdrl-where.svg", ("edges", "2–4 px"))):
+        for text in (*said, "JDRL", "registered pairs"):
+            assert f"<!-- {text} -->" in drawn[name].decode(), f"{text} in {name}"
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.125, "high": value + 0.25}
+
+
+def study(network: str, gains: Mapping[float, Mapping[str, float]]) -> dict[str, Any]:
+    """A study with the gain of each line over the blurry input, by dose."""
+    doses = [
+        {
+            "dose_px": dose,
+            "lines": [line(label, gain, found["JDRL"]) for label, gain in found.items()],
+            "tau": {"gt": estimate(-0.5), "input-aligned": None, "deformed-gt": estimate(0.75)},
+            "scene_gains": {"line": "JDRL"},
+        }
+        for dose, found in gains.items()
+    ]
+    return {
+        "network": network, "scenes": 40, "training_pairs": 300, "seeds": 3,
+        "plain": "1 plain loss", "whole": "JDRL", "rivals": ["registered pairs"],
+        "truth": "control: true pairs", "doses": doses,
+    }  # fmt: skip
+
+
+def line(label: str, gain: float, whole: float) -> dict[str, Any]:
+    return {
+        "label": label, "system": "x", "steps": 700, "seconds": 60.0, "share": None,
+        "means": {"truth/psnr": 28.0 + gain}, "over_plain": {"psnr": estimate(gain)},
+        "over_input": estimate(gain), "whole_over": estimate(whole - gain),
+        "rival_over": estimate(whole - gain),
+    }  # fmt: skip
+
+
+UNET = {
+    2.0: {"1 plain loss": 0.25, "JDRL": 0.5, "registered pairs": 1.5, "control: true pairs": 2.0},
+    8.0: {"1 plain loss": -4.0, "JDRL": 0.25, "control: true pairs": 2.0},
+}
+NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
+
+
+def test_networks_stand_side_by_side(made: dict[str, Any]) -> None:
+    lines = list(made["network_table"]([study("unet", UNET), study("nafnet", NAFNET)]))
+    heads, _, *rows = [cells_of(one) for one in lines if one.startswith("|")]
+    assert heads == [
+        "network", "dose", "control: true pairs", "1 plain loss", "JDRL", "registered pairs",
+        "registered pairs minus JDRL", "tau, gt", "tau, input-aligned", "tau, deformed-gt",
+    ]  # fmt: skip
+    difference = "1.00 [0.75, 1.12]"
+    assert rows == [
+        ["U-Net", "2 px", "2.00", "0.25", "0.50", "1.50", difference, "−0.50", "", "0.75"],
+        ["U-Net", "8 px", "2.00", "−4.00", "0.25", "", "", "−0.50", "", "0.75"],
+        ["NAFNet", "2 px", "", "−0.50", "0.75", "1.00", "0.25 [0.00, 0.38]", "−0.50", "", "0.75"],
+    ]
+
+
+def test_the_networks_come_in_their_order_and_with_their_sections(made: dict[str, Any]) -> None:
+    marks = "".join(
+        f"<!-- made by docs/jdrl.py: {name} -->\nold\n<!-- end: {name} -->\n"
+        for name in ("nafnet", "networks", "unet")
+    )
+    found = {"nafnet": study("nafnet", NAFNET), "unet": study("unet", UNET)}
+    page = made["made_page"](marks, found)
+    assert "old" not in page
+    _, _, rest = page.partition("made by docs/jdrl.py: networks -->")
+    table = rest.partition("<!-- end: networks -->")[0]
+    assert re.findall(r"^\| (U-Net|NAFNet) \| \d px", table, re.MULTILINE) == [
+        "U-Net", "U-Net", "NAFNet",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"lacks the mark .*unet"):
+        made["made_page"](marks.replace("unet", "other"), found)
+
+
+def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
+    """No control, no parts of pictures, no trained reblurring, one dose."""
+    text = "\n".join(made["section"](study("nafnet", NAFNET), None))
+    assert text.startswith("40 test scenes, 300 training pairs per dose, seeds: 3.\n")
+    assert "| registered pairs | 2 px: 0.25 [0.00, 0.38] | not decided |" in text
+    assert "| gt | −0.50 [−0.62, −0.25] |" in text
+    assert "| JDRL | 28.75 | 0.75 [0.62, 1.00] | 0.75 [0.62, 1.00] |  |  |  | 1.0 |" in text
+    assert "reblurring loss" not in text
