@@ -26,8 +26,9 @@ class Batch(TrainingBatch):
             ``(N, 6, h, w)``, left and right view; ``defocus_map`` ``(N, 1, h, w)``, diameter of
             the circle of confusion in px.
         supervision: The same kinds of data for the objective only, as listed in the recipe's
-            ``supervision``, and ``flow`` ``(N, 2, h, w)``, the true flow from the blurry to the
-            sharp picture as captured, px; not available at test time.
+            ``supervision``; ``flow`` ``(N, 2, h, w)``, the true flow from the blurry to the sharp
+            picture as captured, px; and ``valid_mask`` ``(N, 1, h, w)`` in {0, 1}, 1 where the
+            target ``registered-flow`` is reliable, as was measured; not available at test time.
     """
 
     blurry: torch.Tensor

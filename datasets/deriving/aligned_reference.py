@@ -6,6 +6,8 @@
       sharp.png        the sharp picture on the blurry grid, its own bit depth
       valid_mask.png   255 where it is reliable, 0 elsewhere
       reference.json   estimator, status, hashes, misalignment, hash of the code; written last
+    <derived>/aligned-flow/<estimator>/<pair id>/
+      the same files; the sharp picture is registered by the local flow too
 """
 
 import hashlib
@@ -28,7 +30,12 @@ from defocus.reading import read_json
 if TYPE_CHECKING:
     from defocus.align.measure import Measurement
 
-__all__ = ["AlignedReference", "aligned_reference"]
+__all__ = ["AlignedReference", "ReferenceModel", "aligned_reference"]
+
+ReferenceModel = Literal["global", "flow"]
+"""What registers the sharp picture: the transform of the whole picture, or the local flow too."""
+
+FOLDERS: dict[ReferenceModel, str] = {"global": "aligned", "flow": "aligned-flow"}
 
 
 @dataclass(frozen=True)
@@ -56,16 +63,22 @@ class AlignedReference:
 
 
 def aligned_reference(
-    dataset: Dataset, pair: Pair, estimator_name: str = DEFAULT_ESTIMATOR
+    dataset: Dataset,
+    pair: Pair,
+    estimator_name: str = DEFAULT_ESTIMATOR,
+    *,
+    model: ReferenceModel = "global",
 ) -> AlignedReference:
     """The reference of a pair, measured on first use and stored in ``dataset.derived``.
 
-    A damaged reference, or one made by another version of the aligner, is made again.
+    A damaged reference, or one made by another version of the aligner, is made again. Both models
+    share the measurement.
 
     Args:
         dataset: The dataset of the pair.
         pair: A pair with a sharp picture.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
+        model: What registers the sharp picture.
 
     Raises:
         NotApplicableError: The pair has no sharp picture.
@@ -74,11 +87,11 @@ def aligned_reference(
     """
     if pair.sharp is None:
         raise NotApplicableError(f"pair {pair.id} has no sharp picture to align")
-    folder = dataset.derived / "aligned" / estimator_name / pair.id
+    folder = dataset.derived / FOLDERS[model] / estimator_name / pair.id
     stored = _stored(folder)
     if stored is not None:
         return stored
-    return _computed(folder, pair.blurry, pair.sharp, estimator_name)
+    return _computed(folder, pair.blurry, pair.sharp, estimator_name, model)
 
 
 def _stored(folder: Path) -> AlignedReference | None:
@@ -119,7 +132,7 @@ def _files_hash(folder: Path) -> str:
 
 
 def _computed(
-    folder: Path, blurry_file: Path, sharp_file: Path, estimator_name: str
+    folder: Path, blurry_file: Path, sharp_file: Path, estimator_name: str, model: ReferenceModel
 ) -> AlignedReference:
     from defocus.align.compensation.compensate import compensate
     from defocus.align.flow.by_name import flow_estimator
@@ -130,7 +143,7 @@ def _computed(
     blurry, sharp, measurement = measured_pair(pair, estimator, pair_key(pair, estimator))
     make_folder(folder)
     if measurement.misalignment.status == "ok":
-        aligned = compensate(blurry, sharp, measurement)
+        aligned = compensate(blurry, sharp, measurement, model=model)
         write_image(folder / "sharp.png", aligned.sharp)
         write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
     return _recorded(folder, measurement)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
-from defocus.datasets.deriving.aligned_reference import aligned_reference
+from defocus.datasets.deriving.aligned_reference import ReferenceModel, aligned_reference
 from defocus.datasets.files.arrays import array_shape, read_array
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.store import PatchStore, Storage, pack
@@ -19,34 +19,48 @@ from defocus.progress import say, track
 
 __all__ = ["Further", "FurtherInput", "TargetName", "packed_pairs", "require_further"]
 
-TargetName = Literal["sharp", "prealigned", "compensated", "registered", "truth"]
+TargetName = Literal["sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"]
 
-REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered")
+REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered", "registered-flow")
 
 FurtherInput = Literal["dual_pixel", "defocus_map"]
 """What a network may be given beside the blurry picture."""
 
-Further = Literal["dual_pixel", "defocus_map", "flow"]
-"""What a pair may have beside blurry picture and target."""
+Further = Literal["dual_pixel", "defocus_map", "flow", "valid_mask"]
+"""What a pair may have beside blurry picture and target; a mask comes with ``registered-flow``."""
 
 NAMES: dict[Further, str] = {
     "dual_pixel": "dual-pixel views",
     "defocus_map": "defocus map",
     "flow": "true flow",
+    "valid_mask": "valid mask",
 }
 
 
-def require_further(pairs: Collection[Pair], further: Collection[Further]) -> None:
+def require_further(
+    pairs: Collection[Pair], further: Collection[Further], target: TargetName = "sharp"
+) -> None:
     """Refuse pairs without required members.
 
+    Args:
+        pairs: The pairs.
+        further: The members that all of them must have.
+        target: Target of the training; ``registered-flow`` alone has a valid mask.
+
     Raises:
-        NotApplicableError: A pair lacks a member; the message names the first one.
+        NotApplicableError: A pair lacks a member, and the message names the first one; or the
+            target has no valid mask.
     """
+    if "valid_mask" in further and target != "registered-flow":
+        raise NotApplicableError(
+            f"the target '{target}' has no valid mask; train on the target 'registered-flow'"
+        )
     for pair in pairs:
         there: dict[Further, bool] = {
             "dual_pixel": pair.dual_pixel_left is not None and pair.dual_pixel_right is not None,
             "defocus_map": pair.defocus_map is not None,
             "flow": pair.flow is not None,
+            "valid_mask": True,  # it is measured
         }
         for one in further:
             if not there[one]:
@@ -70,7 +84,8 @@ def packed_pairs(
         pairs: The pairs to pack; those without the target are left out.
         target: See :func:`defocus.datasets.patching.source.training_patches`.
         name: Name for the file that tells which pairs these are.
-        further: Further members that are packed; all pairs must have them.
+        further: Further members that are packed; all pairs must have them, and ``valid_mask`` needs
+            the target ``registered-flow``.
         estimator_name: Flow estimator of registered targets.
         storage: Storage format of the pictures.
 
@@ -88,7 +103,15 @@ def packed_pairs(
         except DatasetError:
             say(f"{path}: damaged; it is packed again")
     rows = (
-        (pair.id, {"blurry": blurry, "target": found, **_further(pair, further, blurry)})
+        (
+            pair.id,
+            {
+                "blurry": blurry,
+                "target": found,
+                **_further(pair, further, blurry),
+                **_mask(dataset, pair, further, estimator_name),
+            },
+        )
         for pair, blurry, found in _pictures(dataset, pairs, target, estimator_name)
     )
     if not pack(path, rows, storage):
@@ -117,7 +140,8 @@ def _registered(
     """Blurry picture and aligned reference, which keeps its own light if it is ``prealigned``."""
     if pair.sharp is None:
         return None
-    reference = aligned_reference(dataset, pair, estimator_name)
+    model: ReferenceModel = "flow" if target == "registered-flow" else "global"
+    reference = aligned_reference(dataset, pair, estimator_name, model=model)
     blurry, captured = read_pair(pair.blurry, pair.sharp)
     if reference.status == "unknown":
         what = "taken as captured" if target == "compensated" else "left out"
@@ -149,3 +173,13 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
                 f"picture {blurry.shape[1]}x{blurry.shape[0]}; restore the file"
             )
     return members
+
+
+def _mask(
+    dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
+) -> dict[str, NDArray[Any]]:
+    """Where the target ``registered-flow`` of a pair is reliable: 255, and 0 elsewhere."""
+    if "valid_mask" not in further:
+        return {}
+    reference = aligned_reference(dataset, pair, estimator_name, model="flow")
+    return {"valid_mask": read_image(reference.valid_mask)[:, :, 0]}

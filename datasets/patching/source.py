@@ -16,7 +16,13 @@ from defocus.datasets.patching.augmentation import (
     with_look,
 )
 from defocus.datasets.patching.batch import Patches, drawn_batch
-from defocus.datasets.patching.packing import Further, TargetName, packed_pairs, require_further
+from defocus.datasets.patching.packing import (
+    NAMES,
+    Further,
+    TargetName,
+    packed_pairs,
+    require_further,
+)
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
 from defocus.errors import NotApplicableError
 from defocus.images import Image
@@ -89,7 +95,7 @@ class PatchSource:
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
-            channels, defocus maps with 1, flows with 2.
+            channels, defocus maps and valid masks with 1, flows with 2.
 
         Raises:
             DatasetError: The packed file is damaged.
@@ -110,9 +116,10 @@ class PatchSource:
 
         Args:
             what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels),
-                ``defocus_map`` (diameter of the circle of confusion in px, one channel), or
+                ``defocus_map`` (diameter of the circle of confusion in px, one channel),
                 ``flow`` (from the blurry to the sharp picture as captured, x right and y down in
-                px, 2 channels).
+                px, 2 channels), or ``valid_mask`` (1 where the target is reliable, 0 elsewhere,
+                one channel).
             crop: The crop.
             side: Side of the patch.
         """
@@ -129,6 +136,9 @@ class PatchSource:
             turned = turned_vectors(np.asarray(self._read(what, crop, side), np.float32), crop)
             scaled = turned * np.float32(side / (crop.window_px or side))
             return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
+        if what == "valid_mask":
+            valid = self._read(what, crop, side) == 255  # shrunk: all pixels under it are
+            return torch.from_numpy(np.ascontiguousarray(valid, np.float32))[None]
         return self._seen(what, crop, side)
 
     def _seen(self, member: str, crop: Crop, side: int) -> "torch.Tensor":
@@ -198,22 +208,23 @@ def training_patches(
         split: Split of the pairs.
         target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, without
             pairs of unknown misalignment; ``registered``: with the light of the blurry picture
-            too; ``compensated``: the same, and as captured where the misalignment is unknown;
-            ``truth``: rendered data's aligned truth. In a
-            stream all are the same picture.
+            too; ``registered-flow``: the same, registered by the local flow too;
+            ``compensated``: as ``registered``, and as captured where the misalignment is unknown;
+            ``truth``: rendered data's aligned truth. In a stream all are the same picture.
         crop_px: Side of a patch.
         estimator_name: Flow estimator of registered targets.
         augment: Kinds of augmentation besides the random position.
         bit_depth: Pictures with more bits are rounded to this bit depth.
         dual: Whether the dual-pixel views replace the blurry picture.
         needs: Names of the batches' ``extra`` inputs.
-        supervision: Parts of a batch that only the objective uses.
+        supervision: Parts of a batch that only the objective uses; ``valid_mask`` needs the target
+            ``registered-flow``.
         storage: ``raw`` is read faster and has no checksums.
         at_most: Number of pairs, spread over the split, that are enough; None for all.
 
     Raises:
-        NotApplicableError: No pair of the split has the target, a pair lacks a required member, or
-            a picture is smaller than a patch.
+        NotApplicableError: No pair of the split has the target, a pair or the target lacks a
+            required member, or a picture is smaller than a patch.
         ImageError: A picture cannot be read, or target and blurry differ in size.
         StorageError: The packed file cannot be written.
     """
@@ -223,10 +234,7 @@ def training_patches(
     if dataset.endless is not None and split == "train":
         from defocus.datasets.stream.patches import Renderer, StreamPatches
 
-        for missing in (
-            {"dual_pixel": "dual-pixel views", "flow": "true flow"}[one]
-            for one in sorted(further - {"defocus_map"})
-        ):
+        for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
             raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
         renderer = Renderer(dataset.endless, "train")
         return StreamPatches(
@@ -240,7 +248,7 @@ def training_patches(
     if at_most is not None and len(pairs) > at_most:
         pairs = tuple(pairs[number * len(pairs) // at_most] for number in range(at_most))
         name = f"{split}-{at_most}"
-    require_further(pairs, further)
+    require_further(pairs, further, target)
     store = packed_pairs(
         dataset,
         pairs,

@@ -225,6 +225,6 @@ def test_inputs_that_the_pairs_lack(pair: Pair) -> None:
         check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
     with pytest.raises(NotApplicableError, match="has no defocus map"):
         check_inputs(replace(CARD, needs=("defocus_map",)), [pair])
-    for unknown in ("parser", "flow"):  # the true flow is for objectives alone
+    for unknown in ("parser", "flow", "valid_mask"):  # the last two are for objectives alone
         with pytest.raises(NotApplicableError, match=f"needs {unknown}, which no network is given"):
             check_inputs(replace(CARD, needs=(unknown,)), [pair])

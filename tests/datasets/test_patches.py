@@ -98,15 +98,21 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
         assert np.abs(found - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
 
 
-def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path: Path) -> None:
+def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (pair,) = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}").pairs
     only = replace(open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived")
     blurry, target = training_patches(only, "test", "compensated", 16).store.read(Crop(0, 0, 0), 16)
     assert pair.sharp is not None
     assert np.array_equal(target, read_image(pair.sharp)[:16, :16])
     assert np.array_equal(blurry, read_image(pair.blurry)[:16, :16])
-    with pytest.raises(NotApplicableError, match="has the target 'registered'"):
-        training_patches(only, "test", "registered", 16)
+    for left_out in ("registered", "registered-flow"):
+        capfd.readouterr()
+        with pytest.raises(NotApplicableError, match=f"has the target '{left_out}'"):
+            training_patches(only, "test", left_out, 16)  # type: ignore[arg-type]
+        said = capfd.readouterr().err
+        assert f"pair {pair.id} is left out, its misalignment is unknown" in said
 
 
 def digest(source: PatchSource, step: int, seed: int) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.deriving.aligned_reference import aligned_reference
+from defocus.datasets.deriving.aligned_reference import ReferenceModel, aligned_reference
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, write_image
@@ -31,19 +31,20 @@ def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong: Dataset) -
     assert error(reference.sharp) < 0.05 * error(pair.sharp)
 
 
+@pytest.mark.parametrize("model", ["global", "flow"])
 def test_reference_is_computed_once_and_mended(
-    strong: Dataset, capfd: pytest.CaptureFixture[str]
+    strong: Dataset, capfd: pytest.CaptureFixture[str], model: ReferenceModel
 ) -> None:
     pair = strong.split("test")[1]
-    first = aligned_reference(strong, pair)
+    first = aligned_reference(strong, pair, model=model)
     made = first.sharp.stat().st_mtime_ns
-    assert aligned_reference(strong, pair) == first
+    assert aligned_reference(strong, pair, model=model) == first
     assert first.sharp.stat().st_mtime_ns == made
     for victim in (first.sharp, first.valid_mask, first.sharp.parent / "reference.json"):
         content = victim.read_bytes()
         victim.write_bytes(content[:-30])
         capfd.readouterr()
-        assert aligned_reference(strong, pair) == first
+        assert aligned_reference(strong, pair, model=model) == first
         assert "rebuilt" in capfd.readouterr().err
         assert victim.read_bytes() == content
 

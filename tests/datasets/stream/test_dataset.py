@@ -133,6 +133,8 @@ def test_dual_pixel_systems_are_told_that_there_are_no_views(
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
     with pytest.raises(NotApplicableError, match="a stream has no dual-pixel views"):
         training_patches(dataset, "train", "sharp", 40, dual=True)
+    with pytest.raises(NotApplicableError, match="a stream has no valid mask"):
+        training_patches(dataset, "train", "registered-flow", 40, supervision=("valid_mask",))
 
 
 def test_without_photographs_there_are_textures(

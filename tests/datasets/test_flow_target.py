@@ -1,0 +1,160 @@
+"""The target registered by the local flow, and its mask, on a pair with a planted parallax."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.datasets.deriving.aligned_reference import AlignedReference, aligned_reference
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.patching.packing import TargetName
+from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.store import Crop
+from defocus.errors import NotApplicableError
+from defocus.images import as_float, as_integer, linear_to_srgb, read_image, write_image
+from defocus.optics.pictures import texture
+
+HEIGHT, WIDTH = 288, 384
+GAIN = 0.9
+COVERED = np.s_[200:240, 60:120]
+"""Where the sharp picture shows something else."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A pair whose left and right move apart by 2.4 px, with an obstacle before the sharp one."""
+    folder = tmp_path_factory.mktemp("parallax")
+    scene = np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    from_x = x.copy()
+    for _ in range(8):  # the flow at the place that is shown here
+        from_x = x - 1.2 * np.tanh((from_x - WIDTH / 2) / 60)
+    moved = GAIN * cv2.remap(scene, from_x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    moved[COVERED] = np.random.default_rng(0).uniform(0, 1, moved[COVERED].shape)
+    pictures = {
+        "truth": scene,
+        "blurry": cv2.GaussianBlur(scene, (0, 0), 1.5),
+        "sharp": moved,
+    }
+    for role, light in pictures.items():
+        shown = linear_to_srgb(np.clip(light, 0, 1))
+        write_image(folder / f"{role}.png", as_integer(shown, 16))
+    files = {role: folder / f"{role}.png" for role in pictures}
+    pair = Pair("a", "a", "train", **files)
+    return Dataset("parallax", folder, (pair,), "e" * 64, folder / ".derived")
+
+
+def reference(dataset: Dataset, model: str) -> AlignedReference:
+    return aligned_reference(dataset, dataset.pairs[0], model=model)  # type: ignore[arg-type]
+
+
+def mask_of(dataset: Dataset) -> NDArray[np.bool_]:
+    return read_image(reference(dataset, "flow").valid_mask)[:, :, 0] == 255
+
+
+def source(dataset: Dataset, target: TargetName = "registered-flow") -> PatchSource:
+    found = training_patches(dataset, "train", target, 64, supervision=("valid_mask",))
+    assert isinstance(found, PatchSource)
+    return found
+
+
+def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(
+    made: Dataset,
+) -> None:
+    (pair,) = made.pairs
+    assert pair.truth is not None
+    truth, mask = as_float(read_image(pair.truth)), mask_of(made)
+    assert mask.mean() > 0.7
+    assert mask[COVERED].mean() < 0.2
+    errors = {}
+    for target in ("registered", "registered-flow"):
+        store = training_patches(made, "train", target, 64).store  # type: ignore[attr-defined, arg-type]
+        found = as_float(store.read_member("target", Crop(0, 0, 0), HEIGHT))
+        inside = mask[:, :HEIGHT]
+        errors[target] = float(np.abs(found - truth[:, :HEIGHT])[inside].mean())
+    assert errors["registered-flow"] < 0.6 * errors["registered"]
+
+
+def contents(folder: Path) -> dict[str, tuple[str, int]]:
+    """Hash and time of each file."""
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_both_references_share_a_measurement_and_no_file(
+    made: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = replace(made, derived=tmp_path / "first")
+    alone = reference(first, "global")
+    kept = contents(first.derived / "aligned")
+    assert set(kept) == {
+        f"dis/a/{one}" for one in ("reference.json", "sharp.png", "valid_mask.png")
+    }
+    monkeypatch.setattr("defocus.datasets.measuring.kept.measure", None)  # not measured again
+    by_flow = reference(first, "flow")
+    assert contents(first.derived / "aligned") == kept
+    assert reference(first, "global") == alone
+    assert by_flow.misalignment == alone.misalignment
+    assert by_flow.sha256 != alone.sha256
+    second = replace(made, derived=tmp_path / "second")
+    reference(second, "flow")
+    reference(second, "global")
+    hashes = [
+        {name: one for name, (one, _) in contents(folder).items()}
+        for folder in (first.derived, second.derived)
+    ]
+    assert hashes[0] == hashes[1], "whichever is made first"
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_the_mask_is_cut_and_turned_as_a_defocus_map_is(
+    made: Dataset, tmp_path: Path, quarter_turns: int, *, mirrored: bool, upside_down: bool
+) -> None:
+    """The pair's map has the mask's values; the measurement does not see it."""
+    np.save(tmp_path / "map.npy", mask_of(made).astype(np.float32))
+    pairs = tuple(replace(pair, defocus_map=tmp_path / "map.npy") for pair in made.pairs)
+    mapped = replace(made, pairs=pairs, derived=tmp_path / "derived")
+    found = training_patches(
+        mapped, "train", "registered-flow", 64, supervision=("valid_mask", "defocus_map")
+    )
+    crop = Crop(0, 170, 40, upside_down=upside_down, mirrored=mirrored, quarter_turns=quarter_turns)
+    mask, same = (found.patch(one, crop, 64) for one in ("valid_mask", "defocus_map"))
+    assert mask.shape == (1, 64, 64)
+    assert set(mask.unique().tolist()) == {0, 1}
+    assert mask.equal(same)
+
+
+def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made: Dataset) -> None:
+    found = source(made)
+    crop = Crop(0, 150, 40, window_px=128, mirrored=True)
+    cut = mask_of(made)[150:278, 40:168][:, ::-1].reshape(64, 2, 64, 2)
+    assert np.array_equal(found.patch("valid_mask", crop, 64)[0].numpy(), cut.all(axis=(1, 3)))
+
+
+def test_a_batch_has_the_mask_for_the_objective_alone(made: Dataset) -> None:
+    batch = source(made).batch(0, 3, 0)
+    assert not batch.extra
+    assert {name: tuple(one.shape) for name, one in batch.supervision.items()} == {
+        "valid_mask": (3, 1, 64, 64)
+    }
+
+
+@pytest.mark.parametrize("target", ["sharp", "registered", "truth"])
+def test_other_targets_have_no_mask(made: Dataset, target: TargetName) -> None:
+    with pytest.raises(NotApplicableError) as caught:
+        source(made, target)
+    assert str(caught.value) == (
+        f"the target '{target}' has no valid mask; train on the target 'registered-flow'"
+    )
