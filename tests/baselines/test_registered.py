@@ -1,5 +1,7 @@
 """Training on registered pairs: the remaining displacement, its objective, its recipes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -98,6 +100,60 @@ def test_no_gradient_passes_through_the_displacement(scene: torch.Tensor) -> Non
     charbonnier(same(batch.blurry), target).backward()
     assert network.factor.grad is not None
     torch.testing.assert_close(network.factor.grad, same.factor.grad)
+
+
+def masked(batch: Batch, mask: torch.Tensor) -> Batch:
+    return replace(batch, supervision={"valid_mask": mask})
+
+
+def half_mask(scene: torch.Tensor) -> torch.Tensor:
+    """Valid on the left."""
+    mask = torch.zeros_like(scene[:, :1])
+    mask[..., :64] = 1
+    return mask
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_a_full_mask_changes_nothing(scene: torch.Tensor, *, refined: bool) -> None:
+    batch, progress = Batch(shifted(scene, 0.4, 0.3), scene), Progress(0, 0.0)
+    plain, parts = objective("registered", refined=refined)(_Same(), batch, progress)
+    full = masked(batch, torch.ones_like(scene[:, :1]))
+    loss, of_mask = objective("registered", refined=refined, masked=True)(_Same(), full, progress)
+    torch.testing.assert_close(loss, plain)
+    assert of_mask == {**parts, "mask_kept_share": 1}
+
+
+def test_garbage_outside_the_mask_has_no_effect(scene: torch.Tensor) -> None:
+    """The mean is over the pixels that count: the loss does not fall with their share."""
+    garbage = scene.clone()
+    garbage[..., 64:] = float("nan")
+    blurry, network = shifted(scene, 0.4, 0.3), _Same()
+    batch = masked(Batch(blurry, garbage), half_mask(scene))
+    loss, parts = objective("registered", masked=True)(network, batch, Progress(0, 0.0))
+    loss.backward()
+    same = _Same()
+    expected = charbonnier(same(blurry[..., :64]), scene[..., :64])
+    expected.backward()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(network.factor.grad, same.factor.grad)
+    assert parts == {"mask_kept_share": 0.5}
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_an_empty_mask_teaches_nothing(scene: torch.Tensor, *, refined: bool) -> None:
+    network = _Same()
+    batch = masked(Batch(shifted(scene, 0.4, 0.3), scene), torch.zeros_like(scene[:, :1]))
+    settings = {"masked": True, "refined": refined}
+    loss, parts = objective("registered", **settings)(network, batch, Progress(0, 0.0))
+    loss.backward()
+    assert loss.item() == parts["mask_kept_share"] == 0
+    assert network.factor.grad is not None
+    assert network.factor.grad.item() == 0
+
+
+def test_a_recipe_that_asks_for_no_mask_is_told(scene: torch.Tensor) -> None:
+    with pytest.raises(SettingsError, match="needs the recipe's supervision 'valid_mask'"):
+        objective("registered", masked=True)(_Same(), Batch(scene, scene), Progress(0, 0.0))
 
 
 def test_unknown_settings_are_refused() -> None:

@@ -5,6 +5,9 @@ and gives it the light of the blurry one; pairs whose misalignment it cannot mea
 (the recipe's target ``registered``). What remains is local and below a pixel. On request it is
 measured in each step, by tile between output and target, and the target is moved by it. No gradient
 passes through the displacement.
+
+With the target ``registered-flow`` the sharp picture is registered by the local flow too. The mask
+of where that flow is reliable can choose the pixels that count.
 """
 
 import torch
@@ -14,9 +17,10 @@ from torch import nn
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.objectives.registered.displacement import moved_by, remaining_displacement
+from defocus.errors import SettingsError
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["RegisteredObjective", "RegisteredSettings", "make"]
+__all__ = ["RegisteredObjective", "RegisteredSettings", "make", "masked_charbonnier"]
 
 
 class RegisteredSettings(Settings):
@@ -24,11 +28,14 @@ class RegisteredSettings(Settings):
 
     Attributes:
         refined: Whether the remaining displacement is measured and taken out.
+        masked: Whether only pixels of the ``valid_mask`` count; the recipe's ``supervision`` must
+            ask for it, and its ``target`` must be ``registered-flow``.
         tile_px: Side of the tiles in which it is measured, a multiple of 4.
         epsilon: Epsilon of the Charbonnier loss.
     """
 
     refined: bool = False
+    masked: bool = False
     tile_px: int = Field(default=32, ge=8, multiple_of=4)
     epsilon: float = Field(default=EPSILON, gt=0)
 
@@ -47,14 +54,55 @@ class RegisteredObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss, and ``moved_px``: mean length of the remaining displacement."""
+        """The loss and its parts.
+
+        ``moved_px`` is the mean length of the remaining displacement, ``mask_kept_share`` the share
+        of pixels that count.
+
+        Raises:
+            SettingsError: The batch has no ``valid_mask``, but the objective is ``masked``.
+        """
         del progress
-        restored = outputs_of(network, batch)["restored"]
-        if not self.settings.refined:
-            return charbonnier(restored, batch.target, self.settings.epsilon), {}
-        moved = remaining_displacement(restored.detach(), batch.target, self.settings.tile_px)
-        loss = charbonnier(restored, moved_by(batch.target, moved), self.settings.epsilon)
-        return loss, {"moved_px": float(torch.linalg.vector_norm(moved, dim=1).mean())}
+        settings = self.settings
+        parts: dict[str, float] = {}
+        restored, target = outputs_of(network, batch)["restored"], batch.target
+        if settings.refined:
+            moved = remaining_displacement(restored.detach(), target, settings.tile_px)
+            target = moved_by(target, moved)
+            parts["moved_px"] = float(torch.linalg.vector_norm(moved, dim=1).mean())
+        if not settings.masked:
+            return charbonnier(restored, target, settings.epsilon), parts
+        mask = _valid_mask(batch)
+        parts["mask_kept_share"] = float(mask.mean())
+        return masked_charbonnier(restored, target, mask, settings.epsilon), parts
+
+
+def masked_charbonnier(
+    restored: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, epsilon: float = EPSILON
+) -> torch.Tensor:
+    """Charbonnier loss over the pixels of a mask; the mean is over these pixels alone.
+
+    JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
+
+    Args:
+        restored: ``(N, C, h, w)``.
+        target: Same shape; what lies outside the mask has no effect.
+        mask: ``(N, 1, h, w)``, above 0 where a pixel counts.
+        epsilon: Epsilon of the loss.
+
+    Returns:
+        A scalar tensor; 0 with a gradient of 0 if no pixel counts.
+    """
+    kept = (mask > 0).expand_as(restored)
+    if not kept.any():
+        return 0.0 * restored.sum()
+    return charbonnier(restored[kept], target[kept], epsilon)
+
+
+def _valid_mask(batch: Batch) -> torch.Tensor:
+    if "valid_mask" not in batch.supervision:
+        raise SettingsError("masked of registered needs the recipe's supervision 'valid_mask'")
+    return batch.supervision["valid_mask"]
 
 
 def make(**settings: object) -> RegisteredObjective:
