@@ -8,10 +8,13 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import defocus.baselines.objectives
 from defocus.errors import RegistryError
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipes.recipe import Supervision, Target
 
 __all__ = ["Ablation", "AblationLine", "ablation_of"]
 
@@ -29,14 +32,16 @@ class AblationLine:
         settings: Settings of the objective that differ from the system's.
         supervision: What its objective needs beside the pictures.
         variant: What follows the system's name in its own; empty for its settings.
+        target: Target of the training; None for the system's.
     """
 
     label: str
     system: str
     published: str = ""
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
-    supervision: tuple[Literal["dual_pixel", "defocus_map", "flow"], ...] = ()
+    supervision: "tuple[Supervision, ...]" = ()
     variant: str = ""
+    target: "Target | None" = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Ablation:
         controls: The plain loss on better data; all but the first need rendered pairs.
         dataset, protocol: Under which the paper's numbers stand.
         narrow_settings: Of the objective beside a small network.
-        candidates: Further ways to train on misaligned pairs, which need rendered pairs.
+        candidates: Further ways to train on misaligned pairs; some need rendered pairs.
     """
 
     name: str

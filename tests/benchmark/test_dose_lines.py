@@ -1,9 +1,12 @@
 """Lines of a study by dose that are chosen by name."""
 
+import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
@@ -14,10 +17,16 @@ from defocus.benchmark.experiments.dose.outputs.reblurring import losses_of_pair
 from defocus.benchmark.experiments.dose.outputs.strips import shown_lines
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset
+from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.errors import InputError, NotApplicableError
+from defocus.training.record.folder import CURVE
 
 JDRL = ablation_of("jdrl")
+BY_FLOW = ("registered by flow", "registered by flow, refined", "registered by flow, masked")
+SHORT = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\nlearning_rate = 1e-3\n"
 
 
 class Still(nn.Module):
@@ -75,6 +84,71 @@ def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
     ):
         without.studies()
     assert replace(without, chosen=("robust loss",)).studies(), "other lines need no flow"
+
+
+def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed: Path, tmp_path: Path) -> None:
+    study = asked(dosed, tmp_path, *BY_FLOW)
+    assert [line.label for line in study.rivals()] == list(BY_FLOW)
+    assert [line.label for line in study.controls()] == ["control: true pairs"]
+    recipes = {
+        run.system: run.recipe for part in study.studies() for run in part.runs if run.recipe
+    }
+    own = recipes["unet-narrow"]
+    for name, changed in {
+        "registered-unet-flow-narrow": {},
+        "registered-unet-flow-refined-narrow": {"objective_settings": {"refined": True}},
+        "registered-unet-flow-masked-narrow": {
+            "objective_settings": {"masked": True}, "supervision": ("valid_mask",),
+        },
+    }.items():  # fmt: skip
+        same = {"objective": "registered", "target": "registered-flow", "objective_settings": {}}
+        assert recipes[name] == own.model_copy(update={**same, **changed})
+
+
+def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(
+    dosed: Path, tmp_path: Path
+) -> None:
+    wrong = [
+        replace(line, target=None) if line.supervision == ("valid_mask",) else line
+        for line in JDRL.candidates
+    ]
+    study = asked(dosed, tmp_path, BY_FLOW[-1])
+    with pytest.raises(
+        NotApplicableError,
+        match="line 'registered by flow, masked': the target 'registered' has no valid mask",
+    ):
+        replace(study, ablation=replace(JDRL, candidates=tuple(wrong))).studies()
+
+
+@pytest.fixture(scope="module")
+def registrable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rendered training pair that is large enough to be registered, and one to test."""
+    folder = tmp_path_factory.mktemp("registrable")
+    (folder / "dose.toml").write_text(
+        'size = 160\npairs = {train = 1, test = 1}\ndoses_px = [4]\nkinds = ["shift"]\n'
+        "blur_px = [1, 2]\nlenses = 1\n"
+    )
+    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
+    return folder / "pairs"
+
+
+@pytest.mark.parametrize(("label", "logged"), [(BY_FLOW[0], set()), (BY_FLOW[1], {"moved_px"})])
+def test_pairs_registered_by_flow_are_trained_on(
+    registrable: Path, tmp_path: Path, label: str, logged: set[str]
+) -> None:
+    study = replace(asked(registrable, tmp_path / "out", label), settings=tmp_path / "s.toml")
+    (tmp_path / "s.toml").write_text(SHORT)
+    (line,) = (one for one in study.lines() if one.label == label)
+    (system,) = study.systems([line])
+    *_, part = study.studies()
+    (run,) = (run for run in part.runs if run.system == system.card.name)
+    before = {name: one.clone() for name, one in system.build().state_dict().items()}
+    trained = train_run(part, run).network.state_dict()
+    assert any(not torch.equal(trained[name], one) for name, one in before.items())
+    with (run_folder(part.out, run.id) / CURVE).open(newline="", encoding="utf-8") as curve:
+        rows = list(csv.DictReader(curve))
+    assert logged <= {name for name, value in rows[-1].items() if value}
+    assert all(math.isfinite(float(row["loss"])) for row in rows)
 
 
 @pytest.mark.parametrize(

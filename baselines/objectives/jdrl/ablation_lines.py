@@ -34,7 +34,8 @@ ABLATION = Ablation(
         AblationLine("control: pre-aligned pairs", "unet-prealigned"),
         AblationLine("control: true pairs", "unet-truth"),
     ),
-    # Where JDRL could be better: each changes one part.
+    # Where JDRL could be better: each changes one part. And pairs that are registered by the local
+    # flow too, which is measured once, between members of equal blur, both ways.
     candidates=(
         AblationLine(
             "JDRL, true flow",
@@ -63,6 +64,24 @@ ABLATION = Ablation(
             "unet",
             settings={"terms": [{"loss": "geman_mcclure"}]},
             variant="geman-mcclure",
+        ),
+        AblationLine(
+            "registered by flow", "registered-unet", variant="flow", target="registered-flow"
+        ),
+        AblationLine(
+            "registered by flow, refined",
+            "registered-unet",
+            settings={"refined": True},
+            variant="flow-refined",
+            target="registered-flow",
+        ),
+        AblationLine(
+            "registered by flow, masked",
+            "registered-unet",
+            settings={"masked": True},
+            supervision=("valid_mask",),
+            variant="flow-masked",
+            target="registered-flow",
         ),
     ),
     dataset="sdd-test",

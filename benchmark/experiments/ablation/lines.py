@@ -68,14 +68,12 @@ def _network(name: str, *, narrow: bool) -> "Callable[[], nn.Module]":
 
 
 def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
-    """The system with the line's own settings of the objective, which its name then says."""
-    if not line.settings or system.recipe is None:
+    """The system with the line's own target and objective's settings, which its name then says."""
+    if not (line.settings or line.target) or system.recipe is None:
         return system
-    own = (
-        [line.variant]
-        if line.variant
-        else [f"{key}-{value}".lower() for key, value in line.settings.items()]
-    )
+    own = [f"{key}-{value}".lower() for key, value in line.settings.items()]
+    own += [line.target] if line.target else []
+    own = [line.variant] if line.variant else own
     name = "-".join([line.system, *own])
     card = replace(system.card, name=name, variant_of=line.system, published_as=None)
     return replace(system, card=card, recipe=partial(_changed, system.recipe, line))
@@ -84,8 +82,12 @@ def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
 def _changed(recipe: "Callable[[], Recipe]", line: AblationLine) -> "Recipe":
     own = recipe()
     settings = {**own.objective_settings, **line.settings}
-    supervision = line.supervision or own.supervision
-    return own.model_copy(update={"objective_settings": settings, "supervision": supervision})
+    changed = {
+        "objective_settings": settings,
+        "supervision": line.supervision or own.supervision,
+        "target": line.target or own.target,
+    }
+    return own.model_copy(update=changed)
 
 
 def _narrowed(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipes.recipe import BudgetName, Supervision
 from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.ablation.study import narrow_override
@@ -20,6 +20,9 @@ from defocus.datasets.patching.packing import require_further
 from defocus.errors import InputError, NotApplicableError
 
 __all__ = ["DoseStudy", "dose_study"]
+
+MEASURED: frozenset[Supervision] = frozenset({"valid_mask"})
+"""Supervision that captured pairs give too; any other is told by the renderer alone."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,18 @@ class DoseStudy:
     def controls(self) -> tuple[AblationLine, ...]:
         """The trained lines that know more than captured pairs tell: they are no way to train."""
         controls = self.ablation.controls
-        return tuple(line for line in self.lines() if line in controls or line.supervision)
+        return tuple(
+            line
+            for line in self.lines()
+            if line in controls or not MEASURED.issuperset(line.supervision)
+        )
 
     def studies(self) -> list[Study]:
         """One per dose, then the control on true pairs, which is trained once and tested at all.
 
         Raises:
             InputError: The dataset lacks a dose, or a setting is unknown.
-            NotApplicableError: A training pair lacks what a line needs.
+            NotApplicableError: A training pair, or a line's target, lacks what the line needs.
         """
         override = narrow_override(self.settings, narrow=self.narrow)
         truth = self.ablation.controls[-1]
@@ -100,9 +107,9 @@ class DoseStudy:
 
         def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
             dataset = at_dose(self.dataset, dose)
-            for line in chosen_lines:
-                _require_supervision(line, dataset)
             systems = self.systems(chosen_lines)
+            for line, system in zip(chosen_lines, systems, strict=True):
+                _require_supervision(line, system, dataset)
             runs = plan_runs(
                 systems, dataset, self.budget,
                 seeds=self.seeds, override=override, start=self.start,
@@ -116,10 +123,13 @@ class DoseStudy:
         return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
 
 
-def _require_supervision(line: AblationLine, dataset: Dataset) -> None:
+def _require_supervision(line: AblationLine, system: Baseline, dataset: Dataset) -> None:
     """Refuse before other lines are trained for hours."""
+    if system.recipe is None:
+        return
+    recipe = system.recipe()
     try:
-        require_further(dataset.split("train"), line.supervision)
+        require_further(dataset.split("train"), recipe.supervision, recipe.target)
     except NotApplicableError as error:
         raise NotApplicableError(f"line {line.label!r}: {error}") from error
 
