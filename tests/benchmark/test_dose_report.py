@@ -264,7 +264,7 @@ def test_the_gains_by_part_stand_at_their_parts() -> None:
     charts = part_charts(document_with_parts())
     assert list(charts) == [0.0, 8.0]
     assert charts[8.0].places == ("edges", "flat parts", "0–2 px", "2–4 px", "≥ 16 px")
-    assert charts[8.0].caption.endswith("8 px")
+    assert charts[8.0].caption.endswith("dose 8 px")
     curves = {curve.label: curve for curve in charts[8.0].curves}
     assert set(curves) == {*SPOKEN, "blurry input"}
     times = [0.25, 0.5, 4.0, 1.0, 2.0]

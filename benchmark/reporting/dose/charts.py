@@ -81,7 +81,7 @@ def part_charts(document: Document) -> dict[float, Curves]:
     )
     return {
         one["dose_px"]: Curves(
-            f"Gain by part of the picture, {one['dose_px']:g} px",
+            f"Gain by part of the picture, dose {one['dose_px']:g} px",
             "part of the picture, or circle of confusion",
             "gain over the plain loss, dB",
             tuple(_part_curve(line, parts) for label in labels if (line := line_of(one, label))),
@@ -115,7 +115,7 @@ def part_tables(document: Document) -> dict[float, Table]:
         ]
         if rows:
             tables[one["dose_px"]] = Table(
-                f"Gain over the blurry input by part of the picture, {one['dose_px']:g} px",
+                f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
                 (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in parts)),
                 tuple(rows),
                 "Differences of the means of the chart; the study keeps no intervals for them.",
