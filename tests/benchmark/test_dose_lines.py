@@ -132,7 +132,10 @@ def registrable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pairs"
 
 
-@pytest.mark.parametrize(("label", "logged"), [(BY_FLOW[0], set()), (BY_FLOW[1], {"moved_px"})])
+@pytest.mark.parametrize(
+    ("label", "logged"),
+    [(BY_FLOW[0], set()), (BY_FLOW[1], {"moved_px"}), (BY_FLOW[2], {"mask_kept_share"})],
+)
 def test_pairs_registered_by_flow_are_trained_on(
     registrable: Path, tmp_path: Path, label: str, logged: set[str]
 ) -> None:
