@@ -9,7 +9,7 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.comparison.differences import Changes, compare_studies
 from defocus.benchmark.reporting.comparison.page import against_page
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.dose.parts import dose_chart
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
 from defocus.benchmark.reporting.figures.plots import (
     misalignment_curves,
     pareto_plots,
@@ -93,6 +93,7 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
         doses = read_doses(out)
         figures: dict[str, Sequence[Curves | Scatter]] = {
             "gain-by-dose": [dose_chart(doses)] if doses else [],
+            "gain-by-part": list(part_charts(doses).values()) if doses else [],
             "quality-cost": pareto_plots(content),
             "misalignment": misalignment_curves(content),
             "training": training_curves(content),

@@ -317,6 +317,23 @@ def test_each_dose_has_its_gains_by_part(study: Path) -> None:
     assert not dict(dose_parts(study, document()))["Gain by part of the picture"]
 
 
+def test_a_study_with_parts_has_them_in_its_report_and_figures(study: Path, tmp_path: Path) -> None:
+    keep(study, document_with_parts())
+    page = page_of(study)
+    assert [heading for heading, _ in page.sections[:4]] == [
+        "Gain by dose", "Claims", "Gain by part of the picture", "Crops by dose",
+    ]  # fmt: skip
+    (tabs,) = page.sections[2][1]
+    chart, _ = parts_inside(tabs)[:2]
+    assert isinstance(chart, Curves)
+    assert plot(chart) == plot(part_charts(document_with_parts())[8.0])
+    written = write_figures(study, tmp_path / "figures", "svg")
+    assert [file.name for file in written[:3]] == [
+        "gain-by-dose-1.svg", "gain-by-part-1.svg", "gain-by-part-2.svg",
+    ]  # fmt: skip
+    assert "<!-- flat parts -->" in written[2].read_text(encoding="utf-8")
+
+
 def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
     kept = document_with_parts()
     for one in kept["doses"]:
@@ -441,6 +458,7 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("doses.0.dose_px", 0.0), "a dose stands there twice"),
         (changed("doses.0.lines.1.over_input.low", None), "doses.0.lines.1.over_input.low: "),
         (changed("doses.0.lines.1.whole_over", 1.0), "doses.0.lines.1.whole_over: "),
+        (changed("doses.0.lines.1.over_plain", {"psnr": 1}), "doses.0.lines.1.over_plain.psnr: "),
         (changed("doses.0.strip.left", 1.5), "doses.0.strip.left: "),
         (changed("doses.0.strip.lines.bends_px", [0.1]), "not one bend per label"),
         (changed("whole", "of nobody"), "no line 'of nobody' at 0 px"),

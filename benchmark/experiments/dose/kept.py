@@ -35,6 +35,7 @@ class _Line:
     system: str
     over_input: _Estimate
     whole_over: _Estimate
+    over_plain: dict[str, _Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

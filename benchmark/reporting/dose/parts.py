@@ -36,7 +36,7 @@ from defocus.reports.model import (
 )
 from defocus.reports.text import number_text
 
-__all__ = ["dose_chart", "dose_parts", "line_names"]
+__all__ = ["dose_parts", "line_names"]
 
 AGAIN = "use the same 'ablate' again"
 
