@@ -29,7 +29,7 @@ STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "request.json", "
 """Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
 
 _OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
-_OF_RUN = _temporary("run.json", CURVE, CHECKPOINT, FAILURE)
+_OF_RUN = _temporary("run.json", "outputs.json", CURVE, CHECKPOINT, FAILURE)
 _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
 
 

@@ -325,14 +325,17 @@ def test_measures_of_outputs_are_kept(
         ({"scores": planted, "data_hash": "other pairs"}, measured["edge_px"][0]),
         ({"scores": planted, "checkpoint": "other weights"}, measured["edge_px"][0]),
         ({"scores": planted, "revision": 0}, measured["edge_px"][0]),
+        ({"scores": planted, "evaluation": "another revision"}, measured["edge_px"][0]),
+        ({"scores": {**planted, "edge_px": [None, 7.0]}}, measured["edge_px"][0]),
         ({"scores": {**planted, "edge_px": []}}, measured["edge_px"][0]),
     ):
         path.write_text(json.dumps(kept | change))
         assert restored_scores(study, run)["edge_px"][0] == expected
-    path.write_text('{"revision": 1, "scores": {"edge_px": [NaN]}}')
-    for name, values in restored_scores(study, run).items():
-        assert values == pytest.approx(measured[name], nan_ok=True)
-    assert "outputs.json: damaged; its pictures are measured again" in capsys.readouterr().err
+    for damaged in (b'{"revision": 1, "scores": {"edge_px": [NaN]}}', b"\xff\xfe", b"[]"):
+        path.write_bytes(damaged)
+        for name, values in restored_scores(study, run).items():
+            assert values == pytest.approx(measured[name], nan_ok=True)
+        assert "outputs.json: damaged; its pictures are measured again" in capsys.readouterr().err
 
 
 def short_study(folder: Path, dosed: Path) -> DoseStudy:

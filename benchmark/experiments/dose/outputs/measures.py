@@ -1,10 +1,10 @@
 """Measures of restored pictures: moved edges, bent lines, and the deformed target's two grids.
 
-They are kept in the run's folder, so that a finished study restores no picture again.
+They are kept in the run's folder, so that a finished study measures no output again.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
 from defocus.benchmark.experiments.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,
@@ -67,12 +67,14 @@ class _Kept:
 
     Attributes:
         revision: :data:`REVISION`.
+        evaluation: :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
         data_hash: Hash of the dataset that was restored.
         checkpoint: SHA-256 hash of the network's checkpoint; empty without one.
-        scores: By name, one number per test pair; None where there is none.
+        scores: By name, one number per test pair; None for a scene without a straight line.
     """
 
     revision: int
+    evaluation: str
     data_hash: str
     checkpoint: str
     scores: dict[str, list[Annotated[float, Field(allow_inf_nan=False)] | None]]
@@ -89,7 +91,8 @@ def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
         of lines, ``line_px``, which is NaN where the truth has no straight line.
     """
     path = make_folder(run_folder(study.out, run.id)) / KEPT
-    blank = _Kept(REVISION, study.dataset.content_hash, _checkpoint_hash(study, run), {})
+    data, checkpoint = study.dataset.content_hash, _checkpoint_hash(study, run)
+    blank = _Kept(REVISION, evaluation_version(), data, checkpoint, {})
     kept = _read(path, blank, len(study.dataset.split("test")))
     if kept is None:
         kept = _measured(study, run)
@@ -112,18 +115,18 @@ def _read(path: Path, blank: _Kept, scenes: int) -> dict[str, list[float]] | Non
     """The kept scores if they are of the same pictures; None if not, or if the file is damaged."""
     try:
         content = read_text(path)
-    except FileNotFoundError:
-        return None
-    try:
         parse_json(content)  # refuses what JSON does not have
         kept = TypeAdapter(_Kept).validate_json(content, strict=True)
-    except ValueError:
+    except FileNotFoundError:
+        return None
+    except ValueError:  # a FileError is one
         say(f"{path}: damaged; its pictures are measured again")
         return None
-    wanted = (blank.revision, blank.data_hash, blank.checkpoint)
-    same = (kept.revision, kept.data_hash, kept.checkpoint) == wanted
+    if replace(kept, scores={}) != blank:
+        return None
     whole = {name: len(values) for name, values in kept.scores.items()}
-    if not same or whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
+    gaps = any(None in values for name, values in kept.scores.items() if name != LINES)
+    if gaps or whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
         return None
     return {
         name: [np.nan if one is None else one for one in values]
