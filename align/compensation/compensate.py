@@ -97,7 +97,12 @@ class CompensatedPair:
 
 
 def compensate(
-    blurry: Image, sharp: Image, measurement: Measurement, *, model: Model = "global"
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
+    *,
+    model: Model = "global",
+    photometric: Photometric = "none",
 ) -> CompensatedPair:
     """Resample the sharp picture once by the measurement, in linear light, at full size.
 
@@ -106,13 +111,14 @@ def compensate(
         sharp: ``(H, W, 3)`` uint8 or uint16.
         measurement: Measurement of this pair.
         model: What to compensate; see :class:`Release`.
+        photometric: Whether the sharp picture gets the light of the blurry one; likewise.
 
     Raises:
         AlignmentError: The misalignment is unknown, or the sizes differ.
     """
     if measurement.rig is None and blurry.shape != sharp.shape:
         raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
-    plan = plan_compensation(measurement, sharp.shape, Release(model, photometric="none"))
+    plan = plan_compensation(measurement, sharp.shape, Release(model, photometric=photometric))
     plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
     return CompensatedPair(
         sharp=compensated_sharp(sharp, plan),

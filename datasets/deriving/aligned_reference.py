@@ -7,7 +7,8 @@
       valid_mask.png   255 where it is reliable, 0 elsewhere
       reference.json   estimator, status, hashes, misalignment, hash of the code; written last
     <derived>/aligned-flow/<estimator>/<pair id>/
-      the same files; the sharp picture is registered by the local flow too
+      the same files; the sharp picture is registered by the local flow too and has the light of the
+      blurry one
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from defocus.progress import say
 from defocus.reading import read_json
 
 if TYPE_CHECKING:
+    from defocus.align.compensation.compensate import Photometric
     from defocus.align.measure import Measurement
 
 __all__ = ["AlignedReference", "ReferenceModel", "aligned_reference"]
@@ -78,7 +80,8 @@ def aligned_reference(
         dataset: The dataset of the pair.
         pair: A pair with a sharp picture.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        model: What registers the sharp picture.
+        model: What registers the sharp picture; with ``flow`` it gets the light of the blurry one
+            too, and its mask leaves out what was saturated before it was darkened.
 
     Raises:
         NotApplicableError: The pair has no sharp picture.
@@ -143,7 +146,8 @@ def _computed(
     blurry, sharp, measurement = measured_pair(pair, estimator, pair_key(pair, estimator))
     make_folder(folder)
     if measurement.misalignment.status == "ok":
-        aligned = compensate(blurry, sharp, measurement, model=model)
+        light: Photometric = "match" if model == "flow" else "none"
+        aligned = compensate(blurry, sharp, measurement, model=model, photometric=light)
         write_image(folder / "sharp.png", aligned.sharp)
         write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
     return _recorded(folder, measurement)

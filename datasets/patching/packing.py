@@ -11,6 +11,7 @@ from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
 from defocus.datasets.deriving.aligned_reference import ReferenceModel, aligned_reference
 from defocus.datasets.files.arrays import array_shape, read_array
+from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.store import PatchStore, Storage, pack
 from defocus.errors import DatasetError, ImageError, NotApplicableError
@@ -94,7 +95,8 @@ def packed_pairs(
         ImageError: A picture cannot be read, or the members of a pair differ in size.
         StorageError: The packed file cannot be written.
     """
-    words = [name, target, *([estimator_name] if target in REGISTERED else [])]
+    registration = [estimator_name, code_hash("defocus.align", "defocus.optics")[:8]]
+    words = [name, target, *(registration if target in REGISTERED else [])]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
     if path.is_file():
@@ -148,7 +150,7 @@ def _registered(
         say(f"pair {pair.id} is {what}, its misalignment is unknown: {reference.reason}")
         return (blurry, captured) if target == "compensated" else None
     sharp = read_image(reference.sharp)
-    if target == "prealigned":
+    if target in ("prealigned", "registered-flow"):  # the latter has the light already
         return blurry, sharp
     measured = reference.misalignment
     light = GainMatch(measured["gain"], measured["offset"]).applied(as_linear(sharp))

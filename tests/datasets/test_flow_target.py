@@ -116,6 +116,44 @@ def test_both_references_share_a_measurement_and_no_file(
     assert hashes[0] == hashes[1], "whichever is made first"
 
 
+def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path: Path) -> None:
+    """The sharp picture is clipped where the blurry one, exposed less, is not."""
+    light = 2.2 * np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
+    pictures = {
+        "truth": 0.8 * light,
+        "blurry": 0.8 * cv2.GaussianBlur(light, (0, 0), 1.5),
+        "sharp": np.roll(light, 1, axis=1),
+    }
+    for role, one in pictures.items():
+        write_image(tmp_path / f"{role}.png", as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16))
+    pair = Pair("a", "a", "train", **{role: tmp_path / f"{role}.png" for role in pictures})
+    dataset = Dataset("bright", tmp_path, (pair,), "d" * 64, tmp_path / ".derived")
+    found = reference(dataset, "flow")
+    assert found.misalignment["gain"] == pytest.approx([0.8] * 3, abs=0.02)
+    saturated = (light >= 1).max(axis=2)
+    assert saturated.mean() > 0.05
+    mask = mask_of(dataset)
+    assert mask.mean() > 0.5
+    assert mask[saturated].mean() < 0.02
+    target = source(dataset).store.read_member("target", Crop(0, 0, 0), HEIGHT)
+    registered = training_patches(dataset, "train", "registered", 64)
+    assert isinstance(registered, PatchSource)
+    same = registered.store.read_member("target", Crop(0, 0, 0), HEIGHT)
+    inside = mask[:, :HEIGHT]
+    assert np.abs(as_float(target) - as_float(same))[inside].mean() < 2e-3, "one light for both"
+
+
+def test_another_version_of_the_aligner_packs_the_pairs_again(
+    made: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = replace(made, derived=tmp_path / "derived")
+    first = source(dataset).store.path
+    assert source(dataset).store.path == first
+    monkeypatch.setattr("defocus.datasets.patching.packing.code_hash", lambda *_: "f" * 64)
+    assert source(dataset).store.path.name == "train-registered-flow-dis-ffffffff-valid_mask.h5"
+    assert first.is_file()
+
+
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("upside_down", [False, True])

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,8 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
     mild = replace(mild, pairs=train[:3], derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, 64, at_most=2)
     assert list(source.store.ids) == [train[0].id, train[1].id]
-    assert (tmp_path / "derived" / "patches" / f"train-2-{target}-dis.h5").is_file()
+    (packed,) = (tmp_path / "derived" / "patches").iterdir()
+    assert re.fullmatch(rf"train-2-{target}-dis-[0-9a-f]{{8}}\.h5", packed.name)
     for index, pair in enumerate(train[:2]):
         assert pair.sharp is not None
         assert pair.truth is not None
