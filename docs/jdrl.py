@@ -5,7 +5,7 @@ name of its section; the page has the commands.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from defocus.benchmark.experiments.dose.claims import (
     labels_of,
     line_of,
     rival_claims_of,
-    turned,
 )
 from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts
 from defocus.reports.plots.figures import draw_beside, draw_figure
@@ -39,12 +38,9 @@ SECTIONS = {
     "other-ways": "other-ways.json",
 }
 """Section of the page, and its document."""
-NETWORKS = ("unet", "restormer", "nafnet")
-"""Sections that the section ``networks`` puts side by side, if they are there."""
 DOSE_CHART = "jdrl-dose.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"other-ways": "jdrl-other-ways.svg"}
-REGISTERED = "registered pairs"
 BENDS = ("edge_px", "line_px")
 """Means of a line, in the columns *edges* and *lines*, px."""
 
@@ -73,17 +69,17 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
 
 
 def made_page(text: str, documents: Mapping[str, Document]) -> str:
-    """The page with all its made sections, the networks side by side as soon as there are any."""
+    """The page with all its made sections."""
     for name, document in documents.items():
         text = with_section(text, name, section(document, ROW_CHARTS.get(name)))
-    networks = [documents[name] for name in NETWORKS if name in documents]
-    return with_section(text, "networks", network_table(networks)) if networks else text
+    return text
 
 
 def read_document(file: str) -> dict[str, Any]:
     """A study's document, its doses in order."""
     document: dict[str, Any] = json.loads((DOCUMENTS / file).read_text("utf-8"))
     document["doses"].sort(key=lambda one: one["dose_px"])
+    document.setdefault("narrow", False)  # older documents do not say
     return document
 
 
@@ -124,7 +120,8 @@ def folded(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 def name_of(document: Document) -> str:
     """Name of a study's network, as people write it."""
-    return baseline(document["network"] or "unet").card.display_name
+    name = baseline(document["network"] or "unet").card.display_name
+    return f"{name}, narrow copy" if document["narrow"] else name
 
 
 def row_chart(name: str, document: Document) -> None:
@@ -171,37 +168,9 @@ def study_facts(document: Document) -> Iterator[str]:
     )
 
 
-def network_table(documents: Sequence[Document]) -> Iterator[str]:
-    """Networks side by side: gains over the blurry input, and tau of each protocol, by dose.
-
-    Args:
-        documents: A study of each network; what one of them lacks is left empty.
-    """
-    first = documents[0]
-    labels = [first["truth"], first["plain"], first["whole"], REGISTERED]
-    protocols = protocols_of(documents)
-    names = (*labels, f"{REGISTERED} minus {first['whole']}", *(f"tau, {one}" for one in protocols))
-    yield "Gain over the blurry input, dB, and Kendall's tau of each protocol:\n"
-    yield row("network", "dose", *names)
-    yield "| --- |" + " ---: |" * (1 + len(names))
-    for document in documents:
-        for one in document["doses"]:
-            lines = [line_of(one, label) for label in labels]
-            registered = lines[-1]
-            yield row(
-                name_of(document),
-                f"{one['dose_px']:g} px",
-                *(value(line and line["over_input"]) for line in lines),
-                "" if registered is None else interval(turned(registered["whole_over"])),
-                *(value(one["tau"].get(protocol)) for protocol in protocols),
-            )
-    yield ""
-
-
-def protocols_of(documents: Sequence[Document]) -> list[str]:
+def protocols_of(document: Document) -> list[str]:
     """All protocols that have a tau, each once."""
-    doses = [one for document in documents for one in document["doses"]]
-    return list(dict.fromkeys(protocol for one in doses for protocol in one["tau"]))
+    return list(dict.fromkeys(protocol for one in document["doses"] for protocol in one["tau"]))
 
 
 def gain_table(document: Document) -> Iterator[str]:
@@ -250,7 +219,7 @@ def tau_table(document: Document) -> Iterator[str]:
     """Kendall's tau of each protocol by dose."""
     yield row("protocol", *(f"{one['dose_px']:g} px" for one in document["doses"]))
     yield "| --- |" + " ---: |" * len(document["doses"])
-    for protocol in protocols_of([document]):
+    for protocol in protocols_of(document):
         found = (one["tau"].get(protocol) for one in document["doses"])
         yield row(protocol, *("" if tau is None else interval(tau) for tau in found))
     yield ""
@@ -316,11 +285,6 @@ def interval(estimate: Document) -> str:
     """A value with its interval."""
     middle, low, high = (number_text(estimate[name], 2) for name in ("value", "low", "high"))
     return f"{middle} [{low}, {high}]"
-
-
-def value(estimate: Document | None) -> str:
-    """A value without its interval; empty if there is none."""
-    return "" if estimate is None else number_text(estimate["value"], 2)
 
 
 def row(*cells: str) -> str:

@@ -85,8 +85,9 @@ def one_dose(dose: float) -> dict[str, Any]:
 
 def document() -> dict[str, Any]:
     return {
-        "network": "defocus-s", "dataset": "manifest:pairs", "scenes": 40, "training_pairs": 300,
-        "seeds": 5, "plain": "1 plain loss", "whole": "JDRL", "rivals": ["registered pairs"],
+        "network": "defocus-s", "narrow": False, "dataset": "manifest:pairs",
+        "scenes": 40, "training_pairs": 300, "seeds": 5,
+        "plain": "1 plain loss", "whole": "JDRL", "rivals": ["registered pairs"],
         "truth": "true pairs", "doses": [one_dose(8.0), one_dose(0.0)],
     }  # fmt: skip
 
@@ -203,6 +204,9 @@ def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
     assert chart.floor == 0, "no line but the plain loss is below the input"
     assert chart.note.endswith("Below the chart: plain loss, −4.00 dB at 8 px.")
     assert "40 test scenes, 300 training pairs per dose, seeds: 5" in chart.note
+    keep(study, document() | {"network": "nafnet", "narrow": True})
+    (chart,) = page_of(study).sections[0][1]
+    assert "network: narrow copy of nafnet." in chart.note
 
 
 def test_the_chart_is_a_figure_for_a_paper(study: Path, tmp_path: Path) -> None:
@@ -219,7 +223,11 @@ def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
     chart = dose_chart(kept)
     assert len(chart.curves) == 12
     assert {curve.label for curve in chart.curves} > SPOKEN
-    assert "Not shown: 4 further lines." in chart.note
+    assert "Not shown: 4 further lines with less gain." in chart.note
+    assert "part 11" not in {curve.label for curve in chart.curves}
+    for one in kept["doses"]:
+        one["lines"][11]["over_input"] = {"value": 9.0, "low": 8.0, "high": 10.0}
+    assert "part 11" in {curve.label for curve in dose_chart(kept).curves}, "the best is shown"
 
 
 def test_two_studies_are_one_chart() -> None:
@@ -331,7 +339,9 @@ def test_a_study_with_parts_has_them_in_its_report_and_figures(study: Path, tmp_
     assert [file.name for file in written[:3]] == [
         "gain-by-dose-1.svg", "gain-by-part-1.svg", "gain-by-part-2.svg",
     ]  # fmt: skip
-    assert "<!-- flat parts -->" in written[2].read_text(encoding="utf-8")
+    drawn = written[2].read_text(encoding="utf-8")
+    assert "<!-- flat parts -->" in drawn
+    assert "dose 8 px, dB" in drawn or "dose 0 px, dB" in drawn, "its dose is on it"
 
 
 def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
@@ -343,7 +353,7 @@ def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
     chart = part_charts(kept)[8.0]
     assert len(chart.curves) == 12
     assert {curve.label for curve in chart.curves} > {*SPOKEN, "blurry input"}
-    assert "Not shown: 5 further lines." in chart.note
+    assert "Not shown: 5 further lines with less gain." in chart.note
 
 
 def test_the_claims_have_verdicts(study: Path) -> None:

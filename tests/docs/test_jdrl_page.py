@@ -1,6 +1,5 @@
 """Tables of ``docs/jdrl.md`` say what the studies say."""
 
-import re
 import runpy
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,43 +109,7 @@ def line(label: str, gain: float, whole: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-UNET = {
-    2.0: {"1 plain loss": 0.25, "JDRL": 0.5, "registered pairs": 1.5, "control: true pairs": 2.0},
-    8.0: {"1 plain loss": -4.0, "JDRL": 0.25, "control: true pairs": 2.0},
-}
 NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
-
-
-def test_networks_stand_side_by_side(made: dict[str, Any]) -> None:
-    lines = list(made["network_table"]([study("unet", UNET), study("nafnet", NAFNET)]))
-    heads, _, *rows = [cells_of(one) for one in lines if one.startswith("|")]
-    assert heads == [
-        "network", "dose", "control: true pairs", "1 plain loss", "JDRL", "registered pairs",
-        "registered pairs minus JDRL", "tau, gt", "tau, input-aligned", "tau, deformed-gt",
-    ]  # fmt: skip
-    difference = "1.00 [0.75, 1.12]"
-    assert rows == [
-        ["U-Net", "2 px", "2.00", "0.25", "0.50", "1.50", difference, "−0.50", "", "0.75"],
-        ["U-Net", "8 px", "2.00", "−4.00", "0.25", "", "", "−0.50", "", "0.75"],
-        ["NAFNet", "2 px", "", "−0.50", "0.75", "1.00", "0.25 [0.00, 0.38]", "−0.50", "", "0.75"],
-    ]
-
-
-def test_the_networks_come_in_their_order_and_with_their_sections(made: dict[str, Any]) -> None:
-    marks = "".join(
-        f"<!-- made by docs/jdrl.py: {name} -->\nold\n<!-- end: {name} -->\n"
-        for name in ("nafnet", "networks", "unet")
-    )
-    found = {"nafnet": study("nafnet", NAFNET), "unet": study("unet", UNET)}
-    page = made["made_page"](marks, found)
-    assert "old" not in page
-    _, _, rest = page.partition("made by docs/jdrl.py: networks -->")
-    table = rest.partition("<!-- end: networks -->")[0]
-    assert re.findall(r"^\| (U-Net|NAFNet) \| \d px", table, re.MULTILINE) == [
-        "U-Net", "U-Net", "NAFNet",
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match=r"lacks the mark .*unet"):
-        made["made_page"](marks.replace("unet", "other"), found)
 
 
 def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:

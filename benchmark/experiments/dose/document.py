@@ -54,6 +54,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
     return {
         "objective": study.ablation.name,
         "network": study.network,
+        "narrow": study.narrow,
         "dataset": study.dataset.name,
         "scenes": len(at_dose(study.dataset, study.doses[0]).split("test")),
         "training_pairs": len(at_dose(study.dataset, study.doses[0]).split("train")),

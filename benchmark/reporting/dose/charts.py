@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from defocus.benchmark.experiments.dose.claims import labels_of, line_of
 from defocus.benchmark.reporting.dose.words import INPUT, Document, spoken, study_words
+from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Curve, Curves, Table
 from defocus.reports.text import number_text
 
@@ -37,7 +38,7 @@ def dose_chart(document: Document, *further: Document) -> Curves:
     """Gain of each line over the blurry input by dose, with intervals.
 
     The plain loss may fall far below the others: it then leaves the chart, and the note says where
-    it is. Of many lines the central ones come first.
+    it is. Of many lines the central ones are shown, and those with the largest gains.
 
     Args:
         document: The study.
@@ -83,7 +84,7 @@ def part_charts(document: Document) -> dict[float, Curves]:
         one["dose_px"]: Curves(
             f"Gain by part of the picture, dose {one['dose_px']:g} px",
             "part of the picture, or circle of confusion",
-            "gain over the plain loss, dB",
+            f"gain over the plain loss, dose {one['dose_px']:g} px, dB",
             tuple(_part_curve(line, parts) for label in labels if (line := line_of(one, label))),
             apart=True,
             places=tuple(PART_NAMES[part] for part in parts),
@@ -124,13 +125,21 @@ def part_tables(document: Document) -> dict[float, Table]:
 
 
 def _charted(document: Document, most: int) -> list[str]:
-    """Labels of the lines but the blurry input; of too many, the central ones."""
+    """Labels of the lines but the blurry input; of too many, the central ones, then the best."""
     references = _references(document)
     labels = [label for label in labels_of(document) if label not in references]
     if len(labels) > most:
-        central = [document["plain"], document["whole"], *document["rivals"], document["truth"]]
-        labels.sort(key=lambda label: label not in central)
-    return labels[:most]
+        central = [document["plain"], document["whole"], document["truth"]]
+        others = [label for label in labels if label not in central]
+        rest = sorted(others, key=lambda label: -_best(document, label))
+        shown = {*central, *rest[: most - len(central)]}
+        return [label for label in labels if label in shown]
+    return labels
+
+
+def _best(document: Document, label: str) -> float:
+    """Largest gain of a line over the blurry input at any dose, dB."""
+    return max(one["value"] for _, one in _estimates(document, label))
 
 
 def _references(document: Document) -> list[str]:
@@ -142,7 +151,7 @@ def _references(document: Document) -> list[str]:
 def _left_out(document: Document, shown: Sequence[str]) -> str:
     """How many lines a chart does not show; empty if none."""
     count = len({*labels_of(document)} - {*shown, *_references(document)})
-    return f"Not shown: {count} further line{'s'[: count > 1]}." if count else ""
+    return f"Not shown: {counted(count, 'further line')} with less gain." if count else ""
 
 
 def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:

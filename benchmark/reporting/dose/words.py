@@ -26,8 +26,13 @@ def study_words(document: Document) -> str:
     return (
         f"PSNR against the truth; bars are 95 % intervals of a bootstrap over seeds and scenes. "
         f"{document['scenes']} test scenes, {document['training_pairs']} training pairs per dose, "
-        f"seeds: {document['seeds']}, network: {document['network'] or 'U-Net'}."
+        f"seeds: {document['seeds']}, network: {_network(document)}."
     )
+
+
+def _network(document: Document) -> str:
+    name = document["network"] or "U-Net"
+    return f"narrow copy of {name}" if document["narrow"] else str(name)
 
 
 def spoken(label: str) -> str:
