@@ -22,7 +22,7 @@ from defocus.errors import InputError, NotApplicableError
 __all__ = ["DoseStudy", "dose_study"]
 
 MEASURED: frozenset[Supervision] = frozenset({"valid_mask"})
-"""Supervision that captured pairs give too; any other is told by the renderer alone."""
+"""Supervision that is measured: a line that asks for any other may know more than pairs tell."""
 
 
 @dataclass(frozen=True)
