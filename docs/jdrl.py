@@ -36,6 +36,8 @@ SECTIONS = {
     "five-seeds": "dose.json",
     "small-doses": "small-doses.json",
     "other-ways": "other-ways.json",
+    "by-flow": "by-flow.json",
+    "restormer": "restormer.json",
 }
 """Section of the page, and its document."""
 DOSE_CHART = "jdrl-dose.svg"
