@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric
     from defocus.align.measure import Measurement
 
-__all__ = ["AlignedReference", "ReferenceModel", "aligned_reference"]
+__all__ = ["AlignedReference", "ReferenceModel", "aligned_reference", "aligner_code"]
 
 ReferenceModel = Literal["global", "flow"]
 """What registers the sharp picture: the transform of the whole picture, or the local flow too."""
@@ -109,7 +109,7 @@ def _stored(folder: Path) -> AlignedReference | None:
     except (ValueError, TypeError, KeyError, AttributeError):
         say(f"{record}: damaged; the reference is rebuilt")
         return None
-    if code != _code():
+    if code != aligner_code():
         return None
     if found.status == "ok" and _files_hash(folder) != found.sha256:
         say(f"{folder}: the aligned reference is damaged; it is rebuilt")
@@ -122,7 +122,8 @@ def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
 
 
 @cache
-def _code() -> str:
+def aligner_code() -> str:
+    """Hash of the code that registers; what another version has registered is made again."""
     return code_hash("defocus.align", "defocus.optics")
 
 
@@ -162,5 +163,5 @@ def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
         "sha256": _files_hash(folder) if known else "",
         "misalignment": measurement.misalignment.to_json(),
     }
-    write_json(folder / "reference.json", {"code": _code(), **document})
+    write_json(folder / "reference.json", {"code": aligner_code(), **document})
     return _reference(folder, document)

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
-from defocus.datasets.deriving.aligned_reference import ReferenceModel, aligned_reference
+from defocus.datasets.deriving.aligned_reference import (
+    ReferenceModel,
+    aligned_reference,
+    aligner_code,
+)
 from defocus.datasets.files.arrays import array_shape, read_array
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.store import PatchStore, Storage, pack
 from defocus.errors import DatasetError, ImageError, NotApplicableError
@@ -95,8 +98,9 @@ def packed_pairs(
         ImageError: A picture cannot be read, or the members of a pair differ in size.
         StorageError: The packed file cannot be written.
     """
-    registration = [estimator_name, code_hash("defocus.align", "defocus.optics")[:8]]
-    words = [name, target, *(registration if target in REGISTERED else [])]
+    words = [name, target]
+    if target in REGISTERED:
+        words += [estimator_name, aligner_code()[:8]]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
     if path.is_file():

@@ -42,10 +42,10 @@ from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.api import open_dataset
-from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.errors import InputError, NotApplicableError, WeightsError
 from defocus.images import as_float, read_image
 from defocus.reports.model import Curves
+from tests.benchmark.conftest import render_doses
 
 Array = NDArray[np.float64]
 
@@ -363,12 +363,9 @@ def test_a_line_that_cannot_be_trained_is_named(
 @pytest.mark.thorough  # twin: test_a_line_that_cannot_be_trained_is_named
 def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three lines beside the control, one step each."""
-    (tmp_path / "dose.toml").write_text(
-        'size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nkinds = ["shift"]\n'
-        "blur_px = [1, 2]\nlenses = 1\n"
+    dosed = render_doses(
+        tmp_path, "size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nblur_px = [1, 2]\n"
     )
-    dosed = tmp_path / "pairs"
-    render_dosed_dataset(tmp_path / "dose.toml", dosed)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     study = short_study(tmp_path, dosed)

@@ -20,9 +20,9 @@ from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset
-from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.errors import InputError, NotApplicableError
 from defocus.training.record.folder import CURVE
+from tests.benchmark.conftest import render_doses
 
 JDRL = ablation_of("jdrl")
 BY_FLOW = ("registered by flow", "registered by flow, refined", "registered by flow, masked")
@@ -124,12 +124,9 @@ def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(
 def registrable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered training pair that is large enough to be registered, and one to test."""
     folder = tmp_path_factory.mktemp("registrable")
-    (folder / "dose.toml").write_text(
-        'size = 160\npairs = {train = 1, test = 1}\ndoses_px = [4]\nkinds = ["shift"]\n'
-        "blur_px = [1, 2]\nlenses = 1\n"
+    return render_doses(
+        folder, "size = 160\npairs = {train = 1, test = 1}\ndoses_px = [4]\nblur_px = [1, 2]\n"
     )
-    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
-    return folder / "pairs"
 
 
 @pytest.mark.parametrize(

@@ -214,12 +214,17 @@ def test_the_chart_is_a_figure_for_a_paper(study: Path, tmp_path: Path) -> None:
     assert written[0].name == "gain-by-dose-1.svg"
 
 
-def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
-    kept = document()
+def with_twelve_more_lines(kept: dict[str, Any]) -> dict[str, Any]:
+    """Copies of the plain loss at each dose, before its own lines."""
     for one in kept["doses"]:
         (plain,) = (line for line in one["lines"] if line["label"] == "1 plain loss")
         others = [{**copy.deepcopy(plain), "label": f"part {number}"} for number in range(12)]
         one["lines"] = [*others, *one["lines"]]
+    return kept
+
+
+def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
+    kept = with_twelve_more_lines(document())
     chart = dose_chart(kept)
     assert len(chart.curves) == 12
     assert {curve.label for curve in chart.curves} > SPOKEN
@@ -345,11 +350,7 @@ def test_a_study_with_parts_has_them_in_its_report_and_figures(study: Path, tmp_
 
 
 def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
-    kept = document_with_parts()
-    for one in kept["doses"]:
-        (plain,) = (line for line in one["lines"] if line["label"] == "1 plain loss")
-        others = [{**copy.deepcopy(plain), "label": f"part {number}"} for number in range(12)]
-        one["lines"] = [*others, *one["lines"]]
+    kept = with_twelve_more_lines(document_with_parts())
     chart = part_charts(kept)[8.0]
     assert len(chart.curves) == 12
     assert {curve.label for curve in chart.curves} > {*SPOKEN, "blurry input"}
