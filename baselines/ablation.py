@@ -14,7 +14,7 @@ import defocus.baselines.objectives
 from defocus.errors import RegistryError
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import Supervision, Target
+    from defocus.baselines.recipes.members import Further, TargetName
 
 __all__ = ["Ablation", "AblationLine", "ablation_of"]
 
@@ -39,9 +39,9 @@ class AblationLine:
     system: str
     published: str = ""
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
-    supervision: "tuple[Supervision, ...]" = ()
+    supervision: "tuple[Further, ...]" = ()
     variant: str = ""
-    target: "Target | None" = None
+    target: "TargetName | None" = None
 
 
 @dataclass(frozen=True)

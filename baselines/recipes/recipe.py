@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from defocus.baselines.recipes.members import Further, TargetName
 from defocus.settings import Settings
 from defocus.training.method import (
     Adversary,
@@ -29,8 +30,6 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Step",
-    "Supervision",
-    "Target",
     "plain_recipe",
 ]
 
@@ -46,13 +45,6 @@ Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise"
 ``shrink``: to 0.7 to 1 of the size in half of the cases; ``grey``: without colour in 3 of 10;
 ``saturation``: by a fifth more or less in a third; ``noise``: on the blurry picture in 1 of 20;
 ``channels``: red, green and blue in another order in 3 of 10."""
-
-
-Target = Literal["sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"]
-"""Targets of a training; see :class:`Recipe`."""
-
-Supervision = Literal["dual_pixel", "defocus_map", "flow", "valid_mask"]
-"""What an objective may be given beside the pictures; see :class:`Recipe`."""
 
 
 class Growth(Settings):
@@ -117,8 +109,8 @@ class Recipe(Method):
             ``prealigned`` (registered onto the blurry one beforehand), ``registered`` (with its
             light too), ``registered-flow`` (the same, by the local flow too), ``compensated`` (as
             ``registered``, and as captured where that is not possible), ``truth`` (rendered data).
-        supervision: Further data for the objective: ``dual_pixel``, ``defocus_map``, ``flow``, or
-            with the target ``registered-flow`` ``valid_mask``; see
+        supervision: Further data for the objective: ``dual_pixel``, ``defocus_map``, ``flow``,
+            ``measured_blur``, or with the target ``registered-flow`` ``valid_mask``; see
             :class:`~defocus.baselines.objective.Batch`.
         epochs: Length of the paper's training, in the unit in which its schedule is stated; other
             budgets stretch the schedule to their steps.
@@ -131,8 +123,8 @@ class Recipe(Method):
 
     objective: str = "supervised"
     objective_settings: dict[str, Any] = Field(default_factory=dict)
-    target: Target = "sharp"
-    supervision: tuple[Supervision, ...] = ()
+    target: TargetName = "sharp"
+    supervision: tuple[Further, ...] = ()
     augment: tuple[Augmentation, ...] = ()
     bit_depth: Literal[8, 16] = 16
     paper: Schedule

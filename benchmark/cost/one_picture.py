@@ -12,7 +12,7 @@ from defocus.benchmark.cost.memory import peak_bytes
 __all__ = ["SIDE_PX", "MeasuredCost", "measure_system"]
 
 SIDE_PX = 512
-NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "flow": 2, "valid_mask": 1}
+NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "flow": 2, "valid_mask": 1, "measured_blur": 1}
 
 
 @dataclass(frozen=True)

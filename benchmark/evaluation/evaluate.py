@@ -16,6 +16,7 @@ from torch import nn
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
+from defocus.baselines.recipes.members import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.registry import profile_metrics
@@ -26,7 +27,7 @@ from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.patching.packing import FurtherInput, require_further
+from defocus.datasets.patching.packing import require_further
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import FloatImage, Image, as_float, as_integer, read_image, write_image

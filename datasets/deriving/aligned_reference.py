@@ -24,7 +24,7 @@ from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import write_image
+from defocus.images import Image, write_image
 from defocus.progress import say
 from defocus.reading import read_json
 
@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric
     from defocus.align.measure import Measurement
 
-__all__ = ["AlignedReference", "ReferenceModel", "aligned_reference", "aligner_code"]
+__all__ = [
+    "AlignedReference",
+    "ReferenceModel",
+    "aligned_reference",
+    "aligner_code",
+    "measured_alone",
+]
 
 ReferenceModel = Literal["global", "flow"]
 """What registers the sharp picture: the transform of the whole picture, or the local flow too."""
@@ -139,12 +145,8 @@ def _computed(
     folder: Path, blurry_file: Path, sharp_file: Path, estimator_name: str, model: ReferenceModel
 ) -> AlignedReference:
     from defocus.align.compensation.compensate import compensate
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.datasets.measuring.kept import measured_pair, pair_key
 
-    estimator = flow_estimator(estimator_name)
-    pair = Pair("", "", "train", blurry_file, sharp_file)
-    blurry, sharp, measurement = measured_pair(pair, estimator, pair_key(pair, estimator))
+    blurry, sharp, measurement = measured_alone(blurry_file, sharp_file, estimator_name)
     make_folder(folder)
     if measurement.misalignment.status == "ok":
         light: Photometric = "match" if model == "flow" else "none"
@@ -152,6 +154,23 @@ def _computed(
         write_image(folder / "sharp.png", aligned.sharp)
         write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
     return _recorded(folder, measurement)
+
+
+def measured_alone(
+    blurry_file: Path, sharp_file: Path, estimator_name: str
+) -> "tuple[Image, Image, Measurement]":
+    """Two pictures and their measurement, which knows nothing else of the pair; it is kept.
+
+    Raises:
+        ImageError: A picture cannot be read, or the sizes differ.
+        StorageError: The cache cannot be written.
+    """
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.datasets.measuring.kept import measured_pair, pair_key
+
+    estimator = flow_estimator(estimator_name)
+    pair = Pair("", "", "train", blurry_file, sharp_file)
+    return measured_pair(pair, estimator, pair_key(pair, estimator))
 
 
 def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from defocus.datasets.patching.packing import Further
+from defocus.baselines.recipes.members import Further
 
 if TYPE_CHECKING:
     import torch

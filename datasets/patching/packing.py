@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
+from defocus.baselines.recipes.members import NAMES, Further, TargetName
 from defocus.datasets.deriving.aligned_reference import (
     ReferenceModel,
     aligned_reference,
     aligner_code,
 )
+from defocus.datasets.deriving.measured_blur import measured_blur
 from defocus.datasets.files.arrays import array_shape, read_array
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.store import PatchStore, Storage, pack
@@ -21,24 +23,9 @@ from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.images import Image, as_linear, bit_depth, read_image, read_pair
 from defocus.progress import say, track
 
-__all__ = ["Further", "FurtherInput", "TargetName", "packed_pairs", "require_further"]
-
-TargetName = Literal["sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"]
+__all__ = ["packed_pairs", "require_further"]
 
 REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered", "registered-flow")
-
-FurtherInput = Literal["dual_pixel", "defocus_map"]
-"""What a network may be given beside the blurry picture."""
-
-Further = Literal["dual_pixel", "defocus_map", "flow", "valid_mask"]
-"""What a pair may have beside blurry picture and target; a mask comes with ``registered-flow``."""
-
-NAMES: dict[Further, str] = {
-    "dual_pixel": "dual-pixel views",
-    "defocus_map": "defocus map",
-    "flow": "true flow",
-    "valid_mask": "valid mask",
-}
 
 
 def require_further(
@@ -65,6 +52,7 @@ def require_further(
             "defocus_map": pair.defocus_map is not None,
             "flow": pair.flow is not None,
             "valid_mask": True,  # it is measured
+            "measured_blur": pair.sharp is not None,
         }
         for one in further:
             if not there[one]:
@@ -99,7 +87,7 @@ def packed_pairs(
         StorageError: The packed file cannot be written.
     """
     words = [name, target]
-    if target in REGISTERED:
+    if target in REGISTERED or "measured_blur" in further:
         words += [estimator_name, aligner_code()[:8]]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
@@ -115,7 +103,7 @@ def packed_pairs(
                 "blurry": blurry,
                 "target": found,
                 **_further(pair, further, blurry),
-                **_mask(dataset, pair, further, estimator_name),
+                **_measured(dataset, pair, further, estimator_name),
             },
         )
         for pair, blurry, found in _pictures(dataset, pairs, target, estimator_name)
@@ -181,11 +169,18 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
     return members
 
 
-def _mask(
+def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
 ) -> dict[str, NDArray[Any]]:
-    """Where the target ``registered-flow`` of a pair is reliable: 255, and 0 elsewhere."""
-    if "valid_mask" not in further:
-        return {}
-    reference = aligned_reference(dataset, pair, estimator_name, model="flow")
-    return {"valid_mask": read_image(reference.valid_mask)[:, :, 0]}
+    """What is measured between the pictures.
+
+    That is where the target ``registered-flow`` is reliable, 255, and 0 elsewhere; and by how many
+    px the blurry picture is more blurred than the sharp one.
+    """
+    members: dict[str, NDArray[Any]] = {}
+    if "valid_mask" in further:
+        reference = aligned_reference(dataset, pair, estimator_name, model="flow")
+        members["valid_mask"] = read_image(reference.valid_mask)[:, :, 0]
+    if "measured_blur" in further and pair.sharp is not None:
+        members["measured_blur"] = measured_blur(pair.blurry, pair.sharp, estimator_name)
+    return members

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+from defocus.baselines.recipes.members import NAMES, Further, TargetName
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.patching.augmentation import (
     random_look,
@@ -16,13 +17,7 @@ from defocus.datasets.patching.augmentation import (
     with_look,
 )
 from defocus.datasets.patching.batch import Patches, drawn_batch
-from defocus.datasets.patching.packing import (
-    NAMES,
-    Further,
-    TargetName,
-    packed_pairs,
-    require_further,
-)
+from defocus.datasets.patching.packing import packed_pairs, require_further
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
 from defocus.errors import NotApplicableError
 from defocus.images import Image
@@ -118,8 +113,9 @@ class PatchSource:
             what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels),
                 ``defocus_map`` (diameter of the circle of confusion in px, one channel),
                 ``flow`` (from the blurry to the sharp picture as captured, x right and y down in
-                px, 2 channels), or ``valid_mask`` (1 where the target is reliable, 0 elsewhere,
-                one channel).
+                px, 2 channels), ``valid_mask`` (1 where the target is reliable, 0 elsewhere,
+                one channel), or ``measured_blur`` (diameter in px by which the blurry picture is
+                more blurred than the sharp one, NaN where it is not known, one channel).
             crop: The crop.
             side: Side of the patch.
         """
@@ -129,8 +125,10 @@ class PatchSource:
             exchanged = crop.mirrored != (crop.quarter_turns == 2)
             sides = ("right", "left") if exchanged else ("left", "right")
             return torch.cat([self._seen(f"dual_pixel_{one}", crop, side) for one in sides])
-        if what == "defocus_map":
-            diameters = np.ascontiguousarray(np.abs(self._read(what, crop, side)), np.float32)
+        if what in ("defocus_map", "measured_blur"):
+            seen = self._read(what, crop, side)
+            blur = np.abs(seen) if what == "defocus_map" else seen
+            diameters = np.ascontiguousarray(blur, np.float32)
             return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
         if what == "flow":
             turned = turned_vectors(np.asarray(self._read(what, crop, side), np.float32), crop)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.baselines.recipes.members import Further
 from defocus.datasets.patching.augmentation import random_look, with_look
 from defocus.datasets.patching.batch import drawn_batch
-from defocus.datasets.patching.packing import Further
 from defocus.datasets.patching.store import ColourChange
 from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
 from defocus.datasets.stream.optics import (

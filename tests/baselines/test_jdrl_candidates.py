@@ -49,7 +49,12 @@ def test_the_true_flow_is_used_and_nothing_is_measured(shifted: Shifted) -> None
 
 
 @pytest.mark.parametrize(
-    ("settings", "missing"), [({"flow": "true"}, "flow"), ({"kernels": "thin-lens"}, "defocus_map")]
+    ("settings", "missing"),
+    [
+        ({"flow": "true"}, "flow"),
+        ({"kernels": "thin-lens"}, "defocus_map"),
+        ({"kernels": "thin-lens-measured"}, "measured_blur"),
+    ],
 )
 def test_what_the_recipe_does_not_ask_for_is_named(
     shifted: Shifted, settings: dict[str, Any], missing: str
@@ -63,6 +68,10 @@ def test_what_the_recipe_does_not_ask_for_is_named(
     ("settings", "told"),
     [
         ({"kernels": "thin-lens", "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network"),
+        (
+            {"kernels": "thin-lens-measured", "reblur_epochs": 5.0},
+            "reblur_epochs need a reblurring network",
+        ),
         ({"kernels": "none", "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network"),
         ({"reblur_alone": "target"}, "reblur_alone = 'target' needs reblur_epochs"),
         ({"flow": "true", "deformation": "none"}, "deformation = 'none' uses no flow"),
@@ -184,6 +193,29 @@ def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted: Shifted) -> No
     batch = Batch(blurry, sharp, supervision={"defocus_map": diameters})
     assert float(objective.reblur_loss(sharp, batch)) == pytest.approx(objective.settings.epsilon)
     assert float(objective.reblur_loss(blurry, batch)) > 5 * objective.settings.epsilon
+
+
+def test_discs_of_the_measured_blur_judge_only_where_it_is_known(shifted: Shifted) -> None:
+    sharp, diameters = shifted(0, 0), torch.full((1, 1, 96, 96), 5.0)
+    blurry = reblurred_by_map(sharp, diameters)
+    diameters[..., :40] = torch.nan
+    wrong = torch.where(diameters.isfinite(), blurry, 1 - blurry)
+    objective = make(kernels="thin-lens-measured")
+    batch = Batch(wrong, sharp, supervision={"measured_blur": diameters})
+    shown = sharp.clone().requires_grad_()
+    loss = objective.reblur_loss(shown, batch)
+    assert float(loss.detach()) == pytest.approx(objective.settings.epsilon)
+    loss.backward()
+    assert shown.grad is not None
+    assert bool(torch.isfinite(shown.grad).all())
+    assert float(shown.grad[..., :30].abs().max()) == 0
+    assert float(objective.reblur_loss(blurry, batch)) > 4 * objective.settings.epsilon
+
+
+def test_a_picture_that_is_sharper_than_its_target_is_not_blurred() -> None:
+    picture = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    same = reblurred_by_map(picture, torch.full((1, 1, 24, 24), -4.0))
+    torch.testing.assert_close(same, picture)
 
 
 def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient() -> None:

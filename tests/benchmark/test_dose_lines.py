@@ -5,6 +5,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -20,12 +22,17 @@ from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Pair
 from defocus.errors import InputError, NotApplicableError
+from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
 from defocus.training.record.folder import CURVE
 from tests.benchmark.conftest import render_doses
 
 JDRL = ablation_of("jdrl")
 BY_FLOW = ("registered by flow", "registered by flow, refined", "registered by flow, masked")
+MEASURED_BLUR = "JDRL, thin-lens reblurring, measured"
 SHORT = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\nlearning_rate = 1e-3\n"
 
 
@@ -84,6 +91,10 @@ def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
     ):
         without.studies()
     assert replace(without, chosen=("robust loss",)).studies(), "other lines need no flow"
+    pairs = tuple(replace(pair, sharp=None) for pair in study.dataset.pairs)
+    unshot = replace(study, dataset=replace(study.dataset, pairs=pairs), chosen=(MEASURED_BLUR,))
+    with pytest.raises(NotApplicableError, match="no sharp picture, from which its blur could"):
+        unshot.studies()
 
 
 def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed: Path, tmp_path: Path) -> None:
@@ -131,9 +142,14 @@ def registrable(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("label", "logged"),
-    [(BY_FLOW[0], set()), (BY_FLOW[1], {"moved_px"}), (BY_FLOW[2], {"mask_kept_share"})],
+    [
+        (BY_FLOW[0], set()),
+        (BY_FLOW[1], {"moved_px"}),
+        (BY_FLOW[2], {"mask_kept_share"}),
+        (MEASURED_BLUR, {"reblur"}),
+    ],
 )
-def test_pairs_registered_by_flow_are_trained_on(
+def test_lines_with_what_is_measured_before_are_trained(
     registrable: Path, tmp_path: Path, label: str, logged: set[str]
 ) -> None:
     study = replace(asked(registrable, tmp_path / "out", label), settings=tmp_path / "s.toml")
@@ -204,3 +220,24 @@ def test_a_reblurring_without_effect_prefers_the_blurry_picture(dosed: Path) -> 
     discs = losses_of_pair(make(kernels="thin-lens"), pair)
     assert discs[0] < truth  # blurred again, the true picture resembles the blurry one
     assert discs[1] > blurry  # and the blurry one does no longer
+
+
+def test_discs_of_the_measured_blur_do_so_too(tmp_path: Path) -> None:
+    """The map of the pair is wrong, so that nothing else tells of the blur."""
+    scene = np.asarray(texture("chelsea", 320, 256), np.float32)
+    kernel = disc_psf(6).astype(np.float32)
+    light = {
+        "truth": scene,
+        "blurry": cv2.filter2D(scene, -1, kernel, borderType=cv2.BORDER_REPLICATE),
+        "sharp": np.roll(scene, 2, axis=0),
+    }
+    for role, one in light.items():
+        write_image(tmp_path / f"{role}.png", as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16))
+    np.save(tmp_path / "map.npy", np.ones((256, 320), np.float32))
+    files = {role: tmp_path / f"{role}.png" for role in light}
+    pair = Pair("a", "a", "test", **files, defocus_map=tmp_path / "map.npy")
+    still = make()
+    still.reblurring = Still()
+    truth, blurry = losses_of_pair(make(kernels="thin-lens-measured"), pair)
+    assert truth < 0.5 * losses_of_pair(still, pair)[0]
+    assert truth < blurry

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.baselines.recipes.members import TargetName
 from defocus.datasets.deriving.aligned_reference import AlignedReference, aligned_reference
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.patching.packing import TargetName
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError

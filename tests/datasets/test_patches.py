@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from defocus.baselines.recipes.members import TargetName
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.loader import PairPatches
-from defocus.datasets.patching.packing import TargetName
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError

@@ -57,6 +57,12 @@ ABLATION = Ablation(
             settings={"kernels": "thin-lens"},
             supervision=("defocus_map",),
         ),
+        AblationLine(
+            "JDRL, thin-lens reblurring, measured",
+            "jdrl-unet",
+            settings={"kernels": "thin-lens-measured"},
+            supervision=("measured_blur",),
+        ),
         AblationLine("JDRL, output deformed", "jdrl-unet", settings={"deformation": "output"}),
         AblationLine("JDRL, small flow first", "jdrl-unet", settings={"curriculum_px": 0.5}),
         AblationLine(

@@ -10,9 +10,9 @@ code, and what we follow.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -26,13 +26,16 @@ from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
 from defocus.baselines.objectives.jdrl.masks import believed, within
-from defocus.baselines.objectives.jdrl.settings import JDRLSettings
+from defocus.baselines.objectives.jdrl.settings import JDRLSettings, Kernels
 from defocus.baselines.objectives.jdrl.thin_lens import reblurred_by_map
+from defocus.baselines.recipes.members import Further
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 
 __all__ = ["Deformed", "JDRLObjective", "flow_name", "make", "one_picture"]
 
+UNLEARNED: Collection[Kernels] = ("none", "thin-lens", "thin-lens-measured")
+"""Kernels without a reblurring network."""
 DOUBLING_EPOCHS = 15
 """Of a curriculum's limit; as long as the paper's warm-up."""
 
@@ -144,9 +147,15 @@ class JDRLObjective(Objective):
 
         Args:
             restored: ``(N, 3, H, W)``.
-            batch: Of the same size, with the defocus map for thin-lens kernels.
+            batch: Of the same size, with the defocus map, or the measured blur, for thin-lens
+                kernels.
         """
         blurry = one_picture(batch.blurry)
+        if self.settings.kernels == "thin-lens-measured":
+            diameters = _supervision(batch, "measured_blur")
+            known = diameters.isfinite()
+            blurred = reblurred_by_map(restored, diameters.nan_to_num())
+            return self.charbonnier(known * blurred, known * blurry)
         if self.reblurring is None:
             blurred = reblurred_by_map(restored, _supervision(batch, "defocus_map"))
         elif self.settings.reblur_alone == "target":  # it stays as it is
@@ -201,7 +210,7 @@ class JDRLObjective(Objective):
             return self.estimator(frames[0], frames[1])
 
 
-def _supervision(batch: Batch, name: Literal["flow", "defocus_map"]) -> torch.Tensor:
+def _supervision(batch: Batch, name: Further) -> torch.Tensor:
     """What a setting needs beside the pictures.
 
     Raises:
@@ -224,7 +233,7 @@ def _refuse_contradictions(settings: JDRLSettings) -> None:
     Raises:
         SettingsError: Two settings contradict each other.
     """
-    if settings.reblur_epochs and settings.kernels in ("none", "thin-lens"):
+    if settings.reblur_epochs and settings.kernels in UNLEARNED:
         raise SettingsError(
             f"jdrl: reblur_epochs need a reblurring network, and kernels = {settings.kernels!r} "
             "have none; set other kernels or leave reblur_epochs out"

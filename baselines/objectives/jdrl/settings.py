@@ -12,7 +12,9 @@ from defocus.settings import Settings
 __all__ = ["OFFICIAL", "JDRLSettings", "Kernels", "MaskKind", "Pretraining", "WarmUp"]
 
 MaskKind: TypeAlias = Literal["paper", "official", "consistency", "none"]
-Kernels: TypeAlias = Literal["isotropic", "free", "single", "thin-lens", "none"]
+Kernels: TypeAlias = Literal[
+    "isotropic", "free", "single", "thin-lens", "thin-lens-measured", "none"
+]
 WarmUp: TypeAlias = Literal["both", "forward"]
 
 OFFICIAL: Mapping[str, Any] = {
@@ -59,7 +61,8 @@ class JDRLSettings(Settings):
         kernels: Kind of kernels of the reblurring network: ``isotropic``; ``free``: each tap by
             itself; ``single``: one isotropic kernel of the largest size, without weights;
             ``thin-lens``: discs of the true defocus map, nothing is learned, and the recipe's
-            ``supervision`` must ask for the map; ``none``: no reblurring.
+            ``supervision`` must ask for the map; ``thin-lens-measured``: the same with the blur
+            that the alignment measures, where it is known; ``none``: no reblurring.
         levels: m; the largest kernel reaches m - 1 px.
         features: Channels between the layers of the reblurring network.
         alpha: Weight of the reblurring loss.

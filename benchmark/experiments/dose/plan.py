@@ -6,7 +6,8 @@ from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipes.recipe import BudgetName, Supervision
+from defocus.baselines.recipes.members import Further
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.ablation.study import narrow_override
@@ -21,7 +22,7 @@ from defocus.errors import InputError, NotApplicableError
 
 __all__ = ["DoseStudy", "dose_study"]
 
-MEASURED: frozenset[Supervision] = frozenset({"valid_mask"})
+MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
 """Supervision that is measured: a line that asks for any other may know more than pairs tell."""
 
 

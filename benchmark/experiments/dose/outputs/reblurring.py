@@ -13,6 +13,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.deriving.measured_blur import measured_blur
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
 from defocus.images import as_float, read_image
@@ -56,8 +57,11 @@ def losses_of_pair(made: JDRLObjective, pair: Pair) -> tuple[float, float]:
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     blurry, truth = (_tensor(as_float(read_image(one))) for one in (pair.blurry, pair.truth))
-    diameters = _tensor(np.abs(read_array(pair.defocus_map))[..., None].astype(np.float32))
-    batch = Batch(blurry, truth, supervision={"defocus_map": diameters})
+    supervision = {"defocus_map": np.abs(read_array(pair.defocus_map)).astype(np.float32)}
+    if made.settings.kernels == "thin-lens-measured" and pair.sharp is not None:
+        supervision["measured_blur"] = measured_blur(pair.blurry, pair.sharp)
+    known = {name: _tensor(one[..., None]) for name, one in supervision.items()}
+    batch = Batch(blurry, truth, supervision=known)
     return float(made.reblur_loss(truth, batch)), float(made.reblur_loss(blurry, batch))
 
 

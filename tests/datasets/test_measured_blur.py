@@ -1,0 +1,117 @@
+"""The blur that a pair's own pictures show, as what an objective may be given."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from defocus.datasets.deriving.measured_blur import measured_blur
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.store import Crop
+from defocus.errors import NotApplicableError
+from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.optics.pictures import texture
+
+HEIGHT, WIDTH = 288, 384
+SIGMA_PX = 1.5
+"""Of a Gaussian blur; a disc has that spread with four times the diameter."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A pair that moved by a pixel; its right half is as sharp in both pictures."""
+    folder = tmp_path_factory.mktemp("half")
+    scene = np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
+    blurred = cv2.GaussianBlur(scene, (0, 0), SIGMA_PX)
+    blurred[:, WIDTH // 2 :] = scene[:, WIDTH // 2 :]
+    for role, light in {"blurry": blurred, "sharp": np.roll(scene, 1, axis=0)}.items():
+        write_image(folder / f"{role}.png", as_integer(linear_to_srgb(np.clip(light, 0, 1)), 16))
+    pair = Pair("a", "a", "train", folder / "blurry.png", folder / "sharp.png")
+    return Dataset("half", folder, (pair,), "c" * 64, folder / ".derived")
+
+
+def blur_of(dataset: Dataset) -> NDArray[np.float32]:
+    (pair,) = dataset.pairs
+    assert pair.sharp is not None
+    return measured_blur(pair.blurry, pair.sharp)
+
+
+def source(dataset: Dataset, **further: object) -> PatchSource:
+    found = training_patches(
+        dataset, "train", "sharp", 64, supervision=("measured_blur",), **further
+    )  # type: ignore[arg-type]
+    assert isinstance(found, PatchSource)
+    return found
+
+
+def test_it_is_the_blur_of_each_half(made: Dataset) -> None:
+    found = blur_of(made)
+    assert found.shape == (HEIGHT, WIDTH)
+    left, right = found[:, 16 : WIDTH // 2 - 16], found[:, WIDTH // 2 + 16 : -16]
+    assert np.isfinite(left).mean() > 0.7
+    assert np.nanmedian(left) == pytest.approx(4 * SIGMA_PX, rel=0.2)
+    assert np.nanmedian(np.abs(right)) < 1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarter_turns", [0, 1])
+def test_it_is_cut_and_turned_with_the_picture(
+    made: Dataset, quarter_turns: int, *, mirrored: bool
+) -> None:
+    crop = Crop(0, 60, 150, mirrored=mirrored, quarter_turns=quarter_turns)
+    patch = source(made).patch("measured_blur", crop, 64)
+    cut = blur_of(made)[60:124, 150:214]
+    cut = cut[:, ::-1] if mirrored else cut
+    turned = np.ascontiguousarray(np.rot90(cut, quarter_turns))
+    torch.testing.assert_close(patch[0], torch.from_numpy(turned), equal_nan=True)
+
+
+def test_in_a_shrunk_patch_circles_are_smaller_too(made: Dataset) -> None:
+    found = source(made, augment=("shrink",))
+    whole = found.patch("measured_blur", Crop(0, 60, 40), 64)
+    half = found.patch("measured_blur", Crop(0, 60, 40, window_px=128), 64)
+    assert float(half.nanmedian()) == pytest.approx(float(whole.nanmedian()) / 2, rel=0.1)
+
+
+def test_a_batch_has_it_for_the_objective_alone(made: Dataset) -> None:
+    batch = source(made).batch(0, 3, 0)
+    assert not batch.extra
+    assert {name: tuple(one.shape) for name, one in batch.supervision.items()} == {
+        "measured_blur": (3, 1, 64, 64)
+    }
+
+
+def test_the_packed_file_is_of_one_aligner(made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = source(made).store.path
+    assert source(made).store.path == first
+    monkeypatch.setattr("defocus.datasets.patching.packing.aligner_code", lambda: "f" * 64)
+    assert source(made).store.path.name == "train-sharp-dis-ffffffff-measured_blur.h5"
+
+
+def test_the_true_map_of_a_pair_does_not_help(made: Dataset, tmp_path: Path) -> None:
+    np.save(tmp_path / "map.npy", np.full((HEIGHT, WIDTH), 20, np.float32))
+    pairs = tuple(replace(pair, defocus_map=tmp_path / "map.npy") for pair in made.pairs)
+    told = replace(made, pairs=pairs, derived=tmp_path / "derived")
+    crop = Crop(0, 60, 150)
+    both = [source(one).patch("measured_blur", crop, 64) for one in (made, told)]
+    torch.testing.assert_close(*both, equal_nan=True)
+
+
+def test_a_pair_of_unknown_misalignment_has_none(made: Dataset, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (2, HEIGHT, WIDTH, 3), np.uint8)
+    for role, picture in zip(("blurry", "sharp"), noise, strict=True):
+        write_image(tmp_path / f"{role}.png", picture)
+    assert np.isnan(measured_blur(tmp_path / "blurry.png", tmp_path / "sharp.png")).all()
+
+
+def test_a_pair_without_a_sharp_picture_is_refused(made: Dataset) -> None:
+    pairs = tuple(replace(pair, sharp=None, truth=pair.sharp) for pair in made.pairs)
+    with pytest.raises(NotApplicableError, match="pair a has no sharp picture, from which"):
+        training_patches(
+            replace(made, pairs=pairs), "train", "truth", 64, supervision=("measured_blur",)
+        )
