@@ -6,7 +6,6 @@ name of its section; the page has the commands.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     by_dose = dose_chart(five_seeds, documents["small-doses"])
     by_part = part_charts(five_seeds)
     return {
-        DOSE_CHART: draw_figure(replace(by_dose, floor=None), "svg"),
+        DOSE_CHART: draw_figure(by_dose, "svg"),
         PART_CHART: draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg"),
     }
 
@@ -284,9 +283,14 @@ def rival_table(document: Document) -> Iterator[str]:
 
 
 def interval(estimate: Document) -> str:
-    """A value with its interval."""
-    middle, low, high = (number_text(estimate[name], 2) for name in ("value", "low", "high"))
+    """A value with its interval; a number near 0 has a third decimal, which shows its side."""
+    middle, low, high = (signed_text(estimate[name]) for name in ("value", "low", "high"))
     return f"{middle} [{low}, {high}]"
+
+
+def signed_text(number: float) -> str:
+    """Two decimals, or three where two would be 0 but the number is not."""
+    return number_text(number, 2 if abs(number) >= 0.005 or abs(number) < 0.0005 else 3)
 
 
 def row(*cells: str) -> str:
