@@ -177,7 +177,7 @@ def sentences(content: Content) -> list[str]:
 
 
 def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
-    protocol = main_protocol(setting, rows)
+    protocol = _told_protocol(setting, rows)
     psnr = [
         row
         for row in rows
@@ -206,6 +206,12 @@ def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> st
     if rebuilt:
         said.append(f"Reconstructions ({rebuilt}) are marked and not ranked.")
     return " ".join(said)
+
+
+def _told_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
+    """The truth of rendered pictures, as in the leaderboard's first tab; else the profile's own."""
+    true = any(row.protocol == TRUTH and row.value is not None for row in rows)
+    return TRUTH if true else main_protocol(setting, rows)
 
 
 def _of_track(

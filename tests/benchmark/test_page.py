@@ -27,7 +27,7 @@ from defocus.benchmark.serving import studies
 from defocus.benchmark.serving.studies import ServedStudy, find_studies, index_page
 from defocus.benchmark.study.standing import standing_of, stored_entries
 from defocus.errors import InputError
-from defocus.images import write_image
+from defocus.images import read_image, write_image
 from defocus.reports.model import (
     Curves,
     Facts,
@@ -659,6 +659,33 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: P
     table = boards(page)["input-aligned"]
     assert set(cells(table, "Kind").values()) == {"reference", "network"}
     assert [table.rows[n][0].text for n in table.references] == ["Perfect restoration", "Input"]
+
+
+def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture(
+    tmp_path: Path,
+) -> None:
+    """One system gives the truth, the other the captured sharp picture, which moved."""
+    out = make_study(tmp_path, 2, 4, protocols=("input-aligned", "truth"), pictures=1)
+    for number in range(3):
+        name = out / "runs" / entry(number).run / "images" / "image-000"
+        sharp = read_image(Path(f"{name}.sharp.png"))
+        write_image(Path(f"{name}.truth.png"), np.roll(sharp, 8, axis=1))
+        moved = 0 if number == 2 else 8
+        write_image(Path(f"{name}.restored.png"), np.roll(sharp, moved, axis=1))
+    page = page_of(out)
+    (maps,) = [one for one in parts(page, Gallery) if "error maps" in one.caption]
+    assert maps.caption == "image-000: error maps against the truth"
+    assert "difference to the truth" in maps.note
+    means = [float(tile.line.split()[1]) for tile in maps.tiles]
+    assert min(means) == 0 < max(means)
+    (exact,) = [tile.label for tile, mean in zip(maps.tiles, means, strict=True) if mean == 0]
+    assert exact == "U-Net", "its output is the truth"
+    (crops,) = [one for one in parts(page, Gallery) if "systems differ most" in one.caption]
+    assert crops.tiles[-1].label == "truth"
+    (slider,) = parts(page, Slider)
+    assert [label for label, _ in slider.states][::3] == ["blurry", "truth"]
+    said = [one.text for one in parts(page, Paragraph) if "restored 4 test pictures" in one.text]
+    assert ["under protocol truth" in one for one in said] == [True]
 
 
 def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> None:

@@ -245,11 +245,10 @@ def _crops(
     own: PictureScores, pair: _Partners, picture: str, kept: KeptPictures, note: str
 ) -> list[Part]:
     shown = kept.read(own, picture)
-    reference = shown.truth or shown.sharp
-    if len(shown.restored) != len(own.groups) or not reference:
+    if len(shown.restored) != len(own.groups) or not shown.reference:
         return []
     restored = [each for (_, each), _ in shown.restored]
-    top, left, side = most_different(restored[:2], reference[0][1])
+    top, left, side = most_different(restored[:2], shown.reference[0][1])
     tiles = [Tile(label, each) for label, each in shown.blurry]
     tiles += [Tile("sharp as captured", each) for _, each in shown.sharp]
     for number, ((label, each), said) in enumerate(shown.restored):

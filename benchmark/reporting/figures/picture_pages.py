@@ -141,7 +141,8 @@ def _folded(scores: PictureScores, pair: str, kept: KeptPictures, *, slider: boo
     shown = kept.read(scores, pair)
     parts: list[Part] = list(shown.unread)
     if slider:
-        parts += shown.slider(f"{pair}: blurry, restored, sharp")
+        last = "truth" if shown.truth else "sharp"
+        parts += shown.slider(f"{pair}: blurry, restored, {last}")
     else:
         parts.append(Paragraph("Its slider stands at the top of this page."))
     parts += [*shown.crops(), *shown.errors(), _scores_of(scores, pair)]

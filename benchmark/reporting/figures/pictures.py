@@ -24,6 +24,9 @@ CROP_PX = 96
 ERROR_MAP_PX = 320
 """Width of an error map."""
 
+REFERENCE_WORDS = {"truth": "truth", "sharp": "sharp picture"}
+"""What restorations are compared with, by the name under which it is kept."""
+
 Picture = NDArray[np.uint8]
 Labelled = tuple[str, Picture]
 
@@ -46,39 +49,49 @@ class ShownPicture:
     truth: tuple[Labelled, ...] = ()
     unread: tuple[Part, ...] = ()
 
+    @property
+    def reference(self) -> tuple[Labelled, ...]:
+        """What restorations are compared with: the truth, or the sharp picture without one.
+
+        A captured sharp picture may be misaligned: against it, an output that moved looks best.
+        """
+        return self.truth or self.sharp
+
     def slider(self, caption: str, most: int | None = None) -> list[Part]:
-        """The states under one slider: blurry, the best systems, sharp."""
-        states = (*self.blurry, *(one for one, _ in self.restored[:most]), *self.sharp)
+        """The states under one slider: blurry, the best systems, the reference."""
+        states = (*self.blurry, *(one for one, _ in self.restored[:most]), *self.reference)
         return [Slider(caption, states)] if len(states) >= 2 else []
 
     def crops(self, most: int | None = None) -> list[Part]:
-        """The square where systems differ most, of the blurry picture, all systems, the sharp."""
-        if not (self.sharp and self.restored):
+        """The square where systems differ most: blurry picture, all systems, reference."""
+        if not (self.reference and self.restored):
             return []
         top, left, side = self._square()
         window = np.s_[top : top + side, left : left + side]
         tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
         tiles += [Tile(la, picture[window], said) for (la, picture), said in self.restored[:most]]
-        tiles += [Tile(label, picture[window]) for label, picture in self.sharp]
+        tiles += [Tile(label, picture[window]) for label, picture in self.reference]
         said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
         return [Gallery(f"{self.pair}: where the systems differ most", tuple(tiles), said)]
 
     def errors(self) -> list[Part]:
         """The error of every system as a picture, all in one scale."""
-        if not (self.sharp and self.restored):
+        if not (self.reference and self.restored):
             return []
-        sharp = self.sharp[0][1].astype(np.int16)
-        errors = [np.abs(p - sharp).mean(axis=2) for (_, p), _ in self.restored]
+        name, target = self.reference[0]
+        against = f"the {REFERENCE_WORDS[name]}"
+        wanted = target.astype(np.int16)
+        errors = [np.abs(p - wanted).mean(axis=2) for (_, p), _ in self.restored]
         most = max(1.0, float(np.quantile(np.stack(errors), 0.995)))
         maps = [
             Tile(label, error_map(error, most), f"mean {error.mean():.1f} of 255")
             for ((label, _), _), error in zip(self.restored, errors, strict=True)
         ]
-        scale = f"Mean absolute difference to the sharp picture: dark 0, yellow {most:.0f} of 255."
-        return [Gallery(f"{self.pair}: error maps", tuple(maps), scale)]
+        scale = f"Mean absolute difference to {against}: dark 0, yellow {most:.0f} of 255."
+        return [Gallery(f"{self.pair}: error maps against {against}", tuple(maps), scale)]
 
     def _square(self) -> tuple[int, int, int]:
-        return most_different([picture for (_, picture), _ in self.restored], self.sharp[0][1])
+        return most_different([picture for (_, picture), _ in self.restored], self.reference[0][1])
 
 
 class KeptPictures:
@@ -160,25 +173,26 @@ class KeptPictures:
         return run_folder(self._out, entry.run) / "images" / f"{name}.{state}.png"
 
 
-def most_different(pictures: Sequence[Picture], sharp: Picture) -> tuple[int, int, int]:
+def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int, int, int]:
     """The square in which restorations differ most from each other.
 
-    For a single restoration, the square with the largest difference to the sharp picture.
+    For a single restoration, the square with the largest difference to the reference.
 
     Args:
         pictures: The restorations, ``(H, W, 3)`` uint8.
-        sharp: Sharp picture of the same shape.
+        reference: The truth or the sharp picture, of the same shape.
 
     Returns:
         Top row, left column and side of the square, px.
     """
     import cv2
 
-    side = min(CROP_PX, *sharp.shape[:2])
-    errors = np.stack([np.abs(p.astype(np.float32) - sharp).mean(axis=2) for p in pictures])
+    height, width = reference.shape[:2]
+    side = min(CROP_PX, height, width)
+    errors = np.stack([np.abs(p.astype(np.float32) - reference).mean(axis=2) for p in pictures])
     interest = errors.std(axis=0) if len(pictures) > 1 else errors[0]
     sums = cv2.boxFilter(interest, -1, (side, side), anchor=(0, 0))
-    sums = sums[: sharp.shape[0] - side + 1, : sharp.shape[1] - side + 1]
+    sums = sums[: height - side + 1, : width - side + 1]
     top, left = np.unravel_index(int(np.argmax(sums)), sums.shape)
     return int(top), int(left), side
 
