@@ -1,6 +1,7 @@
-"""Stop signals: from a scheduler near its time limit, the system or ``kill``."""
+"""Stop signals: from a scheduler near its time limit, the system, ``kill`` or Ctrl-C."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from types import FrameType
 
 __all__ = ["StopAsked", "stop_asked"]
 
-SIGNALS = ("SIGTERM", "SIGUSR2")
+SIGNALS = ("SIGTERM", "SIGUSR2", "SIGINT")
 """The second is what SLURM sends some time before it ends a job; Windows does not have it."""
+
+SAVING = b"\nthe state is saved after this step; Ctrl-C again ends at once\n"
 
 
 class StopAsked:
@@ -22,8 +25,12 @@ class StopAsked:
         return bool(self.signal)
 
     def receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
-        """Record a signal."""
+        """Record a signal; a second Ctrl-C ends the work at once."""
         self.signal = signal.Signals(number).name
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            with contextlib.suppress(OSError):  # a print could be in the middle of another one
+                os.write(2, SAVING)
 
 
 @contextlib.contextmanager
@@ -37,6 +44,8 @@ def stop_asked() -> Iterator[StopAsked]:
         yield asked
         return
     numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        numbers.remove(signal.SIGINT)  # in the background of a shell it is ignored
     before = {number: signal.signal(number, asked.receive) for number in numbers}
     try:
         yield asked

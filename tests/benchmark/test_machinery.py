@@ -147,7 +147,9 @@ def test_parts_of_a_batch_add_up_to_the_batch() -> None:
     assert len(batch.parts(9)) == 5
 
 
-@pytest.mark.parametrize(("name", "at"), [("SIGTERM", 3), ("SIGUSR2", 3), ("SIGTERM", 8)])
+@pytest.mark.parametrize(
+    ("name", "at"), [("SIGTERM", 3), ("SIGUSR2", 3), ("SIGINT", 3), ("SIGTERM", 8)]
+)
 def test_told_to_stop_it_saves_its_state_and_goes_on_later(
     tmp_path: Path, name: str, at: int
 ) -> None:

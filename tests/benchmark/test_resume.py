@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.results.lock import study_lock
-from defocus.training.record.folder import CHECKPOINT, training_finished
+from defocus.training.record.folder import CHECKPOINT, steps_done, training_finished
 from tests.command_process import StartedCommand, start_code
 
 SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
@@ -167,6 +167,73 @@ def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
     assert "Traceback" not in stderr
     assert bench(*arguments(out, tiny_dataset)).returncode == 0
     assert scores_of(out) == scores_of(undisturbed[0])
+
+
+SLOW_NETWORK = """
+import time
+from pathlib import Path
+
+from torch import nn
+
+from defocus.baselines.card import Baseline
+
+
+class Slow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry):
+        if self.training and blurry.shape[0] == 3:
+            Path("begun").touch()
+            time.sleep(SECONDS)
+        return self.conv(blurry)
+
+
+SLOW = Baseline.of_network("slow-net", Slow)
+"""
+
+
+def slow_training(folder: Path, dataset: Path, seconds: float) -> tuple[str | Path, ...]:
+    """Words of a training of 9999 steps, each of so many seconds."""
+    (folder / "slow.py").write_text(SLOW_NETWORK.replace("SECONDS", str(seconds)))
+    (folder / "s.toml").write_text("[schedule]\nsteps = 9999\ncrop_px = 16\nbatch = 3\n")
+    return (
+        *("train", "slow-net", "--plugin", "slow.py", "--settings", "s.toml"),
+        *("--dataset", f"tiny:{dataset}", "--out", folder / "out"),
+    )
+
+
+def test_ctrl_c_saves_the_state_of_a_training(
+    start_bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    words = slow_training(tmp_path, tiny_dataset, 0.02)
+    steps = []
+    for _ in range(2):
+        process = start_bench(*words)
+        wait_for(tmp_path / "begun")
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=60)[1]
+        assert process.returncode == 130, stderr
+        assert "stopped and saved at step" in stderr
+        assert "Traceback" not in stderr
+        (folder,) = (tmp_path / "out" / "runs").iterdir()
+        found = steps_done(folder)
+        assert found is not None
+        steps.append(found[0])
+        (tmp_path / "begun").unlink()
+    assert 0 < steps[0] < steps[1], "the second went on where the first was stopped"
+
+
+def test_a_second_ctrl_c_ends_at_once(start_bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    process = start_bench(*slow_training(tmp_path, tiny_dataset, 300))
+    wait_for(tmp_path / "begun")
+    process.send_signal(signal.SIGINT)
+    assert any("Ctrl-C again ends at once" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not list(tmp_path.glob(f"out/runs/*/{CHECKPOINT}"))
 
 
 def test_a_second_process_is_refused_and_the_lock_dies_with_the_first(
