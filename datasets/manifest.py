@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+RENDERING = "render.json"
+"""What 'defocus-data render' writes first; its manifest is written last."""
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 
 
@@ -137,6 +139,10 @@ def read_manifest(root: Path) -> Manifest:
     try:
         return Manifest.model_validate(read_json(path, MAX_MANIFEST_BYTES))
     except FileNotFoundError as error:
+        if (root / RENDERING).is_file():
+            raise DatasetError(
+                f"{root}: unfinished rendering; run the same 'defocus-data render' again"
+            ) from error
         raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
     except ValidationError as error:
         raise DatasetError(f"{path}: {_first_problem(error)}") from error

@@ -15,14 +15,14 @@
 A request is one of doses if it has ``doses_px``.
 """
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from defocus.datasets.stream.optics import OPTICS
 from defocus.errors import SettingsError
-from defocus.reading import read_toml
 from defocus.settings import Settings, load_settings
 
 __all__ = ["DoseRequest", "Kind", "PairCounts", "asks_for_doses", "load_dose_request"]
@@ -79,12 +79,20 @@ class DoseRequest(Settings):
         return self
 
 
+class _AnyRequest(Settings):
+    """A request of either kind."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 def asks_for_doses(path: Path) -> bool:
-    """Whether a request is one of doses; False also for a file that cannot be read."""
-    try:
-        return "doses_px" in read_toml(path)
-    except (OSError, ValueError):
-        return False  # the reader of the other kind says what is wrong
+    """Whether a request is one of doses; a misspelt ``doses_px`` counts, and is refused as such.
+
+    Raises:
+        SettingsError: The file is missing or not TOML.
+    """
+    keys = load_settings(_AnyRequest, path).model_extra or {}
+    return bool(difflib.get_close_matches("doses_px", keys, n=1, cutoff=0.75))
 
 
 def load_dose_request(path: Path, photographs: Path | None = None) -> DoseRequest:

@@ -31,12 +31,18 @@ from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
 from defocus.datasets.stream.optics import KernelBank
-from defocus.datasets.stream.photographs import Branch, find_photographs, read_photographs
+from defocus.datasets.stream.photographs import (
+    Branch,
+    Photographs,
+    find_photographs,
+    read_photographs,
+)
 from defocus.datasets.stream.scene import Sources
+from defocus.errors import DatasetError
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, write_image
 from defocus.processes import in_processes
-from defocus.progress import track
+from defocus.progress import say, track
 
 __all__ = ["DOSE", "render_dosed_dataset"]
 
@@ -71,11 +77,17 @@ def render_dosed_dataset(
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
         ImageError: A photograph cannot be read.
-        DatasetError: No photograph can be used, or ``out`` has other contents.
+        DatasetError: The folder of photographs has none that can be used, or ``out`` has other
+            contents.
         StorageError: The disk is full or ``out`` is not writable.
     """
     request = load_dose_request(request_file, photographs)
-    found = find_photographs(request.photographs)
+    found = _photographs(request.photographs)
+    bank = KernelBank("train")
+    sources = {
+        branch: Sources(read_photographs(found.of(branch)), branch)
+        for branch in dict.fromkeys(BRANCHES.values())
+    }
     order = request.model_dump(mode="json", exclude={"photographs"})
     content = json.dumps([order, identity(found), REVISION], sort_keys=True)
     claim_folder(
@@ -83,11 +95,6 @@ def render_dosed_dataset(
         ORDER,
         {"format": "defocus-doses", "request": hashlib.sha256(content.encode()).hexdigest()},
     )
-    bank = KernelBank("train")
-    sources = {
-        branch: Sources(read_photographs(found.of(branch)), branch)
-        for branch in dict.fromkeys(BRANCHES.values())
-    }
     wanted = _wanted(request)
     work = partial(_render, request=request, sources=sources, bank=bank, out=out)
     for _ in track(in_processes(work, wanted, jobs), "rendering", len(wanted)):
@@ -99,6 +106,29 @@ def render_dosed_dataset(
         pairs += [_pair(folder, split, dose, facts) for dose in request.doses_px]
     write_manifest(out, make_manifest(out, tuple(pairs)))
     return tuple(sorted(pairs, key=lambda pair: pair.id))
+
+
+def _photographs(folder: Path | None) -> Photographs:
+    """The photographs of a folder; without one, it is said what the scenes are made of.
+
+    Raises:
+        DatasetError: There is none in the folder, or it cannot be read.
+    """
+    if folder is None:
+        say("no photographs: scenes have textures alone; --photographs DIR gives them")
+        return find_photographs(None)
+    try:
+        next(folder.iterdir(), None)  # what searches a folder passes over one that it cannot read
+    except OSError as error:
+        raise DatasetError(
+            f"{folder}: cannot be read ({error.strerror}); check the folder of photographs"
+        ) from error
+    found = find_photographs(folder)
+    if not found.files:
+        raise DatasetError(
+            f"{folder}: no photographs there; name a folder with some, or none for textures alone"
+        )
+    return found
 
 
 def _wanted(request: DoseRequest) -> list[tuple[Split, int]]:

@@ -1,6 +1,8 @@
 """Requests of doses: displacements of a known size, true flow, splits, errors."""
 
+import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -9,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.datasets.commands.render import command
+from defocus.datasets.doses import run
 from defocus.datasets.doses.motion import Motion, draw_motion, moved_scene
 from defocus.datasets.doses.request import Kind, load_dose_request
 from defocus.datasets.doses.run import DOSE, render_dosed_dataset
@@ -16,7 +19,7 @@ from defocus.datasets.readers.manifest import read
 from defocus.datasets.stream.optics import all_in_focus
 from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.errors import DatasetError, SettingsError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_image, write_image
 
 REQUEST = """
 size = 64
@@ -120,6 +123,68 @@ def test_photographs_are_for_requests_of_doses(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, words)
     assert done.exit_code == 2
     assert "request of doses" in done.output
+
+
+@pytest.mark.parametrize("photographs", [True, False])
+def test_a_missing_or_misspelt_request_is_told_first(tmp_path: Path, *, photographs: bool) -> None:
+    misspelt = tmp_path / "misspelt.toml"
+    misspelt.write_text(REQUEST.replace("doses_px", "dose_px"))
+    given = ["--photographs", str(tmp_path)] if photographs else []
+    for request, message in (
+        (tmp_path / "missing.toml", r"missing.toml: no such settings file"),
+        (misspelt, r"unknown key 'dose_px'; did you mean 'doses_px'\?"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            command.main(
+                [str(request), "--out", str(tmp_path / "out"), *given], standalone_mode=False
+            )
+    assert not (tmp_path / "out").exists()
+
+
+def test_scenes_without_photographs_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = tmp_path / "dose.toml"
+    request.write_text(REQUEST.replace("train = 1, test = 2", "train = 0, test = 1"))
+    empty, small = tmp_path / "empty", tmp_path / "small"
+    for folder in (empty, small):
+        folder.mkdir()
+    write_image(small / "a.png", np.zeros((8, 8, 3), np.uint8))
+    for folder, message in (
+        (empty, "empty: no photographs there; name a folder with some, or none"),
+        (small, "no photograph there can be used"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            render_dosed_dataset(request, tmp_path / "out", folder)
+
+    def refused(folder: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", refused)
+        with pytest.raises(DatasetError, match=r"empty: cannot be read \(Permission denied\)"):
+            render_dosed_dataset(request, tmp_path / "out", empty)
+    assert not (tmp_path / "out").exists(), "nothing is half-written"
+    capsys.readouterr()
+    render_dosed_dataset(request, tmp_path / "out")
+    said = capsys.readouterr().err
+    assert "no photographs: scenes have textures alone; --photographs DIR gives them" in said
+
+
+def test_an_interrupted_rendering_is_no_dataset_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(scene: object, **_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_render", interrupted)
+    (tmp_path / "dose.toml").write_text(REQUEST)
+    with pytest.raises(KeyboardInterrupt):
+        render_dosed_dataset(tmp_path / "dose.toml", tmp_path / "out")
+    with pytest.raises(
+        DatasetError, match="unfinished rendering; run the same 'defocus-data render' again"
+    ):
+        read(tmp_path / "out")
 
 
 def test_the_committed_requests_have_the_doses_of_the_study() -> None:
