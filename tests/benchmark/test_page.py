@@ -555,7 +555,7 @@ def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path: Path) 
             ]
             results.record(entry(number), [*mine, *parts_of], [])
         appendix = build_appendix(out, results, leaderboard(results))
-    expected = ["Edges", "Blur 0 to 2 px", "Blur 2 to 4 px", "Blur 16 px and more"]
+    expected = ["Edges", "In focus (blur 0 to 2 px)", "Blur 2 to 4 px", "Blur 16 px and more"]
     behind = [t for t in parts(page_of(out), Table) if "by part of the picture" in t.caption]
     assert [[row[0] for row in table.rows] for table in behind] == [expected] * 2
     (printed,) = [t for t in parts(appendix, Table) if "by part of the picture" in t.caption]

@@ -35,17 +35,22 @@ def detail_parts(
 
 
 def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
-    """Scores over parts of the pictures that a line has, in the order in which they are shown."""
+    """Scores over parts of the pictures that a line has, in the order in which they are shown.
+
+    What is in focus is told once, as the smallest blur.
+    """
     rows = ((name, line.score(convention, name)) for line in lines for name in BREAKDOWN)
     told = {name for name, row in rows if row is not None and row.value is not None}
-    return [name for name in BREAKDOWN if name in told]
+    return [name for name in BREAKDOWN if name in told and name != "psnr_in_focus"]
 
 
 def place_words(metric: str) -> str:
-    """``psnr_coc_2_4`` as ``Blur 2 to 4 px``, ``psnr_in_focus`` as ``In focus``."""
+    """``psnr_coc_2_4`` as ``Blur 2 to 4 px``, ``psnr_coc_0_2`` as ``In focus (blur 0 to 2 px)``."""
     name = metric.removeprefix("psnr_")
     if name.startswith("coc_"):
         low, _, high = name.removeprefix("coc_").partition("_")
+        if low == "0":
+            return f"In focus (blur 0 to {high} px)"
         return f"Blur {low} px and more" if high == "up" else f"Blur {low} to {high} px"
     return name.replace("_", " ").capitalize()
 
