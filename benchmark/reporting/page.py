@@ -7,7 +7,6 @@ from typing import Any
 
 from defocus.benchmark.charts.kept import read_kept_chart
 from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
-from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
 from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
@@ -19,11 +18,12 @@ from defocus.benchmark.leaderboard.tables import (
     ranks_narrow_copies,
 )
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
-from defocus.benchmark.reporting.board.notes import Notes
+from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
 from defocus.benchmark.reporting.dose.parts import dose_parts, line_names
-from defocus.benchmark.reporting.dose.words import dose_result
+from defocus.benchmark.reporting.dose.reading import read_study
+from defocus.benchmark.reporting.dose.words import dose_result, study_title
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_parts,
     only_joint_training,
@@ -54,7 +54,6 @@ from defocus.benchmark.reporting.tables.details import detail_parts
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.reporting.unscored import unscored_table
 from defocus.benchmark.results.store import Entry, Results
-from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.progress import counted
 from defocus.reports.model import Beside, Folded, Page, Paragraph, Part, Scatter, Tabs
 from defocus.reports.text import anchor
@@ -79,7 +78,7 @@ class _Report:
     def page(self, *sections: Section) -> Page:
         """The document; empty sections are left out."""
         return Page(
-            TITLE,
+            study_title(self.doses) if self.doses else TITLE,
             self.notice(),
             tuple((heading, parts) for heading, parts in sections if parts),
             dose_result(self.doses) if self.doses else result(self.content, self.pictures),
@@ -128,13 +127,7 @@ class _Report:
         if ranks_narrow_copies(self.content.tracks.values()):
             return NARROW_NOTICE
         budgets = {row.budget for row in self.content.rows}
-        unranked = budgets - set(RANKED_BUDGETS)
-        if self.doses and unranked:  # it compares its own lines, which were trained alike
-            return (
-                f"{budget_words(unranked)}: compare the lines with each other, never with "
-                "published numbers"
-            )
-        return budget_notice(budgets)
+        return own_lines_notice(budgets) if self.doses else budget_notice(budgets)
 
     def joint_training(self) -> list[Section]:
         """The comparison of JDRL with the plain loss, first where a study made it alone."""
@@ -169,7 +162,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         ("Misalignment", tuple(misalignment_curves(content))),
         *report.shown(picture_parts),
         ("Behind the rows", _behind(report)),
-        ("Methods", tuple(method_parts(content))),
+        ("Methods", tuple(method_parts(content, report.doses))),
     )
 
 
@@ -192,7 +185,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         ("Misalignment", tuple(misalignment_curves(content))),
         *report.shown(printed_pictures),
         ("Training", tuple(training_curves(content))),
-        ("Methods", (*method_parts(content), hardware(content), trainings(content))),
+        ("Methods", (*method_parts(content, report.doses), hardware(content), trainings(content))),
         ("References", (references(content),)),
     )
 
@@ -200,7 +193,9 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
 def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
     content = read_content(out, results, rows)
     pictures = [read_picture_scores(content, board) for board in read_boards(content)]
-    return _Report(content, pictures, KeptPictures(out), Notes(), read_doses(out))
+    doses = read_study(out)
+    notes = Notes(own_lines=doses is not None)
+    return _Report(content, pictures, KeptPictures(out), notes, doses)
 
 
 def _only_joint(scores: PictureScores) -> bool:

@@ -9,6 +9,7 @@ from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.reporting.content import Content, display_name, run_document
+from defocus.benchmark.reporting.dose.words import Document, interval_words
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
@@ -100,8 +101,13 @@ def card_words(card: Card) -> str:
     return f"{_capital(card.source)}. Ours follows {card.follows}. {_capital(card.licence)}."
 
 
-def method_parts(content: Content) -> list[Part]:
-    """Methods: profiles, protocols, statistics, budgets, seeds, hardware."""
+def method_parts(content: Content, doses: Document | None) -> list[Part]:
+    """Methods: profiles, protocols, statistics, budgets, seeds, hardware.
+
+    Args:
+        content: The study.
+        doses: What a study by dose keeps; its own intervals are made in another way.
+    """
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
     protocols = [name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}]
@@ -110,16 +116,19 @@ def method_parts(content: Content) -> list[Part]:
         for name in profiles
         if name in PROFILES
     ]
+    intervals = "Intervals of the leaderboards" if doses else "Intervals"
     return [
         Facts("Profiles", tuple(conventions)),
         Facts(
             "What a restored picture is compared with",
             tuple((name, PROTOCOL_WORDS[name]) for name in protocols),
         ),
+        *([Paragraph(interval_words(doses))] if doses else []),
         Paragraph(
             "A metric is computed per picture and averaged: first over the seeds of a training, "
-            "then over pictures. Intervals are 95 % and come from drawing scenes with replacement, "
-            f"since pictures of one scene are alike; below {MINIMUM_SCENES} scenes none is given. "
+            f"then over pictures. {intervals} are 95 % and come from drawing scenes with "
+            "replacement, since pictures of one scene are alike; below "
+            f"{MINIMUM_SCENES} scenes none is given. "
             "Systems are ranked by PSNR within a track (input, training data, origin of weights, "
             "budget). Reconstructions from abstracts and rows under deformed-gt are never ranked; "
             "of trainings under a shortened budget, only narrow copies are, among themselves."

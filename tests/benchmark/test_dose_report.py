@@ -18,15 +18,20 @@ from defocus.benchmark.experiments.dose.outputs.layout import (
     HEAD_PX,
     SHOWN,
     cut_strip,
+    error_picture,
+    error_scale,
     joined,
     strip_name,
 )
+from defocus.benchmark.experiments.dose.outputs.straight_lines import REACH_PX
+from defocus.benchmark.experiments.dose.outputs.ticks import with_ticks
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
 from defocus.benchmark.reporting.dose.parts import dose_parts
+from defocus.benchmark.reporting.dose.reading import read_study
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results
@@ -40,6 +45,7 @@ from defocus.reports.model import (
     Gallery,
     Measured,
     Page,
+    Paragraph,
     Table,
     Tabs,
     parts_inside,
@@ -52,8 +58,8 @@ GAINS = {
     0.0: {"1 plain loss": 1.0, "JDRL": 0.75, "registered pairs": 1.06, "true pairs": 1.125},
     8.0: {"1 plain loss": -4.0, "JDRL": 0.5, "registered pairs": 1.0, "true pairs": 1.125},
 }
-SPOKEN = {"plain loss", "JDRL", "registered pairs", "true pairs"}
-"""The lines as a report calls them: without their numbers in the paper's table."""
+TRAINED = {"1 plain loss", "JDRL", "registered pairs", "true pairs"}
+"""The lines that are trained, as the option --line calls them."""
 
 
 def estimate(value: float) -> dict[str, float]:
@@ -68,6 +74,11 @@ def one_dose(dose: float) -> dict[str, Any]:
             "system": "input" if label == "blurry input" else f"unet-{number}",
             "over_input": estimate(gain),
             "whole_over": estimate(gains["JDRL"] - gain),
+            "over_plain": {"psnr": estimate(gain - gains["1 plain loss"])},
+            "means": {"truth/psnr": 25.0 + gain, "edge_px": 0.5 + number, "line_px": 0.25},
+            "share": estimate(gain / 8) if label == "JDRL" else None,
+            "steps": 400 * min(number, 1),
+            "seconds": 90.0 * number,
         }
         for number, (label, gain) in enumerate(gains.items())
     ]
@@ -75,6 +86,7 @@ def one_dose(dose: float) -> dict[str, Any]:
     return {
         "dose_px": dose,
         "lines": lines,
+        "tau": {"gt": estimate(-0.5 if dose else 1.0), "input-aligned": None},
         "scene_gains": {"line": "registered pairs"},
         "strip": {
             "labels": LABELS, "scene": f"test-3-{dose:g}px", "left": 31, "top": 7,
@@ -133,8 +145,8 @@ def page_of(out: Path) -> Page:
 
 def test_a_strip_is_taken_apart_as_it_was_put_together() -> None:
     found = cut_strip(strip(8.0), 6, lines=True)
-    for parts, seed, count in ((found.crops, 0, 6), (found.errors, 1, 5), (found.lines, 2, 6)):
-        assert np.array_equal(parts, crops(seed, count))
+    for parts, seed in ((found.crops, 0), (found.lines, 2)):
+        assert np.array_equal(parts, crops(seed, 6))
     assert cut_strip(strip(0.0), 6, lines=False).lines == ()
     for wrong, columns in ((strip(8.0)[:-1], 6), (strip(8.0), 5), (strip(0.0), 6)):
         with pytest.raises(ValueError, match="columns of a strip"):
@@ -143,20 +155,23 @@ def test_a_strip_is_taken_apart_as_it_was_put_together() -> None:
 
 def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
     page = page_of(study)
-    assert [heading for heading, _ in page.sections[:4]] == [
-        "Gain by dose", "Claims", "Crops by dose", "Leaderboards",
+    assert page.title == "What JDRL is worth: Defocus-S"
+    assert [heading for heading, _ in page.sections[:6]] == [
+        "Gain by dose", "Claims", "Which scores can be trusted?", "Every line by dose",
+        "Crops by dose", "Leaderboards",
     ]  # fmt: skip
-    best, joint, registered = page.summary.split("\n")
+    best, joint, registered, drawn = page.summary.split("\n")
     assert "registered pairs at 0 px, +1.06 dB (0.94 to 1.31); registered pairs at 8 px" in best
     assert best.endswith("Trained on true pairs: +1.12 dB (1.00 to 1.38).")
     assert joint == (
-        "JDRL over plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
+        "JDRL over 1 plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
     )
     assert registered == (
-        "Registered pairs over JDRL: +0.31 dB (0.06 to 0.44) at 0 px, "
+        "registered pairs over JDRL: +0.31 dB (0.06 to 0.44) at 0 px, "
         "+0.50 dB (0.25 to 0.62) at 8 px."
     )
-    folded = page.sections[3][1]
+    assert drawn == "Means over 40 test scenes and 5 seeds, with 95 % intervals."
+    folded = page.sections[5][1]
     assert all(isinstance(part, Folded) for part in folded)
     assert [part.title for part in folded if isinstance(part, Folded)] == [
         "Leaderboard", "Names of the lines",
@@ -170,11 +185,73 @@ def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
 
 def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path: Path) -> None:
     out = keep(make_study(tmp_path, 3, 4, budget="custom", protocols=("truth",)), document())
-    assert page_of(out).notice == (
-        "custom schedule: compare the lines with each other, never with published numbers"
-    )
+    said = "ustom schedule: compare the lines with each other, never with published numbers"
+    page = page_of(out)
+    assert page.notice == f"c{said}"
+    assert page.notes[0] == f"Rows stand in the order of PSNR, without ranks. C{said}."
+    assert not any("not a comparison" in note for note in page.notes)
     (out / "dose.json").unlink()
     assert page_of(out).notice == "custom schedule, not a comparison"
+    assert "Custom schedule, not a comparison" in page_of(out).notes[0]
+
+
+def test_one_seed_is_named_where_its_intervals_stand(study: Path) -> None:
+    keep(study, document() | {"seeds": 1, "scenes": 4})
+    page = page_of(study)
+    said = "and 1 seed, with 95 % intervals, which know nothing of the spread between trainings."
+    assert page.summary.endswith(f"Means over 4 test scenes {said}")
+    methods = [part.text for part in dict(page.sections)["Methods"] if isinstance(part, Paragraph)]
+    own, boards = methods
+    assert "hierarchical bootstrap" in own
+    assert own.endswith(said)
+    assert "Intervals of the leaderboards are 95 %" in boards, "and these need 10 scenes"
+
+
+def test_the_title_asks_for_parts_only_where_parts_were_trained(study: Path) -> None:
+    kept = document() | {"network": "nafnet", "narrow": True}
+    keep(study, kept)
+    assert page_of(study).title == "What JDRL is worth: NAFNet, narrow copy"
+    for one in kept["doses"]:
+        one["lines"].append({**copy.deepcopy(one["lines"][1]), "label": "2 without mask"})
+    keep(study, kept)
+    assert page_of(study).title == "What each part of JDRL is worth: NAFNet, narrow copy"
+    keep(study, document() | {"network": "of-nobody"})
+    assert page_of(study).title == "What JDRL is worth: of-nobody"
+
+
+def test_each_protocol_has_its_tau_by_dose(study: Path) -> None:
+    (table,) = dict(page_of(study).sections)["Which scores can be trusted?"]
+    assert isinstance(table, Table)
+    assert [column.name for column in table.columns] == ["Protocol", "0 px", "8 px"]
+    assert table.rows == (
+        ("gt", Measured(1.0, (0.875, 1.25)), Measured(-0.5, (-0.625, -0.25))),
+        ("input-aligned", None, None),
+    )
+    assert "the reverse" in table.note
+
+
+def test_every_line_has_its_numbers_at_each_dose(study: Path) -> None:
+    folded = dict(page_of(study).sections)["Every line by dose"]
+    assert [part.title for part in folded if isinstance(part, Folded)] == ["Dose 0 px", "Dose 8 px"]
+    (table,) = parts_inside(folded[1])
+    assert isinstance(table, Table)
+    assert [column.name for column in table.columns] == [
+        "Line", "PSNR", "Gain over the input", "Gain over 1 plain loss", "Share of the gap",
+        "Edges", "Lines", "Minutes",
+    ]  # fmt: skip
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["JDRL"] == (
+        25.5, Measured(0.5, (0.375, 0.75)), Measured(4.5, (4.375, 4.75)),
+        Measured(0.0625, (-0.0625, 0.3125)), 2.5, 0.25, 3.0,
+    )  # fmt: skip
+    assert rows["blurry input"][-1] is None, "nothing was trained"
+    assert rows["1 plain loss"][3] is None
+    kept = document()
+    del kept["doses"][0]["lines"][2]["means"]["line_px"]
+    keep(study, kept)
+    (table,) = parts_inside(dict(page_of(study).sections)["Every line by dose"][1])
+    assert isinstance(table, Table)
+    assert table.rows[2][6] is None
 
 
 def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
@@ -197,16 +274,15 @@ def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
     assert chart.places == ("0", "8")
     for curve in chart.curves:
         assert curve.x == (0, 1)
-        label = "1 plain loss" if curve.label == "plain loss" else curve.label
-        assert curve.y == (GAINS[0.0][label], GAINS[8.0][label])
+        assert curve.y == (GAINS[0.0][curve.label], GAINS[8.0][curve.label])
         assert curve.errors == ((0.125, 0.25), (0.125, 0.25))
-    assert {curve.label for curve in chart.curves} == SPOKEN
+    assert {curve.label for curve in chart.curves} == TRAINED
     assert chart.floor == 0, "no line but the plain loss is below the input"
-    assert chart.note.endswith("Below the chart: plain loss, −4.00 dB at 8 px.")
+    assert chart.note.endswith("Below the chart: 1 plain loss, −4.00 dB at 8 px.")
     assert "40 test scenes, 300 training pairs per dose, seeds: 5" in chart.note
     keep(study, document() | {"network": "nafnet", "narrow": True})
     (chart,) = page_of(study).sections[0][1]
-    assert "network: narrow copy of nafnet." in chart.note
+    assert "network: NAFNet, narrow copy." in chart.note
 
 
 def test_the_chart_is_a_figure_for_a_paper(study: Path, tmp_path: Path) -> None:
@@ -227,7 +303,7 @@ def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
     kept = with_twelve_more_lines(document())
     chart = dose_chart(kept)
     assert len(chart.curves) == 12
-    assert {curve.label for curve in chart.curves} > SPOKEN
+    assert {curve.label for curve in chart.curves} > TRAINED
     assert "Not shown: 4 further lines with less gain." in chart.note
     assert "part 11" not in {curve.label for curve in chart.curves}
     for one in kept["doses"]:
@@ -269,19 +345,21 @@ def document_with_parts() -> dict[str, Any]:
         plain = GAINS[one["dose_px"]]["1 plain loss"]
         for line in one["lines"]:
             gain = line["over_input"]["value"] - plain
-            line["over_plain"] = {part: estimate(times * gain) for part, times in PARTS.items()}
+            line["over_plain"] |= {part: estimate(times * gain) for part, times in PARTS.items()}
     return kept
 
 
 def test_the_gains_by_part_stand_at_their_parts() -> None:
     charts = part_charts(document_with_parts())
     assert list(charts) == [0.0, 8.0]
-    assert charts[8.0].places == ("edges", "flat parts", "0–2 px", "2–4 px", "≥ 16 px")
+    assert charts[8.0].places == (
+        "edges", "flat parts", "in focus", "2–4 px", "≥ 16 px",
+    )  # fmt: skip
     assert charts[8.0].caption.endswith("dose 8 px")
     curves = {curve.label: curve for curve in charts[8.0].curves}
-    assert set(curves) == {*SPOKEN, "blurry input"}
+    assert set(curves) == {*TRAINED, "blurry input"}
     times = [0.25, 0.5, 4.0, 1.0, 2.0]
-    for label, gain in (("plain loss", 0.0), ("JDRL", 4.5), ("blurry input", 4.0)):
+    for label, gain in (("1 plain loss", 0.0), ("JDRL", 4.5), ("blurry input", 4.0)):
         points = zip(curves[label].x, curves[label].y, curves[label].errors, strict=True)
         known = [point for point in points if np.isfinite(point[0])]
         assert known == [(n, one * gain, (0.125, 0.25)) for n, one in enumerate(times)]
@@ -301,12 +379,12 @@ def test_only_circles_of_confusion_are_joined() -> None:
 def test_the_gain_over_the_input_by_part_is_a_difference_of_means() -> None:
     table = part_tables(document_with_parts())[8.0]
     assert [column.name for column in table.columns] == [
-        "Line", "edges", "flat parts", "0–2 px", "2–4 px", "≥ 16 px",
+        "Line", "edges", "flat parts", "in focus (0–2 px)", "2–4 px", "≥ 16 px",
     ]  # fmt: skip
     rows = {row[0]: row[1:] for row in table.rows}
-    assert set(rows) == SPOKEN
+    assert set(rows) == TRAINED
     assert rows["JDRL"] == (0.125, 0.25, 2.0, 0.5, 1.0)
-    assert rows["plain loss"] == (-1.0, -2.0, -16.0, -4.0, -8.0)
+    assert rows["1 plain loss"] == (-1.0, -2.0, -16.0, -4.0, -8.0)
     assert "no intervals" in table.note
 
 
@@ -325,7 +403,7 @@ def test_each_dose_has_its_gains_by_part(study: Path) -> None:
     sections = dict(dose_parts(study, document_with_parts()))
     (tabs,) = sections["Gain by part of the picture"]
     assert isinstance(tabs, Tabs)
-    assert [name for name, _ in tabs.tabs] == ["8 px", "0 px"]
+    assert [name for name, _ in tabs.tabs] == ["0 px", "8 px"]
     assert [type(part) for part in tabs.tabs[0][1]] == [Curves, Table]
     assert not dict(dose_parts(study, document()))["Gain by part of the picture"]
 
@@ -333,13 +411,12 @@ def test_each_dose_has_its_gains_by_part(study: Path) -> None:
 def test_a_study_with_parts_has_them_in_its_report_and_figures(study: Path, tmp_path: Path) -> None:
     keep(study, document_with_parts())
     page = page_of(study)
-    assert [heading for heading, _ in page.sections[:4]] == [
-        "Gain by dose", "Claims", "Gain by part of the picture", "Crops by dose",
-    ]  # fmt: skip
-    (tabs,) = page.sections[2][1]
+    headings = [heading for heading, _ in page.sections]
+    assert headings[4:6] == ["Gain by part of the picture", "Crops by dose"]
+    (tabs,) = page.sections[4][1]
     chart, _ = parts_inside(tabs)[:2]
     assert isinstance(chart, Curves)
-    assert plot(chart) == plot(part_charts(document_with_parts())[8.0])
+    assert plot(chart) == plot(part_charts(document_with_parts())[0.0])
     written = write_figures(study, tmp_path / "figures", "svg")
     assert [file.name for file in written[:3]] == [
         "gain-by-dose-1.svg", "gain-by-part-1.svg", "gain-by-part-2.svg",
@@ -353,7 +430,7 @@ def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
     kept = with_twelve_more_lines(document_with_parts())
     chart = part_charts(kept)[8.0]
     assert len(chart.curves) == 12
-    assert {curve.label for curve in chart.curves} > {*SPOKEN, "blurry input"}
+    assert {curve.label for curve in chart.curves} > {*TRAINED, "blurry input"}
     assert "Not shown: 5 further lines with less gain." in chart.note
 
 
@@ -363,21 +440,13 @@ def test_the_claims_have_verdicts(study: Path) -> None:
     assert [column.name for column in table.columns] == ["Claim", "Verdict", "8 px"]
     verdicts = {str(row[0]): row[1] for row in table.rows}
     assert verdicts == {
-        "JDRL above plain loss": "confirmed",
+        "JDRL above 1 plain loss": "confirmed",
         "JDRL above blurry input": "confirmed",
-        "Registered pairs above JDRL": "confirmed",
+        "registered pairs above JDRL": "confirmed",
     }
     differences = {str(row[0]): row[2] for row in table.rows}
-    assert differences["JDRL above plain loss"] == Measured(4.5, (4.375, 4.75))
-    assert differences["Registered pairs above JDRL"] == Measured(0.5, (0.25, 0.625))
-
-
-def test_a_claim_about_a_part_is_a_sentence(study: Path) -> None:
-    text = json.dumps(document()).replace("registered pairs", "2 without mask")
-    keep(study, {**json.loads(text), "rivals": []})
-    (table,) = page_of(study).sections[1][1]
-    assert isinstance(table, Table)
-    assert "JDRL above itself without mask" in [row[0] for row in table.rows]
+    assert differences["JDRL above 1 plain loss"] == Measured(4.5, (4.375, 4.75))
+    assert differences["registered pairs above JDRL"] == Measured(0.5, (0.25, 0.625))
 
 
 def test_fewer_than_three_seeds_decide_nothing(study: Path) -> None:
@@ -388,23 +457,58 @@ def test_fewer_than_three_seeds_decide_nothing(study: Path) -> None:
 
 
 def test_each_dose_has_its_crops(study: Path) -> None:
-    (tabs,) = page_of(study).sections[2][1]
+    (tabs,) = dict(page_of(study).sections)["Crops by dose"]
     assert isinstance(tabs, Tabs)
-    assert [name for name, _ in tabs.tabs] == ["8 px", "0 px"]
-    pictures, lines = tabs.tabs[0][1]
+    assert [name for name, _ in tabs.tabs] == ["0 px", "8 px"]
+    pictures, lines = tabs.tabs[1][1]
     assert isinstance(pictures, Gallery)
     assert isinstance(lines, Gallery)
     assert pictures.caption.startswith("test-3-8px: the test scene at which registered pairs")
     assert "112 × 112 px at x 31, y 7" in pictures.note
-    assert "6 times as bright" in pictures.note
-    assert [tile.label for tile in pictures.tiles] == ["blurry input", "plain loss", *LABELS[2:]]
-    for tile, crop, error in zip(pictures.tiles, crops(0, 6), crops(1, 5), strict=False):
+    assert "error against the truth × 1," in pictures.note, "noise differs by nearly white"
+    assert [tile.label for tile in pictures.tiles] == LABELS
+    *restored, truth = crops(0, 6)
+    for tile, crop in zip(pictures.tiles, restored, strict=False):
+        error = np.abs(crop.astype(int) - truth)
         assert np.array_equal(tile.picture, np.concatenate([crop, error]))
-    assert np.array_equal(pictures.tiles[-1].picture, crops(0, 6)[-1])
+    assert np.array_equal(pictures.tiles[-1].picture, truth)
     assert [tile.line for tile in lines.tiles][1:4] == [
         "bend 0.22 px", "bend 0.33 px", "line is not seen",
     ]  # fmt: skip
-    assert len(tabs.tabs[1][1]) == 1, "no straight line there"
+    assert len(tabs.tabs[0][1]) == 1, "no straight line there"
+
+
+@pytest.mark.parametrize(("error", "scale"), [(0, 20), (12, 20), (13, 15), (60, 4), (200, 1)])
+def test_errors_are_made_so_bright_that_those_of_the_input_are_nearly_white(
+    error: int, scale: int
+) -> None:
+    truth = np.full((32, 32, 3), 255, np.uint8)
+    blurry = truth - np.uint8(error)
+    blurry[0, 0] = 0  # one pixel in a thousand counts for nothing
+    assert error_scale(blurry, truth) == scale
+    shown = error_picture(blurry, truth, scale)
+    assert (shown[1:] == min(scale * error, 255)).all()
+    assert (shown[0, 0] == 255).all()
+
+
+@pytest.mark.parametrize("stop", [(80.0, 61.0), (300.0, 40.0)])
+def test_ticks_stand_beside_the_ends_of_a_line_and_leave_it_free(stop: tuple[float, float]) -> None:
+    """The second line leaves the crop."""
+    grey = np.full((CROP_PX, CROP_PX, 3), 128, np.uint8)
+    start, end = np.array([30.0, 40.0]), np.array(stop)
+    marked = with_ticks(grey, start, end)
+    assert (grey == 128).all()
+    rows, columns = np.nonzero((marked != 128).any(axis=2))
+    way = (end - start) / np.hypot(*(end - start))
+    places = np.stack([columns, rows], axis=1) - start
+    along, across = places @ way, places @ np.array([way[1], -way[0]])
+    assert np.abs(across).min() > REACH_PX, "what is measured is not painted over"
+    assert (across > 0).any()
+    assert (across < 0).any()
+    last = min(np.hypot(*(end - start)), CROP_PX - 2 - 30)
+    assert (np.minimum(np.abs(along), np.abs(along - last)) < 4).all()
+    assert (np.abs(along) < 4).any()
+    assert (np.abs(along - last) < 4).any()
 
 
 def test_print_begins_alike(study: Path) -> None:
@@ -412,7 +516,8 @@ def test_print_begins_alike(study: Path) -> None:
         printed = build_appendix(study, results, leaderboard(results))
     page = page_of(study)
     assert printed.summary == page.summary
-    headings = [[heading for heading, _ in one.sections[:4]] for one in (printed, page)]
+    assert printed.title == page.title
+    headings = [[heading for heading, _ in one.sections[:6]] for one in (printed, page)]
     assert headings[0] == headings[1]
 
 
@@ -487,6 +592,23 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("doses.0.tau.gt", 1.0),
+        ("doses.0.lines.1.share", 0.5),
+        ("doses.0.lines.1.means.edge_px", "0.5"),
+        ("doses.0.lines.1.steps", -1),
+        ("doses.0.lines.1.seconds", None),
+    ],
+)
+def test_a_damaged_number_of_the_tables_is_named(tmp_path: Path, place: str, value: object) -> None:
+    (tmp_path / "dose.json").write_text(json.dumps(changed(place, value)))
+    with pytest.raises(InputError, match=re.escape(f"damaged ({place}: ")) as caught:
+        read_study(tmp_path)
+    assert str(caught.value).endswith("; delete it, then use the same 'ablate' again")
+
+
 def test_other_damage(study: Path) -> None:
     (study / "dose.json").write_text('{"doses": [')
     with pytest.raises(InputError, match=r"dose\.json: damaged"):
@@ -510,8 +632,8 @@ def test_a_file_without_strips_has_the_rest(study: Path) -> None:
     for one in kept["doses"]:
         del one["strip"]
     keep(study, kept)
-    headings = [heading for heading, _ in page_of(study).sections[:3]]
-    assert headings == ["Gain by dose", "Claims", "Leaderboards"]
+    headings = [heading for heading, _ in page_of(study).sections[3:5]]
+    assert headings == ["Every line by dose", "Leaderboards"]
 
 
 @pytest.mark.parametrize(

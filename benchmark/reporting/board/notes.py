@@ -1,7 +1,7 @@
 """Notes of a report: each once, at the end, by number."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
@@ -14,19 +14,30 @@ from defocus.benchmark.leaderboard.tables import (
 )
 from defocus.benchmark.reporting.board.lines import CAST, BoardLine, Convention
 from defocus.benchmark.results.store import NARROW
-from defocus.benchmark.statistics.comparable import CEILING, NEVER_RANKED, PERFECT, Track
+from defocus.benchmark.statistics.comparable import (
+    CEILING,
+    NEVER_RANKED,
+    PERFECT,
+    RANKED_BUDGETS,
+    Track,
+)
 from defocus.progress import counted
 
-__all__ = ["Notes", "notes_on"]
+__all__ = ["Notes", "notes_on", "own_lines_notice"]
 
 LEAST_TOLD_DB = 0.005
 """A resolution below this is 0.00 dB in words, which says nothing."""
 
 
 class Notes:
-    """The notes of a report, in the order in which they were first needed."""
+    """The notes of a report, in the order in which they were first needed.
 
-    def __init__(self) -> None:
+    Args:
+        own_lines: Whether the study compares its own lines, which were trained alike.
+    """
+
+    def __init__(self, *, own_lines: bool = False) -> None:
+        self.own_lines = own_lines
         self._numbers: dict[str, int] = {}
 
     @property
@@ -43,10 +54,31 @@ class Notes:
         return tuple(sorted({self.number(text) for text in texts}))
 
 
+def own_lines_notice(budgets: Iterable[str]) -> str:
+    """What may be compared in a study of its own lines; empty if all were trained in full."""
+    unranked = set(budgets) - set(RANKED_BUDGETS)
+    if not unranked:
+        return ""
+    return (
+        f"{budget_words(unranked)}: compare the lines with each other, never with published numbers"
+    )
+
+
 def notes_on(
-    convention: Convention, lines: Sequence[BoardLine], tracks: Sequence[Track]
+    convention: Convention,
+    lines: Sequence[BoardLine],
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> list[str]:
-    """Notes on what a table's numbers can show, and why cells are empty."""
+    """Notes on what a table's numbers can show, and why cells are empty.
+
+    Args:
+        convention: The table's.
+        lines: Its lines.
+        tracks: Its tracks.
+        own_lines: See :class:`Notes`.
+    """
     rows = [row for line in lines for row in line.rows.values()]
     scores = [
         row
@@ -55,7 +87,7 @@ def notes_on(
         == (convention.profile, convention.evaluation, convention.protocol)
     ]
     competing = [line.first.budget for line in lines if not line.reference]
-    said = [_order(convention.protocol, competing, tracks)]
+    said = [_order(convention.protocol, competing, tracks, own_lines=own_lines)]
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
     flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
@@ -79,7 +111,9 @@ def notes_on(
     return said
 
 
-def _order(protocol: str, budgets: Sequence[str], tracks: Sequence[Track]) -> str:
+def _order(
+    protocol: str, budgets: Sequence[str], tracks: Sequence[Track], *, own_lines: bool
+) -> str:
     """How rows are ordered, and what may not be concluded from it."""
     if protocol in NEVER_RANKED:
         return (
@@ -92,6 +126,9 @@ def _order(protocol: str, budgets: Sequence[str], tracks: Sequence[Track]) -> st
             "equal training, the best of them bold, the second underlined. They say nothing of the "
             "whole networks, and the numbers must not be compared with published ones."
         )
+    if own_lines and (notice := own_lines_notice(budgets)):
+        notice = f"{notice[:1].upper()}{notice[1:]}"
+        return f"Rows stand in the order of PSNR, without ranks. {notice}."
     if notice := budget_notice(budgets):
         unranked = {budget for budget in budgets if budget_notice([budget])}
         kinds = budget_words(unranked)

@@ -75,7 +75,7 @@ def board_table(
         _caption(board, convention, lines, print_out=print_out),
         (Column("System"), *(column for column, _ in shown)),
         tuple(body),
-        notes=notes.numbers(notes_on(convention, lines, tracks)),
+        notes=notes.numbers(notes_on(convention, lines, tracks, own_lines=notes.own_lines)),
         anchors=tuple(anchor("row", *_place(board, convention), *line.key) for line in lines),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
     )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from defocus.benchmark.experiments.dose.claims import labels_of, line_of
-from defocus.benchmark.reporting.dose.words import INPUT, Document, spoken, study_words
+from defocus.benchmark.reporting.dose.words import INPUT, Document, study_words
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Curve, Curves, Table
 from defocus.reports.text import number_text
@@ -17,18 +17,20 @@ MOST_CURVES = 12
 PART_NAMES = {
     "psnr_edges": "edges",
     "psnr_flat": "flat parts",
-    "psnr_in_focus": "in focus",
     "psnr_blurred": "blurred",
-    "psnr_coc_0_2": "0–2 px",
+    "psnr_coc_0_2": "in focus (0–2 px)",
     "psnr_coc_2_4": "2–4 px",
     "psnr_coc_4_8": "4–8 px",
     "psnr_coc_8_16": "8–16 px",
     "psnr_coc_16_up": "≥ 16 px",
 }
-"""Parts of a picture, the last ones by diameter of the circle of confusion."""
+"""Parts of a picture, the last ones by diameter of the circle of confusion.
 
-TOLD_BY_CIRCLE = {"psnr_in_focus", "psnr_blurred"}
-"""What is in focus has a circle below 2 px, and is not drawn twice."""
+``psnr_in_focus`` is not among them: it is ``psnr_coc_0_2``.
+"""
+
+TOLD_BY_CIRCLE = {"psnr_blurred"}
+"""What circles of 2 px and more tell already is not drawn twice."""
 
 Estimate = Mapping[str, float]
 NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
@@ -77,7 +79,8 @@ def part_charts(document: Document) -> dict[float, Curves]:
     note = (
         f"{study_words(document)} Where a line lies below the blurry input, training made the "
         "picture worse than it was. Edges: the tenth of the pixels where the truth's brightness "
-        "changes most; flat parts: all others. Circle of confusion: its diameter. "
+        "changes most; flat parts: all others. Circle of confusion: its diameter; in focus: below "
+        "2 px. "
         f"{_left_out(document, labels)}"
     )
     return {
@@ -87,7 +90,7 @@ def part_charts(document: Document) -> dict[float, Curves]:
             f"gain over the plain loss, dose {one['dose_px']:g} px, dB",
             tuple(_part_curve(line, parts) for label in labels if (line := line_of(one, label))),
             apart=True,
-            places=tuple(PART_NAMES[part] for part in parts),
+            places=tuple(PART_NAMES[part].partition(" (")[0] for part in parts),
             note=note.strip(),
         )
         for one in document["doses"]
@@ -110,7 +113,7 @@ def part_tables(document: Document) -> dict[float, Table]:
         inputs = [line for line in one["lines"] if line["label"] in references]
         parts = [part for part in _parts(one) if inputs and part in inputs[0]["over_plain"]]
         rows = [
-            (spoken(line["label"]), *_over_input(line, inputs[0], parts))
+            (line["label"], *_over_input(line, inputs[0], parts))
             for line in one["lines"]
             if parts and line["label"] not in references
         ]
@@ -179,7 +182,7 @@ def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
 def _curve(label: str, found: Sequence[tuple[float, Estimate]], *, hollow: bool = False) -> Curve:
     """A line at some places, with its intervals."""
     return Curve(
-        spoken(label),
+        label,
         tuple(place for place, _ in found),
         tuple(one["value"] for _, one in found),
         tuple(
@@ -216,4 +219,4 @@ def _below(document: Document, floor: float | None) -> str:
         for dose, one in _estimates(document, plain)
         if one["value"] < floor
     )
-    return f"Below the chart: {spoken(plain)}, {found}."
+    return f"Below the chart: {plain}, {found}."

@@ -14,19 +14,22 @@ from defocus.benchmark.experiments.dose.claims import (
     rival_claims_of,
 )
 from defocus.benchmark.experiments.dose.outputs.layout import (
-    ERROR_SCALE,
     StripParts,
     cut_strip,
+    error_picture,
+    error_scale,
     strip_name,
 )
 from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
-from defocus.benchmark.reporting.dose.words import Document, begun, spoken
+from defocus.benchmark.reporting.dose.tables import line_tables, trust_table
+from defocus.benchmark.reporting.dose.words import Document
 from defocus.errors import ImageError, InputError
 from defocus.images import read_image
 from defocus.reports.model import (
     Cell,
     Column,
     Facts,
+    Folded,
     Gallery,
     Measured,
     Part,
@@ -34,7 +37,7 @@ from defocus.reports.model import (
     Tabs,
     Tile,
 )
-from defocus.reports.text import number_text
+from defocus.reports.text import anchor, number_text
 
 __all__ = ["dose_parts", "line_names"]
 
@@ -54,6 +57,8 @@ def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...
     return [
         ("Gain by dose", (dose_chart(document),)),
         ("Claims", (_claims(document),)),
+        ("Which scores can be trusted?", (trust_table(document),)),
+        ("Every line by dose", tuple(_folded_lines(document))),
         ("Gain by part of the picture", tuple(_by_part(document))),
         ("Crops by dose", tuple(_strips(out, document))),
     ]
@@ -67,14 +72,20 @@ def line_names(document: Document) -> Facts:
 
 
 def _by_part(document: Document) -> Iterator[Part]:
-    """A tab for each dose, the largest first; nothing of a study that keeps no parts."""
+    """A tab for each dose; nothing of a study that keeps no parts."""
     tables = part_tables(document)
     tabs: list[tuple[str, tuple[Part, ...]]] = []
-    for dose, chart in reversed(part_charts(document).items()):
+    for dose, chart in part_charts(document).items():
         table = tables.get(dose)
         tabs.append((f"{dose:g} px", (chart, table) if table else (chart,)))
     if tabs:
         yield Tabs("Dose", tuple(tabs))
+
+
+def _folded_lines(document: Document) -> Iterator[Folded]:
+    for dose, table in line_tables(document).items():
+        name = f"{dose:g} px"
+        yield Folded(f"Dose {name}", anchor("lines", name), (table,))
 
 
 def _claims(document: Document) -> Table:
@@ -82,12 +93,12 @@ def _claims(document: Document) -> Table:
     doses = [one["dose_px"] for one in document["doses"] if one["dose_px"] >= FROM_PX]
     whole, rivals = document["whole"], set(document["rivals"])
     rows = [
-        (begun(f"{whole} above {_part(claim.line)}"), *_cells(claim, doses))
+        (f"{whole} above {claim.line}", *_cells(claim, doses))
         for claim in claims_of(document)
         if claim.line not in rivals
     ]
     rows += [
-        (begun(f"{spoken(claim.line)} above {whole}"), *_cells(claim, doses))
+        (f"{claim.line} above {whole}", *_cells(claim, doses))
         for claim in rival_claims_of(document)
     ]
     columns = (
@@ -96,12 +107,6 @@ def _claims(document: Document) -> Table:
         *(Column(f"{dose:g} px", "dB", None, 2) for dose in doses),
     )
     return Table("Differences of PSNR against the truth", columns, tuple(rows), RULE)
-
-
-def _part(label: str) -> str:
-    """The line that the whole objective is above, as the end of a sentence."""
-    said = spoken(label)
-    return f"itself {said}" if said.startswith("without ") else said
 
 
 def _cells(claim: Claim, doses: Sequence[float]) -> tuple[Cell, ...]:
@@ -114,8 +119,8 @@ def _difference(found: Any) -> Measured | None:  # noqa: ANN401 - a checked esti
 
 
 def _strips(out: Path, document: Document) -> Iterator[Part]:
-    """A tab of crops for each dose, the largest first: there the lines differ most."""
-    known = [one for one in reversed(document["doses"]) if one["strip"]]
+    """A tab of crops for each dose."""
+    known = [one for one in document["doses"] if one["strip"]]
     tabs = tuple((f"{one['dose_px']:g} px", tuple(_galleries(out, document, one))) for one in known)
     if tabs:
         yield Tabs("Dose", tabs)
@@ -124,27 +129,28 @@ def _strips(out: Path, document: Document) -> Iterator[Part]:
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
     found = _read_strip(out, one)
-    side = found.crops[0].shape[0]
+    blurry, truth = found.crops[0], found.crops[-1]
+    side, scale = blurry.shape[0], error_scale(blurry, truth)
     stacked = [
-        np.concatenate([crop, error])
-        for crop, error in zip(found.crops[:-1], found.errors, strict=True)
+        np.concatenate([crop, error_picture(crop, truth, scale)]) for crop in found.crops[:-1]
     ]
-    line, plain = spoken(one["scene_gains"]["line"]), spoken(document["plain"])
-    labels = [spoken(label) for label in strip["labels"]]
+    line, plain = one["scene_gains"]["line"], document["plain"]
+    labels = strip["labels"]
     yield Gallery(
         f"{strip['scene']}: the test scene at which {line} has its median gain over {plain}",
-        tuple(map(Tile, labels, (*stacked, found.crops[-1]))),
+        tuple(map(Tile, labels, (*stacked, truth))),
         f"First seed. The crop, {side} × {side} px at x {strip['left']}, y {strip['top']}, is "
-        "where the input differs most from the truth. Below each: its error against the truth, "
-        f"{ERROR_SCALE:g} times as bright.",
+        "where the input differs most from the truth. Below each: its error against the truth "
+        f"× {scale}, which makes the input's errors nearly white.",
     )
     if found.lines:
         bends = strip["lines"]["bends_px"]
         yield Gallery(
             f"{strip['lines']['scene']}: the longest straight line that all of these show",
             tuple(map(Tile, labels, found.lines, map(_bend, bends))),
-            f"First seed. The test scene at which {plain} has its median bend of lines. Bend: root "
-            "mean square deviation from the line of the truth.",
+            f"First seed. The test scene at which {plain} bends lines beyond the blurry input by "
+            "the median. Bend: root mean square deviation from the line of the truth. Ticks beside "
+            "the line: its ends, or where it leaves the crop.",
         )
 
 

@@ -1,24 +1,47 @@
 """The result of a study by dose in some sentences."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from defocus.baselines.registry import known_baselines
 from defocus.benchmark.experiments.dose.claims import labels_of, line_of, turned
+from defocus.progress import counted
 from defocus.reports.text import number_text
 
-__all__ = ["INPUT", "Document", "begun", "dose_result", "spoken", "study_words"]
+__all__ = ["INPUT", "Document", "dose_result", "interval_words", "study_title", "study_words"]
 
 Document = Mapping[str, Any]
-"""What :func:`~defocus.benchmark.experiments.dose.kept.read_doses` gives."""
+"""What :func:`~defocus.benchmark.reporting.dose.reading.read_study` gives."""
 
 INPUT = "input"
 """System of the line that is the blurry input itself."""
 
 
 def dose_result(document: Document) -> str:
-    """What is best at which dose, and what the whole objective and its rival gain, in lines."""
-    return "\n".join([_best(document), *_differences(document)])
+    """What is best at which dose, what the whole objective and its rival gain, and of how many."""
+    return "\n".join([_best(document), *_differences(document), _drawn(document)])
+
+
+def study_title(document: Document) -> str:
+    """What the study asks, and of which network.
+
+    A study of the central lines asks what the whole objective is worth, not what its parts are.
+    """
+    known = {document["plain"], document["whole"], document["truth"]}
+    known |= {*document["rivals"], *document["controls"]}
+    lines = (line for one in document["doses"] for line in one["lines"])
+    parts = any(line["label"] not in known and line["system"] != INPUT for line in lines)
+    asked = f"each part of {document['whole']}" if parts else document["whole"]
+    return f"What {asked} is worth: {_network(document)}"
+
+
+def interval_words(document: Document) -> str:
+    """How the study's own intervals are made."""
+    return (
+        "Intervals of the study by dose are 95 % and come from a hierarchical bootstrap: a "
+        "resample draws test scenes and, independently, seeds, with replacement; all lines share "
+        f"the draws, so that differences are paired. {_drawn(document)}"
+    )
 
 
 def study_words(document: Document) -> str:
@@ -31,18 +54,19 @@ def study_words(document: Document) -> str:
 
 
 def _network(document: Document) -> str:
-    name = document["network"] or "U-Net"
-    return f"narrow copy of {name}" if document["narrow"] else str(name)
+    """Its name as people write it; of a network that is not installed, the name of its system."""
+    system = document["network"] or "unet"
+    known = known_baselines([system])
+    name = known[system].card.display_name if system in known else system
+    return f"{name}, narrow copy" if document["narrow"] else str(name)
 
 
-def spoken(label: str) -> str:
-    """A line's label in a sentence: without its number in the paper's table."""
-    return re.sub(r"^\d+ (?=\S)", "", label)
-
-
-def begun(sentence: str) -> str:
-    """A sentence that begins with a line's label, with a capital letter."""
-    return sentence[:1].upper() + sentence[1:]
+def _drawn(document: Document) -> str:
+    """Over how many scenes and seeds the numbers are means, and what one seed cannot tell."""
+    scenes, seeds = document["scenes"], document["seeds"]
+    said = f"Means over {counted(scenes, 'test scene')} and {counted(seeds, 'seed')}"
+    alone = ", which know nothing of the spread between trainings" if seeds == 1 else ""
+    return f"{said}, with 95 % intervals{alone}."
 
 
 def _gain_words(estimate: Mapping[str, float]) -> str:
@@ -72,7 +96,7 @@ def _best(document: Document) -> str:
         ]
         best = max(ways, key=lambda line: float(line["over_input"]["value"]))
         gain = _gain_words(best["over_input"])
-        found.append(f"{spoken(best['label'])} at {one['dose_px']:g} px, {gain}")
+        found.append(f"{best['label']} at {one['dose_px']:g} px, {gain}")
     control = line_of(document["doses"][-1], document["truth"])
     most = f" Trained on true pairs: {_gain_words(control['over_input'])}." if control else ""
     return (
@@ -84,11 +108,9 @@ def _best(document: Document) -> str:
 def _differences(document: Document) -> Iterator[str]:
     """The whole objective over the plain loss, and its first rival over it, by dose."""
     whole, plain, rival = document["whole"], document["plain"], _first_rival(document)
-    yield begun(f"{spoken(whole)} over {spoken(plain)}: {_by_dose(document, plain, over=False)}.")
+    yield f"{whole} over {plain}: {_by_dose(document, plain, over=False)}."
     if rival is not None:
-        yield begun(
-            f"{spoken(rival)} over {spoken(whole)}: {_by_dose(document, rival, over=True)}."
-        )
+        yield f"{rival} over {whole}: {_by_dose(document, rival, over=True)}."
 
 
 def _by_dose(document: Document, label: str, *, over: bool) -> str:

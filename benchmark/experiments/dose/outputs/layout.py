@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CROP_PX",
-    "ERROR_SCALE",
     "GAP_PX",
     "HEAD_PX",
     "SHOWN",
     "StripParts",
     "cut_strip",
+    "error_picture",
+    "error_scale",
     "joined",
     "strip_name",
 ]
@@ -21,10 +22,14 @@ __all__ = [
 CROP_PX, SHOWN = 112, 2
 """Side of a crop, and by how much it is enlarged."""
 
-ERROR_SCALE = 6.0
+ERROR_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 """By which an error is multiplied to be seen; black is none."""
 
+SEEN_ERROR = 0.99
+"""This quantile of the blurry picture's error is nearly white."""
+
 HEAD_PX, GAP_PX = 26, 6
+WHITE = 255
 
 Picture = NDArray[np.uint8]
 
@@ -35,18 +40,36 @@ class StripParts:
 
     Attributes:
         crops: The crops.
-        errors: Their errors against the truth, which is the last column and has none.
         lines: Crops of a straight line; empty without such a row.
     """
 
     crops: tuple[Picture, ...]
-    errors: tuple[Picture, ...]
     lines: tuple[Picture, ...]
 
 
 def strip_name(dose_px: float) -> str:
     """Name of a strip's file."""
     return f"strip-{dose_px:g}px.png"
+
+
+def error_scale(blurry: Picture, truth: Picture) -> int:
+    """By which all errors of a strip are multiplied: what shows the blurry picture's best.
+
+    Args:
+        blurry: Crop of the blurry picture.
+        truth: Crop of the truth, of the same shape.
+    """
+    most = float(np.quantile(_error(blurry, truth), SEEN_ERROR))
+    return max((scale for scale in ERROR_SCALES if scale * most <= WHITE), default=1)
+
+
+def error_picture(crop: Picture, truth: Picture, scale: int) -> Picture:
+    """The error of a crop against the truth, made brighter by :func:`error_scale`."""
+    return np.minimum(scale * _error(crop, truth), WHITE).astype(np.uint8)
+
+
+def _error(crop: Picture, truth: Picture) -> NDArray[np.int16]:
+    return np.asarray(np.abs(crop.astype(np.int16) - truth))
 
 
 def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
@@ -59,7 +82,9 @@ def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
 
 
 def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:
-    """The pictures of a strip, no longer enlarged and without the text above them.
+    """The pictures of a strip, no longer enlarged, without the text above and the errors below.
+
+    A report makes the errors anew, with the scale that it names.
 
     Args:
         strip: The whole strip.
@@ -80,9 +105,5 @@ def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:
         lefts = (number * (side + GAP_PX) for number in range(count))
         return tuple(strip[top : top + side, x : x + side][::SHOWN, ::SHOWN] for x in lefts)
 
-    below = HEAD_PX + side + GAP_PX
-    return StripParts(
-        row(HEAD_PX, columns),
-        row(below, columns - 1),
-        row(below + side + HEAD_PX, columns) if lines else (),
-    )
+    below = HEAD_PX + 2 * side + GAP_PX + HEAD_PX
+    return StripParts(row(HEAD_PX, columns), row(below, columns) if lines else ())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.charts.measures.straightness import LEAST_PLACES, line_deviation
 
-__all__ = ["StraightLine", "line_bend_px", "straight_lines"]
+__all__ = ["REACH_PX", "StraightLine", "line_bend_px", "straight_lines"]
 
 Picture = NDArray[np.float64]
 Array = NDArray[np.float64]

@@ -13,18 +13,21 @@ from defocus.baselines.ablation import AblationLine
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.experiments.dose.outputs.layout import (
     CROP_PX,
-    ERROR_SCALE,
     GAP_PX,
     HEAD_PX,
     SHOWN,
+    error_picture,
+    error_scale,
     joined,
     strip_name,
 )
+from defocus.benchmark.experiments.dose.outputs.measures import LINES, restored_scores
 from defocus.benchmark.experiments.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,
     straight_lines,
 )
+from defocus.benchmark.experiments.dose.outputs.ticks import with_ticks
 from defocus.benchmark.experiments.dose.pairs import at_dose
 from defocus.benchmark.experiments.dose.plan import DoseStudy
 from defocus.benchmark.study.plan import Run, Study
@@ -40,6 +43,7 @@ __all__ = ["shown_lines", "write_strip"]
 FONT_SIZE = 0.5
 
 Picture = NDArray[np.float64]
+Levels = NDArray[np.uint8]
 
 
 def write_strip(
@@ -49,10 +53,10 @@ def write_strip(
 
     It shows the scene at which the first rival (without one, the whole objective) has its median
     gain over the plain loss, and of it the square where the blurry picture is furthest from the
-    truth, with the error beneath. Below stands, from the scene at which the plain loss has its
-    median bend of lines, the longest straight line that all these pictures show, with its bend,
-    px; this part is left out where no test scene has a straight line. Networks of the first seed
-    restore both.
+    truth, with the error beneath. Below stands, from the scene at which the plain loss bends lines
+    beyond the blurry input by the median, the longest straight line that all these pictures show,
+    with ticks beside its ends, and its bend, px; this part is left out where no test scene has a
+    straight line. Networks of the first seed restore both.
 
     Args:
         study: The study.
@@ -61,8 +65,8 @@ def write_strip(
 
     Returns:
         What is seen, as JSON values: ``labels`` of the columns, ``scene``, ``left`` and ``top`` of
-        the crop, px, and ``lines``: the ``scene`` of the line and its ``bends_px``, None where it
-        is not seen; None without a line.
+        the crop, px, ``error_scale``, by which errors are multiplied, and ``lines``: the ``scene``
+        of the line and its ``bends_px``, None where it is not seen; None without a line.
     """
     dataset = at_dose(study.dataset, float(scores["dose_px"]))
     pairs = dataset.split("test")
@@ -71,12 +75,14 @@ def write_strip(
     shown = _outputs(study, here, pair)
     truth = shown["truth"]
     window = _window(np.square(shown["blurry input"] - truth).sum(axis=2))
-    rows = [[_column(label, one[window], truth[window]) for label, one in shown.items()]]
+    crops = {label: _levels(one[window]) for label, one in shown.items()}
+    scale = error_scale(crops["blurry input"], crops["truth"])
+    rows = [[_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]]
     found: dict[str, Any] = {
         "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
-        "lines": None,
+        "error_scale": scale, "lines": None,
     }  # fmt: skip
-    bends = scores["scene_lines"]["line_px"]
+    bends = _bends_beyond_input(study, here)
     if any(one is not None for one in bends):
         pair = pairs[_median_scene(bends)]
         line = _line_row(_outputs(study, here, pair))
@@ -92,6 +98,23 @@ def _median_scene(values: Sequence[float | None]) -> int:
     known = [place for place, one in enumerate(values) if one is not None]
     ordered = sorted(known, key=lambda place: values[place] or 0.0)
     return ordered[len(ordered) // 2]
+
+
+def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float | None]:
+    """The plain loss's bend of lines less the blurry input's by test scene, px, mean over seeds.
+
+    A line that is faint in the blurry picture itself has a bend there too, which shows nothing.
+    """
+    blurry = next(line for line in study.lines() if line.system == "input")
+    plain, before = (_bends(study, here, line) for line in (study.ablation.lines[0], blurry))
+    return [float(one) if np.isfinite(one) else None for one in plain - before]
+
+
+def _bends(study: DoseStudy, here: Sequence[Study], line: AblationLine) -> NDArray[np.float64]:
+    name = study.systems([line])[0].card.name
+    runs = ((part, run) for part in here for run in part.runs if run.system == name)
+    bends = [restored_scores(part, run)[LINES] for part, run in runs]
+    return np.asarray(np.mean(bends, axis=0))
 
 
 def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
@@ -116,7 +139,7 @@ def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, P
 class _LineRow:
     """Crops of a line with heads, and how far each bends it; None where it is not seen."""
 
-    columns: list[NDArray[np.uint8]]
+    columns: list[Levels]
     bends_px: list[float | None]
 
 
@@ -126,11 +149,13 @@ def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
     every = straight_lines(truth)
     line = next((one for one in every if _seen_in_all(shown, one)), every[0])
     window = _around(np.add(line.start, line.stop) / 2, truth.shape[:2])
+    corner = np.array([window[1].start, window[0].start])
+    ends = np.subtract(line.start, corner), np.subtract(line.stop, corner)
     bends = [line_bend_px(one, line) for one in shown.values()]
     columns = [
         np.concatenate([_head(_told(bend), crop), _enlarged(crop)])
         for one, bend in zip(shown.values(), bends, strict=True)
-        for crop in [one[window]]
+        for crop in [with_ticks(_levels(one[window]), *ends)]
     ]
     return _LineRow(columns, [bend if np.isfinite(bend) else None for bend in bends])
 
@@ -172,14 +197,15 @@ def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     return np.s_[int(top) : int(top) + side], np.s_[int(left) : int(left) + side]
 
 
-def _column(label: str, crop: Picture, truth: Picture) -> NDArray[np.uint8]:
+def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
     """A head, the crop, and the crop's error (white where it is the truth itself)."""
-    error = np.ones_like(crop) if label == "truth" else ERROR_SCALE * np.abs(crop - truth)
-    gap = np.ones((GAP_PX // SHOWN, crop.shape[1], 3))
+    white = np.full_like(crop, 255)
+    error = white if label == "truth" else error_picture(crop, truth, scale)
+    gap = white[: GAP_PX // SHOWN]
     return np.concatenate([_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))])
 
 
-def _head(text: str, crop: Picture) -> NDArray[np.uint8]:
+def _head(text: str, crop: Levels) -> Levels:
     """A line of text as wide as a crop."""
     head = np.full((HEAD_PX, crop.shape[1] * SHOWN, 3), 255, np.uint8)
     cv2.putText(
@@ -189,6 +215,9 @@ def _head(text: str, crop: Picture) -> NDArray[np.uint8]:
     return head
 
 
-def _enlarged(crop: Picture) -> NDArray[np.uint8]:
-    levels = np.rint(np.clip(crop, 0.0, 1.0) * 255).astype(np.uint8)
-    return levels.repeat(SHOWN, axis=0).repeat(SHOWN, axis=1)
+def _levels(crop: Picture) -> Levels:
+    return np.rint(np.clip(crop, 0.0, 1.0) * 255).astype(np.uint8)
+
+
+def _enlarged(crop: Levels) -> Levels:
+    return crop.repeat(SHOWN, axis=0).repeat(SHOWN, axis=1)

@@ -1,0 +1,79 @@
+"""Tables of a study by dose: which scores can be trusted, and every line in numbers."""
+
+from collections.abc import Mapping
+
+from defocus.benchmark.reporting.dose.words import Document
+from defocus.reports.model import Cell, Column, Measured, Table
+
+__all__ = ["line_tables", "trust_table"]
+
+COLUMN_WORDS = (
+    "PSNR and gains are against the truth. Share of the gap: 0 for the plain loss, 1 for true "
+    "pairs; n/a where the gap between the two is not significant. Edges: mean length of the flow "
+    "from the truth to the output at the steepest tenth of the pixels. Lines: how far lines that "
+    "are straight in the truth bend in the output, root mean square. Minutes: of one training."
+)
+"""What the columns of :func:`line_tables` mean."""
+
+TAU_WORDS = (
+    "Kendall's tau between the order in which a protocol ranks the lines and that of the truth. 1: "
+    "it ranks the trainings as the truth does; −1: the reverse. Official grid: with the warp of "
+    "the released code, half a pixel off at the borders."
+)
+
+
+def trust_table(document: Document) -> Table:
+    """Kendall's tau of each protocol by dose, with its interval."""
+    doses = document["doses"]
+    protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
+    columns = (Column("Protocol"), *(Column(f"{one['dose_px']:g} px", decimals=2) for one in doses))
+    rows = (
+        (protocol, *(_measured(one["tau"].get(protocol)) for one in doses))
+        for protocol in protocols
+    )
+    return Table(
+        "Does a score rank the trainings as the truth does?", columns, tuple(rows), TAU_WORDS
+    )
+
+
+def line_tables(document: Document) -> dict[float, Table]:
+    """Every line of each dose: scores, gains, share of the gap, edges, lines and minutes."""
+    columns = (
+        Column("Line"),
+        Column("PSNR", "dB", "higher", 2),
+        Column("Gain over the input", "dB", "higher", 2),
+        Column(f"Gain over {document['plain']}", "dB", "higher", 2),
+        Column("Share of the gap", "", "higher", 2),
+        Column("Edges", "px", "lower", 2),
+        Column("Lines", "px", "lower", 2),
+        Column("Minutes", "", "lower", 1),
+    )
+    return {
+        one["dose_px"]: Table(
+            f"Every line, dose {one['dose_px']:g} px",
+            columns,
+            tuple(map(_row, one["lines"])),
+            COLUMN_WORDS,
+        )
+        for one in document["doses"]
+    }
+
+
+def _row(line: Document) -> tuple[Cell, ...]:
+    means = line["means"]
+    return (
+        line["label"],
+        means.get("truth/psnr"),
+        _measured(line["over_input"]),
+        _measured(line["over_plain"].get("psnr")),
+        _measured(line["share"]),
+        means.get("edge_px"),
+        means.get("line_px"),
+        line["seconds"] / 60 if line["steps"] else None,
+    )
+
+
+def _measured(estimate: Mapping[str, float] | None) -> Measured | None:
+    if estimate is None:
+        return None
+    return Measured(estimate["value"], (estimate["low"], estimate["high"]))
