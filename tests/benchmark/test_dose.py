@@ -388,8 +388,9 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     assert min(reblurs["JDRL"].values()) > 0
     with open_results(tmp_path / "out" / "results.sqlite") as results:
         page = build_page(tmp_path / "out", results, leaderboard(results))
-    assert [heading for heading, _ in page.sections[:4]] == [
-        "Gain by dose", "Claims", "Gain by part of the picture", "Crops by dose",
+    assert [heading for heading, _ in page.sections[:6]] == [
+        "Gain by dose", "Claims", "Which scores can be trusted?", "Every line by dose",
+        "Gain by part of the picture", "Crops by dose",
     ]  # fmt: skip
     (chart,) = page.sections[0][1]
     assert isinstance(chart, Curves)
