@@ -93,9 +93,13 @@ def packed_pairs(
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
     if path.is_file():
         try:
-            return PatchStore(path)
+            store = PatchStore(path)
         except DatasetError:
             say(f"{path}: damaged; it is packed again")
+        else:
+            if target in REGISTERED:
+                _tell_left_out(dataset, pairs, store, name)
+            return store
     rows = (
         (
             pair.id,
@@ -111,6 +115,17 @@ def packed_pairs(
     if not pack(path, rows, storage):
         raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
     return PatchStore(path)
+
+
+def _tell_left_out(dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore, name: str) -> None:
+    """Say how many pairs an earlier packing left out, which named each."""
+    captured = sum(pair.sharp is not None for pair in pairs)
+    if len(store) < captured:
+        kind = "training pairs" if name.startswith("train") else "pairs"
+        say(
+            f"{dataset.name}: {captured - len(store)} of {captured} {kind} left out, their "
+            "misalignment is unknown"
+        )
 
 
 def _pictures(

@@ -14,12 +14,13 @@ from torch.utils.data import DataLoader
 from defocus.baselines.recipes.members import TargetName
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.patching import packing
 from defocus.datasets.patching.loader import PairPatches
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError
-from defocus.images import as_float, read_image
+from defocus.images import Image, as_float, read_image, read_pair
 from tests.command_process import start_code
 from tests.datasets.conftest import picture, write_folder
 
@@ -98,6 +99,28 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
         )
         assert abs(found.mean() / truth.mean() - 1) < 0.005 < abs(sharp.mean() / truth.mean() - 1)
         assert np.abs(found - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
+
+
+def test_pairs_left_out_of_an_earlier_packing_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(9)])}")
+    known = {dataset.split("train")[0].id}
+
+    def registered(_: Dataset, pair: Pair, *__: str) -> tuple[Image, Image] | None:
+        assert pair.sharp is not None
+        return read_pair(pair.blurry, pair.sharp) if pair.id in known else None
+
+    monkeypatch.setattr(packing, "_registered", registered)
+    for told in (False, True):  # the packing itself names each
+        capfd.readouterr()
+        assert len(training_patches(dataset, "train", "registered", 16).store) == 1
+        every = len(dataset.split("train"))
+        said = f"{every - 1} of {every} training pairs left out, their misalignment is unknown"
+        assert (said in capfd.readouterr().err) is told
+    training_patches(dataset, "train", "sharp", 16)
+    training_patches(dataset, "train", "sharp", 16)
+    assert "left out" not in capfd.readouterr().err
 
 
 def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(
