@@ -119,7 +119,8 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
     if card in damaged:
         raise damaged[card]
     if not Path(text).exists():
-        labels = ", ".join(each.label for each in known) or "none"
+        shipped = [OWN] if find_own_weights(system) else []
+        labels = ", ".join([*shipped, *(each.label for each in known)]) or "none"
         raise InputError(
             f"{text}: neither a file nor weights added for {system.card.name} (there are: "
             f"{labels}); add them with: defocus-bench weights add {system.card.name} FILE"

@@ -15,9 +15,9 @@ from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.study.plan import Run, plan_runs
 from defocus.benchmark.training.train import train
 from defocus.benchmark.weights.shipping import ship_weights
-from defocus.benchmark.weights.store import StoredWeights
+from defocus.benchmark.weights.store import StoredWeights, find_weights
 from defocus.datasets.pair import Dataset
-from defocus.errors import WeightsError
+from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
 from defocus.training import loop
 from defocus.training.record.folder import CHECKPOINT
@@ -97,6 +97,11 @@ def test_damaged_weights_start_nothing(begun: StoredWeights, tmp_path: Path) -> 
     with pytest.raises(WeightsError, match="damaged"):
         train(started_run(begun), Loss, Patches(), tmp_path, CPU)
     assert not any(tmp_path.iterdir())
+
+
+def test_an_unknown_label_is_answered_with_the_shipped_weights_too() -> None:
+    with pytest.raises(InputError, match=r"nope: neither a file .*\(there are: own\b"):
+        find_weights(baseline("defocus-s"), "nope")
 
 
 Bench = Callable[..., Any]
