@@ -5,7 +5,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -167,6 +167,8 @@ class Study:
         home: Another study whose trainings are evaluated here, run by run in the same order; None
             if this study trains.
         keep_outputs: Whether restored pictures are kept, for metrics that come later.
+        labels: What messages call a system beside its run, such as the line of an ablation, by the
+            system's name.
     """
 
     out: Path
@@ -175,6 +177,7 @@ class Study:
     options: Sequence[str] = ()
     home: "Study | None" = None
     keep_outputs: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, *words: str) -> str:
         """A ``defocus-bench`` command about this study, quoted for a shell."""

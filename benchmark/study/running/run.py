@@ -5,7 +5,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,9 +96,10 @@ def run_studies(
         if again:
             ask_again(studies)
         problems, failed = [], []
-        for study, left in _pending(studies, results):
+        clock = _Clock()
+        for study, tasks in _tasks(_pending(studies, results)):
             try:
-                failed += _work(study, left, results)
+                failed += _work(study, tasks, results, clock)
             except InputError as error:
                 if len(studies) == 1:
                     raise
@@ -159,40 +160,96 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
     return pending
 
 
-def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
+@dataclass(frozen=True)
+class _Task:
+    """Remaining work of one run.
+
+    Attributes:
+        left: The work.
+        trains: Whether it includes a training.
+        place: Its number among the tasks of all datasets, and their number: ``3/14``.
+        trainings: Number of trainings from this task on, over all datasets.
+    """
+
+    left: Left
+    trains: bool
+    place: str
+    trainings: int
+
+
+@dataclass
+class _Clock:
+    """Trainings that are done, and the seconds that they took."""
+
+    done: int = 0
+    seconds: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count a training."""
+        self.done += 1
+        self.seconds += seconds
+
+    def left(self, trainings: int) -> str:
+        """Words on the time that so many trainings will still take."""
+        if not self.done:
+            return ""
+        return f", about {self.seconds / self.done * trainings / 60:.1f} min left"
+
+
+def _tasks(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[_Task]]]:
+    """The tasks of each study; its trainings come last, so that a report is there soon."""
+    ordered = [
+        (study, sorted((_trains(study, one), n) for n, one in enumerate(left)), left)
+        for study, left in pending
+    ]
+    total = sum(len(left) for _, left in pending)
+    trainings = sum(trains for _, order, _ in ordered for trains, _ in order)
+    number = 0
+    found: list[tuple[Study, list[_Task]]] = []
+    for study, order, left in ordered:
+        tasks = []
+        for trains, n in order:
+            number += 1
+            tasks.append(_Task(left[n], trains, f"{number}/{total}", trainings))
+            trainings -= trains
+        found.append((study, tasks))
+    return found
+
+
+def _work(study: Study, tasks: Sequence[_Task], results: Results, clock: _Clock) -> list[str]:
     """Do the remaining work of a study; return the ids of runs with a failed metric."""
     bring_up_to_date = Publisher(study.out, results)
-    _tell_size(study, len(left))
+    _tell_size(study, len(tasks))
     failed = []
-    ordered = sorted(left, key=_trains)
-    first_trained = next((n for n, one in enumerate(ordered) if _trains(one)), len(ordered))
-    begun = time.monotonic()
-    for number, one in enumerate(track(ordered, study.dataset.name)):
-        if number == first_trained:
-            _tell_first_step(study, results, number, len(ordered) - number)
-            begun = time.monotonic()
-        lacking = "" if one.metrics is None else f": {', '.join(sorted(one.metrics))}"
-        rest = _time_left(time.monotonic() - begun, number - first_trained, len(ordered) - number)
-        say(f"[{number + 1}/{len(ordered)}] {one.run.id}{lacking}{rest}")
+    untrained = sum(not task.trains for task in tasks)
+    for number, task in enumerate(track(tasks, study.dataset.name)):
+        if number == untrained:
+            _tell_first_step(study, results, number, len(tasks) - number)
+        one, begun = task.left, time.monotonic()
+        say(f"[{task.place}] {one.run.id}{_told(study, task, clock)}")
         if one.entry is None or one.metrics is None:
             record_run(study, results, one.run, partial(train_run, study, one.run))
         elif record_columns(study, results, one.run, one.entry, one.metrics):
             failed.append(one.run.id)
         bring_up_to_date()
+        if task.trains:
+            clock.add(time.monotonic() - begun)
     record_ceiling(study, results)
     return failed
 
 
-def _time_left(seconds: float, done: int, left: int) -> str:
-    """Words on the time that the trainings will still take, from those that are done."""
-    if done < 1:
-        return ""
-    return f", about {seconds / done * left / 60:.1f} min left"
+def _told(study: Study, task: _Task, clock: _Clock) -> str:
+    """What is said of a task behind its run: label, missing metrics, time left."""
+    label = study.labels.get(task.left.run.system)
+    named = f" ({label})" if label else ""
+    metrics = task.left.metrics
+    lacking = "" if metrics is None else f": {', '.join(sorted(metrics))}"
+    return named + lacking + (clock.left(task.trainings) if task.trains else "")
 
 
-def _trains(left: Left) -> bool:
-    """Whether the work includes a training: such runs come last, so that a report is there soon."""
-    return left.run.recipe is not None and left.metrics is None
+def _trains(study: Study, left: Left) -> bool:
+    """Whether the work includes a training."""
+    return left.run.recipe is not None and left.metrics is None and study.home is None
 
 
 def _tell_first_step(study: Study, results: Results, done: int, trained: int) -> None:
