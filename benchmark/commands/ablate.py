@@ -1,5 +1,6 @@
 """``defocus-bench ablate``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from defocus.command_line.commands import SectionedCommand
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
     from defocus.benchmark.experiments.dose.plan import DoseStudy
+    from defocus.benchmark.study.plan import Study
 
 SECTIONS = {
     "Ablation": (
@@ -66,8 +68,9 @@ class Doses(click.ParamType[tuple[float, ...]]):
     "--network",
     metavar="SYSTEM",
     default="",
-    help="With --doses: train the network of this system, with --narrow its narrow copy, such as "
-    "nafnet, instead of a small U-Net.",
+    help="With --doses: train the network of this system instead of a small U-Net: with --narrow "
+    "its narrow copy, such as nafnet; with --from from given weights; one of --plugin as it is, "
+    "by default for 2000 steps of 64 px.",
 )
 @from_option
 @click.option(
@@ -94,8 +97,8 @@ class Doses(click.ParamType[tuple[float, ...]]):
     metavar="LABEL",
     multiple=True,
     help="With --doses: only this row, beside the blurry input, the plain loss, the whole "
-    "objective and the control on true pairs; may be repeated. A row is named as in the table; an "
-    "unknown name lists all.",
+    "objective and the control on true pairs; may be repeated. A row is named as in the table, "
+    "with or without its number; an unknown name lists all.",
 )
 def command(
     objective: str,
@@ -124,7 +127,6 @@ def command(
     Run the same command again to continue after an interruption.
     """
     from defocus.baselines.ablation import ablation_of
-    from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.experiments.ablation.gains import bin_names
     from defocus.benchmark.experiments.ablation.study import ablate, ablation_plan
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
@@ -151,7 +153,7 @@ def command(
     if dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")
-        return show_plan(
+        return _show_plan(
             [ablation_plan(ablation, out, dataset, budget, seeds, settings, narrow=narrow)]
         )
     with json_output() as output:
@@ -172,18 +174,31 @@ def command(
 
 
 def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
-    from defocus.benchmark.cost.study_plan import show_plan
+    from defocus.benchmark.experiments.dose.kept import DOSES
     from defocus.benchmark.experiments.dose.study import run_dose_study
     from defocus.benchmark.experiments.dose.tables import dose_tables
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
+    from defocus.progress import say
 
     if dry_run:
-        return show_plan(study.studies())
+        return _show_plan(study.studies())
     with json_output() as output:
         document = run_dose_study(study)
         if as_json:
             output.write(document)
     if not as_json:
         print_tables(dose_tables(document))
+    say(f"{study.out / DOSES}, {study.out / 'report.html'}, {study.out / 'report.pdf'}")
     return 0
+
+
+def _show_plan(studies: "Sequence[Study]") -> int:
+    """Print which system trains which row, then the plan."""
+    from defocus.benchmark.cost.study_plan import show_plan
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.reports.model import Column, Table
+
+    labels = {label: system for one in studies for system, label in one.labels.items()}
+    print_tables([Table("Lines", (Column("Line"), Column("System")), tuple(labels.items()))])
+    return show_plan(studies)

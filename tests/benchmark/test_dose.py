@@ -1,8 +1,11 @@
 """The study by dose: planted gains, shares, rankings and displacements; its command's plan."""
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from defocus import load
+from defocus import extensions, load
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
@@ -19,6 +22,7 @@ from defocus.benchmark.commands.ablate import command
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
 from defocus.benchmark.experiments.dose.claims import claims_of, verdict
+from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.experiments.dose.outputs.layout import (
     CROP_PX,
     GAP_PX,
@@ -34,12 +38,13 @@ from defocus.benchmark.experiments.dose.outputs.measures import (
 from defocus.benchmark.experiments.dose.outputs.straight_lines import line_bend_px, straight_lines
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
 from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
-from defocus.benchmark.experiments.dose.study import run_dose_study
+from defocus.benchmark.experiments.dose.study import run_dose_study, tell_lost
 from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.benchmark.study.running.attempt import train_run
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError, NotApplicableError, WeightsError
@@ -48,6 +53,8 @@ from defocus.reports.model import Curves
 from tests.benchmark.conftest import render_doses
 
 Array = NDArray[np.float64]
+
+SHORT = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n"
 
 SCENES = np.random.default_rng(0).normal(28, 4, 40)
 """PSNR of the scenes, which differ far more than lines do."""
@@ -214,8 +221,176 @@ def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
     ):
         with pytest.raises(InputError, match=message):
             asked(network)
-    with pytest.raises(InputError, match="--network needs --narrow, or --from"):
+    with pytest.raises(InputError, match=r"--network needs --narrow, or --from.*only a net"):
         asked("nafnet", narrow=False)
+
+
+OWN_NETWORK = """
+from torch import nn
+
+from defocus.baselines.card import Baseline
+
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry):
+        return blurry + self.conv(blurry)
+
+
+OWN = Baseline.of_network("own-net", Own)
+"""
+
+
+@pytest.fixture
+def own_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A plug-in file with a network, loaded."""
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.setattr(extensions, "_loaded", {})
+    path = tmp_path / "own.py"
+    path.write_text(OWN_NETWORK)
+    extensions.load_plugin(path)
+    return path
+
+
+def test_a_network_of_ones_own_is_trained_as_it_is(
+    dosed: Path, tmp_path: Path, own_network: Path
+) -> None:
+    def asked(settings: Path | None = None, *, narrow: bool = False) -> DoseStudy:
+        return dose_study(
+            ablation_of("jdrl"), tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, settings,
+            narrow=narrow, network="own-net", start=None, central=True,
+        )  # fmt: skip
+
+    runs = [run for part in asked().studies() for run in part.runs]
+    trained = {run.system: run for run in runs if run.recipe}
+    assert {"unet-own-net", "jdrl-unet-own-net", "registered-unet-own-net"} <= set(trained)
+    assert [run.system for run in runs if not run.recipe] == ["input"]
+    for run in trained.values():
+        assert set(run.baseline.build().state_dict()) == {"conv.weight", "conv.bias"}
+        assert (run.schedule.steps, run.schedule.crop_px) == (2000, 64), "as narrow copies"
+    joint = trained["jdrl-unet-own-net"]
+    assert joint.recipe is not None
+    assert joint.recipe.objective_settings == {"features": 16}
+
+    own_network.write_text(OWN_NETWORK.replace("3, padding=1", "5, padding=2"))
+    extensions.load_plugin(own_network)
+    edited = {run.id for part in asked().studies() for run in part.runs if run.recipe}
+    assert not edited & {run.id for run in trained.values()}, "an edited file is another network"
+
+    with pytest.raises(InputError, match="own-net has no narrow copy; leave --narrow out: a netw"):
+        asked(narrow=True)
+    (tmp_path / "s.toml").write_text(SHORT)
+    *_, last = asked(tmp_path / "s.toml").studies()
+    run = next(run for run in last.runs if run.system == "jdrl-unet-own-net")
+    assert train_run(last, run).seconds > 0
+
+
+def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(
+    dosed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "s.toml").write_text(SHORT.replace("crop_px = 16", "crop_px = 65"))
+    done = CliRunner().invoke(
+        command,
+        ["jdrl", "--doses", "4", "--narrow", "--dataset", f"manifest:{dosed}",
+         "--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")],
+    )  # fmt: skip
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception) == (
+        "pair train-0000-0px is 64x64, smaller than the training crop of 65 px; choose a smaller "
+        "crop_px with --settings"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_sample_is_refused_before_it_is_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
+    for name in ("sample", "sample:strong"):
+        done = CliRunner().invoke(
+            command, ["jdrl", "--doses", "4", "--narrow", "--dataset", name, "--dry-run"]
+        )
+        assert isinstance(done.exception, InputError)
+        assert f"{name}: its pairs have no dose; render them with" in str(done.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_says_which_system_is_which_line(dosed: Path, tmp_path: Path) -> None:
+    words = ["jdrl", "--doses", "4", "--narrow", "--line", "robust loss", "--dry-run"]
+    (tmp_path / "s.toml").write_text(SHORT)
+    words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^\W*robust loss\W+unet-geman-mcclure-narrow\W*$", done.stdout, re.MULTILINE)
+    assert re.search(r"^\W*control: true pairs\W+unet-truth-narrow\W*$", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.thorough  # twin: test_a_plan_says_which_system_is_which_line
+def test_progress_counts_over_the_whole_study(
+    dosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    (tmp_path / "s.toml").write_text(SHORT)
+    words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "robust loss"]
+    words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
+    assert done.exit_code == 0, done.output
+    begun = re.findall(r"^\[(\d+)/(\d+)\] \S+ \((.+?)\)(.*)$", done.stderr, re.MULTILINE)
+    assert [(int(place), int(total)) for place, total, *_ in begun] == [
+        (place, 10) for place in range(1, 11)
+    ]
+    assert [label for _, _, label, _ in begun[:3]] == [
+        "control: true pairs", "control: true pairs", "blurry input",
+    ]  # fmt: skip
+    timed = [label for *_, label, rest in begun if "min left" in rest]
+    assert timed == ["1 plain loss", "JDRL", "robust loss"] * 2, "of both doses"
+    for name in ("dose.json", "report.html"):
+        assert str(tmp_path / "out" / name) in done.stderr.splitlines()[-1]
+
+
+def document_of(doses: Sequence[float], lines: Sequence[str], seeds: int = 2) -> dict[str, Any]:
+    """What a finished study writes, as far as it is read again."""
+    estimate = {"value": 0.0, "low": 0.0, "high": 0.0}
+    line = {"system": "unet", "over_input": estimate, "whole_over": estimate}
+    every = [{"label": label, **line} for label in ("plain", "whole", "truth", *lines)]
+    return {
+        "network": "", "narrow": True, "dataset": "manifest:a", "scenes": 2, "training_pairs": 2,
+        "seeds": seeds, "plain": "plain", "whole": "whole", "rivals": [], "truth": "truth",
+        "doses": [
+            {"dose_px": dose, "lines": every, "scene_gains": {"line": "whole"}} for dose in doses
+        ],
+    }  # fmt: skip
+
+
+def test_what_a_smaller_document_lacks_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / DOSES).write_text(json.dumps(document_of([0, 4, 8], ["a", "b"])))
+    kept = "the trainings are kept; the command that made them makes it again"
+    for document, said in (
+        (document_of([2], ["a"]), "had 0, 4, 8 px and 5 lines; it now has 2 px and 4 lines: "),
+        (document_of([0, 4, 8], ["a", "c"]), "had 0, 4, 8 px and 5 lines; it now has 0, 4, 8 px"),
+        (document_of([0, 4, 8], ["a", "b"], 1), "5 lines of 2 seeds; it now has 0, 4, 8 px and 5"),
+        (
+            {**document_of([0, 4, 8], ["a", "b"]), "network": "nafnet", "dataset": "manifest:b"},
+            "lines with the narrow U-Net on manifest:a; it now has 0, 4, 8 px and 5 lines with the",
+        ),
+    ):
+        tell_lost(tmp_path, document)
+        told = capsys.readouterr().err
+        assert said in told
+        assert kept in told
+        assert len(told.splitlines()) == 1
+    tell_lost(tmp_path, document_of([0, 2, 4, 8], ["a", "b", "c"]))
+    (tmp_path / DOSES).write_text("{")
+    tell_lost(tmp_path, document_of([2], []))
+    tell_lost(tmp_path / "new", document_of([2], []))
+    assert not capsys.readouterr().err
 
 
 def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path: Path) -> None:
@@ -237,7 +412,7 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path
         weights = build_with(run.baseline, run.start).state_dict()
         assert all(torch.equal(weights[name], one) for name, one in shipped.items())
     assert [run.system for run in runs if run.start is None] == ["input"]
-    assert len({run.id for run in trained}) == len(trained) == 26  # the control at both doses
+    assert len({run.id for run in trained}) == len(trained) == 27  # the control at both doses
     for network, narrow in (("", False), ("defocus-s", True)):
         with pytest.raises(InputError, match="--from needs --network, and no --narrow"):
             asked(network, narrow=narrow)
@@ -343,7 +518,7 @@ def short_study(folder: Path, dosed: Path) -> DoseStudy:
     jdrl = ablation_of("jdrl")
     fewer = replace(jdrl, rivals=jdrl.rivals[:1], controls=jdrl.controls[1:] * 2)
     schedule = folder / "s.toml"
-    schedule.write_text("[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n")
+    schedule.write_text(SHORT)
     return dose_study(
         fewer, folder / "out", f"manifest:{dosed}", [4], "demo", 1, schedule,
         narrow=True, network="", start=None, central=True,

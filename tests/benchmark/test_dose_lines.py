@@ -198,9 +198,23 @@ def test_every_candidate_is_a_system_of_its_own_with_known_settings(
     assert len(set(systems)) == len(systems)
 
 
+def test_a_line_is_named_without_case_and_number(dosed: Path, tmp_path: Path) -> None:
+    study = asked(dosed, tmp_path, "Free Kernels", "5 free kernels", "jdrl, true flow")
+    assert study.chosen == ("5 free kernels", "JDRL, true flow")
+    names = [line.label.lstrip("0123456789 ").lower() for line in JDRL.every_line()]
+    assert len(set(names)) == len(names), "no name means two lines"
+    with pytest.raises(InputError, match="no line '4 free kernels'; did you mean '5 free kernels'"):
+        asked(dosed, tmp_path, "4 free kernels")
+
+
 def test_a_line_that_is_not_there(dosed: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no line 'true flow'; there are: 1 plain loss; 2 without"):
+    with pytest.raises(
+        InputError,
+        match=r"no line 'true flow'; did you mean 'JDRL, true flow'\? there are: 1 plain loss; 2",
+    ):
         asked(dosed, tmp_path, "true flow")
+    with pytest.raises(InputError, match="no line 'xyz'; there are: 1 plain loss"):
+        asked(dosed, tmp_path, "xyz")
     for words, message in (
         (["--line", "JDRL"], "--line goes with --doses; leave it out"),
         (["--doses", "4", "--central", "--line", "JDRL"], "--line does not go with --central"),

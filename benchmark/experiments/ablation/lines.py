@@ -1,6 +1,6 @@
 """Systems of an ablation's lines, with the paper's printed values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from defocus.baselines.recipes.recipe import Recipe
 
-__all__ = ["chosen", "paper_psnr"]
+__all__ = ["chosen", "labels_of", "paper_psnr"]
 
 
 def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
@@ -54,6 +54,11 @@ def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool, network: str
     recipe = partial(_narrowed, system.recipe, whole, ablation)
     build = _network(network, narrow=narrow) if network else NarrowUNet
     return replace(system, card=card, build=build, recipe=recipe, narrow=None)
+
+
+def labels_of(lines: Sequence[AblationLine], systems: Sequence[Baseline]) -> dict[str, str]:
+    """Label of each line by the name of its system."""
+    return {one.card.name: line.label for line, one in zip(lines, systems, strict=True)}
 
 
 def _network(name: str, *, narrow: bool) -> "Callable[[], nn.Module]":

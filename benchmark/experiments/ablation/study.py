@@ -9,7 +9,8 @@ from pathlib import Path
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
-from defocus.benchmark.experiments.ablation.lines import chosen, paper_psnr
+from defocus.benchmark.experiments.ablation.crops import require_crops
+from defocus.benchmark.experiments.ablation.lines import chosen, labels_of, paper_psnr
 from defocus.benchmark.results.means import mean_psnrs
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
@@ -77,7 +78,8 @@ def ablation_plan(
         InputError: An unknown dataset or setting.
     """
     asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
-    return asked.study(asked.systems(asked.lines()))
+    lines = asked.lines()
+    return asked.study(lines, asked.systems(lines))
 
 
 def ablate(
@@ -162,19 +164,29 @@ class _Asked:
         """The system of each row."""
         return [chosen(self.ablation, line, narrow=self.narrow) for line in lines]
 
-    def study(self, systems: Sequence[Baseline], steps: int | None = None) -> Study:
-        """A study of these systems, with another number of steps if one is given."""
+    def study(
+        self,
+        lines: Sequence[AblationLine],
+        systems: Sequence[Baseline],
+        steps: int | None = None,
+    ) -> Study:
+        """A study of these rows' systems, with another number of steps if one is given.
+
+        Raises:
+            InputError: The training crop is larger than a training picture.
+        """
         override = self.override
         if steps is not None:
             schedule = override.schedule.model_copy(update={"steps": steps})
             override = override.model_copy(update={"schedule": schedule})
         runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
-        return Study(self.out, self.dataset, runs)
+        require_crops(runs, self.dataset)
+        return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
 
     def measure(self, lines: Sequence[AblationLine], steps: int | None = None) -> list[LineResult]:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
-        study = self.study(systems, steps)
+        study = self.study(lines, systems, steps)
         run_study(study).require_scores()
         with read_results(self.out / STORE) as results:
             return [

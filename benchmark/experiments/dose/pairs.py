@@ -3,12 +3,26 @@
 import hashlib
 from dataclasses import replace
 
+from defocus.datasets.api import open_dataset
 from defocus.datasets.doses.run import DOSE
 from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sample.scenes import VARIANTS
 from defocus.errors import InputError
 
-__all__ = ["at_dose", "doses_of"]
+__all__ = ["at_dose", "doses_of", "open_dosed"]
+
+
+def open_dosed(text: str) -> Dataset:
+    """Open a dataset of which a dose is asked for.
+
+    Raises:
+        InputError: It is the sample, which has no doses and takes a while to render.
+        DatasetError: See :func:`defocus.datasets.api.open_dataset`.
+    """
+    if text in {variant.dataset for variant in VARIANTS}:
+        raise _without_doses(text)
+    return open_dataset(text)
 
 
 def doses_of(dataset: Dataset) -> tuple[float, ...]:
@@ -18,10 +32,7 @@ def doses_of(dataset: Dataset) -> tuple[float, ...]:
         InputError: A pair has no dose, or no truth.
     """
     if not dataset.rendered or any(_dose(pair) is None for pair in dataset.pairs):
-        raise InputError(
-            f"{dataset.name}: its pairs have no dose; render them with 'defocus-data render' from "
-            "a request with doses_px"
-        )
+        raise _without_doses(dataset.name)
     return tuple(sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None}))
 
 
@@ -43,6 +54,13 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
         content_hash=content,
         derived=derived_folder(content),
         misaligned=True,
+    )
+
+
+def _without_doses(name: str) -> InputError:
+    return InputError(
+        f"{name}: its pairs have no dose; render them with 'defocus-data render' from a request "
+        "with doses_px"
     )
 
 

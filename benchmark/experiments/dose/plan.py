@@ -1,7 +1,7 @@
 """Plan of a study by dose: which lines are trained with which dose of misalignment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
@@ -9,16 +9,17 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.members import Further
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import baseline
-from defocus.benchmark.experiments.ablation.lines import chosen
+from defocus.benchmark.experiments.ablation.crops import require_crops
+from defocus.benchmark.experiments.ablation.lines import chosen, labels_of
 from defocus.benchmark.experiments.ablation.study import narrow_override
-from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of
+from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of, open_dosed
 from defocus.benchmark.experiments.generalisation import evaluated_on
-from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
 from defocus.benchmark.weights.store import StoredWeights, find_weights
-from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import InputError, NotApplicableError
+from defocus.near_names import did_you_mean
 
 __all__ = ["DoseStudy", "dose_study"]
 
@@ -40,7 +41,9 @@ class DoseStudy:
         settings: TOML file of schedule and training values.
         narrow: Whether to use a small network instead of the paper's.
         network: System whose network is trained, with ``narrow`` its narrow copy; empty for the
-            paper's, with ``narrow`` a small U-Net.
+            paper's, with ``narrow`` a small U-Net. One of a plug-in file is trained as it is, with
+            what goes with a small network: a small reblurring network and, under the budget
+            ``demo``, the schedule of narrow copies.
         start: Weights of that network from which all lines start; None for random ones.
         central: Whether only the plain loss, the whole objective, its rivals and the controls are
             trained.
@@ -61,11 +64,20 @@ class DoseStudy:
     central: bool
     chosen: tuple[str, ...] = ()
 
+    @property
+    def own_network(self) -> bool:
+        """Whether the network of a plug-in file is trained as it is."""
+        return bool(self.network) and not self.narrow and self.start is None
+
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
-        """The system of each line."""
-        return [
+        """The system of each line; an edited plug-in file makes other ones."""
+        found = [
             chosen(self.ablation, one, narrow=self.narrow, network=self.network) for one in lines
         ]
+        if not self.own_network:
+            return found
+        file = baseline(self.network).source_hash
+        return [replace(one, source_hash=file) if one.recipe else one for one in found]
 
     def lines(self) -> tuple[AblationLine, ...]:
         """The lines, with the blurry input and the control on true pairs."""
@@ -99,10 +111,12 @@ class DoseStudy:
         """One per dose, then the control on true pairs, which is trained once and tested at all.
 
         Raises:
-            InputError: The dataset lacks a dose, or a setting is unknown.
+            InputError: The dataset lacks a dose, a setting is unknown, or the training crop is
+                larger than a training picture.
             NotApplicableError: A training pair, or a line's target, lacks what the line needs.
         """
-        override = narrow_override(self.settings, narrow=self.narrow)
+        small = self.narrow or (self.own_network and self.budget == NARROW_BUDGET)
+        override = narrow_override(self.settings, narrow=small)
         truth = self.ablation.controls[-1]
         lines = [one for one in self.lines() if one != truth]
 
@@ -115,12 +129,16 @@ class DoseStudy:
                 systems, dataset, self.budget,
                 seeds=self.seeds, override=override, start=self.start,
             )  # fmt: skip
-            return Study(self.out, dataset, runs)
+            require_crops(runs, dataset)
+            return Study(self.out, dataset, runs, labels=labels_of(chosen_lines, systems))
 
         least = doses_of(self.dataset)[0]  # the same training, whichever doses are asked for
         home = planned([truth], least)
         others = [dose for dose in self.doses if dose != least]
-        abroad = [evaluated_on(home, at_dose(self.dataset, dose)) for dose in others]
+        abroad = [
+            replace(evaluated_on(home, at_dose(self.dataset, dose)), labels=home.labels)
+            for dose in others
+        ]
         return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
 
 
@@ -153,19 +171,21 @@ def dose_study(
     """A study by dose; empty ``doses`` takes all that the dataset has.
 
     Raises:
+        RegistryError: There is no such network.
         InputError: The dataset lacks a dose, the objective has no control on true pairs, a network
             is named that has no narrow copy, there is no such line, or there are no such weights
             to start from.
     """
-    if network and not (narrow or start):
-        raise InputError("--network needs --narrow, or --from with weights to start from")
+    if network:
+        _require_small_or_begun(baseline(network), narrow=narrow, start=start)
     if start and (narrow or not network):
         raise InputError(
             "--from needs --network, and no --narrow: it has a whole network's weights"
         )
     if len(ablation.controls) < 2:
         raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
-    opened = open_dataset(dataset)
+    lines = _known_lines(ablation, chosen)
+    opened = open_dosed(dataset)
     wanted = tuple(dict.fromkeys(doses)) or doses_of(opened)
     return DoseStudy(
         ablation,
@@ -179,18 +199,47 @@ def dose_study(
         network=network,
         start=find_weights(baseline(network), start) if start else None,
         central=central,
-        chosen=_known_lines(ablation, chosen),
+        chosen=lines,
     )
 
 
-def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
-    """The labels, each once.
+def _require_small_or_begun(system: Baseline, *, narrow: bool, start: str | None) -> None:
+    """Refuse a whole network of a paper with random weights: it learns nothing in a study's time.
 
     Raises:
-        InputError: A label is not one of the lines.
+        InputError: It is neither narrow nor begun, or a plug-in's network has no narrow copy.
     """
-    known = [line.label for line in ablation.every_line()]
-    for label in chosen:
-        if label not in known:
-            raise InputError(f"no line {label!r}; there are: {'; '.join(known)}")
-    return tuple(dict.fromkeys(chosen))
+    own = bool(system.source_hash)
+    if own and narrow and system.narrow is None:
+        raise InputError(
+            f"{system.card.name} has no narrow copy; leave --narrow out: a network of --plugin is "
+            "trained as it is"
+        )
+    if not (own or narrow or start):
+        raise InputError(
+            "--network needs --narrow, or --from with weights to start from; only a network of "
+            "--plugin is trained as it is"
+        )
+
+
+def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
+    """The labels of the lines that are named, each once.
+
+    Raises:
+        InputError: A name is not that of a line.
+    """
+    labels = [line.label for line in ablation.every_line()]
+    by_name = {_without_number(label).lower(): label for label in labels}
+    by_name |= {label.lower(): label for label in labels}
+    for name in chosen:
+        if name.lower() not in by_name:
+            hint = did_you_mean(name, labels, most=1)
+            hint += " " if hint else ""
+            raise InputError(f"no line {name!r}; {hint}there are: {'; '.join(labels)}")
+    return tuple(dict.fromkeys(by_name[name.lower()] for name in chosen))
+
+
+def _without_number(label: str) -> str:
+    """``plain loss`` of ``1 plain loss``."""
+    number, _, rest = label.partition(" ")
+    return rest if number.isdecimal() else label
