@@ -90,7 +90,8 @@ def one_dose(dose: float) -> dict[str, Any]:
         "scene_gains": {"line": "registered pairs"},
         "strip": {
             "labels": LABELS, "scene": f"test-3-{dose:g}px", "left": 31, "top": 7,
-            "lines": {"scene": "test-5", "bends_px": bends} if dose else None,
+            "lines": {"scene": "test-5", "ends_px": [[9.0, 8.5], [70.0, 9.0]], "bends_px": bends}
+            if dose else None,
         },
     }  # fmt: skip
 
@@ -475,7 +476,15 @@ def test_each_dose_has_its_crops(study: Path) -> None:
     assert [tile.line for tile in lines.tiles][1:4] == [
         "bend 0.22 px", "bend 0.33 px", "line is not seen",
     ]  # fmt: skip
+    assert "beyond the blurry input by the median. Ticks beside the line" in lines.note
     assert len(tabs.tabs[0][1]) == 1, "no straight line there"
+    kept = document()
+    del kept["doses"][0]["strip"]["lines"]["ends_px"]
+    keep(study, kept)
+    (tabs,) = dict(page_of(study).sections)["Crops by dose"]
+    _, lines = parts_inside(tabs)[1:]
+    assert isinstance(lines, Gallery)
+    assert "has its median bend of lines. Bend:" in lines.note, "an older strip has no ticks"
 
 
 @pytest.mark.parametrize(("error", "scale"), [(0, 20), (12, 20), (13, 15), (60, 4), (200, 1)])
@@ -600,6 +609,7 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said:
         ("doses.0.lines.1.means.edge_px", "0.5"),
         ("doses.0.lines.1.steps", -1),
         ("doses.0.lines.1.seconds", None),
+        ("doses.0.strip.lines.ends_px", 3.0),
     ],
 )
 def test_a_damaged_number_of_the_tables_is_named(tmp_path: Path, place: str, value: object) -> None:

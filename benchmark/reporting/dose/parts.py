@@ -141,17 +141,26 @@ def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery
         tuple(map(Tile, labels, (*stacked, truth))),
         f"First seed. The crop, {side} × {side} px at x {strip['left']}, y {strip['top']}, is "
         "where the input differs most from the truth. Below each: its error against the truth "
-        f"× {scale}, which makes the input's errors nearly white.",
+        f"× {scale}, with which the largest errors of the input are nearly white.",
     )
     if found.lines:
         bends = strip["lines"]["bends_px"]
         yield Gallery(
             f"{strip['lines']['scene']}: the longest straight line that all of these show",
             tuple(map(Tile, labels, found.lines, map(_bend, bends))),
-            f"First seed. The test scene at which {plain} bends lines beyond the blurry input by "
-            "the median. Bend: root mean square deviation from the line of the truth. Ticks beside "
-            "the line: its ends, or where it leaves the crop.",
+            f"First seed. {_line_scene(strip['lines'], plain)} Bend: root mean square deviation "
+            "from the line of the truth.",
         )
+
+
+def _line_scene(lines: Document, plain: str) -> str:
+    """How the scene was chosen, and what ticks mean; older strips were chosen by the bend alone."""
+    if not lines["ends_px"]:
+        return f"The test scene at which {plain} has its median bend of lines."
+    return (
+        f"The test scene at which {plain} bends lines beyond the blurry input by the median. "
+        "Ticks beside the line: its ends, or where it leaves the crop."
+    )
 
 
 def _bend(bend_px: float | None) -> str:

@@ -1,6 +1,6 @@
 """The study by dose as its report needs it: what it keeps, with the numbers of its tables."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,10 +31,21 @@ class _Line:
 
 
 @dataclass(frozen=True)
+class _StripLines:
+    ends_px: list[tuple[Number, Number]] = field(default_factory=list)  # older files lack it
+
+
+@dataclass(frozen=True)
+class _Strip:
+    lines: _StripLines | None
+
+
+@dataclass(frozen=True)
 class _Dose:
     dose_px: Number
     lines: list[_Line]
     tau: dict[str, _Estimate | None]
+    strip: _Strip | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,8 @@ def read_study(out: Path) -> dict[str, Any] | None:
 
     Returns:
         What :func:`read_doses` gives; each dose also has its ``tau``, and each line its ``means``,
-        ``share``, ``steps`` and ``seconds``.
+        ``share``, ``steps`` and ``seconds``; the line of a strip has its ``ends_px``, none if no
+        ticks mark them.
 
     Raises:
         InputError: The file is damaged.
@@ -65,8 +77,10 @@ def read_study(out: Path) -> dict[str, Any] | None:
         raise InputError(f"{path}: damaged ({where}: {first['msg']}); {AGAIN}") from error
     further = {one.dose_px: one for one in found.doses}
     for one in document["doses"]:
-        more = further[one["dose_px"]]
-        one["tau"] = asdict(more)["tau"]
-        for line, numbers in zip(one["lines"], more.lines, strict=True):
-            line.update(asdict(numbers))
+        more = asdict(further[one["dose_px"]])
+        one["tau"] = more["tau"]
+        for line, numbers in zip(one["lines"], more["lines"], strict=True):
+            line.update(numbers)
+        if one["strip"] and one["strip"]["lines"]:
+            one["strip"]["lines"].update(more["strip"]["lines"])
     return document

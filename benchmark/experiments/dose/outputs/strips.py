@@ -66,7 +66,8 @@ def write_strip(
     Returns:
         What is seen, as JSON values: ``labels`` of the columns, ``scene``, ``left`` and ``top`` of
         the crop, px, ``error_scale``, by which errors are multiplied, and ``lines``: the ``scene``
-        of the line and its ``bends_px``, None where it is not seen; None without a line.
+        of the line, its ``ends_px`` there and its ``bends_px``, None where it is not seen; None
+        without a line.
     """
     dataset = at_dose(study.dataset, float(scores["dose_px"]))
     pairs = dataset.split("test")
@@ -87,7 +88,7 @@ def write_strip(
         pair = pairs[_median_scene(bends)]
         line = _line_row(_outputs(study, here, pair))
         rows.append(line.columns)
-        found["lines"] = {"scene": pair.id, "bends_px": line.bends_px}
+        found["lines"] = {"scene": pair.id, "ends_px": line.ends_px, "bends_px": line.bends_px}
     strip = encode_tiles([joined(rows)], kind="png")[0][0]
     write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
     return found
@@ -137,9 +138,10 @@ def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, P
 
 @dataclass(frozen=True)
 class _LineRow:
-    """Crops of a line with heads, and how far each bends it; None where it is not seen."""
+    """Crops of a line with heads, its ends, and how far each bends it; None where unseen."""
 
     columns: list[Levels]
+    ends_px: list[tuple[float, float]]
     bends_px: list[float | None]
 
 
@@ -157,7 +159,8 @@ def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
         for one, bend in zip(shown.values(), bends, strict=True)
         for crop in [with_ticks(_levels(one[window]), *ends)]
     ]
-    return _LineRow(columns, [bend if np.isfinite(bend) else None for bend in bends])
+    told = [bend if np.isfinite(bend) else None for bend in bends]
+    return _LineRow(columns, [line.start, line.stop], told)
 
 
 def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:
