@@ -5,7 +5,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from defocus.benchmark.study.running.attempt import (
 )
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
+from defocus.benchmark.study.running.tasks import RunTask, TrainingClock, tasks_of
 from defocus.errors import InputError, WeightsError
 from defocus.files import write_json_if_changed
 from defocus.progress import counted, say, telling, track
@@ -96,8 +97,8 @@ def run_studies(
         if again:
             ask_again(studies)
         problems, failed = [], []
-        clock = _Clock()
-        for study, tasks in _tasks(_pending(studies, results)):
+        clock = TrainingClock()
+        for study, tasks in tasks_of(_pending(studies, results)):
             try:
                 failed += _work(study, tasks, results, clock)
             except InputError as error:
@@ -160,63 +161,9 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
     return pending
 
 
-@dataclass(frozen=True)
-class _Task:
-    """Remaining work of one run.
-
-    Attributes:
-        left: The work.
-        trains: Whether it includes a training.
-        place: Its number among the tasks of all datasets, and their number: ``3/14``.
-        trainings: Number of trainings from this task on, over all datasets.
-    """
-
-    left: Left
-    trains: bool
-    place: str
-    trainings: int
-
-
-@dataclass
-class _Clock:
-    """Trainings that are done, and the seconds that they took."""
-
-    done: int = 0
-    seconds: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count a training."""
-        self.done += 1
-        self.seconds += seconds
-
-    def left(self, trainings: int) -> str:
-        """Words on the time that so many trainings will still take."""
-        if not self.done:
-            return ""
-        return f", about {self.seconds / self.done * trainings / 60:.1f} min left"
-
-
-def _tasks(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[_Task]]]:
-    """The tasks of each study; its trainings come last, so that a report is there soon."""
-    ordered = [
-        (study, sorted((_trains(study, one), n) for n, one in enumerate(left)), left)
-        for study, left in pending
-    ]
-    total = sum(len(left) for _, left in pending)
-    trainings = sum(trains for _, order, _ in ordered for trains, _ in order)
-    number = 0
-    found: list[tuple[Study, list[_Task]]] = []
-    for study, order, left in ordered:
-        tasks = []
-        for trains, n in order:
-            number += 1
-            tasks.append(_Task(left[n], trains, f"{number}/{total}", trainings))
-            trainings -= trains
-        found.append((study, tasks))
-    return found
-
-
-def _work(study: Study, tasks: Sequence[_Task], results: Results, clock: _Clock) -> list[str]:
+def _work(
+    study: Study, tasks: Sequence[RunTask], results: Results, clock: TrainingClock
+) -> list[str]:
     """Do the remaining work of a study; return the ids of runs with a failed metric."""
     bring_up_to_date = Publisher(study.out, results)
     _tell_size(study, len(tasks))
@@ -238,18 +185,13 @@ def _work(study: Study, tasks: Sequence[_Task], results: Results, clock: _Clock)
     return failed
 
 
-def _told(study: Study, task: _Task, clock: _Clock) -> str:
+def _told(study: Study, task: RunTask, clock: TrainingClock) -> str:
     """What is said of a task behind its run: label, missing metrics, time left."""
     label = study.labels.get(task.left.run.system)
     named = f" ({label})" if label else ""
     metrics = task.left.metrics
     lacking = "" if metrics is None else f": {', '.join(sorted(metrics))}"
     return named + lacking + (clock.left(task.trainings) if task.trains else "")
-
-
-def _trains(study: Study, left: Left) -> bool:
-    """Whether the work includes a training."""
-    return left.run.recipe is not None and left.metrics is None and study.home is None
 
 
 def _tell_first_step(study: Study, results: Results, done: int, trained: int) -> None:
