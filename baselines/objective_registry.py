@@ -81,16 +81,19 @@ def flow_of(recipe: "Recipe") -> str:
     return str(name(**recipe.objective_settings)) if name is not None else ""
 
 
-def recipe_changes(name: str) -> Mapping[str, object]:
+def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, object]:
     """Training settings that an objective needs, such as the pairs' target; mostly none.
 
-    An objective declares them by a mapping ``RECIPE`` beside its ``make``.
+    An objective declares them by a function ``recipe_of`` beside its ``make``, with the same
+    arguments.
 
     Raises:
         RegistryError: The objective is unknown.
+        SettingsError: A setting or value is unknown.
     """
     found = _find(_objective_makers(), "objective", name).find()
-    changes: Mapping[str, object] = getattr(found, "RECIPE", {})
+    needed = getattr(found, "recipe_of", None)
+    changes: Mapping[str, object] = {} if needed is None else needed(**settings)
     return changes
 
 

@@ -189,7 +189,7 @@ def retrained(
             "objective_settings": dict(settings or {}),
             "warmup_epochs": warmup_epochs,
             "adversary": own.adversary if objective == own.objective else None,
-            **recipe_changes(objective),
+            **recipe_changes(objective, settings or {}),
         }
     )
 

@@ -12,6 +12,8 @@ from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl.masks import within
 from defocus.baselines.objectives.jdrl.objective import make
 from defocus.baselines.objectives.jdrl.thin_lens import LARGEST_PX, reblurred_by_map
+from defocus.baselines.registry import baseline
+from defocus.baselines.wrapping import retrained
 from defocus.errors import SettingsError
 from defocus.optics.psf import disc_psf
 from tests.baselines.conftest import Constant, Shifted
@@ -248,3 +250,32 @@ def test_the_robust_loss_is_least_at_the_most_frequent_value() -> None:
     assert float(tried[min(range(101), key=robust.__getitem__)]) == pytest.approx(0.11, abs=0.011)
     assert float(tried[min(range(101), key=absolute.__getitem__)]) == pytest.approx(0.5, abs=0.011)
     assert float(geman_mcclure(torch.tensor([0.4]), torch.tensor([0.1]), 0.3)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "settings", "needed"),
+    [
+        ("jdrl", {}, {}),
+        ("jdrl", {"kernels": "thin-lens-measured"}, {"supervision": ("measured_blur",)}),
+        ("jdrl", {"kernels": "thin-lens"}, {"supervision": ("defocus_map",)}),
+        (
+            "jdrl",
+            {"kernels": "thin-lens", "flow": "true"},
+            {"supervision": ("flow", "defocus_map")},
+        ),
+        ("registered", {"refined": True}, {"target": "registered"}),
+        (
+            "registered",
+            {"masked": True},
+            {"target": "registered-flow", "supervision": ("valid_mask",)},
+        ),
+    ],
+)
+def test_a_network_with_another_objective_is_given_what_the_settings_need(
+    objective: str, settings: dict[str, Any], needed: dict[str, Any]
+) -> None:
+    own = baseline("unet").recipe
+    assert own is not None
+    found = retrained(own(), objective, settings)
+    same = own().model_copy(update={"objective": objective, "objective_settings": settings})
+    assert found == same.model_copy(update=needed)

@@ -28,7 +28,7 @@ from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
 from defocus.training.record.folder import CURVE
-from tests.benchmark.conftest import render_doses
+from tests.benchmark.conftest import Bench, render_doses
 
 JDRL = ablation_of("jdrl")
 BY_FLOW = ("registered by flow", "registered by flow, refined", "registered by flow, masked")
@@ -255,3 +255,21 @@ def test_discs_of_the_measured_blur_do_so_too(tmp_path: Path) -> None:
     truth, blurry = losses_of_pair(make(kernels="thin-lens-measured"), pair)
     assert truth < 0.5 * losses_of_pair(still, pair)[0]
     assert truth < blurry
+
+
+def test_a_study_file_needs_no_more_than_the_setting(
+    registrable: Path, tmp_path: Path, bench: Bench
+) -> None:
+    """A network with measured discs, and one with the measured mask, are trained as they are."""
+    (tmp_path / "study.toml").write_text(
+        f'datasets = ["manifest:{registrable}"]\nsystems = ["tiny-conv"]\n'
+        '[objectives.measured]\nobjective = "jdrl"\n'
+        'settings = {kernels = "thin-lens-measured"}\n'
+        '[objectives.masked]\nobjective = "registered"\nsettings = {masked = true}\n'
+        "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\nlearning_rate = 1e-3\n"
+    )
+    done = bench("run", "--study", "study.toml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "out" / "leaderboard.csv").read_text()
+    assert "tiny-conv-with-measured" in told
+    assert "tiny-conv-with-masked" in told

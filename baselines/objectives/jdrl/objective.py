@@ -32,7 +32,7 @@ from defocus.baselines.recipes.members import Further
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 
-__all__ = ["Deformed", "JDRLObjective", "flow_name", "make", "one_picture"]
+__all__ = ["Deformed", "JDRLObjective", "flow_name", "make", "one_picture", "recipe_of"]
 
 UNLEARNED: Collection[Kernels] = ("none", "thin-lens", "thin-lens-measured")
 """Kernels without a reblurring network."""
@@ -293,6 +293,18 @@ def make(**settings: object) -> JDRLObjective:
         InputError: The estimator is unknown, or takes no weights.
     """
     return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))
+
+
+def recipe_of(**settings: object) -> dict[str, object]:
+    """What :func:`make` with the same settings needs beside the pictures."""
+    found = parse_settings(JDRLSettings, dict(settings), origin="objective jdrl")
+    needed: dict[Further, bool] = {
+        "flow": found.flow == "true",
+        "defocus_map": found.kernels == "thin-lens",
+        "measured_blur": found.kernels == "thin-lens-measured",
+    }
+    supervision = tuple(name for name, is_needed in needed.items() if is_needed)
+    return {"supervision": supervision} if supervision else {}
 
 
 def flow_name(**settings: object) -> str:

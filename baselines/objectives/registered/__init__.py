@@ -1,8 +1,5 @@
 """Training on misaligned pairs that are registered beforehand."""
 
-from defocus.baselines.objectives.registered.objective import RegisteredObjective, make
+from defocus.baselines.objectives.registered.objective import RegisteredObjective, make, recipe_of
 
-__all__ = ["RECIPE", "RegisteredObjective", "make"]
-
-RECIPE = {"target": "registered"}
-"""The pairs that it needs."""
+__all__ = ["RegisteredObjective", "make", "recipe_of"]

@@ -20,7 +20,13 @@ from defocus.baselines.objectives.registered.displacement import moved_by, remai
 from defocus.errors import SettingsError
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["RegisteredObjective", "RegisteredSettings", "make", "masked_charbonnier"]
+__all__ = [
+    "RegisteredObjective",
+    "RegisteredSettings",
+    "make",
+    "masked_charbonnier",
+    "recipe_of",
+]
 
 
 class RegisteredSettings(Settings):
@@ -28,8 +34,8 @@ class RegisteredSettings(Settings):
 
     Attributes:
         refined: Whether the remaining displacement is measured and taken out.
-        masked: Whether only pixels of the ``valid_mask`` count; the recipe's ``supervision`` must
-            ask for it, and its ``target`` must be ``registered-flow``.
+        masked: Whether only pixels of the ``valid_mask`` count, which the target
+            ``registered-flow`` has.
         tile_px: Side of the tiles in which it is measured, a multiple of 4.
         epsilon: Epsilon of the Charbonnier loss.
     """
@@ -117,3 +123,11 @@ def make(**settings: object) -> RegisteredObjective:
     return RegisteredObjective(
         parse_settings(RegisteredSettings, dict(settings), origin="objective_settings")
     )
+
+
+def recipe_of(**settings: object) -> dict[str, object]:
+    """The pairs that :func:`make` needs with the same settings."""
+    found = parse_settings(RegisteredSettings, dict(settings), origin="objective registered")
+    if found.masked:
+        return {"target": "registered-flow", "supervision": ("valid_mask",)}
+    return {"target": "registered"}
