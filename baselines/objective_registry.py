@@ -81,7 +81,7 @@ def flow_of(recipe: "Recipe") -> str:
     return str(name(**recipe.objective_settings)) if name is not None else ""
 
 
-def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, object]:
+def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, Any]:
     """Training settings that an objective needs, such as the pairs' target; mostly none.
 
     An objective declares them by a function ``recipe_of`` beside its ``make``, with the same
@@ -93,7 +93,7 @@ def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, ob
     """
     found = _find(_objective_makers(), "objective", name).find()
     needed = getattr(found, "recipe_of", None)
-    changes: Mapping[str, object] = {} if needed is None else needed(**settings)
+    changes: Mapping[str, Any] = {} if needed is None else needed(**settings)
     return changes
 
 

@@ -23,8 +23,8 @@ def measured_blur(
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
 
     Returns:
-        ``(H, W)`` on the blurry grid, px; NaN where the pictures do not show it, and everywhere if
-        their misalignment is unknown.
+        ``(H, W)`` on the blurry grid, px, negative where the sharp picture is the blurrier one; NaN
+        where the pictures do not show it, and everywhere if their misalignment is unknown.
 
     Raises:
         ImageError: A picture cannot be read, or the sizes differ.

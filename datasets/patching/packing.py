@@ -198,4 +198,6 @@ def _measured(
         members["valid_mask"] = read_image(reference.valid_mask)[:, :, 0]
     if "measured_blur" in further and pair.sharp is not None:
         members["measured_blur"] = measured_blur(pair.blurry, pair.sharp, estimator_name)
+        if np.isnan(members["measured_blur"]).all():
+            say(f"pair {pair.id} has no measured blur: its misalignment is unknown")
     return members

@@ -263,6 +263,18 @@ def test_the_robust_loss_is_least_at_the_most_frequent_value() -> None:
             {"kernels": "thin-lens", "flow": "true"},
             {"supervision": ("flow", "defocus_map")},
         ),
+        (
+            "jdrl",
+            {
+                "kernels": "thin-lens-measured",
+                "pretraining": {
+                    "objective": "registered",
+                    "settings": {"masked": True},
+                    "epochs": 50,
+                },
+            },
+            {"target": "registered-flow", "supervision": ("valid_mask", "measured_blur")},
+        ),
         ("registered", {"refined": True}, {"target": "registered"}),
         (
             "registered",

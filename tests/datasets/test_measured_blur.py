@@ -102,11 +102,17 @@ def test_the_true_map_of_a_pair_does_not_help(made: Dataset, tmp_path: Path) -> 
     torch.testing.assert_close(*both, equal_nan=True)
 
 
-def test_a_pair_of_unknown_misalignment_has_none(made: Dataset, tmp_path: Path) -> None:
+def test_a_pair_of_unknown_misalignment_has_none_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (2, HEIGHT, WIDTH, 3), np.uint8)
     for role, picture in zip(("blurry", "sharp"), noise, strict=True):
         write_image(tmp_path / f"{role}.png", picture)
-    assert np.isnan(measured_blur(tmp_path / "blurry.png", tmp_path / "sharp.png")).all()
+    pair = Pair("a", "a", "train", tmp_path / "blurry.png", tmp_path / "sharp.png")
+    unknown = Dataset("noise", tmp_path, (pair,), "b" * 64, tmp_path / ".derived")
+    assert np.isnan(blur_of(unknown)).all()
+    source(unknown)
+    assert "pair a has no measured blur: its misalignment is unknown" in capsys.readouterr().err
 
 
 def test_a_pair_without_a_sharp_picture_is_refused(made: Dataset) -> None:

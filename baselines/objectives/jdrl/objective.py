@@ -23,7 +23,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
-from defocus.baselines.objective_registry import objective
+from defocus.baselines.objective_registry import objective, recipe_changes
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
 from defocus.baselines.objectives.jdrl.masks import believed, within
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings, Kernels
@@ -86,8 +86,8 @@ class JDRLObjective(Objective):
         Returns:
             The loss, and of the joint training: ``deblur_forward``, ``deblur_reverse``,
             ``reblur`` (unweighted losses), ``mask_kept_share`` and ``mask_kept_share_reverse``
-            (0 to 1), ``flow_px`` (mean magnitude of the forward flow). A phase without a term does
-            not have its part.
+            (0 to 1), ``flow_px`` (mean magnitude of the forward flow), with measured discs
+            ``reblur_known_share`` (0 to 1). A phase without a term does not have its part.
         """
         if self.own is not None and progress.epoch < self._own_until:
             own_loss, own_parts = self.own(network, batch, progress)
@@ -101,6 +101,9 @@ class JDRLObjective(Objective):
             return deformed.loss, deformed.parts
         reblur = self.reblur_loss(restored, batch)
         parts = deformed.parts | {"reblur": reblur.item()}
+        if self.settings.kernels == "thin-lens-measured":
+            known = _supervision(batch, "measured_blur").isfinite()
+            parts["reblur_known_share"] = known.float().mean().item()
         return deformed.loss + self.settings.alpha * reblur, parts
 
     def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Deformed:
@@ -144,6 +147,9 @@ class JDRLObjective(Objective):
 
     def reblur_loss(self, restored: torch.Tensor, batch: Batch) -> torch.Tensor:
         """How far the restored picture, blurred again, is from the blurry one.
+
+        With measured discs the mean divides by all pixels, including those of unknown blur, as the
+        deformation's does with masked ones.
 
         Args:
             restored: ``(N, 3, H, W)``.
@@ -296,15 +302,18 @@ def make(**settings: object) -> JDRLObjective:
 
 
 def recipe_of(**settings: object) -> dict[str, object]:
-    """What :func:`make` with the same settings needs beside the pictures."""
+    """What :func:`make` with the same settings needs: further data, and its pretraining's pairs."""
     found = parse_settings(JDRLSettings, dict(settings), origin="objective jdrl")
+    first = found.pretraining
+    changes = dict(recipe_changes(first.objective, first.settings)) if first else {}
     needed: dict[Further, bool] = {
         "flow": found.flow == "true",
         "defocus_map": found.kernels == "thin-lens",
         "measured_blur": found.kernels == "thin-lens-measured",
     }
-    supervision = tuple(name for name, is_needed in needed.items() if is_needed)
-    return {"supervision": supervision} if supervision else {}
+    own = tuple(name for name, is_needed in needed.items() if is_needed)
+    supervision = (*changes.pop("supervision", ()), *own)
+    return changes | ({"supervision": supervision} if supervision else {})
 
 
 def flow_name(**settings: object) -> str:
