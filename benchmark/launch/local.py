@@ -8,7 +8,6 @@ from pathlib import Path
 
 from defocus.benchmark.launch.jobs import LOG, job_command, job_folder, prepare_job
 from defocus.benchmark.results.lock import is_locked
-from defocus.errors import InterruptedWorkError
 from defocus.progress import say
 from defocus.training.stopping import stop_asked
 
@@ -17,6 +16,8 @@ __all__ = ["run_in_slots", "slots"]
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 GRACE_SECONDS = 60.0
 """What processes get to save their state when the study is interrupted."""
+
+STOPPING = f"the runs are told to save their state; after {GRACE_SECONDS:g} s they are killed"
 
 
 def slots() -> list[str]:
@@ -53,11 +54,9 @@ def run_in_slots(
                 f"{run}: a process of an earlier start still works on it; its result follows when "
                 "that ends"
             )
-    with stop_asked() as stop:
+    with stop_asked(STOPPING) as stop:
         try:
-            while waiting or working:
-                if stop:
-                    raise InterruptedWorkError("stopped; run the same command again to continue")
+            while (waiting or working) and not stop:
                 ready = [run for run in waiting if not is_locked(job_folder(out, run))]
                 for run in ready[: len(free)]:
                     waiting.remove(run)

@@ -39,13 +39,15 @@ from defocus.training.record.validation_scores import BEST, Watching
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.network_and_objective import mean_over_processes
 from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
-from defocus.training.stopping import stop_asked
+from defocus.training.stopping import StopAsked, stop_asked
 
 __all__ = ["Job", "Trained", "train"]
 
 MINUTE_SECONDS = 60.0
 LOGGED_ROWS = 1000
 """``train.csv`` has about this many rows, however long the training."""
+
+SAVING = "the state is saved after this step; Ctrl-C again ends at once"
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,27 @@ def _seed_torch(seed: int, purpose: str) -> None:
 
 
 def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
-    """Do the remaining steps; validate and save in between and at the end."""
+    """Do the remaining steps, and save the end of the training; then obey a stop signal."""
+    with stop_asked(SAVING) as stop:
+        told = _do_steps(training, folder, device, stop)
+        if training.done:
+            _finish(training, folder)
+            _save(training, folder)
+        if told or stop:
+            raise InterruptedWorkError(
+                f"{training.job.id}: stopped and saved at {training.where}; run the same command "
+                "again to continue"
+            )
+
+
+def _do_steps(
+    training: _Training[BatchT], folder: Path, device: torch.device, stop: StopAsked
+) -> bool:
+    """Do the remaining steps; validate and save in between.
+
+    Returns:
+        Whether a process was told to stop.
+    """
     job = training.job
     batches = job.batches(training.step)  # what these prepare is no time of the steps
     saved = time.monotonic()
@@ -206,7 +228,7 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
     every = max(1, job.steps // LOGGED_ROWS)
     left = range(training.step, job.steps)
     told = False
-    with stop_asked() as stop, _tracker(training, folder) as tracker:
+    with _tracker(training, folder) as tracker:
         for step, batch in zip(track(left, job.id, lines=False), batches, strict=False):
             row = _train_step(training, batch, step, device)
             training.step, training.seconds = step + 1, clock.seconds
@@ -217,7 +239,7 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
             validated = _validate(training, folder, tracker)
             told = any(mean_over_processes([float(bool(stop))]))
             if training.done:
-                break  # saved below, as what is evaluated
+                break  # its end is saved as what is evaluated
             waited = time.monotonic() - saved
             late = waited >= job.method.training.checkpoint_minutes * MINUTE_SECONDS
             if told or late or validated:
@@ -227,14 +249,7 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
                 break
             if late:
                 _say_progress(training, row["loss"])
-    if training.done:
-        _finish(training, folder)
-        _save(training, folder)
-    if told:
-        raise InterruptedWorkError(
-            f"{job.id}: stopped and saved at {training.where}; run the same command again to "
-            "continue"
-        )
+    return told
 
 
 def _tracker(

@@ -7,18 +7,23 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from defocus.errors import InterruptedWorkError
+
 __all__ = ["StopAsked", "stop_asked"]
 
 SIGNALS = ("SIGTERM", "SIGUSR2", "SIGINT")
 """The second is what SLURM sends some time before it ends a job; Windows does not have it."""
 
-SAVING = b"\nthe state is saved after this step; Ctrl-C again ends at once\n"
-
 
 class StopAsked:
-    """Whether this process has received a stop signal; its truth value tells."""
+    """Whether this process has received a stop signal; its truth value tells.
 
-    def __init__(self) -> None:
+    Args:
+        answer: What is said at the first Ctrl-C.
+    """
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
         self.signal = ""
 
     def __bool__(self) -> bool:
@@ -30,16 +35,22 @@ class StopAsked:
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             with contextlib.suppress(OSError):  # a print could be in the middle of another one
-                os.write(2, SAVING)
+                os.write(2, f"\n{self.answer}\n".encode())
 
 
 @contextlib.contextmanager
-def stop_asked() -> Iterator[StopAsked]:
+def stop_asked(answer: str) -> Iterator[StopAsked]:
     """Record stop signals while the block runs; the block must check, save and end.
 
     Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
+
+    Args:
+        answer: What is said at the first Ctrl-C: what is done before the block ends.
+
+    Raises:
+        InterruptedWorkError: A signal came, and the block ended without an error of its own.
     """
-    asked = StopAsked()
+    asked = StopAsked(answer)
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
@@ -52,3 +63,5 @@ def stop_asked() -> Iterator[StopAsked]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if asked:
+        raise InterruptedWorkError("stopped; run the same command again to continue")

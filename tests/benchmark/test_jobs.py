@@ -91,6 +91,18 @@ def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
     assert (folder / "saved").exists()
 
 
+def test_ctrl_c_while_the_last_result_is_taken_over_is_not_lost(
+    tmp_path: Path, command: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    command("")
+    jobs = run_in_slots(tmp_path, [RUN], [""])
+    assert next(jobs) == (RUN, 0)
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(InterruptedWorkError, match="run the same command again to continue"):
+        next(jobs)
+    assert "the runs are told to save their state; after 60 s" in capfd.readouterr().err
+
+
 def job_of(out: Path, *entries: Entry) -> Path:
     """A job's folder with what it came to."""
     folder = prepare_job(out, entries[0].run)

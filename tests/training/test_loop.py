@@ -1,5 +1,8 @@
 """The loop alone: it trains what is neither a picture nor of a study."""
 
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.errors import InterruptedWorkError
 from defocus.training import loop
 from defocus.training.loop import Job, train
 from defocus.training.method import Cosine, Method
@@ -16,8 +20,10 @@ from defocus.training.objective import Progress, TrainingBatch, TrainingObjectiv
 from defocus.training.record.checkpoint import load_checkpoint, trained_by
 from defocus.training.record.folder import CHECKPOINT, CURVE, code_of, steps_done, training_of
 from defocus.training.record.loss_curve import read_curve
+from defocus.training.record.tensorboard import Tracker
 from defocus.training.record.validation_scores import VALIDATION, Watching
 from defocus.training.settings import Training
+from defocus.training.stopping import stop_asked
 
 CPU = torch.device("cpu")
 STEPS = 12
@@ -110,6 +116,51 @@ def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(
     train(job(), parts, CPU)
     assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
     assert (whole / VALIDATION).read_bytes() == (parts / VALIDATION).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened = loop.open_tracker
+
+    @contextlib.contextmanager
+    def signalling(folder: Path | None, step: int) -> Iterator[Tracker]:
+        with opened(folder, step) as tracker:
+            yield tracker
+        os.kill(os.getpid(), getattr(signal, name))
+
+    monkeypatch.setattr(loop, "open_tracker", signalling)
+    with pytest.raises(InterruptedWorkError, match="stopped and saved at step 12 of 12"):
+        train(job(), tmp_path, CPU)
+    assert steps_done(tmp_path) == (STEPS, STEPS)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(
+    capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    done = []
+
+    def work() -> None:
+        with stop_asked("soon"):
+            os.kill(os.getpid(), getattr(signal, name))
+            done.append(name)
+
+    with pytest.raises(InterruptedWorkError, match="run the same command again to continue"):
+        work()
+    assert done == [name]
+    assert capfd.readouterr().err == ("\nsoon\n" if name == "SIGINT" else "")
+
+
+def test_an_error_of_the_work_itself_is_what_is_told() -> None:
+    def work() -> None:
+        with stop_asked("soon"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        work()
 
 
 def test_each_version_that_trained_is_named(tmp_path: Path) -> None:
