@@ -23,6 +23,7 @@ from defocus.settings import Settings
 
 __all__ = [
     "MANIFEST",
+    "RENDERING",
     "Manifest",
     "ManifestFile",
     "ManifestPair",

@@ -27,7 +27,7 @@ from defocus.datasets.deriving.derived import claim_folder, kept_record
 from defocus.datasets.doses.request import DoseRequest, load_dose_request
 from defocus.datasets.doses.scene import DosedScene, render_doses
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
 from defocus.datasets.stream.optics import KernelBank
@@ -52,7 +52,6 @@ DOSE = "dose_px"
 REVISION = 1
 """Raised by hand whenever a request gives other pixels."""
 
-ORDER = "render.json"
 BRANCHES: Mapping[Split, Branch] = {
     "train": "train",
     "validation": "held-out",
@@ -92,7 +91,7 @@ def render_dosed_dataset(
     content = json.dumps([order, identity(found), REVISION], sort_keys=True)
     claim_folder(
         out,
-        ORDER,
+        RENDERING,
         {"format": "defocus-doses", "request": hashlib.sha256(content.encode()).hexdigest()},
     )
     wanted = _wanted(request)

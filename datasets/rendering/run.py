@@ -21,7 +21,7 @@ from pathlib import Path
 from defocus.datasets.deriving.derived import claim_folder, kept_record
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
@@ -45,7 +45,6 @@ from defocus.progress import track
 
 __all__ = ["render_dataset"]
 
-ORDER = "render.json"
 CODE = ("defocus.datasets.rendering", "defocus.optics")
 
 
@@ -80,7 +79,7 @@ def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, 
         else DualPixel(**request.dual_pixel.model_dump()),
         real=real,
     )
-    claim_folder(out, ORDER, _order(request, scenes, real))
+    claim_folder(out, RENDERING, _order(request, scenes, real))
     misalignment = DrawnMisalignment(**request.misalignment.model_dump())
     work = partial(_render, misalignment=misalignment, camera=camera, pairs=out / "pairs")
     for _ in track(in_processes(work, scenes, jobs), "rendering", len(scenes)):
