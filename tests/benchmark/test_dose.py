@@ -12,6 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from scipy import ndimage, stats
 
 from defocus import extensions, load
@@ -19,6 +20,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
 from defocus.benchmark.commands.ablate import command
+from defocus.benchmark.experiments.ablation.crops import require_crops
 from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
 from defocus.benchmark.experiments.dose.claims import claims_of, verdict
@@ -43,12 +45,13 @@ from defocus.benchmark.experiments.dose.tables import dose_tables
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.benchmark.study.plan import Override, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError, WeightsError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_image, write_image
 from defocus.reports.model import Curves
 from tests.benchmark.conftest import render_doses
 
@@ -288,6 +291,32 @@ def test_a_network_of_ones_own_is_trained_as_it_is(
     assert train_run(last, run).seconds > 0
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_edited_network_of_ones_own_is_another_one_begun_or_narrow(
+    dosed: Path, tmp_path: Path, own_network: Path, *, begun: bool
+) -> None:
+    save_file(baseline("own-net").build().state_dict(), tmp_path / "begun.safetensors")
+    text = OWN_NETWORK
+    if not begun:
+        text = text.replace("import Baseline", "import Baseline, Narrow")
+        text += "\nOWN = replace(OWN, narrow=Narrow('own-net'))\n"
+        text = f"from dataclasses import replace\n{text}"
+
+    def ids(of: str) -> set[str]:
+        own_network.write_text(of)
+        extensions.load_plugin(own_network)
+        study = dose_study(
+            ablation_of("jdrl"), tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, None,
+            narrow=not begun, network="own-net", central=True,
+            start=str(tmp_path / "begun.safetensors") if begun else None,
+        )  # fmt: skip
+        return {run.id for part in study.studies() for run in part.runs if run.recipe}
+
+    before = ids(text)
+    assert ids(text) == before
+    assert not ids(text.replace("blurry +", "blurry -")) & before
+
+
 def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(
     dosed: Path, tmp_path: Path
 ) -> None:
@@ -299,10 +328,28 @@ def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(
     )  # fmt: skip
     assert isinstance(done.exception, InputError)
     assert str(done.exception) == (
-        "pair train-0000-0px is 64x64, smaller than the training crop of 65 px; choose a smaller "
-        "crop_px with --settings"
+        "no training picture is as large as the training crop of 65 px, the largest is 64x64; "
+        "choose a smaller crop_px with --settings"
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path: Path) -> None:
+    """A demo packs some of the pairs, and a target may leave pairs out."""
+    pairs = []
+    for name, side in (("a", 16), ("b", 40)):
+        write_image(tmp_path / f"{name}.png", np.zeros((side, side + 8, 3), np.uint8))
+        pairs.append(Pair(name, name, "train", tmp_path / f"{name}.png"))
+    dataset = Dataset("made", tmp_path, tuple(pairs), "0" * 64, tmp_path)
+
+    def require(wanted: int) -> None:
+        schedule = ScheduleOverride(crop_px=wanted)
+        runs = plan_runs([baseline("unet")], dataset, "demo", override=Override(schedule=schedule))
+        require_crops(runs, dataset)
+
+    require(40)
+    with pytest.raises(InputError, match="crop of 41 px, the largest is 48x40; choose a smaller"):
+        require(41)
 
 
 def test_the_sample_is_refused_before_it_is_rendered(
@@ -356,13 +403,17 @@ def test_progress_counts_over_the_whole_study(
 def document_of(doses: Sequence[float], lines: Sequence[str], seeds: int = 2) -> dict[str, Any]:
     """What a finished study writes, as far as it is read again."""
     estimate = {"value": 0.0, "low": 0.0, "high": 0.0}
-    line = {"system": "unet", "over_input": estimate, "whole_over": estimate}
+    line = {
+        "system": "unet", "over_input": estimate, "whole_over": estimate, "means": {},
+        "share": None, "steps": 1, "seconds": 1.0,
+    }  # fmt: skip
     every = [{"label": label, **line} for label in ("plain", "whole", "truth", *lines)]
     return {
         "network": "", "narrow": True, "dataset": "manifest:a", "scenes": 2, "training_pairs": 2,
         "seeds": seeds, "plain": "plain", "whole": "whole", "rivals": [], "truth": "truth",
         "doses": [
-            {"dose_px": dose, "lines": every, "scene_gains": {"line": "whole"}} for dose in doses
+            {"dose_px": dose, "lines": every, "tau": {}, "scene_gains": {"line": "whole"}}
+            for dose in doses
         ],
     }  # fmt: skip
 
@@ -371,7 +422,7 @@ def test_what_a_smaller_document_lacks_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / DOSES).write_text(json.dumps(document_of([0, 4, 8], ["a", "b"])))
-    kept = "the trainings are kept; the command that made them makes it again"
+    kept = "no training is removed; the command that made the earlier one trains only what"
     for document, said in (
         (document_of([2], ["a"]), "had 0, 4, 8 px and 5 lines; it now has 2 px and 4 lines: "),
         (document_of([0, 4, 8], ["a", "c"]), "had 0, 4, 8 px and 5 lines; it now has 0, 4, 8 px"),

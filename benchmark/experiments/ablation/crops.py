@@ -11,23 +11,29 @@ __all__ = ["require_crops"]
 
 
 def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:
-    """Refuse a training crop that is larger than a training picture.
+    """Refuse a training crop that is larger than every training picture.
+
+    Where only some are smaller, a training may do without them: a demo packs few pairs, and a
+    target leaves out pairs without it.
 
     Args:
         runs: The runs; those without training have no crop.
         dataset: The dataset that they are trained on.
 
     Raises:
-        InputError: A picture is smaller than the largest crop; the message names its pair.
+        InputError: All pictures are smaller than the largest crop.
         ImageError: A file is not a picture.
     """
     crop_px = max((run.schedule.largest_crop_px for run in runs if run.recipe), default=0)
-    first_of = {pair.blurry: pair for pair in reversed(dataset.split("train"))}
-    for path, pair in reversed(first_of.items()):
+    sizes: list[tuple[int, int]] = []
+    for path in dict.fromkeys(pair.blurry for pair in dataset.split("train")):
         size = picture_size(path)
-        if size is not None and min(size) < crop_px:
-            width, height = size
-            raise InputError(
-                f"pair {pair.id} is {width}x{height}, smaller than the training crop of "
-                f"{crop_px} px; choose a smaller crop_px with --settings"
-            )
+        if size is None or min(size) >= crop_px:
+            return
+        sizes.append(size)
+    if sizes:
+        width, height = max(sizes, key=min)
+        raise InputError(
+            f"no training picture is as large as the training crop of {crop_px} px, the largest is "
+            f"{width}x{height}; choose a smaller crop_px with --settings"
+        )

@@ -173,7 +173,7 @@ class _Asked:
         """A study of these rows' systems, with another number of steps if one is given.
 
         Raises:
-            InputError: The training crop is larger than a training picture.
+            InputError: The training crop is larger than every training picture.
         """
         override = self.override
         if steps is not None:

@@ -74,9 +74,9 @@ class DoseStudy:
         found = [
             chosen(self.ablation, one, narrow=self.narrow, network=self.network) for one in lines
         ]
-        if not self.own_network:
+        file = baseline(self.network).source_hash if self.network else ""
+        if not file:
             return found
-        file = baseline(self.network).source_hash
         return [replace(one, source_hash=file) if one.recipe else one for one in found]
 
     def lines(self) -> tuple[AblationLine, ...]:
@@ -112,7 +112,7 @@ class DoseStudy:
 
         Raises:
             InputError: The dataset lacks a dose, a setting is unknown, or the training crop is
-                larger than a training picture.
+                larger than every training picture.
             NotApplicableError: A training pair, or a line's target, lacks what the line needs.
         """
         small = self.narrow or (self.own_network and self.budget == NARROW_BUDGET)

@@ -25,7 +25,8 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
         which is written beside it; see :func:`write_strip`. The report shows both.
 
     Raises:
-        InputError: A setting is unknown, or the training crop is larger than a training picture.
+        InputError: A setting is unknown, or the training crop is larger than every training
+            picture.
         NotApplicableError: A line cannot be trained on these pairs.
         DefocusError: A run failed.
         StorageError: The disk is full or the folder not writable.
@@ -44,7 +45,9 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
 
 
 def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
-    """Say what the document of an earlier study had that this one lacks; the store keeps it.
+    """Say what the document of an earlier study had that this one lacks.
+
+    Only doses, labels and names are compared: trainings may differ where these are equal.
 
     Args:
         out: Folder of the study.
@@ -61,8 +64,8 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
     if lost or before["seeds"] > document["seeds"] or not same:
         say(
             f"{out / DOSES} had {_content(before, document)}; it now has "
-            f"{_content(document, before)}: the trainings are kept; the command that made them "
-            "makes it again"
+            f"{_content(document, before)}: no training is removed; the command that made the "
+            "earlier one trains only what has changed since"
         )
 
 
