@@ -7,6 +7,7 @@ from typing import Any
 
 from defocus.benchmark.charts.kept import read_kept_chart
 from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
+from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
 from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
@@ -22,7 +23,6 @@ from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor, read_content
 from defocus.benchmark.reporting.dose.parts import dose_parts, line_names
-from defocus.benchmark.reporting.dose.reading import read_study
 from defocus.benchmark.reporting.dose.words import dose_result, study_title
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_parts,
@@ -193,7 +193,7 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
 def _read(out: Path, results: Results, rows: Sequence[Row]) -> _Report:
     content = read_content(out, results, rows)
     pictures = [read_picture_scores(content, board) for board in read_boards(content)]
-    doses = read_study(out)
+    doses = read_doses(out)
     notes = Notes(own_lines=doses is not None)
     return _Report(content, pictures, KeptPictures(out), notes, doses)
 

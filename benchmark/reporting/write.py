@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.comparison.differences import Changes, compare_studies
 from defocus.benchmark.reporting.comparison.page import against_page
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
-from defocus.benchmark.reporting.dose.reading import read_study
 from defocus.benchmark.reporting.figures.plots import (
     misalignment_curves,
     pareto_plots,
@@ -90,7 +90,7 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
     """
     with read_results(out / STORE) as results:
         content = read_content(out, results, leaderboard(results))
-        doses = read_study(out)
+        doses = read_doses(out)
         figures: dict[str, Sequence[Curves | Scatter]] = {
             "gain-by-dose": [dose_chart(doses)] if doses else [],
             "gain-by-part": list(part_charts(doses).values()) if doses else [],

@@ -31,7 +31,6 @@ from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
 from defocus.benchmark.reporting.dose.parts import dose_parts
-from defocus.benchmark.reporting.dose.reading import read_study
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results
@@ -466,7 +465,7 @@ def test_each_dose_has_its_crops(study: Path) -> None:
     assert isinstance(lines, Gallery)
     assert pictures.caption.startswith("test-3-8px: the test scene at which registered pairs")
     assert "112 × 112 px at x 31, y 7" in pictures.note
-    assert "error against the truth × 1," in pictures.note, "noise differs by nearly white"
+    assert "error against the truth × 1, the same for all" in pictures.note, "noise differs much"
     assert [tile.label for tile in pictures.tiles] == LABELS
     *restored, truth = crops(0, 6)
     for tile, crop in zip(pictures.tiles, restored, strict=False):
@@ -488,9 +487,7 @@ def test_each_dose_has_its_crops(study: Path) -> None:
 
 
 @pytest.mark.parametrize(("error", "scale"), [(0, 20), (12, 20), (13, 15), (60, 4), (200, 1)])
-def test_errors_are_made_so_bright_that_those_of_the_input_are_nearly_white(
-    error: int, scale: int
-) -> None:
+def test_errors_are_made_as_bright_as_those_of_the_input_allow(error: int, scale: int) -> None:
     truth = np.full((32, 32, 3), 255, np.uint8)
     blurry = truth - np.uint8(error)
     blurry[0, 0] = 0  # one pixel in a thousand counts for nothing
@@ -584,6 +581,12 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("doses.0.lines.1.over_input.low", None), "doses.0.lines.1.over_input.low: "),
         (changed("doses.0.lines.1.whole_over", 1.0), "doses.0.lines.1.whole_over: "),
         (changed("doses.0.lines.1.over_plain", {"psnr": 1}), "doses.0.lines.1.over_plain.psnr: "),
+        (changed("doses.0.tau.gt", 1.0), "doses.0.tau.gt: "),
+        (changed("doses.0.lines.1.share", 0.5), "doses.0.lines.1.share: "),
+        (changed("doses.0.lines.1.means.edge_px", "0.5"), "doses.0.lines.1.means.edge_px: "),
+        (changed("doses.0.lines.1.steps", -1), "doses.0.lines.1.steps: "),
+        (changed("doses.0.lines.1.seconds", None), "doses.0.lines.1.seconds: "),
+        (changed("doses.0.strip.lines.ends_px", 3.0), "doses.0.strip.lines.ends_px: "),
         (changed("doses.0.strip.left", 1.5), "doses.0.strip.left: "),
         (changed("doses.0.strip.lines.bends_px", [0.1]), "not one bend per label"),
         (changed("whole", "of nobody"), "no line 'of nobody' at 0 px"),
@@ -599,24 +602,6 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said:
     assert str(caught.value).startswith(f"{tmp_path / 'dose.json'}: damaged (")
     assert str(caught.value).endswith("; delete it, then use the same 'ablate' again")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        ("doses.0.tau.gt", 1.0),
-        ("doses.0.lines.1.share", 0.5),
-        ("doses.0.lines.1.means.edge_px", "0.5"),
-        ("doses.0.lines.1.steps", -1),
-        ("doses.0.lines.1.seconds", None),
-        ("doses.0.strip.lines.ends_px", 3.0),
-    ],
-)
-def test_a_damaged_number_of_the_tables_is_named(tmp_path: Path, place: str, value: object) -> None:
-    (tmp_path / "dose.json").write_text(json.dumps(changed(place, value)))
-    with pytest.raises(InputError, match=re.escape(f"damaged ({place}: ")) as caught:
-        read_study(tmp_path)
-    assert str(caught.value).endswith("; delete it, then use the same 'ablate' again")
 
 
 def test_other_damage(study: Path) -> None:

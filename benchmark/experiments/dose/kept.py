@@ -35,6 +35,10 @@ class _Line:
     system: str
     over_input: _Estimate
     whole_over: _Estimate
+    means: dict[str, Number]
+    share: _Estimate | None
+    steps: Count
+    seconds: Annotated[Number, Field(ge=0)]
     over_plain: dict[str, _Estimate] = field(default_factory=dict)
 
 
@@ -47,6 +51,7 @@ class _SceneGains:
 class _StripLines:
     scene: str
     bends_px: list[Number | None]
+    ends_px: list[tuple[Number, Number]] = field(default_factory=list)  # older files lack it
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class _Strip:
 class _Dose:
     dose_px: Annotated[Number, Field(ge=0)]
     lines: Annotated[list[_Line], Field(min_length=1)]
+    tau: dict[str, _Estimate | None]
     scene_gains: _SceneGains
     strip: _Strip | None = None
 
@@ -84,6 +90,8 @@ class _Doses:
 
 def read_doses(out: Path) -> dict[str, Any] | None:
     """What a report needs of ``dose.json``, its doses ascending; None if a study has none.
+
+    The line of a strip has no ``ends_px`` if no ticks mark them.
 
     Raises:
         InputError: The file is damaged.

@@ -141,7 +141,7 @@ def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery
         tuple(map(Tile, labels, (*stacked, truth))),
         f"First seed. The crop, {side} × {side} px at x {strip['left']}, y {strip['top']}, is "
         "where the input differs most from the truth. Below each: its error against the truth "
-        f"× {scale}, with which the largest errors of the input are nearly white.",
+        f"× {scale}, the same for all; what would be brighter than white is white.",
     )
     if found.lines:
         bends = strip["lines"]["bends_px"]

@@ -11,7 +11,7 @@ from defocus.reports.text import number_text
 __all__ = ["INPUT", "Document", "dose_result", "interval_words", "study_title", "study_words"]
 
 Document = Mapping[str, Any]
-"""What :func:`~defocus.benchmark.reporting.dose.reading.read_study` gives."""
+"""What :func:`~defocus.benchmark.experiments.dose.kept.read_doses` gives."""
 
 INPUT = "input"
 """System of the line that is the blurry input itself."""

@@ -26,7 +26,7 @@ ERROR_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 """By which an error is multiplied to be seen; black is none."""
 
 SEEN_ERROR = 0.99
-"""This quantile of the blurry picture's error is nearly white."""
+"""This quantile of the blurry picture's error is at most white."""
 
 HEAD_PX, GAP_PX = 26, 6
 WHITE = 255
