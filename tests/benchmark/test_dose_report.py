@@ -164,10 +164,10 @@ def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
     assert "registered pairs at 0 px, +1.06 dB (0.94 to 1.31); registered pairs at 8 px" in best
     assert best.endswith("Trained on true pairs: +1.12 dB (1.00 to 1.38).")
     assert joint == (
-        "JDRL over 1 plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
+        "JDRL over plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
     )
     assert registered == (
-        "registered pairs over JDRL: +0.31 dB (0.06 to 0.44) at 0 px, "
+        "Registered pairs over JDRL: +0.31 dB (0.06 to 0.44) at 0 px, "
         "+0.50 dB (0.25 to 0.62) at 8 px."
     )
     assert drawn == "Means over 40 test scenes and 5 seeds, with 95 % intervals."
