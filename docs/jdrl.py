@@ -36,6 +36,7 @@ SECTIONS = {
     "small-doses": "small-doses.json",
     "other-ways": "other-ways.json",
     "by-flow": "by-flow.json",
+    "nafnet": "nafnet.json",
     "restormer": "restormer.json",
 }
 """Section of the page, and its document."""
