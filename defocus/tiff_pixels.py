@@ -168,6 +168,8 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             if page.nbytes > MOST_BYTES:
                 raise ValueError(f"{page.nbytes} bytes of pixels")
             picture = _decoded(page, content)
+            if not picture.size:
+                raise ValueError("no pixels")
     except _TIFF_DAMAGE as error:
         raise ImageError(
             f"{path}: cannot be decoded ({error}); save it again without compression"

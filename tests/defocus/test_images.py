@@ -112,6 +112,17 @@ def test_a_tiff_that_was_read_leaves_no_content_behind(tmp_path: Path, planes: b
         gc.enable()
 
 
+def test_a_tiff_without_pixels_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((3, 40, 50), np.uint8), photometric="rgb", planarconfig=2)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tags = file.pages.first.tags
+        tags["ImageLength"].overwrite(0)
+        tags["PhotometricInterpretation"].overwrite(0)  # 0 is white
+    with pytest.raises(ImageError, match=r"cannot be decoded \(no pixels\)"):
+        read_image(path)
+
+
 def test_channels_are_red_green_blue(tmp_path: Path) -> None:
     Pillow.new("RGB", (8, 8), (255, 10, 20)).save(tmp_path / "red.png")
     assert read_image(tmp_path / "red.png")[3, 3].tolist() == [255, 10, 20]
