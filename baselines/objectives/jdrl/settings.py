@@ -54,15 +54,14 @@ class JDRLSettings(Settings):
             the sharp picture warped onto the blurry one and nothing else.
         deformation: ``cycle`` warps both ways; ``output`` warps the restored picture only, onto the
             sharp one; ``none`` compares in place.
-        flow: ``measured`` by the estimator; ``true``: as the dataset knows it, which the recipe's
-            ``supervision`` must ask for.
+        flow: ``measured`` by the estimator; ``true``: as the dataset knows it.
         curriculum_px: Mean flow of a crop, px, above which its flow is not believed at first; the
             limit doubles every 15 epochs. None believes all crops from the start.
         kernels: Kind of kernels of the reblurring network: ``isotropic``; ``free``: each tap by
             itself; ``single``: one isotropic kernel of the largest size, without weights;
-            ``thin-lens``: discs of the true defocus map, nothing is learned, and the recipe's
-            ``supervision`` must ask for the map; ``thin-lens-measured``: the same with the blur
-            that the alignment measures, where it is known; ``none``: no reblurring.
+            ``thin-lens``: discs of the true defocus map, nothing is learned;
+            ``thin-lens-measured``: the same with the blur that the alignment measures, where it is
+            known; ``none``: no reblurring. :func:`recipe_of` names what a setting needs.
         levels: m; the largest kernel reaches m - 1 px.
         features: Channels between the layers of the reblurring network.
         alpha: Weight of the reblurring loss.

@@ -22,6 +22,7 @@ __all__ = [
     "rival_claims_of",
     "turned",
     "verdict",
+    "without_number",
 ]
 
 Verdict = Literal["confirmed", "refuted", "not decided"]
@@ -126,3 +127,9 @@ def verdict(differences: list[Estimate]) -> Verdict:
     if above and all(above):
         return "confirmed"
     return "refuted" if any(below) and not any(above) else "not decided"
+
+
+def without_number(label: str) -> str:
+    """A line's name without its number in the paper's table: ``plain loss`` of ``1 plain loss``."""
+    number, _, rest = label.partition(" ")
+    return rest if number.isdecimal() else label

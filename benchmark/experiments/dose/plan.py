@@ -12,6 +12,7 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.ablation.crops import require_crops
 from defocus.benchmark.experiments.ablation.lines import chosen, labels_of
 from defocus.benchmark.experiments.ablation.study import narrow_override
+from defocus.benchmark.experiments.dose.claims import without_number
 from defocus.benchmark.experiments.dose.pairs import at_dose, doses_of, open_dosed
 from defocus.benchmark.experiments.generalisation import evaluated_on
 from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
@@ -229,7 +230,7 @@ def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
         InputError: A name is not that of a line.
     """
     labels = [line.label for line in ablation.every_line()]
-    by_name = {_without_number(label).lower(): label for label in labels}
+    by_name = {without_number(label).lower(): label for label in labels}
     by_name |= {label.lower(): label for label in labels}
     for name in chosen:
         if name.lower() not in by_name:
@@ -237,9 +238,3 @@ def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
             hint += " " if hint else ""
             raise InputError(f"no line {name!r}; {hint}there are: {'; '.join(labels)}")
     return tuple(dict.fromkeys(by_name[name.lower()] for name in chosen))
-
-
-def _without_number(label: str) -> str:
-    """``plain loss`` of ``1 plain loss``."""
-    number, _, rest = label.partition(" ")
-    return rest if number.isdecimal() else label

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from defocus.baselines.registry import known_baselines
-from defocus.benchmark.experiments.dose.claims import labels_of, line_of, turned
+from defocus.benchmark.experiments.dose.claims import labels_of, line_of, turned, without_number
 from defocus.progress import counted
 from defocus.reports.text import number_text
 
@@ -96,7 +96,7 @@ def _best(document: Document) -> str:
         ]
         best = max(ways, key=lambda line: float(line["over_input"]["value"]))
         gain = _gain_words(best["over_input"])
-        found.append(f"{_spoken(best['label'])} at {one['dose_px']:g} px, {gain}")
+        found.append(f"{without_number(best['label'])} at {one['dose_px']:g} px, {gain}")
     control = line_of(document["doses"][-1], document["truth"])
     most = f" Trained on true pairs: {_gain_words(control['over_input'])}." if control else ""
     return (
@@ -108,9 +108,9 @@ def _best(document: Document) -> str:
 def _differences(document: Document) -> Iterator[str]:
     """The whole objective over the plain loss, and its first rival over it, by dose."""
     whole, plain, rival = document["whole"], document["plain"], _first_rival(document)
-    yield f"{whole} over {_spoken(plain)}: {_by_dose(document, plain, over=False)}."
+    yield f"{whole} over {without_number(plain)}: {_by_dose(document, plain, over=False)}."
     if rival is not None:
-        said = f"{_spoken(rival)} over {whole}: {_by_dose(document, rival, over=True)}."
+        said = f"{without_number(rival)} over {whole}: {_by_dose(document, rival, over=True)}."
         yield said[0].upper() + said[1:]
 
 
@@ -121,11 +121,6 @@ def _by_dose(document: Document, label: str, *, over: bool) -> str:
     return ", ".join(
         f"{_gain_words(turned(gain) if over else gain)} at {dose:g} px" for dose, gain in gains
     )
-
-
-def _spoken(label: str) -> str:
-    """A line's name in a sentence, without its number in the paper's table."""
-    return label.lstrip("0123456789 ")
 
 
 def _signed(number: float) -> str:
