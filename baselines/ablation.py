@@ -14,7 +14,7 @@ import defocus.baselines.objectives
 from defocus.errors import RegistryError
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.members import Further, TargetName
+    from defocus.baselines.recipes.members import TargetName
 
 __all__ = ["Ablation", "AblationLine", "ablation_of"]
 
@@ -29,17 +29,16 @@ class AblationLine:
         label: What stands in its first column.
         system: Name of the system that is trained.
         published: Its id in the published numbers, empty if the paper has no such line.
-        settings: Settings of the objective that differ from the system's.
-        supervision: What its objective needs beside the pictures.
+        settings: Settings of the objective that differ from the system's; the training has the
+            pairs that the objective needs with them.
         variant: What follows the system's name in its own; empty for its settings.
-        target: Target of the training; None for the system's.
+        target: Target of the training; None for what its objective needs, or the system's.
     """
 
     label: str
     system: str
     published: str = ""
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
-    supervision: "tuple[Further, ...]" = ()
     variant: str = ""
     target: "TargetName | None" = None
 

@@ -98,8 +98,8 @@ def real_data() -> Path:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than cores: part of the time a test waits for a camera or a server."""
-    return (os.cpu_count() or 1) + 1
+    """Twice the cores and one: half of the time tests wait for a camera, a server or a browser."""
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 CASES = "DEFOCUS_ALL_CASES"

@@ -120,7 +120,7 @@ def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(
     dosed: Path, tmp_path: Path
 ) -> None:
     wrong = [
-        replace(line, target=None) if line.supervision == ("valid_mask",) else line
+        replace(line, target="registered") if line.settings == {"masked": True} else line
         for line in JDRL.candidates
     ]
     study = asked(dosed, tmp_path, BY_FLOW[-1])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.reports.html import render_html
 from tests.reports.example_pages import hostile_page, realistic_page
@@ -24,6 +25,20 @@ ARGUMENTS = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 )
+
+
+def wait_until_nothing_overflows(browser: webdriver.Chrome, width: int) -> None:
+    """Fail where the page stays wider than the window, px.
+
+    On a busy machine a page that has just been loaded may still have the width that an empty one
+    has on a phone, 980 px.
+    """
+
+    def fits(_: webdriver.Chrome) -> bool:
+        metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
+        return bool(metrics["cssContentSize"]["width"] <= width)
+
+    WebDriverWait(browser, 10).until(fits, f"the page is wider than {width} px")
 
 
 @pytest.fixture(scope="session")

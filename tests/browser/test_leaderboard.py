@@ -23,7 +23,7 @@ from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports.model import Page, Slider
 from defocus.reports.plots.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.command_process import start_command
 from tests.reports.example_pages import HOSTILE
 
@@ -271,8 +271,7 @@ def test_axe_finds_nothing(open_page: Open, study: Path, width: int, theme: str)
     for link in browser.find_elements(By.CSS_SELECTOR, ".tab > .table tbody th > a")[1:2]:
         link.send_keys(Keys.ENTER)
     assert axe(browser) == []
-    metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
-    assert metrics["cssContentSize"]["width"] <= width
+    wait_until_nothing_overflows(browser, width)
 
 
 def test_without_scripts_all_is_there(open_page: Open, study: Path) -> None:

@@ -29,7 +29,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.images import write_image
 from defocus.reports.serving.access import Share
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.browser.test_report import CONTRAST
 from tests.capture.benches import TOKEN, bench_at_work, served
 from tests.capture.raw_sessions import bayer_dng, write_session
@@ -350,8 +350,7 @@ def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_p
 def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) -> None:
     browser = opened(open_page, live_page, width=width, height=800)
     until(browser, "focus-share", "%")
-    metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
-    assert metrics["cssContentSize"]["width"] <= width
+    wait_until_nothing_overflows(browser, width)
     if width < 600:
         script = (
             "const n = document.getElementById('notice'); n.textContent = 'Not now: it is busy.';"

@@ -16,7 +16,7 @@ from defocus.capture.commands import chart_shoot, shoot
 from defocus.capture.live.views.contact_sheet import write_contact_sheet
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.charts.printed import leaves_drawn_once
 
 __all__ = ["leaves_drawn_once"]
@@ -211,8 +211,7 @@ def test_no_width_overflows_the_page(
     open_page: Open, request: pytest.FixtureRequest, name: str, width: int, script: bool
 ) -> None:
     browser = open_page(request.getfixturevalue(name), width, 800, script=script)
-    metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
-    assert metrics["cssContentSize"]["width"] <= width
+    wait_until_nothing_overflows(browser, width)
 
 
 def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> None:

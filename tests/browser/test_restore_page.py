@@ -19,7 +19,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.benchmark.restore.page.desk import Desk
 from defocus.optics.psf import disc_psf
 from tests.benchmark.restoring_page import TOKEN, Sharpener, choice, restoring_page
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.browser.test_leaderboard import axe
 from tests.browser.test_live import press, text, until
 from tests.browser.test_report import CONTRAST
@@ -287,8 +287,7 @@ def test_it_fits_and_can_be_read_and_heard(
     dropped(browser, ("a.png", png(scene())), ("b with a longer name.png", png(scene())))
     restored(browser)
     until(browser, "list", "b with a longer name.png\nrestored")
-    metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
-    assert metrics["cssContentSize"]["width"] <= width
+    wait_until_nothing_overflows(browser, width)
     if width < 600:
         for button in browser.find_elements(By.CSS_SELECTOR, "button"):
             assert not button.is_displayed() or button.size["height"] >= 44

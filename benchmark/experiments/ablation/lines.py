@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
+from defocus.baselines.objective_registry import recipe_changes
 from defocus.baselines.registry import baseline
 from defocus.benchmark.published.numbers import all_published
 from defocus.errors import InputError
@@ -87,11 +88,9 @@ def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
 def _changed(recipe: "Callable[[], Recipe]", line: AblationLine) -> "Recipe":
     own = recipe()
     settings = {**own.objective_settings, **line.settings}
-    changed = {
-        "objective_settings": settings,
-        "supervision": line.supervision or own.supervision,
-        "target": line.target or own.target,
-    }
+    changed = {"objective_settings": settings, **recipe_changes(own.objective, settings)}
+    if line.target:
+        changed["target"] = line.target
     return own.model_copy(update=changed)
 
 

@@ -101,11 +101,12 @@ class DoseStudy:
 
     def controls(self) -> tuple[AblationLine, ...]:
         """The trained lines that know more than captured pairs tell: they are no way to train."""
-        controls = self.ablation.controls
+        lines = self.lines()
+        told = [one.recipe().supervision if one.recipe else () for one in self.systems(lines)]
         return tuple(
             line
-            for line in self.lines()
-            if line in controls or not MEASURED.issuperset(line.supervision)
+            for line, supervision in zip(lines, told, strict=True)
+            if line in self.ablation.controls or not MEASURED.issuperset(supervision)
         )
 
     def studies(self) -> list[Study]:
