@@ -38,6 +38,7 @@ SECTIONS = {
     "by-flow": "by-flow.json",
     "nafnet": "nafnet.json",
     "restormer": "restormer.json",
+    "unet": "unet.json",
 }
 """Section of the page, and its document."""
 DOSE_CHART = "jdrl-dose.svg"

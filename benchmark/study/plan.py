@@ -191,8 +191,9 @@ class Study:
         return self.home, self.home.runs[self.runs.index(run)]
 
     def only_seed(self, seed: int) -> "Study":
-        """The same study with the runs of one seed only."""
-        return replace(self, runs=[run for run in self.runs if run.seed == seed])
+        """The same study with the runs of one seed only, and its home's."""
+        home = self.home.only_seed(seed) if self.home else None
+        return replace(self, runs=[run for run in self.runs if run.seed == seed], home=home)
 
 
 def _recipe_facts(recipe: Recipe) -> dict[str, Any]:

@@ -73,6 +73,16 @@ def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
     assert robust == {"terms": [{"loss": "geman_mcclure"}]}
 
 
+def test_one_seed_of_a_control_is_evaluated_with_its_own_training(
+    dosed: Path, tmp_path: Path
+) -> None:
+    home, abroad, *_ = replace(asked(dosed, tmp_path, "robust loss"), seeds=2).studies()
+    assert abroad.home is home
+    second = abroad.only_seed(1)
+    (run,) = second.runs
+    assert second.trained(run)[1] == home.runs[1]
+
+
 def test_a_line_that_is_told_a_truth_is_a_control(dosed: Path, tmp_path: Path) -> None:
     study = asked(dosed, tmp_path, "JDRL, true flow", "JDRL, thin-lens reblurring", "robust loss")
     assert [line.label for line in study.controls()] == [
