@@ -48,7 +48,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         block = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
         markdown = block.sub(lambda m: _token(convert(m[1], display="block")), markdown)
         markdown = re.sub(r"\$(.+?)\$", lambda m: _token(convert(m[1])), markdown)
-    return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)(?<!\.md\))", r"\1", markdown)
+    page_of_docs = r"[^)#]*\.md(#[^)]*)?\)"
+    return re.sub(rf"\[([^\]]+)\]\(\.\./(?!{page_of_docs})[^)]*\)", r"\1", markdown)
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:

@@ -99,6 +99,11 @@ def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
         assert not [a for a in loaded if re.match(r"(https?:)?//", a)], name
 
 
+def test_a_link_to_a_part_of_another_page_is_a_link(site: Path) -> None:
+    page = (site / "reference" / "example.html").read_text(encoding="utf-8")
+    assert 'href="../jdrl.html#restormer"' in page
+
+
 def test_no_script_of_ours_is_published(site: Path) -> None:
     assert [path for path in site.rglob("*") if path.suffix in {".py", ".toml"}] == []
 
