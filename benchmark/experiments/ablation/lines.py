@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
-from defocus.baselines.objective_registry import recipe_changes
 from defocus.baselines.registry import baseline
+from defocus.baselines.wrapping import retrained
 from defocus.benchmark.published.numbers import all_published
 from defocus.errors import InputError
 
@@ -88,10 +88,8 @@ def _with_settings(system: Baseline, line: AblationLine) -> Baseline:
 def _changed(recipe: "Callable[[], Recipe]", line: AblationLine) -> "Recipe":
     own = recipe()
     settings = {**own.objective_settings, **line.settings}
-    changed = {"objective_settings": settings, **recipe_changes(own.objective, settings)}
-    if line.target:
-        changed["target"] = line.target
-    return own.model_copy(update=changed)
+    changed = retrained(own, own.objective, settings, own.warmup_epochs)
+    return changed.model_copy(update={"target": line.target}) if line.target else changed
 
 
 def _narrowed(
