@@ -22,6 +22,7 @@ from defocus.benchmark.experiments.dose.claims import (
     rival_claims_of,
 )
 from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts
+from defocus.benchmark.reporting.dose.words import INPUT
 from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.text import number_text
 
@@ -200,22 +201,31 @@ def gain_table(document: Document) -> Iterator[str]:
 
 
 def part_tables(document: Document) -> Iterator[str]:
-    """Gain over the plain loss by part of the picture, for each dose."""
+    """Gain by part of the picture for each dose: over the plain loss, and over the input."""
     for one in document["doses"]:
-        told = {name for line in one["lines"] for name in line["over_plain"]}
-        known = [name for name in PART_NAMES if name in told]
-        if not known:
-            continue
-        yield f"Gain over the plain loss, dose {one['dose_px']:g} px, dB:\n"
-        yield "| line | " + " | ".join(PART_NAMES[name] for name in known) + " |"
-        yield "| --- |" + " ---: |" * len(known)
-        for line in one["lines"]:
-            if line["label"] != document["plain"]:
-                cells = (line["over_plain"].get(name) for name in known)
-                yield row(
-                    line["label"], *("" if cell is None else interval(cell) for cell in cells)
-                )
-        yield ""
+        for key, over, reference in (
+            ("over_plain", "the plain loss", document["plain"]),
+            ("parts_over_input", "the blurry input", blurry_input(one)),
+        ):
+            told = {name for line in one["lines"] for name in line.get(key, ())}
+            known = [name for name in PART_NAMES if name in told]
+            if not known:
+                continue  # older documents have no intervals of gains over the input
+            yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
+            yield "| line | " + " | ".join(PART_NAMES[name] for name in known) + " |"
+            yield "| --- |" + " ---: |" * len(known)
+            for line in one["lines"]:
+                if line["label"] != reference:
+                    cells = (line[key].get(name) for name in known)
+                    yield row(
+                        line["label"], *("" if cell is None else interval(cell) for cell in cells)
+                    )
+            yield ""
+
+
+def blurry_input(one: Document) -> str | None:
+    """Label of the blurry input at a dose."""
+    return next((line["label"] for line in one["lines"] if line["system"] == INPUT), None)
 
 
 def tau_table(document: Document) -> Iterator[str]:

@@ -65,12 +65,15 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
     Returns:
         The exit code: that of the first problem, else 0.
     """
-    groups = [(study, group) for study in studies for group in _groups(study)]
-    remaining = {study.dataset.name: _left(study) for study in studies}
+    groups = [
+        (study, group, remaining)
+        for study, remaining in zip(studies, map(_left, studies), strict=True)
+        for group in _groups(study)
+    ]
     rows, total = [], 0.0
-    for study, group in track(groups, "estimating"):
+    for study, group, remaining in track(groups, "estimating"):
         ids = {run.id for run in group}
-        left = [one for one in remaining[study.dataset.name] if one.run.id in ids]
+        left = [one for one in remaining if one.run.id in ids]
         found = estimate(study, group[0])
         rows.append(_row(study, group, left, found))
         total += _seconds_left(left, found) or 0.0

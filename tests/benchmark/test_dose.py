@@ -376,6 +376,16 @@ def test_a_plan_says_which_system_is_which_line(dosed: Path, tmp_path: Path) -> 
     assert re.search(r"^\W*control: true pairs\W+unet-truth-narrow\W*$", done.stdout, re.MULTILINE)
 
 
+def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(SHORT)
+    words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "registered pairs", "--dry-run"]
+    words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
+    assert done.exit_code == 0, done.output
+    for dose in ("0", "4"):
+        assert re.search(rf"unet-truth-narrow\W+manifest:\S*@{dose}px\W+1 of 1\b", done.stdout)
+
+
 @pytest.mark.thorough  # twin: test_a_plan_says_which_system_is_which_line
 def test_progress_counts_over_the_whole_study(
     dosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -606,6 +616,14 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     assert len(document["controls"]) == len(gains["over_plain"]) == 2
     over_plain = by_label["registered pairs"]["over_plain"]["psnr"]["value"]
     assert np.mean(gains["over_plain"]) == pytest.approx(over_plain)
+    for line in one["lines"]:
+        assert line["parts_over_input"]["psnr"] == line["over_input"]
+        own, blurry = (
+            known["means"]["truth/psnr_edges"] for known in (line, by_label["blurry input"])
+        )
+        assert line["parts_over_input"]["psnr_edges"]["value"] == pytest.approx(
+            own - blurry, abs=1e-6
+        )
     assert by_label["registered pairs"]["rival_over"]["value"] == 0
     turned = by_label["registered pairs"]["whole_over"]["value"]
     assert by_label["JDRL"]["rival_over"]["value"] == pytest.approx(-turned) != 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.benchmark.experiments.dose.kept import read_doses
+from defocus.benchmark.experiments.dose.kept import DOSES, read_doses
 from defocus.benchmark.experiments.dose.outputs.layout import (
     CROP_PX,
     GAP_PX,
@@ -29,8 +29,9 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
 from defocus.benchmark.reporting.dose.parts import dose_parts
+from defocus.benchmark.reporting.dose.tables import part_tables
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results
@@ -74,6 +75,7 @@ def one_dose(dose: float) -> dict[str, Any]:
             "over_input": estimate(gain),
             "whole_over": estimate(gains["JDRL"] - gain),
             "over_plain": {"psnr": estimate(gain - gains["1 plain loss"])},
+            "parts_over_input": {},
             "means": {"truth/psnr": 25.0 + gain, "edge_px": 0.5 + number, "line_px": 0.25},
             "share": estimate(gain / 8) if label == "JDRL" else None,
             "steps": 400 * min(number, 1),
@@ -346,6 +348,8 @@ def document_with_parts() -> dict[str, Any]:
         for line in one["lines"]:
             gain = line["over_input"]["value"] - plain
             line["over_plain"] |= {part: estimate(times * gain) for part, times in PARTS.items()}
+            over = line["over_input"]["value"]
+            line["parts_over_input"] = {part: estimate(n * over) for part, n in PARTS.items()}
     return kept
 
 
@@ -376,27 +380,41 @@ def test_only_circles_of_confusion_are_joined() -> None:
     assert [len(line.markers) for line in drawn.lines] == [5] * 5
 
 
-def test_the_gain_over_the_input_by_part_is_a_difference_of_means() -> None:
+def test_the_gain_over_the_input_by_part_has_its_intervals() -> None:
     table = part_tables(document_with_parts())[8.0]
     assert [column.name for column in table.columns] == [
         "Line", "edges", "flat parts", "in focus (0–2 px)", "2–4 px", "≥ 16 px",
     ]  # fmt: skip
     rows = {row[0]: row[1:] for row in table.rows}
     assert set(rows) == TRAINED
-    assert rows["JDRL"] == (0.125, 0.25, 2.0, 0.5, 1.0)
-    assert rows["1 plain loss"] == (-1.0, -2.0, -16.0, -4.0, -8.0)
-    assert "no intervals" in table.note
+    gain = GAINS[8.0]["JDRL"]
+    assert rows["JDRL"] == tuple(
+        Measured(times * gain, (times * gain - 0.125, times * gain + 0.25))
+        for times in (0.25, 0.5, 4.0, 1.0, 2.0)
+    )
+
+
+def test_an_older_study_has_no_gains_over_the_input_by_part(study: Path) -> None:
+    kept = document_with_parts()
+    for one in kept["doses"]:
+        for line in one["lines"]:
+            del line["parts_over_input"]
+    (study / DOSES).write_text(json.dumps(kept))
+    older = read_doses(study)
+    assert older
+    assert part_charts(older)
+    assert part_tables(older) == {}
 
 
 def test_a_part_that_a_line_lacks_is_left_open() -> None:
     kept = document_with_parts()
     for line in kept["doses"][1]["lines"]:
         if line["label"] == "JDRL":
-            del line["over_plain"]["psnr_coc_2_4"]
+            del line["over_plain"]["psnr_coc_2_4"], line["parts_over_input"]["psnr_coc_2_4"]
     (jdrl,) = (curve for curve in part_charts(kept)[8.0].curves if curve.label == "JDRL")
     assert np.isnan(jdrl.y[jdrl.x.index(3)])
     rows = {row[0]: row[1:] for row in part_tables(kept)[8.0].rows}
-    assert rows["JDRL"] == (0.125, 0.25, 2.0, None, 1.0)
+    assert [one is None for one in rows["JDRL"]] == [False, False, False, True, False]
 
 
 def test_each_dose_has_its_gains_by_part(study: Path) -> None:

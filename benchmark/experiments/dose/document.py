@@ -37,13 +37,13 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
     """Results of a finished study, as JSON values.
 
     Returns:
-        ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss (also by
-        part of the picture) and over the input, the gain of the whole objective and of the first
-        rival (the whole objective if there is none) over the line, share of the gap, displacement
-        of edges, bend of lines (in ``means``, and beyond that of the blurry input) and seconds of a
-        training, and ``reblur``, its trained reblurring's loss of the truth and of the blurry
-        picture; ``tau``, Kendall's tau of each protocol against the truth; ``scene_gains``, the
-        first rival's gain over the plain loss by test scene, dB; and ``scene_lines``, the plain
+        ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss and over
+        the input (both also by part of the picture), the gain of the whole objective and of the
+        first rival (the whole objective if there is none) over the line, share of the gap,
+        displacement of edges, bend of lines (in ``means``, and beyond that of the blurry input) and
+        seconds of a training, and ``reblur``, its trained reblurring's loss of the truth and of the
+        blurry picture; ``tau``, Kendall's tau of each protocol against the truth; ``scene_gains``,
+        the first rival's gain over the plain loss by test scene, dB; and ``scene_lines``, the plain
         loss's bend of lines by test scene, px, None without a line.
     """
     by_dose = []
@@ -89,12 +89,6 @@ def _at_one_dose(
     lines = []
     for line in study.lines():
         own = scores[line.label]
-        both = [name for name in own if name in plain_scores and name.startswith("truth/")]
-        gains = {
-            name.removeprefix("truth/"): asdict(gain(own[name], plain_scores[name]))
-            for name in both
-            if own[name].shape[-1]
-        }
         share = share_of_gap(own["truth/psnr"], plain_scores["truth/psnr"],
                              truth_scores["truth/psnr"])  # fmt: skip
         lines.append(
@@ -104,8 +98,9 @@ def _at_one_dose(
                 "reblur": reblurs[line.label],
                 "means": {name: float(np.nanmean(values)) for name, values in own.items()
                           if np.isfinite(values).any()},
-                "over_plain": gains,
+                "over_plain": _over(plain_scores, own),
                 "over_input": asdict(gain(own["truth/psnr"], scores[blurry]["truth/psnr"])),
+                "parts_over_input": _over(scores[blurry], own),
                 "whole_over": asdict(gain(whole, own["truth/psnr"])),
                 "rival_over": asdict(gain(rival, own["truth/psnr"])),
                 "bent_px": _bent(own[LINES], scores[blurry][LINES]),
@@ -119,6 +114,16 @@ def _at_one_dose(
         "tau": _taus(scores),
         "scene_gains": {"line": first, "over_plain": gains.tolist()},
         "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
+    }
+
+
+def _over(reference: Scores, own: Scores) -> dict[str, dict[str, float]]:
+    """Gain over a line against the truth, of whole pictures and of their parts, dB."""
+    both = [name for name in own if name in reference and name.startswith("truth/")]
+    return {
+        name.removeprefix("truth/"): asdict(gain(own[name], reference[name]))
+        for name in both
+        if own[name].shape[-1]
     }
 
 

@@ -40,6 +40,7 @@ class _Line:
     steps: Count
     seconds: Annotated[Number, Field(ge=0)]
     over_plain: dict[str, _Estimate] = field(default_factory=dict)
+    parts_over_input: dict[str, _Estimate] = field(default_factory=dict)  # older files lack it
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from defocus.benchmark.experiments.dose.claims import labels_of, line_of
 from defocus.benchmark.reporting.dose.words import INPUT, Document, study_words
 from defocus.progress import counted
-from defocus.reports.model import Cell, Column, Curve, Curves, Table
+from defocus.reports.model import Curve, Curves
 from defocus.reports.text import number_text
 
-__all__ = ["PART_NAMES", "dose_chart", "part_charts", "part_tables"]
+__all__ = ["PART_NAMES", "TOLD_BY_CIRCLE", "dose_chart", "part_charts"]
 
 MOST_CURVES = 12
 """Six colours, whole and dashed: more lines would not be told apart."""
@@ -98,35 +98,6 @@ def part_charts(document: Document) -> dict[float, Curves]:
     }
 
 
-def part_tables(document: Document) -> dict[float, Table]:
-    """Gain of each line over the blurry input by part of the picture.
-
-    It is the line's gain over the plain loss less that of the blurry input, over the same scenes;
-    no intervals are kept for it.
-
-    Returns:
-        A table for each dose, px, of which the parts are kept.
-    """
-    references = _references(document)
-    tables = {}
-    for one in document["doses"]:
-        inputs = [line for line in one["lines"] if line["label"] in references]
-        parts = [part for part in _parts(one) if inputs and part in inputs[0]["over_plain"]]
-        rows = [
-            (line["label"], *_over_input(line, inputs[0], parts))
-            for line in one["lines"]
-            if parts and line["label"] not in references
-        ]
-        if rows:
-            tables[one["dose_px"]] = Table(
-                f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
-                (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in parts)),
-                tuple(rows),
-                "Differences of the means of the chart; the study keeps no intervals for them.",
-            )
-    return tables
-
-
 def _charted(document: Document, most: int) -> list[str]:
     """Labels of the lines but the blurry input; of too many, the central ones, then the best."""
     references = _references(document)
@@ -192,11 +163,6 @@ def _curve(label: str, found: Sequence[tuple[float, Estimate]], *, hollow: bool 
         measured=True,
         hollow=hollow,
     )
-
-
-def _over_input(line: Document, blurry: Document, parts: Sequence[str]) -> list[Cell]:
-    pairs = [(line["over_plain"].get(part), blurry["over_plain"][part]) for part in parts]
-    return [None if own is None else own["value"] - its["value"] for own, its in pairs]
 
 
 def _floor(document: Document, labels: Sequence[str]) -> float | None:

@@ -20,8 +20,8 @@ from defocus.benchmark.experiments.dose.outputs.layout import (
     error_scale,
     strip_name,
 )
-from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, part_tables
-from defocus.benchmark.reporting.dose.tables import line_tables, trust_table
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
+from defocus.benchmark.reporting.dose.tables import line_tables, part_tables, trust_table
 from defocus.benchmark.reporting.dose.words import Document
 from defocus.errors import ImageError, InputError
 from defocus.images import read_image

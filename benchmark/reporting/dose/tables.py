@@ -1,11 +1,12 @@
-"""Tables of a study by dose: which scores can be trusted, and every line in numbers."""
+"""Tables of a study by dose: which scores can be trusted, every line, and parts of pictures."""
 
 from collections.abc import Mapping
 
-from defocus.benchmark.reporting.dose.words import Document
+from defocus.benchmark.reporting.dose.charts import PART_NAMES, TOLD_BY_CIRCLE
+from defocus.benchmark.reporting.dose.words import INPUT, Document
 from defocus.reports.model import Cell, Column, Measured, Table
 
-__all__ = ["line_tables", "trust_table"]
+__all__ = ["line_tables", "part_tables", "trust_table"]
 
 COLUMN_WORDS = (
     "PSNR and gains are against the truth. Share of the gap: 0 for the plain loss, 1 for true "
@@ -57,6 +58,33 @@ def line_tables(document: Document) -> dict[float, Table]:
         )
         for one in document["doses"]
     }
+
+
+def part_tables(document: Document) -> dict[float, Table]:
+    """Gain of each line over the blurry input by part of the picture.
+
+    Returns:
+        A table for each dose, px, of which they are kept.
+    """
+    tables = {}
+    for one in document["doses"]:
+        gains = {
+            line["label"]: line["parts_over_input"]
+            for line in one["lines"]
+            if line["system"] != INPUT
+        }
+        known = {part for parts in gains.values() for part in parts}
+        shown = [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
+        if shown:
+            tables[one["dose_px"]] = Table(
+                f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
+                (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in shown)),
+                tuple(
+                    (label, *(_measured(parts.get(part)) for part in shown))
+                    for label, parts in gains.items()
+                ),
+            )
+    return tables
 
 
 def _row(line: Document) -> tuple[Cell, ...]:
