@@ -4,6 +4,7 @@ The bootstrap is hierarchical: a resample draws the seeds of the trainings and, 
 scenes; all lines and protocols share the draws, so that their differences are paired.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means
 from defocus.benchmark.statistics.rank_correlation import rank_correlations
 
-__all__ = ["Effect", "agreement", "gain", "share_of_gap"]
+__all__ = ["Effect", "added_bend", "agreement", "gain", "share_of_gap"]
 
 Array = NDArray[np.float64]
 
@@ -41,11 +42,30 @@ def gain(line: Array, reference: Array) -> Effect:
     """Mean difference of two lines.
 
     Args:
-        line: ``(seeds, scenes)`` scores, dB; seed k of both lines had the same batches.
+        line: ``(seeds, scenes)`` scores, dB; seed k of both lines drew its batches alike.
         reference: Same shape, or ``(1, scenes)`` of something that is not trained.
+
+    Returns:
+        The difference in the unit of the scores.
     """
     difference = line - reference
     return _estimate(float(difference.mean()), _resampled(difference))
+
+
+def added_bend(line: Array, reference: Array) -> Effect:
+    """Bend of straight lines that a line of trainings adds to that of another.
+
+    Bends are root mean squares, to which noise adds in squares, so the squares are subtracted.
+
+    Args:
+        line: ``(seeds, scenes)`` bends, px.
+        reference: Same shape, or ``(1, scenes)`` of something that is not trained.
+
+    Returns:
+        The root of the mean difference of the squares, px; negative where the lines are straighter.
+    """
+    squares = gain(np.square(line), np.square(reference))
+    return Effect(*map(_signed_root, (squares.value, squares.low, squares.high)))
 
 
 def share_of_gap(line: Array, plain: Array, truth: Array) -> Effect | None:
@@ -57,7 +77,7 @@ def share_of_gap(line: Array, plain: Array, truth: Array) -> Effect | None:
         truth: Same shape, the plain loss on true pairs.
 
     Returns:
-        0 for the plain loss, 1 for the truth; None if the gap's own interval reaches 0.
+        A share: 0 for the plain loss, 1 for the truth; None if the gap's own interval reaches 0.
     """
     gap = gain(truth, plain)
     if gap.sign != 1:
@@ -88,6 +108,10 @@ def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Effe
         np.stack([_resampled(truth[one]) for one in lines]),
     )
     return _estimate(float(value), taus[np.isfinite(taus)])
+
+
+def _signed_root(square: float) -> float:
+    return math.copysign(math.sqrt(abs(square)), square)
 
 
 def _column(scores: Mapping[str, Array], lines: Sequence[str]) -> Array:

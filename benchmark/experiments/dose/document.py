@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import PARTS
-from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.analysis import added_bend, agreement, gain, share_of_gap
 from defocus.benchmark.experiments.dose.outputs.measures import (
     LINES,
     OFFICIAL_GRID,
@@ -36,15 +36,26 @@ _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) -> dict[str, Any]:
     """Results of a finished study, as JSON values.
 
+    Args:
+        study: The study.
+        studies: Its studies, of all doses, trained and scored.
+        results: Their store.
+
     Returns:
-        ``doses``: per dose the lines with their PSNR by protocol, gain over the plain loss and over
-        the input (both also by part of the picture), the gain of the whole objective and of the
-        first rival (the whole objective if there is none) over the line, share of the gap,
-        displacement of edges, bend of lines (in ``means``, and beyond that of the blurry input) and
-        seconds of a training, and ``reblur``, its trained reblurring's loss of the truth and of the
-        blurry picture; ``tau``, Kendall's tau of each protocol against the truth; ``scene_gains``,
-        the first rival's gain over the plain loss by test scene, dB; and ``scene_lines``, the plain
-        loss's bend of lines by test scene, px, None without a line.
+        ``doses``, each with its ``lines``: their PSNR by protocol, dB, displacement of edges and
+        bend of lines, px (``means``); the gain over the plain loss, also by part of the picture
+        (``over_plain``), and over the input (``over_input``, by training in ``seeds_over_input``,
+        by part in ``parts_over_input``); what the whole objective and the first rival (the whole
+        objective if there is none) gain over the line (``whole_over``, ``rival_over``); ``share``
+        of the gap; ``bent_px``, the bend of lines that the training adds to that of the input;
+        seconds of a training; and ``reblur``, its trained reblurring's loss of the truth and of the
+        blurry picture. Beside them ``tau``, Kendall's tau of each protocol against the truth;
+        ``part_scenes``, how many scenes have each part; ``scene_gains``, the first rival's gain
+        over the plain loss by test scene, dB; and ``scene_lines``, the plain loss's bend of lines
+        by test scene, px, None without a line.
+
+    Raises:
+        InputError: A training or its pictures cannot be read.
     """
     by_dose = []
     for dose in study.doses:
@@ -100,6 +111,7 @@ def _at_one_dose(
                           if np.isfinite(values).any()},
                 "over_plain": _over(plain_scores, own),
                 "over_input": asdict(gain(own["truth/psnr"], scores[blurry]["truth/psnr"])),
+                "seeds_over_input": _by_seed(own["truth/psnr"] - scores[blurry]["truth/psnr"]),
                 "parts_over_input": _over(scores[blurry], own),
                 "whole_over": asdict(gain(whole, own["truth/psnr"])),
                 "rival_over": asdict(gain(rival, own["truth/psnr"])),
@@ -112,6 +124,11 @@ def _at_one_dose(
         "dose_px": dose,
         "lines": lines,
         "tau": _taus(scores),
+        "part_scenes": {
+            name.removeprefix("truth/"): values.shape[-1]
+            for name, values in scores[blurry].items()
+            if name.startswith("truth/psnr_")
+        },
         "scene_gains": {"line": first, "over_plain": gains.tolist()},
         "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
     }
@@ -128,9 +145,16 @@ def _over(reference: Scores, own: Scores) -> dict[str, dict[str, float]]:
 
 
 def _bent(own: Array, blurry: Array) -> dict[str, float] | None:
-    """Bend of lines beyond that of the blurry input, px, over the scenes that show it in both."""
+    """Bend of lines that a training adds, px, over the scenes that show them in both pictures."""
     known = np.isfinite(own).all(axis=0) & np.isfinite(blurry).all(axis=0)
-    return asdict(gain(own[:, known], blurry[:, known])) if known.any() else None
+    if not known.any():
+        return None
+    return asdict(added_bend(own[:, known], blurry[:, known])) | {"scenes": int(known.sum())}
+
+
+def _by_seed(gains: Array) -> list[float]:
+    """Mean over the scenes for each training, dB."""
+    return [float(one) for one in gains.mean(axis=1)]
 
 
 def _by_scene(bends: Array) -> list[float | None]:
@@ -151,7 +175,7 @@ def _taus(scores: Mapping[str, Scores]) -> dict[str, Any]:
             continue
         tau = agreement({label: one[:, known] for label, one in values.items()},
                         {label: one[:, known] for label, one in truth.items()})  # fmt: skip
-        found[protocol] = None if tau is None else asdict(tau)
+        found[protocol] = None if tau is None else asdict(tau) | {"scenes": int(known.sum())}
     return found
 
 
