@@ -149,7 +149,7 @@ def command(
         )  # fmt: skip
     alone = {"--central": central, "--network": network, "--from": start, "--line": lines}
     for option in (name for name, given in alone.items() if given):
-        raise click.UsageError(f"{option} goes with --doses; leave it out")
+        raise click.UsageError(f"{option} goes with --doses; add --doses, or leave it out")
     if dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")

@@ -111,5 +111,5 @@ def load_dose_request(path: Path, photographs: Path | None = None) -> DoseReques
     if folder is None and request.photographs is not None:
         folder = path.parent / request.photographs
     if folder is not None and not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder of photographs; give --photographs DIR")
+        raise SettingsError(f"{folder}: no such folder of photographs; name one with --photographs")
     return request.model_copy(update={"photographs": folder})

@@ -402,9 +402,11 @@ def test_progress_counts_over_the_whole_study(
         (place, 10) for place in range(1, 11)
     ]
     assert [label for _, _, label, _ in begun[:3]] == [
-        "control: true pairs", "control: true pairs", "blurry input",
-    ]  # fmt: skip
-    timed = [label for *_, label, rest in begun if "min left" in rest]
+        f"control: true pairs, manifest:{dosed.name}@0px, seed 0",
+        f"control: true pairs, manifest:{dosed.name}@4px, seed 0",
+        f"blurry input, manifest:{dosed.name}@0px, seed 0",
+    ]
+    timed = [label.split(", ")[0] for *_, label, rest in begun if "min left" in rest]
     assert timed == ["1 plain loss", "JDRL", "robust loss"] * 2, "of both doses"
     for name in ("dose.json", "report.html"):
         assert str(tmp_path / "out" / name) in done.stderr.splitlines()[-1]
@@ -515,6 +517,7 @@ def test_claims_are_tested_from_2_px_on() -> None:
 
     document = {
         "seeds": 3,
+        "scenes": 10,
         "whole": "JDRL",
         "truth": "truth",
         "doses": [dose(8, 0.3), dose(2, 0.1), dose(0, -1)],
@@ -522,8 +525,9 @@ def test_claims_are_tested_from_2_px_on() -> None:
     (claim,) = claims_of(document)
     assert (claim.line, claim.verdict) == ("plain", "confirmed")
     assert [px for px, _ in claim.doses] == [2, 8]
-    (undecided,) = claims_of({**document, "seeds": 2})
-    assert undecided.verdict == "not decided"
+    for too_few in ({"seeds": 2}, {"scenes": 9}):
+        (undecided,) = claims_of({**document, **too_few})
+        assert undecided.verdict == "not decided"
 
 
 def test_a_line_with_settings_of_its_own_is_another_system() -> None:
@@ -537,13 +541,15 @@ def test_a_line_with_settings_of_its_own_is_another_system() -> None:
 
 def test_tables_have_a_column_per_dose() -> None:
     def dose(px: float, value: float) -> dict[str, object]:
-        line = {"label": "JDRL", "over_plain": {"psnr": {"value": value}}}
-        return {"dose_px": px, "lines": [line], "tau": {"gt": None, "deformed-gt": {"value": 1.0}}}
+        line = {"label": "JDRL", "over_input": {"value": value, "low": -0.25, "high": 2.0}}
+        tau = {"value": 1.0, "low": 0.5, "high": 1.0}
+        return {"dose_px": px, "lines": [line], "tau": {"gt": None, "deformed-gt": tau}}
 
     document = {"scenes": 12, "seeds": 2, "doses": [dose(0, -0.1), dose(8, 1.5)]}
     gains, taus = dose_tables(document)
-    assert gains.rows == (("JDRL", -0.1, 1.5),)
-    assert taus.rows == (("gt", None, None), ("deformed-gt", 1.0, 1.0))
+    assert gains.rows == (("JDRL", "−0.10 [−0.25, 2.00]", "1.50 [−0.25, 2.00]"),)
+    same = "1.00 [0.50, 1.00]"
+    assert taus.rows == (("gt", None, None), ("deformed-gt", same, same))
 
 
 def test_measures_of_outputs_are_kept(
@@ -666,3 +672,21 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     before = [file.stat().st_mtime_ns for file in files]
     run_dose_study(study)
     assert [file.stat().st_mtime_ns for file in files] == before, "nothing changed"
+
+
+@pytest.mark.parametrize(("moved", "least", "most"), [("edges", 1.6, 2.2), ("flat", 0.0, 0.4)])
+def test_only_the_steepest_places_count_as_edges(moved: str, least: float, most: float) -> None:
+    """A subject in focus stands before a blurred background, and one of them moves by 2 px."""
+    rng = np.random.default_rng(5)
+    far, near = (
+        ndimage.gaussian_filter(np.kron(rng.uniform(0.1, 0.9, coarse), np.ones((8, 8))), blur_px)
+        for coarse, blur_px in (((14, 18), 4.0), ((7, 9), 2.0))
+    )
+
+    def picture(step: int, background: int) -> Array:
+        seen = np.roll(far, background, axis=1)
+        seen[28:84, 36 + step : 108 + step] = near
+        return np.asarray(seen[..., None] * np.ones(3))
+
+    restored = picture(2, 0) if moved == "edges" else picture(0, 2)
+    assert least <= edge_displacement_px(restored, picture(0, 0), flow_estimator("dis")) <= most

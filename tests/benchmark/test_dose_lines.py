@@ -226,7 +226,7 @@ def test_a_line_that_is_not_there(dosed: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no line 'xyz'; there are: 1 plain loss"):
         asked(dosed, tmp_path, "xyz")
     for words, message in (
-        (["--line", "JDRL"], "--line goes with --doses; leave it out"),
+        (["--line", "JDRL"], "--line goes with --doses; add --doses, or leave it out"),
         (["--doses", "4", "--central", "--line", "JDRL"], "--line does not go with --central"),
     ):
         done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])

@@ -162,9 +162,9 @@ def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
         "Gain by dose", "Claims", "Which scores can be trusted?", "Every line by dose",
         "Crops by dose", "Leaderboards",
     ]  # fmt: skip
-    best, joint, registered, drawn = page.summary.split("\n")
+    best, control, joint, registered, drawn = page.summary.split("\n")
     assert "registered pairs at 0 px, +1.06 dB (0.94 to 1.31); registered pairs at 8 px" in best
-    assert best.endswith("Trained on true pairs: +1.12 dB (1.00 to 1.38).")
+    assert control == "Trained on true pairs: +1.12 dB (1.00 to 1.38)."
     assert joint == (
         "JDRL over plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
     )
@@ -268,6 +268,25 @@ def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
     assert "registered pairs at 8 px, +1.00 dB" in best
     keep(study, kept)  # a file from before that names no further control
     assert "aligned before at 8 px" in page_of(study).summary
+
+
+def test_a_study_in_which_nothing_learned_says_so(study: Path) -> None:
+    assert "none gains" not in page_of(study).summary
+    assert "has not learned" not in page_of(study).summary
+    kept = document()
+    for line in kept["doses"][0]["lines"]:
+        line["over_input"] = estimate(min(line["over_input"]["value"], -0.02))
+    keep(study, kept)
+    told = page_of(study).summary.split("\n")
+    dose = kept["doses"][0]["dose_px"]
+    assert re.search(rf"none gains: [a-zA-Z ]+ at {dose:g} px, −0\.02 dB", told[0])
+    for one in kept["doses"]:
+        one["lines"][-1]["over_input"] = estimate(0.1)
+    keep(study, kept)
+    assert page_of(study).summary.split("\n")[1] == (
+        "Trained on true pairs: +0.10 dB (−0.02 to 0.35). The network has not learned to deblur: "
+        "train it longer before you compare ways to train."
+    )
 
 
 def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:

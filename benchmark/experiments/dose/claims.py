@@ -3,12 +3,14 @@
 A claim is that the whole objective is better than one of its lines, against the truth. It is
 confirmed if the 95 % interval of the difference lies above 0 at every dose from 2 px on, refuted if
 it lies below 0 at one of them and above 0 at none, and otherwise not decided. Fewer than three
-seeds decide nothing: trainings of one line differ too much.
+seeds decide nothing: trainings of one line differ too much. Nor do fewer than ten test scenes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 
 __all__ = [
     "FROM_PX",
@@ -35,7 +37,8 @@ LEAST_SEEDS = 3
 RULE = (
     f"A claim is confirmed if the interval of the difference lies above 0 at every dose from "
     f"{FROM_PX:g} px on, and refuted if it lies below 0 at one of them and above 0 at none; "
-    f"otherwise it is not decided. A verdict needs {LEAST_SEEDS} seeds or more."
+    f"otherwise it is not decided. A verdict needs {LEAST_SEEDS} seeds and {MINIMUM_SCENES} test "
+    "scenes or more."
 )
 """How verdicts are found, for readers."""
 
@@ -112,7 +115,7 @@ def _claim(
     document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
 ) -> Claim:
     found = verdict([one for _, one in differences])
-    enough = document["seeds"] >= LEAST_SEEDS
+    enough = document["seeds"] >= LEAST_SEEDS and document["scenes"] >= MINIMUM_SCENES
     return Claim(label, tuple(differences), found if enough else "not decided")
 
 

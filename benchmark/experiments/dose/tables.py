@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from defocus.reports.model import Column, Table
+from defocus.reports.text import number_text
 
 __all__ = ["dose_tables"]
 
 
 def dose_tables(document: Mapping[str, Any]) -> list[Table]:
-    """Gain of each line over the plain loss, and agreement of the protocols, by dose.
+    """Gain of each line over the blurry input, and agreement of the protocols, by dose.
 
     Args:
         document: Content of ``dose.json``.
@@ -18,24 +19,30 @@ def dose_tables(document: Mapping[str, Any]) -> list[Table]:
     labels = [line["label"] for line in doses[0]["lines"]]
     heads = tuple(Column(f"{one['dose_px']:g} px", "dB", None, 2) for one in doses)
     gains = tuple(
-        (label, *(one["lines"][place]["over_plain"]["psnr"]["value"] for one in doses))
+        (label, *(_told(one["lines"][place]["over_input"]) for one in doses))
         for place, label in enumerate(labels)
     )
     note = (
-        f"PSNR against the truth; {document['scenes']} test scenes, seeds: {document['seeds']}; "
-        "intervals are in dose.json"
+        f"PSNR against the truth, with 95 % intervals; {document['scenes']} test scenes, seeds: "
+        f"{document['seeds']}"
     )
     taus = tuple(
-        (protocol, *((tau := one["tau"][protocol]) and tau["value"] for one in doses))
-        for protocol in doses[0]["tau"]
+        (protocol, *(_told(one["tau"][protocol]) for one in doses)) for protocol in doses[0]["tau"]
     )
     agreeing = tuple(Column(f"{one['dose_px']:g} px", "", None, 2) for one in doses)
     return [
-        Table("Gain over the plain loss by dose", (Column("Line"), *heads), gains, note),
+        Table("Gain over the blurry input by dose", (Column("Line"), *heads), gains, note),
         Table(
             "Kendall's tau between a protocol's ranking and the truth's",
             (Column("Protocol"), *agreeing),
             taus,
-            "1: the same order of the lines; -1: the reverse",
+            "1: the same order of the lines; −1: the reverse",
         ),
     ]
+
+
+def _told(estimate: Mapping[str, float] | None) -> str | None:
+    if estimate is None:
+        return None
+    value, low, high = (number_text(estimate[name], 2) for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"

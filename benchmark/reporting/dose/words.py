@@ -19,7 +19,8 @@ INPUT = "input"
 
 def dose_result(document: Document) -> str:
     """What is best at which dose, what the whole objective and its rival gain, and of how many."""
-    return "\n".join([_best(document), *_differences(document), _drawn(document)])
+    said = [_best(document), _control(document), *_differences(document), _drawn(document)]
+    return "\n".join(filter(None, said))
 
 
 def study_title(document: Document) -> str:
@@ -95,14 +96,28 @@ def _best(document: Document) -> str:
             if line["label"] not in controls and line["system"] != INPUT
         ]
         best = max(ways, key=lambda line: float(line["over_input"]["value"]))
-        gain = _gain_words(best["over_input"])
-        found.append(f"{without_number(best['label'])} at {one['dose_px']:g} px, {gain}")
-    control = line_of(document["doses"][-1], document["truth"])
-    most = f" Trained on true pairs: {_gain_words(control['over_input'])}." if control else ""
+        over = best["over_input"]
+        least_bad = "none gains: " if over["value"] <= 0 else ""
+        said = f"{without_number(best['label'])} at {one['dose_px']:g} px, {_gain_words(over)}"
+        found.append(least_bad + said)
     return (
         "Largest gain over the blurry input by dose of misalignment, against the truth: "
-        f"{'; '.join(found)}.{most}"
+        f"{'; '.join(found)}."
     )
+
+
+def _control(document: Document) -> str:
+    """What true pairs bring, and whether the network has learned to deblur from them."""
+    control = line_of(document["doses"][-1], document["truth"])
+    if control is None:
+        return ""
+    over = control["over_input"]
+    learned = (
+        " The network has not learned to deblur: train it longer before you compare ways to train."
+        if over["low"] <= 0
+        else ""
+    )
+    return f"Trained on true pairs: {_gain_words(over)}.{learned}"
 
 
 def _differences(document: Document) -> Iterator[str]:

@@ -187,8 +187,9 @@ def _work(
 
 def _told(study: Study, task: RunTask, clock: TrainingClock) -> str:
     """What is said of a task behind its run: label, missing metrics, time left."""
-    label = study.labels.get(task.left.run.system)
-    named = f" ({label})" if label else ""
+    run = task.left.run
+    label = study.labels.get(run.system)
+    named = f" ({label}, {study.dataset.name}, seed {run.seed})" if label else ""
     metrics = task.left.metrics
     lacking = "" if metrics is None else f": {', '.join(sorted(metrics))}"
     return named + lacking + (clock.left(task.trainings) if task.trains else "")
