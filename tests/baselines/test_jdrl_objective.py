@@ -8,13 +8,16 @@ from torch import nn
 
 from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.sampling.warp import warp
+from defocus.baselines.ablation import ablation_of
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl.ablation import FreeKernelNet, SingleKernelNet
 from defocus.baselines.objectives.jdrl.masks import consistency_mask
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective, make
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
+from defocus.baselines.objectives.rjdrl import make as make_rjdrl
 from defocus.baselines.operators.reblurring.operator import isotropic_reblur
+from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.errors import SettingsError
 from tests.baselines.conftest import Constant, Shifted
 
@@ -215,6 +218,80 @@ def test_the_official_reading_is_a_bundle_of_defaults() -> None:
     assert JDRLSettings(reading="official", mask="none").mask == "none"
     with pytest.raises(SettingsError, match="did you mean 'mask'"):
         make(maks="paper")
+
+
+@pytest.mark.parametrize(
+    ("beside", "without_effect"),
+    [
+        ({"flow": "true"}, {"estimator": "dis"}),
+        ({"flow": "true"}, {"weights": "flow.pth"}),
+        ({"deformation": "none"}, {"curriculum_px": 0.5}),
+        ({"deformation": "none"}, {"band": 0.2}),
+        ({"deformation": "none"}, {"estimator": "pwcnet"}),
+        ({"deformation": "none"}, {"weights": "flow.pth"}),
+        ({"mask": "none"}, {"band": 0.35}),
+        ({"mask": "consistency"}, {"band": 0.2}),
+        ({"kernels": "none"}, {"alpha": 0.5}),
+        ({"kernels": "none"}, {"levels": 4}),
+        ({"kernels": "thin-lens"}, {"levels": 4}),
+        ({"kernels": "thin-lens-measured"}, {"levels": 4}),
+        ({"kernels": "none"}, {"operator": "torch"}),
+        ({"kernels": "thin-lens"}, {"operator": "torch"}),
+        ({"kernels": "thin-lens-measured"}, {"operator": "torch"}),
+        ({"kernels": "free"}, {"operator": "compiled"}),
+    ],
+)
+def test_a_setting_without_effect_is_refused_where_it_is_written(
+    beside: dict[str, Any], without_effect: dict[str, Any]
+) -> None:
+    ((other, value),), (name,) = beside.items(), without_effect
+    with pytest.raises(SettingsError) as caught:
+        make(**beside, **without_effect)
+    assert str(caught.value) == (
+        f"jdrl: {name} has no effect with {other} = {value!r}; leave {name} out"
+    )
+
+
+@pytest.mark.parametrize("name", ["curriculum_px", "weights"])
+def test_none_is_not_a_value_without_effect(name: str) -> None:
+    make(deformation="none", **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("maker", "settings"),
+    [
+        (make, {"warmup": "forward"}),
+        (make, {"reading": "official"}),
+        (make_rjdrl, {}),
+    ],
+)
+def test_a_warm_up_that_warps_the_target_is_refused_where_the_output_alone_is_deformed(
+    maker: Any, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(SettingsError, match="set warmup = 'both'") as caught:
+        maker(deformation="output", **settings)
+    assert "\n" not in str(caught.value)
+    maker(deformation="output", **{**settings, "warmup": "both"})
+
+
+@pytest.mark.parametrize("settings", [{"flow": "true"}, {"deformation": "none"}])
+def test_what_the_official_reading_stands_for_was_not_written(settings: dict[str, Any]) -> None:
+    make(reading="official", **settings)
+    with pytest.raises(SettingsError, match="estimator has no effect"):
+        make(reading="official", estimator="dis", **settings)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_all_lines_of_the_ablation_are_accepted(*, narrow: bool) -> None:
+    """A narrow network's have ``features`` even where there is no network of kernels."""
+    jdrl = ablation_of("jdrl")
+    found = [chosen(jdrl, line, narrow=narrow).recipe for line in jdrl.every_line()]
+    recipes = [recipe() for recipe in found if recipe]
+    settings = [one.objective_settings for one in recipes if one.objective == "jdrl"]
+    assert {"deformation", "flow", "kernels", "mask"} <= {name for one in settings for name in one}
+    assert all(("features" in one) == narrow for one in settings)
+    for one in settings:
+        make(**one)
 
 
 def test_the_half_pixel_warp_counts_a_still_pair_as_shifted(shifted: Shifted) -> None:

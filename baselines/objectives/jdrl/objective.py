@@ -10,7 +10,7 @@ code, and what we follow.
 """
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -25,8 +25,9 @@ from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.objective_registry import objective, recipe_changes
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
+from defocus.baselines.objectives.jdrl.contradictions import refuse_contradictions
 from defocus.baselines.objectives.jdrl.masks import believed, within
-from defocus.baselines.objectives.jdrl.settings import JDRLSettings, Kernels
+from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.objectives.jdrl.thin_lens import reblurred_by_map
 from defocus.baselines.recipes.members import Further
 from defocus.errors import SettingsError
@@ -34,8 +35,6 @@ from defocus.settings import parse_settings
 
 __all__ = ["Deformed", "JDRLObjective", "flow_name", "make", "one_picture", "recipe_of"]
 
-UNLEARNED: Collection[Kernels] = ("none", "thin-lens", "thin-lens-measured")
-"""Kernels without a reblurring network."""
 DOUBLING_EPOCHS = 15
 """Of a curriculum's limit; as long as the paper's warm-up."""
 
@@ -60,7 +59,7 @@ class JDRLObjective(Objective):
         estimator: Flow estimator, without training and gradient; None uses the one in the settings.
 
     Raises:
-        SettingsError: Two settings contradict each other.
+        SettingsError: Two settings contradict each other, or one has no effect beside another.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class JDRLObjective(Objective):
     ) -> None:
         super().__init__()
         self.settings = settings = settings or JDRLSettings()
-        _refuse_contradictions(settings)
+        refuse_contradictions(settings)
         self.reblurring = reblurring_network(settings)
         self.own = _own_objective(settings)
         self._flow = _Hidden(estimator or flow_estimator(settings.estimator, settings.weights))
@@ -233,23 +232,6 @@ class _Hidden(NamedTuple):
     estimator: FlowEstimator
 
 
-def _refuse_contradictions(settings: JDRLSettings) -> None:
-    """Before anything is trained.
-
-    Raises:
-        SettingsError: Two settings contradict each other.
-    """
-    if settings.reblur_epochs and settings.kernels in UNLEARNED:
-        raise SettingsError(
-            f"jdrl: reblur_epochs need a reblurring network, and kernels = {settings.kernels!r} "
-            "have none; set other kernels or leave reblur_epochs out"
-        )
-    if settings.reblur_alone == "target" and not settings.reblur_epochs:
-        raise SettingsError("jdrl: reblur_alone = 'target' needs reblur_epochs; set them")
-    if settings.flow == "true" and settings.deformation == "none":
-        raise SettingsError("jdrl: deformation = 'none' uses no flow; leave flow = 'true' out")
-
-
 def _own_objective(settings: JDRLSettings) -> Objective | None:
     if settings.pretraining is None:
         return None
@@ -295,7 +277,7 @@ def make(**settings: object) -> JDRLObjective:
         settings: Fields of :class:`JDRLSettings`.
 
     Raises:
-        SettingsError: A setting or value is unknown.
+        SettingsError: A setting or value is unknown, or contradicts another one.
         InputError: The estimator is unknown, or takes no weights.
     """
     return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))
