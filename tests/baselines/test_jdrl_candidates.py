@@ -154,6 +154,22 @@ def test_crops_with_a_large_flow_join_later(shifted: Shifted, epoch: float, kept
     assert parts["mask_kept_share"] == pytest.approx(kept / 3)
 
 
+@pytest.mark.parametrize("deformation", ["cycle", "output"])
+def test_a_crop_with_a_large_flow_teaches_nothing_before_it_joins(
+    shifted: Shifted, deformation: str
+) -> None:
+    """Neither the target that is warped nor the output that is warped."""
+    blurry = torch.cat([shifted(0, 0)] * 2)
+    batch = Batch(blurry, torch.cat([shifted(1, 0), shifted(0, 6)]))
+    network = Constant(blurry)
+    settings = {"curriculum_px": 1.0, "mask": "none", "kernels": "none"}
+    make(**settings, deformation=deformation)(network, batch, LATER)[0].backward()
+    assert network.picture.grad is not None
+    near, far = network.picture.grad.abs().sum(dim=(1, 2, 3)).tolist()
+    assert near > 0
+    assert far == 0
+
+
 def test_a_mask_of_a_crop_keeps_all_of_it_or_nothing() -> None:
     flow = torch.zeros(2, 2, 8, 8)
     flow[1, 0, :, :4] = 4.0  # 2 px in the mean

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from click.testing import CliRunner
 from defocus.datasets.commands.render import command
 from defocus.datasets.doses import run
 from defocus.datasets.doses.motion import Motion, draw_motion, moved_scene
-from defocus.datasets.doses.request import Kind, load_dose_request
+from defocus.datasets.doses.request import DoseRequest, Kind, load_dose_request
 from defocus.datasets.doses.run import DOSE, render_dosed_dataset
+from defocus.datasets.doses.scene import DosedScene, render_doses
 from defocus.datasets.readers.manifest import read
-from defocus.datasets.stream.optics import all_in_focus
-from defocus.datasets.stream.scene import Occluder, StreamScene
+from defocus.datasets.stream.optics import KernelBank, all_in_focus
+from defocus.datasets.stream.scene import Occluder, Sources, StreamScene
 from defocus.errors import DatasetError, SettingsError
-from defocus.images import as_float, read_image, write_image
+from defocus.images import as_float, read_image, srgb_to_linear, write_image
 
 REQUEST = """
 size = 64
@@ -97,6 +99,70 @@ def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path: Path) -
     request.write_text(REQUEST.replace("lenses = 1", "lenses = 2"))
     with pytest.raises(DatasetError, match="started with another dataset"):
         render_dosed_dataset(request, tmp_path / "out")
+
+
+def motion_of(kind: Kind) -> Motion:
+    """The motion of a kind before a scene that goes from -4 to 6 px of blur, 70 x 90 px."""
+    slope = np.tile(np.linspace(-4, 6, 90, dtype=np.float32), (70, 1))
+    return draw_motion(np.random.default_rng(3), kind, slope)
+
+
+@pytest.mark.parametrize("kind", ["zoom", "rotation"])
+def test_a_zoom_moves_along_the_radius_and_a_rotation_across_it(kind: Kind) -> None:
+    motion = motion_of(kind)
+    flow = motion.flow(np.zeros((70, 90), np.float32), (44.5, 34.5))
+    y, x = np.mgrid[:70, :90] - np.array([34.5, 44.5])[:, None, None]
+    radius = np.hypot(x, y)
+    along = np.abs(x * flow[0] + y * flow[1]) / radius
+    across = np.abs(x * flow[1] - y * flow[0]) / radius
+    moved, still = (along, across) if kind == "zoom" else (across, along)
+    assert float(still.max()) < 1e-4
+    assert float((moved / radius).min()) == pytest.approx(float((moved / radius).max()), rel=1e-3)
+
+
+def test_a_mixture_has_some_of_every_kind() -> None:
+    """It is mostly focus breathing, then parallax."""
+    mixture = motion_of("mixture")
+    corner = np.hypot(44.5, 34.5)
+    largest = {
+        "zoom": abs(float(mixture.linear[0, 0])) * corner,
+        "parallax": float(np.hypot(*mixture.parallax)),
+        "shift": float(np.hypot(*mixture.shift)),
+        "rotation": abs(float(mixture.linear[1, 0])) * corner,
+    }
+    assert sorted(largest, key=largest.__getitem__, reverse=True) == list(largest)
+    assert min(largest.values()) > 0.2 * max(largest.values())
+
+
+@pytest.fixture(scope="module", params=range(len(KINDS)), ids=KINDS)
+def taken(request: pytest.FixtureRequest) -> DosedScene:
+    """A scene of each kind, of up to 1 EV and without noise."""
+    text = REQUEST.replace("gain_ev = 0.1", "gain_ev = 1.0\nshot = 0.0\nread = 0.0")
+    asked = DoseRequest.model_validate(tomllib.loads(text) | {"kinds": KINDS, "size": 96})
+    return render_doses(asked, Sources((), "train"), KernelBank("train"), request.param)
+
+
+def test_the_sharp_picture_has_the_exposure_that_is_told(taken: DosedScene) -> None:
+    """The gain is that of the blurry picture over the sharp one, in linear light."""
+    sharp, truth = taken.sharp[0], taken.truth
+    seen = (np.minimum(sharp, truth) > 0.05) & (np.maximum(sharp, truth) < 0.99)  # not clipped
+    assert abs(taken.gain_ev) > 0.2
+    assert seen.mean() > 0.1
+    ratio = srgb_to_linear(truth)[seen] / srgb_to_linear(sharp)[seen]
+    np.testing.assert_allclose(ratio, 2.0**taken.gain_ev, rtol=1e-4)
+
+
+def test_the_pictures_move_as_the_flow_of_their_kind_says(taken: DosedScene) -> None:
+    flow = taken.flows[2]
+    y, x = np.mgrid[:96, :96].astype(np.float32)
+    as_bright = np.asarray(srgb_to_linear(taken.sharp[2]) * np.float32(2.0**taken.gain_ev))
+    truth = srgb_to_linear(taken.truth)
+    warped = cv2.remap(as_bright, x + flow[0], y + flow[1], cv2.INTER_LANCZOS4)
+    seen = np.zeros((96, 96, 1), bool)
+    seen[6:-6, 6:-6] = True
+    unclipped = seen & (np.maximum(taken.sharp[2], taken.truth) < 0.9)
+    missed, displaced = (np.abs(one - truth)[unclipped].mean() for one in (warped, as_bright))
+    assert missed < 0.3 * displaced
 
 
 @pytest.mark.parametrize(
