@@ -1,26 +1,32 @@
 """Makes the charts and tables of docs/jdrl.md from the documents in docs/reference/dose.
 
 Each document is the ``dose.json`` of a study by ``defocus-bench ablate jdrl --doses …``, under the
-name of its section; the page has the commands.
+name of its section; the page has the commands. ``python docs/jdrl.py nafnet=STUDY`` takes over the
+document and the strips of a finished study first.
 """
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
 from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.dose.claims import (
-    RULE,
     claims_of,
     labels_of,
     line_of,
     rival_claims_of,
+    without_number,
 )
+from defocus.benchmark.experiments.dose.kept import DOSES
+from defocus.benchmark.experiments.dose.outputs.layout import strip_name
 from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts
 from defocus.benchmark.reporting.dose.words import INPUT
 from defocus.reports.plots.figures import draw_beside, draw_figure
@@ -42,41 +48,77 @@ SECTIONS = {
     "unet": "unet.json",
 }
 """Section of the page, and its document."""
+SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
+"""Studies of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"other-ways": "jdrl-other-ways.svg"}
+STRIP_QUALITY = 90
 BENDS = ("edge_px", "line_px")
 """Means of a line, in the columns *edges* and *lines*, px."""
 
 Document = Mapping[str, Any]
 
 
-def main() -> None:
-    """Write the charts, and the made sections of the page."""
+def main(*taken: str) -> None:
+    """Write the charts, and the made sections of the page.
+
+    Args:
+        taken: Studies to take over first, each as ``SECTION=FOLDER``.
+    """
+    for name, _, study in (one.partition("=") for one in taken):
+        take_over(name, Path(study))
     documents = {name: read_document(file) for name, file in SECTIONS.items()}
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
     for name, file in ROW_CHARTS.items():
         row_chart(file, documents[name])
+        drawn = PAGE.with_name(file).read_bytes()
+        PAGE.with_name(file).write_bytes(stamped(drawn, documents[name]))
     PAGE.write_text(made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8")
+
+
+def take_over(name: str, study: Path) -> None:
+    """Copy the document of a finished study, and its strips as WebP beside the page."""
+    (DOCUMENTS / SECTIONS[name]).write_bytes((study / DOSES).read_bytes())
+    for one in read_document(SECTIONS[name])["doses"]:
+        strip = cv2.imread(str(study / strip_name(one["dose_px"])))
+        written = cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
+        strip_file(name, one).write_bytes(written.tobytes())
+
+
+def strip_file(name: str, one: Document) -> Path:
+    """Where the page's strip of a dose is."""
+    return PAGE.with_name(f"jdrl-{name}-strip-{one['dose_px']:g}px.webp")
+
+
+def stamped(drawn: bytes, *documents: Document) -> bytes:
+    """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
+    return drawn.rstrip() + f"\n<!-- {shown_hash(*documents)} -->\n".encode()
+
+
+def shown_hash(*documents: Document) -> str:
+    """SHA-256 hash of documents."""
+    return hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
 
 
 def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     """The charts of the report, as SVG files by name: open points are of the smaller doses."""
-    five_seeds = documents["five-seeds"]
-    by_dose = dose_chart(five_seeds, documents["small-doses"])
-    by_part = part_charts(five_seeds)
+    shown = documents["five-seeds"], documents["small-doses"]
+    by_part = part_charts(shown[0])
+    beside = draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg")
     return {
-        DOSE_CHART: draw_figure(by_dose, "svg"),
-        PART_CHART: draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg"),
+        DOSE_CHART: stamped(draw_figure(dose_chart(*shown), "svg"), *shown),
+        PART_CHART: stamped(beside, shown[0]),
     }
 
 
 def made_page(text: str, documents: Mapping[str, Document]) -> str:
     """The page with all its made sections."""
     for name, document in documents.items():
-        text = with_section(text, name, section(document, ROW_CHARTS.get(name)))
-    return text
+        text = with_section(text, name, section(name, document))
+    networks = network_table([documents[name] for name in SIDE_BY_SIDE])
+    return with_section(text, "networks", networks)
 
 
 def read_document(file: str) -> dict[str, Any]:
@@ -102,17 +144,66 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
     return f"{before}{begin}\n\n{made}\n{end}{rest.partition(end)[2]}"
 
 
-def section(document: Document, chart: str | None) -> Iterator[str]:
+def section(name: str, document: Document) -> Iterator[str]:
     """The made section of one study, by lines; what is long is folded."""
     yield from study_facts(document)
-    if chart is not None:
-        yield f"![Gain over the blurry input of each line, by dose]({chart})\n"
+    if name in ROW_CHARTS:
+        yield f"![Gain over the blurry input of each line, by dose]({ROW_CHARTS[name]})\n"
     yield from claim_table(document)
     yield from tau_table(document)
     yield from reblur_table(document)
     yield from folded("Gains, share of the gap, edges, lines and minutes", gain_table(document))
     yield from folded("By part of the picture", part_tables(document))
     yield from folded("What the first rival gains over each line", rival_table(document))
+    yield from strips(name, document)
+
+
+def network_table(documents: Sequence[Document]) -> Iterator[str]:
+    """Gain over the input of each line at the largest dose, a column per network."""
+    dose = max(one["dose_px"] for one in documents[0]["doses"])
+    columns = [
+        {line["label"]: line for line in one["lines"] if line["system"] != INPUT}
+        for document in documents
+        for one in document["doses"]
+        if one["dose_px"] == dose
+    ]
+    yield row(
+        f"gain over the blurry input, {dose:g} px, dB",
+        *(baseline(document["network"]).card.display_name for document in documents),
+    )
+    yield "| --- |" + " ---: |" * len(documents)
+    labels = dict.fromkeys(label for column in columns for label in column)
+    for label in sorted(labels, key=lambda label: least_gain(columns, label)):
+        found = [column.get(label) for column in columns]
+        cells = ("" if line is None else interval(line["over_input"]) for line in found)
+        yield row(without_number(label), *cells)
+    yield ""
+
+
+def least_gain(columns: Sequence[Mapping[str, Document]], label: str) -> float:
+    """Least gain of a line over the input with any network."""
+    return min(float(one[label]["over_input"]["value"]) for one in columns if label in one)
+
+
+def strips(name: str, document: Document) -> Iterator[str]:
+    """The strips of crops of a study, those that stand beside the page."""
+    shown = [one for one in document["doses"] if strip_file(name, one).is_file()]
+    if not shown:
+        return
+    line, plain = shown[0]["scene_gains"]["line"], without_number(document["plain"])
+    scales = ", ".join(f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown)
+    yield (
+        f"First seed: the test scene at which *{line}* has its median gain over the {plain}, where "
+        "the input differs most from the truth; below each its error against the truth, times "
+        f"{scales}; then the longest straight line that all show, between the ticks, of the test "
+        f"scene at which the {plain} bends lines beyond the blurry input by the median.\n"
+    )
+    for one in shown:
+        labels = ", ".join(one["strip"]["labels"])
+        yield (
+            f"![Crops at a dose of {one['dose_px']:g} px: {labels}; below the error, and a "
+            f"straight line]({strip_file(name, one).name})\n"
+        )
 
 
 def folded(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -181,23 +272,35 @@ def gain_table(document: Document) -> Iterator[str]:
     """PSNR against the truth, gains and shares of the gap, for each dose."""
     for one in document["doses"]:
         yield f"Dose {one['dose_px']:g} px:\n"
-        yield (
-            "| line | PSNR, truth | over the input | over plain | share of the gap | edges, px "
-            "| lines, px | minutes |"
-        )
-        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        seeds = any("seeds_over_input" in line for line in one["lines"])  # older ones lack them
+        heads = ["line", "PSNR, truth", "over the input", *["each seed"] * seeds, "over plain"]
+        heads += ["share of the gap", "edges, px", "lines, px", *["bent, px"] * seeds, "minutes"]
+        yield row(*heads)
+        yield "| --- |" + " ---: |" * (len(heads) - 1)
         for line in one["lines"]:
             share = "" if line["share"] is None else interval(line["share"])
             yield row(
                 line["label"],
                 f"{line['means']['truth/psnr']:.2f}",
                 interval(line["over_input"]),
+                *([by_seed(line)] if seeds else []),
                 interval(line["over_plain"]["psnr"]),
                 share,
                 *(f"{line['means'][px]:.2f}" if px in line["means"] else "" for px in BENDS),
+                *([bent(line)] if seeds else []),
                 f"{line['seconds'] / 60:.1f}" if line["steps"] else "",
             )
         yield ""
+
+
+def by_seed(line: Document) -> str:
+    """Gain of each training over the input."""
+    return ", ".join(map(signed_text, line["seeds_over_input"]))
+
+
+def bent(line: Document) -> str:
+    """Bend of lines that the trainings add."""
+    return "" if line["bent_px"] is None or not line["steps"] else interval(line["bent_px"])
 
 
 def part_tables(document: Document) -> Iterator[str]:
@@ -214,6 +317,8 @@ def part_tables(document: Document) -> Iterator[str]:
             yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
             yield "| line | " + " | ".join(PART_NAMES[name] for name in known) + " |"
             yield "| --- |" + " ---: |" * len(known)
+            if "part_scenes" in one:
+                yield row("scenes", *(str(one["part_scenes"][name]) for name in known))
             for line in one["lines"]:
                 if line["label"] != reference:
                     cells = (line[key].get(name) for name in known)
@@ -236,6 +341,14 @@ def tau_table(document: Document) -> Iterator[str]:
         found = (one["tau"].get(protocol) for one in document["doses"])
         yield row(protocol, *("" if tau is None else interval(tau) for tau in found))
     yield ""
+    fewer = [
+        f"{protocol} {tau['scenes']} at {one['dose_px']:g} px"
+        for one in document["doses"]
+        for protocol, tau in one["tau"].items()
+        if tau and tau.get("scenes", document["scenes"]) < document["scenes"]
+    ]
+    if fewer:
+        yield f"Scenes that a protocol can score, where not all: {', '.join(fewer)}.\n"
 
 
 def reblur_table(document: Document) -> Iterator[str]:
@@ -266,7 +379,6 @@ def claim_table(document: Document) -> Iterator[str]:
     """What the study says of each part of the objective; nothing without a dose that decides."""
     if not any(claim.doses for claim in claims_of(document)):
         return
-    yield f"{RULE}\n"
     others = [one for one in claims_of(document) if one.line not in document["rivals"]]
     for words, claims in (
         (f"{document['whole']} is better than:", others),
@@ -311,4 +423,4 @@ def row(*cells: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

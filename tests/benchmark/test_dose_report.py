@@ -340,9 +340,12 @@ def test_two_studies_are_one_chart() -> None:
         one["lines"] = [line for line in one["lines"] if line["label"] != "registered pairs"]
     chart = dose_chart(by_dose(document()), by_dose(further))
     assert chart.places == ("0", "0.5", "2", "8")
-    found = {(curve.label, curve.hollow): (curve.x, curve.y) for curve in chart.curves}
-    assert found["JDRL", False] == ((0, 3), (0.75, 0.5))
-    assert found["JDRL", True] == ((1, 2), (0.75, 0.5))
+    found = {(curve.label, curve.hollow): curve for curve in chart.curves}
+    own, other = found["JDRL", False], found["JDRL", True]
+    assert [place for place in own.x if np.isfinite(place)] == [0, 3]
+    assert [gain for gain in own.y if np.isfinite(gain)] == [0.75, 0.5]
+    assert len(own.x) == 3, "it does not pass over the other study's doses"
+    assert (other.x, other.y) == ((1, 2), (0.75, 0.5))
     assert ("registered pairs", False) in found
     assert ("registered pairs", True) not in found
     assert len(found) == len(chart.curves) == 7

@@ -1,7 +1,8 @@
 """Tables of ``docs/jdrl.md`` say what the studies say."""
 
+import re
 import runpy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,31 @@ import pytest
 
 from defocus.baselines.ablation import ablation_of
 from defocus.benchmark.experiments.ablation.lines import paper_psnr
+from defocus.benchmark.experiments.dose.claims import RULE
 
 PAGE = Path(__file__).parents[2] / "docs" / "jdrl.md"
+FIRST = "## On your own pairs and network"
 MADE = "## The parts of JDRL"
 END = "### What the parts show"
 RIVALS = "| better than JDRL:"
 DOSES = ("2 px", "4 px", "8 px")
 LINES = {
-    "all of JDRL, instead of the plain loss": "1 plain loss",
+    "all of JDRL, instead of the plain loss ⁵": "1 plain loss",
     "deformation": "2 without deformation",
     "mask": "3 without mask",
     "reblurring": "4 without reblurring",
     "isotropic kernels, instead of free ones": "5 free kernels",
     "weighted kernels, instead of one": "6 one kernel",
-    "registered pairs, instead of JDRL": "registered pairs",
+    "registered pairs, instead of JDRL ⁵": "registered pairs",
+    "the same, refined in each step ⁵": "registered, refined",
 }
-"""Row of the opening table, and line of the study."""
+"""Row of the opening table, and line of its study: the one of five seeds, or that of the parts."""
+ESTIMATE = re.compile(r"(−?\d+\.\d+) \[(−?\d+\.\d+), (−?\d+\.\d+)\]")
+
+
+FIVE_SEEDS = "<!-- made by docs/jdrl.py: five-seeds -->"
+SHOWN = {"jdrl-dose.svg": ("five-seeds", "small-doses"), "jdrl-where.svg": ("five-seeds",)}
+"""Chart, and the documents in it."""
 
 
 def cells_of(row: str) -> list[str]:
@@ -33,13 +43,16 @@ def cells_of(row: str) -> list[str]:
 
 @pytest.mark.parametrize("part", LINES)
 def test_each_row_of_the_opening_table_is_that_of_the_study(part: str) -> None:
-    before, _, made = PAGE.read_text(encoding="utf-8").partition(MADE)
-    (row,) = (line for line in before.splitlines() if line.startswith(f"| {part} |"))
+    page = PAGE.read_text(encoding="utf-8")
+    (row,) = (
+        line for line in page.partition(FIRST)[0].splitlines() if line.startswith(f"| {part} |")
+    )
     *differences, paper = cells_of(row)[1:]
-    made = made.partition(END)[0]
+    study = FIVE_SEEDS if part.endswith("⁵") else MADE
+    made = page.partition(study)[2].partition(END)[0]
     claims, _, rivals = made.partition("| JDRL is better than:")[2].partition(RIVALS)
     line = LINES[part]
-    there = rivals.partition("| protocol |")[0] if line == "registered pairs" else claims
+    there = rivals.partition("| protocol |")[0] if line.startswith("registered") else claims
     (claim,) = (one for one in there.splitlines() if one.startswith(f"| {line} |"))
     said = [f"{dose}: {one}" for dose, one in zip(DOSES, differences, strict=True)]
     assert cells_of(claim)[1] == "; ".join(said)
@@ -66,13 +79,56 @@ def test_the_made_sections_are_those_of_the_documents_beside_the_page(
     assert made["made_page"](page, documents) == page
 
 
+def test_the_page_says_how_verdicts_are_found() -> None:
+    assert RULE in " ".join(PAGE.read_text(encoding="utf-8").split())
+
+
+def estimates_in(content: object) -> Iterator[tuple[float, float, float]]:
+    """Every value with its interval in a document."""
+    if isinstance(content, Mapping):
+        if {"value", "low", "high"} <= content.keys():
+            yield content["value"], content["low"], content["high"]
+        content = list(content.values())
+    if isinstance(content, list):
+        for one in content:
+            yield from estimates_in(one)
+
+
+def turned(estimate: tuple[float, float, float]) -> tuple[float, float, float]:
+    value, low, high = estimate
+    return -value, -high, -low
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def test_every_interval_in_the_text_is_that_of_a_study(
+    made: dict[str, Any], documents: dict[str, Any]
+) -> None:
+    """Either of a document, or of a table on the page whose document is not kept."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    prose = " ".join(line for line in lines if not line.startswith("|"))
+    tables = " ".join(line for line in lines if line.startswith("|"))
+    known = {tuple(map(number, one)) for one in ESTIMATE.findall(tables)}
+    signed = made["signed_text"]
+    for found in estimates_in(list(documents.values())):
+        known.add(tuple(number(signed(one)) for one in found))
+    known |= {turned(one) for one in known}
+    told = {tuple(map(number, one)) for one in ESTIMATE.findall(prose)}
+    assert len(told) > 30
+    assert told - known == set()
+
+
 def test_each_chart_is_on_the_page_and_beside_it(
     made: dict[str, Any], documents: dict[str, Any]
 ) -> None:
     drawn = made["charts"](documents)
     for name in (*drawn, *made["ROW_CHARTS"].values()):
         assert f"]({name})" in PAGE.read_text(encoding="utf-8")
-        assert PAGE.with_name(name).is_file()
+        shown = SHOWN.get(name) or tuple(k for k, v in made["ROW_CHARTS"].items() if v == name)
+        stamp = made["shown_hash"](*(documents[one] for one in shown))
+        assert stamp in PAGE.with_name(name).read_text(encoding="utf-8"), f"{name} is an old one"
     for name, said in (("jdrl-dose.svg", ("0.5", "8")), ("jdrl-where.svg", ("edges", "2–4 px"))):
         for text in (*said, "JDRL", "registered pairs"):
             assert f"<!-- {text} -->" in drawn[name].decode(), f"{text} in {name}"
@@ -114,7 +170,7 @@ NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
 
 def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
     """No control, no parts of pictures, no trained reblurring, one dose."""
-    text = "\n".join(made["section"](study("nafnet", NAFNET), None))
+    text = "\n".join(made["section"]("short", study("nafnet", NAFNET)))
     assert text.startswith("40 test scenes, 300 training pairs per dose, seeds: 3.\n")
     assert "| registered pairs | 2 px: 0.25 [0.00, 0.38] | not decided |" in text
     assert "| gt | −0.50 [−0.62, −0.25] |" in text

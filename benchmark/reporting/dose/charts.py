@@ -51,7 +51,7 @@ def dose_chart(document: Document, *further: Document) -> Curves:
     shown = _charted(document, MOST_CURVES)
     floor = _floor(document, shown)
     curves = [
-        _curve(label, [(doses.index(dose), one) for dose, one in found], hollow=number > 0)
+        _curve(label, _neighbours_joined(found, doses), hollow=number > 0)
         for number, study in enumerate(studies)
         for label in shown
         if (found := _estimates(study, label))
@@ -138,6 +138,19 @@ def _parts(one: Document) -> list[str]:
     """Parts of the pictures that are shown of a dose: it keeps their gains over the plain loss."""
     known = {part for line in one["lines"] for part in line.get("over_plain", ())}
     return [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
+
+
+def _neighbours_joined(
+    found: Sequence[tuple[float, Estimate]], doses: Sequence[float]
+) -> list[tuple[float, Estimate]]:
+    """Places of the doses, apart where a dose between two is another study's."""
+    placed: list[tuple[float, Estimate]] = []
+    for dose, one in found:
+        place = doses.index(dose)
+        if placed and place - placed[-1][0] > 1:
+            placed.append((math.nan, NOT_KNOWN))
+        placed.append((place, one))
+    return placed
 
 
 def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
