@@ -1,16 +1,23 @@
 """Tables of ``docs/jdrl.md`` say what the studies say."""
 
+import json
+import os
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from defocus.baselines.ablation import ablation_of
 from defocus.benchmark.experiments.ablation.lines import paper_psnr
 from defocus.benchmark.experiments.dose.claims import RULE
+from defocus.images import read_image, write_image
 
 PAGE = Path(__file__).parents[2] / "docs" / "jdrl.md"
 FIRST = "## On your own pairs and network"
@@ -176,3 +183,30 @@ def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
     assert "| gt | −0.50 [−0.62, −0.25] |" in text
     assert "| JDRL | 28.75 | 0.75 [0.62, 1.00] | 0.75 [0.62, 1.00] |  |  |  | 1.0 |" in text
     assert "reblurring loss" not in text
+
+
+def test_a_finished_study_is_taken_over(tmp_path: Path) -> None:
+    """Its document and its strips; the page and the charts are made again."""
+    docs = tmp_path / "docs"
+    shutil.copytree(PAGE.parent / "reference" / "dose", docs / "reference" / "dose")
+    for file in (*PAGE.parent.glob("jdrl*.webp"), PAGE, PAGE.with_suffix(".py")):
+        shutil.copy(file, docs)
+    taken = tmp_path / "study"
+    taken.mkdir()
+    document = json.loads((PAGE.parent / "reference" / "dose" / "unet.json").read_text("utf-8"))
+    document["scenes"] = 39
+    (taken / "dose.json").write_text(json.dumps(document))
+    strip = np.full((64, 96, 3), 64, np.uint8)
+    write_image(taken / "strip-8px.png", strip)
+    done = subprocess.run(
+        [sys.executable, docs / "jdrl.py", f"unet={taken}"],
+        env={**os.environ, "PYTHONPATH": str(PAGE.parents[1])}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    section = (docs / "jdrl.md").read_text("utf-8").partition("#### U-Net")[2]
+    assert section.partition("test scenes")[0].endswith("39 ")
+    kept = read_image(docs / "jdrl-unet-strip-8px.webp")
+    assert kept.shape == strip.shape
+    assert np.abs(kept.astype(float) - 64).max() < 4
+    other = "jdrl-nafnet-strip-8px.webp"
+    assert (docs / other).read_bytes() == PAGE.with_name(other).read_bytes()
