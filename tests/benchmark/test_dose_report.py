@@ -311,6 +311,14 @@ def test_the_chart_is_a_figure_for_a_paper(study: Path, tmp_path: Path) -> None:
     assert written[0].name == "gain-by-dose-1.svg"
 
 
+def test_a_line_that_is_below_the_chart_at_every_dose_is_only_told() -> None:
+    kept = by_dose(document())
+    kept["doses"] = kept["doses"][1:]
+    chart = dose_chart(kept)
+    assert {curve.label for curve in chart.curves} == TRAINED - {"1 plain loss"}
+    assert chart.note.endswith("Below the chart: 1 plain loss, −4.00 dB at 8 px.")
+
+
 def with_twelve_more_lines(kept: dict[str, Any]) -> dict[str, Any]:
     """Copies of the plain loss at each dose, before its own lines."""
     for one in kept["doses"]:

@@ -54,7 +54,7 @@ def dose_chart(document: Document, *further: Document) -> Curves:
         _curve(label, _neighbours_joined(found, doses), hollow=number > 0)
         for number, study in enumerate(studies)
         for label in shown
-        if (found := _estimates(study, label))
+        if (found := _estimates(study, label)) and _reaches(found, floor)
     ]
     said = [study_words(document), _below(document, floor), _left_out(document, shown)]
     return Curves(
@@ -186,6 +186,11 @@ def _floor(document: Document, labels: Sequence[str]) -> float | None:
     floor = math.floor(10 * min([0.0, *lows])) / 10
     falls = any(one["value"] < floor for _, one in _estimates(document, plain))
     return floor if falls else None
+
+
+def _reaches(found: Sequence[tuple[float, Estimate]], floor: float | None) -> bool:
+    """Whether any gain of a line is in the chart."""
+    return floor is None or any(one["value"] >= floor for _, one in found)
 
 
 def _below(document: Document, floor: float | None) -> str:
