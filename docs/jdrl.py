@@ -41,6 +41,7 @@ DOCUMENTS = PAGE.parent / "reference" / "dose"
 SECTIONS = {
     "five-seeds": "dose.json",
     "small-doses": "small-doses.json",
+    "small-strips": "small-strips.json",
     "other-ways": "other-ways.json",
     "by-flow": "by-flow.json",
     "nafnet": "nafnet.json",
@@ -48,6 +49,8 @@ SECTIONS = {
     "unet": "unet.json",
 }
 """Section of the page, and its document."""
+PICTURES_ONLY = ("small-strips",)
+"""Studies of one seed, made for their strips."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Studies of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
@@ -147,6 +150,9 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
 def section(name: str, document: Document) -> Iterator[str]:
     """The made section of one study, by lines; what is long is folded."""
     yield from study_facts(document)
+    if name in PICTURES_ONLY:
+        yield from strips(name, document)
+        return
     if name in ROW_CHARTS:
         yield f"![Gain over the blurry input of each line, by dose]({ROW_CHARTS[name]})\n"
     yield from claim_table(document)
