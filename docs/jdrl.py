@@ -9,6 +9,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,6 @@ def main(*taken: str) -> None:
     documents = {name: read_document(file) for name, file in SECTIONS.items()}
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
-    for name, file in ROW_CHARTS.items():
-        row_chart(file, documents[name])
-        drawn = PAGE.with_name(file).read_bytes()
-        PAGE.with_name(file).write_bytes(stamped(drawn, documents[name]))
     PAGE.write_text(made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8")
 
 
@@ -106,13 +103,17 @@ def shown_hash(*documents: Document) -> str:
 
 
 def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
-    """The charts of the report, as SVG files by name: open points are of the smaller doses."""
+    """The charts of the page, as SVG files by name: open points are of the smaller doses."""
     shown = documents["five-seeds"], documents["small-doses"]
     by_part = part_charts(shown[0])
     beside = draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg")
     return {
         DOSE_CHART: stamped(draw_figure(dose_chart(*shown), "svg"), *shown),
         PART_CHART: stamped(beside, shown[0]),
+        **{
+            file: stamped(row_chart(documents[name]), documents[name])
+            for name, file in ROW_CHARTS.items()
+        },
     }
 
 
@@ -225,8 +226,8 @@ def name_of(document: Document) -> str:
     return f"{name}, narrow copy" if document["narrow"] else name
 
 
-def row_chart(name: str, document: Document) -> None:
-    """Draw the gain over the blurry input with a row per line; many lines stay apart so."""
+def row_chart(document: Document) -> bytes:
+    """The gain over the blurry input with a row per line; many lines stay apart so."""
     labels = labels_of(document)
     figure, axis = plt.subplots(figsize=(6.4, 0.7 + 0.34 * len(labels)), layout="constrained")
     shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
@@ -247,8 +248,10 @@ def row_chart(name: str, document: Document) -> None:
     axis.invert_yaxis()
     axis.set(xlabel="gain over the blurry input, dB", title=name_of(document))
     axis.legend(title="dose", fontsize="small", loc="lower left")
-    figure.savefig(Path(__file__).with_name(name), metadata={"Date": None})
+    drawn = BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
     plt.close(figure)
+    return drawn.getvalue()
 
 
 def study_facts(document: Document) -> Iterator[str]:
@@ -317,21 +320,24 @@ def part_tables(document: Document) -> Iterator[str]:
             ("parts_over_input", "the blurry input", blurry_input(one)),
         ):
             told = {name for line in one["lines"] for name in line.get(key, ())}
-            known = [name for name in PART_NAMES if name in told]
-            if not known:
-                continue  # older documents have no intervals of gains over the input
-            yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
-            yield "| line | " + " | ".join(PART_NAMES[name] for name in known) + " |"
-            yield "| --- |" + " ---: |" * len(known)
-            if "part_scenes" in one:
-                yield row("scenes", *(str(one["part_scenes"][name]) for name in known))
-            for line in one["lines"]:
-                if line["label"] != reference:
-                    cells = (line[key].get(name) for name in known)
-                    yield row(
-                        line["label"], *("" if cell is None else interval(cell) for cell in cells)
-                    )
-            yield ""
+            if known := [name for name in PART_NAMES if name in told]:  # older ones lack the input
+                yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
+                yield from part_table(one, key, known, reference)
+
+
+def part_table(
+    one: Document, key: str, known: Sequence[str], reference: str | None
+) -> Iterator[str]:
+    """Gains of a dose's lines but the reference, a column for each known part."""
+    yield row("line", *(PART_NAMES[name] for name in known))
+    yield "| --- |" + " ---: |" * len(known)
+    if "part_scenes" in one:
+        yield row("scenes", *(str(one["part_scenes"][name]) for name in known))
+    for line in one["lines"]:
+        if line["label"] != reference:
+            cells = (line[key].get(name) for name in known)
+            yield row(line["label"], *("" if cell is None else interval(cell) for cell in cells))
+    yield ""
 
 
 def blurry_input(one: Document) -> str | None:

@@ -9,7 +9,7 @@ from defocus.progress import counted
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import number_text
 
-__all__ = ["PART_NAMES", "TOLD_BY_CIRCLE", "dose_chart", "part_charts"]
+__all__ = ["PART_NAMES", "dose_chart", "part_charts", "shown_parts"]
 
 MOST_CURVES = 12
 """Six colours, whole and dashed: more lines would not be told apart."""
@@ -94,7 +94,7 @@ def part_charts(document: Document) -> dict[float, Curves]:
             note=note.strip(),
         )
         for one in document["doses"]
-        if (parts := _parts(one))
+        if (parts := shown_parts(one, "over_plain"))
     }
 
 
@@ -134,9 +134,14 @@ def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:
     return [(dose, line["over_input"]) for dose, line in lines if line is not None]
 
 
-def _parts(one: Document) -> list[str]:
-    """Parts of the pictures that are shown of a dose: it keeps their gains over the plain loss."""
-    known = {part for line in one["lines"] for part in line.get("over_plain", ())}
+def shown_parts(one: Document, gains: str) -> list[str]:
+    """Parts of the pictures of which a dose keeps gains, in the order of :data:`PART_NAMES`.
+
+    Args:
+        one: One of ``doses``.
+        gains: Name of the gains by part in its lines.
+    """
+    known = {part for line in one["lines"] for part in line.get(gains, ())}
     return [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
 
 

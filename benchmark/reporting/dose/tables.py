@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from defocus.benchmark.reporting.dose.charts import PART_NAMES, TOLD_BY_CIRCLE
+from defocus.benchmark.reporting.dose.charts import PART_NAMES, shown_parts
 from defocus.benchmark.reporting.dose.words import INPUT, Document
 from defocus.reports.model import Cell, Column, Measured, Table
 
@@ -73,9 +73,7 @@ def part_tables(document: Document) -> dict[float, Table]:
             for line in one["lines"]
             if line["system"] != INPUT
         }
-        known = {part for parts in gains.values() for part in parts}
-        shown = [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
-        if shown:
+        if shown := shown_parts(one, "parts_over_input"):
             tables[one["dose_px"]] = Table(
                 f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
                 (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in shown)),
