@@ -256,9 +256,11 @@ def row_chart(document: Document) -> bytes:
 
 def study_facts(document: Document) -> Iterator[str]:
     """Size of the study, and whether its control learned to deblur."""
-    scenes, pairs = document["scenes"], document["training_pairs"]
+    scenes, pairs = f"{document['scenes']} test scenes", document["training_pairs"]
+    if "origins" in document:  # older ones do not tell them
+        scenes += f" of {document['origins']} photographs and textures"
     found = [line_of(one, document["truth"]) for one in document["doses"]]
-    said = f"{scenes} test scenes, {pairs} training pairs per dose, seeds: {document['seeds']}"
+    said = f"{scenes}, {pairs} training pairs per dose, seeds: {document['seeds']}"
     control = next(filter(None, found), None)  # it is trained once, for all doses
     if control is None:
         yield f"{said}.\n"

@@ -7,7 +7,7 @@ each by their own depth, so that what lies behind an edge is covered and uncover
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -129,10 +129,11 @@ def moved_scene(scene: StreamScene, motion: Motion, centre: tuple[float, float])
     background = cv2.remap(
         scene.background, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
     )
-    return StreamScene(
-        np.maximum(np.asarray(background, np.float32), 0),
-        scene.diameters,
-        tuple(_moved_occluder(one, motion, centre, (height, width)) for one in scene.occluders),
+    moved = (_moved_occluder(one, motion, centre, (height, width)) for one in scene.occluders)
+    return replace(
+        scene,
+        background=np.maximum(np.asarray(background, np.float32), 0),
+        occluders=tuple(moved),
     )
 
 

@@ -44,10 +44,13 @@ from defocus.images import as_integer, write_image
 from defocus.processes import in_processes
 from defocus.progress import say, track
 
-__all__ = ["DOSE", "render_dosed_dataset"]
+__all__ = ["DOSE", "PHOTOGRAPH", "render_dosed_dataset"]
 
 DOSE = "dose_px"
 """Key of a pair's metadata: the 95th percentile of its displacement, px."""
+
+PHOTOGRAPH = "photograph"
+"""Key of a pair's metadata: hash of the photograph behind, None for a texture."""
 
 REVISION = 1
 """Raised by hand whenever a request gives other pixels."""
@@ -169,7 +172,12 @@ def _write(folder: Path, made: DosedScene) -> None:
         _write_array(folder / f"flow-{dose:g}.npy", made.flows[dose])
     write_json(
         folder / "scene.json",
-        {"kind": made.kind, "gain_ev": made.gain_ev, "lens": made.lens},
+        {
+            "kind": made.kind,
+            "gain_ev": made.gain_ev,
+            "lens": made.lens,
+            PHOTOGRAPH: made.photograph,
+        },
     )
 
 

@@ -44,6 +44,7 @@ class DosedScene:
         kind: Kind of the misalignment.
         gain_ev: Exposure difference, blurry over sharp, EV.
         lens: Number of the lens.
+        photograph: Hash of the pixels of the photograph behind, None for a texture.
     """
 
     blurry: Array
@@ -54,6 +55,7 @@ class DosedScene:
     kind: Kind
     gain_ev: float
     lens: int
+    photograph: str | None
 
 
 def render_doses(
@@ -99,6 +101,7 @@ def render_doses(
         kind=kind,
         gain_ev=gain_ev,
         lens=lens,
+        photograph=scene.photograph,
     )
 
 

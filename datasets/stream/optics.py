@@ -225,7 +225,7 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
         diameters = np.full_like(diameters, optic.nodes[nearest(optic, low)])
     occluders = (replace(o, diameter=optic.nodes[nearest(optic, o.diameter)])
                  for o in scene.occluders)  # fmt: skip
-    return StreamScene(scene.background, diameters, tuple(occluders))
+    return replace(scene, diameters=diameters, occluders=tuple(occluders))
 
 
 def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:

@@ -79,10 +79,12 @@ class Photograph:
     Attributes:
         pixels: ``(H, W, 3)`` uint8, sRGB.
         detail: ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`.
+        pixels_hash: See :func:`pixel_hash`.
     """
 
     pixels: NDArray[np.uint8]
     detail: NDArray[np.float32]
+    pixels_hash: str
 
     def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
         """A random part at a random scale and orientation, extended by reflection if too small.
@@ -171,12 +173,13 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     small: list[Path] = []
     for path in track(files, "reading photographs"):
         pixels = _eight_bits(read_image(path))
-        if pixel_hash(pixels) in refused:
+        pixels_hash = pixel_hash(pixels)
+        if pixels_hash in refused:
             known.append(path)
         elif min(pixels.shape[:2]) < SMALLEST_SIDE_PX:
             small.append(path)
         else:
-            read.append(Photograph(pixels, _detail_of(pixels)))
+            read.append(Photograph(pixels, _detail_of(pixels), pixels_hash))
     for left_out, why in (
         (known, "belongs to the sample dataset and stays out of training"),
         (small, f"is smaller than {SMALLEST_SIDE_PX} px and is left out"),

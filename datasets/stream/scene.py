@@ -46,12 +46,19 @@ class Sources:
 
     def picture(self, random: np.random.Generator, height: int, width: int) -> Array:
         """A part of a photograph or a texture: ``(height, width, 3)`` linear, also above 1."""
+        return self.background(random, height, width)[0]
+
+    def background(
+        self, random: np.random.Generator, height: int, width: int
+    ) -> tuple[Array, str | None]:
+        """As :meth:`picture`, with the hash of the photograph, if it is one."""
+        photograph = None
         if self.photographs and random.random() < PHOTOGRAPH_SHARE:
             photograph = self.photographs[int(random.integers(len(self.photographs)))]
             linear = photograph.crop(random, height, width)
         else:
             linear = draw_texture(random, height, width)
-        return _beyond_white(random, linear)
+        return _beyond_white(random, linear), photograph.pixels_hash if photograph else None
 
 
 @dataclass(frozen=True)
@@ -80,11 +87,13 @@ class StreamScene:
         background: ``(H, W, 3)`` float32 linear light.
         diameters: ``(H, W)`` signed diameter of the background's circle of confusion, px.
         occluders: Occluders, from far to near.
+        photograph: Hash of the pixels of the photograph behind, None for a texture.
     """
 
     background: Array
     diameters: Array
     occluders: tuple[Occluder, ...] = ()
+    photograph: str | None = None
 
 
 def draw_scene(
@@ -106,7 +115,7 @@ def draw_scene(
         size: Height and width, px.
     """
     height, width = size
-    background = sources.picture(random, height, width)
+    background, photograph = sources.background(random, height, width)
     if focus.far == focus.near:
         diameters = np.full(size, focus.far, np.float32)
     else:
@@ -126,7 +135,7 @@ def draw_scene(
             part = np.ascontiguousarray(alpha[top:bottom, left:right])
             diameter = focus.far + (focus.near - focus.far) * level
             occluders.append(Occluder(colour, part, top, left, diameter))
-    return StreamScene(background, diameters, tuple(occluders))
+    return StreamScene(background, diameters, tuple(occluders), photograph)
 
 
 def _beyond_white(random: np.random.Generator, linear: Array) -> Array:

@@ -23,6 +23,20 @@ def test_an_added_bend_is_told_from_the_noise_of_the_edges() -> None:
     assert straighter.sign == -1
 
 
+def test_scenes_of_one_photograph_are_drawn_together() -> None:
+    """Their gains are alike, so that forty of them know little more than ten photographs do."""
+    rng = np.random.default_rng(4)
+    held = {"scenes": 0, "photographs": 0}
+    origins = [f"photograph {number % 10}" for number in range(SCENES)]
+    for _ in range(400):
+        own = 0.5 + np.tile(0.4 * rng.standard_normal(10), 4) + 0.1 * rng.standard_normal(SCENES)
+        for name, one in (("scenes", None), ("photographs", origins)):
+            found = gain(own[None], np.zeros((1, SCENES)), one)
+            held[name] += found.low <= 0.5 <= found.high
+    assert held["scenes"] / 400 < 0.75
+    assert held["photographs"] / 400 == pytest.approx(0.9, abs=0.05)
+
+
 def coverage(seeds: int, seed_spread: float, scene_spread: float) -> float:
     """Share of planted studies whose interval holds the planted gain."""
     rng = np.random.default_rng(seeds)

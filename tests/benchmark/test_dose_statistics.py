@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.ablation import ablation_of
 from defocus.benchmark.experiments.dose.analysis import agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.claims import line_of
 from defocus.benchmark.experiments.dose.document import dose_document
 from defocus.benchmark.experiments.dose.outputs.layout import CROP_PX
 from defocus.benchmark.experiments.dose.outputs.measures import OFFICIAL_GRID, restored_scores
@@ -20,6 +21,7 @@ from defocus.benchmark.experiments.dose.plan import DoseStudy, dose_study
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.doses.run import PHOTOGRAPH
 from defocus.datasets.pair import Pair
 from defocus.images import as_float, read_image
 from tests.benchmark.conftest import render_doses
@@ -175,6 +177,24 @@ def test_scores_and_outputs_of_a_scene_belong_together(finished: Finished) -> No
 def test_the_gain_of_a_scene_stands_at_its_place_among_the_pairs(finished: Finished) -> None:
     (dose,) = finished.document["doses"]
     assert dose["scene_gains"]["over_plain"] == pytest.approx([0.4, 1.8, 0.8])
+
+
+def test_scenes_before_one_photograph_are_drawn_together(finished: Finished) -> None:
+    study, first = finished.study, finished.pairs[0].scene
+    one_photograph = [
+        replace(pair, metadata=pair.metadata | {PHOTOGRAPH: None if pair.scene == first else "p"})
+        for pair in study.dataset.pairs
+    ]
+    told = replace(study, dataset=replace(study.dataset, pairs=tuple(one_photograph)))
+    with open_results(study.out / "results.sqlite") as results:
+        document = dose_document(told, finished.studies, results)
+    assert (finished.document["origins"], document["origins"]) == (3, 2)
+    for origins, one in (((*"abc",), finished.document), ((*"abb",), document)):
+        own = np.array([GAINS["registered pairs"]])
+        expected = gain(own, np.zeros((1, 3)), origins)
+        line = line_of(one["doses"][0], "registered pairs")
+        assert line
+        assert line["over_input"] == pytest.approx(asdict(expected))
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,15 @@ from defocus.datasets.commands.render import command
 from defocus.datasets.doses import run
 from defocus.datasets.doses.motion import Motion, draw_motion, moved_scene
 from defocus.datasets.doses.request import DoseRequest, Kind, load_dose_request
-from defocus.datasets.doses.run import DOSE, render_dosed_dataset
+from defocus.datasets.doses.run import DOSE, PHOTOGRAPH, render_dosed_dataset
 from defocus.datasets.doses.scene import DosedScene, render_doses
 from defocus.datasets.readers.manifest import read
 from defocus.datasets.stream.optics import KernelBank, all_in_focus
+from defocus.datasets.stream.photographs import read_photographs
 from defocus.datasets.stream.scene import Occluder, Sources, StreamScene
 from defocus.errors import DatasetError, SettingsError
 from defocus.images import as_float, read_image, srgb_to_linear, write_image
+from tests.datasets.stream.conftest import write_photographs
 
 REQUEST = """
 size = 64
@@ -62,6 +64,20 @@ def test_edges_cover_and_uncover_what_lies_behind() -> None:
     expected = colour.copy()
     expected[15:25, 13:23] = 1
     np.testing.assert_allclose(moved, expected, atol=1e-5)
+
+
+def test_a_scene_tells_the_photograph_behind_it(tmp_path: Path) -> None:
+    """A texture has none; a test scene has a photograph that is held out."""
+    photographs = write_photographs(tmp_path / "photographs")
+    request = tmp_path / "dose.toml"
+    request.write_text(REQUEST.replace("test = 2", "test = 8"))
+    pairs = render_dosed_dataset(request, tmp_path / "out", tmp_path / "photographs")
+    held_out = {one.pixels_hash for one in read_photographs(photographs.of("held-out"))}
+    found = {pair.metadata[PHOTOGRAPH] for pair in pairs if pair.split == "test"}
+    assert len(found & held_out) > 1
+    assert found <= held_out | {None}
+    by_scene = {(pair.scene, pair.metadata[PHOTOGRAPH]) for pair in pairs}
+    assert len(by_scene) == len({pair.scene for pair in pairs})
 
 
 def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Gains, shares and rankings of lines over the same scenes, with paired intervals.
 
-The bootstrap is hierarchical: a resample draws the seeds of the trainings and, independently, the
-scenes; all lines and protocols share the draws, so that their differences are paired.
+The bootstrap is hierarchical: a resample draws the seeds of the trainings and, independently,
+photographs, then scenes of each drawn photograph; all lines and protocols share the draws, so that
+their differences are paired. ``origins`` name the photograph of each scene: scenes with one name
+resemble each other. Without origins each scene stands for itself.
 """
 
 import math
@@ -11,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means
+from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means, scene_codes
 from defocus.benchmark.statistics.rank_correlation import rank_correlations
 
-__all__ = ["Effect", "added_bend", "agreement", "gain", "share_of_gap"]
+__all__ = ["Effect", "Origins", "added_bend", "agreement", "gain", "share_of_gap"]
 
 Array = NDArray[np.float64]
+Origins = Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,22 @@ class Effect:
         return int(self.low > 0) - int(self.high < 0)
 
 
-def gain(line: Array, reference: Array) -> Effect:
+def gain(line: Array, reference: Array, origins: Origins = None) -> Effect:
     """Mean difference of two lines.
 
     Args:
         line: ``(seeds, scenes)`` scores, dB; seed k of both lines drew its batches alike.
         reference: Same shape, or ``(1, scenes)`` of something that is not trained.
+        origins: Of the scenes.
 
     Returns:
         The difference in the unit of the scores.
     """
     difference = line - reference
-    return _estimate(float(difference.mean()), _resampled(difference))
+    return _estimate(float(difference.mean()), _resampled(difference, origins))
 
 
-def added_bend(line: Array, reference: Array) -> Effect:
+def added_bend(line: Array, reference: Array, origins: Origins = None) -> Effect:
     """Bend of straight lines that a line of trainings adds to that of another.
 
     Bends are root mean squares, to which noise adds in squares, so the squares are subtracted.
@@ -60,38 +64,43 @@ def added_bend(line: Array, reference: Array) -> Effect:
     Args:
         line: ``(seeds, scenes)`` bends, px.
         reference: Same shape, or ``(1, scenes)`` of something that is not trained.
+        origins: Of the scenes.
 
     Returns:
         The root of the mean difference of the squares, px; negative where the lines are straighter.
     """
-    squares = gain(np.square(line), np.square(reference))
+    squares = gain(np.square(line), np.square(reference), origins)
     return Effect(*map(_signed_root, (squares.value, squares.low, squares.high)))
 
 
-def share_of_gap(line: Array, plain: Array, truth: Array) -> Effect | None:
+def share_of_gap(line: Array, plain: Array, truth: Array, origins: Origins = None) -> Effect | None:
     """Share of the gap between plain loss and truth that a line closes.
 
     Args:
         line: ``(seeds, scenes)`` scores of the line, dB.
         plain: Same shape, the plain loss on displaced pairs.
         truth: Same shape, the plain loss on true pairs.
+        origins: Of the scenes.
 
     Returns:
         A share: 0 for the plain loss, 1 for the truth; None if the gap's own interval reaches 0.
     """
-    gap = gain(truth, plain)
+    gap = gain(truth, plain, origins)
     if gap.sign != 1:
         return None
-    shares = _resampled(line - plain) / _resampled(truth - plain)
+    shares = _resampled(line - plain, origins) / _resampled(truth - plain, origins)
     return _estimate(float((line - plain).mean()) / gap.value, shares)
 
 
-def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Effect | None:
+def agreement(
+    protocol: Mapping[str, Array], truth: Mapping[str, Array], origins: Origins = None
+) -> Effect | None:
     """Kendall's tau-b between the rankings of lines by a protocol and by the truth.
 
     Args:
         protocol: Scores ``(seeds, scenes)`` of each line under the protocol.
         truth: Scores of the same lines against the truth.
+        origins: Of the scenes.
 
     Returns:
         1 for the same order, -1 for the reverse one; None with fewer than three lines, or where
@@ -104,8 +113,8 @@ def agreement(protocol: Mapping[str, Array], truth: Mapping[str, Array]) -> Effe
     if not np.isfinite(value):
         return None
     taus = rank_correlations(
-        np.stack([_resampled(protocol[one]) for one in lines]),
-        np.stack([_resampled(truth[one]) for one in lines]),
+        np.stack([_resampled(protocol[one], origins) for one in lines]),
+        np.stack([_resampled(truth[one], origins) for one in lines]),
     )
     return _estimate(float(value), taus[np.isfinite(taus)])
 
@@ -119,9 +128,10 @@ def _column(scores: Mapping[str, Array], lines: Sequence[str]) -> Array:
     return np.array([[scores[one].mean()] for one in lines])
 
 
-def _resampled(values: Array) -> Array:
+def _resampled(values: Array, origins: Origins) -> Array:
     """Means of ``(seeds, scenes)`` in each resample."""
-    return np.asarray(resampled_means(values[None], tuple(range(values.shape[1])))[0])
+    codes = tuple(range(values.shape[1])) if origins is None else scene_codes(origins)
+    return np.asarray(resampled_means(values[None], codes)[0])
 
 
 def _estimate(value: float, resamples: Array) -> Effect:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import compress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,8 @@ from defocus.benchmark.experiments.dose.plan import DoseStudy
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import load_run
+from defocus.datasets.doses.run import PHOTOGRAPH
+from defocus.datasets.pair import Dataset
 
 __all__ = ["PROTOCOLS", "dose_document"]
 
@@ -28,7 +31,7 @@ PROTOCOLS = ("gt", "input-aligned", "deformed-gt", OFFICIAL_GRID)
 
 Array: TypeAlias = NDArray[np.float64]
 Scores: TypeAlias = Mapping[str, Array]
-"""``(seeds, scenes)`` by name."""
+"""``(seeds, scenes)`` by name; NaN where a protocol has no target, a picture no such part."""
 
 _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 
@@ -42,6 +45,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         results: Their store.
 
     Returns:
+        ``origins``, how many photographs and textures stand behind the test scenes; and
         ``doses``, each with its ``lines``: their PSNR by protocol, dB, displacement of edges and
         bend of lines, px (``means``); the gain over the plain loss, also by part of the picture
         (``over_plain``), and over the input (``over_input``, by training in ``seeds_over_input``,
@@ -68,6 +72,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         "narrow": study.narrow,
         "dataset": study.dataset.name,
         "scenes": len(at_dose(study.dataset, study.doses[0]).split("test")),
+        "origins": len(set(_origins(at_dose(study.dataset, study.doses[0])))),
         "training_pairs": len(at_dose(study.dataset, study.doses[0]).split("train")),
         "seeds": study.seeds,
         "plain": study.ablation.lines[0].label,
@@ -83,6 +88,7 @@ def _at_one_dose(
     study: DoseStudy, dose: float, parts: Sequence[Study], results: Results
 ) -> dict[str, Any]:
     plain, control = study.ablation.lines[0], study.ablation.controls[-1]
+    origins = _origins(at_dose(study.dataset, dose))
     scores: dict[str, Scores] = {}
     facts: dict[str, dict[str, Any]] = {}
     reblurs: dict[str, dict[str, float] | None] = {}
@@ -100,8 +106,8 @@ def _at_one_dose(
     lines = []
     for line in study.lines():
         own = scores[line.label]
-        share = share_of_gap(own["truth/psnr"], plain_scores["truth/psnr"],
-                             truth_scores["truth/psnr"])  # fmt: skip
+        psnr = own["truth/psnr"]
+        share = share_of_gap(psnr, plain_scores["truth/psnr"], truth_scores["truth/psnr"], origins)
         lines.append(
             {
                 "label": line.label,
@@ -109,13 +115,13 @@ def _at_one_dose(
                 "reblur": reblurs[line.label],
                 "means": {name: float(np.nanmean(values)) for name, values in own.items()
                           if np.isfinite(values).any()},
-                "over_plain": _over(plain_scores, own),
-                "over_input": asdict(gain(own["truth/psnr"], scores[blurry]["truth/psnr"])),
-                "seeds_over_input": _by_seed(own["truth/psnr"] - scores[blurry]["truth/psnr"]),
-                "parts_over_input": _over(scores[blurry], own),
-                "whole_over": asdict(gain(whole, own["truth/psnr"])),
-                "rival_over": asdict(gain(rival, own["truth/psnr"])),
-                "bent_px": _bent(own[LINES], scores[blurry][LINES]),
+                "over_plain": _over(plain_scores, own, origins),
+                "over_input": asdict(gain(psnr, scores[blurry]["truth/psnr"], origins)),
+                "seeds_over_input": _by_seed(psnr - scores[blurry]["truth/psnr"]),
+                "parts_over_input": _over(scores[blurry], own, origins),
+                "whole_over": asdict(gain(whole, psnr, origins)),
+                "rival_over": asdict(gain(rival, psnr, origins)),
+                "bent_px": _bent(own[LINES], scores[blurry][LINES], origins),
                 "share": None if share is None else asdict(share),
             }
         )  # fmt: skip
@@ -123,9 +129,9 @@ def _at_one_dose(
     return {
         "dose_px": dose,
         "lines": lines,
-        "tau": _taus(scores),
+        "tau": _taus(scores, origins),
         "part_scenes": {
-            name.removeprefix("truth/"): values.shape[-1]
+            name.removeprefix("truth/"): int(_known(values).sum())
             for name, values in scores[blurry].items()
             if name.startswith("truth/psnr_")
         },
@@ -134,22 +140,36 @@ def _at_one_dose(
     }
 
 
-def _over(reference: Scores, own: Scores) -> dict[str, dict[str, float]]:
+def _origins(dataset: Dataset) -> list[str]:
+    """The photograph behind each test scene; the scene where that is a texture or not told."""
+    return [str(pair.metadata.get(PHOTOGRAPH) or pair.scene) for pair in dataset.split("test")]
+
+
+def _known(*values: Array) -> NDArray[np.bool_]:
+    """The scenes that have all these values in all trainings."""
+    return np.asarray(np.all([np.isfinite(one).all(axis=0) for one in values], axis=0))
+
+
+def _over(reference: Scores, own: Scores, origins: Sequence[str]) -> dict[str, dict[str, float]]:
     """Gain over a line against the truth, of whole pictures and of their parts, dB."""
-    both = [name for name in own if name in reference and name.startswith("truth/")]
-    return {
-        name.removeprefix("truth/"): asdict(gain(own[name], reference[name]))
-        for name in both
-        if own[name].shape[-1]
-    }
+    found = {}
+    for name in own:
+        if name.startswith("truth/") and name in reference:
+            known = _known(own[name], reference[name])
+            if known.any():
+                both = own[name][:, known], reference[name][:, known]
+                effect = gain(*both, list(compress(origins, known)))
+                found[name.removeprefix("truth/")] = asdict(effect)
+    return found
 
 
-def _bent(own: Array, blurry: Array) -> dict[str, float] | None:
+def _bent(own: Array, blurry: Array, origins: Sequence[str]) -> dict[str, float] | None:
     """Bend of lines that a training adds, px, over the scenes that show them in both pictures."""
-    known = np.isfinite(own).all(axis=0) & np.isfinite(blurry).all(axis=0)
+    known = _known(own, blurry)
     if not known.any():
         return None
-    return asdict(added_bend(own[:, known], blurry[:, known])) | {"scenes": int(known.sum())}
+    bend = added_bend(own[:, known], blurry[:, known], list(compress(origins, known)))
+    return asdict(bend) | {"scenes": int(known.sum())}
 
 
 def _by_seed(gains: Array) -> list[float]:
@@ -163,24 +183,25 @@ def _by_scene(bends: Array) -> list[float | None]:
     return [float(one) if np.isfinite(one) else None for one in means]
 
 
-def _taus(scores: Mapping[str, Scores]) -> dict[str, Any]:
+def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:
     """Kendall's tau of each protocol, over the scenes that it can score."""
     truth = {label: one["truth/psnr"] for label, one in scores.items()}
     found: dict[str, Any] = {}
     for protocol in PROTOCOLS:
         values = {label: one[f"{protocol}/psnr"] for label, one in scores.items()}
-        known = np.all([np.isfinite(one).all(axis=0) for one in values.values()], axis=0)
+        known = _known(*values.values())
         if not known.any():
             found[protocol] = None
             continue
         tau = agreement({label: one[:, known] for label, one in values.items()},
-                        {label: one[:, known] for label, one in truth.items()})  # fmt: skip
+                        {label: one[:, known] for label, one in truth.items()},
+                        list(compress(origins, known)))  # fmt: skip
         found[protocol] = None if tau is None else asdict(tau) | {"scenes": int(known.sum())}
     return found
 
 
 def _scores(found: Sequence[tuple[Study, Run]], results: Results) -> Scores:
-    """``protocol/metric`` to ``(seeds, scenes)``; NaN where a protocol has no target."""
+    """``protocol/metric`` to ``(seeds, scenes)``."""
     rows: dict[str, list[list[float]]] = {}
     for part, run in found:
         pairs = [pair.id for pair in part.dataset.split("test")]
@@ -197,14 +218,7 @@ def _scores(found: Sequence[tuple[Study, Run]], results: Results) -> Scores:
         for name, values in restored_scores(part, run).items():
             where = f"{name}/psnr" if name == OFFICIAL_GRID else name
             rows.setdefault(where, []).append(values)
-    return {name: _of_known_scenes(name, np.array(values)) for name, values in rows.items()}
-
-
-def _of_known_scenes(name: str, values: Array) -> Array:
-    """Parts of pictures without the scenes that do not have them, which are the same for all."""
-    if not name.startswith("truth/psnr_"):
-        return values
-    return values[:, np.isfinite(values).all(axis=0)]
+    return {name: np.array(values) for name, values in rows.items()}
 
 
 def _reblur(found: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:

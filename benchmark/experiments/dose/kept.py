@@ -87,6 +87,7 @@ class _Doses:
     doses: Annotated[list[_Dose], Field(min_length=1)]
     controls: list[str] = field(default_factory=list)  # older files name the last one alone
     narrow: bool = False  # nor do they say this
+    origins: Count | None = None  # or this
 
 
 def read_doses(out: Path) -> dict[str, Any] | None:

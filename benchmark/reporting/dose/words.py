@@ -38,9 +38,13 @@ def study_title(document: Document) -> str:
 
 def interval_words(document: Document) -> str:
     """How the study's own intervals are made."""
+    origins = document["origins"]
+    scenes = "test scenes"
+    if origins is not None:
+        scenes = f"from {origins} photographs and textures, then from the scenes of each,"
     return (
         "Intervals of the study by dose are 95 % and come from a hierarchical bootstrap: a "
-        "resample draws test scenes and, independently, seeds, with replacement; all lines share "
+        f"resample draws {scenes} and, independently, seeds, with replacement; all lines share "
         f"the draws, so that differences are paired. {_drawn(document)}"
     )
 
