@@ -42,8 +42,9 @@ def phase_congruency(brightness: Array) -> Array:
     for bank, noise in _banks(*brightness.shape):
         responses = fft.ifft2(waves * bank)
         strengths = np.abs(responses)
-        squared = np.sort(np.square(strengths[0]), axis=None)
-        median = float(squared[(squared.size - 1) // 2])  # of two middle values the lower one
+        squared = np.square(strengths[0]).ravel()
+        middle = (squared.size - 1) // 2  # of two middle values the lower one
+        median = float(np.partition(squared, middle)[middle])
         threshold = _threshold(median, noise)
         energy += np.maximum(_energy(responses) - threshold, 0.0)
         amplitude += strengths.sum(axis=0)

@@ -70,8 +70,10 @@ def _averaged(picture: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
     """Means of square blocks of pixels; incomplete blocks at bottom and right are dropped."""
     height, width = (side // factor for side in picture.shape[:2])
     kept = picture[: height * factor, : width * factor]
-    blocks = kept.reshape(height, factor, width, factor, -1)
-    return np.asarray(blocks.mean(axis=(1, 3)))
+    total = np.zeros((height, width, picture.shape[2]))
+    for row, column in np.ndindex(factor, factor):
+        total += kept[row::factor, column::factor]
+    return total / factor**2
 
 
 def _gradient(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
