@@ -8,7 +8,7 @@ document and the strips of a finished study first.
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
+from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
+from defocus.benchmark.experiments.ablation.lines import paper_psnr
 from defocus.benchmark.experiments.dose.claims import (
+    FROM_PX,
     claims_of,
     labels_of,
     line_of,
     rival_claims_of,
+    turned,
     without_number,
 )
 from defocus.benchmark.experiments.dose.kept import DOSES
@@ -40,9 +44,9 @@ mpl.rcParams["svg.fonttype"] = "none"
 PAGE = Path(__file__).with_name("jdrl.md")
 DOCUMENTS = PAGE.parent / "reference" / "dose"
 SECTIONS = {
-    "five-seeds": "dose.json",
-    "small-doses": "small-doses.json",
-    "small-strips": "small-strips.json",
+    "by-dose": "dose.json",
+    "parts": "parts.json",
+    "smaller": "smaller.json",
     "other-ways": "other-ways.json",
     "by-flow": "by-flow.json",
     "nafnet": "nafnet.json",
@@ -50,13 +54,21 @@ SECTIONS = {
     "unet": "unet.json",
 }
 """Section of the page, and its document."""
-PICTURES_ONLY = ("small-strips",)
-"""Studies of one seed, made for their strips."""
+CLAIMS_ONLY = ("smaller",)
+"""Studies that stand beside a larger one with the same lines: no more is shown of them."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Studies of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
-ROW_CHARTS = {"other-ways": "jdrl-other-ways.svg"}
+ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
+PARTS = {
+    "deformation": "2 without deformation",
+    "mask": "3 without mask",
+    "reblurring": "4 without reblurring",
+    "isotropic kernels, instead of free ones": "5 free kernels",
+    "weighted kernels, instead of one": "6 one kernel",
+}
+"""Part of JDRL, and the line that trains without it."""
 STRIP_QUALITY = 90
 BENDS = ("edge_px", "line_px")
 """Means of a line, in the columns *edges* and *lines*, px."""
@@ -81,6 +93,8 @@ def main(*taken: str) -> None:
 def take_over(name: str, study: Path) -> None:
     """Copy the document of a finished study, and its strips as WebP beside the page."""
     (DOCUMENTS / SECTIONS[name]).write_bytes((study / DOSES).read_bytes())
+    if name in CLAIMS_ONLY:
+        return
     for one in read_document(SECTIONS[name])["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
         written = cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
@@ -92,24 +106,24 @@ def strip_file(name: str, one: Document) -> Path:
     return PAGE.with_name(f"jdrl-{name}-strip-{one['dose_px']:g}px.webp")
 
 
-def stamped(drawn: bytes, *documents: Document) -> bytes:
+def stamped(drawn: bytes, document: Document) -> bytes:
     """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
-    return drawn.rstrip() + f"\n<!-- {shown_hash(*documents)} -->\n".encode()
+    return drawn.rstrip() + f"\n<!-- {shown_hash(document)} -->\n".encode()
 
 
-def shown_hash(*documents: Document) -> str:
-    """SHA-256 hash of documents."""
-    return hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
+def shown_hash(document: Document) -> str:
+    """SHA-256 hash of a document."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
-    """The charts of the page, as SVG files by name: open points are of the smaller doses."""
-    shown = documents["five-seeds"], documents["small-doses"]
-    by_part = part_charts(shown[0])
+    """The charts of the page, as SVG files by name."""
+    shown = documents["by-dose"]
+    by_part = part_charts(shown)
     beside = draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg")
     return {
-        DOSE_CHART: stamped(draw_figure(dose_chart(*shown), "svg"), *shown),
-        PART_CHART: stamped(beside, shown[0]),
+        DOSE_CHART: stamped(draw_figure(dose_chart(shown), "svg"), shown),
+        PART_CHART: stamped(beside, shown),
         **{
             file: stamped(row_chart(documents[name]), documents[name])
             for name, file in ROW_CHARTS.items()
@@ -121,8 +135,14 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
     """The page with all its made sections."""
     for name, document in documents.items():
         text = with_section(text, name, section(name, document))
-    networks = network_table([documents[name] for name in SIDE_BY_SIDE])
-    return with_section(text, "networks", networks)
+    opening = {
+        "doses": dose_table(documents["by-dose"]),
+        "bought": bought_table(documents["parts"]),
+        "networks": network_table([documents[name] for name in SIDE_BY_SIDE]),
+    }
+    for name, lines in opening.items():
+        text = with_section(text, name, lines)
+    return text
 
 
 def read_document(file: str) -> dict[str, Any]:
@@ -151,18 +171,56 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
 def section(name: str, document: Document) -> Iterator[str]:
     """The made section of one study, by lines; what is long is folded."""
     yield from study_facts(document)
-    if name in PICTURES_ONLY:
-        yield from strips(name, document)
-        return
     if name in ROW_CHARTS:
         yield f"![Gain over the blurry input of each line, by dose]({ROW_CHARTS[name]})\n"
     yield from claim_table(document)
+    if name in CLAIMS_ONLY:
+        return
     yield from tau_table(document)
     yield from reblur_table(document)
     yield from folded("Gains, share of the gap, edges, lines and minutes", gain_table(document))
     yield from folded("By part of the picture", part_tables(document))
     yield from folded("What the first rival gains over each line", rival_table(document))
     yield from strips(name, document)
+
+
+def dose_table(document: Document) -> Iterator[str]:
+    """What the whole objective is worth by dose, and what its rivals are worth instead."""
+    doses, whole, plain = document["doses"], document["whole"], document["plain"]
+    first = doses[0]["scene_gains"]["line"]
+    yield row("gain, dB", *(f"{one['dose_px']:g} px" for one in doses))
+    yield "| --- |" + " ---: |" * len(doses)
+    yield row(f"{whole}, instead of the plain loss", *cells_of(doses, plain, "whole_over"))
+    for label in filter(document["rivals"].__contains__, labels_of(document)):
+        yield row(f"{label}, instead of {whole}", *cells_of(doses, label, "whole_over", turned))
+    yield row(f"{first}, instead of true pairs", *cells_of(doses, document["truth"], "rival_over"))
+    yield ""
+
+
+def cells_of(
+    doses: Sequence[Document],
+    label: str,
+    key: str,
+    seen: Callable[[Document], Document] = dict,
+) -> Iterator[str]:
+    """A line's differences by dose, as they are or turned; empty where it was not trained."""
+    for one in doses:
+        line = line_of(one, label)
+        yield "" if line is None else interval(seen(line[key]))
+
+
+def bought_table(document: Document) -> Iterator[str]:
+    """What each part of JDRL buys, beside the difference that the paper prints."""
+    jdrl = ablation_of("jdrl")
+    printed = {line.label: paper_psnr(jdrl, line) for line in jdrl.lines}
+    doses = [one for one in document["doses"] if one["dose_px"] >= FROM_PX]
+    yield row("part", *(f"{one['dose_px']:g} px" for one in doses), "paper")
+    yield "| --- |" + " ---: |" * (len(doses) + 1)
+    for part, label in PARTS.items():
+        buys = f"{printed[document['whole']] - printed[label]:.2f}"
+        if label in labels_of(document):
+            yield row(part, *cells_of(doses, label, "whole_over"), buys)
+    yield ""
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
@@ -257,7 +315,7 @@ def row_chart(document: Document) -> bytes:
 def study_facts(document: Document) -> Iterator[str]:
     """Size of the study, and whether its control learned to deblur."""
     scenes, pairs = f"{document['scenes']} test scenes", document["training_pairs"]
-    if "origins" in document:  # older ones do not tell them
+    if document.get("origins") is not None:  # older ones do not tell them
         scenes += f" of {document['origins']} photographs and textures"
     found = [line_of(one, document["truth"]) for one in document["doses"]]
     said = f"{scenes}, {pairs} training pairs per dose, seeds: {document['seeds']}"

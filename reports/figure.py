@@ -18,8 +18,6 @@ class Curve:
         errors: Half the length of the error bar of each point, or how far it reaches below and
             above; empty for none. Not for figures with ``log_y``.
         measured: Whether each point is a measurement and gets a marker; else a few points do.
-        hollow: Whether its points are open: it goes on with the curve of the same label before it,
-            in its colour, such as with measurements of another study.
     """
 
     label: str
@@ -27,7 +25,6 @@ class Curve:
     y: tuple[float, ...]
     errors: tuple[float | tuple[float, float], ...] = ()
     measured: bool = False
-    hollow: bool = False
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
@@ -69,13 +66,7 @@ class Curves:
     def __post_init__(self) -> None:
         if self.log_y and any(curve.errors for curve in self.curves):
             raise InputError(f"figure {self.caption!r}: error bars need a linear axis")
-        known: set[str] = set()
         for curve in self.curves:
-            if curve.hollow and curve.label not in known:
-                raise InputError(
-                    f"figure {self.caption!r}: no curve {curve.label!r} before the hollow one"
-                )
-            known.add(curve.label)
             if self.places and any(x == x and x not in range(len(self.places)) for x in curve.x):
                 raise InputError(
                     f"figure {self.caption!r}: curve {curve.label!r} has a point at none of its "

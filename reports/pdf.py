@@ -256,7 +256,7 @@ def _curves(figure: Curves, folder: Path, stem: str, size: int = TEXT) -> dict[s
     drawing = drawings.drawing(geometry, text=size)
     (folder / f"{stem}.svg").write_text(drawing, encoding="utf-8")
     legend = []
-    for index, line in enumerate(line for line in geometry.lines if not line.hollow):
+    for index, line in enumerate(geometry.lines):
         file = f"{stem}-{index}.svg"
         (folder / file).write_text(drawings.swatch(line), encoding="utf-8")
         legend.append({"label": _printable(line.label), "file": file})

@@ -87,7 +87,8 @@ class StreamScene:
         background: ``(H, W, 3)`` float32 linear light.
         diameters: ``(H, W)`` signed diameter of the background's circle of confusion, px.
         occluders: Occluders, from far to near.
-        photograph: Hash of the pixels of the photograph behind, None for a texture.
+        photograph: Hash of the pixels of the photograph behind, None for a texture; those of
+            occluders are not told.
     """
 
     background: Array

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.reports.model import Curve, Curves, Scatter
-from defocus.reports.plots.plot import COLOURS, CROWDED, shape_number, style_numbers
+from defocus.reports.plots.plot import COLOURS, CROWDED, shape_number
 from defocus.reports.text import visible
 
 if TYPE_CHECKING:
@@ -120,9 +120,8 @@ def _add_legend(drawn: "Figure") -> None:
 
 
 def _draw_curves(axes: "Axes", figure: Curves) -> None:
-    numbers = style_numbers(figure)
-    for number, curve in zip(numbers, figure.curves, strict=True):
-        count = max(numbers) + 1
+    count = len(figure.curves)
+    for number, curve in enumerate(figure.curves):
         beside = _beside(axes, figure, number, count) if figure.apart else axes.transData
         _draw_curve(axes, curve, number, beside)
         _draw_bars(axes, curve, figure.floor, COLOURS[number % len(COLOURS)], beside)
@@ -147,12 +146,11 @@ def _draw_curve(axes: "Axes", curve: Curve, number: int, beside: "Transform") ->
         curve.y,
         color=colour,
         marker=MARKERS[shape_number(number)],
-        markerfacecolor="white" if curve.hollow else colour,
         markevery=1 if curve.measured else max(1, len(curve.x) // 8),
         markersize=4,
         linewidth=1.2,
         linestyle="--" if number >= len(COLOURS) else "-",
-        label=None if curve.hollow else visible(curve.label),
+        label=visible(curve.label),
         transform=beside,
     )
 

@@ -19,7 +19,6 @@ __all__ = [
     "make_axis",
     "plot",
     "shape_number",
-    "style_numbers",
 ]
 
 WIDTH, HEIGHT = 720.0, 340.0
@@ -65,7 +64,6 @@ class Line:
         colour: Its colour.
         shape: SVG path of its markers.
         dashed: Whether it is dashed.
-        hollow: Whether its markers are open; the legend has the line that it goes on with.
         stretches: SVG ``points`` of its unbroken stretches.
         markers: A few of its points.
         bars: Error bars: x, and y of both ends.
@@ -76,7 +74,6 @@ class Line:
     colour: str
     shape: str
     dashed: bool
-    hollow: bool
     stretches: tuple[str, ...]
     markers: tuple[Point, ...]
     bars: tuple[tuple[float, float, float], ...]
@@ -164,11 +161,10 @@ def plot(figure: Curves) -> Plot:
         names = enumerate(figure.places)
         x_ticks = tuple(Tick(round(x_axis.place(place), 2), name) for place, name in names)
         x_ticks, y_ticks = x_ticks or x_axis.ticks(6), y_axis.ticks(5)
-        numbers = style_numbers(figure)
-        moved = _side_by_side(figure, x_axis, max(numbers) + 1)
+        moved = _side_by_side(figure, x_axis, len(figure.curves))
         lines = tuple(
             _line(number, curve, figure, parts, (_moved(x_axis, moved[number]), y_axis))
-            for number, curve, parts in zip(numbers, figure.curves, stretches, strict=True)
+            for number, (curve, parts) in enumerate(zip(figure.curves, stretches, strict=True))
         )
     words = _description(figure)
     return Plot(x_ticks=x_ticks, y_ticks=y_ticks, lines=lines, description=words, zero=zero)
@@ -187,15 +183,8 @@ def shape_number(number: int) -> int:
     return (number + number // len(COLOURS) * 3) % len(SHAPES)
 
 
-def style_numbers(figure: Curves) -> list[int]:
-    """Number of each curve's colour and shape; a hollow one has that of the curve of its label."""
-    whole = [curve.label for curve in figure.curves if not curve.hollow]
-    own = itertools.count()
-    return [whole.index(c.label) if c.hollow else next(own) for c in figure.curves]
-
-
 def _side_by_side(figure: Curves, axis: Axis, count: int) -> list[float]:
-    """How far the points of the curves of each style are moved to the right, SVG units."""
+    """How far the points of each curve are moved to the right, SVG units."""
     if not figure.apart:
         return [0.0] * count
     known = sorted({axis.place(x) for curve in figure.curves for x in curve.x if math.isfinite(x)})
@@ -336,7 +325,6 @@ def _line(
         COLOURS[style],
         SHAPES[shape_number(index)],
         index >= len(COLOURS),
-        curve.hollow,
         tuple(" ".join(f"{x},{y}" for x, y in part) for part in placed if len(part) > 1),
         _markers(_measured(placed, curve, x_axis), index, every=curve.measured),
         tuple(

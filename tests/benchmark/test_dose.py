@@ -525,7 +525,10 @@ def test_claims_are_tested_from_2_px_on() -> None:
     (claim,) = claims_of(document)
     assert (claim.line, claim.verdict) == ("plain", "confirmed")
     assert [px for px, _ in claim.doses] == [2, 8]
-    for too_few in ({"seeds": 2}, {"scenes": 9}):
+    for enough in ({"origins": None}, {"origins": 10}):
+        (claim,) = claims_of({**document, **enough})
+        assert claim.verdict == "confirmed"
+    for too_few in ({"seeds": 2}, {"scenes": 9}, {"origins": 9}, {"scenes": 9, "origins": 50}):
         (undecided,) = claims_of({**document, **too_few})
         assert undecided.verdict == "not decided"
 
@@ -672,6 +675,12 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     before = [file.stat().st_mtime_ns for file in files]
     run_dose_study(study)
     assert [file.stat().st_mtime_ns for file in files] == before, "nothing changed"
+    files[2].unlink()
+    with pytest.raises(InputError, match=r"delete dose\.json, then use the same 'ablate' again"):
+        run_dose_study(study)
+    files[1].unlink()
+    run_dose_study(study)
+    assert np.array_equal(read_image(files[2]), strip)
 
 
 @pytest.mark.parametrize(("moved", "least", "most"), [("edges", 1.6, 2.2), ("flat", 0.0, 0.4)])

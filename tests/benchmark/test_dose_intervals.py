@@ -34,7 +34,7 @@ def test_scenes_of_one_photograph_are_drawn_together() -> None:
             found = gain(own[None], np.zeros((1, SCENES)), one)
             held[name] += found.low <= 0.5 <= found.high
     assert held["scenes"] / 400 < 0.75
-    assert held["photographs"] / 400 == pytest.approx(0.9, abs=0.05)
+    assert held["photographs"] / 400 == pytest.approx(0.95, abs=0.03)
 
 
 def coverage(seeds: int, seed_spread: float, scene_spread: float) -> float:
@@ -48,7 +48,7 @@ def coverage(seeds: int, seed_spread: float, scene_spread: float) -> float:
     return held / 400
 
 
-@pytest.mark.parametrize(("seeds", "held"), [(3, 0.75), (5, 0.85)])
+@pytest.mark.parametrize(("seeds", "held"), [(3, 0.8), (5, 0.87)])
 def test_intervals_hold_less_than_they_say_if_the_seeds_differ_most(
     seeds: int, held: float
 ) -> None:

@@ -340,25 +340,6 @@ def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
     assert "part 11" in {curve.label for curve in dose_chart(kept).curves}, "the best is shown"
 
 
-def test_two_studies_are_one_chart() -> None:
-    """Doses of the further study lie between those of the first; it may lack a line."""
-    further = document()
-    for one, dose in zip(further["doses"], (2.0, 0.5), strict=True):
-        one["dose_px"] = dose
-        one["lines"] = [line for line in one["lines"] if line["label"] != "registered pairs"]
-    chart = dose_chart(by_dose(document()), by_dose(further))
-    assert chart.places == ("0", "0.5", "2", "8")
-    found = {(curve.label, curve.hollow): curve for curve in chart.curves}
-    own, other = found["JDRL", False], found["JDRL", True]
-    assert [place for place in own.x if np.isfinite(place)] == [0, 3]
-    assert [gain for gain in own.y if np.isfinite(gain)] == [0.75, 0.5]
-    assert len(own.x) == 3, "it does not pass over the other study's doses"
-    assert (other.x, other.y) == ((1, 2), (0.75, 0.5))
-    assert ("registered pairs", False) in found
-    assert ("registered pairs", True) not in found
-    assert len(found) == len(chart.curves) == 7
-
-
 PARTS = {
     "psnr_edges": 0.25, "psnr_flat": 0.5, "psnr_in_focus": 4.0, "psnr_coc_0_2": 4.0,
     "psnr_coc_2_4": 1.0, "psnr_coc_16_up": 2.0,
@@ -641,6 +622,9 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("whole", "true pairs"), "not three lines"),
         (changed("controls", ["1 plain loss"]), "plain or whole is among the controls"),
         (changed("doses.0.lines.1.over_input.low", float("nan")), "NaN is no number"),
+        (changed("origins", "5"), "origins: "),
+        (changed("origins", 0), "its photographs and textures do not fit its scenes"),
+        (changed("origins", 41), "its photographs and textures do not fit its scenes"),
     ],
 )
 def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said: str) -> None:
@@ -661,7 +645,7 @@ def test_other_damage(study: Path) -> None:
     with pytest.raises(InputError, match=r"strip-8px\.png: damaged \(1374x480 px are not 6 col"):
         page_of(study)
     (study / strip_name(8.0)).unlink()
-    with pytest.raises(InputError, match=r"strip-8px\.png.*; use the same 'ablate' again"):
+    with pytest.raises(InputError, match=r"strip-8px\.png.*; delete dose\.json, then use the same"):
         page_of(study)
     (study / "dose.json").unlink()
     assert page_of(study).sections[0][0] == "Leaderboard"

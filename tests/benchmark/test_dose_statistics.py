@@ -133,6 +133,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             label, path = part.labels[run.system], outputs_of(part, run)
             grid = {OFFICIAL_GRID: scores_of(label, OFFICIAL_GRID)}
             path.parent.mkdir(exist_ok=True)
+            first = part.dataset.split("test")[0].id  # lacks a part, and a target of a protocol
             path.write_text(json.dumps({**kept, "scores": kept["scores"] | grid}))
             scores = [
                 Score("defocus-v1", protocol, "psnr", pair.id, pair.scene, value)
@@ -141,6 +142,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
                     part.dataset.split("test"), scores_of(label, protocol), strict=True
                 )
             ]
+            scores = [one for one in scores if one.protocol != "input-aligned" or one.pair != first]
+            scores += [replace(one, metric="psnr_edges") for one in scores
+                       if one.protocol == "truth" and one.pair != first]  # fmt: skip
             results.record(replace(entry(0), run=run.id, system=run.system), scores)
         document = dose_document(study, studies, results)
     return Finished(study, studies, document)
@@ -179,22 +183,42 @@ def test_the_gain_of_a_scene_stands_at_its_place_among_the_pairs(finished: Finis
     assert dose["scene_gains"]["over_plain"] == pytest.approx([0.4, 1.8, 0.8])
 
 
-def test_scenes_before_one_photograph_are_drawn_together(finished: Finished) -> None:
-    study, first = finished.study, finished.pairs[0].scene
-    one_photograph = [
-        replace(pair, metadata=pair.metadata | {PHOTOGRAPH: None if pair.scene == first else "p"})
-        for pair in study.dataset.pairs
-    ]
-    told = replace(study, dataset=replace(study.dataset, pairs=tuple(one_photograph)))
+@pytest.mark.parametrize(
+    ("photographs", "origins", "names"),
+    [((None, None, None), 3, "abc"), ((None, "p", "p"), 2, "abb"), ((), None, "abc")],
+    ids=["textures", "a texture and a photograph", "not told"],
+)
+def test_scenes_before_one_photograph_are_drawn_together(
+    finished: Finished, photographs: Sequence[str | None], origins: int | None, names: str
+) -> None:
+    study, pairs = finished.study, []
+    behind = dict(zip([pair.id for pair in finished.pairs], photographs, strict=False))
+    for pair in study.dataset.pairs:
+        told = {PHOTOGRAPH: behind[pair.id]} if pair.id in behind else {}
+        others = {name: one for name, one in pair.metadata.items() if name != PHOTOGRAPH}
+        pairs.append(replace(pair, metadata=others | told))
+    dosed = replace(study, dataset=replace(study.dataset, pairs=tuple(pairs)))
     with open_results(study.out / "results.sqlite") as results:
-        document = dose_document(told, finished.studies, results)
-    assert (finished.document["origins"], document["origins"]) == (3, 2)
-    for origins, one in (((*"abc",), finished.document), ((*"abb",), document)):
-        own = np.array([GAINS["registered pairs"]])
-        expected = gain(own, np.zeros((1, 3)), origins)
-        line = line_of(one["doses"][0], "registered pairs")
-        assert line
-        assert line["over_input"] == pytest.approx(asdict(expected))
+        document = dose_document(dosed, finished.studies, results)
+    assert document["origins"] == origins
+    line = line_of(document["doses"][0], "registered pairs")
+    assert line
+    expected = gain(np.array([GAINS["registered pairs"]]), np.zeros((1, 3)), names)
+    assert line["over_input"] == pytest.approx(asdict(expected))
+
+
+def test_scenes_without_a_part_or_a_target_are_left_out_with_their_photographs(
+    finished: Finished,
+) -> None:
+    (dose,) = finished.document["doses"]
+    own = np.array([GAINS["registered pairs"]])[:, 1:]
+    line = line_of(dose, "registered pairs")
+    assert line
+    expected = asdict(gain(own, np.zeros((1, 2)), "bc"))
+    assert line["parts_over_input"]["psnr_edges"] == pytest.approx(expected)
+    assert dose["part_scenes"]["psnr_edges"] == 2
+    assert dose["tau"]["input-aligned"]["scenes"] == 2
+    assert dose["tau"]["gt"]["scenes"] == 3
 
 
 @pytest.fixture(scope="module")

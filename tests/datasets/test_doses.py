@@ -76,6 +76,8 @@ def test_a_scene_tells_the_photograph_behind_it(tmp_path: Path) -> None:
     found = {pair.metadata[PHOTOGRAPH] for pair in pairs if pair.split == "test"}
     assert len(found & held_out) > 1
     assert found <= held_out | {None}
+    kept = {pair.id: pair.metadata[PHOTOGRAPH] for pair in read(tmp_path / "out").pairs}
+    assert kept == {pair.id: pair.metadata[PHOTOGRAPH] for pair in pairs}
     by_scene = {(pair.scene, pair.metadata[PHOTOGRAPH]) for pair in pairs}
     assert len(by_scene) == len({pair.scene for pair in pairs})
 

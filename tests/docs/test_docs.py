@@ -101,7 +101,7 @@ def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
 
 def test_a_link_to_a_part_of_another_page_is_a_link(site: Path) -> None:
     page = (site / "reference" / "example.html").read_text(encoding="utf-8")
-    assert 'href="../jdrl.html#restormer"' in page
+    assert 'href="../jdrl.html#by-dose-of-misalignment"' in page
 
 
 def test_no_script_of_ours_is_published(site: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from defocus.reports.html import PICTURE_BUDGET_BYTES, render_html
-from defocus.reports.model import Column, Curve, Curves, Measured, Page, Table
+from defocus.reports.model import Column, Measured, Page, Table
 from defocus.reports.text import visible
 from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
 
@@ -208,15 +208,3 @@ def test_a_page_grows_with_its_rows_and_no_faster() -> None:
     small, large = size(2_000), size(16_000)
     assert large <= 8.2 * small
     assert large <= 16_000 * 100
-
-
-def test_the_legend_has_a_label_of_two_studies_once() -> None:
-    measured = Curve("JDRL", (0.0,), (1.0,), measured=True)
-    further = Curve("JDRL", (1.0,), (0.5,), measured=True, hollow=True)
-    figure = Curves("gain", "dose, px", "dB", (measured, further), places=("2", "8"))
-    shown = render_html(Page("t", "", (("Gain", (figure,)),)))
-    assert len(re.findall(r"</svg>\s*JDRL</li>", shown)) == 1
-    drawn = re.findall(r'class="(\S+|open \S+)" d="M-5 0[^"]*" fill="(\S+)"', shown)
-    assert drawn == [
-        ("mark-0", "#0068a8"), ("mark-0", "#0068a8"), ("open line-0", "#ffffff"),
-    ]  # fmt: skip

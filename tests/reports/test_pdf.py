@@ -83,16 +83,6 @@ def test_it_holds_all_tables_figures_and_numbers(reader: PdfReader) -> None:
     assert text.count("Figure") == 4
 
 
-def test_the_legend_has_a_label_of_two_studies_once() -> None:
-    measured = Curve("JDRL", (0.0,), (1.0,), measured=True)
-    further = Curve("JDRL", (1.0,), (0.5,), measured=True, hollow=True)
-    figure = Curves("gain", "dose", "dB", (measured, further), places=("near", "far"))
-    text = squeezed(read(render_pdf(Page("t", "", (("Gain", (figure,)),)))))
-    assert text.count("JDRL") == 1
-    assert "near" in text
-    assert "far" in text
-
-
 def squeezed_text(text: str) -> str:
     return re.sub(r"\s", "", text)
 

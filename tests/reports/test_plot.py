@@ -180,9 +180,9 @@ def test_many_curves_stay_apart_without_colour() -> None:
 NAMED = ("edges", "0–2 px", "2–4 px")
 
 
-def gains(label: str, *points: tuple[float, float], hollow: bool = False) -> Curve:
+def gains(label: str, *points: tuple[float, float]) -> Curve:
     xs, ys = zip(*points, strict=True)
-    return Curve(label, xs, ys, (0.1,) * len(xs), measured=True, hollow=hollow)
+    return Curve(label, xs, ys, (0.1,) * len(xs), measured=True)
 
 
 def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them() -> None:
@@ -208,27 +208,6 @@ def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them() 
 def test_a_point_at_none_of_the_places_is_refused(x: float) -> None:
     with pytest.raises(InputError, match="'c' has a point at none of its 3 places"):
         Curves("gain", "part", "dB", (gains("c", (x, 1.0)),), places=NAMED)
-
-
-def test_a_hollow_curve_goes_on_with_the_one_of_its_label() -> None:
-    curves = (
-        gains("a", (0.0, 1.0)),
-        gains("b", (0.0, 2.0)),
-        gains("b", (1.0, 2.0), hollow=True),
-        gains("c", (0.0, 3.0)),
-    )
-    drawn = plot(Curves("gain", "part", "dB", curves, apart=True, places=NAMED))
-    assert [line.style for line in drawn.lines] == [0, 1, 1, 2]
-    assert [line.hollow for line in drawn.lines] == [False, False, True, False]
-    beside = [
-        line.markers[0][0] - drawn.x_ticks[place].position
-        for line, place in zip(drawn.lines, (0, 0, 1, 0), strict=True)
-    ]
-    assert beside == pytest.approx([-14, 0, 0, 14], abs=0.1), "in the place of its label"
-    svg = draw_figure(Curves("gain", "part", "dB", curves, apart=True, places=NAMED), "svg")
-    assert svg.count(b"<!-- b -->") == 1, "the legend has it once"
-    with pytest.raises(InputError, match="no curve 'b' before the hollow one"):
-        Curves("gain", "part", "dB", (curves[2], curves[1]), places=NAMED)
 
 
 def test_the_line_of_0_is_drawn_between_values_above_and_below() -> None:

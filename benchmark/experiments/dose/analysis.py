@@ -2,8 +2,8 @@
 
 The bootstrap is hierarchical: a resample draws the seeds of the trainings and, independently,
 photographs, then scenes of each drawn photograph; all lines and protocols share the draws, so that
-their differences are paired. ``origins`` name the photograph of each scene: scenes with one name
-resemble each other. Without origins each scene stands for itself.
+their differences are paired. Ends are those of the expanded percentile interval over as many
+photographs as there are.
 """
 
 import math
@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.statistics.intervals import CONFIDENCE, resampled_means, scene_codes
+from defocus.benchmark.statistics.intervals import expanded_tails, resampled_means, scene_codes
 from defocus.benchmark.statistics.rank_correlation import rank_correlations
 
 __all__ = ["Effect", "Origins", "added_bend", "agreement", "gain", "share_of_gap"]
 
 Array = NDArray[np.float64]
 Origins = Sequence[str] | None
+"""The photograph of each scene, by name; None if each scene stands for itself."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ def gain(line: Array, reference: Array, origins: Origins = None) -> Effect:
     Args:
         line: ``(seeds, scenes)`` scores, dB; seed k of both lines drew its batches alike.
         reference: Same shape, or ``(1, scenes)`` of something that is not trained.
-        origins: Of the scenes.
+        origins: The photograph of each scene.
 
     Returns:
         The difference in the unit of the scores.
     """
     difference = line - reference
-    return _estimate(float(difference.mean()), _resampled(difference, origins))
+    codes = _codes(difference, origins)
+    return _estimate(float(difference.mean()), _resampled(difference, codes), codes)
 
 
 def added_bend(line: Array, reference: Array, origins: Origins = None) -> Effect:
@@ -64,7 +66,7 @@ def added_bend(line: Array, reference: Array, origins: Origins = None) -> Effect
     Args:
         line: ``(seeds, scenes)`` bends, px.
         reference: Same shape, or ``(1, scenes)`` of something that is not trained.
-        origins: Of the scenes.
+        origins: The photograph of each scene.
 
     Returns:
         The root of the mean difference of the squares, px; negative where the lines are straighter.
@@ -80,7 +82,7 @@ def share_of_gap(line: Array, plain: Array, truth: Array, origins: Origins = Non
         line: ``(seeds, scenes)`` scores of the line, dB.
         plain: Same shape, the plain loss on displaced pairs.
         truth: Same shape, the plain loss on true pairs.
-        origins: Of the scenes.
+        origins: The photograph of each scene.
 
     Returns:
         A share: 0 for the plain loss, 1 for the truth; None if the gap's own interval reaches 0.
@@ -88,8 +90,9 @@ def share_of_gap(line: Array, plain: Array, truth: Array, origins: Origins = Non
     gap = gain(truth, plain, origins)
     if gap.sign != 1:
         return None
-    shares = _resampled(line - plain, origins) / _resampled(truth - plain, origins)
-    return _estimate(float((line - plain).mean()) / gap.value, shares)
+    codes = _codes(line, origins)
+    shares = _resampled(line - plain, codes) / _resampled(truth - plain, codes)
+    return _estimate(float((line - plain).mean()) / gap.value, shares, codes)
 
 
 def agreement(
@@ -100,7 +103,7 @@ def agreement(
     Args:
         protocol: Scores ``(seeds, scenes)`` of each line under the protocol.
         truth: Scores of the same lines against the truth.
-        origins: Of the scenes.
+        origins: The photograph of each scene.
 
     Returns:
         1 for the same order, -1 for the reverse one; None with fewer than three lines, or where
@@ -112,11 +115,12 @@ def agreement(
     value = rank_correlations(*(_column(scores, lines) for scores in (protocol, truth)))[0]
     if not np.isfinite(value):
         return None
+    codes = _codes(truth[lines[0]], origins)
     taus = rank_correlations(
-        np.stack([_resampled(protocol[one], origins) for one in lines]),
-        np.stack([_resampled(truth[one], origins) for one in lines]),
+        np.stack([_resampled(protocol[one], codes) for one in lines]),
+        np.stack([_resampled(truth[one], codes) for one in lines]),
     )
-    return _estimate(float(value), taus[np.isfinite(taus)])
+    return _estimate(float(value), taus[np.isfinite(taus)], codes)
 
 
 def _signed_root(square: float) -> float:
@@ -128,13 +132,17 @@ def _column(scores: Mapping[str, Array], lines: Sequence[str]) -> Array:
     return np.array([[scores[one].mean()] for one in lines])
 
 
-def _resampled(values: Array, origins: Origins) -> Array:
+def _codes(values: Array, origins: Origins) -> tuple[int, ...]:
+    """Number of the photograph of each scene of ``(seeds, scenes)``."""
+    return tuple(range(values.shape[1])) if origins is None else scene_codes(origins)
+
+
+def _resampled(values: Array, codes: tuple[int, ...]) -> Array:
     """Means of ``(seeds, scenes)`` in each resample."""
-    codes = tuple(range(values.shape[1])) if origins is None else scene_codes(origins)
     return np.asarray(resampled_means(values[None], codes)[0])
 
 
-def _estimate(value: float, resamples: Array) -> Effect:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(resamples, [tail, 1 - tail])
+def _estimate(value: float, resamples: Array, codes: tuple[int, ...]) -> Effect:
+    """One photograph knows nothing of others: its interval is that of two, all resamples."""
+    low, high = np.quantile(resamples, expanded_tails(max(len(set(codes)), 2)))
     return Effect(value, float(low), float(high))

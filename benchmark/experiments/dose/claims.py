@@ -3,8 +3,8 @@
 A claim is that the whole objective is better than one of its lines, against the truth. It is
 confirmed if the 95 % interval of the difference lies above 0 at every dose from 2 px on, refuted if
 it lies below 0 at one of them and above 0 at none, and otherwise not decided. Fewer than three
-seeds decide nothing: trainings of one line differ too much. Nor do fewer than ten test scenes, or
-scenes of fewer than ten photographs and textures.
+seeds decide nothing: trainings of one line differ too much. Nor do test scenes of
+fewer than ten photographs and textures.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ RULE = (
     f"A claim is confirmed if the interval of the difference lies above 0 at every dose from "
     f"{FROM_PX:g} px on, and refuted if it lies below 0 at one of them and above 0 at none; "
     f"otherwise it is not decided. A verdict needs {LEAST_SEEDS} seeds and test scenes of "
-    f"{MINIMUM_SCENES} photographs or textures, or more."
+    f"{MINIMUM_SCENES} photographs and textures, or more."
 )
 """How verdicts are found, for readers."""
 
@@ -116,7 +116,8 @@ def _claim(
     document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
 ) -> Claim:
     found = verdict([one for _, one in differences])
-    apart = document.get("origins") or document["scenes"]  # older documents do not tell origins
+    origins = document.get("origins")  # datasets of an older version do not tell it
+    apart = document["scenes"] if origins is None else min(origins, document["scenes"])
     enough = document["seeds"] >= LEAST_SEEDS and apart >= MINIMUM_SCENES
     return Claim(label, tuple(differences), found if enough else "not decided")
 

@@ -45,7 +45,8 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         results: Their store.
 
     Returns:
-        ``origins``, how many photographs and textures stand behind the test scenes; and
+        ``origins``, how many photographs and textures stand behind the test scenes, None if not
+        told; and
         ``doses``, each with its ``lines``: their PSNR by protocol, dB, displacement of edges and
         bend of lines, px (``means``); the gain over the plain loss, also by part of the picture
         (``over_plain``), and over the input (``over_input``, by training in ``seeds_over_input``,
@@ -72,7 +73,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         "narrow": study.narrow,
         "dataset": study.dataset.name,
         "scenes": len(at_dose(study.dataset, study.doses[0]).split("test")),
-        "origins": len(set(_origins(at_dose(study.dataset, study.doses[0])))),
+        "origins": _count_origins(at_dose(study.dataset, study.doses[0])),
         "training_pairs": len(at_dose(study.dataset, study.doses[0]).split("train")),
         "seeds": study.seeds,
         "plain": study.ablation.lines[0].label,
@@ -138,6 +139,13 @@ def _at_one_dose(
         "scene_gains": {"line": first, "over_plain": gains.tolist()},
         "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
     }
+
+
+def _count_origins(dataset: Dataset) -> int | None:
+    """Number of photographs and textures behind the test scenes; None if a pair does not tell."""
+    if any(PHOTOGRAPH not in pair.metadata for pair in dataset.split("test")):
+        return None
+    return len(set(_origins(dataset)))
 
 
 def _origins(dataset: Dataset) -> list[str]:

@@ -87,7 +87,7 @@ class _Doses:
     doses: Annotated[list[_Dose], Field(min_length=1)]
     controls: list[str] = field(default_factory=list)  # older files name the last one alone
     narrow: bool = False  # nor do they say this
-    origins: Count | None = None  # or this
+    origins: Count | None = None  # nor how many photographs there are
 
 
 def read_doses(out: Path) -> dict[str, Any] | None:
@@ -132,6 +132,8 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
     central = [document["plain"], document["whole"], document["truth"]]
     if len(set(central)) < len(central):
         yield "plain, whole and truth are not three lines"
+    if document["origins"] is not None and not 1 <= document["origins"] <= document["scenes"]:
+        yield "its photographs and textures do not fit its scenes"
     if {document["plain"], document["whole"]} & set(document["controls"]):
         yield "plain or whole is among the controls"
     for one in document["doses"]:

@@ -36,7 +36,7 @@ Estimate = Mapping[str, float]
 NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
 
 
-def dose_chart(document: Document, *further: Document) -> Curves:
+def dose_chart(document: Document) -> Curves:
     """Gain of each line over the blurry input by dose, with intervals.
 
     The plain loss may fall far below the others: it then leaves the chart, and the note says where
@@ -44,17 +44,14 @@ def dose_chart(document: Document, *further: Document) -> Curves:
 
     Args:
         document: The study.
-        further: Other studies of its lines; their points are open.
     """
-    studies = (document, *further)
-    doses = sorted({one["dose_px"] for study in studies for one in study["doses"]})
+    doses = sorted(one["dose_px"] for one in document["doses"])
     shown = _charted(document, MOST_CURVES)
     floor = _floor(document, shown)
     curves = [
-        _curve(label, _neighbours_joined(found, doses), hollow=number > 0)
-        for number, study in enumerate(studies)
+        _curve(label, [(doses.index(dose), one) for dose, one in found])
         for label in shown
-        if (found := _estimates(study, label)) and _reaches(found, floor)
+        if _reaches(found := _estimates(document, label), floor)
     ]
     said = [study_words(document), _below(document, floor), _left_out(document, shown)]
     return Curves(
@@ -145,19 +142,6 @@ def shown_parts(one: Document, gains: str) -> list[str]:
     return [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
 
 
-def _neighbours_joined(
-    found: Sequence[tuple[float, Estimate]], doses: Sequence[float]
-) -> list[tuple[float, Estimate]]:
-    """Places of the doses, apart where a dose between two is another study's."""
-    placed: list[tuple[float, Estimate]] = []
-    for dose, one in found:
-        place = doses.index(dose)
-        if placed and place - placed[-1][0] > 1:
-            placed.append((math.nan, NOT_KNOWN))
-        placed.append((place, one))
-    return placed
-
-
 def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
     """Only circles of confusion are joined: they have an order."""
     found: list[tuple[float, Estimate]] = []
@@ -168,7 +152,7 @@ def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
     return _curve(line["label"], found)
 
 
-def _curve(label: str, found: Sequence[tuple[float, Estimate]], *, hollow: bool = False) -> Curve:
+def _curve(label: str, found: Sequence[tuple[float, Estimate]]) -> Curve:
     """A line at some places, with its intervals."""
     return Curve(
         label,
@@ -179,7 +163,6 @@ def _curve(label: str, found: Sequence[tuple[float, Estimate]], *, hollow: bool 
             for _, one in found
         ),
         measured=True,
-        hollow=hollow,
     )
 
 

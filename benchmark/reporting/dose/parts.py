@@ -13,6 +13,7 @@ from defocus.benchmark.experiments.dose.claims import (
     claims_of,
     rival_claims_of,
 )
+from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.experiments.dose.outputs.layout import (
     StripParts,
     cut_strip,
@@ -41,7 +42,7 @@ from defocus.reports.text import anchor, number_text
 
 __all__ = ["dose_parts", "line_names"]
 
-AGAIN = "use the same 'ablate' again"
+AGAIN = f"delete {DOSES}, then use the same 'ablate' again"
 
 
 def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...]]]:

@@ -41,11 +41,12 @@ def interval_words(document: Document) -> str:
     origins = document["origins"]
     scenes = "test scenes"
     if origins is not None:
-        scenes = f"from {origins} photographs and textures, then from the scenes of each,"
+        behind = f"the photographs and textures behind the test scenes ({origins} in all)"
+        scenes = f"from {behind}, then from the scenes of each,"
     return (
         "Intervals of the study by dose are 95 % and come from a hierarchical bootstrap: a "
-        f"resample draws {scenes} and, independently, seeds, with replacement; all lines share "
-        f"the draws, so that differences are paired. {_drawn(document)}"
+        f"resample draws {scenes} and, independently, seeds, all with replacement; all lines "
+        f"share the draws, so that differences are paired. {_drawn(document)}"
     )
 
 
