@@ -23,7 +23,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 SIZE_INCHES = (5.2, 3.2)
 BESIDE_INCHES = (3.7, 3.2)
 """Of each figure beside others."""
-FEW_LINES = 6
+FEW_LINES = 4
 SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.45, 0.06, 0.17
 """Of a legend."""
 SIDE_BY_SIDE_INCHES, AT_NAMED_INCHES = 0.05, 0.08
