@@ -209,6 +209,16 @@ def test_one_seed_is_named_where_its_intervals_stand(study: Path) -> None:
     assert "Intervals of the leaderboards are 95 %" in boards, "and these need 10 scenes"
 
 
+@pytest.mark.parametrize("origins", [None, 12])
+def test_the_intervals_say_what_a_resample_draws(study: Path, origins: int | None) -> None:
+    keep(study, document() | {"origins": origins})
+    methods = [one.text for one in dict(page_of(study).sections)["Methods"]
+               if isinstance(one, Paragraph)]  # fmt: skip
+    drawn = "test scenes" if origins is None else "from the photographs and textures behind the"
+    assert f"a resample draws {drawn}" in methods[0]
+    assert ("(12 in all), then from the scenes of each" in methods[0]) is (origins == 12)
+
+
 def test_the_title_asks_for_parts_only_where_parts_were_trained(study: Path) -> None:
     kept = document() | {"network": "nafnet", "narrow": True}
     keep(study, kept)
