@@ -108,12 +108,8 @@ def strip_file(name: str, one: Document) -> Path:
 
 def stamped(drawn: bytes, document: Document) -> bytes:
     """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
-    return drawn.rstrip() + f"\n<!-- {shown_hash(document)} -->\n".encode()
-
-
-def shown_hash(document: Document) -> str:
-    """SHA-256 hash of a document."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    shown = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return drawn.rstrip() + f"\n<!-- {shown} -->\n".encode()
 
 
 def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
@@ -188,13 +184,18 @@ def dose_table(document: Document) -> Iterator[str]:
     """What the whole objective is worth by dose, and what its rivals are worth instead."""
     doses, whole, plain = document["doses"], document["whole"], document["plain"]
     first = doses[0]["scene_gains"]["line"]
-    yield row("gain, dB", *(f"{one['dose_px']:g} px" for one in doses))
-    yield "| --- |" + " ---: |" * len(doses)
+    yield from dose_heads("gain, dB", doses)
     yield row(f"{whole}, instead of the plain loss", *cells_of(doses, plain, "whole_over"))
     for label in filter(document["rivals"].__contains__, labels_of(document)):
         yield row(f"{label}, instead of {whole}", *cells_of(doses, label, "whole_over", turned))
     yield row(f"{first}, instead of true pairs", *cells_of(doses, document["truth"], "rival_over"))
     yield ""
+
+
+def dose_heads(first: str, doses: Sequence[Document], *further: str) -> Iterator[str]:
+    """Heads of a table with a column per dose, and the line below them."""
+    yield row(first, *(f"{one['dose_px']:g} px" for one in doses), *further)
+    yield "| --- |" + " ---: |" * (len(doses) + len(further))
 
 
 def cells_of(
@@ -214,8 +215,7 @@ def bought_table(document: Document) -> Iterator[str]:
     jdrl = ablation_of("jdrl")
     printed = {line.label: paper_psnr(jdrl, line) for line in jdrl.lines}
     doses = [one for one in document["doses"] if one["dose_px"] >= FROM_PX]
-    yield row("part", *(f"{one['dose_px']:g} px" for one in doses), "paper")
-    yield "| --- |" + " ---: |" * (len(doses) + 1)
+    yield from dose_heads("part", doses, "paper")
     for part, label in PARTS.items():
         buys = f"{printed[document['whole']] - printed[label]:.2f}"
         if label in labels_of(document):
@@ -407,8 +407,7 @@ def blurry_input(one: Document) -> str | None:
 
 def tau_table(document: Document) -> Iterator[str]:
     """Kendall's tau of each protocol by dose."""
-    yield row("protocol", *(f"{one['dose_px']:g} px" for one in document["doses"]))
-    yield "| --- |" + " ---: |" * len(document["doses"])
+    yield from dose_heads("protocol", document["doses"])
     for protocol in protocols_of(document):
         found = (one["tau"].get(protocol) for one in document["doses"])
         yield row(protocol, *("" if tau is None else interval(tau) for tau in found))
@@ -432,11 +431,7 @@ def reblur_table(document: Document) -> Iterator[str]:
     ]
     if not labels:
         return
-    yield row(
-        "reblurring loss of: the truth / the blurry picture",
-        *(f"{one['dose_px']:g} px" for one in document["doses"]),
-    )
-    yield "| --- |" + " ---: |" * len(document["doses"])
+    yield from dose_heads("reblurring loss of: the truth / the blurry picture", document["doses"])
     for label in labels:
         lines = [line_of(one, label) for one in document["doses"]]
         found = [line.get("reblur") if line else None for line in lines]
@@ -468,13 +463,12 @@ def claim_table(document: Document) -> Iterator[str]:
 
 def rival_table(document: Document) -> Iterator[str]:
     """What the first rival gains over each other line."""
-    rival = document["doses"][0]["scene_gains"]["line"]
-    yield row(f"{rival} minus:", *(f"{one['dose_px']:g} px" for one in document["doses"]))
-    yield "| --- |" + " ---: |" * len(document["doses"])
+    doses = document["doses"]
+    rival = doses[0]["scene_gains"]["line"]
+    yield from dose_heads(f"{rival} minus:", doses)
     for label in labels_of(document):
-        found = [line_of(one, label) for one in document["doses"]]
         if label != rival:
-            yield row(label, *("" if one is None else interval(one["rival_over"]) for one in found))
+            yield row(label, *cells_of(doses, label, "rival_over"))
     yield ""
 
 

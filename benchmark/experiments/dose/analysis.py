@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.statistics.intervals import expanded_tails, resampled_means, scene_codes
 from defocus.benchmark.statistics.rank_correlation import rank_correlations
 
-__all__ = ["Effect", "Origins", "added_bend", "agreement", "gain", "share_of_gap"]
+__all__ = ["Effect", "added_bend", "agreement", "gain", "share_of_gap"]
 
 Array = NDArray[np.float64]
 Origins = Sequence[str] | None

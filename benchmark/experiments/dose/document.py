@@ -62,6 +62,7 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
     Raises:
         InputError: A training or its pictures cannot be read.
     """
+    first = at_dose(study.dataset, study.doses[0])
     by_dose = []
     for dose in study.doses:
         dataset = at_dose(study.dataset, dose)
@@ -72,9 +73,9 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         "network": study.network,
         "narrow": study.narrow,
         "dataset": study.dataset.name,
-        "scenes": len(at_dose(study.dataset, study.doses[0]).split("test")),
-        "origins": _count_origins(at_dose(study.dataset, study.doses[0])),
-        "training_pairs": len(at_dose(study.dataset, study.doses[0]).split("train")),
+        "scenes": len(first.split("test")),
+        "origins": _count_origins(first),
+        "training_pairs": len(first.split("train")),
         "seeds": study.seeds,
         "plain": study.ablation.lines[0].label,
         "whole": study.ablation.lines[-1].label,
