@@ -32,7 +32,7 @@ from defocus.benchmark.experiments.dose.claims import (
 )
 from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.experiments.dose.outputs.layout import strip_name
-from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts
+from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts, trust_chart
 from defocus.benchmark.reporting.dose.words import INPUT
 from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.text import number_text
@@ -59,6 +59,7 @@ CLAIMS_ONLY = ("smaller",)
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Studies of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
+TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
 PARTS = {
@@ -120,6 +121,7 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     return {
         DOSE_CHART: stamped(draw_figure(dose_chart(shown), "svg"), shown),
         PART_CHART: stamped(beside, shown),
+        TRUST_CHART: stamped(draw_figure(trust_chart(shown), "svg"), shown),
         **{
             file: stamped(row_chart(documents[name]), documents[name])
             for name, file in ROW_CHARTS.items()

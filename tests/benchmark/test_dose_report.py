@@ -29,7 +29,7 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, trust_chart
 from defocus.benchmark.reporting.dose.parts import dose_parts
 from defocus.benchmark.reporting.dose.tables import part_tables
 from defocus.benchmark.reporting.page import build_appendix, build_page
@@ -232,14 +232,27 @@ def test_the_title_asks_for_parts_only_where_parts_were_trained(study: Path) -> 
 
 
 def test_each_protocol_has_its_tau_by_dose(study: Path) -> None:
-    (table,) = dict(page_of(study).sections)["Which scores can be trusted?"]
+    chart, table = dict(page_of(study).sections)["Which scores can be trusted?"]
     assert isinstance(table, Table)
     assert [column.name for column in table.columns] == ["Protocol", "0 px", "8 px"]
     assert table.rows == (
         ("gt", Measured(1.0, (0.875, 1.25)), Measured(-0.5, (-0.625, -0.25))),
         ("input-aligned", None, None),
     )
-    assert "the reverse" in table.note
+    assert isinstance(chart, Curves)
+    assert [(curve.label, curve.x, curve.y) for curve in chart.curves] == [
+        ("gt", (0, 1), (1.0, -0.5))
+    ], "a protocol without tau has no curve"
+    assert chart.curves[0].errors == ((0.125, 0.25), (0.125, 0.25))
+    assert "the reverse" in chart.note
+
+
+def test_a_protocol_that_has_no_tau_at_a_dose_keeps_its_places() -> None:
+    kept = by_dose(document())
+    kept["doses"][0]["tau"]["gt"] = None
+    (curve,) = trust_chart(kept).curves
+    assert (curve.x, curve.y) == ((1,), (-0.5,))
+    assert trust_chart(kept).places == ("0", "8")
 
 
 def test_every_line_has_its_numbers_at_each_dose(study: Path) -> None:

@@ -21,7 +21,7 @@ from defocus.benchmark.experiments.dose.outputs.layout import (
     error_scale,
     strip_name,
 )
-from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
+from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts, trust_chart
 from defocus.benchmark.reporting.dose.tables import line_tables, part_tables, trust_table
 from defocus.benchmark.reporting.dose.words import Document
 from defocus.errors import ImageError, InputError
@@ -58,7 +58,7 @@ def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...
     return [
         ("Gain by dose", (dose_chart(document),)),
         ("Claims", (_claims(document),)),
-        ("Which scores can be trusted?", (trust_table(document),)),
+        ("Which scores can be trusted?", (trust_chart(document), trust_table(document))),
         ("Every line by dose", tuple(_folded_lines(document))),
         ("Gain by part of the picture", tuple(_by_part(document))),
         ("Crops by dose", tuple(_strips(out, document))),

@@ -16,12 +16,6 @@ COLUMN_WORDS = (
 )
 """What the columns of :func:`line_tables` mean."""
 
-TAU_WORDS = (
-    "Kendall's tau between the order in which a protocol ranks the lines and that of the truth. 1: "
-    "it ranks the trainings as the truth does; −1: the reverse. Official grid: with the warp of "
-    "the released code, half a pixel off at the borders."
-)
-
 
 def trust_table(document: Document) -> Table:
     """Kendall's tau of each protocol by dose, with its interval."""
@@ -32,9 +26,7 @@ def trust_table(document: Document) -> Table:
         (protocol, *(_measured(one["tau"].get(protocol)) for one in doses))
         for protocol in protocols
     )
-    return Table(
-        "Does a score rank the trainings as the truth does?", columns, tuple(rows), TAU_WORDS
-    )
+    return Table("Kendall's tau by dose", columns, tuple(rows))
 
 
 def line_tables(document: Document) -> dict[float, Table]:
