@@ -52,7 +52,7 @@ class Ablation:
         lines: Of the paper; the first has the plain loss, the last has all parts.
         extra: Ours beside them.
         rivals: Other ways to train on misaligned pairs.
-        controls: The plain loss on better data; all but the first need rendered pairs.
+        controls: The plain loss on aligned pairs, then on true ones, which need rendered pairs.
         dataset, protocol: Under which the paper's numbers stand.
         narrow_settings: Of the objective beside a small network.
         candidates: Further ways to train on misaligned pairs; some need rendered pairs.

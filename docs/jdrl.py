@@ -71,9 +71,6 @@ PARTS = {
 }
 """Part of JDRL, and the line that trains without it."""
 STRIP_QUALITY = 90
-BENDS = ("edge_px", "line_px")
-"""Means of a line, in the columns *edges* and *lines*, px."""
-
 Document = Mapping[str, Any]
 
 
@@ -345,7 +342,9 @@ def gain_table(document: Document) -> Iterator[str]:
         yield f"Dose {one['dose_px']:g} px:\n"
         seeds = any("seeds_over_input" in line for line in one["lines"])  # older ones lack them
         heads = ["line", "PSNR, truth", "over the input", *["each seed"] * seeds, "over plain"]
-        heads += ["share of the gap", "edges, px", "lines, px", *["bent, px"] * seeds, "minutes"]
+        moved = any("moved_px" in line for line in one["lines"])  # so do they this
+        heads += ["share of the gap", "edges, px", *["moved, px"] * moved, "lines, px"]
+        heads += [*["bent, px"] * seeds, "minutes"]
         yield row(*heads)
         yield "| --- |" + " ---: |" * (len(heads) - 1)
         for line in one["lines"]:
@@ -357,8 +356,10 @@ def gain_table(document: Document) -> Iterator[str]:
                 *([by_seed(line)] if seeds else []),
                 interval(line["over_plain"]["psnr"]),
                 share,
-                *(f"{line['means'][px]:.2f}" if px in line["means"] else "" for px in BENDS),
-                *([bent(line)] if seeds else []),
+                mean_px(line, "edge_px"),
+                *([added(line, "moved_px")] if moved else []),
+                mean_px(line, "line_px"),
+                *([added(line, "bent_px")] if seeds else []),
                 f"{line['seconds'] / 60:.1f}" if line["steps"] else "",
             )
         yield ""
@@ -369,9 +370,14 @@ def by_seed(line: Document) -> str:
     return ", ".join(map(signed_text, line["seeds_over_input"]))
 
 
-def bent(line: Document) -> str:
-    """Bend of lines that the trainings add."""
-    return "" if line["bent_px"] is None or not line["steps"] else interval(line["bent_px"])
+def mean_px(line: Document, name: str) -> str:
+    """Mean displacement of edges, or bend of lines; empty where none was seen."""
+    return f"{line['means'][name]:.2f}" if name in line["means"] else ""
+
+
+def added(line: Document, name: str) -> str:
+    """What the trainings add to the displacement of edges, or the bend of lines, of the input."""
+    return "" if line[name] is None or not line["steps"] else interval(line[name])
 
 
 def part_tables(document: Document) -> Iterator[str]:

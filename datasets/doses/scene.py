@@ -67,7 +67,7 @@ def render_doses(
         request: Size, doses, kinds, blur and noise.
         sources: Photographs of the scene's branch.
         bank: The lenses.
-        number: Number of the scene in its branch; kinds and lenses are taken in turn.
+        number: Number of the scene in its branch; kinds are taken in turn.
     """
     held_out = sources.branch == "held-out"
     seed = np.random.SeedSequence([request.seed, int(held_out), number])

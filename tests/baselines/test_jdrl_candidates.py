@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from defocus.align.sampling.warp import inverse, warp
+from defocus.baselines.ablation import ablation_of
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.losses.geman_mcclure import geman_mcclure
 from defocus.baselines.objective import Batch, Progress
@@ -140,6 +141,24 @@ def test_the_output_alone_is_deformed(shifted: Shifted) -> None:
     assert set(parts) == {"deblur_reverse", "mask_kept_share_reverse"}
     assert float(loss) == pytest.approx(of_both["deblur_reverse"])
     assert float(both) == pytest.approx(of_both["deblur_forward"] + of_both["deblur_reverse"])
+
+
+def test_the_line_of_the_deformed_output_weighs_reblurring_as_jdrl_does(shifted: Shifted) -> None:
+    """It has half as many terms of deformation, so the shares of both are those of JDRL."""
+    (line,) = (
+        one for one in ablation_of("jdrl").candidates if one.label == "JDRL, output deformed"
+    )
+    batch = Batch(shifted(0, 0), shifted(2, 1))
+    network = Constant(batch.blurry)
+    shares = []
+    for settings in ({}, line.settings):
+        torch.manual_seed(0)  # the same reblurring
+        loss, parts = make(**settings)(network, batch, LATER)
+        reblur = parts["reblur"] * (0.25 if settings else 0.5)
+        deformed = parts.get("deblur_forward", 0.0) + parts["deblur_reverse"]
+        assert loss.item() == pytest.approx(deformed + reblur)
+        shares.append(reblur / deformed)
+    assert shares[0] == pytest.approx(shares[1], rel=0.05)
 
 
 @pytest.mark.parametrize(("epoch", "kept"), [(20.0, 1), (31.0, 2), (46.0, 3)])

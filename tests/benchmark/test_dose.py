@@ -626,6 +626,8 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     over_plain = by_label["registered pairs"]["over_plain"]["psnr"]["value"]
     assert np.mean(gains["over_plain"]) == pytest.approx(over_plain)
     for line in one["lines"]:
+        added = line["means"]["edge_px"] - by_label["blurry input"]["means"]["edge_px"]
+        assert line["moved_px"]["value"] == pytest.approx(added)
         assert line["parts_over_input"]["psnr"] == line["over_input"]
         own, blurry = (
             known["means"]["truth/psnr_edges"] for known in (line, by_label["blurry input"])

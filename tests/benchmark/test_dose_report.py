@@ -78,6 +78,8 @@ def one_dose(dose: float) -> dict[str, Any]:
             "parts_over_input": {},
             "means": {"truth/psnr": 25.0 + gain, "edge_px": 0.5 + number, "line_px": 0.25},
             "share": estimate(gain / 8) if label == "JDRL" else None,
+            "moved_px": {**estimate(0.5 * number), "scenes": 38},
+            "bent_px": None if label == "true pairs" else estimate(0.25 * number),
             "steps": 400 * min(number, 1),
             "seconds": 90.0 * number,
         }
@@ -262,25 +264,33 @@ def test_every_line_has_its_numbers_at_each_dose(study: Path) -> None:
     assert isinstance(table, Table)
     assert [column.name for column in table.columns] == [
         "Line", "PSNR", "Gain over the input", "Gain over 1 plain loss", "Share of the gap",
-        "Edges", "Lines", "Minutes",
+        "Edges", "Moved", "Lines", "Bent", "Minutes",
     ]  # fmt: skip
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["JDRL"] == (
         25.5, Measured(0.5, (0.375, 0.75)), Measured(4.5, (4.375, 4.75)),
-        Measured(0.0625, (-0.0625, 0.3125)), 2.5, 0.25, 3.0,
+        Measured(0.0625, (-0.0625, 0.3125)), 2.5, Measured(1.0, (0.875, 1.25)),
+        0.25, Measured(0.5, (0.375, 0.75)), 3.0,
     )  # fmt: skip
-    assert rows["blurry input"][-1] is None, "nothing was trained"
+    assert rows["true pairs"][7] is None, "no scene shows a line in both"
+    blurry = rows["blurry input"]
+    assert (blurry[5], blurry[7], blurry[8]) == (None, None, None), "nothing was trained"
     assert rows["1 plain loss"][3] is None
     kept = document()
     del kept["doses"][0]["lines"][2]["means"]["line_px"]
     keep(study, kept)
     (table,) = parts_inside(dict(page_of(study).sections)["Every line by dose"][1])
     assert isinstance(table, Table)
-    assert table.rows[2][6] is None
+    assert table.rows[2][7] is None
+    del kept["doses"][0]["lines"][2]["moved_px"]
+    keep(study, kept)
+    (table,) = parts_inside(dict(page_of(study).sections)["Every line by dose"][1])
+    assert isinstance(table, Table)
+    assert table.rows[2][6] is None, "older files lack it"
 
 
 def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
-    """Control lines may gain most, but they have better data than the others."""
+    """Lines that are told a truth may gain most, but nobody can train so."""
     kept = document()
     for one in kept["doses"]:
         aligned = copy.deepcopy(one["lines"][-1])
@@ -291,6 +301,11 @@ def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
     assert "registered pairs at 8 px, +1.00 dB" in best
     keep(study, kept)  # a file from before that names no further control
     assert "aligned before at 8 px" in page_of(study).summary
+    for one in kept["doses"]:
+        one["lines"][-1]["label"] = "control: pre-aligned pairs"
+    keep(study, kept)
+    assert "pre-aligned pairs at 8 px" in page_of(study).summary, "anybody can align pairs"
+    assert page_of(study).title == "What JDRL is worth: Defocus-S"
 
 
 def test_a_study_in_which_nothing_learned_says_so(study: Path) -> None:

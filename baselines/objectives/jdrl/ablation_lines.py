@@ -29,7 +29,8 @@ ABLATION = Ablation(
         AblationLine("registered, refined", "registered-unet", settings={"refined": True}),
         AblationLine("JDRL on registered pairs", "jdrl-unet-registered"),
     ),
-    # The plain loss on pairs that are aligned already: as much as any alignment could give.
+    # The plain loss on pairs that were aligned before, and on true ones: as much as any alignment
+    # could give.
     controls=(
         AblationLine("control: pre-aligned pairs", "unet-prealigned"),
         AblationLine("control: true pairs", "unet-truth"),
@@ -60,7 +61,12 @@ ABLATION = Ablation(
             "jdrl-unet",
             settings={"kernels": "thin-lens-measured"},
         ),
-        AblationLine("JDRL, output deformed", "jdrl-unet", settings={"deformation": "output"}),
+        AblationLine(  # half as many terms of deformation: half the weight of the reblurring
+            "JDRL, output deformed",
+            "jdrl-unet",
+            settings={"deformation": "output", "alpha": 0.25},
+            variant="output-deformed",
+        ),
         AblationLine("JDRL, small flow first", "jdrl-unet", settings={"curriculum_px": 0.5}),
         AblationLine(
             "robust loss",

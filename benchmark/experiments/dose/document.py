@@ -1,6 +1,6 @@
 """Results of a study by dose, read from its store and its restored pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import compress
 from typing import Any, TypeAlias
@@ -9,8 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import PARTS
-from defocus.benchmark.experiments.dose.analysis import added_bend, agreement, gain, share_of_gap
+from defocus.benchmark.experiments.dose.analysis import (
+    Effect,
+    added_bend,
+    agreement,
+    gain,
+    share_of_gap,
+)
 from defocus.benchmark.experiments.dose.outputs.measures import (
+    EDGES,
     LINES,
     OFFICIAL_GRID,
     restored_scores,
@@ -52,7 +59,8 @@ def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) 
         (``over_plain``), and over the input (``over_input``, by training in ``seeds_over_input``,
         by part in ``parts_over_input``); what the whole objective and the first rival (the whole
         objective if there is none) gain over the line (``whole_over``, ``rival_over``); ``share``
-        of the gap; ``bent_px``, the bend of lines that the training adds to that of the input;
+        of the gap; ``moved_px`` and ``bent_px``, the displacement of edges and the bend of lines
+        that the training adds to those of the input;
         seconds of a training; and ``reblur``, its trained reblurring's loss of the truth and of the
         blurry picture. Beside them ``tau``, Kendall's tau of each protocol against the truth;
         ``part_scenes``, how many scenes have each part; ``scene_gains``, the first rival's gain
@@ -123,7 +131,8 @@ def _at_one_dose(
                 "parts_over_input": _over(scores[blurry], own, origins),
                 "whole_over": asdict(gain(whole, psnr, origins)),
                 "rival_over": asdict(gain(rival, psnr, origins)),
-                "bent_px": _bent(own[LINES], scores[blurry][LINES], origins),
+                "moved_px": _added(gain, own[EDGES], scores[blurry][EDGES], origins),
+                "bent_px": _added(added_bend, own[LINES], scores[blurry][LINES], origins),
                 "share": None if share is None else asdict(share),
             }
         )  # fmt: skip
@@ -172,13 +181,18 @@ def _over(reference: Scores, own: Scores, origins: Sequence[str]) -> dict[str, d
     return found
 
 
-def _bent(own: Array, blurry: Array, origins: Sequence[str]) -> dict[str, float] | None:
-    """Bend of lines that a training adds, px, over the scenes that show them in both pictures."""
+def _added(
+    measured: Callable[[Array, Array, list[str]], Effect],
+    own: Array,
+    blurry: Array,
+    origins: Sequence[str],
+) -> dict[str, float] | None:
+    """What a training adds to the input, px, over the scenes that can be measured in both."""
     known = _known(own, blurry)
     if not known.any():
         return None
-    bend = added_bend(own[:, known], blurry[:, known], list(compress(origins, known)))
-    return asdict(bend) | {"scenes": int(known.sum())}
+    effect = measured(own[:, known], blurry[:, known], list(compress(origins, known)))
+    return asdict(effect) | {"scenes": int(known.sum())}
 
 
 def _by_seed(gains: Array) -> list[float]:

@@ -40,7 +40,9 @@ class _Line:
     steps: Count
     seconds: Annotated[Number, Field(ge=0)]
     over_plain: dict[str, _Estimate] = field(default_factory=dict)
-    parts_over_input: dict[str, _Estimate] = field(default_factory=dict)  # older files lack it
+    parts_over_input: dict[str, _Estimate] = field(default_factory=dict)  # older files lack these
+    moved_px: _Estimate | None = None
+    bent_px: _Estimate | None = None
 
 
 @dataclass(frozen=True)

@@ -100,13 +100,16 @@ class DoseStudy:
         return tuple(line for line in every if line in trained)
 
     def controls(self) -> tuple[AblationLine, ...]:
-        """The trained lines that know more than captured pairs tell: they are no way to train."""
-        lines = self.lines()
+        """The trained lines that know more than captured pairs tell: they are no way to train.
+
+        Pre-aligned pairs are one: ``defocus-data compensate`` writes them.
+        """
+        truth, lines = self.ablation.controls[-1], self.lines()
         told = [one.recipe().supervision if one.recipe else () for one in self.systems(lines)]
         return tuple(
             line
             for line, supervision in zip(lines, told, strict=True)
-            if line in self.ablation.controls or not MEASURED.issuperset(supervision)
+            if line == truth or not MEASURED.issuperset(supervision)
         )
 
     def studies(self) -> list[Study]:

@@ -12,7 +12,8 @@ COLUMN_WORDS = (
     "PSNR and gains are against the truth. Share of the gap: 0 for the plain loss, 1 for true "
     "pairs; n/a where the gap between the two is not significant. Edges: mean length of the flow "
     "from the truth to the output at the steepest tenth of the pixels. Lines: how far lines that "
-    "are straight in the truth bend in the output, root mean square. Minutes: of one training."
+    "are straight in the truth bend in the output, root mean square. Moved and bent: what the "
+    "training adds to both, beyond the blurry input. Minutes: of one training."
 )
 """What the columns of :func:`line_tables` mean."""
 
@@ -38,7 +39,9 @@ def line_tables(document: Document) -> dict[float, Table]:
         Column(f"Gain over {document['plain']}", "dB", "higher", 2),
         Column("Share of the gap", "", "higher", 2),
         Column("Edges", "px", "lower", 2),
+        Column("Moved", "px", "lower", 2),
         Column("Lines", "px", "lower", 2),
+        Column("Bent", "px", "lower", 2),
         Column("Minutes", "", "lower", 1),
     )
     return {
@@ -86,9 +89,16 @@ def _row(line: Document) -> tuple[Cell, ...]:
         _measured(line["over_plain"].get("psnr")),
         _measured(line["share"]),
         means.get("edge_px"),
+        _added(line, "moved_px"),
         means.get("line_px"),
+        _added(line, "bent_px"),
         line["seconds"] / 60 if line["steps"] else None,
     )
+
+
+def _added(line: Document, name: str) -> Measured | None:
+    """What the training adds; nothing was trained for the blurry input."""
+    return _measured(line.get(name)) if line["steps"] else None
 
 
 def _measured(estimate: Mapping[str, float] | None) -> Measured | None:

@@ -13,6 +13,9 @@ __all__ = ["INPUT", "Document", "dose_result", "interval_words", "study_title", 
 Document = Mapping[str, Any]
 """What :func:`~defocus.benchmark.experiments.dose.kept.read_doses` gives."""
 
+CONTROL = "control: "
+"""Before the name of a line that is there for comparison, and no part of what is taken apart."""
+
 INPUT = "input"
 """System of the line that is the blurry input itself."""
 
@@ -31,7 +34,12 @@ def study_title(document: Document) -> str:
     known = {document["plain"], document["whole"], document["truth"]}
     known |= {*document["rivals"], *document["controls"]}
     lines = (line for one in document["doses"] for line in one["lines"])
-    parts = any(line["label"] not in known and line["system"] != INPUT for line in lines)
+    parts = any(
+        line["label"] not in known
+        and not line["label"].startswith(CONTROL)
+        and line["system"] != INPUT
+        for line in lines
+    )
     asked = f"each part of {document['whole']}" if parts else document["whole"]
     return f"What {asked} is worth: {_network(document)}"
 
@@ -90,7 +98,7 @@ def _first_rival(document: Document) -> str | None:
 def _best(document: Document) -> str:
     """The way to train with the largest mean gain at each dose, and the control on true pairs.
 
-    A control is no way to train: it has better data than the others, or is told a truth.
+    What is told a truth is no way to train. Pre-aligned pairs are one, though a control by name.
     """
     controls = {document["truth"], *document["controls"]}
     found: list[str] = []
@@ -103,7 +111,8 @@ def _best(document: Document) -> str:
         best = max(ways, key=lambda line: float(line["over_input"]["value"]))
         over = best["over_input"]
         least_bad = "none gains: " if over["value"] <= 0 else ""
-        said = f"{without_number(best['label'])} at {one['dose_px']:g} px, {_gain_words(over)}"
+        name = without_number(best["label"]).removeprefix(CONTROL)
+        said = f"{name} at {one['dose_px']:g} px, {_gain_words(over)}"
         found.append(least_bad + said)
     return (
         "Largest gain over the blurry input by dose of misalignment, against the truth: "
