@@ -131,15 +131,43 @@ NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
 PARTS = {"2 without deformation": 0.25, "3 without mask": 0.875, "JDRL": 0.75}
 
 
-def test_the_opening_says_what_each_part_buys(made: dict[str, Any]) -> None:
-    """Beside the difference in Table 4 of the paper, by doses of 2 px and more."""
-    doses = {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)}
-    assert list(made["bought_table"](study("defocus-s", doses)))[:-1] == [
-        "| part | 8 px | paper |",
-        "| --- | ---: | ---: |",
-        "| deformation | 0.50 [0.38, 0.75] | 1.02 |",
-        "| mask | −0.12 [−0.25, 0.12] | 0.04 |",
-    ]
+def test_a_claim_has_the_papers_number_ours_and_a_verdict(made: dict[str, Any]) -> None:
+    """Its dose is that of its column; one that was not trained is empty."""
+    found = study("defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)})
+    for label, printed, told, verdict in (
+        ("2 without deformation", "1.02 dB", "0.50 [0.38, 0.75] dB", "confirmed"),
+        ("3 without mask", "0.04 dB", "−0.12 [−0.25, 0.12] dB", "not decided"),
+    ):
+        assert made["printed_gain"](found, label) == printed
+        row = made["claim_row"]("it helps", printed, found, label, "because")
+        assert row == f"| it helps | {printed} |  | {told} | {verdict} | because |"
+
+
+def bent(low: float) -> dict[str, float]:
+    return {"value": 0.1, "low": low, "high": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("plain", "whole", "verdict"),
+    [(0.05, -0.05, "confirmed"), (-0.05, -0.05, "not decided"), (0.05, 0.05, "not decided")],
+)
+def test_lines_stay_straight_if_only_the_plain_loss_bends_them(
+    made: dict[str, Any], plain: float, whole: float, verdict: str
+) -> None:
+    found = study("defocus-s", {8.0: NAFNET[2.0]})
+    for one, low in zip(found["doses"][0]["lines"], (plain, whole, whole), strict=True):
+        one["bent_px"] = bent(low)
+    found["doses"][0]["tau"]["input-aligned"] = estimate(0.5)
+    lines, scores = made["measured_claims"](found)
+    assert f"|  | 0.10 [{made['signed_text'](whole)}, 0.20] px | {verdict} |" in lines
+    assert "|  | 0.75 [0.62, 1.00] | confirmed |" in scores
+
+
+def test_the_hours_count_the_control_once(made: dict[str, Any]) -> None:
+    """It is trained once, and listed at each dose."""
+    gains = {px: {**NAFNET[2.0], "control: true pairs": 1.25} for px in (2.0, 8.0)}
+    found = study("defocus-s", gains)
+    assert made["trained_hours"](found) == pytest.approx(3 * (2 * 3 + 1) * 60 / 3600)
 
 
 def test_the_opening_says_what_rivals_are_worth_instead(made: dict[str, Any]) -> None:
