@@ -60,6 +60,8 @@ CLAIMS_ONLY = ("smaller",)
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Studies of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
+REGISTRATION = "registration.json"
+"""What ``docs/registration.py`` counts."""
 TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
@@ -98,6 +100,7 @@ COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
           "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
 """Lines whose minutes are told."""
 STRIP_QUALITY = 90
+
 Document = Mapping[str, Any]
 
 
@@ -131,21 +134,21 @@ def strip_file(name: str, one: Document) -> Path:
     return PAGE.with_name(f"jdrl-{name}-strip-{one['dose_px']:g}px.webp")
 
 
-def stamped(drawn: bytes, document: Document) -> bytes:
+def stamped(drawn: bytes, *shown: object) -> bytes:
     """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
-    shown = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-    return drawn.rstrip() + f"\n<!-- {shown} -->\n".encode()
+    stamp = hashlib.sha256(repr(shown).encode()).hexdigest()
+    return drawn.rstrip() + f"\n<!-- {stamp} -->\n".encode()
 
 
 def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     """The charts of the page, as SVG files by name."""
     shown = documents["by-dose"]
     by_part = part_charts(shown)
-    beside = draw_beside([by_part[dose] for dose in PART_DOSES_PX], "svg")
+    beside = [by_part[dose] for dose in PART_DOSES_PX]
+    alone = {DOSE_CHART: dose_chart(shown), TRUST_CHART: trust_chart(shown)}
     return {
-        DOSE_CHART: stamped(draw_figure(dose_chart(shown), "svg"), shown),
-        PART_CHART: stamped(beside, shown),
-        TRUST_CHART: stamped(draw_figure(trust_chart(shown), "svg"), shown),
+        **{name: stamped(draw_figure(one, "svg"), one) for name, one in alone.items()},
+        PART_CHART: stamped(draw_beside(beside, "svg"), *beside),
         **{
             file: stamped(row_chart(documents[name]), documents[name])
             for name, file in ROW_CHARTS.items()
@@ -162,6 +165,7 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
         "claims": paper_claims(documents),
         "networks": network_table([documents[name] for name in SIDE_BY_SIDE]),
         "cost": cost_table(documents),
+        "registration": registration_table(read_document(REGISTRATION)),
     }
     for name, lines in opening.items():
         text = with_section(text, name, lines)
@@ -323,6 +327,20 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         yield row(name_of(document), str(steps), *cells)
     hours = sum(map(trained_hours, documents.values()))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
+
+
+def registration_table(found: Document) -> Iterator[str]:
+    """Which pairs registration leaves out, and what displacement remains in the others."""
+    for one in found["doses"]:
+        yield row(f"{one['dose_px']:g} px", "pairs", "left out", "mean displacement, px",
+                  "registered", "by flow", "moved by flow")  # fmt: skip
+        yield "| --- |" + " ---: |" * 6
+        for kind in one["kinds"]:
+            lengths = (kind[name] for name in ("before_px", "after_px", "by_flow_px"))
+            counts = (kind["pairs"], kind["left_out"])
+            yield row(kind["kind"], *map(str, counts), *(f"{px:.2f}" for px in lengths),
+                      str(kind["moved_by_flow"]))  # fmt: skip
+        yield ""
 
 
 def trained_hours(document: Document) -> float:

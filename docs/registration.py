@@ -1,0 +1,111 @@
+"""Counts which rendered pairs registration leaves out, and what displacement remains in the others.
+
+``python -m docs.registration full 2 8`` from the repository's root measures the training pairs of
+the dataset ``manifest:full`` at these doses, and writes ``docs/reference/dose/registration.json``.
+What was measured before is taken from the cache.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import Release, plan_compensation
+from defocus.align.measure import Measurement
+from defocus.benchmark.experiments.dose.pairs import at_dose, open_dosed
+from defocus.datasets.deriving.aligned_reference import measured_alone
+from defocus.datasets.pair import Pair
+from defocus.files import write_json
+from defocus.progress import say, track
+from defocus.reading import read_json
+
+KEPT = Path(__file__).parent / "reference" / "dose" / "registration.json"
+MOVED_PX, MOVED_SHARE = 0.1, 0.01
+"""The local flow moves a pair if it moves more than this share of its pixels by more than this."""
+
+Array = NDArray[np.float64]
+
+
+def main(folder: str, *doses_px: str) -> None:
+    """Measure the training pairs of some doses, and write what was found.
+
+    Args:
+        folder: Folder of the dataset.
+        doses_px: Doses, px.
+    """
+    dataset = open_dosed(f"manifest:{folder}")
+    doses = []
+    for dose_px in map(float, doses_px):
+        pairs = at_dose(dataset, dose_px).split("train")
+        found = [measured(pair) for pair in track(pairs, f"measuring pairs of {dose_px:g} px")]
+        doses.append({"dose_px": dose_px, "kinds": list(by_kind(found))})
+    write_json(KEPT, {"doses": doses})
+    say(f"written: {KEPT}")
+
+
+def measured(pair: Pair) -> dict[str, Any]:
+    """Kind of a pair's motion, and its mean displacement before and after registration, px."""
+    kind = read_json(pair.blurry.with_name("scene.json"))["kind"]
+    sharp, flow_file = pair.sharp, pair.flow
+    if sharp is None or flow_file is None:
+        raise ValueError(f"pair {pair.id} lacks its sharp picture or its flow")
+    flow = np.load(flow_file)
+    *_, found = measured_alone(pair.blurry, sharp, "dis")
+    told = {"kind": kind, "before_px": mean_length(flow), "known": found.field is not None}
+    if not told["known"]:
+        return told
+    whole, local = whole_picture(found, flow.shape[1:]), local_flow(found, flow.shape[1:])
+    moved = float((np.hypot(*local) > MOVED_PX).mean())
+    return told | {
+        "after_px": mean_length(flow - whole),
+        "by_flow_px": mean_length(flow - whole - local),
+        "moved_by_flow": moved > MOVED_SHARE,
+    }
+
+
+def mean_length(flow: Array) -> float:
+    """Mean length of a flow ``(2, H, W)``, px."""
+    return float(np.hypot(*flow).mean())
+
+
+def whole_picture(measurement: Measurement, size: tuple[int, ...]) -> Array:
+    """Flow ``(2, H, W)`` of the measured transform of the whole picture."""
+    matrix = measurement.misalignment.matrix
+    if matrix is None:
+        raise ValueError("the misalignment is unknown")
+    rows, columns = np.mgrid[: size[0], : size[1]].astype(float)
+    places = np.stack([columns, rows, np.ones_like(rows)])
+    across, down, scale = np.einsum("ij,jhw->ihw", np.asarray(matrix), places)
+    return np.stack([across / scale - columns, down / scale - rows])
+
+
+def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
+    """Local flow ``(2, H, W)`` that the target ``registered-flow`` is moved by beside it."""
+    plan = plan_compensation(measurement, size, Release("flow", photometric="match"))
+    local = plan.placement.local
+    return np.zeros((2, *size)) if local is None else np.asarray(local.field)
+
+
+def by_kind(found: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Counts and means over the pairs of each kind of motion."""
+    for kind in dict.fromkeys(one["kind"] for one in found):
+        pairs = [one for one in found if one["kind"] == kind]
+        known = [one for one in pairs if one["known"]]
+        means = {
+            name: float(np.mean([one[name] for one in known]))
+            for name in ("before_px", "after_px", "by_flow_px")
+        }
+        yield {
+            "kind": kind,
+            "pairs": len(pairs),
+            "left_out": len(pairs) - len(known),
+            **means,
+            "moved_by_flow": sum(one["moved_by_flow"] for one in known),
+        }
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
