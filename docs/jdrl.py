@@ -49,13 +49,13 @@ SECTIONS = {
     "parts": "parts.json",
     "smaller": "smaller.json",
     "other-ways": "other-ways.json",
-    "by-flow": "by-flow.json",
+    "smaller-ways": "smaller-ways.json",
     "nafnet": "nafnet.json",
     "restormer": "restormer.json",
     "unet": "unet.json",
 }
 """Section of the page, and its document."""
-CLAIMS_ONLY = ("smaller",)
+CLAIMS_ONLY = ("smaller", "smaller-ways")
 """Studies that stand beside a larger one with the same lines: no more is shown of them."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Studies of the opening's table of networks."""
@@ -336,10 +336,10 @@ def registration_table(found: Document) -> Iterator[str]:
                   "registered", "by flow", "moved by flow")  # fmt: skip
         yield "| --- |" + " ---: |" * 6
         for kind in one["kinds"]:
-            lengths = (kind[name] for name in ("before_px", "after_px", "by_flow_px"))
-            counts = (kind["pairs"], kind["left_out"])
-            yield row(kind["kind"], *map(str, counts), *(f"{px:.2f}" for px in lengths),
-                      str(kind["moved_by_flow"]))  # fmt: skip
+            found_px = (kind[name] for name in ("before_px", "after_px", "by_flow_px"))
+            lengths = ("" if px is None else f"{px:.2f}" for px in found_px)
+            counts = (str(kind[name]) for name in ("pairs", "left_out"))
+            yield row(kind["kind"], *counts, *lengths, str(kind["moved_by_flow"]))
         yield ""
 
 

@@ -90,12 +90,12 @@ def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
 
 
 def by_kind(found: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Counts and means over the pairs of each kind of motion."""
+    """Counts of the pairs of each kind of motion, and means over those that could be measured."""
     for kind in dict.fromkeys(one["kind"] for one in found):
         pairs = [one for one in found if one["kind"] == kind]
         known = [one for one in pairs if one["known"]]
         means = {
-            name: float(np.mean([one[name] for one in known]))
+            name: float(np.mean([one[name] for one in known])) if known else None
             for name in ("before_px", "after_px", "by_flow_px")
         }
         yield {
