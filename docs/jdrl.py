@@ -230,15 +230,16 @@ def dose_heads(first: str, doses: Sequence[Document], *further: str) -> Iterator
 
 
 def cells_of(
-    doses: Sequence[Document],
+    doses: Sequence[Document | None],
     label: str,
     key: str,
     seen: Callable[[Document], Document] = dict,
+    unit: str = "",
 ) -> Iterator[str]:
     """A line's differences by dose, as they are or turned; empty where it was not trained."""
     for one in doses:
-        line = line_of(one, label)
-        yield "" if line is None else interval(seen(line[key]))
+        line = None if one is None else line_of(one, label)
+        yield "" if line is None else interval(seen(line[key])) + unit
 
 
 def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
@@ -269,15 +270,13 @@ def printed_gain(document: Document, label: str) -> str:
 def claim_row(claim: str, printed: str, document: Document, label: str, why: str) -> str:
     """A claim that the whole objective is better than a line, dB."""
     (said,) = (one.verdict for one in claims_of(document) if one.line == label)
-    return row(claim, printed, *claim_cells(document, label, "whole_over", " dB"), said, why)
+    cells = cells_of(claim_doses(document), label, "whole_over", unit=" dB")
+    return row(claim, printed, *cells, said, why)
 
 
-def claim_cells(document: Document, label: str, key: str, unit: str) -> Iterator[str]:
-    """What a line has at each dose of the table; empty where it was not trained."""
-    for dose_px in CLAIM_DOSES_PX:
-        one = dose_of(document, dose_px)
-        line = None if one is None else line_of(one, label)
-        yield "" if line is None else interval(line[key]) + unit
+def claim_doses(document: Document) -> list[Document | None]:
+    """A study's results at each dose of the table of claims."""
+    return [dose_of(document, px) for px in CLAIM_DOSES_PX]
 
 
 def measured_claims(document: Document) -> Iterator[str]:
@@ -293,12 +292,11 @@ def measured_claims(document: Document) -> Iterator[str]:
     yield row(
         "straight lines stay straight (bend that it adds)",
         "pictures",
-        *claim_cells(document, whole, "bent_px", " px"),
+        *cells_of(claim_doses(document), whole, "bent_px", unit=" px"),
         "confirmed" if kept else "not decided",
         f"the plain loss adds {interval(by_plain[-1])} px at {doses[-1]['dose_px']:g} px",
     )
-    shown = [dose_of(document, px) for px in CLAIM_DOSES_PX]
-    taus = [{} if one is None else one["tau"] for one in shown]
+    taus = [{} if one is None else one["tau"] for one in claim_doses(document)]
     others = ", ".join(f"{tau['input-aligned']['value']:.2f}" for tau in taus if tau)
     yield row(
         "a deformed target scores fairly (tau of `deformed-gt`)",

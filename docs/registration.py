@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.measure import Measurement
+from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.benchmark.experiments.dose.pairs import at_dose, open_dosed
 from defocus.datasets.deriving.aligned_reference import measured_alone
 from defocus.datasets.pair import Pair
@@ -76,10 +77,8 @@ def whole_picture(measurement: Measurement, size: tuple[int, ...]) -> Array:
     matrix = measurement.misalignment.matrix
     if matrix is None:
         raise ValueError("the misalignment is unknown")
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(float)
-    places = np.stack([columns, rows, np.ones_like(rows)])
-    across, down, scale = np.einsum("ij,jhw->ihw", np.asarray(matrix), places)
-    return np.stack([across / scale - columns, down / scale - rows])
+    grid = pixel_grid(size[0], size[1])
+    return np.asarray(transformed(grid, matrix) - grid)
 
 
 def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
