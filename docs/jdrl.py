@@ -1,8 +1,8 @@
 """Makes the charts and tables of docs/jdrl.md from the documents in docs/reference/dose.
 
 Each document is the ``dose.json`` of a study by ``defocus-bench ablate jdrl --doses …``, under the
-name of its section; the page has the commands. ``python docs/jdrl.py nafnet=STUDY`` takes over the
-document and the strips of a finished study first.
+name of its section; the page has the commands. ``python docs/jdrl.py nafnet=STUDY`` takes over a
+finished study first: its document, as ``nafnet.json``, and its strips.
 """
 
 import hashlib
@@ -45,22 +45,24 @@ mpl.rcParams["svg.fonttype"] = "none"
 PAGE = Path(__file__).with_name("jdrl.md")
 DOCUMENTS = PAGE.parent / "reference" / "dose"
 SECTIONS = {
-    "by-dose": "dose.json",
-    "parts": "parts.json",
-    "smaller": "smaller.json",
-    "other-ways": "other-ways.json",
-    "smaller-ways": "smaller-ways.json",
-    "nafnet": "nafnet.json",
-    "restormer": "restormer.json",
-    "unet": "unet.json",
+    "by-dose": ("dose",),
+    "parts": ("parts",),
+    "smaller": ("smaller",),
+    "other-ways": ("other-ways",),
+    "smaller-ways": ("smaller-ways",),
+    "nafnet": ("nafnet",),
+    "restormer": ("restormer",),
+    "unet": ("unet",),
 }
-"""Section of the page, and its document."""
+"""Section of the page, and its studies, each of other doses."""
+ALIKE = ("network", "narrow", "scenes", "training_pairs", "seeds", "plain", "whole", "truth")
+"""What all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways")
 """Studies that stand beside a larger one with the same lines: no more is shown of them."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Studies of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
-REGISTRATION = "registration.json"
+REGISTRATION = "registration"
 """What ``docs/registration.py`` counts."""
 TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
@@ -108,11 +110,11 @@ def main(*taken: str) -> None:
     """Write the charts, and the made sections of the page.
 
     Args:
-        taken: Studies to take over first, each as ``SECTION=FOLDER``.
+        taken: Studies to take over first, each as ``NAME=FOLDER``.
     """
     for name, _, study in (one.partition("=") for one in taken):
         take_over(name, Path(study))
-    documents = {name: read_document(file) for name, file in SECTIONS.items()}
+    documents = {name: read_documents(studies) for name, studies in SECTIONS.items()}
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
     PAGE.write_text(made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8")
@@ -120,13 +122,14 @@ def main(*taken: str) -> None:
 
 def take_over(name: str, study: Path) -> None:
     """Copy the document of a finished study, and its strips as WebP beside the page."""
-    (DOCUMENTS / SECTIONS[name]).write_bytes((study / DOSES).read_bytes())
-    if name in CLAIMS_ONLY:
+    (section,) = (section for section, studies in SECTIONS.items() if name in studies)
+    (DOCUMENTS / f"{name}.json").write_bytes((study / DOSES).read_bytes())
+    if section in CLAIMS_ONLY:
         return
-    for one in read_document(SECTIONS[name])["doses"]:
+    for one in read_document(name)["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
         written = cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
-        strip_file(name, one).write_bytes(written.tobytes())
+        strip_file(section, one).write_bytes(written.tobytes())
 
 
 def strip_file(name: str, one: Document) -> Path:
@@ -164,6 +167,7 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
         "doses": dose_table(documents["by-dose"]),
         "claims": paper_claims(documents),
         "networks": network_table([documents[name] for name in SIDE_BY_SIDE]),
+        "network-gains": network_gains([documents[name] for name in SIDE_BY_SIDE]),
         "cost": cost_table(documents),
         "registration": registration_table(read_document(REGISTRATION)),
     }
@@ -172,9 +176,26 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
     return text
 
 
-def read_document(file: str) -> dict[str, Any]:
+def read_documents(studies: Sequence[str]) -> dict[str, Any]:
+    """The document of a section: the doses of all its studies, in order.
+
+    Raises:
+        ValueError: A study has other sizes than the first, or a dose of another.
+    """
+    first, *others = map(read_document, studies)
+    for name, other in zip(studies[1:], others, strict=True):
+        unlike = [key for key in ALIKE if other[key] != first[key]]
+        twice = [one["dose_px"] for one in other["doses"] if dose_of(first, one["dose_px"])]
+        if unlike or twice:
+            raise ValueError(f"{name}.json does not go with {studies[0]}.json: {unlike or twice}")
+        first["doses"] += other["doses"]
+    first["doses"].sort(key=lambda one: one["dose_px"])
+    return first
+
+
+def read_document(name: str) -> dict[str, Any]:
     """A study's document, its doses in order."""
-    document: dict[str, Any] = json.loads((DOCUMENTS / file).read_text("utf-8"))
+    document: dict[str, Any] = json.loads((DOCUMENTS / f"{name}.json").read_text("utf-8"))
     document["doses"].sort(key=lambda one: one["dose_px"])
     document.setdefault("narrow", False)  # older documents do not say
     return document
@@ -323,7 +344,8 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         steps = next(line["steps"] for line in found if line is not None)
         cells = ("" if line is None else f"{line['seconds'] / 60:.1f}" for line in found)
         yield row(name_of(document), str(steps), *cells)
-    hours = sum(map(trained_hours, documents.values()))
+    studies = [read_document(study) for section in SECTIONS.values() for study in section]
+    hours = sum(map(trained_hours, studies))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
 
 
@@ -351,6 +373,18 @@ def trained_hours(document: Document) -> float:
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
+    """What the first rival gains over the whole objective with each network, by dose."""
+    rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
+    doses = sorted({one["dose_px"] for document in documents for one in document["doses"]})
+    yield row(f"{rival}, instead of {whole}, dB", *(f"{px:g} px" for px in doses))
+    yield "| --- |" + " ---: |" * len(doses)
+    for document in documents:
+        found = [dose_of(document, px) for px in doses]
+        yield row(name_of(document), *cells_of(found, rival, "whole_over", turned))
+    yield ""
+
+
+def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     """Gain over the input of each line at the largest dose, a column per network."""
     dose = max(one["dose_px"] for one in documents[0]["doses"])
     columns = [
@@ -444,19 +478,37 @@ def study_facts(document: Document) -> Iterator[str]:
     scenes, pairs = f"{document['scenes']} test scenes", document["training_pairs"]
     if document.get("origins") is not None:  # older ones do not tell them
         scenes += f" of {document['origins']} photographs and textures"
-    found = [line_of(one, document["truth"]) for one in document["doses"]]
     said = f"{scenes}, {pairs} training pairs per dose, seeds: {document['seeds']}"
-    control = next(filter(None, found), None)  # it is trained once, for all doses
-    if control is None:
+    found = controls(document)
+    if not found:
         yield f"{said}.\n"
         return
-    over = control["over_input"]
-    enough = "reached" if over["value"] >= 1.0 else "not reached"
-    yield (
-        f"{said}, {control['steps']} steps per training. The control on true pairs gains "
-        f"{interval(over)} dB over the blurry input; the study aims at 1.0 dB, which is {enough} "
-        "by the mean.\n"
+    told = " and ".join(
+        interval(control["over_input"]) + (f" ({px_text(doses)})" if len(found) > 1 else "")
+        for control, doses in found
     )
+    enough = all(control["over_input"]["value"] >= 1.0 for control, _ in found)
+    yield (
+        f"{said}, {found[0][0]['steps']} steps per training. The control on true pairs gains "
+        f"{told} dB over the blurry input; the study aims at 1.0 dB, which is "
+        f"{'reached' if enough else 'not reached'} by the mean.\n"
+    )
+
+
+def controls(document: Document) -> list[tuple[Document, list[float]]]:
+    """Each control on true pairs with its doses: a study trains it once, for all of them."""
+    found: dict[float, tuple[Document, list[float]]] = {}
+    for one in document["doses"]:
+        control = line_of(one, document["truth"])
+        if control is not None:
+            gain = control["over_input"]["value"]
+            found.setdefault(gain, (control, []))[1].append(one["dose_px"])
+    return list(found.values())
+
+
+def px_text(doses: Sequence[float]) -> str:
+    """Doses as people write them: ``2, 4 px``."""
+    return ", ".join(f"{px:g}" for px in doses) + " px"
 
 
 def protocols_of(document: Document) -> list[str]:

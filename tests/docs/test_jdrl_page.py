@@ -7,7 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def made() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def documents(made: dict[str, Any]) -> dict[str, Any]:
-    return {name: made["read_document"](file) for name, file in made["SECTIONS"].items()}
+    return {name: made["read_documents"](studies) for name, studies in made["SECTIONS"].items()}
 
 
 def test_the_made_sections_are_those_of_the_documents_beside_the_page(
@@ -180,6 +180,59 @@ def test_the_opening_says_what_rivals_are_worth_instead(made: dict[str, Any]) ->
         "| registered pairs, instead of JDRL |  | 0.25 [0.00, 0.38] |",
         "| JDRL, instead of true pairs |  | −0.50 [−0.62, −0.25] |",
     ]
+
+
+@pytest.fixture
+def stored(
+    made: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, dict[str, Any]], None]:
+    """Stores a study as ``NAME.json`` in another folder, which the script reads."""
+    monkeypatch.setitem(made["read_document"].__globals__, "DOCUMENTS", tmp_path)
+
+    def store(name: str, document: dict[str, Any]) -> None:
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+
+    return store
+
+
+def with_control(document: dict[str, Any], gain: float) -> dict[str, Any]:
+    for one in document["doses"]:
+        one["lines"].append(line("control: true pairs", gain, 0.75))
+    return {**document, "narrow": True}
+
+
+def test_studies_of_other_doses_are_one_section_with_a_control_each(
+    made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None]
+) -> None:
+    lines = NAFNET[2.0]
+    stored("largest", with_control(study("nafnet", {8.0: lines}), 1.25))
+    stored("others", with_control(study("nafnet", {4.0: lines, 2.0: lines}), 1.5))
+    joined = made["read_documents"](("largest", "others"))
+    assert [one["dose_px"] for one in joined["doses"]] == [2.0, 4.0, 8.0]
+    told = next(made["study_facts"](joined))
+    assert "gains 1.50 [1.38, 1.75] (2, 4 px) and 1.25 [1.12, 1.50] (8 px) dB over" in told
+    other = study("restormer", {4.0: {**lines, "registered pairs": 2.0}})
+    assert list(made["network_table"]([joined, with_control(other, 1.0)])) == [
+        "| registered pairs, instead of JDRL, dB | 2 px | 4 px | 8 px |",
+        "| --- | ---: | ---: | ---: |",
+        "| NAFNet, narrow copy |" + " 0.25 [0.00, 0.38] |" * 3,
+        "| Restormer, narrow copy |  | 1.25 [1.00, 1.38] |  |",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "doses", "unlike"),
+    [({"seeds": 2}, {2.0: NAFNET[2.0]}, "seeds"), ({}, {8.0: NAFNET[2.0]}, "8.0")],
+)
+def test_a_study_of_other_size_or_of_the_same_dose_is_refused(
+    made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None],
+    changed: dict[str, int], doses: dict[float, dict[str, float]], unlike: str,
+) -> None:  # fmt: skip
+    stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "narrow": True})
+    stored("second", {**study("nafnet", doses), "narrow": True, **changed})
+    with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{unlike}"):
+        made["read_documents"](("first", "second"))
 
 
 def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
