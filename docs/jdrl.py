@@ -51,7 +51,7 @@ SECTIONS = {
     "other-ways": ("other-ways",),
     "smaller-ways": ("smaller-ways",),
     "nafnet": ("nafnet",),
-    "restormer": ("restormer",),
+    "restormer": ("restormer", "restormer-4px"),
     "unet": ("unet",),
 }
 """Section of the page, and its studies, each of other doses."""
@@ -484,13 +484,13 @@ def study_facts(document: Document) -> Iterator[str]:
         yield f"{said}.\n"
         return
     told = " and ".join(
-        interval(control["over_input"]) + (f" ({px_text(doses)})" if len(found) > 1 else "")
+        f"{interval(control['over_input'])} dB" + (f" ({px_text(doses)})" if len(found) > 1 else "")
         for control, doses in found
     )
     enough = all(control["over_input"]["value"] >= 1.0 for control, _ in found)
     yield (
         f"{said}, {found[0][0]['steps']} steps per training. The control on true pairs gains "
-        f"{told} dB over the blurry input; the study aims at 1.0 dB, which is "
+        f"{told} over the blurry input; the study aims at 1.0 dB, which is "
         f"{'reached' if enough else 'not reached'} by the mean.\n"
     )
 

@@ -210,7 +210,7 @@ def test_studies_of_other_doses_are_one_section_with_a_control_each(
     joined = made["read_documents"](("largest", "others"))
     assert [one["dose_px"] for one in joined["doses"]] == [2.0, 4.0, 8.0]
     told = next(made["study_facts"](joined))
-    assert "gains 1.50 [1.38, 1.75] (2, 4 px) and 1.25 [1.12, 1.50] (8 px) dB over" in told
+    assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 1.25 [1.12, 1.50] dB (8 px) over" in told
     other = study("restormer", {4.0: {**lines, "registered pairs": 2.0}})
     assert list(made["network_table"]([joined, with_control(other, 1.0)])) == [
         "| registered pairs, instead of JDRL, dB | 2 px | 4 px | 8 px |",
