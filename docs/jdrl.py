@@ -50,7 +50,7 @@ SECTIONS = {
     "smaller": ("smaller",),
     "other-ways": ("other-ways",),
     "smaller-ways": ("smaller-ways",),
-    "nafnet": ("nafnet",),
+    "nafnet": ("nafnet", "nafnet-2-4px"),
     "restormer": ("restormer", "restormer-4px"),
     "unet": ("unet",),
 }
