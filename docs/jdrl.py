@@ -198,6 +198,8 @@ def read_document(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((DOCUMENTS / f"{name}.json").read_text("utf-8"))
     document["doses"].sort(key=lambda one: one["dose_px"])
     document.setdefault("narrow", False)  # older documents do not say
+    for one in document["doses"]:
+        one["origins"] = document.get("origins")
     return document
 
 
@@ -475,10 +477,8 @@ def row_chart(document: Document) -> bytes:
 
 def study_facts(document: Document) -> Iterator[str]:
     """Size of the study, and whether its control learned to deblur."""
-    scenes, pairs = f"{document['scenes']} test scenes", document["training_pairs"]
-    if document.get("origins") is not None:  # older ones do not tell them
-        scenes += f" of {document['origins']} photographs and textures"
-    said = f"{scenes}, {pairs} training pairs per dose, seeds: {document['seeds']}"
+    pairs = document["training_pairs"]
+    said = f"{scenes_text(document)}, {pairs} training pairs per dose, seeds: {document['seeds']}"
     found = controls(document)
     if not found:
         yield f"{said}.\n"
@@ -493,6 +493,16 @@ def study_facts(document: Document) -> Iterator[str]:
         f"{told} over the blurry input; the study aims at 1.0 dB, which is "
         f"{'reached' if enough else 'not reached'} by the mean.\n"
     )
+
+
+def scenes_text(document: Document) -> str:
+    """Number of test scenes and of the photographs behind them, which older studies do not tell."""
+    told = {one["dose_px"]: one["origins"] for one in document["doses"] if one.get("origins")}
+    said = f"{document['scenes']} test scenes"
+    if told:
+        said += f" of {min(told.values())} photographs and textures"
+        said += f" (told at {px_text(list(told))})" * (len(told) < len(document["doses"]))
+    return said
 
 
 def controls(document: Document) -> list[tuple[Document, list[float]]]:

@@ -206,10 +206,12 @@ def test_studies_of_other_doses_are_one_section_with_a_control_each(
 ) -> None:
     lines = NAFNET[2.0]
     stored("largest", with_control(study("nafnet", {8.0: lines}), 1.25))
-    stored("others", with_control(study("nafnet", {4.0: lines, 2.0: lines}), 1.5))
+    others = with_control(study("nafnet", {4.0: lines, 2.0: lines}), 1.5)
+    stored("others", {**others, "origins": 23})
     joined = made["read_documents"](("largest", "others"))
     assert [one["dose_px"] for one in joined["doses"]] == [2.0, 4.0, 8.0]
     told = next(made["study_facts"](joined))
+    assert told.startswith("40 test scenes of 23 photographs and textures (told at 2, 4 px), 300 ")
     assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 1.25 [1.12, 1.50] dB (8 px) over" in told
     other = study("restormer", {4.0: {**lines, "registered pairs": 2.0}})
     assert list(made["network_table"]([joined, with_control(other, 1.0)])) == [
