@@ -166,7 +166,7 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
     opening = {
         "doses": dose_table(documents["by-dose"]),
         "claims": paper_claims(documents),
-        "networks": network_table([documents[name] for name in SIDE_BY_SIDE]),
+        "networks": network_table([documents[name] for name in ("by-dose", *SIDE_BY_SIDE)]),
         "network-gains": network_gains([documents[name] for name in SIDE_BY_SIDE]),
         "cost": cost_table(documents),
         "registration": registration_table(read_document(REGISTRATION)),
@@ -378,11 +378,13 @@ def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """What the first rival gains over the whole objective with each network, by dose."""
     rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
     doses = sorted({one["dose_px"] for document in documents for one in document["doses"]})
-    yield row(f"{rival}, instead of {whole}, dB", *(f"{px:g} px" for px in doses))
+    doses = [px for px in doses if px >= FROM_PX]
+    yield row(f"gain of {rival} over {whole}, dB", *(f"{px:g} px" for px in doses))
     yield "| --- |" + " ---: |" * len(doses)
     for document in documents:
-        found = [dose_of(document, px) for px in doses]
-        yield row(name_of(document), *cells_of(found, rival, "whole_over", turned))
+        cells = cells_of([dose_of(document, px) for px in doses], rival, "whole_over", turned)
+        name = f"{name_of(document)}, {document['seeds']} seeds"
+        yield row(name, *(cell or "not trained" for cell in cells))
     yield ""
 
 
@@ -501,7 +503,7 @@ def scenes_text(document: Document) -> str:
     said = f"{document['scenes']} test scenes"
     if told:
         said += f" of {min(told.values())} photographs and textures"
-        said += f" (told at {px_text(list(told))})" * (len(told) < len(document["doses"]))
+        said += f" (known at {px_text(list(told))} alone)" * (len(told) < len(document["doses"]))
     return said
 
 
