@@ -1,7 +1,7 @@
 """Makes the charts and tables of docs/jdrl.md from the documents in docs/reference/dose.
 
 Each document is the ``dose.json`` of a study by ``defocus-bench ablate jdrl --doses …``, under the
-name of its section; the page has the commands. ``python docs/jdrl.py nafnet=STUDY`` takes over a
+name of the study; the page has the commands. ``python docs/jdrl.py nafnet=STUDY`` takes over a
 finished study first: its document, as ``nafnet.json``, and its strips.
 """
 
@@ -55,12 +55,13 @@ SECTIONS = {
     "unet": ("unet",),
 }
 """Section of the page, and its studies, each of other doses."""
-ALIKE = ("network", "narrow", "scenes", "training_pairs", "seeds", "plain", "whole", "truth")
+ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
+         "whole", "truth")  # fmt: skip
 """What all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways")
 """Studies that stand beside a larger one with the same lines: no more is shown of them."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
-"""Studies of the opening's table of networks."""
+"""Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 REGISTRATION = "registration"
 """What ``docs/registration.py`` counts."""
@@ -121,15 +122,24 @@ def main(*taken: str) -> None:
 
 
 def take_over(name: str, study: Path) -> None:
-    """Copy the document of a finished study, and its strips as WebP beside the page."""
-    (section,) = (section for section, studies in SECTIONS.items() if name in studies)
-    (DOCUMENTS / f"{name}.json").write_bytes((study / DOSES).read_bytes())
-    if section in CLAIMS_ONLY:
+    """Copy the document of a finished study, and its strips as WebP beside the page.
+
+    Raises:
+        ValueError: No section has a study of this name, or it does not go with the others there.
+    """
+    place = next((one for one, studies in SECTIONS.items() if name in studies), None)
+    if place is None:
+        raise ValueError(f"no section has a study {name!r}; known are {sorted(SECTIONS.values())}")
+    taken = read_document(study / DOSES)
+    kept = {one: document_file(one) for one in SECTIONS[place]} | {name: study / DOSES}
+    joined({one: read_document(file) for one, file in kept.items()})
+    document_file(name).write_bytes((study / DOSES).read_bytes())
+    if place in CLAIMS_ONLY:
         return
-    for one in read_document(name)["doses"]:
+    for one in taken["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
         written = cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
-        strip_file(section, one).write_bytes(written.tobytes())
+        strip_file(place, one).write_bytes(written.tobytes())
 
 
 def strip_file(name: str, one: Document) -> Path:
@@ -169,7 +179,9 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
         "networks": network_table([documents[name] for name in ("by-dose", *SIDE_BY_SIDE)]),
         "network-gains": network_gains([documents[name] for name in SIDE_BY_SIDE]),
         "cost": cost_table(documents),
-        "registration": registration_table(read_document(REGISTRATION)),
+        "registration": registration_table(
+            json.loads(document_file(REGISTRATION).read_text("utf-8"))
+        ),
     }
     for name, lines in opening.items():
         text = with_section(text, name, lines)
@@ -177,30 +189,68 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
 
 
 def read_documents(studies: Sequence[str]) -> dict[str, Any]:
-    """The document of a section: the doses of all its studies, in order.
-
-    Raises:
-        ValueError: A study has other sizes than the first, or a dose of another.
-    """
-    first, *others = map(read_document, studies)
-    for name, other in zip(studies[1:], others, strict=True):
-        unlike = [key for key in ALIKE if other[key] != first[key]]
-        twice = [one["dose_px"] for one in other["doses"] if dose_of(first, one["dose_px"])]
-        if unlike or twice:
-            raise ValueError(f"{name}.json does not go with {studies[0]}.json: {unlike or twice}")
-        first["doses"] += other["doses"]
-    first["doses"].sort(key=lambda one: one["dose_px"])
-    return first
+    """The document of a section, with the doses of all its studies; see :func:`joined`."""
+    return joined({name: read_document(document_file(name)) for name in studies})
 
 
-def read_document(name: str) -> dict[str, Any]:
+def document_file(name: str) -> Path:
+    """Where the document of a study is kept."""
+    return DOCUMENTS / f"{name}.json"
+
+
+def read_document(file: Path) -> dict[str, Any]:
     """A study's document, its doses in order."""
-    document: dict[str, Any] = json.loads((DOCUMENTS / f"{name}.json").read_text("utf-8"))
+    document: dict[str, Any] = json.loads(file.read_text("utf-8"))
     document["doses"].sort(key=lambda one: one["dose_px"])
     document.setdefault("narrow", False)  # older documents do not say
     for one in document["doses"]:
         one["origins"] = document.get("origins")
     return document
+
+
+def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The studies of a section as one document, with all their doses in order.
+
+    Raises:
+        ValueError: A study differs from the first in more than its doses, or has one of its doses,
+            or a line that the dose with most lines lacks.
+    """
+    names, (first, *others) = list(documents), documents.values()
+    whole = first
+    for name, other in zip(names[1:], others, strict=True):
+        twice = [one["dose_px"] for one in other["doses"] if dose_of(whole, one["dose_px"])]
+        if wrong := unlike(whole, other) or twice:
+            raise ValueError(f"{name}.json does not go with {names[0]}.json: {wrong}")
+        whole = {
+            **whole,
+            "doses": sorted([*whole["doses"], *other["doses"]], key=lambda one: one["dose_px"]),
+            "rivals": list(dict.fromkeys([*whole["rivals"], *other["rivals"]])),
+            "origins": whole.get("origins") or other.get("origins"),
+        }
+        if left := trained_labels(whole) - set(labels_of(whole)):
+            raise ValueError(f"{name}.json does not go with {names[0]}.json: {sorted(left)}")
+    return whole
+
+
+def unlike(first: Document, other: Document) -> list[str]:
+    """What differs between two studies and must not, if they are to be one section."""
+    found = [key for key in ALIKE if other[key] != first[key]]
+    if trained_steps(other) != trained_steps(first):
+        found.append("steps")
+    if other["rivals"][:1] != first["rivals"][:1]:
+        found.append("rivals")
+    counts = {one["origins"] for one in (first, other) if one.get("origins")}
+    return found + ["origins"] * (len(counts) > 1)
+
+
+def trained_steps(document: Document) -> set[int]:
+    """The steps of a study's trainings."""
+    return {line["steps"] for one in document["doses"] for line in one["lines"] if line["steps"]}
+
+
+def trained_labels(document: Document) -> set[str]:
+    """The labels of a study's lines, at any dose."""
+    return {line["label"] for one in document["doses"] for line in one["lines"]}
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
@@ -346,8 +396,8 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         steps = next(line["steps"] for line in found if line is not None)
         cells = ("" if line is None else f"{line['seconds'] / 60:.1f}" for line in found)
         yield row(name_of(document), str(steps), *cells)
-    studies = [read_document(study) for section in SECTIONS.values() for study in section]
-    hours = sum(map(trained_hours, studies))
+    names = (name for studies in SECTIONS.values() for name in studies)
+    hours = sum(trained_hours(read_document(document_file(name))) for name in names)
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
 
 
@@ -499,12 +549,12 @@ def study_facts(document: Document) -> Iterator[str]:
 
 def scenes_text(document: Document) -> str:
     """Number of test scenes and of the photographs behind them, which older studies do not tell."""
-    told = {one["dose_px"]: one["origins"] for one in document["doses"] if one.get("origins")}
     said = f"{document['scenes']} test scenes"
-    if told:
-        said += f" of {min(told.values())} photographs and textures"
-        said += f" (known at {px_text(list(told))} alone)" * (len(told) < len(document["doses"]))
-    return said
+    if not document.get("origins"):
+        return said
+    told = [one["dose_px"] for one in document["doses"] if one.get("origins")]
+    alone = f" (known at {px_text(told)} alone)" * (len(told) < len(document["doses"]))
+    return f"{said} of {document['origins']} photographs and textures{alone}"
 
 
 def controls(document: Document) -> list[tuple[Document, list[float]]]:

@@ -110,6 +110,7 @@ def study(network: str, gains: Mapping[float, Mapping[str, float]]) -> dict[str,
         for dose, found in gains.items()
     ]
     return {
+        "objective": "JDRL", "dataset": "manifest:full", "narrow": True,
         "network": network, "scenes": 40, "training_pairs": 300, "seeds": 3,
         "plain": "1 plain loss", "whole": "JDRL", "rivals": ["registered pairs"],
         "truth": "control: true pairs", "doses": doses,
@@ -187,7 +188,7 @@ def stored(
     made: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, dict[str, Any]], None]:
     """Stores a study as ``NAME.json`` in another folder, which the script reads."""
-    monkeypatch.setitem(made["read_document"].__globals__, "DOCUMENTS", tmp_path)
+    monkeypatch.setitem(made["document_file"].__globals__, "DOCUMENTS", tmp_path)
 
     def store(name: str, document: dict[str, Any]) -> None:
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
@@ -198,44 +199,73 @@ def stored(
 def with_control(document: dict[str, Any], gain: float) -> dict[str, Any]:
     for one in document["doses"]:
         one["lines"].append(line("control: true pairs", gain, 0.75))
-    return {**document, "narrow": True}
+    return document
 
 
 def test_studies_of_other_doses_are_one_section_with_a_control_each(
     made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None]
 ) -> None:
     lines = NAFNET[2.0]
-    stored("largest", with_control(study("nafnet", {8.0: lines}), 1.25))
+    stored("largest", with_control(study("nafnet", {8.0: lines}), 0.875))
     others = with_control(study("nafnet", {4.0: lines, 2.0: lines}), 1.5)
-    stored("others", {**others, "origins": 23})
+    stored("others", {**others, "rivals": ["registered pairs", "JDRL"], "origins": 23})
     joined = made["read_documents"](("largest", "others"))
     assert [one["dose_px"] for one in joined["doses"]] == [2.0, 4.0, 8.0]
+    assert (joined["rivals"], joined["origins"]) == (["registered pairs", "JDRL"], 23)
     told = next(made["study_facts"](joined))
     assert told.startswith(
         "40 test scenes of 23 photographs and textures (known at 2, 4 px alone), "
     )
-    assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 1.25 [1.12, 1.50] dB (8 px) over" in told
+    assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 0.88 [0.75, 1.12] dB (8 px) over" in told
+    assert "aims at 1.0 dB, which is not reached by the mean" in told
     other = study("restormer", {1.0: lines, 4.0: {**lines, "registered pairs": 2.0}})
-    assert list(made["network_table"]([joined, with_control(other, 1.0)])) == [
+    assert list(made["network_table"]([other, joined])) == [
         "| gain of registered pairs over JDRL, dB | 2 px | 4 px | 8 px |",
         "| --- | ---: | ---: | ---: |",
-        "| NAFNet, narrow copy, 3 seeds |" + " 0.25 [0.00, 0.38] |" * 3,
         "| Restormer, narrow copy, 3 seeds | not trained | 1.25 [1.00, 1.38] | not trained |",
+        "| NAFNet, narrow copy, 3 seeds |" + " 0.25 [0.00, 0.38] |" * 3,
         "",
     ]
 
 
+UNLIKE: dict[str, Any] = {
+    "objective": "own", "network": "unet", "narrow": False, "dataset": "manifest:other",
+    "scenes": 39, "training_pairs": 299, "seeds": 2, "plain": "JDRL", "whole": "1 plain loss",
+    "truth": "JDRL", "rivals": ["JDRL"], "origins": 12,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", UNLIKE)
+def test_a_study_that_differs_from_the_first_is_refused(
+    made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None], key: str
+) -> None:
+    stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "origins": 23})
+    stored("second", {**study("nafnet", NAFNET), key: UNLIKE[key]})
+    with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{key}"):
+        made["read_documents"](("first", "second"))
+
+
+def other_steps() -> dict[str, Any]:
+    found = study("nafnet", NAFNET)
+    found["doses"][0]["lines"][0]["steps"] = 701
+    return found
+
+
 @pytest.mark.parametrize(
-    ("changed", "doses", "unlike"),
-    [({"seeds": 2}, {2.0: NAFNET[2.0]}, "seeds"), ({}, {8.0: NAFNET[2.0]}, "8.0")],
+    ("second", "wrong"),
+    [
+        (study("nafnet", {8.0: NAFNET[2.0]}), "8.0"),
+        (study("nafnet", {2.0: {"JDRL": 0.75, "robust loss": 0.5}}), "robust loss"),
+        (other_steps(), "steps"),
+    ],
 )
-def test_a_study_of_other_size_or_of_the_same_dose_is_refused(
+def test_a_dose_twice_or_a_line_or_length_of_its_own_is_refused(
     made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None],
-    changed: dict[str, int], doses: dict[float, dict[str, float]], unlike: str,
+    second: dict[str, Any], wrong: str,
 ) -> None:  # fmt: skip
-    stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "narrow": True})
-    stored("second", {**study("nafnet", doses), "narrow": True, **changed})
-    with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{unlike}"):
+    stored("first", study("nafnet", {8.0: NAFNET[2.0]}))
+    stored("second", second)
+    with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{wrong}"):
         made["read_documents"](("first", "second"))
 
 
@@ -249,28 +279,62 @@ def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
     assert "reblurring loss" not in text
 
 
-def test_a_finished_study_is_taken_over(tmp_path: Path) -> None:
-    """Its document and its strips; the page and the charts are made again."""
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """A copy of what the script reads and writes."""
     docs = tmp_path / "docs"
     shutil.copytree(PAGE.parent / "reference" / "dose", docs / "reference" / "dose")
     for file in (*PAGE.parent.glob("jdrl*.webp"), PAGE, PAGE.with_suffix(".py")):
         shutil.copy(file, docs)
-    taken = tmp_path / "study"
+    return docs
+
+
+def take_over(docs: Path, name: str, **changed: object) -> subprocess.CompletedProcess[str]:
+    """Take over the study of this name once more, with a changed document and grey strips."""
+    taken = docs.parent / "study"
     taken.mkdir()
-    document = json.loads((PAGE.parent / "reference" / "dose" / "unet.json").read_text("utf-8"))
-    document["scenes"] = 39
-    (taken / "dose.json").write_text(json.dumps(document))
-    strip = np.full((64, 96, 3), 64, np.uint8)
-    write_image(taken / "strip-8px.png", strip)
-    done = subprocess.run(
-        [sys.executable, docs / "jdrl.py", f"unet={taken}"],
+    document = json.loads((docs / "reference" / "dose" / f"{name}.json").read_text("utf-8"))
+    (taken / "dose.json").write_text(json.dumps({**document, **changed}))
+    for one in document["doses"]:
+        write_image(taken / f"strip-{one['dose_px']:g}px.png", np.full((64, 96, 3), 64, np.uint8))
+    return subprocess.run(
+        [sys.executable, docs / "jdrl.py", f"{name}={taken}"],
         env={**os.environ, "PYTHONPATH": str(PAGE.parents[1])}, capture_output=True, text=True,
     )  # fmt: skip
+
+
+def changed_strips(docs: Path) -> set[str]:
+    return {
+        file.name
+        for file in docs.glob("jdrl*.webp")
+        if file.read_bytes() != PAGE.with_name(file.name).read_bytes()
+    }
+
+
+def test_a_finished_study_is_taken_over(docs: Path) -> None:
+    """Its document and its strips; the page and the charts are made again."""
+    done = take_over(docs, "unet", scenes=39)
     assert done.returncode == 0, done.stderr
     section = (docs / "jdrl.md").read_text("utf-8").partition("#### U-Net")[2]
     assert section.partition("test scenes")[0].endswith("39 ")
+    assert changed_strips(docs) == {"jdrl-unet-strip-8px.webp"}
     kept = read_image(docs / "jdrl-unet-strip-8px.webp")
-    assert kept.shape == strip.shape
+    assert kept.shape == (64, 96, 3)
     assert np.abs(kept.astype(float) - 64).max() < 4
-    other = "jdrl-nafnet-strip-8px.webp"
-    assert (docs / other).read_bytes() == PAGE.with_name(other).read_bytes()
+
+
+def test_a_study_of_other_doses_is_taken_over_into_its_section(docs: Path) -> None:
+    done = take_over(docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"])
+    assert done.returncode == 0, done.stderr
+    section = (docs / "jdrl.md").read_text("utf-8").partition("#### NAFNet")[2]
+    assert "| 1 plain loss | 2 px: −1.01 " in section.partition("#### Restormer")[0]
+    assert changed_strips(docs) == {"jdrl-nafnet-strip-2px.webp", "jdrl-nafnet-strip-4px.webp"}
+
+
+def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs: Path) -> None:
+    done = take_over(docs, "nafnet-2-4px", scenes=39)
+    assert done.returncode == 1
+    assert "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in done.stderr
+    assert changed_strips(docs) == set()
+    for file in ("reference/dose/nafnet-2-4px.json", "jdrl.md"):
+        assert (docs / file).read_bytes() == (PAGE.parent / file).read_bytes()
