@@ -1,6 +1,6 @@
 """Counts which rendered pairs registration leaves out, and what displacement remains in the others.
 
-``python -m docs.registration full 2 8`` from the repository's root measures the training pairs of
+``python -m docs.registration full 2 4 8`` from the repository's root measures the training pairs of
 the dataset ``manifest:full`` at these doses, and writes ``docs/reference/dose/registration.json``.
 What was measured before is taken from the cache.
 """
