@@ -49,6 +49,7 @@ SECTIONS = {
     "parts": ("parts",),
     "smaller": ("smaller",),
     "other-ways": ("other-ways",),
+    "true-flow": ("true-flow",),
     "smaller-ways": ("smaller-ways",),
     "nafnet": ("nafnet", "nafnet-2-4px"),
     "restormer": ("restormer", "restormer-4px"),
@@ -58,8 +59,8 @@ SECTIONS = {
 ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
          "whole", "truth")  # fmt: skip
 """What all studies of a section have in common."""
-CLAIMS_ONLY = ("smaller", "smaller-ways")
-"""Studies that stand beside a larger one with the same lines: no more is shown of them."""
+CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
+"""Sections that stand beside one with nearly the same lines: no more is shown of them."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
