@@ -6,7 +6,6 @@ finished study first: its document, as ``nafnet.json``, and its strips.
 """
 
 import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
@@ -24,6 +23,7 @@ from defocus.benchmark.experiments.ablation.lines import paper_psnr
 from defocus.benchmark.experiments.dose.claims import (
     FROM_PX,
     claims_of,
+    labels_at_any_dose,
     labels_of,
     line_of,
     rival_claims_of,
@@ -35,6 +35,7 @@ from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.experiments.dose.outputs.layout import strip_name
 from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts, trust_chart
 from defocus.benchmark.reporting.dose.words import INPUT
+from defocus.reading import read_json
 from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.text import number_text
 
@@ -130,14 +131,15 @@ def take_over(name: str, study: Path) -> None:
     """
     place = next((one for one, studies in SECTIONS.items() if name in studies), None)
     if place is None:
-        raise ValueError(f"no section has a study {name!r}; known are {sorted(SECTIONS.values())}")
-    taken = read_document(study / DOSES)
-    kept = {one: document_file(one) for one in SECTIONS[place]} | {name: study / DOSES}
-    joined({one: read_document(file) for one, file in kept.items()})
+        known = ", ".join(one for studies in SECTIONS.values() for one in studies)
+        raise ValueError(f"no section has a study {name!r}; known are {known}")
+    files = {one: document_file(one) for one in SECTIONS[place]} | {name: study / DOSES}
+    documents = {one: read_document(file) for one, file in files.items()}
+    joined(documents)
     document_file(name).write_bytes((study / DOSES).read_bytes())
     if place in CLAIMS_ONLY:
         return
-    for one in taken["doses"]:
+    for one in documents[name]["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
         written = cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
         strip_file(place, one).write_bytes(written.tobytes())
@@ -180,9 +182,7 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
         "networks": network_table([documents[name] for name in ("by-dose", *SIDE_BY_SIDE)]),
         "network-gains": network_gains([documents[name] for name in SIDE_BY_SIDE]),
         "cost": cost_table(documents),
-        "registration": registration_table(
-            json.loads(document_file(REGISTRATION).read_text("utf-8"))
-        ),
+        "registration": registration_table(read_json(document_file(REGISTRATION))),
     }
     for name, lines in opening.items():
         text = with_section(text, name, lines)
@@ -201,7 +201,7 @@ def document_file(name: str) -> Path:
 
 def read_document(file: Path) -> dict[str, Any]:
     """A study's document, its doses in order."""
-    document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    document: dict[str, Any] = read_json(file)
     document["doses"].sort(key=lambda one: one["dose_px"])
     document.setdefault("narrow", False)  # older documents do not say
     for one in document["doses"]:
@@ -216,20 +216,19 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         ValueError: A study differs from the first in more than its doses, or has one of its doses,
             or a line that the dose with most lines lacks.
     """
-    names, (first, *others) = list(documents), documents.values()
-    whole = first
-    for name, other in zip(names[1:], others, strict=True):
-        twice = [one["dose_px"] for one in other["doses"] if dose_of(whole, one["dose_px"])]
-        if wrong := unlike(whole, other) or twice:
-            raise ValueError(f"{name}.json does not go with {names[0]}.json: {wrong}")
-        whole = {
+    (first, whole), *others = documents.items()
+    for name, other in others:
+        together = {
             **whole,
             "doses": sorted([*whole["doses"], *other["doses"]], key=lambda one: one["dose_px"]),
             "rivals": list(dict.fromkeys([*whole["rivals"], *other["rivals"]])),
             "origins": whole.get("origins") or other.get("origins"),
         }
-        if left := trained_labels(whole) - set(labels_of(whole)):
-            raise ValueError(f"{name}.json does not go with {names[0]}.json: {sorted(left)}")
+        twice = [one["dose_px"] for one in other["doses"] if dose_of(whole, one["dose_px"])]
+        left = sorted(labels_at_any_dose(together) - set(labels_of(together)))
+        if wrong := unlike(whole, other) or twice or left:
+            raise ValueError(f"{name}.json does not go with {first}.json: {wrong}")
+        whole = together
     return whole
 
 
@@ -247,11 +246,6 @@ def unlike(first: Document, other: Document) -> list[str]:
 def trained_steps(document: Document) -> set[int]:
     """The steps of a study's trainings."""
     return {line["steps"] for one in document["doses"] for line in one["lines"] if line["steps"]}
-
-
-def trained_labels(document: Document) -> set[str]:
-    """The labels of a study's lines, at any dose."""
-    return {line["label"] for one in document["doses"] for line in one["lines"]}
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
@@ -397,8 +391,7 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         steps = next(line["steps"] for line in found if line is not None)
         cells = ("" if line is None else f"{line['seconds'] / 60:.1f}" for line in found)
         yield row(name_of(document), str(steps), *cells)
-    names = (name for studies in SECTIONS.values() for name in studies)
-    hours = sum(trained_hours(read_document(document_file(name))) for name in names)
+    hours = sum(map(trained_hours, documents.values()))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
 
 
@@ -417,23 +410,22 @@ def registration_table(found: Document) -> Iterator[str]:
 
 
 def trained_hours(document: Document) -> float:
-    """Hours that the trainings of a study took; the control is trained once, for all doses."""
-    once = {line["label"]: line["seconds"] for one in document["doses"] for line in one["lines"]
-            if line["label"] == document["truth"]}  # fmt: skip
+    """Hours that the trainings of a section took; a control is trained once, for all its doses."""
+    once = [control["seconds"] for control, _ in controls(document)]
     others = [line["seconds"] for one in document["doses"] for line in one["lines"]
               if line["label"] != document["truth"] and line["steps"]]  # fmt: skip
-    return float(document["seeds"] * (sum(once.values()) + sum(others)) / 3600)
+    return float(document["seeds"] * (sum(once) + sum(others)) / 3600)
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """What the first rival gains over the whole objective with each network, by dose."""
     rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
-    doses = sorted({one["dose_px"] for document in documents for one in document["doses"]})
-    doses = [px for px in doses if px >= FROM_PX]
-    yield row(f"gain of {rival} over {whole}, dB", *(f"{px:g} px" for px in doses))
-    yield "| --- |" + " ---: |" * len(doses)
+    known = {one["dose_px"]: one for document in documents for one in document["doses"]}
+    shown = [one for px, one in sorted(known.items()) if px >= FROM_PX]
+    yield from dose_heads(f"gain of {rival} over {whole}, dB", shown)
     for document in documents:
-        cells = cells_of([dose_of(document, px) for px in doses], rival, "whole_over", turned)
+        doses = [dose_of(document, one["dose_px"]) for one in shown]
+        cells = cells_of(doses, rival, "whole_over", turned)
         name = f"{name_of(document)}, {document['seeds']} seeds"
         yield row(name, *(cell or "not trained" for cell in cells))
     yield ""

@@ -68,9 +68,14 @@ def line_of(dose: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
 
 
 def labels_of(document: Mapping[str, Any]) -> list[str]:
-    """Labels of all lines, each once, in the order of the dose with the most."""
+    """Labels of the lines of the dose with the most, each once, in their order."""
     fullest = max(document["doses"], key=lambda one: len(one["lines"]))
     return list(dict.fromkeys(line["label"] for line in fullest["lines"]))
+
+
+def labels_at_any_dose(document: Mapping[str, Any]) -> set[str]:
+    """Labels of the lines of all doses."""
+    return {line["label"] for one in document["doses"] for line in one["lines"]}
 
 
 def claims_of(document: Mapping[str, Any]) -> list[Claim]:

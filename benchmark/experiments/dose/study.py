@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from defocus.benchmark.experiments.dose.claims import labels_at_any_dose
 from defocus.benchmark.experiments.dose.document import dose_document
 from defocus.benchmark.experiments.dose.kept import DOSES, read_doses
 from defocus.benchmark.experiments.dose.outputs.strips import write_strip
@@ -60,7 +61,9 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
     if before is None:
         return
     same = all(before[name] == document[name] for name in ("network", "narrow", "dataset"))
-    lost = _doses(before) - _doses(document) or _labels(before) - _labels(document)
+    lost = _doses(before) - _doses(document) or labels_at_any_dose(before) - labels_at_any_dose(
+        document
+    )
     if lost or before["seeds"] > document["seeds"] or not same:
         say(
             f"{out / DOSES} had {_content(before, document)}; it now has "
@@ -73,14 +76,10 @@ def _doses(document: Mapping[str, Any]) -> set[float]:
     return {one["dose_px"] for one in document["doses"]}
 
 
-def _labels(document: Mapping[str, Any]) -> set[str]:
-    return {line["label"] for one in document["doses"] for line in one["lines"]}
-
-
 def _content(document: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Doses and number of lines, and what else differs from another document."""
     doses = ", ".join(f"{one:g}" for one in sorted(_doses(document)))
-    told = f"{doses} px and {counted(len(_labels(document)), 'line')}"
+    told = f"{doses} px and {counted(len(labels_at_any_dose(document)), 'line')}"
     if document["seeds"] != other["seeds"]:
         told += f" of {counted(document['seeds'], 'seed')}"
     if any(document[name] != other[name] for name in ("network", "narrow")):
