@@ -31,11 +31,14 @@ STEEPNESS = 10.0
 SHARED_ERROR = (5e-4, 1e-4)
 """Of gain and offset, what all blocks have in common: rounding, noise that is cut at black."""
 SMALLEST_ERROR = 1e-6
+EMPTY = 1e-4
+"""A channel with less light in the mean is empty: a third of the lowest code of 8 bits."""
 ROUNDS = 6
 HUBER = 1.5
 
 
 Triple: TypeAlias = tuple[float, float, float]
+Sigmas: TypeAlias = tuple[float | None, float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,14 @@ class Photometry(GainMatch):
 
     Attributes:
         gain_ev: log2 of blurry over sharp light, median over the picture, all channels together.
-        gain_sigma, offset_sigma: ``(3,)`` standard errors.
+        gain_sigma, offset_sigma: ``(3,)`` standard errors; None for a channel without light, whose
+            gain is 1 and offset 0.
         gain_ev_sigma: Standard error.
     """
 
     gain_ev: float
-    gain_sigma: Triple
-    offset_sigma: Triple
+    gain_sigma: Sigmas
+    offset_sigma: Sigmas
     gain_ev_sigma: float
 
 
@@ -84,7 +88,7 @@ def photometry(
     saturated pixels (a highlight that clips in one member loses light only there), after the sharp
     member was blurred like the other one. Gain and offset are a robust fit (Huber) with errors in
     proportion to the light; the offset is held near zero if the picture has too little contrast to
-    separate it from the gain.
+    separate it from the gain. A channel that is empty in a member is left out.
 
     Args:
         blurry: ``(H, W, 3)``, linear light.
@@ -103,41 +107,52 @@ def photometry(
     first = _window(small)
     second = _window(_equally_blurred(small, reduced(sharp, factor)))
     good = untouched & (share >= LEAST_RELIABLE)
-    good &= (first.mean(axis=2) > DARK) & (second.mean(axis=2) > DARK)
     rows, columns = np.nonzero(good[::STRIDE_PX, ::STRIDE_PX])
-    if rows.size == 0:
-        return None
     # a window amid others that differ from it is the more in error, whatever moves light there
     steep = np.abs(cv2.blur(second, (3 * WINDOW_PX, 3 * WINDOW_PX)) - second)
-    b, s, d = (
-        p[::STRIDE_PX, ::STRIDE_PX][rows, columns].astype(np.float64)
-        for p in (first, second, steep)
+    windows = np.stack([p[::STRIDE_PX, ::STRIDE_PX][rows, columns] for p in (first, second, steep)])
+    bright, lit = _light(windows[0], windows[1])
+    if not lit.any():
+        return None
+    b, s, d = windows[:, bright].astype(np.float64)
+    blocks = blocks_of(rows[bright] * STRIDE_PX, columns[bright] * STRIDE_PX, good.shape)
+    red, green, blue = (
+        _channel(s[:, c], b[:, c], d[:, c], blocks) if lit[c] else _EMPTY_CHANNEL for c in range(3)
     )
-    blocks = blocks_of(rows * STRIDE_PX, columns * STRIDE_PX, good.shape)
-    found = [_robust_fit(s[:, c], b[:, c], d[:, c]) for c in range(3)]
-    fits = np.array([fit.gain_offset for fit in found])
-    sigmas = np.array([_fit_sigma(s[:, c], b[:, c], fit, blocks) for c, fit in enumerate(found)])
-    sigmas = np.hypot(sigmas, SHARED_ERROR)
-    ratio = np.log2(b.mean(axis=1) / s.mean(axis=1))
+    seen, shown = (np.maximum(one[:, lit].mean(axis=1), EMPTY) for one in (b, s))
+    ratio = np.log2(seen / shown)
     ev_sigma = block_sigma(blocks, lambda i: float(np.median(ratio[i])))
     return Photometry(
-        gain=_triple(fits[:, 0]),
-        offset=_triple(fits[:, 1]),
+        gain=(red.gain, green.gain, blue.gain),
+        offset=(red.offset, green.offset, blue.offset),
         gain_ev=float(np.median(ratio)),
-        gain_sigma=_triple(sigmas[:, 0]),
-        offset_sigma=_triple(sigmas[:, 1]),
+        gain_sigma=(red.gain_sigma, green.gain_sigma, blue.gain_sigma),
+        offset_sigma=(red.offset_sigma, green.offset_sigma, blue.offset_sigma),
         gain_ev_sigma=float(ev_sigma),
     )
+
+
+def _light(
+    first: NDArray[np.float32], second: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which windows ``(N, 3)`` are bright in both members, and which channels have light there."""
+    bright = np.ones(len(first), bool)
+    lit = _lit(first, second)
+    if lit.any():
+        bright = np.min([one[:, lit].mean(axis=1) for one in (first, second)], axis=0) > DARK
+    return bright, lit & _lit(first[bright], second[bright])
+
+
+def _lit(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """``(3,)``, the channels that have light in windows of both members."""
+    if not len(first):
+        return np.zeros(3, bool)
+    return np.asarray(np.minimum(first, second).mean(axis=0) > EMPTY)
 
 
 def _saturated(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
     red, green, blue = cv2.split(picture)  # ten times quicker than max over an axis
     return np.asarray(cv2.max(cv2.max(red, green), blue) >= SATURATED)
-
-
-def _triple(values: Array) -> Triple:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
 
 
 def _window(picture: FloatImage) -> NDArray[np.float32]:
@@ -152,6 +167,27 @@ def _equally_blurred(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) ->
 
 
 @dataclass(frozen=True)
+class _Channel:
+    """Gain and offset of one channel, with standard errors where it has light."""
+
+    gain: float
+    offset: float
+    gain_sigma: float | None
+    offset_sigma: float | None
+
+
+_EMPTY_CHANNEL = _Channel(1.0, 0.0, None, None)
+
+
+def _channel(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> _Channel:
+    """The fit of a channel with its errors."""
+    fit = _robust_fit(s, b, d)
+    own = _fit_sigma(s, b, fit, blocks)
+    (gain, offset), (gain_sigma, offset_sigma) = fit.gain_offset, np.hypot(own, SHARED_ERROR)
+    return _Channel(float(gain), float(offset), float(gain_sigma), float(offset_sigma))
+
+
+@dataclass(frozen=True)
 class _Fit:
     """Gain and offset, the squared weights of the samples, and the prior's on the offset."""
 
@@ -162,13 +198,13 @@ class _Fit:
 
 def _fit_sigma(s: Array, b: Array, fit: _Fit, blocks: NDArray[np.int_]) -> Array:
     """Standard errors from normal equations summed over blocks, with the weights of the fit."""
+    centre = float(s.mean())
     parts = [blocks == block for block in np.unique(blocks)]
-    equations = [_normal(s[p], b[p], fit.weights[p]) for p in parts]
+    equations = [_normal(s[p] - centre, b[p], fit.weights[p]) for p in parts]
     matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
-    prior = np.diag([0.0, fit.prior])
     return block_sigma(
         np.arange(len(parts)),
-        lambda i: np.linalg.solve(matrices[i].sum(axis=0) + prior, rights[i].sum(axis=0)),
+        lambda i: _solution(matrices[i].sum(axis=0), rights[i].sum(axis=0), fit.prior, centre),
     )
 
 
@@ -176,12 +212,12 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
     """Gain and offset of b = gain · s + offset, each error in proportion to b and to d."""
     precision = 1.0 / (b + NOISE_LEVEL + STEEPNESS * d)
     weights, prior = precision**2, (0.05 / OFFSET_PRIOR) ** 2
+    centre = float(s.mean())
     for _ in range(ROUNDS):
-        normal, right = _normal(s, b, weights)
-        found = np.linalg.solve(normal + np.diag([0.0, prior]), right)
+        found = _solution(*_normal(s - centre, b, weights), prior, centre)
         residual = np.abs(precision * (b - found[0] * s - found[1]))
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
-        used = _Fit(np.asarray(found, np.float64), weights, prior)
+        used = _Fit(found, weights, prior)
         weights = precision**2 * np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
         prior = (scale / OFFSET_PRIOR) ** 2
     return used
@@ -191,3 +227,14 @@ def _normal(s: Array, b: Array, weights: Array) -> tuple[Array, Array]:
     """Normal equations of b = gain · s + offset."""
     rows = np.stack([s, np.ones_like(s)])
     return (rows * weights) @ rows.T, (rows * weights) @ b
+
+
+def _solution(normal: Array, right: Array, prior: float, centre: float) -> Array:
+    """Gain and offset from normal equations about a centre, with the prior on the offset.
+
+    About the centre of s the two hardly depend on each other, so a constant picture has a solution
+    too; the light of a channel with a centre above zero can not make the matrix singular.
+    """
+    slope = np.array([-centre, 1.0])  # the offset, of gain and the value at the centre
+    gain, middle = np.linalg.solve(normal + prior * np.outer(slope, slope), right)
+    return np.array([gain, middle - gain * centre])

@@ -259,7 +259,10 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
 
     sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
     gains, offsets = (
-        ", ".join(f"{one:z.4f} ± {s:.4f}" for one, s in zip(found[key], sigma[key], strict=True))
+        ", ".join(
+            f"{one:z.4f} " + ("(no light)" if s is None else f"± {s:.4f}")
+            for one, s in zip(found[key], sigma[key], strict=True)
+        )
         for key in ("gain", "offset")
     )
     lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"

@@ -80,9 +80,10 @@ def test_gains_and_offsets_lie_within_two_sigma() -> None:
         light = (as_linear(pair.blurry) * GAIN + OFFSET).astype(np.float32)
         found = photometry(np.minimum(light, 1.0), as_linear(pair.sharp), whole, whole)
         assert found is not None
-        ratios += list((np.array(found.gain) - GAIN) / found.gain_sigma)
-        ratios += list((np.array(found.offset) - OFFSET) / found.offset_sigma)
-        widths += found.gain_sigma
+        gains, offsets = (np.array(s, float) for s in (found.gain_sigma, found.offset_sigma))
+        ratios += list((np.array(found.gain) - GAIN) / gains)
+        ratios += list((np.array(found.offset) - OFFSET) / offsets)
+        widths += list(gains)
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.median(widths) < 0.01
 
@@ -95,6 +96,35 @@ def test_the_offset_stays_near_zero_where_contrast_decides_nothing() -> None:
     assert found.offset == pytest.approx((0.0,) * 3, abs=0.005)
     assert found.gain == pytest.approx((0.8,) * 3, abs=0.02)
     assert found.gain_ev == pytest.approx(np.log2(0.8), abs=1e-3)
+
+
+@pytest.mark.parametrize("lit", [(1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1e-5)])
+@pytest.mark.parametrize("where", ["both", "sharp", "blurry"])
+def test_light_is_fitted_by_the_channels_that_have_light(
+    lit: tuple[float, ...], where: str
+) -> None:
+    rng = np.random.default_rng(0)
+    scene = cv2.GaussianBlur(rng.uniform(0, 0.8, (96, 128, 3)).astype(np.float32), (0, 0), 4)
+    light = scene * np.array(lit, np.float32)
+    whole = np.ones((96, 128), bool)
+    blurry, sharp = (light if where in (name, "both") else scene for name in ("blurry", "sharp"))
+    found = photometry(0.8 * blurry, sharp, whole, whole)
+    assert found is not None
+    assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
+    for channel, level in enumerate(lit):
+        numbers = (found.gain[channel], found.offset[channel])
+        sigmas = (found.gain_sigma[channel], found.offset_sigma[channel])
+        if level < 1:
+            assert (numbers, sigmas) == ((1.0, 0.0), (None, None))
+        else:
+            assert numbers == pytest.approx((0.8, 0.0), abs=0.05)
+            assert None not in sigmas
+
+
+def test_without_light_in_any_channel_nothing_is_compared() -> None:
+    black, whole = np.zeros((96, 128, 3), np.float32), np.ones((96, 128), bool)
+    assert photometry(black, black, whole, whole) is None
+    assert photometry(black, black + np.float32(0.3), whole, whole) is None
 
 
 def test_a_match_adds_its_offset_and_is_cut_at_black() -> None:
