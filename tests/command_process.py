@@ -273,6 +273,9 @@ def _main(
     """What the process does: become what ``python -c`` would be."""
     if own_group:
         os.setsid()
+    # the clean process may have been started while Ctrl-C was held back
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
