@@ -119,9 +119,15 @@ class CameraNotFoundError(CameraError):
 
 
 class StorageError(DefocusError):
-    """The disk is full or the folder cannot be written."""
+    """The disk is full or the folder cannot be written.
+
+    Attributes:
+        everywhere: Whether nothing else can be written there either; False where the trouble is
+            with one name, such as one that is too long.
+    """
 
     exit_code = 5
+    everywhere = True
 
 
 class InterruptedWorkError(DefocusError):
@@ -138,11 +144,14 @@ _STORAGE_REASONS = {
     errno.EPERM: "no permission to write there; choose another folder",
     errno.EEXIST: "a file of that name exists; choose another folder",
     errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
+    errno.ENAMETOOLONG: "the name is too long for this file system; shorten it",
 }
 
 
 STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Errors of the operating system that mean nothing else than a disk that takes no more."""
+
+_EVERYWHERE = STORAGE_ERRNOS | {errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
@@ -156,4 +165,6 @@ def storage_error(error: OSError, path: Path) -> StorageError:
         An exception to raise ``from error``.
     """
     reason = _STORAGE_REASONS.get(error.errno or 0, error.strerror or str(error))
-    return StorageError(f"cannot write {path}: {reason}")
+    made = StorageError(f"cannot write {path}: {reason}")
+    made.everywhere = error.errno in _EVERYWHERE
+    return made

@@ -107,7 +107,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent
+            prefix=f".{_beginning(path)}-", suffix=f".part{path.suffix}", dir=path.parent
         )
         os.close(handle)
         temporary = Path(name)
@@ -124,6 +124,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
+
+
+LONGEST_NAME = 255
+"""Bytes of a name that file systems take."""
+OF_TEMPORARY = len(".-12345678.part")
+
+
+def _beginning(path: Path) -> str:
+    """The stem, or so much of it as leaves room for what a temporary name has besides."""
+    room = LONGEST_NAME - OF_TEMPORARY - len(os.fsencode(path.suffix))
+    stem = os.fsencode(path.stem)
+    return path.stem if len(stem) <= room else stem[: max(room, 0)].decode("utf-8", "ignore")
 
 
 def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:

@@ -86,7 +86,10 @@ def log(text: str) -> None:
     if telling.log_file is None:
         return
     time = datetime.now().astimezone().isoformat(timespec="milliseconds")
-    with contextlib.suppress(OSError), telling.log_file.open("a", encoding="utf-8") as stream:
+    with (
+        contextlib.suppress(OSError),
+        telling.log_file.open("a", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         stream.writelines(f"{time} {line}\n" for line in text.splitlines())
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,15 @@ from defocus.benchmark.restore.blur_map.drawing import (
 )
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.journal import JOURNAL, RestoreJournal
+from defocus.benchmark.restore.files.journal import RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.files.remarks import remarks_on
-from defocus.benchmark.restore.files.sources import found_pictures, targets_of, test_targets
+from defocus.benchmark.restore.files.sources import (
+    found_pictures,
+    named_in_utf8,
+    targets_of,
+    test_targets,
+)
 from defocus.benchmark.restore.restoration import changed_share, restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
@@ -28,7 +34,8 @@ from defocus.datasets.api import open_dataset
 from defocus.errors import ImageError, InputError
 from defocus.files import make_folder, require_writable, sha256_file
 from defocus.images import IMAGE_SUFFIXES
-from defocus.progress import say, track
+from defocus.isolation import LeftOut, attempt
+from defocus.progress import printable, say, track
 
 __all__ = ["Restored", "Wishes", "restore_pictures"]
 
@@ -138,7 +145,7 @@ def restore_pictures(
         wishes: Strength, mask and the like.
 
     Returns:
-        One result per image; an unreadable image has a reason and does not stop the others.
+        One result per image; whatever an image fails by is its reason and does not stop the others.
 
     Raises:
         NotApplicableError: The system needs more than one picture.
@@ -151,8 +158,6 @@ def restore_pictures(
     targets = _targets(images, out)
     if wishes.map is not None:
         _check_map(wishes.map, [target for _, target in targets])
-        if not (out / JOURNAL).exists():  # else the journal may know the map as ours
-            refuse_existing_map(wishes.map)
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
@@ -161,17 +166,20 @@ def restore_pictures(
         **wishes.settings(),
     }
     journal = RestoreJournal(make_folder(out), settings)
+    if wishes.map is not None:
+        _refuse_other_map(wishes.map, targets, journal)
     journal.claim([target for _, target in targets if target is not None])
     restorer = make_restorer(network, tile_px, device)
     found = []
     for image, target in track(targets, "restoring"):
-        try:
-            done = _restored(image, target, journal, restorer, wishes)
-            found.append(replace(done, system=system.card.name))
-        except (ImageError, FileNotFoundError, PermissionError) as error:
-            text = _reason(image, error)
+        work = partial(_restored, image, target, journal, restorer, wishes)
+        done = attempt(str(image), work)
+        if isinstance(done, LeftOut):
+            text = _named(done)
             say(text, error=True)
             found.append(Restored(str(image), "", reason=text))
+        else:
+            found.append(replace(done, system=system.card.name))
     return found
 
 
@@ -186,6 +194,18 @@ def _check_map(path: Path, targets: Sequence[Path | None]) -> None:
     require_writable(path.parent)
 
 
+def _refuse_other_map(
+    path: Path, targets: Sequence[tuple[Path, Path | None]], journal: RestoreJournal
+) -> None:
+    """Refuse to write over a map, unless an earlier run wrote it of the same picture."""
+    for image, target in targets:
+        if target is None or not image.is_file():
+            continue
+        told = journal.finished(target, sha256_file(image))
+        if told is None or told["map"] != printable(str(path)):
+            refuse_existing_map(path)
+
+
 def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | None]]:
     """Where each picture goes; None for a kind of file that is not read."""
     if isinstance(images, str):
@@ -198,35 +218,34 @@ def _restored(
     image: Path, target: Path | None, journal: RestoreJournal, restorer: Restorer, wishes: Wishes
 ) -> Restored:
     if not image.exists():
-        raise FileNotFoundError(image)
+        raise ImageError(f"{image}: no such picture or folder")
+    if not named_in_utf8(image):
+        raise ImageError(f"{image}: its name is not UTF-8; rename it")
     if target is None:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
     source = sha256_file(image)
     told = journal.finished(target, source)
-    ours = told is not None and told["map"] == str(wishes.map)
-    if wishes.map is not None and not ours:
-        refuse_existing_map(wishes.map)
+    wanted = printable(str(wishes.map or ""))
     if told is None:
         done = _restore_one(image, target, restorer, wishes)
     else:
-        done = Restored(**{**told, "seconds": 0.0, "map": str(wishes.map or "")})
-        if wishes.map is None or (ours and all(one.exists() for one in map_paths(wishes.map))):
+        paths = {"image": str(image), "restored": str(target), "map": wanted}
+        done = Restored(**{**told, **paths, "seconds": 0.0})
+        drawn = wishes.map is None or all(one.exists() for one in map_paths(wishes.map))
+        if wishes.map is None or (drawn and told["map"] == wanted):
             return done
         picture = read_own_picture(image)
         write_map(wishes.map, estimate_blur_map(picture.colours()), picture.orientation)
-    journal.finish(target, source, asdict(done))
+    own = {name: value for name, value in asdict(done).items() if name not in ("image", "restored")}
+    journal.finish(target, source, own)
     return done
 
 
-def _reason(image: Path, error: Exception) -> str:
-    """Why a picture could not be restored."""
-    if isinstance(error, FileNotFoundError):
-        return f"{image}: no such picture or folder"
-    if isinstance(error, PermissionError):
-        return f"{image}: no permission to read it; change its mode or copy it"
-    text = str(error)
-    return text if text.startswith(str(image)) or ": " in text else f"{image}: {text}"
+def _named(left_out: LeftOut) -> str:
+    """Why a picture could not be restored, with its name."""
+    name, reason = left_out.id, left_out.reason
+    return reason if name in reason else f"{name}: {reason}"
 
 
 def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) -> Restored:
@@ -269,7 +288,7 @@ def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) 
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
         changed=changed_share(blurry, restored),
-        map=str(wishes.map or ""),
+        map=printable(str(wishes.map or "")),
         remarks=remarks,
         seconds=round(seconds, 3),
     )

@@ -58,7 +58,7 @@ class RestoreJournal:
             target: The restored picture.
             source: SHA-256 of the picture that is to be restored.
         """
-        entry = self._entries[target.name]
+        entry = self._entries.get(target.name, {})
         same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
         if not same or not target.exists() or sha256_file(target) != entry["sha256"]:
             return None

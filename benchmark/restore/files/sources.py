@@ -8,7 +8,7 @@ from defocus.errors import InputError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["found_pictures", "targets_of", "test_targets"]
+__all__ = ["found_pictures", "named_in_utf8", "targets_of", "test_targets"]
 
 
 def found_pictures(given: Sequence[Path]) -> list[Path]:
@@ -37,7 +37,7 @@ def found_pictures(given: Sequence[Path]) -> list[Path]:
 
 
 def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
-    """Where each restored picture goes; None for a kind of file that is not read.
+    """Where each restored picture goes; None for a file that is not read by its name.
 
     Raises:
         InputError: Two pictures would get one name, or one lies in the output folder itself.
@@ -46,7 +46,7 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
     targets: list[Path | None] = []
     for image in images:
         suffix = image.suffix.lower()
-        if suffix not in IMAGE_SUFFIXES:
+        if suffix not in IMAGE_SUFFIXES or not named_in_utf8(image):
             targets.append(None)
             continue
         name = image.with_suffix(".png").name if suffix in RAW_SUFFIXES else image.name
@@ -61,6 +61,15 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
         taken[target] = image
         targets.append(target)
     return targets
+
+
+def named_in_utf8(path: Path) -> bool:
+    """Whether a file's name is a text that other programs and computers can read."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path]]:

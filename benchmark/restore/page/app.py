@@ -1,8 +1,9 @@
 """Web application of the page."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,12 +22,15 @@ from defocus.benchmark.restore.page.dropped import DroppedPicture
 from defocus.benchmark.restore.page.uploads import KINDS, LARGEST_BYTES, given_name, receive
 from defocus.benchmark.restore.restoration import STRONGEST
 from defocus.errors import DefocusError, InterruptedWorkError
+from defocus.isolation import LeftOut, attempt
 from defocus.reports.serving.access import Guard
 from defocus.reports.serving.document import ServedDocument, frame_style
 from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.requests import problem, text_fields
 
 __all__ = ["make_app"]
+
+R = TypeVar("R")
 
 FOLDER = Path(__file__).parent
 LAYERS = ("before", "map", "sharp")
@@ -69,7 +73,7 @@ class Answers:
         try:
             name = given_name(request.headers.get("x-name", ""))
             path = await receive(request, name, self._desk.new_folder())
-            picture = await run_in_threadpool(self._desk.take, path, name)
+            picture = await _in_thread(partial(self._desk.take, path, name))
         except DefocusError as error:
             return problem(_by_name(error, path, name), 422)
         return JSONResponse(picture.document(), status_code=201)
@@ -89,7 +93,7 @@ class Answers:
             self._feed.publish("progress", news)
 
         try:
-            await run_in_threadpool(self._desk.restore, picture, number, told)
+            await _in_thread(partial(self._desk.restore, picture, number, told))
         except InterruptedWorkError:
             return JSONResponse({"stopped": True}, status_code=409)
         except DefocusError as error:
@@ -133,7 +137,7 @@ class Answers:
         if picture is None or number is None or number not in picture.made:
             return problem("no such picture", 404)
         try:
-            return FileResponse(await run_in_threadpool(picture.strongest, number))
+            return FileResponse(await _in_thread(partial(picture.strongest, number)))
         except DefocusError as error:
             return problem(_by_name(error, picture.path, picture.name), 422)
 
@@ -146,7 +150,7 @@ class Answers:
         leave_sharp = request.query_params.get("leave_sharp") == "1"
         save = partial(picture.saved, number, strength, leave_sharp=leave_sharp)
         try:
-            content = await run_in_threadpool(save)
+            content = await _in_thread(save)
         except DefocusError as error:
             return problem(_by_name(error, picture.path, picture.name), 422)
         return Response(content, media_type="application/octet-stream")
@@ -215,6 +219,18 @@ def _strength(text: str) -> float | None:
     except ValueError:
         return None
     return strength if 0 <= strength <= STRONGEST else None
+
+
+async def _in_thread(work: Callable[[], R]) -> R:
+    """The result of work on a picture, done beside the page.
+
+    Raises:
+        DefocusError: Why there is none, whatever it failed by.
+    """
+    done = await run_in_threadpool(attempt, "", work)
+    if isinstance(done, LeftOut):
+        raise DefocusError(done.reason)
+    return done
 
 
 def _by_name(error: DefocusError, path: Path | None, name: str) -> str:

@@ -1,0 +1,115 @@
+"""Work on many things, each in a room of its own: what fails with one is a line, the others go on.
+
+What stops everything is a short list: a disk that takes no more, an interruption, and errors of
+the request, such as damaged weights. Whatever else comes out of one picture, pair or run is the
+reason why this one is left out. A second run of the same command tries it again.
+"""
+
+import os
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from defocus.errors import (
+    STORAGE_ERRNOS,
+    DefocusError,
+    InterruptedWorkError,
+    RegistryError,
+    SettingsError,
+    StorageError,
+    WeightsError,
+)
+from defocus.progress import grouped, log, say, telling
+
+__all__ = ["LeftOut", "attempt", "reason_of", "say_left_out", "stops_everything"]
+
+R = TypeVar("R")
+
+OF_THE_REQUEST = (InterruptedWorkError, RegistryError, SettingsError, WeightsError)
+"""Errors that every other thing would have too, and the person's wish to end."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One of many things, and why there is no result for it.
+
+    Attributes:
+        id: What people call it: the path of a picture, the id of a pair.
+        reason: One line.
+    """
+
+    id: str
+    reason: str
+
+    def to_json(self) -> dict[str, str]:
+        """One of the objects ``left_out`` of a command's ``--json``."""
+        return {"id": self.id, "reason": self.reason}
+
+
+def attempt(name: str, work: Callable[[], R]) -> R | LeftOut:
+    """The result of work on one of many things, or why there is none.
+
+    Args:
+        name: What people call it.
+        work: Done here; only what stops everything comes out of it.
+    """
+    try:
+        return work()
+    except Exception as error:
+        if stops_everything(error):
+            raise
+        return LeftOut(name, reason_of(error))
+
+
+def stops_everything(error: BaseException) -> bool:
+    """Whether an error ends the work on all things, not on the one that it came from."""
+    if isinstance(error, StorageError):
+        return error.everywhere
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+        return True
+    return isinstance(error, OF_THE_REQUEST) or not isinstance(error, Exception)
+
+
+def reason_of(error: Exception) -> str:
+    """Why something was left out, in one line.
+
+    An error that nobody foresaw is named as such; its traceback goes to the log.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, DefocusError):
+        return text
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return f"{where}{_SYSTEM.get(type(error), f'{error.strerror}; check the path')}"
+    if isinstance(error, MemoryError):
+        return "there is too little memory for it; use a computer with more, or a smaller picture"
+    origin = "".join(traceback.format_exception(error)).rstrip()
+    if telling.verbose:
+        for line in origin.splitlines():
+            say(line)
+    else:
+        log(origin)
+    return (
+        f"unforeseen {type(error).__name__}: {text[:300]}; please report it, with the traceback "
+        "that --log-file FILE keeps"
+    )
+
+
+_SYSTEM: dict[type[OSError], str] = {
+    FileNotFoundError: "no such file or folder",
+    PermissionError: "no permission to read it; change its mode or copy it",
+}
+
+
+def say_left_out(left_out: Iterable[LeftOut], of: int, thing: str) -> None:
+    """Say what was left out and why, alike reasons together.
+
+    Args:
+        left_out: What was left out.
+        of: Number of all things.
+        thing: What they are, in singular.
+    """
+    reasons = ((f"{thing} {one.id} is left out", one.reason) for one in left_out)
+    for line in grouped(reasons, of, thing):
+        say(line, error=True)

@@ -1,0 +1,116 @@
+"""Whatever happens with one picture of a folder, the others are restored and it is named."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.benchmark.restore import run as module
+from defocus.benchmark.restore.page import dropped as dropped_module
+from defocus.benchmark.restore.run import Restored, restore_pictures
+from defocus.errors import storage_error
+from defocus.isolation import LeftOut
+from tests.benchmark.restoring_page import Sharpener, choice, restoring_page
+from tests.benchmark.test_restore import CPU, Local, system
+from tests.benchmark.test_restore_page import Page
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+
+
+def folder_of(parent: Path, *names: str) -> Path:
+    folder = parent / "mine"
+    folder.mkdir()
+    for name in names:
+        content = cv2.imencode(".png", PIXELS)[1].tobytes()
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def restored(folder: Path, out: Path) -> list[Restored]:
+    return restore_pictures([folder], system(Local), None, out, 0, CPU)
+
+
+class OddError(Exception):
+    """Of no family that anybody lists."""
+
+
+@pytest.mark.parametrize("error", [OddError("odd"), TypeError("abs()"), ValueError("too long")])
+def test_whatever_one_picture_fails_by_the_others_are_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    write = module.write_picture
+
+    def failing(path: Path, *rest: Any) -> None:
+        if path.name == "b.png":
+            raise error
+        write(path, *rest)
+
+    folder = folder_of(tmp_path, "a.png", "b.png", "c.png")
+    monkeypatch.setattr(module, "write_picture", failing)
+    found = restored(folder, tmp_path / "out")
+    reason = f"{folder}/b.png: unforeseen {type(error).__name__}: {error}; please report it"
+    assert found[1].reason.startswith(reason)
+    assert [one.reason for one in (found[0], found[2])] == ["", ""]
+    monkeypatch.undo()
+    again = restored(folder, tmp_path / "out")
+    assert not any(one.reason for one in again), "a second run tries it again"
+    assert [one.seconds > 0 for one in again] == [False, True, False]
+
+
+def test_a_full_disk_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, *_rest: Any) -> None:
+        raise storage_error(OSError(28, "No space left on device"), path)
+
+    monkeypatch.setattr(module, "write_picture", full)
+    with pytest.raises(Exception, match="the disk is full"):
+        restored(folder_of(tmp_path, "a.png", "b.png"), tmp_path / "out")
+
+
+def test_odd_names_are_a_line_or_written(tmp_path: Path, run: Callable[..., Any]) -> None:
+    latin, long = os.fsdecode(b"b\xe9ret.png"), "é" * 120 + ".png"
+    folder = folder_of(tmp_path, "a.png", latin, long, "z.png")
+    (folder / "scene.jpg").mkdir()
+    out = tmp_path / os.fsdecode(b"out\xe9")
+    command = ("restore", folder, "--baseline", "wiener", "--out", out, "--json")
+    for _ in range(2):
+        done = run("defocus-bench", *command)
+        assert done.returncode == 2
+        assert r"b\udce9ret.png: its name is not UTF-8; rename it" in done.stderr
+        assert "scene.jpg: a folder, not a file; give a file" in done.stderr
+        reasons = {one["image"]: one["reason"] for one in json.loads(done.stdout)}
+        assert [bool(reason) for reason in reasons.values()] == [False, True, True, False, False]
+        assert sorted(one.name for one in out.iterdir()) == [
+            "a.png",
+            "restored.json",
+            "z.png",
+            long,
+        ]
+
+
+def test_the_page_answers_an_unforeseen_error_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_given: Any) -> None:
+        raise OddError("odd")
+
+    content = cv2.imencode(".png", PIXELS)[1].tobytes()
+    with restoring_page(tmp_path, [choice(Sharpener())]) as (desk, port):
+        page = Page(desk, port)
+        told = page.restored(content, "mine.png")
+        monkeypatch.setattr(dropped_module, "write_picture", failing)
+        status, _, answer = page.ask(f"/pictures/{told['id']}/saved/0?strength=1")
+        assert status == 422
+        assert b"unforeseen OddError: odd; please report it" in answer
+        assert page.drop(content, "other.png")[0] == 422
+        monkeypatch.undo()
+        assert page.ask(f"/pictures/{told['id']}/saved/0?strength=1")[0] == 200
+
+
+def test_a_reason_that_has_the_name_is_not_given_it_again() -> None:
+    assert module._named(LeftOut("a.png", "a.png: cut short")) == "a.png: cut short"
+    assert module._named(LeftOut("a.png", "cut short")) == "a.png: cut short"

@@ -1,0 +1,110 @@
+"""What fails with one thing is its line; only a full disk, an interruption and the request stop."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from defocus.errors import (
+    DatasetError,
+    ImageError,
+    InterruptedWorkError,
+    RegistryError,
+    SettingsError,
+    StorageError,
+    WeightsError,
+    storage_error,
+)
+from defocus.files import atomic_path, write_text
+from defocus.isolation import LeftOut, attempt
+from defocus.progress import telling
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def work() -> int:
+        raise error
+
+    return work
+
+
+def of_system(number: int, path: str = "a.jpg") -> OSError:
+    return OSError(number, "what the system says", path)
+
+
+STOPPING = [
+    *(KeyboardInterrupt(), SystemExit(1), InterruptedWorkError("stopped")),
+    *(RegistryError("no such"), SettingsError("a key"), WeightsError("damaged")),
+    *(of_system(errno.ENOSPC), of_system(errno.EDQUOT)),
+    *(StorageError("the store is full"), storage_error(of_system(errno.ENOSPC), Path("a"))),
+    storage_error(of_system(errno.EACCES), Path("a")),
+]
+
+
+@pytest.mark.parametrize("error", STOPPING, ids=repr)
+def test_what_stops_everything(error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        attempt("a", raising(error))
+
+
+class OddError(Exception):
+    """Of a library: no family of errors that anybody lists, and it cannot be pickled."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"{first}\nand {second}")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ImageError("a.jpg: cut short"), "a.jpg: cut short"),
+        (DatasetError("two\nlines"), "two lines"),
+        (of_system(errno.ENOENT), "a.jpg: no such file or folder"),
+        (of_system(errno.EACCES), "a.jpg: no permission to read it; change its mode or copy it"),
+        (of_system(errno.EIO), "a.jpg: what the system says; check the path"),
+        (MemoryError(), "there is too little memory for it"),
+        (OddError(1, 2), "unforeseen OddError: 1 and 2; please report it"),
+        (EOFError(), "unforeseen EOFError: ; please report it"),
+        (
+            storage_error(of_system(errno.ENAMETOOLONG), Path("a")),
+            "cannot write a: the name is too long for this file system; shorten it",
+        ),
+    ],
+    ids=repr,
+)
+def test_whatever_else_fails_is_the_reason(error: Exception, text: str) -> None:
+    done = attempt("a", raising(error))
+    assert isinstance(done, LeftOut)
+    assert done.id == "a"
+    assert done.reason.startswith(text)
+    assert "\n" not in done.reason
+    assert attempt("a", lambda: 3) == 3
+
+
+def test_an_unforeseen_error_leaves_its_traceback_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "log_file", tmp_path / "log")
+    attempt("a", raising(TypeError("b\udce9ret")))
+    attempt("b", raising(ImageError("foreseen")))
+    kept = (tmp_path / "log").read_text()
+    assert "in raising" in kept or "in work" in kept
+    assert r"TypeError: b\udce9ret" in kept
+    assert "foreseen" not in kept.replace("unforeseen", "")
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".png", "é" * 125 + ".png", "n" * 255])
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "kept")
+    assert (tmp_path / name).read_text() == "kept"
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_longer_name_is_no_trouble_of_others(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="too long") as found,
+        atomic_path(tmp_path / ("n" * 256)),
+    ):
+        pass
+    assert not found.value.everywhere
+    assert not list(tmp_path.iterdir())
