@@ -41,6 +41,7 @@ __all__ = [
     "linear_table",
     "linear_to_srgb",
     "read_image",
+    "read_member",
     "read_pair",
     "read_stored",
     "sizes_differ",
@@ -195,14 +196,17 @@ def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
     """Read the two members of a pair, which must have the same size.
 
     Two RAW files are developed with one set of parameters, the sharp member's white balance in
-    both, so that development adds no difference between them.
+    both, so that development adds no difference between them. Files whose profiles mean different
+    colours are both converted to sRGB.
 
     Returns:
         Blurry and sharp picture, each ``(H, W, 3)`` RGB at its own bit depth.
 
     Raises:
-        ImageError: A member cannot be read, or the sizes differ.
+        ImageError: A member cannot be read or converted, or the sizes differ.
     """
+    from defocus.colour_profiles import in_one_space  # its library is not needed for one picture
+
     if blurry.suffix.lower() in RAW_SUFFIXES and sharp.suffix.lower() in RAW_SUFFIXES:
         first, second = develop_pair(blurry, sharp)
     else:
@@ -210,7 +214,23 @@ def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
     if first.shape != second.shape:
         sizes = (first.shape[1], first.shape[0]), (second.shape[1], second.shape[0])
         raise ImageError(sizes_differ(blurry, sizes[0], sharp, sizes[1]))
-    return first, second
+    return in_one_space((blurry, sharp), (first, second))
+
+
+def read_member(path: Path, other: Path | None) -> Image:
+    """Read one member of a pair, in the colours that :func:`read_pair` gives it.
+
+    Args:
+        path: The member.
+        other: The other member; None if there is none.
+
+    Raises:
+        ImageError: The member cannot be read or converted.
+    """
+    from defocus.colour_profiles import in_srgb, in_two_spaces
+
+    picture = read_image(path)
+    return in_srgb(path, picture) if other is not None and in_two_spaces(path, other) else picture
 
 
 def sizes_differ(

@@ -30,7 +30,15 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
-from defocus.images import FloatImage, Image, as_float, as_integer, read_image, write_image
+from defocus.images import (
+    FloatImage,
+    Image,
+    as_float,
+    as_integer,
+    read_image,
+    read_member,
+    write_image,
+)
 from defocus.progress import counted, track
 from defocus.reports.pictures import small_picture
 
@@ -143,7 +151,7 @@ def evaluate(
 
     with ThreadPoolExecutor(THREADS) as pool:
         for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-            blurry = read_image(pair.blurry)
+            blurry = read_member(pair.blurry, pair.sharp)
             restored, spent = restore_picture(network, card, pair, device, blurry)
             seconds.append(spent)
             sizes.append(restored.shape[:2])
@@ -193,7 +201,7 @@ def restore_picture(
 def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
     if card.input != "single":
         return _further_input("dual_pixel", pair)
-    return _tensor(read_image(pair.blurry) if blurry is None else blurry)
+    return _tensor(read_member(pair.blurry, pair.sharp) if blurry is None else blurry)
 
 
 def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:

@@ -180,13 +180,13 @@ def _evaluate(
     from defocus.benchmark.evaluation.colour_cast import MOST_CAST, colour_cast
     from defocus.benchmark.evaluation.evaluate import evaluate
     from defocus.benchmark.training.train import best_device
-    from defocus.images import read_image
+    from defocus.images import read_member
 
     device = best_device()
     casts: dict[str, float] = {}
 
     def look(pair: "Pair", restored: "NDArray[np.float64]") -> None:
-        casts[pair.id] = colour_cast(restored, read_image(pair.blurry))
+        casts[pair.id] = colour_cast(restored, read_member(pair.blurry, pair.sharp))
         if study.keep_outputs or outputs.begun:
             outputs.write(pair, restored)
 
@@ -230,7 +230,7 @@ def _evaluate(
 def _rescored(
     study: Study, run: Run, metrics: "Mapping[str, Metric]", outputs: KeptOutputs
 ) -> list[Score]:
-    from defocus.images import read_image
+    from defocus.images import read_member
 
     scorer = _scorer(study, run, metrics)
     restore = _restorer(study, run)
@@ -242,7 +242,7 @@ def _rescored(
             restored = restore(pair)
             if study.keep_outputs or outputs.begun:
                 outputs.write(pair, restored)
-        scores += scorer.scores(pair, restored, read_image(pair.blurry))
+        scores += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp))
     return scores
 
 

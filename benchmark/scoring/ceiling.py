@@ -26,7 +26,7 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
 from defocus.errors import DefocusError, InterruptedWorkError, NotApplicableError, StorageError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_image, read_member
 from defocus.optics.geometry import Similarity
 
 __all__ = ["UNCERTAIN", "Imperfection", "ceiling_scores", "displaced", "turning_flow"]
@@ -75,7 +75,7 @@ def ceiling_scores(
     Raises:
         ImageError: A picture cannot be read.
     """
-    blurry = np.asarray(as_float(read_image(pair.blurry), np.float64), np.float64)
+    blurry = np.asarray(as_float(read_member(pair.blurry, pair.sharp), np.float64), np.float64)
     scores: list[Score] = []
     for protocol, facts in PROTOCOLS.items():
         if not facts.ranked:

@@ -23,7 +23,7 @@ from defocus.align.sampling.warp import Grid, warp
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_image, read_member
 
 __all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "make_target"]
 
@@ -174,7 +174,7 @@ def everywhere(picture: NDArray[Any]) -> NDArray[np.bool_]:
 def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
     if pair.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    sharp = _picture(pair.sharp)
+    sharp = np.asarray(as_float(read_member(pair.sharp, pair.blurry), np.float64), np.float64)
     return Target(sharp, everywhere(sharp))
 
 

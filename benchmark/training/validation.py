@@ -21,7 +21,7 @@ from defocus.benchmark.training.watch import Watch
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.stream.text import pages_of
 from defocus.errors import NotApplicableError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_member
 
 __all__ = ["watch_split", "watch_text"]
 
@@ -108,4 +108,4 @@ def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
 
 
 def _blurry(pair: Pair) -> NDArray[np.float64]:
-    return as_float(read_image(pair.blurry)).astype(np.float64)
+    return as_float(read_member(pair.blurry, pair.sharp)).astype(np.float64)

@@ -18,6 +18,7 @@ from defocus.capture.judging.quick_look import (
     luminance,
     mirrored_look,
     read_halved,
+    read_in_srgb,
     reduced_look,
 )
 from defocus.capture.judging.sharpness import sharpness_map
@@ -31,6 +32,7 @@ from defocus.capture.judging.shot_checks import (
 )
 from defocus.capture.judging.verdict import Finding, Quality
 from defocus.capture.planning.exposure import Bracket, Exposure
+from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
 from defocus.files import sha256_file
 from defocus.optics.geometry import IDENTITY, Similarity
@@ -82,6 +84,7 @@ class ExtraShots:
 
 NO_EXTRAS = ExtraShots()
 
+TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
 SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
 
 
@@ -160,7 +163,7 @@ def first_look(
     quality = Quality()
     _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
     try:
-        looks = _members(blurry, sharp, extra, read)
+        looks = _members(blurry, sharp, extra, _in_one_space(quality, blurry, sharp, read))
     except ImageError as error:
         quality.say("reject", str(error))
         return quality
@@ -209,6 +212,14 @@ def _members(blurry: Path, sharp: Path, extra: ExtraShots, read: Read) -> dict[s
     return looks
 
 
+def _in_one_space(quality: Quality, blurry: Path, sharp: Path, read: Read) -> Read:
+    """Reads all shots of a pair in colours that can be compared."""
+    if not in_two_spaces(blurry, sharp):
+        return read
+    quality.say("note", TWO_SPACES)
+    return read_in_srgb
+
+
 def _expected_ev(bracket: Bracket, extra: ExtraShots) -> float:
     return bracket.residual_ev + extra.expected_ev
 
@@ -222,6 +233,7 @@ def _check_pictures(
     extra: ExtraShots,
     read: Read,
 ) -> None:
+    read = _in_one_space(quality, blurry, sharp, read)
     looks = _members(blurry, sharp, extra, read)
     shapes = {role: look.linear.shape for role, look in looks.items()}
     if shapes["blurry"] != shapes["sharp"]:

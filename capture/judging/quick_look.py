@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.colour_profiles import in_srgb
 from defocus.errors import ImageError
 from defocus.images import (
     FloatImage,
@@ -28,6 +29,7 @@ __all__ = [
     "luminance",
     "mirrored_look",
     "read_halved",
+    "read_in_srgb",
     "read_look",
     "reduced_look",
 ]
@@ -86,12 +88,23 @@ def read_halved(path: Path) -> QuickLook:
     Raises:
         ImageError: The file is missing, damaged or not a picture.
     """
+    return read_look(path) if path.suffix.lower() in RAW_SUFFIXES else _looked(read_image(path))
+
+
+def read_in_srgb(path: Path) -> QuickLook:
+    """As :func:`read_halved`, with the colours that the file's profile means as sRGB.
+
+    Raises:
+        ImageError: The file is missing, damaged or not a picture, or cannot be converted.
+    """
     if path.suffix.lower() in RAW_SUFFIXES:
         return read_look(path)
-    picture = read_image(path)
-    if max(picture.shape) < HALVED_FROM_PX:
-        return QuickLook(as_linear(picture))
-    return _halved(picture)
+    return _looked(in_srgb(path, read_image(path)))
+
+
+def _looked(picture: Image) -> QuickLook:
+    large = max(picture.shape) >= HALVED_FROM_PX
+    return _halved(picture) if large else QuickLook(as_linear(picture))
 
 
 def _halved(picture: Image) -> QuickLook:

@@ -25,6 +25,7 @@ from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import (
+    MEASURING_CODE,
     NO_LIMITS,
     InSession,
     kept_file,
@@ -316,7 +317,7 @@ def _estimator(name: str) -> FlowEstimator:
 @cache
 def audit_code() -> str:
     """Hash of the code that a row depends on."""
-    return code_hash("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.audit")
+    return code_hash(*MEASURING_CODE, "defocus.datasets.audit")
 
 
 def row_document(row: AuditedPair) -> dict[str, Any]:

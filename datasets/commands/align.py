@@ -184,14 +184,21 @@ def _shared_lens(order: _Order, name: str, estimator: "FlowEstimator") -> "Sessi
 
 
 def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
-    from defocus.images import read_image, read_pair
+    from defocus.images import read_pair
 
     if order.rig_file is None:
         return None, *read_pair(order.blurry, order.sharp)
     from defocus.align.rig.rig import read_rig
 
-    # the pictures of two cameras may differ in size
-    return read_rig(order.rig_file), read_image(order.blurry), read_image(order.sharp)
+    return read_rig(order.rig_file), *_of_two_cameras(order.blurry, order.sharp)
+
+
+def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
+    """Both members, which may differ in size."""
+    from defocus.colour_profiles import in_one_space
+    from defocus.images import read_image
+
+    return in_one_space((blurry, sharp), (read_image(blurry), read_image(sharp)))
 
 
 def _write(
@@ -201,10 +208,10 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
-    from defocus.datasets.release.pictures.colour import kept_profile
+    from defocus.colour_profiles import kept_profiles
 
     release = Release(**order.released())
-    profiles = kept_profile(order.blurry), kept_profile(order.sharp)
+    profiles = kept_profiles(order.blurry, order.sharp)
     written = write_aligned(folder, blurry, sharp, measurement, release, profiles)
     for name in BLUR_NAMES:
         (folder / name).unlink(missing_ok=True)  # of an earlier run
@@ -224,13 +231,13 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
-    from defocus.datasets.release.pictures.colour import kept_profile
-    from defocus.images import read_image, read_pair
+    from defocus.colour_profiles import kept_profiles
+    from defocus.images import read_pair
 
     two_cameras = read_record(record).rig is not None
-    read = (read_image(blurry_file), read_image(sharp_file)) if two_cameras else None
-    blurry, sharp = read or read_pair(blurry_file, sharp_file)
-    profiles = kept_profile(blurry_file), kept_profile(sharp_file)
+    read = _of_two_cameras if two_cameras else read_pair
+    blurry, sharp = read(blurry_file, sharp_file)
+    profiles = kept_profiles(blurry_file, sharp_file)
     written = repeat_aligned(folder, blurry, sharp, record, profiles)
     say(f"wrote {', '.join(written)} to {folder}")
 

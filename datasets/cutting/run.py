@@ -27,6 +27,7 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.compensation.output import write_array
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
+from defocus.colour_profiles import give_profile
 from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, sharpnesses
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
@@ -35,7 +36,6 @@ from defocus.datasets.files.fingerprint import code_hash, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.pictures.colour import give_profile
 from defocus.datasets.step import step
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image

@@ -34,11 +34,13 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig.rig import Rig
+from defocus.colour_profiles import give_profile, in_one_space, kept_profiles
 from defocus.datasets.deriving.derived import kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import (
+    MEASURING_CODE,
     NO_LIMITS,
     InSession,
     known_defocus_map,
@@ -55,7 +57,6 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.pictures.colour import give_profile, kept_profile
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
@@ -69,7 +70,7 @@ __all__ = ["Compensated", "compensate_dataset"]
 T = TypeVar("T")
 
 ORDER = "compensate.json"
-CODE = ("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.measuring", __name__)
+CODE = (*MEASURING_CODE, __name__)
 MOVED_SHARE = 0.2
 """Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
 
@@ -261,7 +262,8 @@ def _made(
             blurry, sharp, measurement = measured_pair(pair, estimator, key, session, limits)
             known_map = known_defocus_map(pair, blurry.shape[:2])
         else:  # the pictures of two cameras may differ in size
-            blurry, sharp = read_image(pair.blurry), read_image(pair.sharp)
+            files = pair.blurry, pair.sharp
+            blurry, sharp = in_one_space(files, [read_image(one) for one in files])
             known_map = known_defocus_map(pair, blurry.shape[:2])
             measurement = measure(
                 blurry, sharp, estimator, rig=rig, defocus_map=known_map, at_most=limits.at_most,
@@ -273,7 +275,7 @@ def _made(
             measurement = _more_believable(measurement, companion)
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
-            profiles = kept_profile(pair.blurry), kept_profile(pair.sharp)
+            profiles = kept_profiles(pair.blurry, pair.sharp)
             write_aligned(temporary, blurry, sharp, measurement, release, profiles)
             del blurry, sharp  # large pictures take much memory
             if known:

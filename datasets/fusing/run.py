@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, scaling
 from defocus.align.sampling.view import luminance_view
+from defocus.colour_profiles import give_profile
 from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
@@ -36,7 +37,6 @@ from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.pictures.colour import give_profile
 from defocus.datasets.step import step
 from defocus.errors import DatasetError
 from defocus.files import write_json

@@ -41,6 +41,7 @@ from defocus.images import Image, read_pair
 from defocus.progress import say
 
 __all__ = [
+    "MEASURING_CODE",
     "NO_LIMITS",
     "InSession",
     "kept_blur",
@@ -59,7 +60,11 @@ T = TypeVar("T")
 NO_LIMITS = MotionLimits()
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
-CODE = ("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.measuring")
+MEASURING_CODE = (
+    *("defocus.align", "defocus.optics", "defocus.images", "defocus.colour_profiles"),
+    "defocus.datasets.measuring",
+)
+"""What the measurement of a pair depends on."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def _key(
 @cache
 def _revision() -> str:
     """The measuring revision: the code and the libraries that a measurement depends on."""
-    return code_hash(*CODE)
+    return code_hash(*MEASURING_CODE)
 
 
 def kept_file(key: str, suffix: str) -> Path:

@@ -43,7 +43,10 @@ CHANGES = "CHANGES"
 LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
     {one.LAYOUT.name: one.LAYOUT for one in (folder, hdf5, webdataset, imagefolder)}
 )
-CODE = ("defocus.datasets.release", "defocus.datasets.verification", "defocus.images")
+CODE = (
+    *("defocus.datasets.release", "defocus.datasets.verification"),
+    *("defocus.images", "defocus.colour_profiles"),
+)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from defocus.align.measure import Measurement
 from defocus.datasets.deriving.working_folder import working_folder
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.measuring.kept import measured_pair, pair_keys
+from defocus.datasets.measuring.kept import MEASURING_CODE, measured_pair, pair_keys
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
 from defocus.datasets.sidecar.document import DOCUMENT, NAME, PairEntry, Sidecar, sidecar_text
@@ -46,7 +46,7 @@ __all__ = ["write_sidecar"]
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 ENTRY = "entry.json"
-CODE = ("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.sidecar")
+CODE = (*MEASURING_CODE, "defocus.datasets.sidecar")
 
 CARD = """\
 # {name}: a correction of {reader}

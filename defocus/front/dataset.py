@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from defocus.datasets import pair as stored
 from defocus.errors import DatasetError
@@ -57,7 +57,7 @@ class Pair:
         Raises:
             ImageError: The file cannot be read.
         """
-        return self._developed[0] if self._developed else _picture(self.files.blurry)
+        return self._developed[0] if self._developed else _member(self.files, "blurry")
 
     @cached_property
     def sharp(self) -> "Image | None":
@@ -68,7 +68,7 @@ class Pair:
         """
         if self.files.sharp is None:
             return None
-        return self._developed[1] if self._developed else _picture(self.files.sharp)
+        return self._developed[1] if self._developed else _member(self.files, "sharp")
 
     @cached_property
     def truth(self) -> "Image | None":
@@ -183,6 +183,14 @@ def open_dataset(text: str) -> Dataset:
         )
     files = opened(text)
     return Dataset(text, files, files.pairs)
+
+
+def _member(files: stored.Pair, role: Literal["blurry", "sharp"]) -> "Image":
+    """A member as it is used beside the other one."""
+    from defocus.images import read_member
+
+    blurry, sharp = files.blurry, files.sharp or files.blurry
+    return read_member(blurry, sharp) if role == "blurry" else read_member(sharp, blurry)
 
 
 def _picture(path: Path) -> "Image":

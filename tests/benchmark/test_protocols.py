@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from defocus import images
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.metrics.mae import METRIC as MAE
@@ -229,8 +230,9 @@ def test_targets_are_read_once_and_cannot_be_written_to(
     dataset = dataset_of(tmp_path)
     pair, output = dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3))
     reads = []
-    read = protocols.read_image
-    monkeypatch.setattr(protocols, "read_image", lambda path: reads.append(path) or read(path))
+    read = images.read_image
+    for module in (protocols, images):
+        monkeypatch.setattr(module, "read_image", lambda path: reads.append(path) or read(path))
     for _ in range(3):
         for name in ("gt", "truth", "deformed-gt"):
             make_target(name, dataset, pair, output, KnownFlow((0, 0)))

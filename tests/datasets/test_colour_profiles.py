@@ -1,5 +1,6 @@
 """Steps that write pictures again hand on what their numbers mean."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,15 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from defocus.datasets.release.pictures.colour import give_profile, in_srgb, profile_of
-from defocus.images import read_image, write_image
+from defocus.align.compensation.crop import Rectangle
+from defocus.capture.exif import Exif
+from defocus.capture.judging.quality import judge_pair
+from defocus.capture.planning.exposure import Bracket, make_exposure
+from defocus.colour_profiles import give_profile, in_srgb, in_two_spaces, profile_of
+from defocus.datasets.pair import Pair
+from defocus.datasets.release.pictures.members import released_members
+from defocus.errors import ImageError
+from defocus.images import read_image, read_member, read_pair, write_image
 from tests.conftest import Run
 from tests.datasets.test_release_facts import wide_profile
 
@@ -50,6 +58,81 @@ def test_a_compensated_pair_has_the_colours_of_its_files(
         stored = read_image(made / f"{role}.png")
         converted = in_srgb(made / f"{role}.png", stored)  # as a release has it
         assert np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3  # red for blue
+
+
+@pytest.fixture
+def mixed(pictures: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+    """A folder with one pair whose sharp member has its colours by a profile."""
+    sharp, blurry = pictures
+    for role, picture, profile in (("sharp", sharp[:, :, ::-1], WIDE), ("blurry", blurry, None)):
+        (tmp_path / "mixed" / role).mkdir(parents=True)
+        path = tmp_path / "mixed" / role / "a.png"
+        PillowImage.fromarray(picture).save(path, icc_profile=profile)  # red for blue
+    return tmp_path / "mixed"
+
+
+def colour_error(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+    """Of each channel: root mean square of the smoothed difference, of 255."""
+    apart = cv2.GaussianBlur(blurry.astype(float) - sharp, (0, 0), 8)
+    return np.sqrt(np.square(apart).mean(axis=(0, 1)))
+
+
+def test_two_colour_spaces_become_one_before_anything_is_measured(
+    pictures: tuple[np.ndarray, np.ndarray], mixed: Path, run: Run, tmp_path: Path
+) -> None:
+    command = ("compensate", f"pairs:{mixed}", "--out", tmp_path / "out", "--photometric", "none")
+    told = run("defocus-data", *command)
+    assert told.returncode == 0, told.stderr
+    assert "the sharp one Wide built-in; both are converted to sRGB" in told.stderr
+    made = tmp_path / "out" / "pairs" / "a"
+    members = [made / f"{role}.png" for role in ("blurry", "sharp")]
+    assert [profile_of(one) for one in members] == [b"", b""]
+    found = json.loads((made / "misalignment.json").read_text())
+    captured = Rectangle(**found["crop_px"]).of(pictures[0])
+    assert colour_error(captured, read_image(members[1])).max() < 0.8
+    assert np.ptp(found["gain"]) < 0.05
+    again = tmp_path / "again"
+    files = mixed / "blurry/a.png", mixed / "sharp/a.png"
+    repeat = ("align", *files, "--out", again, "--from-record", made / "misalignment.json")
+    assert run("defocus-data", *repeat).returncode == 0
+    assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
+
+
+def test_a_release_has_no_pair_of_two_colour_spaces(
+    pictures: tuple[np.ndarray, np.ndarray], mixed: Path
+) -> None:
+    blurry, sharp = mixed / "blurry/a.png", mixed / "sharp/a.png"
+    pair = Pair("a", "a", "test", blurry, sharp)
+    with pytest.raises(ImageError, match="pair a: .* is in sRGB, the sharp one in Wide built-in"):
+        released_members(pair)
+    whole = read_pair(blurry, sharp)
+    for one, file, other in ((whole[0], blurry, sharp), (whole[1], sharp, blurry)):
+        np.testing.assert_array_equal(read_member(file, other), one)  # what a network gets
+    for one, plain in zip(whole, pictures[::-1], strict=True):
+        assert colour_error(one, plain).max() < 0.8 < colour_error(plain, plain[:, :, ::-1]).max()
+
+
+def test_profiles_of_one_meaning_are_one_colour_space(wide: Path, tmp_path: Path) -> None:
+    files = wide / "blurry/a.png", wide / "sharp/a.png"
+    plain, named, damaged = (tmp_path / f"{name}.png" for name in ("plain", "named", "damaged"))
+    picture = PillowImage.fromarray(read_image(files[0]))
+    for path, profile in ((plain, None), (named, SRGB), (damaged, b"no profile at all" * 20)):
+        picture.save(path, icc_profile=profile)
+    assert not in_two_spaces(*files)
+    assert not in_two_spaces(plain, named)
+    assert in_two_spaces(plain, files[1])
+    with pytest.raises(ImageError, match="its colour profile is damaged"):
+        read_pair(plain, damaged)
+    np.testing.assert_array_equal(read_pair(*files)[0], read_image(files[0]))
+
+
+def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:
+    exposure = make_exposure(("8", 8.0), ("1/60", 1 / 60), ("100", 100.0))
+    members = mixed / "blurry/a.png", mixed / "sharp/a.png"
+    bracket, exif = Bracket(exposure, exposure), dict.fromkeys(("blurry", "sharp"), Exif())
+    found = judge_pair(*members, bracket, exif, exif_expected=False)
+    assert "compared in sRGB" in found.reason
+    assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
 
 
 def test_an_aligned_pair_has_them_and_is_repeated_to_the_byte(

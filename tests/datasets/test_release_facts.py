@@ -11,6 +11,7 @@ import skimage.data
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
+from defocus.colour_profiles import in_srgb
 from defocus.datasets.pair import Pair
 from defocus.datasets.publishing.draft import Draft
 from defocus.datasets.publishing.zenodo import zenodo_metadata
@@ -18,7 +19,6 @@ from defocus.datasets.release.details import Details, name_of
 from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ReleaseFacts
-from defocus.datasets.release.pictures.colour import in_srgb
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
 from defocus.datasets.release.terms import (
     ADDRESSES,

@@ -15,7 +15,7 @@ from defocus.benchmark.bundles.verification.rescoring import read_submitted, tru
 from defocus.benchmark.results.store import NARROW
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError, WeightsError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_member
 
 if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
@@ -131,7 +131,7 @@ def _remembered(
     from defocus.benchmark.evaluation.evaluate import restore_picture
     from defocus.benchmark.training.train import best_device
 
-    blurry = read_image(pair.blurry)
+    blurry = read_member(pair.blurry, pair.sharp)
     erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)
     restored, _ = restore_picture(network, system.card, pair, best_device(), erased)
     before = np.asarray(as_float(erased, np.float64), dtype=np.float64)

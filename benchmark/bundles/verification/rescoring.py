@@ -27,7 +27,7 @@ from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_image, read_member
 from defocus.progress import track
 
 __all__ = ["FLOW_TOLERANCE", "TOLERANCE", "Rescored", "read_submitted", "rescore", "truths"]
@@ -106,7 +106,7 @@ def _rescore_run(
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
-        again += scorer.scores(pair, restored, read_image(pair.blurry))
+        again += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp))
         best = looks_like(restored, blurry)
         if best != number:
             said = f"{name}: the output of {pair.id} shows {pairs[best].id}"

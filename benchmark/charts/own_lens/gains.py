@@ -16,7 +16,7 @@ from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
-from defocus.images import as_float, read_image
+from defocus.images import as_float, read_pair
 from defocus.progress import track
 
 __all__ = ["BlurGain", "Gains", "measure_gains"]
@@ -107,8 +107,8 @@ def _errors(
 ) -> list[Floats]:
     """Squared error of each pixel of the input and of what each network makes of it."""
     made = [restore_picture(one, card, pair, device)[0] for one in networks]
-    sharp, blurry = (as_float(read_image(one)).astype(np.float64)
-                     for one in (pair.sharp or pair.blurry, pair.blurry))  # fmt: skip
+    members = read_pair(pair.blurry, pair.sharp or pair.blurry)
+    blurry, sharp = (as_float(one).astype(np.float64) for one in members)
     return [np.square(np.clip(one, 0, 1) - sharp).mean(axis=2) for one in (blurry, *made)]
 
 

@@ -1,11 +1,10 @@
 """What the headers of a pair's files say of colours, orientation and frames, where it matters.
 
-Pictures are read as they are stored: an orientation tag is ignored, a colour profile is not applied
-and the first frame is taken. That is right if both members say the same; else the pair's members
-differ by what their files say, and not by their pixels alone.
+Pictures are read as they are stored: an orientation tag is ignored, the first frame is taken, and a
+colour profile is applied only if the two members mean different colours. The rest is right if both
+say the same; else the pair's members differ by what their files say, and not by their pixels alone.
 """
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
@@ -13,11 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image as PillowImage
-from PIL import ImageCms
 
+from defocus.colour_profiles import in_two_spaces, profile_of, space_name
 from defocus.datasets.files.picture_size import NO_PICTURE
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.pictures.colour import is_of_srgb, profile_of
 from defocus.picture_headers import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 
@@ -77,6 +75,8 @@ def _warnings(pair: Pair) -> list[Warned]:
     found: list[tuple[What, str]] = []
     if blurry.colours != sharp.colours:
         text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"
+        if in_two_spaces(pair.blurry, pair.sharp or pair.blurry):
+            text += "; both are converted to sRGB"
         found.append(("colour space", text))
     elif blurry.grey != sharp.grey:
         grey, other = ("blurry", "sharp") if blurry.grey else ("sharp", "blurry")
@@ -139,14 +139,4 @@ def _of_tiff(path: Path) -> _Header:
 
 def _colours(path: Path, mode: str) -> str:
     """The colour space that a file declares."""
-    content = profile_of(path)
-    if mode != PLAIN or not content:
-        return mode
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
-        if is_of_srgb(profile):
-            return PLAIN
-        name = ImageCms.getProfileDescription(profile)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return "a damaged profile"
-    return " ".join((name or "").split()) or "a profile without a name"
+    return mode if mode != PLAIN else space_name(profile_of(path)) or PLAIN

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.colour_profiles import in_srgb, in_two_spaces, profile_of, space_name
 from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.pictures.colour import in_srgb
 from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES
@@ -36,10 +36,17 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     developed with the same parameters. Colours with another profile than sRGB are converted.
 
     Raises:
-        ImageError: A picture cannot be read, or its colours cannot be converted to sRGB.
+        ImageError: A picture cannot be read, its colours cannot be converted to sRGB, or the two
+            members are in two colour spaces.
         DatasetError: An array does not hold plain numbers, or its size differs from its picture.
     """
     files = pair_files(pair)
+    if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):
+        blurry, sharp = (space_name(profile_of(one)) or "sRGB" for one in (pair.blurry, pair.sharp))
+        raise ImageError(
+            f"pair {pair.id}: the blurry picture is in {blurry}, the sharp one in {sharp}; "
+            "'defocus-data compensate' brings both to one space"
+        )
     developed = _developed(files)
     members: dict[str, bytes] = {}
     height, width = 0, 0

@@ -1,23 +1,39 @@
-"""Colours of released pictures: other profiles than sRGB are converted, or refused.
+"""What the numbers of a picture mean: colour profiles, and two pictures in one colour space.
 
-Until then, every step that writes pictures again hands their profile on.
+A profile is not applied where a picture is read alone, and every step that writes pictures again
+hands it on, until a release is converted to sRGB. The members of a pair are compared, so that two
+that mean different things by their numbers are converted at once.
 """
 
 import io
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from defocus.errors import ImageError
-from defocus.images import Image
 from defocus.picture_headers import embed_profile
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["give_profile", "in_srgb", "is_of_srgb", "kept_profile", "profile_of"]
+__all__ = [
+    "give_profile",
+    "in_one_space",
+    "in_srgb",
+    "in_two_spaces",
+    "is_of_srgb",
+    "kept_profile",
+    "kept_profiles",
+    "profile_of",
+    "space_name",
+]
+
+Image = NDArray[np.unsignedinteger[Any]]
 
 _ICC = 34675
 _LEVELS = 5
@@ -29,11 +45,17 @@ _DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticE
 
 
 def profile_of(path: Path) -> bytes:
-    """The ICC profile inside a picture file that can be read; empty if it has none."""
+    """The ICC profile inside a picture file that can be read; empty if it has none.
+
+    RAW files have none: what a preview in them says is not of what is developed.
+    """
     import tifffile
 
+    suffix = path.suffix.lower()
+    if suffix in RAW_SUFFIXES:
+        return b""
     try:
-        if path.suffix.lower() in {".tif", ".tiff"}:  # Pillow does not open 16-bit colours
+        if suffix in {".tif", ".tiff"}:  # Pillow does not open 16-bit colours
             with tifffile.TiffFile(path) as file:
                 tag = file.pages.first.tags.get(_ICC)
                 return bytes(tag.value) if tag is not None else b""
@@ -50,7 +72,7 @@ def kept_profile(path: Path) -> bytes:
     not one of RGB: what the decoder made of them is RGB. A damaged one is empty too; the audit
     names it.
     """
-    content = b"" if path.suffix.lower() in RAW_SUFFIXES else profile_of(path)
+    content = profile_of(path)
     if not content:
         return b""
     try:
@@ -59,6 +81,40 @@ def kept_profile(path: Path) -> bytes:
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return b""
     return content if foreign else b""
+
+
+def kept_profiles(blurry: Path, sharp: Path) -> tuple[bytes, bytes]:
+    """What :func:`kept_profile` gives of the members of a pair as they are read together."""
+    if in_two_spaces(blurry, sharp):
+        return b"", b""
+    return kept_profile(blurry), kept_profile(sharp)
+
+
+def in_two_spaces(first: Path, second: Path) -> bool:
+    """Whether two picture files mean different colours by the same numbers."""
+    one, other = profile_of(first), profile_of(second)
+    if one == other:
+        return False
+    colours, others = _meaning(one), _meaning(other)
+    if colours is None or others is None:  # damaged, or not of RGB or grey
+        return True
+    return bool(cv2.absdiff(colours, others).max() > _MOST_STEPS)
+
+
+def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Image, Image]:
+    """The two pictures of a pair in sRGB if their files mean different colours, else as they are.
+
+    Args:
+        files: Their files, whose profiles say what the numbers mean.
+        pictures: ``(H, W, 3)`` RGB, uint8 or uint16, as read from them.
+
+    Raises:
+        ImageError: They differ, and one cannot be converted; see :func:`in_srgb`.
+    """
+    first, second = pictures
+    if not in_two_spaces(*files):
+        return first, second
+    return in_srgb(files[0], first), in_srgb(files[1], second)
 
 
 def give_profile(source: Path, *made: Path) -> None:
@@ -85,12 +141,45 @@ def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     space = profile.profile.xcolor_space
     if space not in _MODES:
         return False
-    levels = np.linspace(0, 255, _LEVELS).astype(np.uint8)
-    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LEVELS, -1, 3)
+    colours = _sampled_colours()
     if _MODES[space] == "L":
         colours = colours[..., :1].repeat(3, axis=2)
     moved = _converted(profile, colours).astype(int) - colours
     return bool(np.abs(moved).max() <= _MOST_STEPS)
+
+
+def _sampled_colours() -> NDArray[np.uint8]:
+    levels = np.linspace(0, 255, _LEVELS).astype(np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LEVELS, -1, 3)
+
+
+@lru_cache(maxsize=64)  # the pictures of a camera have the same one
+def _meaning(content: bytes) -> NDArray[np.uint8] | None:
+    """Sampled colours by a profile, as sRGB; None if it is damaged, or not of RGB or grey."""
+    colours = _sampled_colours()
+    if not content:
+        return colours
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if is_of_srgb(profile):
+            return colours
+        return _converted(profile, colours) if profile.profile.xcolor_space in _MODES else None
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+def space_name(content: bytes) -> str:
+    """The colour space that a profile means, for messages; empty for sRGB and no profile."""
+    if not content:
+        return ""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if is_of_srgb(profile):
+            return ""
+        name = ImageCms.getProfileDescription(profile)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return "a damaged profile"
+    return " ".join((name or "").split()) or "a profile without a name"
 
 
 def in_srgb(path: Path, picture: Image) -> Image:
