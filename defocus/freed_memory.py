@@ -10,7 +10,7 @@ import sys
 
 __all__ = ["keep_freed_memory", "return_freed_memory"]
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 """Settings of glibc's ``mallopt``."""
 _KEPT_BYTES = 2**31 - 1
 """As much as it can be told to keep at the end of its heap."""
@@ -22,7 +22,7 @@ _LARGE_PIXELS = 8_000_000
 
 def keep_freed_memory() -> None:
     """Make the C library of this process keep freed memory; this works with glibc only."""
-    settings = {_MMAP_MAX: 0, _TRIM_THRESHOLD: _KEPT_BYTES, _TOP_PAD: _ASKED_BYTES}
+    settings = {_ARENA_MAX: 1, _MMAP_MAX: 0, _TRIM_THRESHOLD: _KEPT_BYTES, _TOP_PAD: _ASKED_BYTES}
     for setting, value in settings.items():
         _glibc("mallopt", setting, value)
 

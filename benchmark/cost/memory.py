@@ -26,6 +26,11 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peak = 0
         self._known: dict[int, int] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: PyTorch would load its compiler for that, which takes longer than the counting."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

@@ -108,7 +108,7 @@ def restore_colours(
         ImageError: The network gives no finite numbers or another shape.
     """
     blur_map = blur_map or estimate_blur_map(blurry)
-    tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
+    tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
     made, side = restorer.restored(tensor, follow)
     if made.shape != tensor.shape:
         raise ImageError(

@@ -1,6 +1,7 @@
 """Restore a picture of any size: whole if it fits into memory, otherwise in tiles."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ from defocus.benchmark.restore.tiling import (
 )
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import InputError, NotApplicableError
+from defocus.training.steps.optimisers import autocast, has_bfloat16
 
 __all__ = ["Restorer", "make_restorer", "require_restoring"]
 
@@ -48,6 +50,12 @@ class Restorer:
     tile_px: int | None
     budget: float
 
+    @property
+    def precision(self) -> Literal["bfloat16", "float32"]:
+        """bfloat16 where the network is fit for it and the device has instructions for it."""
+        fit = getattr(self.network, "fit_for_bfloat16", False) is True
+        return "bfloat16" if fit and has_bfloat16(self.device) else "float32"
+
     def restored(
         self, blurry: torch.Tensor, follow: Follow = unfollowed
     ) -> tuple[torch.Tensor, int]:
@@ -77,7 +85,8 @@ class Restorer:
         height, width = blurry.shape[-2:]
         pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
         padded = nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
-        restored: torch.Tensor = self.network(padded.to(self.device))
+        with autocast(self.device, self.precision):
+            restored: torch.Tensor = self.network(padded.to(self.device).contiguous())
         return restored.float().cpu()[..., :height, :width]
 
     def tiling_difference(self, blurry: torch.Tensor, tile_px: int) -> float:
@@ -103,7 +112,11 @@ class Restorer:
         if min(height, width) < 16:
             return 0
         probe = blurry[..., :PROBE_PX, :PROBE_PX].to(self.device)
-        per_pixel = peak_bytes(self.network, probe) / (probe.shape[-2] * probe.shape[-1])
+        with autocast(self.device, self.precision):
+            peak = peak_bytes(self.network, probe)
+        if self.precision == "bfloat16":  # has its own weights, as many for a tile of any size
+            peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
+        per_pixel = peak / (probe.shape[-2] * probe.shape[-1])
         if per_pixel * height * width <= self.budget:
             return 0
         return largest_tile_px(per_pixel, self.budget)

@@ -112,11 +112,11 @@ def restore_tiled(
     follow(0, len(tiles))
     if len(tiles) == 1:
         return restore(blurry)
-    total = torch.zeros(1, 3, height, width)
+    total = torch.zeros(1, height, width, 3).permute(0, 3, 1, 2)  # as pictures lie in memory
     weights = torch.zeros(height, width)
     for done, tile in enumerate(tiles, start=1):
         rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
-        restored = restore(blurry[..., rows, columns].contiguous())
+        restored = restore(blurry[..., rows, columns])
         weight = torch.outer(
             _fade(tile.top, tile.bottom, height, overlap),
             _fade(tile.left, tile.right, width, overlap),

@@ -18,13 +18,16 @@ from PIL import Image as Pillow
 from torch import nn
 from torch.nn import functional
 
+import defocus
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
 from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore import restorer
 from defocus.benchmark.restore import run as module
+from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import read_metadata
+from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.run import restore_pictures
 from defocus.benchmark.restore.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.errors import InputError, NotApplicableError
@@ -108,6 +111,57 @@ def test_memory_decides_on_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found.tiles == 1
     assert 2**20 < available_bytes(CPU) < 2**50
     assert largest_tile_px(100.0, 100.0 * 1000**2) == 960
+
+
+class Rounds(nn.Conv2d):
+    """Gives the picture as a convolution passes it on."""
+
+    fit_for_bfloat16 = True
+
+    def __init__(self) -> None:
+        super().__init__(3, 3, 1, bias=False)
+        with torch.no_grad():
+            self.weight.copy_(torch.eye(3)[:, :, None, None])
+
+
+@pytest.mark.parametrize(("fit", "instructions"), [(True, True), (True, False), (False, True)])
+def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, *, fit: bool, instructions: bool
+) -> None:
+    monkeypatch.setattr(restorer, "has_bfloat16", lambda _: instructions)
+    monkeypatch.setattr(Rounds, "fit_for_bfloat16", fit)
+    blurry = torch.full((1, 3, 16, 16), 0.7)
+    made, _ = restorer.make_restorer(Rounds().eval(), None, CPU).restored(blurry)
+    assert torch.equal(made, blurry) == (not (fit and instructions))
+
+
+def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = defocus.load("defocus-m", weights="own").eval()
+    draw = np.random.default_rng(0).random((160, 160, 3))
+    blurry = torch.tensor(cv2.GaussianBlur(draw, (0, 0), 2.0), dtype=torch.float32)
+    blurry = ((blurry - 0.5) * 4 + 0.5).clamp(0, 1).permute(2, 0, 1)[None]
+    made = []
+    for instructions in (True, False):
+        monkeypatch.setattr(restorer, "has_bfloat16", lambda _, found=instructions: found)
+        made.append(restorer.make_restorer(network, 0, CPU).restored(blurry)[0])
+    difference = float((made[0] - made[1]).square().mean())
+    assert 0 < difference < 1e-6, "and not in single precision both times"
+    assert float((made[1] - blurry).square().mean()) > 1e-4, "of a change that is large"
+
+
+def test_one_core_gives_what_two_give() -> None:
+    blurry = np.random.default_rng(0).random((300, 200, 3), np.float32)
+    blur_map = estimate_blur_map(blurry)
+    before = torch.get_num_threads()
+    made = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        own = restorer.make_restorer(Local(), None, CPU)
+        made.append(restore_colours(own, blurry, blur_map).restored)
+    torch.set_num_threads(before)
+    np.testing.assert_array_equal(*made)
 
 
 def test_memory_of_a_network_is_counted() -> None:

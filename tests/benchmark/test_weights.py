@@ -281,11 +281,13 @@ def test_several_files_of_a_system_are_those_of_its_network() -> None:
 
 
 @pytest.mark.thorough  # twin: test_several_files_of_a_system_are_those_of_its_network
-def test_the_entries_of_a_network_are_told_without_the_compiler() -> None:
+def test_entries_and_memory_of_a_network_are_told_without_the_compiler() -> None:
     code = (
         "import sys; from defocus.baselines.registry import baseline;"
         "from defocus.benchmark.weights.state import wanted_entries;"
         "assert len(wanted_entries(baseline('dmphn'))) > 100;"
+        "from defocus.benchmark.cost.memory import live_bytes; import torch\n"
+        "with live_bytes(): torch.ones(3)\n"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     finished = subprocess.run([sys.executable, "-c", code], check=False)

@@ -5,10 +5,12 @@ than the estimated one, the one that brings the restored tile nearest to the giv
 each frequency. What is left is compared with the noise.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import fft, special
 
@@ -66,13 +68,17 @@ def agreement(
     left, change, shift, deviation = (np.empty((rows, columns)) for _ in range(4))
     frequency, bandwidth = np.empty((rows, columns)), np.empty((rows, columns))
     taper = _geometry()[0]
-    for row in range(rows):
+
+    def compare(row: int) -> None:
         seen = [_windows(picture, row, columns) for picture in (restored, blurry)]
         deviation[row] = noise_of(seen[1].mean(axis=(1, 2, 3)), noise)
         left[row], change[row], power = _compared(seen[0], seen[1], highest_px[row])
         frequency[row], bandwidth[row] = _band(power, deviation[row])
         means = ((seen[0] - seen[1]) * taper).sum(axis=(2, 3)) / taper.sum()
         shift[row] = np.abs(means).max(axis=1)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(compare, range(rows)))
     return Agreement(left, change, shift, deviation, frequency, bandwidth)
 
 

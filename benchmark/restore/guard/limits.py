@@ -1,7 +1,10 @@
 """Keeps what restoring adds near to what is there: no light or colour that the place has not."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from defocus.benchmark.restore.guard.crispness import REACH_PX, share_kept
@@ -16,7 +19,7 @@ makes peaks lower."""
 ROUNDING = 1 / 255
 NOISES = (2.0, 1.0, 1.0)
 """Of lightness and of both colours, which noise without colour does not change."""
-STRIP_PX = 512
+STRIP_PX = 256
 
 Array = NDArray[np.float32]
 
@@ -37,7 +40,8 @@ def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array
     """
     made = np.empty_like(restored)
     height, margin = len(blurry), max(AROUND_PX, REACH_PX)
-    for begin in range(0, height, STRIP_PX):
+
+    def limit(begin: int) -> None:
         end = min(begin + STRIP_PX, height)
         first, last = max(0, begin - margin), min(height, end + margin)
         inside = slice(begin - first, end - first)
@@ -53,6 +57,9 @@ def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array
             )  # fmt: skip
         kept = share_kept(restored[first:last], blurry[first:last], noise)[inside, :, None]
         made[begin:end] = blurry[begin:end] + kept * (_colours(ours) - blurry[begin:end])
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(limit, range(0, height, STRIP_PX)))
     return made
 
 
