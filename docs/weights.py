@@ -16,13 +16,7 @@ from scipy.signal import fftconvolve
 
 import defocus
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.weights.own import (
-    EarlierTraining,
-    OwnCard,
-    find_own_weights,
-    own_card,
-    own_weights,
-)
+from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.stream.photographs import find_photographs, is_held_out
@@ -45,7 +39,6 @@ LESS_SHARP = 1.5
 
 Array = NDArray[np.float64]
 Restore = Callable[[Array], Array]
-Curve = tuple[tuple[int, float, float], ...]
 Pairs = list[tuple[Array, Array]]
 
 
@@ -90,35 +83,13 @@ def restorer(name: str, weights: str | None) -> Restore:
 
 
 def curve(name: str) -> Iterator[str]:
-    """What a training had gained after so many hours, from the card of its weights."""
+    """How a training went on, from the card of its weights."""
     card = own_card(own_weights(baseline(name)))
     yield f"Training: {card.effort}.\n"
-    if card.earlier:
-        yield "| training | steps | CPU hours | gain, dB | rise in its last half, dB per CPU hour |"
-        yield "|---|---|---|---|---|"
-        for number, one in enumerate(card.earlier, 1):
-            yield f"| {number} | {one.steps:,} | {' | '.join(facts(one))} |"
-        yield f"| {len(card.earlier) + 1} | {card.step:,} | {' | '.join(facts(card))} |"
-        yield "\nThe last one:\n"
-    else:
-        yield f"In its last half the gain rises by {rise(card.curve)} dB per CPU hour.\n"
-    yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |\n|---|---|---|"
-    yield "\n".join(f"| {hours:.2f} | {step:,} | {gain:+.2f} |" for step, hours, gain in card.curve)
-    yield ""
-
-
-def facts(training: EarlierTraining | OwnCard) -> tuple[str, str, str]:
-    """CPU hours, last gain and slope of a training, as far as they were recorded."""
-    if not training.curve:
-        return "not recorded", "", ""
-    return f"{training.cpu_hours:.2f}", f"{training.curve[-1][2]:+.2f}", rise(training.curve)
-
-
-def rise(points: Curve) -> str:
-    """Slope of the gain over the last half of a curve, with the standard error of the fit."""
-    _, hours, gains = np.array(points[len(points) // 2 :]).T
-    (slope, _), covariance = np.polyfit(hours, gains, 1, cov=True)
-    return f"{slope:+.2f} ± {np.sqrt(covariance[0, 0]):.2f}"
+    if card.curve:
+        yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |\n|---|---|---|"
+        yield "\n".join(f"| {time:.2f} | {step:,} | {gain:+.2f} |" for step, time, gain in card.curve)
+        yield ""
 
 
 def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator[str]:

@@ -13,7 +13,6 @@ from defocus.settings import Settings, parse_settings
 
 __all__ = [
     "OWN",
-    "EarlierTraining",
     "OwnCard",
     "check_shipped",
     "find_own_weights",
@@ -30,33 +29,20 @@ OWN = "own"
 """What a person writes in place of a label or a file."""
 
 
-class EarlierTraining(Settings):
-    """A training whose result shipped weights began with.
-
-    Attributes:
-        steps: That it took.
-        cpu_hours: CPU hours of all cores together; None where no record was kept.
-        curve: As that of :class:`OwnCard`; empty where no record was kept.
-    """
-
-    steps: int
-    cpu_hours: float | None = None
-    curve: tuple[tuple[int, float, float], ...] = ()
-
-
 class OwnCard(Settings):
     """Origin of shipped weights.
 
     Attributes:
         system: Name of the system.
         sha256: SHA-256 hash of the file.
-        run: Id of the training.
+        run: Id of the training; empty for one by a script.
         code: Versions of this package that trained them, such as ``0.1.0+abc1234``.
         revision: Revision of the system's card at that time.
         training_revision: Training revision of the training loop at that time.
         step, steps: Finished steps and all steps of the training.
         hours: Hours that the training has taken so far.
-        cpu_hours: CPU hours of all cores together.
+        cpu_hours: CPU hours of all cores together; None where they were not counted.
+        device: Name of the GPU, where the record of the training has it.
         dataset, data_hash: Name and content hash of the training dataset.
         validation: Mean validation PSNR, dB, of the last validated weights up to that step; None if
             there was no validation.
@@ -64,8 +50,6 @@ class OwnCard(Settings):
         curve: Step, CPU hours until then and gain in dB, at each validation so far.
         licence: Licence of the weights.
         start_sha256: SHA-256 hash of the initial weights; empty for random ones.
-        earlier: Trainings before this one, each from the weights before, the first from random
-            ones. Written by hand.
     """
 
     system: str
@@ -77,7 +61,8 @@ class OwnCard(Settings):
     step: int
     steps: int
     hours: float
-    cpu_hours: float
+    cpu_hours: float | None
+    device: str = ""
     dataset: str
     data_hash: str
     validation: float | None
@@ -85,23 +70,16 @@ class OwnCard(Settings):
     curve: tuple[tuple[int, float, float], ...] = ()
     licence: str
     start_sha256: str = ""
-    earlier: tuple[EarlierTraining, ...] = ()
 
     @property
     def effort(self) -> str:
-        """Steps and CPU hours of all trainings, as a sentence without its full stop."""
-        if not self.earlier:
-            start = " from random weights" if not self.start_sha256 else ""
-            return f"{self.step:,} steps{start}, {self.cpu_hours:.2f} CPU hours"
-        known = [one.cpu_hours for one in self.earlier if one.cpu_hours is not None]
-        total = self.step + sum(one.steps for one in self.earlier)
-        missing = len(self.earlier) - len(known)
-        lost = f"; the hours of {missing} others were not recorded" if missing else ""
-        return (
-            f"{total:,} steps in {len(self.earlier) + 1} trainings in a row, the last of "
-            f"{self.step:,} steps; {self.cpu_hours + sum(known):.2f} CPU hours in "
-            f"{len(known) + 1} of them{lost}"
-        )
+        """Steps, start and time, as a sentence without its full stop."""
+        start = " from random weights" if not self.start_sha256 else ""
+        time = f"{60 * self.hours:.1f} minutes"
+        if self.cpu_hours is not None:
+            time = f"{self.cpu_hours:.2f} CPU hours"
+        device = f" with one {self.device}" if self.device else ""
+        return f"{self.step:,} steps{start}, {time}{device}"
 
 
 def own_folder(system: Baseline) -> Path | None:

@@ -16,7 +16,7 @@ from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 
-MOST_PARAMETERS = {"defocus-s": 1_000_000, "defocus-m": 5_000_000}
+MOST_PARAMETERS = {"defocus-s": 1_000_000, "defocus-m": 8_000_000}
 MOST_BYTES = 20_000_000
 NAMES = pytest.mark.parametrize("name", MOST_PARAMETERS)
 

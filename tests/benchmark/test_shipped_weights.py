@@ -1,6 +1,6 @@
 """Weights of the package in a study: evaluated at once, marked, never seen on the sample."""
 
-import json
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,10 +36,10 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def photographs(name: str) -> list[dict[str, object]]:
-    path = own_weights(baseline(name)).with_name("photographs.json")
-    found: list[dict[str, object]] = json.loads(path.read_text())["photographs"]
-    return found
+def photographs(name: str) -> list[dict[str, str]]:
+    path = own_weights(baseline(name)).with_name("photographs.csv")
+    with path.open(newline="", encoding="utf-8") as handle:
+        return sorted(csv.DictReader(handle), key=lambda row: row["sha256"])
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -47,7 +47,7 @@ def test_the_photographs_behind_weights_are_those_listed(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash of a training's data is made of the photographs' hashes and a revision."""
-    listed = Photographs(tuple((Path(), str(one["sha256"])) for one in photographs(name)))
+    listed = Photographs(tuple((Path(), one["sha256"]) for one in photographs(name)))
     made = set()
     for revision in range(1, stream.STREAM_REVISION + 1):
         monkeypatch.setattr(stream, "STREAM_REVISION", revision)
@@ -60,8 +60,9 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name: str, tmp_path: 
     """That the refused ones hold all of the sample is shown by the stream's own tests."""
     rows = photographs(name)
     assert len(rows) > 50
-    assert {str(one["pixels"]) for one in rows} & refused_hashes() == set()
-    assert [one["held_out"] for one in rows] == [is_held_out(str(one["sha256"])) for one in rows]
+    assert {one["pixels"] for one in rows} & refused_hashes() == set()
+    assert [one["held_out"] == "1" for one in rows] == [is_held_out(one["sha256"]) for one in rows]
+    assert all(one["source"] and one["licence"] for one in rows)
     weights = shipped_weights(baseline(name))
     assert weights is not None
     for sample in ("sample", "sample:strong", "sample:wide"):

@@ -167,16 +167,16 @@ _SHOWN = (
 )
 """Also how a card of ours begins, by which it is known again."""
 _DATA = (
-    "renderings of our own: photographs of drewnoakes/metadata-extractor-images and of the Kodak "
-    "PhotoCD set, and textures made by rule, through drawn lenses and cameras"
+    "renderings of our own: 355 photographs that are CC0, in the public domain or free to use, and "
+    "textures made by rule, through drawn lenses and cameras"
 )
 _DATA_LICENCE = (
-    '"free to use these media files however you wish" (metadata-extractor-images); released for '
-    "unrestricted usage (Kodak PhotoCD); MIT (textures and renderings)"
+    'CC0 (206 photographs), public domain (6), "free to use these media files however you wish" or '
+    "released for any use (143); MIT (textures and renderings)"
 )
 _LIMITS = (
-    "What is soft by itself, such as fur, can lose; little is gained where the circle of confusion "
-    "is above 20 px; motion blur is not restored."
+    "What is soft by itself, such as fur, can lose; circles of confusion above 30 px were not "
+    "trained on; motion blur is not restored."
 )
 
 
@@ -188,10 +188,12 @@ def _criteria(origin: WeightsOrigin) -> dict[str, str]:
         "MOF": "Class II (Open Tooling): weights, training, inference and evaluation code",
         "Training data license": _DATA_LICENCE,
         "Training data provenance": (
-            f"{_DATA}; hashes of all photographs in photographs.json; no scraped or personal data "
-            "sets"
+            f"{_DATA}; source, licence and hash of each photograph in photographs.csv; no scraped "
+            "or personal data sets"
         ),
-        "Training code": "MIT: defocus-bench train, in the same source",
+        "Training code": (
+            "MIT: defocus-bench train, in the same source; a script ran its recipe on one GPU"
+        ),
         "Known limitations": _LIMITS,
         "Published research": (
             "no paper; public report with all measurements and their command: docs/weights.md"
@@ -203,19 +205,10 @@ def _criteria(origin: WeightsOrigin) -> dict[str, str]:
         ),
         "Reproducibility": (
             f"defocus-bench weights export {origin.system.card.name} --to dtmodel makes the same "
-            f"file; {_repeated(origin)}"
+            "file; a training of the same recipe on the same photographs, both of which are "
+            "published, gives weights that are alike, not the same"
         ),
     }
-
-
-def _repeated(origin: WeightsOrigin) -> str:
-    """How far the training can be repeated."""
-    if origin.own is not None and origin.own.start_sha256:
-        return (
-            f"the last training is repeated by its recipe, seed and stream, from weights that are "
-            f"not published ({origin.own.effort}): what comes out is alike, not the same"
-        )
-    return "the training is repeated by its recipe, seed and stream"
 
 
 def _page(origin: WeightsOrigin, graph: Graph, manifest: dict[str, Any]) -> str:

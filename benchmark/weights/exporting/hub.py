@@ -135,7 +135,7 @@ def _measured(own: OwnCard) -> list[str]:
         (
             f"On {VALIDATION}, held out but like those of the training: "
             f"{own.validation:.2f} dB PSNR, {own.validation_gain:+.2f} dB above the blurry "
-            f"pictures ({blurry:.2f} dB). Other photographs and lenses gain less, see below. "
+            f"pictures ({blurry:.2f} dB). "
             f"Training: {own.effort}."
         )
     ]
