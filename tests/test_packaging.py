@@ -37,6 +37,7 @@ def test_every_package_is_named_for_the_wheel() -> None:
 
 PACKAGED = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "defocus")
 ALWAYS = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
+MOST_BYTES = 45_000_000
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ def test_two_wheels_of_one_commit_are_the_same_bytes(
     ]
     assert wheels[0].name == wheels[1].name
     assert sha256_file(wheels[0]) == sha256_file(wheels[1])
+    assert wheels[0].stat().st_size <= MOST_BYTES
     with zipfile.ZipFile(wheels[0]) as archive:
         assert archive.read("defocus/commit.txt") == b"0" * 40 + b"\n"
         assert len(archive.namelist()) > len(packed) - len(ALWAYS)

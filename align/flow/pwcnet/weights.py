@@ -4,11 +4,14 @@ Weights files are untrusted: pickles are read only by torch's restricted reader,
 shape is compared, and values must be finite.
 """
 
+import hashlib
 import json
+import lzma
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors
@@ -40,8 +43,9 @@ OWN_ORIGIN = "pwcnet-own"
 CARD_KEY = "defocus_card"
 """Metadata of such a file: JSON text of how the weights were made; see ``flow_training.export``."""
 
-SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors"
-"""The weights that the package carries; their SHA-256 stands in the JSON file beside them."""
+SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors.xz"
+"""The weights that the package carries; the JSON file beside them has the SHA-256 of what is in it.
+xz can tell the two bytes of a half-precision number apart, a wheel's deflate cannot."""
 
 SHOWN_DIFFERENCES = 3
 
@@ -71,24 +75,29 @@ def load_shipped_weights(path: Path = SHIPPED) -> Weights:
     """Load the weights that come with the package, after checking their hash.
 
     Args:
-        path: The weights file.
+        path: The weights file, packed by xz; its facts are beside it.
 
     Raises:
         WeightsError: The file is missing or has changed.
     """
+    name = path.with_suffix("").name
     try:
-        wanted = str(read_json(path.with_suffix(".json"))["sha256"])
-        found = sha256_file(path)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        wanted = str(read_json(path.with_name(name).with_suffix(".json"))["sha256"])
+        content = lzma.decompress(path.read_bytes())
+    except (OSError, ValueError, LookupError, TypeError, lzma.LZMAError) as error:
         raise WeightsError(
             f"{path}: the package's own weights are not complete ({error}); install it again"
         ) from error
+    found = hashlib.sha256(content).hexdigest()
     if found != wanted:
         raise WeightsError(
             f"{path}: the package's own weights are damaged (SHA-256 {found[:12]}… instead of "
             f"{wanted[:12]}…); install it again"
         )
-    return load_weights(path)
+    with TemporaryDirectory() as folder:
+        unpacked = Path(folder) / name
+        unpacked.write_bytes(content)
+        return load_weights(unpacked)
 
 
 def load_weights(path: Path) -> Weights:
