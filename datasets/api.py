@@ -70,8 +70,8 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
             ``stream:`` needs none and takes a lens file too, ``text:`` has none. ``READER@NAME`` is
             a copy corrected by a sidecar.
-        damaged: Whether a pair with a file that is not a picture, or with two sizes, stays, as in
-            an audit, whose row says what is wrong with it.
+        damaged: Whether a pair with a file that is not a picture, or with two sizes, stays, for
+            work that leaves it out by name.
 
     Raises:
         DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
@@ -86,9 +86,10 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
     name, place = _parted(text)
     opened = reader(name).read(place)
 
-    from defocus.datasets.opening import require_one_size
+    if not damaged:
+        from defocus.datasets.opening import require_one_size
 
-    require_one_size(opened.pairs, damaged=damaged)
+        require_one_size(opened.pairs)
     return opened
 
 

@@ -56,22 +56,8 @@ def _require_own_ids(pairs: Iterable[Pair]) -> None:
             )
 
 
-def _size(path: Path, *, damaged: bool) -> tuple[int, int] | None:
-    try:
-        return picture_size(path)
-    except ImageError:
-        if not damaged:
-            raise
-        return None
-
-
-def require_one_size(pairs: Iterable[Pair], *, damaged: bool = False) -> None:
+def require_one_size(pairs: Iterable[Pair]) -> None:
     """Refuse pairs whose pictures differ in size, by the files' headers.
-
-    Args:
-        pairs: The pairs.
-        damaged: Whether a member that is not a picture, or a sharp one of another size, is left to
-            who reads it.
 
     Raises:
         ImageError: Sizes differ (the message names files and sizes of the first pair, and the ids
@@ -86,9 +72,9 @@ def require_one_size(pairs: Iterable[Pair], *, damaged: bool = False) -> None:
                 continue
             for path in (pair.blurry, partner):
                 if path not in known:
-                    known[path] = _size(path, damaged=damaged and role == "sharp")
+                    known[path] = picture_size(path)
             first, second = known[pair.blurry], known[partner]
-            if not first or not second or first == second or (damaged and role == "sharp"):
+            if not first or not second or first == second:
                 continue
             wrong.setdefault(pair.id, sizes_differ(pair.blurry, first, partner, second))
     if wrong:

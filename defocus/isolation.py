@@ -22,7 +22,7 @@ from defocus.errors import (
 )
 from defocus.progress import grouped, log, say, telling
 
-__all__ = ["LeftOut", "attempt", "reason_of", "say_left_out", "stops_everything"]
+__all__ = ["LeftOut", "attempt", "parted", "reason_of", "say_left_out", "stops_everything"]
 
 R = TypeVar("R")
 
@@ -60,6 +60,13 @@ def attempt(name: str, work: Callable[[], R]) -> R | LeftOut:
         if stops_everything(error):
             raise
         return LeftOut(name, reason_of(error))
+
+
+def parted(results: Iterable[R | LeftOut]) -> tuple[list[R], tuple[LeftOut, ...]]:
+    """The results that there are, and what was left out."""
+    known = list(results)
+    left_out = tuple(one for one in known if isinstance(one, LeftOut))
+    return [one for one in known if not isinstance(one, LeftOut)], left_out
 
 
 def stops_everything(error: BaseException) -> bool:

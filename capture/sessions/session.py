@@ -24,6 +24,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.state import CompletePair, SessionState, StoredFile, file_path, replay
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.reading import read_json
 
 __all__ = [
@@ -86,15 +88,17 @@ class Session:
         id: Random id of the session.
         pairs: Accepted and warned pairs, sorted by id; rejected and incomplete ones are left out.
         torn_bytes: Length of a torn last journal line; 0 unless a crash interrupted the writing.
+        left_out: Pairs of which a file is missing or has changed.
     """
 
     root: Path
     id: str
     pairs: tuple[SessionPair, ...]
     torn_bytes: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def read_session(path: Path, *, verify: bool = True) -> Session:
+def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> Session:
     """Read the usable pairs of a session folder.
 
     The journal decides which pairs exist. No lock is needed, because a pair being shot is
@@ -104,18 +108,21 @@ def read_session(path: Path, *, verify: bool = True) -> Session:
         path: The session folder.
         verify: Whether to hash and compare every file of the pairs; otherwise only presence and
             size are checked.
+        damaged: Whether pairs of which a file is missing or has changed are left out by name.
 
     Raises:
         DatasetError: There is no session, its journal is damaged, or a file is missing or has
             changed.
     """
     state, torn_bytes = read_state(path)
-    pairs = tuple(
-        _read_pair(path, pair, verify=verify)
-        for _, pair in sorted(state.complete.items())
-        if pair.verdict != "reject"
+    usable = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
+    if not damaged:
+        pairs = tuple(_read_pair(path, pair, verify=verify) for pair in usable)
+        return Session(path, state.id, pairs, torn_bytes)
+    whole, left_out = parted(
+        attempt(pair.id, partial(_read_pair, path, pair, verify=verify)) for pair in usable
     )
-    return Session(path, state.id, pairs, torn_bytes)
+    return Session(path, state.id, tuple(whole), torn_bytes, left_out)
 
 
 def read_state(path: Path) -> tuple[SessionState, int]:

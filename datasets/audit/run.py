@@ -21,7 +21,7 @@ from defocus.datasets.audit.pairs.duplicates import (
     near_duplicates,
 )
 from defocus.datasets.audit.pairs.members import Warned, warnings_of
-from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair
+from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import (
@@ -45,6 +45,7 @@ from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
+from defocus.isolation import LeftOut, attempt
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -96,6 +97,11 @@ class Audit:
     shown: WorstMembers = field(default_factory=WorstMembers)
     limits: MotionLimits = field(default_factory=MotionLimits)
     sessions: tuple[PooledSession, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Pairs of which nothing could be measured."""
+        return tuple(LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable")
 
 
 def audit_dataset(
@@ -157,8 +163,8 @@ def audited_rows(
         if row.status == "unreadable":  # its reason names files, here as they are in the dataset
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
-        keep_row(keys[row.id], row)
-        yield row
+        kept_row = attempt(row.id, partial(keep_row, keys[row.id], row))
+        yield unreadable(row, kept_row) if isinstance(kept_row, LeftOut) else row
 
 
 def audit_of(

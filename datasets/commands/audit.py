@@ -114,9 +114,9 @@ def command(
     subtracted. The residual flow is what is left of the flow after that transform, with its noise:
     for a perfect pair it is about two of its standard errors, which are shown too.
 
-    Pairs that cannot be measured reliably are listed with the reason. With --fail-above, an
-    unreadable file or a picture in two splits also gives exit code 1. Run the same command again to
-    continue an interrupted audit.
+    Pairs that cannot be measured reliably are listed with the reason. The exit code is 1 if a pair
+    cannot be read; with --fail-above also if one is misaligned or unknown, or a picture is in two
+    splits. Run the same command again to continue an interrupted audit.
     """
     if shard is not None or launcher == "slurm":
         if as_json or limit_px is not None:
@@ -139,7 +139,8 @@ def command(
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, limit_px))
-    return 0 if limit_px is None else int(_fails(audit, limit_px))
+    fails = limit_px is not None and _fails(audit, limit_px)
+    return int(fails or bool(audit.left_out))
 
 
 def _command(name: str) -> str:

@@ -10,6 +10,7 @@ from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
+from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 __all__ = ["command"]
@@ -44,20 +45,23 @@ SECTIONS = {
 @largest_shift_option
 @jobs_option("Number of pairs processed at once; each takes up to 1.5 GiB.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+def command(*, dataset: str, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Compensate the misalignment of every pair.
 
     The result is a new dataset. Pairs whose misalignment is unknown are left out and listed with
     the reason. Blurry pictures keep their pixels; sharp ones are resampled once. Run the same
-    command again to continue an interrupted run.
+    command again to continue an interrupted run. The exit code is 1 if a pair is left out because
+    it cannot be read.
     """
     if not as_json:
-        done = _run(dataset, **settings)
+        done, failed = _run(dataset, **settings)
         click.echo(f"{done['root']}: {counted(len(done['pairs']), 'pair')}")
         click.echo(f"use it with --dataset manifest:{done['root']}")
-        return
-    with json_output() as output:
-        output.write(_run(dataset, **settings))
+    else:
+        with json_output() as output:
+            done, failed = _run(dataset, **settings)
+            output.write(done)
+    return int(failed)
 
 
 def _run(
@@ -71,10 +75,11 @@ def _run(
     largest_px: float | None,
     jobs: int,
     **wanted: Any,  # noqa: ANN401 - fields of Release
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], bool]:
+    """What is printed, and whether a pair could not be read."""
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
 
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
@@ -109,10 +114,13 @@ def _run(
     for pair_id, reason in done.left_out:
         helps = advice(reason)
         say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
-    return {
+    say_left_out(done.failed, len(opened.pairs), "pair")
+    left_out = [{"id": pair_id, "reason": reason} for pair_id, reason in done.left_out]
+    told = {
         "root": str(done.root),
         "pairs": [pair.id for pair in done.pairs],
-        "left_out": [{"id": pair_id, "reason": reason} for pair_id, reason in done.left_out],
+        "left_out": [*left_out, *(one.to_json() for one in done.failed)],
         "rest_on_largest_shift": list(resting),
         "sessions": [one.to_json() for one in done.sessions],
     }
+    return told, bool(done.failed)

@@ -12,6 +12,7 @@ from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation.rules import Judgement
+    from defocus.isolation import LeftOut
 
 __all__ = ["command"]
 
@@ -37,17 +38,17 @@ __all__ = ["command"]
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Keep the pairs of DATASET that pass rules.
 
     Rules are applied to the measurements of the audit. Each verdict and its reason are written to
     judgements.csv. With --review a page shows all pairs; decisions made there override the rules,
-    now and when the same command runs again.
+    now and when the same command runs again. The exit code is 1 if a pair cannot be read.
     """
     if as_json and review:
         raise click.UsageError("--json cannot be combined with --review")
     if not as_json:
-        judgements = _curate(dataset, review=review, **settings)
+        judgements, left_out = _curate(dataset, review=review, **settings)
         rejected = [
             (f"pair {one.id}", f"rejected by {_whom(one)}, {one.reason or 'no reason given'}")
             for one in judgements
@@ -59,13 +60,15 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> No
         accepted = sum(one.verdict == "accept" for one in judgements)
         click.echo(f"{settings['out']}: {accepted} of {counted(len(judgements), 'pair')}")
         click.echo(f"use it with --dataset manifest:{settings['out']}")
-        return
+        return int(bool(left_out))
     with json_output() as output:
-        judgements = _curate(dataset, review=review, **settings)
+        judgements, left_out = _curate(dataset, review=review, **settings)
         rows = [
             {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by} for j in judgements
         ]
-        output.write({"root": str(settings["out"]), "pairs": rows})
+        named = [one.to_json() for one in left_out]
+        output.write({"root": str(settings["out"]), "pairs": rows, "left_out": named})
+    return int(bool(left_out))
 
 
 def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
@@ -92,7 +95,8 @@ def _curate(
     port: int,
     estimator: str | None,
     jobs: int,
-) -> "tuple[Judgement, ...]":
+) -> "tuple[tuple[Judgement, ...], tuple[LeftOut, ...]]":
+    """The judgements, and the pairs that could not be read."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.curation.rules import read_rules
@@ -111,4 +115,4 @@ def _curate(
         from defocus.datasets.curation.review import review_pairs
 
         review_pairs(curation, port)
-    return finish_curation(curation)
+    return finish_curation(curation), audit.left_out

@@ -7,6 +7,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
+from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -36,12 +37,12 @@ def command(
     at_most: str | None,
     largest_px: float | None,
     jobs: int,
-) -> None:
+) -> int:
     """Combine the parts of an audit.
 
     Each FOLDER was written by 'audit DATASET --shard I/N'. The result equals that of one audit
     without --shard. The measurements go into this computer's cache, so that 'curate', 'compensate',
-    'split' and 'report' do not measure again.
+    'split' and 'report' do not measure again. The exit code is 1 if a pair cannot be read.
     """
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
@@ -58,4 +59,6 @@ def command(
     audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs, limits)
     written = write_audit(out, opened, audit, None)
     say(f"wrote {', '.join(written)} to {out}")
+    say_left_out(audit.left_out, len(audit.pairs), "pair")
     click.echo(f"{audit.dataset}: {counted(len(audit.pairs), 'pair')}")
+    return int(bool(audit.left_out))

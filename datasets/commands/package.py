@@ -7,6 +7,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -57,7 +58,7 @@ MEGABYTE = 10**6
 )
 @jobs_option("Number of pairs, or shards of hdf5 and webdataset, written at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Package DATASET as a release.
 
     A release holds pictures as PNG, a card, the licence, the citation and checksums.
@@ -65,15 +66,17 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: A
     GPS positions, serial numbers and personal names are removed. The same dataset gives the same
     bytes. Run the same command again to continue an interrupted run; of a finished one it reads
     every byte again. Pictures made by others are refused if their licence does not permit
-    redistribution.
+    redistribution. The exit code is 1 if a pair is left out because it cannot be read.
     """
     if not as_json:
         done = _package(dataset, **settings)
         click.echo(f"{done.root}: {counted(done.pairs, 'pair')}, SHA-256 {done.sha256}")
-        return
-    with json_output() as output:
-        done = _package(dataset, **settings)
-        output.write({"root": str(done.root), "pairs": done.pairs, "sha256": done.sha256})
+    else:
+        with json_output() as output:
+            done = _package(dataset, **settings)
+            facts = {"root": str(done.root), "pairs": done.pairs, "sha256": done.sha256}
+            output.write({**facts, "left_out": [one.to_json() for one in done.left_out]})
+    return int(bool(done.left_out))
 
 
 def _package(
@@ -97,7 +100,7 @@ def _package(
     from defocus.datasets.release.packaging import package_dataset
     from defocus.datasets.release.terms import require_redistributable
 
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
     require_redistributable(opened)
     before = None if previous is None else read_facts(previous).details
     details = later_version(details_of(opened, card), version, before)
@@ -106,7 +109,7 @@ def _package(
     say_warnings(odd, opened.pairs)
     for problem in undeclared(details):
         say(f"{problem}; state it in a file for --card")
-    return package_dataset(
+    done = package_dataset(
         opened,
         out,
         form,
@@ -116,3 +119,5 @@ def _package(
         previous=previous,
         jobs=jobs,
     )
+    say_left_out(done.left_out, len(opened.pairs), "pair")
+    return done

@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import FiniteRange
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -48,20 +49,23 @@ __all__ = ["command"]
 )
 @jobs_option("Number of pictures cut at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Cut the pictures of DATASET into patches.
 
     Training and validation pictures are downscaled in linear light without aliasing, then cut. Test
-    pictures stay whole. Run the same command again to continue an interrupted run.
+    pictures stay whole. Run the same command again to continue an interrupted run. The exit code is
+    1 if a pair is left out because it cannot be read.
     """
     if not as_json:
         done = _cut(dataset, **settings)
         counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
         click.echo(f"{done['root']}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
         click.echo(f"use it with --dataset manifest:{done['root']}")
-        return
-    with json_output() as output:
-        output.write(_cut(dataset, **settings))
+    else:
+        with json_output() as output:
+            done = _cut(dataset, **settings)
+            output.write(done)
+    return int(bool(done["left_out"]))
 
 
 def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
@@ -69,7 +73,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
 
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.cutting.run import cut_dataset
@@ -80,7 +84,13 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     chosen = replace(SCHEMES[scheme], **given)
     done = cut_dataset(opened, out, chosen, jobs)
     say_member_warnings(opened.pairs)
+    say_left_out(done.left_out, len(opened.pairs), "pair")
     for pair_id in done.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
     counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}
-    return {"root": str(done.root), "counts": counts, "too_small": list(done.too_small)}
+    return {
+        "root": str(done.root),
+        "counts": counts,
+        "too_small": list(done.too_small),
+        "left_out": [one.to_json() for one in done.left_out],
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.jobs_option import jobs_option
+from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted
 
 __all__ = ["command"]
@@ -26,7 +27,7 @@ __all__ = ["command"]
     help="Sharp photographs for a request of doses, instead of the folder that it names.",
 )
 @jobs_option("Number of scenes rendered at once.")
-def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> None:
+def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> int:
     """Render a dataset with known ground truth.
 
     Pictures with known depth are rendered through a thin lens, or through a measured one: [lens]
@@ -35,6 +36,7 @@ def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> No
     depth, or pictures on planes and polygons. Every pair comes with an aligned ground truth, the
     true flow, the true defocus map and, on request, dual-pixel views. Scenes that share a source
     picture go to the same split. Run the same command again to continue an interrupted rendering.
+    The exit code is 1 if a scene is left out because it cannot be rendered.
 
     A request with doses_px asks for the training stream's scenes instead, each with a sharp picture
     per dose of misalignment.
@@ -43,15 +45,18 @@ def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> No
     from defocus.datasets.doses.run import render_dosed_dataset
     from defocus.datasets.rendering.run import render_dataset
 
+    left_out: tuple[LeftOut, ...] = ()
     if asks_for_doses(request):
         pairs = render_dosed_dataset(request, out, photographs, jobs)
     elif photographs is not None:
         raise click.UsageError("--photographs is for a request of doses; name pictures in REQUEST")
     else:
-        pairs = render_dataset(request, out, jobs)
+        pairs, left_out = render_dataset(request, out, jobs)
+    say_left_out(left_out, len(pairs) + len(left_out), "scene")
     counts = ", ".join(
         f"{sum(pair.split == split for pair in pairs)} {split}"
         for split in ("train", "validation", "test")
     )
     click.echo(f"{out}: {counted(len(pairs), 'pair')} ({counts})")
     click.echo(f"use it with --dataset manifest:{out}")
+    return int(bool(left_out))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.jobs_option import jobs_option
+from defocus.isolation import say_left_out
 from defocus.progress import say
 
 __all__ = ["command"]
@@ -21,17 +22,17 @@ __all__ = ["command"]
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
-def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> None:
+def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> int:
     """Write a report of DATASET.
 
     The report shows counts, settings, misalignment, blur, exposure and sample pairs.
 
-    Measurements of an earlier audit are reused.
+    Measurements of an earlier audit are reused. The exit code is 1 if a pair cannot be read.
     """
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(dataset)
+    opened = open_dataset(dataset, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.reporting.page import dataset_page
@@ -40,8 +41,10 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> None:
     from defocus.reports.pdf import render_pdf
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
+    say_left_out(audit.left_out, len(opened.pairs), "pair")
     page = dataset_page(opened, audit)
     make_folder(out)
     write_text(out / "dataset.html", render_html(page))
     write_bytes(out / "dataset.pdf", render_pdf(page))
     say(f"wrote dataset.html and dataset.pdf to {out}")
+    return int(bool(audit.left_out))

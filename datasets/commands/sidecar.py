@@ -9,6 +9,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
+from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -41,12 +42,13 @@ def command(
     jobs: int,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - what click parsed
-) -> None:
+) -> int:
     """Write or apply corrections without pictures.
 
     With --out every pair of DATASET is measured; the sidecar holds transform or flow, exposure,
     masks and the best score that noise allows. With --apply a sidecar corrects your own copy of the
     dataset; open the result as --dataset READER@NAME. A copy with different pictures is refused.
+    The exit code is 1 if a pair is left out because it cannot be read.
     """
     if (out is None) == (folder is None):
         raise click.UsageError("give --out for a new sidecar, or --apply for an existing one")
@@ -56,12 +58,14 @@ def command(
         )
     if as_json:
         with json_output() as output:
-            output.write(_done(dataset, out, folder, jobs, **settings))
-        return
+            done = _done(dataset, out, folder, jobs, **settings)
+            output.write(done)
+        return int(bool(done["left_out"]))
     done = _done(dataset, out, folder, jobs, **settings)
     click.echo(f"{done['sidecar']}: {counted(done['pairs'], 'pair')} of {done['dataset']}")
     if folder is not None:
         click.echo(f"use it with --dataset {done['dataset']}")
+    return int(bool(done["left_out"]))
 
 
 def _done(
@@ -76,12 +80,17 @@ def _done(
 ) -> dict[str, Any]:
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(dataset)
+    opened = open_dataset(dataset, damaged=folder is None)
     if folder is not None:
         from defocus.datasets.sidecar.applied import apply_sidecar
 
         applied = apply_sidecar(dataset, opened, folder, jobs)
-        return {"sidecar": str(folder), "dataset": applied.name, "pairs": len(applied.pairs)}
+        return {
+            "sidecar": str(folder),
+            "dataset": applied.name,
+            "pairs": len(applied.pairs),
+            "left_out": [],
+        }
     assert out is not None  # noqa: S101 - one of the two is given
 
     from defocus.align.compensation.compensate import Release
@@ -92,7 +101,7 @@ def _done(
     # names of fields are no types
     given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     say_member_warnings(opened.pairs)
-    sidecar = write_sidecar(
+    sidecar, left_out = write_sidecar(
         opened,
         out,
         name or "aligned-v1",
@@ -100,8 +109,15 @@ def _done(
         estimator or DEFAULT_ESTIMATOR,
         jobs,
     )
+    say_left_out(left_out, len(opened.pairs), "pair")
     unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
-    for entry in unknown:
+    unread = {one.id for one in left_out}
+    for entry in (one for one in unknown if one.id not in unread):
         say(f"pair {entry.id} has no correction: {entry.reason}")
     aligned = len(sidecar.pairs) - len(unknown)
-    return {"sidecar": str(out), "dataset": f"{sidecar.reader}@{sidecar.name}", "pairs": aligned}
+    return {
+        "sidecar": str(out),
+        "dataset": f"{sidecar.reader}@{sidecar.name}",
+        "pairs": aligned,
+        "left_out": [one.to_json() for one in left_out],
+    }

@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import FiniteRange
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -41,13 +42,13 @@ SHARE = FiniteRange(0, 0.5)
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Split DATASET by scene, balanced by kind.
 
     Kinds of scenes are indoor and outdoor, small and large blur (the mean of its map), small and
     large misalignment. Scenes that look alike or were rendered from one picture stay together.
     Official splits are kept; a dataset without a validation split gets one from its training
-    scenes.
+    scenes. The exit code is 1 if a pair is left out because it cannot be read.
     """
     if not as_json:
         done = _split(dataset, **settings)
@@ -56,9 +57,11 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: A
         blur = (f"{split} {mean:.2f} px" for split, mean in done["mean_blur_px"].items())
         click.echo(f"mean blur of the pairs: {', '.join(blur) or 'not measured'}")
         click.echo(f"use it with --dataset manifest:{done['root']}")
-        return
-    with json_output() as output:
-        output.write(_split(dataset, **settings))
+    else:
+        with json_output() as output:
+            done = _split(dataset, **settings)
+            output.write(done)
+    return int(bool(done["left_out"]))
 
 
 def _split(
@@ -74,7 +77,7 @@ def _split(
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(name)
+    opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.commands._member_warnings import say_warnings
@@ -86,6 +89,7 @@ def _split(
         say(f"{opened.name}: its official splits are kept")
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)
+    say_left_out(audit.left_out, len(opened.pairs), "pair")
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
@@ -97,4 +101,5 @@ def _split(
         "mean_blur_px": mean_blur(done.pairs, audit),
         "scenes": {pair.scene: pair.split for pair in done.pairs},
         "leaks": [list(leak) for leak in done.leaks],
+        "left_out": [one.to_json() for one in audit.left_out],
     }

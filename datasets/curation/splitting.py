@@ -13,6 +13,7 @@ from defocus.datasets.curation.splits import Shares, draw_splits, is_official
 from defocus.datasets.deriving.derived import claim_folder
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.step import step
+from defocus.errors import NotApplicableError
 
 __all__ = ["Drawn", "mean_blur", "split_dataset"]
 
@@ -36,6 +37,8 @@ class Drawn:
 def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int) -> Drawn:
     """Split a dataset, see :func:`defocus.datasets.curation.splits.draw_splits`.
 
+    Pairs that the audit could not read are left out.
+
     Args:
         dataset: Any dataset; its files are only read.
         audit: The dataset's audit.
@@ -45,9 +48,14 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
 
     Raises:
         DatasetError: ``out`` has other contents.
-        NotApplicableError: The dataset cannot be split.
+        NotApplicableError: The dataset cannot be split, or no pair can be read.
         StorageError: The disk is full or ``out`` is not writable.
     """
+    unread = {one.id for one in audit.left_out}
+    whole = tuple(pair for pair in dataset.pairs if pair.id not in unread)
+    if not whole:
+        raise NotApplicableError(f"{dataset.name}: no pair can be read; {audit.left_out[0].reason}")
+    dataset = replace(dataset, pairs=whole)
     splits = draw_splits(dataset, audit, shares, seed)
     order = {
         "format": "defocus-split",

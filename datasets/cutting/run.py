@@ -39,6 +39,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import step
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
@@ -57,11 +58,13 @@ class Cut:
         root: The new dataset's folder.
         pairs: The new pairs: patches, and whole test pictures.
         too_small: Ids of pictures smaller than a patch.
+        left_out: Pairs that could not be read; the same command tries them again.
     """
 
     root: Path
     pairs: tuple[Pair, ...]
     too_small: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> Cut:
@@ -75,8 +78,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
 
     Raises:
         DatasetError: ``out`` has other contents.
-        NotApplicableError: All pictures to be cut are smaller than a patch.
-        ImageError: A picture cannot be read, or the members of a pair differ in size.
+        NotApplicableError: All pictures to be cut are smaller than a patch, or cannot be read.
         StorageError: The disk is full or ``out`` is not writable.
     """
     _require_large_enough(dataset, scheme)
@@ -89,24 +91,28 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
     claim_folder(out, ORDER, order)
     bare = [replace(pair, metadata={}) for pair in dataset.pairs]  # a read-only view cannot travel
     work = in_processes(partial(_made, out=out, scheme=scheme), bare, jobs)
-    for _ in track(work, "cutting", len(bare)):
-        pass
-    pairs = tuple(patch for pair in dataset.pairs for patch in _pairs(pair, out))
+    _, left_out = parted(track(work, "cutting", len(bare)))
+    unread = {one.id for one in left_out}
+    whole_pairs = [pair for pair in dataset.pairs if pair.id not in unread]
+    if not whole_pairs:
+        raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+    pairs = tuple(patch for pair in whole_pairs for patch in _pairs(pair, out))
     if not pairs:
         raise _too_small(dataset, scheme)
     steps = (*dataset.steps, step("patches", **asdict(scheme)))
     write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
     found = {pair.metadata.get("patch_of", pair.id) for pair in pairs}
-    return Cut(out, pairs, tuple(pair.id for pair in dataset.pairs if pair.id not in found))
+    return Cut(out, pairs, tuple(p.id for p in whole_pairs if p.id not in found), left_out)
 
 
 def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
     """Check by the files' headers that at least one picture is large enough for a patch."""
     to_cut = [pair.blurry for pair in dataset.pairs if pair.split != "test"]
-    # the size of a RAW file shows when it is developed
-    sizes = (picture_size(path) for path in to_cut)
-    if to_cut and all(
-        size is not None and _reduced_side(size, scheme) < scheme.side_px for size in sizes
+    # the size of a RAW file shows when it is developed, that of a damaged one not at all
+    sizes = [attempt(str(path), partial(picture_size, path)) for path in to_cut]
+    known = [size for size in sizes if isinstance(size, tuple)]
+    if len(known) == len(sizes) > 0 and all(
+        _reduced_side(size, scheme) < scheme.side_px for size in known
     ):
         raise _too_small(dataset, scheme)
 
@@ -124,13 +130,16 @@ def _too_small(dataset: Dataset, scheme: Scheme) -> NotApplicableError:
     )
 
 
-def _made(pair: Pair, out: Path, scheme: Scheme) -> None:
+def _made(pair: Pair, out: Path, scheme: Scheme) -> LeftOut | None:
     """Write the folder of one picture, unless an earlier run did."""
     folder = out / "pairs" / pair.id
-    if folder.is_dir():
-        return
+    return None if folder.is_dir() else attempt(pair.id, partial(_write, pair, folder, scheme))
+
+
+def _write(pair: Pair, folder: Path, scheme: Scheme) -> None:
     with atomic_folder(folder) as temporary:
         if pair.split == "test":
+            _members(pair, 1.0)  # what cannot be read is not taken along
             for role, path in pair_files(pair).items():
                 place_file(path, temporary / f"{role}{path.suffix.lower()}")
             return

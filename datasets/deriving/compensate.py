@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import MappingProxyType
@@ -56,11 +57,13 @@ from defocus.datasets.measuring.session import (
     say_sessions,
 )
 from defocus.datasets.measuring.which_session import sessions_of
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
 from defocus.images import read_image, write_image
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.optics.geometry import Similarity
 from defocus.progress import track
 from defocus.reading import read_json
@@ -86,12 +89,14 @@ class Compensated:
         root: The new dataset's folder.
         pairs: The aligned pairs.
         left_out: Ids of the pairs that could not be aligned, with reasons.
+        failed: Pairs that could not be read or made; the same command tries them again.
         sessions: What the pairs of each session share, and what that did.
     """
 
     root: Path
     pairs: tuple[Pair, ...]
     left_out: tuple[tuple[str, str], ...]
+    failed: tuple[LeftOut, ...] = ()
     sessions: tuple[PooledSession, ...] = ()
 
 
@@ -118,7 +123,6 @@ def compensate_dataset(
 
     Raises:
         DatasetError: ``out`` has other contents, or no pair could be aligned.
-        ImageError: A picture cannot be read.
         StorageError: The disk is full or ``out`` is not writable.
     """
     first = estimator()
@@ -131,11 +135,11 @@ def compensate_dataset(
 
     def each(
         work: Callable[[Pair, FlowEstimator], T], pairs: Sequence[Pair], title: str
-    ) -> list[T]:
-        def one(pair: Pair) -> T:
+    ) -> list[T | LeftOut]:
+        def one(pair: Pair) -> T | LeftOut:
             own = spare.get()
             try:
-                return work(pair, own)
+                return attempt(pair.id, partial(work, pair, own))
             finally:
                 spare.put(own)
 
@@ -159,10 +163,15 @@ def compensate_dataset(
     told = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
     members = [pair for pair in dataset.pairs if pair.sharp is not None and pair.id in told]
     found = each(alone, members, "measuring") if members else []
-    own = dict(zip([pair.id for pair in members], found, strict=True))
+    own = {
+        pair.id: zoom
+        for pair, zoom in zip(members, found, strict=True)
+        if not isinstance(zoom, LeftOut)  # it is named when it is to be made
+    }
     sessions = pooled_sessions(told, own)
     shared = lenses_of(sessions)
     done = each(made, dataset.pairs, "compensating")
+    _, failed = parted(done)
     pairs = tuple(made for made in done if isinstance(made, Pair))
     sessions = say_sessions(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
@@ -173,10 +182,12 @@ def compensate_dataset(
         if isinstance(made, str)
     )
     if not pairs:
-        raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
-    steps = (*dataset.steps, _step(release, first, limits, len(pairs), len(left_out)))
+        reason = left_out[0][1] if left_out else failed[0].reason
+        raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
+    missing = len(left_out) + len(failed)
+    steps = (*dataset.steps, _step(release, first, limits, len(pairs), missing))
     write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
-    return Compensated(out, pairs, left_out, sessions)
+    return Compensated(out, pairs, left_out, failed, sessions)
 
 
 def _in_session(folder: Path) -> bool:
@@ -256,6 +267,8 @@ def _made(
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
         return "it has no sharp picture"
+    if rig is None:
+        require_one_size([pair])
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
         if rig is None:

@@ -25,6 +25,7 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -47,11 +48,13 @@ class Import:
         root: The dataset's folder.
         pairs: All pairs of the dataset.
         unknown: Ids of the pairs whose misalignment could not be measured.
+        left_out: Pairs that could not be read; the same command tries them again.
     """
 
     root: Path
     pairs: tuple[Pair, ...]
     unknown: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def import_session(session: Path, out: Path, jobs: int = 1) -> Import:
@@ -63,26 +66,31 @@ def import_session(session: Path, out: Path, jobs: int = 1) -> Import:
         jobs: Number of pairs imported at once.
 
     Raises:
-        DatasetError: The session is not usable, or ``out`` has other contents.
-        ImageError: A picture cannot be read, or the pictures of a pair differ in size.
+        DatasetError: The session is not usable, no pair can be read, or ``out`` has other contents.
         StorageError: The disk is full or ``out`` is not writable.
     """
     from defocus.capture.sessions.session import read_session
 
-    originals = session_pairs(session)
-    _claim(out, read_session(session, verify=False).id)
+    known = read_session(session, damaged=True)
+    originals = session_pairs(known)
+    _claim(out, known.id)
     make_folder(out / "pairs")
     # a pair's metadata is a read-only view, which does not travel
     plain = [replace(pair, metadata=dict(pair.metadata)) for pair in originals]
     work = in_processes(partial(_import, pairs=out / "pairs"), plain, jobs)
-    for _ in track(work, "importing", len(plain)):
-        pass
-    pairs = tuple(_imported(pair, out / "pairs" / pair.id) for pair in originals)
+    _, failed = parted(track(work, "importing", len(plain)))
+    left_out = (*known.left_out, *failed)
+    unread = {one.id for one in left_out}
+    pairs = tuple(
+        _imported(pair, out / "pairs" / pair.id) for pair in originals if pair.id not in unread
+    )
+    if not pairs:
+        raise DatasetError(f"{session}: no pair can be read; {left_out[0].reason}")
     _clear(out / "pairs", (pair.id for pair in pairs))
     manifest = make_manifest(out, pairs)
     _place(out, MANIFEST, lambda folder: write_manifest(folder, manifest))
     unknown = tuple(pair.id for pair in pairs if _misalignment(pair.metadata) == "unknown")
-    return Import(out, pairs, unknown)
+    return Import(out, pairs, unknown, left_out)
 
 
 def _claim(out: Path, session_id: str) -> None:
@@ -120,11 +128,15 @@ def _clear(folder: Path, ids: Iterable[str]) -> None:
             remove_abandoned(folder, f".{pair_id}-", ".part")
 
 
-def _import(original: Pair, pairs: Path) -> None:
+def _import(original: Pair, pairs: Path) -> LeftOut | None:
     """Make the pair's folder of the dataset, unless an earlier run did."""
-    if not (pairs / original.id).is_dir():
-        with atomic_folder(pairs / original.id) as temporary:
-            _fill(original, temporary)
+    folder = pairs / original.id
+    return None if folder.is_dir() else attempt(original.id, partial(_write, original, folder))
+
+
+def _write(original: Pair, folder: Path) -> None:
+    with atomic_folder(folder) as temporary:
+        _fill(original, temporary)
 
 
 def _imported(original: Pair, folder: Path) -> Pair:

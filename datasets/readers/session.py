@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from defocus.capture.sessions.session import SessionPair, read_session
+from defocus.capture.sessions.session import Session, SessionPair, read_session
 from defocus.datasets.deriving.originals import any_raw, place_pair
 from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
@@ -32,7 +32,7 @@ def read(root: Path) -> Dataset:
         ImageError: A picture cannot be read, or the pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
-    originals = session_pairs(root)
+    originals = session_pairs(read_session(root))
     files = [path for pair in originals for path in pair_files(pair).values()]
     content = content_hash(originals, file_hashes(root, files))
     derived = derived_folder(content)
@@ -47,16 +47,18 @@ def read(root: Path) -> Dataset:
     )
 
 
-def session_pairs(root: Path) -> tuple[Pair, ...]:
+def session_pairs(session: Session) -> tuple[Pair, ...]:
     """The accepted and warned pairs of a session with their originals, split by scene.
 
     Raises:
-        DatasetError: The folder is not a session, or the session is damaged or has no accepted
-            pair.
+        DatasetError: There is none, or none that is whole.
     """
-    session = read_session(root)
+    if not session.pairs and session.left_out:
+        raise DatasetError(f"no pair is whole; {session.left_out[0].reason}")
     if not session.pairs:
-        raise DatasetError(f"{root}: no accepted pair; shoot one, or see 'defocus-capture check'")
+        raise DatasetError(
+            f"{session.root}: no accepted pair; shoot one, or see 'defocus-capture check'"
+        )
     splits = scene_splits(pair.scene for pair in session.pairs)
     return tuple(_pair(pair, splits[pair.scene]) for pair in session.pairs)
 

@@ -65,6 +65,7 @@ class ReleaseFacts(Settings):
         settings: Camera, lens and exposures, and how many pairs have them.
         steps: Steps that made the dataset.
         numbers: Numbers of the audit.
+        left_out: Ids of the dataset's pairs that could not be read.
     """
 
     format: Literal["defocus-release"] = "defocus-release"
@@ -81,6 +82,7 @@ class ReleaseFacts(Settings):
     settings: tuple[Setting, ...] = ()
     steps: tuple[MakingStep, ...] = ()
     numbers: tuple[Number, ...] = ()
+    left_out: tuple[str, ...] | None = None
 
     @property
     def pairs(self) -> int:
@@ -95,6 +97,7 @@ def facts_of(
     details: Details,
     request: str,
     numbers: tuple[Number, ...],
+    left_out: tuple[str, ...] = (),
 ) -> ReleaseFacts:
     """The facts of a release whose pictures are written.
 
@@ -105,6 +108,7 @@ def facts_of(
         details: Details for its documents.
         request: See :class:`ReleaseFacts`.
         numbers: Numbers of its audit.
+        left_out: Ids of pairs that are not in the release.
     """
     pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
     found = Counter(pair.split for pair in pairs)
@@ -122,6 +126,7 @@ def facts_of(
         settings=settings_of(pairs),
         steps=dataset.steps,
         numbers=numbers,
+        left_out=left_out or None,
     )
 
 

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +28,7 @@ from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, facts_of, read_facts, write_facts
 from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
+from defocus.datasets.release.pictures.members import released_members
 from defocus.datasets.release.pictures.privacy import without_private
 from defocus.datasets.release.provenance import Number
 from defocus.datasets.release.terms import require_redistributable
@@ -35,6 +37,8 @@ from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
+from defocus.isolation import LeftOut, attempt, parted
+from defocus.progress import counted
 
 __all__ = ["CHANGES", "LAYOUTS", "Packaged", "package_dataset", "write_documents", "write_sums"]
 
@@ -57,11 +61,13 @@ class Packaged:
         root: Folder of the release.
         sha256: SHA-256 hash of its manifest, which covers all bytes.
         pairs: Number of pairs.
+        left_out: Pairs that could not be read.
     """
 
     root: Path
     sha256: str
     pairs: int
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def package_dataset(
@@ -89,8 +95,8 @@ def package_dataset(
 
     Raises:
         DatasetError: The pictures may not be redistributed, ``out`` holds something else, an
-            unfinished other release is beside it, or another process works on it.
-        ImageError: A picture cannot be read.
+            unfinished other release is beside it, another process works on it, or no pair can be
+            read.
         StorageError: The disk is full or the folder is not writable.
     """
     require_redistributable(dataset)
@@ -101,31 +107,48 @@ def package_dataset(
         "previous": None if previous is None else sha256_file(previous / MANIFEST),
     }
     request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
-    if done := _finished(out, request):
+    if done := _finished(out, request, dataset):
         return done
     labels = {"title": details.title, "licence": details.licence, "version": details.version}
     with working_folder(out, "packaging", order) as root:
         _clear(root)
         # a pair's metadata is a read-only view, which does not travel to other processes
         plain = [replace(pair, metadata=dict(pair.metadata)) for pair in dataset.pairs]
-        rows = layout.write(root, plain, shard_bytes, labels, jobs)
-        facts = facts_of(dataset, rows, form, details, request, numbers)
+        rows, left_out = layout.write(root, plain, shard_bytes, labels, jobs)
+        if not rows:
+            raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+        lacking = tuple(one.id for one in left_out)
+        facts = facts_of(dataset, rows, form, details, request, numbers, lacking)
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
         digest = write_sums(root)
         if previous is not None:
             write_text(root / CHANGES, changes_text(previous, root))
             digest = write_sums(root)
-    return Packaged(out, digest, len(rows))
+    return Packaged(out, digest, len(rows), left_out)
 
 
-def _finished(out: Path, request: str) -> Packaged | None:
-    """The release of the same request in ``out``, if every byte of it is there."""
+def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
+    """The release of the same request in ``out``, if every byte of it is there.
+
+    What was left out of it is tried again.
+    """
     if not (out / ORIGIN).is_file() or (facts := read_facts(out)).request != request:
         return None
     if not verify_folder(out).ok:
         raise DatasetError(f"{out}: damaged; 'defocus-data verify {out}' says what is")
-    return Packaged(out, sha256_file(out / MANIFEST), facts.pairs)
+    tried = [
+        attempt(pair.id, partial(released_members, pair))
+        for pair in dataset.pairs
+        if pair.id in (facts.left_out or ())
+    ]
+    readable, left_out = parted(tried)
+    if readable:
+        raise DatasetError(
+            f"{out}: lacks {counted(len(readable), 'pair')} that can be read now; choose another "
+            "folder for --out"
+        )
+    return Packaged(out, sha256_file(out / MANIFEST), facts.pairs, left_out)
 
 
 def write_sums(root: Path) -> str:

@@ -34,8 +34,9 @@ from defocus.datasets.rendering.scenes.scene import (
     with_margin,
 )
 from defocus.datasets.split import scene_splits
-from defocus.errors import SettingsError
+from defocus.errors import DatasetError, SettingsError
 from defocus.files import write_json
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.optics.aperture import Aperture, DualPixel
 from defocus.optics.lens.file import read_lens
 from defocus.optics.lens.prescription import RealLens
@@ -48,7 +49,9 @@ __all__ = ["render_dataset"]
 CODE = ("defocus.datasets.rendering", "defocus.optics")
 
 
-def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, ...]:
+def render_dataset(
+    request_file: Path, out: Path, jobs: int = 1
+) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
     """Render the scenes of a request into a manifest dataset.
 
     Scenes are split by their source pictures: scenes that share one, directly or through others,
@@ -58,6 +61,9 @@ def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, 
         request_file: A TOML file, see :mod:`defocus.datasets.rendering.request`.
         out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
         jobs: Number of scenes rendered at once.
+
+    Returns:
+        The pairs, and the scenes that could not be rendered; the same command tries them again.
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
@@ -82,11 +88,17 @@ def render_dataset(request_file: Path, out: Path, jobs: int = 1) -> tuple[Pair, 
     claim_folder(out, RENDERING, _order(request, scenes, real))
     misalignment = DrawnMisalignment(**request.misalignment.model_dump())
     work = partial(_render, misalignment=misalignment, camera=camera, pairs=out / "pairs")
-    for _ in track(in_processes(work, scenes, jobs), "rendering", len(scenes)):
-        pass
-    pairs = tuple(_rendered(scene, camera, out / "pairs" / scene.name) for scene in scenes)
+    _, left_out = parted(track(in_processes(work, scenes, jobs), "rendering", len(scenes)))
+    failed = {one.id for one in left_out}
+    pairs = tuple(
+        _rendered(scene, camera, out / "pairs" / scene.name)
+        for scene in scenes
+        if scene.name not in failed
+    )
+    if not pairs:
+        raise DatasetError(f"{request_file}: no scene can be rendered; {left_out[0].reason}")
     write_manifest(out, make_manifest(out, pairs))
-    return tuple(sorted(pairs, key=lambda pair: pair.id))
+    return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
@@ -167,14 +179,21 @@ def _order(
 
 def _render(
     scene: Scene, misalignment: DrawnMisalignment, camera: SceneCamera, pairs: Path
-) -> None:
+) -> LeftOut | None:
     """Render the pair into its folder, unless an earlier run did."""
     folder = pairs / scene.name
-    if not folder.is_dir():
-        made = render_scene(scene, misalignment, camera)
-        with atomic_folder(folder) as temporary:
-            write_rendered(temporary, made)
-            write_json(temporary / "metadata.json", made.metadata)
+    if folder.is_dir():
+        return None
+    return attempt(scene.name, partial(_write, scene, misalignment, camera, folder))
+
+
+def _write(
+    scene: Scene, misalignment: DrawnMisalignment, camera: SceneCamera, folder: Path
+) -> None:
+    made = render_scene(scene, misalignment, camera)
+    with atomic_folder(folder) as temporary:
+        write_rendered(temporary, made)
+        write_json(temporary / "metadata.json", made.metadata)
 
 
 def _rendered(scene: Scene, camera: SceneCamera, folder: Path) -> Pair:

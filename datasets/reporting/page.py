@@ -33,10 +33,10 @@ def dataset_page(dataset: Dataset, audit: Audit) -> Page:
         audit: The dataset's audit.
     """
     rows = {row.id: row for row in audit.pairs}
+    unread = {one.id for one in audit.left_out}
+    seen = {s: [p for p in dataset.split(s) if p.id not in unread] for s in SPLITS}
     samples = [
-        (f"Samples: {split}", tuple(_samples(dataset.split(split), rows)))
-        for split in SPLITS
-        if dataset.split(split)
+        (f"Samples: {s}", tuple(_samples(pairs, rows))) for s, pairs in seen.items() if pairs
     ]
     return Page(
         title=f"Dataset {dataset.name}",
@@ -78,7 +78,8 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
     for split in SPLITS:
         pairs = dataset.split(split)
         if pairs:
-            bits = bit_depth(read_image(pairs[0].blurry))
+            whole = [pair for pair in pairs if pair.id in sizes]
+            bits = f"{bit_depth(read_image(whole[0].blurry))} bit" if whole else ""
             found = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
             rows.append(
                 (
@@ -87,7 +88,7 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
                     float(len({pair.scene for pair in pairs})),
                     float(sum(pair.sharp is not None for pair in pairs)),
                     _common(found),
-                    f"{bits} bit",
+                    bits,
                 )
             )
     columns = (

@@ -31,6 +31,7 @@ from defocus.datasets.deriving.working_folder import working_folder
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import MEASURING_CODE, measured_pair, pair_keys
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
 from defocus.datasets.sidecar.document import DOCUMENT, NAME, PairEntry, Sidecar, sidecar_text
@@ -39,13 +40,15 @@ from defocus.datasets.verification.contents import folder_hashes
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.files import make_folder, write_json, write_text
 from defocus.images import write_image
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["write_sidecar"]
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
-ENTRY = "entry.json"
+UNREAD = "its files could not be read when the sidecar was made"
+"""Said to everybody who applies it; the reason itself names a person's own folders."""
 CODE = (*MEASURING_CODE, "defocus.datasets.sidecar")
 
 CARD = """\
@@ -68,7 +71,7 @@ def write_sidecar(
     release: Release,
     estimator_name: str,
     jobs: int = 1,
-) -> Sidecar:
+) -> tuple[Sidecar, tuple[LeftOut, ...]]:
     """Measure every pair and write its correction.
 
     Args:
@@ -79,11 +82,13 @@ def write_sidecar(
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
         jobs: Number of pairs measured at once.
 
+    Returns:
+        The sidecar, and the pairs that could not be read; they have no correction in it.
+
     Raises:
         DatasetError: ``name`` is not valid, ``out`` is not empty, an unfinished other sidecar is
             beside it, or another process works on it.
         NotApplicableError: No pair could be aligned.
-        ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
     if not NAME.fullmatch(name):
@@ -96,10 +101,13 @@ def write_sidecar(
         # a pair's metadata is a read-only view, which does not travel, and is not needed there
         bare = [(replace(pair, metadata={}), keys[pair.id]) for pair in dataset.pairs]
         work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
-        measured = track(in_processes(work, bare, jobs), "measuring", len(bare))
-        entries = {entry.id: entry for entry in measured}
-        ordered = tuple(entries[pair.id] for pair in dataset.pairs)
-        return _written(dataset, root, name, release, flow.name, ordered)
+        measured = list(track(in_processes(work, bare, jobs), "measuring", len(bare)))
+        made, left_out = parted(measured)
+        if not made:
+            raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+        unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
+        entries = (*made, *unread)
+        return _written(dataset, root, name, release, flow.name, entries), left_out
 
 
 def _written(
@@ -110,7 +118,7 @@ def _written(
     estimator_name: str,
     entries: tuple[PairEntry, ...],
 ) -> Sidecar:
-    if all(entry.status == "unknown" for entry in entries):
+    if all(entry.status != "ok" for entry in entries):
         raise NotApplicableError(
             f"{dataset.name}: no pair could be aligned, such as {entries[0].id}: "
             f"{entries[0].reason}"
@@ -151,11 +159,19 @@ def _estimator(name: str) -> FlowEstimator:
     return flow_estimator(name)
 
 
-def _entry(keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str) -> PairEntry:
+def _entry(
+    keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str
+) -> PairEntry | LeftOut:
     """The correction of a pair; an earlier measurement is used if there is one."""
-    pair, key = keyed
+    return attempt(keyed[0].id, partial(_corrected, *keyed, root, release, estimator_name))
+
+
+def _corrected(
+    pair: Pair, key: str, root: Path, release: Release, estimator_name: str
+) -> PairEntry:
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
+    require_one_size([pair])
     record = make_folder(root.parent / "entries") / f"{pair.id}.json"
     if record.is_file():
         return PairEntry.model_validate_json(record.read_bytes())

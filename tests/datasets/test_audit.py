@@ -76,7 +76,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: Run) -> None:
     done = run("defocus-data", "audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr  # a pair cannot be read
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
     assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
@@ -292,7 +292,7 @@ def test_an_empty_file_is_a_row_of_the_audit(tmp_path: Path, run: Run) -> None:
     (root / "train/sharp/empty.png").write_bytes(b"")
     out = tmp_path / "out"
     done = run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     words = "train/sharp/empty.png: the file is cut short (0 bytes); copy it again"
     assert words in done.stderr
     rows = {row["id"]: row for row in json.loads((out / "audit.json").read_text())["pairs"]}
@@ -314,7 +314,7 @@ def test_a_pair_of_two_sizes_is_a_row_of_the_audit(tmp_path: Path, run: Run) -> 
         add_pair(root, "train", name, defocused(sharp), np.ascontiguousarray(picture))
     out = tmp_path / "out"
     done = run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     rows = {row["id"]: row for row in json.loads((out / "audit.json").read_text())["pairs"]}
     states = {name: rows[f"train-{name}"]["status"] for name in pictures}
     assert states == {"cut": "unreadable", "good": "ok", "turned": "unreadable"}

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from defocus.datasets.api import open_dataset
+from defocus.datasets.deriving import import_session
 from defocus.datasets.describing import description
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
@@ -64,6 +65,27 @@ def test_import_again_changes_nothing_and_a_half_done_one_goes_on(
     assert (out / "pairs/0001_astronaut/blurry.png").stat().st_mtime_ns == made
 
 
+def test_a_pair_that_cannot_be_read_is_left_out_of_an_import(
+    tmp_path: Path, session: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = import_session.place_pair
+
+    def failing(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
+        if "0002" in str(folder):
+            raise EOFError("odd")
+        return whole(blurry, sharp, folder)
+
+    out = tmp_path / "set"
+    monkeypatch.setattr(import_session, "place_pair", failing)
+    done = import_session.import_session(session, out)
+    assert [one.id for one in done.left_out] == ["0002_cafe"]
+    assert "unforeseen EOFError: odd; please report it" in done.left_out[0].reason
+    assert len(open_dataset(f"manifest:{out}").pairs) == 2
+    monkeypatch.undo()
+    assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    assert len(open_dataset(f"manifest:{out}").pairs) == 3
+
+
 def test_import_refuses_a_folder_with_other_things(
     tmp_path: Path, session: Path, strong: Dataset, run: Run
 ) -> None:
@@ -79,18 +101,31 @@ def test_import_refuses_a_folder_with_other_things(
     assert run("defocus-data", "import", other, "--out", tmp_path / "new").returncode == 2
 
 
-@pytest.mark.parametrize("what", ["missing", "empty", "changed"])
-def test_import_of_no_good_session(tmp_path: Path, session: Path, run: Run, what: str) -> None:
+@pytest.mark.parametrize("what", ["changed", "cut", "missing"])
+def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
+    tmp_path: Path, session: Path, run: Run, what: str
+) -> None:
+    victim, whole = session / "pairs/0002_cafe/sharp.png", tmp_path / "whole.png"
+    victim.rename(whole)
+    content = bytearray(whole.read_bytes())
+    content[5000] ^= 1
+    if what != "missing":
+        victim.write_bytes(bytes(content) if what == "changed" else bytes(content[:5000]))
+    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
+    assert done.returncode == 1
+    assert "pair 0002_cafe is left out: " in done.stderr
+    assert "pair 0002_cafe: sharp.png " in done.stderr
+    assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 2
+    whole.replace(victim)
+    assert run("defocus-data", "import", session, "--out", tmp_path / "set").returncode == 0
+    assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 3
+
+
+@pytest.mark.parametrize("what", ["missing", "empty"])
+def test_import_of_no_good_session(tmp_path: Path, run: Run, what: str) -> None:
     place = tmp_path / what
     if what == "empty":
         place.mkdir()
-    if what == "changed":
-        place = session
-        victim = session / "pairs/0002_cafe/sharp.png"
-        victim.chmod(0o644)
-        content = bytearray(victim.read_bytes())
-        content[5000] ^= 1
-        victim.write_bytes(bytes(content))
     done = run("defocus-data", "import", place, "--out", tmp_path / "set")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

@@ -214,7 +214,7 @@ def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
     dataset = Dataset("pairs:one", tmp_path, (pair,), "0" * 64, tmp_path / "derived")
     with pytest.raises(DatasetError, match=complaint) as caught:
         compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)
-    assert str(caught.value).startswith(str(tmp_path / "map.npy"))
+    assert str(tmp_path / "map.npy") in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "out" / "manifest.json").exists()
 

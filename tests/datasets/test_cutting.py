@@ -203,6 +203,7 @@ def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
         "root": "out",
         "counts": {"train": 17, "validation": 12, "test": 1},
         "too_small": ["train-s"],
+        "left_out": [],
     }
     assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
     nan = run("defocus-data", *arguments, "--drop", "nan")

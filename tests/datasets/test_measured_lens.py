@@ -43,11 +43,11 @@ def written(folder: Path, text: str) -> Path:
 
 def test_a_request_is_rendered_through_the_lens(folder: Path) -> None:
     """At the pixel pitch of its pictures, and the f-number of its scenes."""
-    (pair,) = render_dataset(written(folder, REQUEST), folder / "through")
+    ((pair,), _) = render_dataset(written(folder, REQUEST), folder / "through")
     used = replace(LENS.lens, f_number=4.0, pixel_pitch_um=36000 / 96)
     assert pair.metadata["aperture"] == json.loads(json.dumps(asdict(used)))
     ideal = REQUEST.replace('file = "lens.json"\n', "")
-    (other,) = render_dataset(written(folder, ideal), folder / "ideal")
+    ((other,), _) = render_dataset(written(folder, ideal), folder / "ideal")
     assert other.sharp is not None
     assert pair.sharp is not None
     np.testing.assert_array_equal(read_image(pair.sharp), read_image(other.sharp))

@@ -293,14 +293,21 @@ FLOW = _stored(np.zeros((2, 40, 56), np.float32))
     ],
     ids=["runs code", "of a map", "claims too much", "no header", "cut short", "empty"],
 )
-def test_an_array_that_is_none_is_refused(noise: Dataset, tmp_path: Path, content: bytes) -> None:
+def test_a_pair_with_an_array_that_is_none_is_left_out(
+    noise: Dataset, tmp_path: Path, content: bytes
+) -> None:
     (tmp_path / "flow.npy").write_bytes(content)
     hostile = replace(
         noise, pairs=(replace(noise.pairs[0], flow=tmp_path / "flow.npy"), *noise.pairs[1:])
     )
-    with pytest.raises(DatasetError, match=r"flow\.npy: (no array can|an array of shape)"):
-        package(hostile, tmp_path / "release", "folder")
-    assert not (tmp_path / "release").exists()
+    for _ in range(2):
+        done = package_dataset(hostile, tmp_path / "release", "folder", DETAILS, GIGABYTE)
+        assert [one.id for one in done.left_out] == [noise.pairs[0].id]
+        assert re.search(r"flow\.npy: (no array can|an array of shape)", done.left_out[0].reason)
+        assert done.pairs == len(noise.pairs) - 1
+    with pytest.raises(DatasetError, match="no pair can be read"):
+        package(replace(hostile, pairs=hostile.pairs[:1]), tmp_path / "none", "folder")
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("source", ["dpdd", "realdof", "lfdof", "no-such-reader"])

@@ -1,6 +1,7 @@
 """``defocus-data render``: physics of whole pairs, splits, resume, errors."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -193,8 +194,9 @@ def test_a_wrong_request_names_what_is_wrong(
 
 def test_wrong_files_are_named(request_file: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "a-depth.npy", np.full((10, 10), 900.0))
-    with pytest.raises(DatasetError, match=r"a-depth\.npy is 10x10 but .*a\.png is 240x180"):
-        render_dataset(request_file, tmp_path / "out")
+    pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")
+    assert left_out.id not in {pair.id for pair in pairs} != set()
+    assert re.search(r"a-depth\.npy is 10x10 but .*a\.png is 240x180", left_out.reason)
     np.save(tmp_path / "a-depth.npy", np.array([{}]))
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(DatasetError, match="no array can be read"):

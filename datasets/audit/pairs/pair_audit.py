@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -16,11 +17,11 @@ from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Pair
-from defocus.errors import DatasetError, ImageError
 from defocus.images import Image, bit_depth, read_image
+from defocus.isolation import LeftOut, attempt
 from defocus.optics.geometry import Similarity
 
-__all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair"]
+__all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair", "unreadable"]
 
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -35,7 +36,8 @@ class AuditedPair:
     Attributes:
         id, scene, split: Id, scene and split of the pair.
         status: ``ok``; ``unknown`` if the misalignment cannot be measured reliably; ``no-sharp`` in
-            datasets without ground truth; ``unreadable`` if a file is damaged.
+            datasets without ground truth; ``unreadable`` if a file is damaged, or the audit of the
+            pair fails otherwise.
         reason: Why the status is not ``ok``.
         width, height: Width and height of the blurry picture, px.
         misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
@@ -125,7 +127,7 @@ def audit_pair(
     *,
     limits: MotionLimits = NO_LIMITS,
 ) -> AuditedPair:
-    """Measure one pair; problems become part of the row.
+    """Measure one pair; whatever it fails by is its row's reason.
 
     Args:
         pair: A pair of any dataset.
@@ -136,12 +138,27 @@ def audit_pair(
         seen: Called with both members, which are decoded here.
         limits: What is known of how the pair may have moved; it is in the key.
     """
-    try:
-        if pair.sharp is None:
-            return _alone(pair, read_image(pair.blurry))
-        blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
-    except (DatasetError, ImageError) as error:
-        return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", str(error))
+    work = partial(_audited, pair, estimator, key, session, seen, limits)
+    row = attempt(pair.id, work)
+    return unreadable(pair, row) if isinstance(row, LeftOut) else row
+
+
+def unreadable(pair: Pair | AuditedPair, left_out: LeftOut) -> AuditedPair:
+    """The row of a pair of which nothing could be measured."""
+    return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", left_out.reason)
+
+
+def _audited(
+    pair: Pair,
+    estimator: FlowEstimator,
+    key: str,
+    session: InSession | None,
+    seen: Callable[[Image, Image], None] | None,
+    limits: MotionLimits,
+) -> AuditedPair:
+    if pair.sharp is None:
+        return _alone(pair, read_image(pair.blurry))
+    blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
     height, width = blurry.shape[:2]
     if seen is not None:
         seen(blurry, sharp)

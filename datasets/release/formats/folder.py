@@ -9,6 +9,7 @@ from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures.members import member_name, released_members
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
@@ -21,19 +22,23 @@ def write(
     most_bytes: int,  # noqa: ARG001 - of every format
     labels: Mapping[str, str],  # noqa: ARG001 - of every format
     jobs: int,
-) -> Rows:
+) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write each pair into a separate folder, completely or not at all."""
-    for _ in track(in_processes(partial(_write, root), pairs, jobs), "packaging", len(pairs)):
-        pass
-    return tuple(_row(pair) for pair in pairs)
+    work = in_processes(partial(_write, root), pairs, jobs)
+    _, left_out = parted(track(work, "packaging", len(pairs)))
+    unread = {one.id for one in left_out}
+    return tuple(_row(pair) for pair in pairs if pair.id not in unread), left_out
 
 
-def _write(root: Path, pair: Pair) -> None:
+def _write(root: Path, pair: Pair) -> LeftOut | None:
     folder = root / "pairs" / pair.id
-    if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
-            for role, content in released_members(pair).items():
-                (temporary / member_name(role)).write_bytes(content)
+    return None if folder.is_dir() else attempt(pair.id, partial(_fill, folder, pair))
+
+
+def _fill(folder: Path, pair: Pair) -> None:
+    with atomic_folder(folder) as temporary:
+        for role, content in released_members(pair).items():
+            (temporary / member_name(role)).write_bytes(content)
 
 
 def _row(pair: Pair) -> ReleaseRow:

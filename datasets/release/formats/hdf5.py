@@ -23,11 +23,13 @@ from defocus.datasets.release.formats.layout import (
     Shard,
     shard_pair,
     shards,
+    written_shard,
 )
 from defocus.datasets.release.pictures.members import encoded, member_name, released_members
 from defocus.datasets.release.pictures.privacy import without_private
 from defocus.errors import DatasetError
-from defocus.files import atomic_path, make_folder, write_bytes
+from defocus.files import make_folder, write_bytes
+from defocus.isolation import LeftOut, attempt
 from defocus.picture_headers import MAX_PIXELS
 from defocus.processes import in_processes
 from defocus.progress import track
@@ -46,33 +48,37 @@ def write(
     most_bytes: int,
     labels: Mapping[str, str],
     jobs: int,
-) -> Rows:
+) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write shards; each appears complete or not at all."""
     parts = list(shards(pairs, most_bytes))
     work = in_processes(partial(_write, root=root, labels=labels), parts, jobs)
-    for _ in track(work, "packaging", len(parts)):
-        pass
-    return tuple(_row(shard, pair) for shard in parts for pair in shard.pairs)
+    left_out = tuple(one for shard in track(work, "packaging", len(parts)) for one in shard)
+    unread = {one.id for one in left_out}
+    rows = (_row(shard, p) for shard in parts for p in shard.pairs if p.id not in unread)
+    return tuple(rows), left_out
 
 
 def _row(shard: Shard, pair: Pair) -> ReleaseRow:
     return ReleaseRow(pair, {r: f"{r}/{pair.id}" for r in pair_files(pair)}, f"{shard.name}.h5")
 
 
-def _write(shard: Shard, root: Path, labels: Mapping[str, str]) -> None:
-    path = root / f"{shard.name}.h5"
-    if not path.is_file():
-        with atomic_path(path) as temporary:
-            _fill(temporary, shard, labels)
+def _write(shard: Shard, root: Path, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
+    fill = partial(_fill, shard=shard, labels=labels)
+    return written_shard(root / f"{shard.name}.h5", len(shard.pairs), fill)
 
 
-def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> None:
-    text = h5py.string_dtype()
+def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
+    text, kept, left_out = h5py.string_dtype(), list[Pair](), list[LeftOut]()
     with h5py.File(path, "w") as file:
         for name, value in labels.items():
             file.attrs[name] = value
         for pair in shard.pairs:
-            for role, content in released_members(pair).items():
+            members = attempt(pair.id, partial(released_members, pair))
+            if isinstance(members, LeftOut):
+                left_out.append(members)
+                continue
+            kept.append(pair)
+            for role, content in members.items():
                 array = _decoded(role, content)
                 require_space(path.parent, array.nbytes)
                 _add(file.require_group(role), pair.id, array)
@@ -80,11 +86,12 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> None:
             known = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
             file.require_group("metadata").create_dataset(pair.id, data=known, dtype=text)
         columns = {
-            "ids": [pair.id for pair in shard.pairs],
-            "scenes": [pair.scene for pair in shard.pairs],
+            "ids": [pair.id for pair in kept],
+            "scenes": [pair.scene for pair in kept],
         }
         for name, values in columns.items():
             file.create_dataset(name, data=np.array(values, dtype=object), dtype=text)
+    return tuple(left_out)
 
 
 def _decoded(role: str, content: bytes) -> NDArray[np.generic]:

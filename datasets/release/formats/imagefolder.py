@@ -11,6 +11,7 @@ from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures.members import member_name, released_members
 from defocus.files import make_folder, write_bytes, write_text
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
@@ -23,28 +24,38 @@ def write(
     most_bytes: int,  # noqa: ARG001 - of every format
     labels: Mapping[str, str],  # noqa: ARG001 - of every format
     jobs: int,
-) -> Rows:
+) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
-    for _ in track(in_processes(partial(_write, root), pairs, jobs), "packaging", len(pairs)):
-        pass
-    rows = tuple(ReleaseRow(pair, _files(pair)) for pair in pairs)
+    work = in_processes(partial(_write, root), pairs, jobs)
+    _, left_out = parted(track(work, "packaging", len(pairs)))
+    unread = {one.id for one in left_out}
+    rows = tuple(ReleaseRow(pair, _files(pair)) for pair in pairs if pair.id not in unread)
     for split in SPLITS:
         lines = [_line(row) for row in rows if row.pair.split == split]
         if lines:
             write_text(root / split / "metadata.jsonl", "".join(lines))
-    return rows
+    return rows, left_out
 
 
 def _files(pair: Pair) -> dict[str, str]:
     return {role: _place(pair, role) for role in pair_files(pair)}
 
 
-def _write(root: Path, pair: Pair) -> None:
-    files = _files(pair)
-    if not all((root / name).is_file() for name in files.values()):
-        for role, content in released_members(pair).items():
-            make_folder((root / files[role]).parent)
-            write_bytes(root / files[role], content)
+def _write(root: Path, pair: Pair) -> LeftOut | None:
+    files = {role: root / name for role, name in _files(pair).items()}
+    if all(path.is_file() for path in files.values()):
+        return None
+    done = attempt(pair.id, partial(_fill, pair, files))
+    if isinstance(done, LeftOut):
+        for path in files.values():
+            path.unlink(missing_ok=True)
+    return done
+
+
+def _fill(pair: Pair, files: Mapping[str, Path]) -> None:
+    for role, content in released_members(pair).items():
+        make_folder(files[role].parent)
+        write_bytes(files[role], content)
 
 
 def _place(pair: Pair, role: str) -> str:

@@ -12,6 +12,8 @@ from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split
 from defocus.errors import DatasetError
+from defocus.files import atomic_path
+from defocus.isolation import LeftOut
 from defocus.reports.text import csv_text
 from defocus.settings import Settings
 
@@ -24,6 +26,7 @@ __all__ = [
     "index_text",
     "shard_pair",
     "shards",
+    "written_shard",
 ]
 
 
@@ -51,7 +54,8 @@ class ReleaseFormat:
 
     Attributes:
         name: Name for ``package --to``.
-        write: Writes the pairs into a folder, keeping complete files of an earlier attempt.
+        write: Writes the pairs into a folder, keeping complete files of an earlier attempt, and
+            says which pairs it left out.
             Arguments: the folder, the pairs, the bytes of originals per shard, labels (title,
             licence, version) for formats that carry them, and the number of processes.
         loose: Whether pictures are separate files, listed in a manifest of pairs.
@@ -61,7 +65,9 @@ class ReleaseFormat:
     """
 
     name: str
-    write: Callable[[Path, Sequence[Pair], int, Mapping[str, str], int], Rows]
+    write: Callable[
+        [Path, Sequence[Pair], int, Mapping[str, str], int], tuple[Rows, tuple[LeftOut, ...]]
+    ]
     loose: bool
     usage: str
     pictures: str = ""
@@ -141,6 +147,30 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
         size += own
     if part:
         yield part
+
+
+def written_shard(
+    path: Path, pairs: int, fill: Callable[[Path], tuple[LeftOut, ...]]
+) -> tuple[LeftOut, ...]:
+    """Write a shard unless an earlier attempt did; one that lacks pairs is tried again.
+
+    Args:
+        path: The shard, in a working folder; without any pair it is not written.
+        pairs: Number of its pairs.
+        fill: Writes it, and says which pairs it left out.
+    """
+    lacking = path.parent.parent / f"{path.name}-lacks-pairs"
+    if path.is_file() and not lacking.exists():
+        return ()
+    with atomic_path(path) as temporary:
+        left_out = fill(temporary)
+        if left_out:
+            lacking.touch()
+    if not left_out:
+        lacking.unlink(missing_ok=True)
+    if len(left_out) == pairs:
+        path.unlink()
+    return left_out
 
 
 def index_columns(rows: Rows) -> tuple[str, ...]:

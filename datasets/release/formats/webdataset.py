@@ -18,11 +18,13 @@ from defocus.datasets.release.formats.layout import (
     Shard,
     shard_pair,
     shards,
+    written_shard,
 )
 from defocus.datasets.release.pictures.members import member_name, released_members
 from defocus.datasets.release.pictures.privacy import without_private
 from defocus.errors import DatasetError
-from defocus.files import atomic_path, make_folder, write_bytes
+from defocus.files import make_folder, write_bytes
+from defocus.isolation import LeftOut, attempt
 from defocus.processes import in_processes
 from defocus.progress import track
 from defocus.reading import parse_json, require_file
@@ -40,23 +42,23 @@ def write(
     most_bytes: int,
     labels: Mapping[str, str],  # noqa: ARG001 - of every format
     jobs: int,
-) -> Rows:
+) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write shards; each appears complete or not at all."""
     parts = list(shards(pairs, most_bytes))
-    for _ in track(in_processes(partial(_write, root), parts, jobs), "packaging", len(parts)):
-        pass
-    return tuple(
+    work = in_processes(partial(_write, root), parts, jobs)
+    left_out = tuple(one for shard in track(work, "packaging", len(parts)) for one in shard)
+    unread = {one.id for one in left_out}
+    rows = (
         _row(f"{shard.name}.tar", number, pair)
         for shard in parts
         for number, pair in enumerate(shard.pairs)
+        if pair.id not in unread
     )
+    return tuple(rows), left_out
 
 
-def _write(root: Path, shard: Shard) -> None:
-    path = root / f"{shard.name}.tar"
-    if not path.is_file():
-        with atomic_path(path) as temporary:
-            _fill(temporary, shard)
+def _write(root: Path, shard: Shard) -> tuple[LeftOut, ...]:
+    return written_shard(root / f"{shard.name}.tar", len(shard.pairs), partial(_fill, shard=shard))
 
 
 def _key(number: int) -> str:
@@ -70,10 +72,15 @@ def _row(shard: str, number: int, pair: Pair) -> ReleaseRow:
     )
 
 
-def _fill(path: Path, shard: Shard) -> None:
+def _fill(path: Path, shard: Shard) -> tuple[LeftOut, ...]:
+    left_out: list[LeftOut] = []
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         for number, pair in enumerate(shard.pairs):
-            for role, content in released_members(pair).items():
+            members = attempt(pair.id, partial(released_members, pair))
+            if isinstance(members, LeftOut):
+                left_out.append(members)
+                continue
+            for role, content in members.items():
                 _add(archive, f"{_key(number)}.{member_name(role)}", content)
             entry = {
                 "id": pair.id,
@@ -83,6 +90,7 @@ def _fill(path: Path, shard: Shard) -> None:
             }
             text = json.dumps(entry, ensure_ascii=False, sort_keys=True, allow_nan=False)
             _add(archive, f"{_key(number)}.json", text.encode())
+    return tuple(left_out)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from defocus.colour_profiles import in_srgb, in_two_spaces, profile_of, space_name
 from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair
@@ -40,6 +41,7 @@ def released_members(pair: Pair) -> dict[str, bytes]:
             members are in two colour spaces.
         DatasetError: An array does not hold plain numbers, or its size differs from its picture.
     """
+    require_one_size([pair])
     files = pair_files(pair)
     if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):
         blurry, sharp = (space_name(profile_of(one)) or "sRGB" for one in (pair.blurry, pair.sharp))

@@ -1,0 +1,148 @@
+"""One pair that cannot be read, or fails in a way that nobody foresaw, stops no other pair."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from defocus.command_line.commands import command_group
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.pairs import pair_audit
+from defocus.datasets.deriving import compensate as compensating
+from defocus.errors import storage_error
+from defocus.progress import telling
+from tests.conftest import Run
+
+CARD = """
+title = "Mine"
+licence = "CC-BY-4.0"
+faces = "none"
+[[authors]]
+family = "A"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pairs; the sharp picture of ``b`` is cut short, that of ``c`` has another size."""
+    root = tmp_path_factory.mktemp("mine")
+    for seed, name in enumerate("abcd"):
+        noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
+        sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
+        for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2))):
+            (root / role).mkdir(exist_ok=True)
+            cv2.imwrite(str(root / role / f"{name}.png"), picture)
+    damaged = root / "sharp/b.png"
+    damaged.write_bytes(damaged.read_bytes()[:-900])
+    cv2.imwrite(str(root / "sharp/c.png"), np.zeros((96, 120, 3), np.uint8))
+    return root
+
+
+COMMANDS = {
+    "audit": [],
+    "curate": ["--rules", "rules.toml"],
+    "compensate": [],
+    "sidecar": [],
+    "split": [],
+    "patches": ["--side", "32"],
+    "report": [],
+    "package": ["--to", "folder", "--card", "card.toml"],
+    "package hdf5": ["--to", "hdf5", "--card", "card.toml"],
+    "package webdataset": ["--to", "webdataset", "--card", "card.toml"],
+    "package imagefolder": ["--to", "imagefolder", "--card", "card.toml"],
+}
+REASONS = {"b": "b.png: the file is cut short", "c": "a pair needs one size"}
+
+
+def called(words: list[str]) -> Any:
+    group = command_group("defocus-data", "defocus.datasets.commands", "")
+    return CliRunner().invoke(group, words, standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_pairs_that_cannot_be_read_are_left_out_by_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
+    Path("card.toml").write_text(CARD)
+    verb = name.split()[0]
+    words = [verb, f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--jobs", "1"]
+    # a sidecar takes no folder that is not empty
+    for _ in range(1 if verb == "sidecar" else 2):
+        done = called(words)
+        assert done.return_value == 1, done.output
+        for pair, reason in REASONS.items():
+            assert f"{pair}" in done.stderr
+            assert reason in done.stderr
+    if verb in {"compensate", "curate", "split"}:
+        assert {pair.id for pair in open_dataset("manifest:out").pairs} == {"a", "d"}
+    if verb == "package":
+        assert {pair.id for pair in open_dataset("release:out").pairs} == {"a", "d"}
+
+
+@pytest.mark.parametrize("verb", ["compensate", "split", "patches", "package", "sidecar", "curate"])
+def test_json_lists_them(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
+    Path("card.toml").write_text(CARD)
+    words = [verb, f"pairs:{folder}", "--out", "out", *COMMANDS[verb], "--jobs", "1", "--json"]
+    done = run("defocus-data", *words)
+    left_out = json.loads(done.stdout)["left_out"]
+    assert [one["id"] for one in left_out] == ["b", "c"]
+    assert all(REASONS[one["id"]] in one["reason"] for one in left_out)
+
+
+class OddError(Exception):
+    """Of no family that anybody lists."""
+
+
+def failing(name: str, error: Exception, work: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(pair: Any, *rest: Any, **more: Any) -> Any:
+        if pair.id == name:
+            raise error
+        return work(pair, *rest, **more)
+
+    return wrapped
+
+
+def test_an_error_that_nobody_foresaw_is_the_pairs_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = failing("a", OddError("odd"), compensating.measured_pair)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(telling, "log_file", None)
+    monkeypatch.setattr(compensating, "measured_pair", odd)
+    monkeypatch.setattr(pair_audit, "measured_pair", odd)
+    out = tmp_path / "out"
+    for verb in ("audit", "compensate"):
+        words = [verb, f"pairs:{folder}", "--out", str(out / verb), "--jobs", "1"]
+        done = called([*words, "--log-file", str(tmp_path / "log")])
+        assert done.return_value == 1
+        assert "a: unforeseen OddError: odd; please report it" in done.stderr.replace(
+            "pair a is left out", "a"
+        )
+    assert "Traceback" in (tmp_path / "log").read_text()
+    assert [pair.id for pair in open_dataset(f"manifest:{out / 'compensate'}").pairs] == ["d"]
+    monkeypatch.undo()
+    assert called(words).return_value == 1
+    again = open_dataset(f"manifest:{out / 'compensate'}").pairs
+    assert [pair.id for pair in again] == ["a", "d"], "a second run tries it again"
+
+
+def test_a_full_disk_stops_all(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = storage_error(OSError(28, "No space left on device"), tmp_path)
+    odd = failing("a", full, compensating.measured_pair)
+    monkeypatch.setattr(compensating, "measured_pair", odd)
+    done = called(["compensate", f"pairs:{folder}", "--out", str(tmp_path / "out"), "--jobs", "1"])
+    assert done.exception is full
+    assert not (tmp_path / "out" / "manifest.json").exists()
