@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.declared import Network, RecipeFile
+from defocus.extensions import wrapping
 
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
@@ -98,9 +99,10 @@ class Baseline:
             restored of the same shape; padding, value ranges and colour order are handled inside.
             Names and shapes of its state dict equal the official ones.
         recipe: Makes the training settings; None if there is nothing to train.
-        source_hash: SHA-256 hash of its plug-in file, set when the file is loaded; empty for
-            systems of installed packages. It distinguishes results of different files with the same
-            name.
+        source_hash: SHA-256 hash of what it needs of its plug-in, set when that is loaded; empty
+            for systems of installed packages. Results of other sources are other results.
+        revision: Decides instead of the hash, where the author of a plug-in gives and raises it;
+            None to go by the sources.
         narrow: Its narrow copy; None for systems that are not trained, and for plug-ins.
         is_narrow: Whether this is the narrow copy itself.
     """
@@ -111,6 +113,7 @@ class Baseline:
     source_hash: str = ""
     narrow: Narrow | None = None
     is_narrow: bool = False
+    revision: int | None = None
 
     def narrowed(self) -> "Baseline":
         """The narrow copy; the system itself if it has none or is one."""
@@ -123,10 +126,12 @@ class Baseline:
 
     def identity(self) -> dict[str, str | int]:
         """Identity of the system, different from others and earlier revisions, as JSON values."""
-        facts: dict[str, str | int] = {"system": self.card.name, "revision": self.card.revision}
+        revision = self.card.revision if self.revision is None else self.revision
+        facts: dict[str, str | int] = {"system": self.card.name, "revision": revision}
         if self.is_narrow and self.narrow is not None:
             facts["narrow"] = json.dumps([self.narrow.settings, self.narrow.zeroed], sort_keys=True)
-        return facts | ({"source_hash": self.source_hash} if self.source_hash else {})
+        hashed = self.source_hash and self.revision is None
+        return facts | ({"source_hash": self.source_hash} if hashed else {})
 
     @classmethod
     def of_folder(
@@ -205,6 +210,9 @@ class Baseline:
         name: str,
         network: "Callable[[], nn.Module]",
         recipe: "Callable[[], Recipe] | None" = None,
+        *,
+        multiple: int = 1,
+        revision: int | None = None,
         **facts: Any,  # noqa: ANN401 - whatever a card has
     ) -> "Baseline":
         """Make a user's system from a name and a network.
@@ -214,11 +222,18 @@ class Baseline:
             network: A class without arguments, or a function that makes the module; see ``build``.
             recipe: Makes the training settings; None for
                 :func:`~defocus.baselines.recipes.recipe.plain_recipe`.
+            multiple: The network takes pictures whose sides are multiples of this, px. Others are
+                reflected at the right and below, and the result is cropped.
+            revision: Give and raise it to say yourself when the system is to be trained again; None
+                to train again when its sources change.
             facts: Further fields of the card, such as ``display_name`` or ``needs``.
 
         Raises:
             TypeError: A field does not exist.
+            ValueError: The multiple is less than 1.
         """
+        if multiple < 1:
+            raise ValueError(f"multiple={multiple} of {name!r} is less than 1")
         card = Card(
             name=name,
             **{
@@ -232,7 +247,15 @@ class Baseline:
                 **facts,
             },
         )
-        return cls(card, network, recipe or _plain_recipe)
+        if multiple > 1:
+            network = wrapping(network, partial(_padding, network, multiple))
+        return cls(card, network, recipe or _plain_recipe, revision=revision)
+
+
+def _padding(make: "Callable[..., nn.Module]", multiple: int, **options: Any) -> "nn.Module":  # noqa: ANN401
+    from defocus.baselines.layers.padding import padding_network
+
+    return padding_network(make(**options), multiple)
 
 
 def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":

@@ -172,7 +172,7 @@ def _objective_makers() -> dict[str, _Maker]:
             origin = f"plug-in {plugin.path}"
             if not kind.name:
                 raise RegistryError(f"{origin}: objective {kind.__name__} lacks 'name'; set it")
-            maker = _Maker(origin, lambda kind=kind: kind, plugin.source_hash)  # type: ignore[misc]
+            maker = _Maker(origin, lambda kind=kind: kind, plugin.hash_of(kind))  # type: ignore[misc]
             _add(makers, "objective", kind.name, maker)
     return makers
 
@@ -182,7 +182,7 @@ def _loss_makers() -> dict[str, _Maker]:
     for name, origin, load in entry_points_of("defocus.losses"):
         _add(makers, "loss", name, _Maker(origin, load))
     for plugin, one in offered(Loss):
-        maker = _Maker(f"plug-in {plugin.path}", lambda one=one: one, plugin.source_hash)  # type: ignore[misc]
+        maker = _Maker(f"plug-in {plugin.path}", lambda one=one: one, plugin.hash_of(one))  # type: ignore[misc]
         _add(makers, "loss", one.name, maker)
     return makers
 

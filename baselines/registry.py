@@ -8,6 +8,7 @@ where they are found by type (:mod:`defocus.extensions`), or by entry points ``d
 
 import importlib
 import importlib.util
+import inspect
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -128,8 +129,9 @@ def home_package(system: Baseline) -> str:
         return ""
     if isinstance(system.build, Network):
         return system.build.package
-    build = system.build.func if isinstance(system.build, partial) else system.build
-    return str(build.__module__).rpartition(".")[0]
+    build = inspect.unwrap(system.build)
+    made = build.func if isinstance(build, partial) else build
+    return str(made.__module__).rpartition(".")[0]
 
 
 def readme(system: Baseline) -> str:
@@ -195,7 +197,7 @@ def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
             system,
             build=guarded(plugin, f"network of {name!r}", _checked(system.build)),
             recipe=make and guarded(plugin, f"recipe of {name!r}", partial(_recipe, make)),
-            source_hash=plugin.source_hash,
+            source_hash=plugin.hash_of(system),
         )
         yield f"plug-in {plugin.path}", brought
 

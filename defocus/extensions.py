@@ -7,20 +7,23 @@ begin with ``_`` are ignored. Child processes load the same files through the en
 """
 
 import hashlib
-import importlib.abc
-import importlib.util
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 from defocus.errors import DefocusError, RegistryError
+from defocus.plugin_code.modules import PluginModules, is_below
+from defocus.plugin_code.sources import Root, Sources, read_sources
 from defocus.progress import say
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "plugin_of",
     "plugins",
     "refuse",
+    "uncounted_files",
     "warn_once",
     "wrapping",
 ]
@@ -46,37 +50,41 @@ ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
 
 _POINT = "entry point "
+_PACKAGE = "defocus_plugin_"
+"""Begins the import names of plug-ins."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plugin:
     """A loaded plug-in file.
 
     Attributes:
         path: Absolute path of the file.
-        source_hash: SHA-256 hash of the loaded text, 64 hexadecimal digits.
         module: The module made from the file.
+        sources: The file and what it imports from its folder tree.
+        modules: Its modules.
+        hashes: SHA-256 hash of the sources of each object that it defines, by the object's id.
     """
 
     path: Path
-    source_hash: str
     module: ModuleType
+    sources: Sources
+    modules: PluginModules
+    hashes: Mapping[int, str]
 
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 hash of everything that it consists of, compared by meaning."""
+        return self.sources.digest
 
-class _OneFile(importlib.abc.InspectLoader):
-    """Loader that runs exactly the hashed text, and leaves no ``__pycache__`` beside the file."""
+    @property
+    def text_hash(self) -> str:
+        """See :attr:`Sources.text_digest`."""
+        return self.sources.text_digest
 
-    def __init__(self, path: Path, text: bytes) -> None:
-        self.path, self.text = path, text
-
-    def is_package(self, fullname: str) -> bool:  # noqa: ARG002 - importlib's signature
-        return False
-
-    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - importlib's signature
-        return importlib.util.decode_source(self.text)
-
-    def get_code(self, fullname: str) -> object:  # type: ignore[override]  # noqa: ARG002
-        return self.source_to_code(self.text, str(self.path))
+    def hash_of(self, value: object) -> str:
+        """The same of what one of its objects needs."""
+        return self.hashes.get(id(value), self.source_hash)
 
 
 FAULTS = (
@@ -116,22 +124,26 @@ def load_plugin(path: Path | str) -> Plugin:
             f"the plug-in is of type {type(path).__name__}; give the path of a file"
         )
     path = Path(path).expanduser().absolute()
+    known = _loaded.get(path)
     try:
-        text = path.read_bytes()
+        sources = read_sources(path, known.sources.extra if known else ())
     except OSError as error:
         raise RegistryError(
-            f"plug-in {path} cannot be read ({error.strerror}); check the path"
+            f"plug-in {error.filename or path} cannot be read ({error.strerror}); check the path"
         ) from error
-    digest = hashlib.sha256(text).hexdigest()
-    known = _loaded.get(path)
-    if known is not None and known.source_hash == digest:
+    if known is not None and known.sources.texts == sources.texts:
         return known
-    found = Plugin(path, digest, _run(path, text, digest))
+    found = _run(path, sources)
     if not any(_is_ours(found.module, value) for value in _public(found.module)):
-        del sys.modules[found.module.__name__]
+        found.modules.forget()
         raise RegistryError(
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric or Reader at its top "
             "level; define one"
+        )
+    for file in sorted(found.modules.elsewhere):
+        warn_once(
+            f"plug-in {path} imports {file} from outside its folder: if that changes, nothing is "
+            "trained again; put it below the folder, or give Baseline(..., revision=1) and raise it"
         )
     _loaded[path] = found
     os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
@@ -156,8 +168,17 @@ def plugin_arguments() -> list[str]:
 
 
 def plugin_of(source_hash: str) -> Plugin | None:
-    """The loaded plug-in file with that hash; None if there is none."""
-    return next((one for one in plugins() if one.source_hash == source_hash), None)
+    """The loaded plug-in with that hash, or with an object of that hash; None if there is none."""
+    return next(
+        (p for p in plugins() if source_hash in {p.source_hash, p.text_hash, *p.hashes.values()}),
+        None,
+    )
+
+
+def uncounted_files(source_hash: str) -> list[Path]:
+    """Files of a plug-in's folder tree that it imported after it was loaded, unseen before."""
+    plugin = plugin_of(source_hash)
+    return sorted(plugin.modules.imported - plugin.sources.files.keys()) if plugin else []
 
 
 def offered(kind: type[T]) -> Iterator[tuple[Plugin, T]]:
@@ -221,7 +242,7 @@ def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[.
         what: Description of its result for the message, such as ``recipe of 'my-net'``.
         function: The function.
     """
-    return wrapping(function, partial(_guarded, plugin, what, function))
+    return wrapping(function, partial(_guarded, plugin.path, what, function))
 
 
 def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
@@ -236,12 +257,12 @@ def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
 
 
 def _guarded(
-    plugin: Plugin, what: str, function: Callable[..., T], *given: object, **named: object
+    path: Path, what: str, function: Callable[..., T], *given: object, **named: object
 ) -> T:
     try:
         return function(*given, **named)
     except FAULTS as error:
-        raise _failure(plugin.path, f"{what}: ", error) from error
+        raise _failure(path, f"{what}: ", error) from error
 
 
 def warn_once(text: str) -> None:
@@ -262,40 +283,83 @@ def _point_loaded(point: metadata.EntryPoint, origin: str) -> object:
         return None
 
 
-def _run(path: Path, text: bytes, digest: str) -> ModuleType:
-    name = f"defocus_plugin_{path.stem}_{digest[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path, loader=_OneFile(path, text))
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} cannot be loaded as a module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look the module up by its name
+def _run(path: Path, sources: Sources) -> Plugin:
+    digest = hashlib.sha256(f"{path} {sources.digest}".encode()).hexdigest()
+    stem = re.sub(r"\W", "_", path.stem)
+    package = f"{_PACKAGE}{stem}_{digest[:12]}"
+    for one in _loaded.values():
+        if one.module.__name__ == package:  # only its comments were edited
+            one.modules.forget()
+    modules = PluginModules(package, path, sources.texts)
     try:
-        spec.loader.exec_module(module)
+        module = modules.run()
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
         raise _failure(path, "", error) from error
-    return module
+    extra = sorted(modules.imported - sources.files.keys())
+    whole = read_sources(path, extra) if extra else sources
+    roots = _roots(module)
+    others = {one: [roots[each] for each in roots if each != one] for one in roots}
+    hashes = {one: whole.digest_of(roots[one], others[one]) for one in roots}
+    return Plugin(path, module, whole, modules, hashes)
+
+
+def _roots(module: ModuleType) -> dict[int, list[Root]]:
+    """Where the objects of this package's types are bound, by their id."""
+    roots: dict[int, list[Root]] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, tuple | list):
+            for place, one in enumerate(value):
+                if _is_ours(module, one):
+                    roots.setdefault(id(one), []).append((name, place))
+        elif _is_ours(module, value):
+            roots.setdefault(id(value), []).append((name, None))
+    return roots
 
 
 def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
     from pydantic_core import ValidationError
 
-    where = f"{path}:{line}" if (line := _line_of(path, error)) else str(path)
     reason = str(error.msg if isinstance(error, SyntaxError) else error)
     if isinstance(error, ValidationError):  # its own text has many lines
         reason = error.errors()[0]["msg"]
-    reason = " ".join(reason.split())
+    reason = re.sub(rf"\b{_PACKAGE}\w+?_[0-9a-f]{{12}}\.", "", " ".join(reason.split()))
+    where = _place_of(path, error)
     return RegistryError(
         f"plug-in {where}: {what}{type(error).__name__}: {reason}; correct it there"
     )
 
 
-def _line_of(path: Path, error: BaseException) -> int | None:
-    """The line of the file in which an error arose, or which cannot be parsed."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
+def _place_of(path: Path, error: BaseException) -> str:
+    """File and line of a plug-in where an error arose, or which cannot be parsed."""
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(path.parent):
+        return f"{error.filename}:{error.lineno}"
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    own = [one for one in frames if is_below(path.parent, one.filename)]
+    return f"{own[0].filename}:{own[0].lineno}" if own else str(path)
+
+
+class _OfParent(MetaPathFinder, Loader):
+    """Loads the plug-ins of a parent process when something of theirs is unpickled."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: object = None,  # noqa: ARG002 - importlib's signature
+        target: object = None,  # noqa: ARG002 - importlib's signature
+    ) -> ModuleSpec | None:
+        if not fullname.startswith(_PACKAGE) or "." in fullname:
+            return None
+        plugins()
+        return ModuleSpec(fullname, self) if fullname in sys.modules else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has been run."""
+
+
+sys.meta_path.append(_OfParent())
 
 
 def _public(module: ModuleType) -> list[object]:

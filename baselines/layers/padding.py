@@ -1,11 +1,14 @@
 """Padding of pictures to the sizes that networks need."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-__all__ = ["PaddingMode", "cropped", "pad", "pad_to_multiple"]
+__all__ = ["PaddingMode", "cropped", "pad", "pad_to_multiple", "padding_network"]
 
 PaddingMode = Literal["reflect", "symmetric", "replicate", "zeros"]
 """``reflect`` mirrors at the middle of the border pixel (it is not repeated), ``symmetric`` at its
@@ -43,6 +46,27 @@ def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch
     """
     height, width = (-(-size // every) for size in blurry.shape[-2:])
     return padded[..., :height, :width]
+
+
+def padding_network(network: nn.Module, multiple: int) -> nn.Module:
+    """The same network, which pads its pictures to a multiple and crops what it made of them.
+
+    Its weights keep their names.
+    """
+    network.forward = partial(_padded_pass, network.forward, multiple)
+    return network
+
+
+def _padded_pass(
+    forward: Callable[..., torch.Tensor],
+    multiple: int,
+    blurry: torch.Tensor,
+    **further: torch.Tensor,
+) -> torch.Tensor:
+    if not any(size % multiple for size in blurry.shape[-2:]):
+        return forward(blurry, **further)
+    padded = {name: pad_to_multiple(one, multiple) for name, one in further.items()}
+    return cropped(forward(pad_to_multiple(blurry, multiple), **padded), blurry)
 
 
 def pad(

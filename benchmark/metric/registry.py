@@ -90,4 +90,4 @@ def _plugin_metrics(known: Container[int]) -> Iterator[tuple[str, Metric]]:
     """The metrics of plug-in files, without installed metrics that a file only imports."""
     for plugin, metric in offered(Metric):
         if id(metric) not in known:
-            yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.source_hash)
+            yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.hash_of(metric))

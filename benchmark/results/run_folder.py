@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from defocus.errors import InputError
 from defocus.files import make_folder, sha256_file, write_json
+from defocus.reading import read_json
 from defocus.training.record.folder import CHECKPOINT
 
 if TYPE_CHECKING:  # a folder is described without what datasets need
@@ -41,7 +43,13 @@ def run_folder(out: Path, run: str) -> Path:
     return out / "runs" / run
 
 
-def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dataset") -> Path:
+def training_folder(
+    out: Path,
+    run: str,
+    facts: Mapping[str, Any],
+    dataset: "Dataset",
+    sources: Mapping[str, Any] = MappingProxyType({}),
+) -> Path:
     """Make the folder of a training, with a record of its identity.
 
     Args:
@@ -49,14 +57,23 @@ def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dat
         run: Id of the run.
         facts: Facts of the run.
         dataset: Dataset that it trains on.
+        sources: Sources of plug-ins that it begins with; a training that goes on keeps its first.
 
     Raises:
         StorageError: The folder cannot be written.
     """
     folder = make_folder(run_folder(out, run))
     data = {"dataset": dataset.name, "data_hash": dataset.content_hash}
-    write_json(folder / TRAINING, {"run": run, **facts, **data})
+    kept = _sources(folder / TRAINING) if (folder / CHECKPOINT).is_file() else {}
+    write_json(folder / TRAINING, {"run": run, **facts, **data, **sources, **kept})
     return folder
+
+
+def _sources(training: Path) -> dict[str, Any]:
+    try:
+        return {"sources": read_json(training)["sources"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 def is_repeated(folder: Path) -> bool:

@@ -106,11 +106,14 @@ class NotedPlugin(Settings):
 
     Attributes:
         path: Absolute path.
-        sha256: SHA-256 hash of the file, 64 hexadecimal digits.
+        sha256: SHA-256 hash of its sources, 64 hexadecimal digits.
+        extra: Files that count among them though no import statement names them, by their paths
+            below its folder.
     """
 
     path: Text
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    extra: tuple[Text, ...] = ()
 
 
 class Request(StudyDocument):

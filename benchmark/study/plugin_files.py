@@ -1,8 +1,8 @@
 """Plug-in files of a study, recorded in its request and used by ``resume``.
 
 A study's folder may come from somebody else, and a plug-in is a program. So a file named in a
-request is run only if the user has given the same file to a command before; the cache folder keeps
-the hashes.
+request is run only if the user has given the same file, with the same files beside it, to a command
+before; the cache folder keeps the hashes.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from defocus.benchmark.study.document import REQUEST, NotedPlugin
 from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError
 from defocus.extensions import load_plugin, plugin_of, plugins
-from defocus.files import make_folder, sha256_file, write_text
+from defocus.files import make_folder, write_text
+from defocus.plugin_code.sources import read_sources
 from defocus.progress import say
 from defocus.reading import read_json
 
@@ -25,7 +26,10 @@ def note_plugins() -> tuple[NotedPlugin, ...]:
     Raises:
         StorageError: The cache cannot be written.
     """
-    found = tuple(NotedPlugin(path=str(p.path), sha256=p.source_hash) for p in plugins())
+    found = tuple(
+        NotedPlugin(path=str(p.path), sha256=p.source_hash, **_extra(p.sources.extra_names))
+        for p in plugins()
+    )
     for one in found:
         if not _trusted(one).is_file():
             write_text(_trusted(one), f"{one.path}\n")
@@ -71,7 +75,13 @@ def _problem(one: NotedPlugin) -> str:
     path = Path(one.path)
     if not path.is_file():
         return "is missing; bring it back, or name its new place with --plugin FILE"
-    if sha256_file(path) != one.sha256:
+    try:
+        sources = read_sources(path, [path.parent / name for name in one.extra])
+    except OSError as error:
+        return f"lacks {error.filename} ({error.strerror}); bring it back"
+    except ValueError:
+        return "names files outside its folder; start the study again with run --plugin"
+    if one.sha256 not in {sources.digest, sources.text_digest}:
         return (
             "has changed since; bring the former one back, or start the study again with "
             f"run --plugin {one.path}"
@@ -79,6 +89,10 @@ def _problem(one: NotedPlugin) -> str:
     if not _trusted(one).is_file():
         return f"was never run here; look at it, then add --plugin {one.path}"
     return ""
+
+
+def _extra(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return {"extra": names} if names else {}  # what is not set is not written
 
 
 def _trusted(one: NotedPlugin) -> Path:

@@ -24,8 +24,9 @@ from defocus.benchmark.study.document import (
 from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.plugin_files import note_plugins
 from defocus.command_line.commands import command_group
+from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError
-from defocus.files import sha256_file
+from defocus.files import sha256_file, write_text
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import start_command
 
@@ -125,13 +126,13 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
     runs = json.loads((folder / "study" / "study.json").read_text())["runs"]
     name, facts = next(iter(runs.items()))
     assert len(runs) == 2, "the first request is not forgotten"
-    source_hash = extensions.load_plugin("my_net.py").source_hash
+    plugin = extensions.load_plugin("my_net.py")
     assert name.startswith("jdrl-my-net-")
-    assert facts["source_hash"] == source_hash
-    assert facts["plugins"] == {"cubes": source_hash}
+    assert facts["source_hash"] == plugin.hash_of(vars(plugin.module)["NETS"][0])
+    assert facts["plugins"] == {"cubes": plugin.hash_of(vars(plugin.module)["CUBES"])}
 
     request = json.loads((folder / "study" / "request.json").read_text())
-    assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": source_hash}]
+    assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": plugin.source_hash}]
     again = bench("resume", "--out", "study")
     assert again.exit_code == 0, again.output
     assert "all 2 runs are finished: nothing is repeated" in again.output
@@ -168,7 +169,7 @@ def test_another_file_of_the_same_name_is_another_run(folder: Path, tiny_dataset
     ("change", "words"),
     [
         (lambda path: path.unlink(), "is missing; bring it back"),
-        (lambda path: path.write_text(FILE + "\n"), "has changed since"),
+        (lambda path: path.write_text(FILE + "\nMORE = 1\n"), "has changed since"),
     ],
 )
 def test_a_study_whose_plugin_is_gone_says_so(
@@ -186,6 +187,82 @@ def test_a_study_whose_plugin_is_gone_says_so(
     shown = bench("status", "--out", "study")
     assert shown.exit_code == 0
     assert words in shown.output
+
+
+BESIDE = """
+from defocus import Baseline
+from layers import MINE, Net
+
+NET = Baseline.of_network("my-net", Net, revision=None)
+"""
+
+
+@pytest.fixture
+def beside(folder: Path, tiny_dataset: Path) -> list[str]:
+    """Options for a study of a plug-in whose network lies in a file beside it."""
+    (folder / "plug.py").write_text(BESIDE, encoding="utf-8")
+    (folder / "layers.py").write_text(FILE.replace("MyNet", "Net"), encoding="utf-8")
+    (folder / "short.toml").write_text("[schedule]\nsteps = 1\ncrop_px = 32\nbatch = 1\n")
+    asked = ["--only", "my-net", "--settings", "short.toml", "--out", "study"]
+    return [*asked, "--plugin", "plug.py", "--dataset", f"mine:{tiny_dataset}"]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
+    bench: Bench, folder: Path, beside: list[str]
+) -> None:
+    finished = "nothing is repeated"
+    assert finished not in bench("run", *beside).output
+    edit(folder / "layers.py", "return blurry +", "# the same\n        return (blurry) +")
+    assert finished in bench("run", *beside).output
+    assert finished in bench("resume", "--out", "study").output
+    edit(folder / "layers.py", "0.1 * ", "0.2 * ")
+    refused = bench("resume", "--out", "study")
+    assert "has changed since" in str(refused.exception)
+    again = bench("run", *beside)
+    assert again.exit_code == 0, again.output
+    assert "my-net: trained again: layers.py has changed since my-net-" in again.output
+
+
+def test_a_revision_decides_instead_with_a_warning(
+    bench: Bench, folder: Path, beside: list[str]
+) -> None:
+    edit(folder / "plug.py", "revision=None", "revision=3")
+    bench("run", *beside)
+    edit(folder / "layers.py", "0.1 * ", "0.2 * ")
+    for _ in range(2):
+        extensions._warned.clear()
+        kept = bench("run", *beside).output
+        assert "nothing is repeated" in kept
+        assert "layers.py has changed since it was trained, and its revision is still 3" in kept
+    edit(folder / "plug.py", "revision=3", "revision=4")
+    assert "nothing is repeated" not in bench("run", *beside).output
+
+
+def test_a_study_of_a_former_version_opens_and_says_why_it_trains_again(
+    bench: Bench, folder: Path, beside: list[str]
+) -> None:
+    (folder / "plug.py").write_text(FILE, encoding="utf-8")
+    former = sha256_file(folder / "plug.py")
+    bench("run", *beside)
+    request = folder / "study" / "request.json"
+    edit(request, json.loads(request.read_text())["plugins"][0]["sha256"], former)
+    assert "never run here" in str(bench("resume", "--out", "study").exception)
+    write_text(cache_folder() / "plugins" / former, "plug.py\n")
+    assert "nothing is repeated" in bench("resume", "--out", "study").output
+
+    (training,) = (folder / "study" / "runs").glob("*/training.json")
+    facts = json.loads(training.read_text())
+    del facts["sources"]
+    training.write_text(json.dumps(facts))
+    edit(folder / "plug.py", "0.1 * ", "0.2 * ")
+    again = bench("run", *beside).output
+    assert "knew a plug-in by the bytes of its file" in again
 
 
 def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, folder: Path) -> None:

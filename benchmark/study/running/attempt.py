@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import FAILURE, run_folder, training_folder
+from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.repeating import begin_again
 from defocus.benchmark.weights.store import build_with
@@ -109,15 +110,17 @@ def train_run(study: Study, run: Run) -> "Trained":
         at_most=NARROW_PAIRS if run.baseline.is_narrow else None,
     )
     # An epoch shows as many pixels as the training pictures have.
-    return train(
+    done = train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
-        training_folder(study.out, run.id, run.facts(), study.dataset),
+        training_folder(study.out, run.id, run.facts(), study.dataset, sources_of(run)),
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(study, run, recipe.training),
     )
+    tell_uncounted(run)
+    return done
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:

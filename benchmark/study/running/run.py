@@ -1,6 +1,7 @@
 """Run a study: train and evaluate unfinished runs, and update the outputs."""
 
 import contextlib
+import json
 import shutil
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.standings import tracks
+from defocus.benchmark.study.changed_sources import tell_changed
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import (
@@ -325,8 +327,12 @@ def _write_study(studies: Sequence[Study]) -> None:
         for study in studies
         for run in study.runs
     }
-    places = {_place(facts) for facts in runs.values()}
     known = _read_study(path)
+    earlier = {_place(facts): name for name, facts in known.get("runs", {}).items()}
+    for study in studies:
+        for run in study.runs:
+            tell_changed(study.out, run, earlier.get(_place(runs[run.id])))
+    places = {_place(facts) for facts in runs.values()}
     before = {
         name: facts for name, facts in known.get("runs", {}).items() if _place(facts) not in places
     }
@@ -336,9 +342,9 @@ def _write_study(studies: Sequence[Study]) -> None:
 
 
 def _place(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a person would call the same run."""
+    """What a person would call the same run; the same for facts that were read back."""
     named = (facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule"))
-    return tuple(map(str, named))
+    return tuple(map(json.dumps, named))
 
 
 def _read_study(path: Path) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Files beside a plug-in: imported at any time, apart from those of another plug-in."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from defocus import extensions
+from defocus.baselines.registry import baseline
+from defocus.errors import RegistryError
+from defocus.extensions import load_plugin, uncounted_files
+
+PLUG = """
+from torch import nn
+from defocus import Baseline
+from layers import GAIN
+
+
+class Net(nn.Module):
+    def forward(self, blurry):
+        import parts.later as later
+
+        return GAIN * blurry + later.OFFSET
+
+
+NET = Baseline.of_network("NAME", Net)
+"""
+
+
+@pytest.fixture(autouse=True)
+def loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setattr(extensions, "_warned", set())
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+
+
+def folder_of(folder: Path, gain: int, text: str = PLUG) -> Path:
+    (folder / "parts").mkdir(parents=True)
+    (folder / "plug.py").write_text(text.replace("NAME", folder.name))
+    (folder / "layers.py").write_text(f"GAIN = {gain}\n")
+    (folder / "parts" / "later.py").write_text(f"from layers import GAIN\nOFFSET = GAIN * {gain}\n")
+    return folder / "plug.py"
+
+
+def answer(name: str) -> float:
+    return float(baseline(name).build()(torch.ones(1)))
+
+
+def test_files_of_one_name_beside_two_plugins_are_two_modules(tmp_path: Path) -> None:
+    before, modules = list(sys.path), set(sys.modules)
+    for gain, name in enumerate(("one", "two"), start=1):
+        load_plugin(folder_of(tmp_path / name, gain))
+    assert (answer("one"), answer("two")) == (2.0, 6.0)
+    assert sys.path == before
+    assert not {"layers", "parts", "parts.later"} & (sys.modules.keys() - modules)
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_what_was_hashed_is_run_even_if_a_file_changes_meanwhile(tmp_path: Path) -> None:
+    load_plugin(folder_of(tmp_path / "one", 1))
+    (tmp_path / "one" / "parts" / "later.py").write_text("OFFSET = 100\n")
+    assert answer("one") == 2.0
+    load_plugin(tmp_path / "one" / "plug.py")
+    assert answer("one") == 101.0
+
+
+@pytest.mark.parametrize(
+    "path", ['__file__.rsplit("/", 1)[0]', 'str(Path(__file__).parent / "parts")']
+)
+def test_a_plugin_that_adds_to_the_path_stays_by_itself(tmp_path: Path, path: str) -> None:
+    text = (
+        f"import sys\nfrom pathlib import Path\nsys.path.insert(0, {path})\nimport later\n" + PLUG
+    )
+    before = list(sys.path)
+    for gain, name in enumerate(("one", "two"), start=1):
+        folder = tmp_path / name
+        file = folder_of(folder, gain, text)
+        (folder / "later.py").write_text((folder / "parts" / "later.py").read_text())
+        load_plugin(file)
+    assert (answer("one"), answer("two")) == (2.0, 6.0)
+    assert sys.path == before
+    assert "later" not in sys.modules
+
+
+def test_a_file_that_fails_is_named_with_its_line(tmp_path: Path) -> None:
+    path = folder_of(tmp_path / "one", 1)
+    (path.parent / "layers.py").write_text("x = 1\nGAIN = 1 / 0\n")
+    with pytest.raises(RegistryError, match=rf"{path.parent}/layers\.py:2: ZeroDivisionError"):
+        load_plugin(path)
+    (path.parent / "layers.py").write_text("x = 1\n")
+    with pytest.raises(RegistryError, match=r"plug\.py:4: ImportError: cannot import name 'GAIN'"):
+        load_plugin(path)
+    (path.parent / "layers.py").write_text("import parts.nowhere\n")
+    with pytest.raises(RegistryError, match=r"layers\.py:1: .*No module named 'parts\.nowhere'"):
+        load_plugin(path)
+
+
+def test_files_of_other_folders_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "their_layers.py").write_text("")
+    text = f"import sys\nsys.path.append({str(tmp_path / 'elsewhere')!r})\nimport their_layers\n"
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    load_plugin(folder_of(tmp_path / "one", 1, text + PLUG))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"imports {tmp_path}/elsewhere/their_layers.py from outside its folder" in line
+
+
+def test_late_files_that_nothing_counts_are_known(tmp_path: Path) -> None:
+    text = PLUG.replace(
+        "import parts.later as later",
+        "from importlib import import_module\n"
+        "        later = import_module('.parts.' + 'later', __package__)",
+    )
+    plugin = load_plugin(folder_of(tmp_path / "one", 1, text))
+    assert uncounted_files(plugin.source_hash) == []
+    assert answer("one") == 2.0
+    assert uncounted_files(plugin.source_hash) == [tmp_path / "one" / "parts" / "later.py"]
+
+
+def test_a_spawned_process_unpickles_what_a_plugin_defines(tmp_path: Path) -> None:
+    load_plugin(folder_of(tmp_path / "one", 3))
+    network = baseline("one").build()
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert type(pool.apply(baseline("one").build)) is type(network)
