@@ -83,7 +83,8 @@ def command(
     """Score pictures that another program restored.
 
     RESTORED and SHARP are two pictures, or two folders as with the options. Files of folders are
-    matched by their names, and what was matched is listed. The exit code is 1 if some are missing.
+    matched by their names, and what was matched is listed. The exit code is 1 if some are missing
+    or cannot be scored; the others are.
     In a leaderboard the row is marked as an external result and not ranked.
     """
     restored, sharp = _pictures(two, restored, sharp)
@@ -94,6 +95,7 @@ def command(
     from defocus.benchmark.external_results.request import score_request
     from defocus.command_line.json_output import json_output
     from defocus.files import require_writable
+    from defocus.isolation import say_left_out
 
     if out is not None:
         require_writable(out)
@@ -103,11 +105,12 @@ def command(
             from defocus.benchmark.external_results.row import record_scoring
 
             record_scoring(out, row_name, dataset, scoring, flow_weights)
+        say_left_out(scoring.left_out, len(scoring.images) + len(scoring.left_out), "picture")
         if as_json:
             output.write(scoring.to_json())
     if not as_json:
         _show(scoring)
-    return 1 if scoring.missing else 0
+    return 1 if scoring.missing or scoring.left_out else 0
 
 
 def _pictures(
@@ -127,7 +130,8 @@ def _show(scoring: "Scoring") -> None:
 
     if scoring.images:
         print_tables([scoring_table(scoring)])
-    found, wanted = len(scoring.images), len(scoring.images) + len(scoring.missing)
+    found = len(scoring.images)
+    wanted = found + len(scoring.missing) + len(scoring.left_out)
     click.echo(f"matched by {scoring.matched}: {found} of {wanted}")
     for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):
         if names:

@@ -54,7 +54,7 @@ def score_request(
     estimator = flow_estimator(
         "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
     )
-    opened = open_dataset(dataset) if dataset is not None else None
+    opened = open_dataset(dataset, damaged=True) if dataset is not None else None
     matched = _matched(restored, sharp, opened, rule)
     scoring = score_outputs(matched, profile, metrics, estimator, opened)
     where = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""

@@ -45,7 +45,7 @@ def record_scoring(
     """
     if not name.strip() or not name.isprintable():
         raise InputError(f"--name {name!r}: give a name that can be printed")
-    opened, profile = open_dataset(dataset), find_profile(scoring.profile)
+    opened, profile = open_dataset(dataset, damaged=True), find_profile(scoring.profile)
     scores = list(_scores(opened, profile, scoring, flow_weights))
     with study_lock(out), open_results(out / STORE) as results:
         results.record(
@@ -61,8 +61,8 @@ def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | 
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
     status = "seen: made elsewhere; how it was trained is not known"
-    if scoring.missing:
-        status += f"; {counted(len(scoring.missing), 'picture')} missing"
+    if missing := len(scoring.missing) + len(scoring.left_out):
+        status += f"; {counted(missing, 'picture')} missing"
     return Entry(
         run=f"{ELSEWHERE}-{group[:8]}",
         grouping=group,

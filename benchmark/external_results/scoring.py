@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from defocus.benchmark.scoring.score import MetricValue, score_picture
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import as_float, read_image
+from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
 __all__ = ["Scoring", "score_outputs"]
@@ -41,6 +43,7 @@ class Scoring:
         notes: Notes for the reader of the numbers.
         matched: The rule by which files were matched, in words.
         files: Name of the restored file of each picture.
+        left_out: Pictures that could not be scored, with reasons.
     """
 
     profile: str
@@ -51,6 +54,7 @@ class Scoring:
     notes: list[str]
     matched: str
     files: dict[str, str]
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``score --json``."""
@@ -74,18 +78,25 @@ def score_outputs(
         dataset: Dataset of the subjects' pairs; None if two folders are compared.
 
     Raises:
-        ImageError: A picture cannot be read or has another size than its target.
+        ImageError: Not one picture can be scored.
     """
     scorer = PairScorer(dataset, estimator, metrics, profile)
     reasons: dict[str, list[str]] = defaultdict(list)
-    images = []
+    images: list[Row] = []
+    left_out: list[LeftOut] = []
     for subject, path in track(matched.found, "scoring"):
-        scores, beside = _scored(subject, path, scorer)
+        done = attempt(subject.name, partial(_scored, subject, path, scorer))
+        if isinstance(done, LeftOut):
+            left_out.append(done)
+            continue
+        scores, beside = done
         for metric, score in scores.items():
             if score.reason:
                 reasons[f"{metric}: {score.reason}"].append(subject.name)
         values = {metric: scores[metric].value for metric in metrics}
         images.append({"name": subject.name, **values, **beside})
+    if left_out and not images:
+        raise ImageError(left_out[0].reason)
     notes = [_told(text, names, len(images)) for text, names in reasons.items()]
     return Scoring(
         profile.name,
@@ -96,6 +107,7 @@ def score_outputs(
         notes,
         matched.words,
         {subject.name: path.name for subject, path in matched.found},
+        tuple(left_out),
     )
 
 

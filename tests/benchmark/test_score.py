@@ -190,6 +190,7 @@ def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path:
         "notes",
         "matched",
         "files",
+        "left_out",
     ]
     assert (found["profile"], found["missing"], found["extra"]) == (
         "dpdd8",
@@ -207,6 +208,22 @@ def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path:
     assert "PSNR" in heading
     assert "LPIPS" not in heading, "a metric without a value has no column"
     assert "lpips: LPIPS needs 31 px" in " ".join(shown.stdout.split())
+
+
+def test_a_picture_that_cannot_be_scored_stops_no_other(run: Run, tmp_path: Path) -> None:
+    for name in ("cut", "good", "small"):
+        stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 8)
+        stored(tmp_path / "out" / f"{name}.png", scene(4, 24, 30 if name == "small" else 32), 8)
+    cut = tmp_path / "out" / "cut.png"
+    cut.write_bytes(cut.read_bytes()[:-200])
+    score = ("score", "--restored", tmp_path / "out", "--sharp", tmp_path / "sharp", "--json")
+    done = run("defocus-bench", *score, TORCH_HOME=str(tmp_path / "none"))
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert [image["name"] for image in found["images"]] == ["good.png"]
+    assert {one["id"] for one in found["left_out"]} == {"cut.png", "small.png"}
+    assert "picture cut.png is left out: " in done.stderr
+    assert "is 30x24 but" in done.stderr
 
 
 def test_complete_outputs_end_well_as_a_table(run: Run, tmp_path: Path) -> None:

@@ -41,21 +41,10 @@ __all__ = [
     "write_failure",
 ]
 
-CRASHES = (
-    DefocusError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a faulty system raises (its weights file may be missing, its module may not import): its
-run fails and the study goes on. A full disk and the person's Ctrl-C end the study."""
+CRASHES = (Exception,)
+"""What a faulty system raises (its weights file may be missing, its module may not import), of
+whatever family: its run fails and the study goes on. A full disk and the person's Ctrl-C end the
+study."""
 
 OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 """What no system is to blame for: the study stops."""
