@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.registration.unknown.advice import nothing_agrees
+from defocus.align.registration.unknown.causes import cause
 from defocus.capture.exif import Exif
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
@@ -35,6 +37,7 @@ from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
 from defocus.files import sha256_file
+from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
 
 __all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
@@ -117,7 +120,8 @@ def judge_pair(
         read: Reads the shots; a caller that has read them already passes them on.
 
     Returns:
-        Verdict, reasons and numbers. An unknown misalignment is noted and never rejects.
+        Verdict, reasons and numbers. An unknown misalignment never rejects; it is a warning where
+        two pictures of different scenes would show the same.
     """
     quality = Quality()
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
@@ -287,9 +291,10 @@ def _check_alignment(
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     found = register(*(luminance(look.linear) for look in small))
     model, factor = found.similarity, small[0].pixels
+    reason = "" if model is not None else _why_unknown(found.reason, *small)
     quality.numbers["misalignment"] = {
         "status": "unknown" if model is None else "ok",
-        "reason": found.reason,
+        "reason": reason,
         "shift_px": [None, None] if model is None else [s * factor for s in model.shift_px],
         "zoom": None if model is None else model.zoom,
         "rotation_deg": None if model is None else model.rotation_deg,
@@ -297,7 +302,8 @@ def _check_alignment(
         "measured_at_scale": 1.0 / factor,
     }
     if model is None:
-        quality.say("note", f"misalignment unknown: {found.reason}")
+        text = f"misalignment unknown: {reason}"
+        quality.say("warn" if nothing_agrees(reason) else "note", text)
         return None
     expected_x, expected_y = extra.expected.shift_px
     x, y = (s * factor for s in model.shift_px)
@@ -313,6 +319,12 @@ def _check_alignment(
     text = f"the magnification changed by {zoom:.2%}"
     quality.compare(zoom, zoom_warn, limits.zoom_reject, text, lasting=True)
     return _rescaled(model, factor / first.pixels)
+
+
+def _why_unknown(reason: str, blurry: QuickLook, sharp: QuickLook) -> str:
+    """The reason of a registration, and what the pictures themselves show of it."""
+    shown = cause(*(as_integer(linear_to_srgb(look.linear), 8) for look in (blurry, sharp)))
+    return "; ".join(filter(None, (reason, shown)))
 
 
 def _rescaled(model: Similarity, factor: float) -> Similarity:

@@ -155,6 +155,15 @@ def test_unknown_misalignment_is_no_rejection(shots: Shots) -> None:
     assert quality.verdict != "reject", quality.reason
 
 
+def test_a_mirrored_member_is_no_accepted_pair(shots: Shots) -> None:
+    """Nothing agrees between pictures of different scenes either, so a person has to look."""
+    mirrored = np.ascontiguousarray(shots.picture("sharp")[:, ::-1])
+    quality = shots.judge(shots.picture("blurry"), mirrored)
+    assert quality.numbers["misalignment"]["status"] == "unknown"
+    assert quality.verdict != "accept"
+    assert "mirrored left to right, they look alike" in quality.reason
+
+
 def test_clipped_highlights_are_a_warning_and_do_not_disturb_the_exposure(shots: Shots) -> None:
     pictures = [shots.picture(role) for role in ("blurry", "sharp")]
     for picture in pictures:

@@ -6,7 +6,7 @@ Only what was tried on such pairs is recommended: docs/how-to/unknown-alignment.
 from defocus.align.registration.unknown.causes import BLUR, EXPOSURE, TURNED
 from defocus.align.registration.unknown.causes import TEXTURE as NO_TEXTURE
 
-__all__ = ["REASONS", "advice", "resting_on"]
+__all__ = ["REASONS", "advice", "nothing_agrees", "resting_on"]
 
 LESS_BLUR = "take the pair again with less blur: a smaller change of aperture or focus"
 TEXTURE = "texture in all parts of the picture"
@@ -51,6 +51,17 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("black and saturated", EXPOSED),
 )
 """Words of a reason, and what helps."""
+
+NOTHING_AGREES = (
+    *(TURNED, "too little in common", "show enough in common", "do not agree on one displacement"),
+    *("do not look alike", "of the tiles agree", "nowhere consistent"),
+)
+"""Words of the reasons that pictures of two scenes would have too."""
+
+
+def nothing_agrees(reason: str) -> bool:
+    """Whether a pair is unknown for a reason that two pictures of different scenes would have."""
+    return any(words in reason for words in NOTHING_AGREES)
 
 
 def resting_on(largest_px: float) -> str:
