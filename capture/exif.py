@@ -28,6 +28,8 @@ class Exif:
         focal_length_mm: Focal length.
         model: Maker and model.
         taken: Date and time of the camera's clock.
+        lens: Model of the lens.
+        serial: Serial number of the body.
     """
 
     f_number: float | None = None
@@ -36,6 +38,13 @@ class Exif:
     focal_length_mm: float | None = None
     model: str | None = None
     taken: str | None = None
+    lens: str | None = None
+    serial: str | None = None
+
+    @property
+    def body(self) -> tuple[str | None, str | None]:
+        """What tells one camera from another."""
+        return self.model, self.serial
 
     @property
     def empty(self) -> bool:
@@ -59,7 +68,9 @@ def read_exif(path: Path) -> Exif:
         iso=_number(tags, "ISOSpeedRatings"),
         focal_length_mm=_number(tags, "FocalLength"),
         model=model[:100] or None,
-        taken=str(_tag(tags, "DateTimeOriginal") or "")[:32] or None,
+        taken=_text(tags, "DateTimeOriginal")[:32] or None,
+        lens=_text(tags, "LensModel") or None,
+        serial=_text(tags, "BodySerialNumber") or _text(tags, "SerialNumber") or None,
     )
 
 
@@ -80,6 +91,10 @@ def read_tags(path: Path) -> dict[str, Any]:
 def _tag(tags: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - exifread's tag, or None
     """A tag from the EXIF directory, or from the first directory as in some DNG files."""
     return tags.get(f"EXIF {name}") or tags.get(f"Image {name}")
+
+
+def _text(tags: dict[str, Any], name: str) -> str:
+    return str(_tag(tags, name) or "").strip("\0 ")[:100]
 
 
 def _number(tags: dict[str, Any], name: str) -> float | None:

@@ -10,11 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from defocus.errors import CameraError, ImageError, InputError, storage_error
-from defocus.images import IMAGE_SUFFIXES, read_image
+from defocus.images import IMAGE_SUFFIXES, Image, read_image
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES, raw_preview
 
-__all__ = ["HotFolder", "copy_part", "damage_of", "picture_files", "require_folder", "written_name"]
+__all__ = [
+    "HotFolder",
+    "copy_part",
+    "damage_of",
+    "decoded",
+    "picture_files",
+    "require_folder",
+    "visible_files",
+    "written_name",
+]
 
 STABLE_SECONDS = 1.0
 """A file that has not changed for so long is looked at."""
@@ -42,23 +51,33 @@ def require_folder(path: Path) -> Path:
 
 def picture_files(folder: Path) -> list[Path]:
     """All pictures in a folder and its sub-folders, sorted, without links and hidden files."""
+    return [path for path in visible_files(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """All files in a folder and its sub-folders, sorted, without links and hidden files."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and not path.is_symlink()
         and path.is_file()
     )
 
 
+def decoded(path: Path) -> Image:
+    """A picture as it looks; RAW files at half their size.
+
+    Raises:
+        ImageError: The file is not a complete picture.
+    """
+    return raw_preview(path) if path.suffix.lower() in RAW_SUFFIXES else read_image(path)
+
+
 def damage_of(path: Path) -> str:
     """Why a file is not a complete picture; empty if it is."""
     try:
-        if path.suffix.lower() in RAW_SUFFIXES:
-            raw_preview(path)
-        else:
-            read_image(path)
+        decoded(path)
     except ImageError as error:
         return str(error)
     return ""

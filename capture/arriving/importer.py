@@ -5,20 +5,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from defocus.capture.arriving.card_scenes import CardScenes
+from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.hot_folder import copy_part, written_name
-from defocus.capture.arriving.pairing import CardShot, FoundPair, apertures_of
+from defocus.capture.arriving.pairing import Apertures, FoundPair, apertures_of
 from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.camera import CameraDescription
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.links.card_camera import CardCamera, protocol_of
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.labels import parse_f_number
+from defocus.capture.planning.protocol import Order
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, kept_in, scene_slug
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
-from defocus.capture.taking.shots.shooting import Handling
+from defocus.capture.taking.shots.shooting import Handling, planned_pair
 from defocus.errors import InputError
 from defocus.files import make_folder
 from defocus.progress import say
@@ -35,8 +39,10 @@ class ImportRequest:
         blurry: Wide aperture; None uses the wider one of the two found.
         sharp: Narrow aperture; None uses the narrower one.
         scene: One name for all scenes; None numbers them.
+        scene_list: Names of the scenes in the order of shooting, in place of ``scene``.
+        order: Order of the members in pairs that tell no aperture; None goes by exposure time.
         gap_seconds: Longest pause between the shots of a pair.
-        scene_gap_seconds: A longer pause between pairs begins a new scene.
+        scene_gap_seconds: A longer pause between pairs begins a new scene; None goes by looks.
         limits: Limits for a warning or a rejection.
     """
 
@@ -44,28 +50,31 @@ class ImportRequest:
     blurry: str | None = None
     sharp: str | None = None
     scene: str | None = None
+    scene_list: tuple[ListedScene, ...] = ()
+    order: Order | None = None
     gap_seconds: float = 60.0
-    scene_gap_seconds: float = 120.0
+    scene_gap_seconds: float | None = None
     limits: QualityLimits = LIMITS
 
     def __post_init__(self) -> None:
         """Refuse an invalid scene name or apertures early."""
         if self.scene is not None:
             scene_slug(self.scene)
-        self._typed_apertures()
+        if self._typed_apertures() is None and self.order is not None:
+            raise InputError("--order is for lenses without contacts: give --blurry, --sharp")
 
-    def apertures(self, shots: Sequence[CardShot]) -> tuple[float, float]:
+    def apertures(self, shots: Sequence[CardShot]) -> Apertures:
         """The wide and the narrow f-number.
 
         Args:
-            shots: All shots, including those already in the session.
+            shots: All shots of one camera, including those already in the session.
 
         Raises:
             InputError: The pictures do not have two apertures.
         """
         return self._typed_apertures() or apertures_of(shots)
 
-    def _typed_apertures(self) -> tuple[float, float] | None:
+    def _typed_apertures(self) -> Apertures | None:
         if self.blurry is None and self.sharp is None:
             return None
         typed = [
@@ -75,7 +84,7 @@ class ImportRequest:
             raise InputError(
                 f"--blurry {self.blurry} --sharp {self.sharp}: give both, like f/4 and f/22"
             )
-        return typed[0], typed[1]
+        return Apertures(typed[0], typed[1], typed=True, order=self.order)
 
 
 @dataclass
@@ -88,6 +97,7 @@ class Importer:
         pictures: The source folder.
         done: Checksums of the files in the session.
         rejected: Number of rejected pairs.
+        scenes: Names of the scenes.
     """
 
     folder: SessionFolder
@@ -95,10 +105,15 @@ class Importer:
     pictures: PictureFolder
     done: set[str] = field(default_factory=set)
     rejected: int = 0
-    _last: tuple[str, float] | None = None
+    scenes: CardScenes = field(init=False)
 
     def __post_init__(self) -> None:
         self.done = stored_checksums(self.folder.state)
+        request = self.request
+        self.scenes = CardScenes(
+            self.folder.root, request.scene, request.scene_list, request.scene_gap_seconds
+        )
+        self.scenes.know(self.folder.state)
 
     def new_shots(self, shots: Sequence[CardShot]) -> list[CardShot]:
         """The shots that are not in the session yet."""
@@ -143,14 +158,13 @@ class Importer:
     ) -> PlannedPair:
         """Plan the pair in the journal; a pair planned by a killed import is continued."""
         names = tuple(written_name(Path(path.name)) for shot in found.shots for path in shot.files)
-        scene = self._scene(found)
         state = self.folder.state
         for pair in state.incomplete:
             if state.shoots[pair.shoot].imported == names:
-                self._last = (pair.scene, found.shots[-1].seconds)
+                self.scenes.remember(found, pair.typed_scene)
                 return pair
-        number = state.next_number
-        pair = PlannedPair(f"{number:04d}_{scene}", number, scene, len(state.shoots))
+        title = self.scenes.title_of(found)
+        pair = planned_pair(state.next_number, title, len(state.shoots))
         shoot: dict[str, Any] = {
             **bracket.to_json(),
             "camera": camera.to_json(),
@@ -160,19 +174,10 @@ class Importer:
             "handling": {"limits": self.request.limits.model_dump()},
         }
         self.folder.plan([shoot], [pair])
+        note = {scene.title: scene.note for scene in self.request.scene_list}.get(title, "")
+        if note and pair.scene not in state.notes:
+            self.folder.note(pair.scene, note)
         return pair
-
-    def _scene(self, found: FoundPair) -> str:
-        """The scene of a pair: the previous one, unless there was a long pause."""
-        begins, ends = found.shots[0].seconds, found.shots[-1].seconds
-        if self.request.scene is not None:
-            return scene_slug(self.request.scene)
-        last = self._last
-        if last is None or not 0 <= begins - last[1] <= self.request.scene_gap_seconds:
-            known = len({pair.scene for pair in self.folder.state.planned.values()})
-            last = (f"scene-{known + 1:03d}", 0.0)
-        self._last = (last[0], ends)
-        return last[0]
 
 
 def stored_checksums(state: SessionState) -> set[str]:

@@ -5,13 +5,15 @@ interruption the same command continues: files already in the session are skippe
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from defocus.capture.arriving.hot_folder import require_folder
+from defocus.capture.arriving.card_shots import CardShot, Leftover
+from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.importer import Importer, ImportRequest, stored_checksums
-from defocus.capture.arriving.pairing import CardShot, find_pairs
+from defocus.capture.arriving.ordering import Body, bodies_of
+from defocus.capture.arriving.pairing import Apertures, FoundPair, find_pairs
 from defocus.capture.arriving.picture_folder import Look, PictureFolder
 from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
@@ -46,9 +48,10 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         report_damage(session, lost)
         new = importer.new_shots(shots)
         if new:
-            _take_all(importer, new, request.apertures(shots))
+            _take_all(importer, new, shots)
         else:
             say(f"{request.folder}: all pictures are in the session already")
+            _say_left_out(pictures, [])
         if pictures.damaged:
             files = counted(len(pictures.damaged), "damaged file")
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
@@ -63,18 +66,76 @@ def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
     """
     if not shots:
         raise InputError(f"{request.folder}: no complete picture there; check the folder")
-    request.apertures(shots)
+    _apertures(request, bodies_of(shots))
 
 
-def _take_all(
-    importer: Importer, shots: Sequence[CardShot], apertures: tuple[float, float]
-) -> None:
-    pairs, left = find_pairs(shots, *apertures, gap_seconds=importer.request.gap_seconds)
+def _found(
+    request: ImportRequest, bodies: Sequence[Body], new: Collection[Path]
+) -> tuple[list[FoundPair], list[Leftover]]:
+    """Pairs of new shots, camera by camera in the order in which they were taken.
+
+    Args:
+        request: The request.
+        bodies: All shots of the folder.
+        new: First files of those that are not in the session yet.
+
+    Raises:
+        InputError: The pictures of a camera do not have two apertures.
+    """
+    pairs: list[FoundPair] = []
+    left: list[Leftover] = []
+    apertures = _apertures(request, bodies)
+    for body in bodies:
+        for run in body.runs:
+            shots = [shot for shot in run if shot.files[0] in new]
+            some, others = find_pairs(shots, apertures[body.name], gap_seconds=request.gap_seconds)
+            pairs += some
+            left += others
+    return pairs, left
+
+
+def _apertures(request: ImportRequest, bodies: Sequence[Body]) -> dict[str, Apertures]:
+    """The apertures of each camera by its name; pictures that tell no exposure have anybody's."""
+    telling = [body for body in bodies if body.tells_exposure] or bodies
+    known: dict[str, Apertures] = {}
+    for body in telling:
+        try:
+            known[body.name] = request.apertures(body.shots)
+        except InputError as error:
+            whose = f"{body.name}: " if len(telling) > 1 else ""
+            raise InputError(f"{whose}{error}") from error
+    return {body.name: known.get(body.name, known[telling[0].name]) for body in bodies}
+
+
+def _say_bodies(bodies: Sequence[Body]) -> None:
+    named = [body for body in bodies if body.tells_exposure]
+    if len(named) > 1:
+        counts = ", ".join(f"{one.name} ({counted(len(one.shots), 'picture')})" for one in named)
+        say(f"pictures of {len(named)} cameras, each paired by itself: {counts}")
+    for body in bodies:
+        for remark in body.remarks:
+            say(f"{body.name}: {remark}")
+
+
+def _take_all(importer: Importer, new: Sequence[CardShot], shots: Sequence[CardShot]) -> None:
+    bodies = bodies_of(shots)
+    pairs, left = _found(importer.request, bodies, {shot.files[0] for shot in new})
+    _say_bodies(bodies)
+    importer.scenes.require_names(pairs)
     for found in pairs:
         importer.take(found)
-    for leftover in left:
-        say(f"left out: {leftover.shot.name}: {leftover.reason}")
-    say(f"{counted(len(pairs), 'pair')} imported, {counted(len(left), 'picture')} left out")
+    count = _say_left_out(importer.pictures, left)
+    say(f"{counted(len(pairs), 'pair')} imported, {counted(count, 'file')} left out")
+    if unused := importer.scenes.unused():
+        say(f"{counted(len(unused), 'scene')} of the list not seen, such as '{unused[0]}'")
+
+
+def _say_left_out(pictures: PictureFolder, left: Sequence[Leftover]) -> int:
+    """Name every file that is in no pair with its reason; return their number."""
+    files = [*left, *pictures.left_out, *pictures.unread()]
+    for one in sorted(files, key=lambda one: one.path):
+        say(f"left out: {written_name(one.path.relative_to(pictures.path))}: {one.reason}")
+    return len(files)
 
 
 def watch_pictures(
@@ -113,11 +174,11 @@ def watch_pictures(
 def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
     """Import the complete pairs; a shot without a partner waits."""
     shots, request = importer.pictures.shots(looks, importer.done), importer.request
-    known = {shot.exif.f_number for shot in shots} - {None}
-    if request.blurry is None and len(known) < 2:
-        return
-    new, apertures = importer.new_shots(shots), request.apertures(shots)
-    for found in find_pairs(new, *apertures, gap_seconds=request.gap_seconds)[0]:
+    bodies = bodies_of(shots)
+    if request.blurry is None:
+        bodies = [body for body in bodies if len(body.f_numbers) > 1]
+    new = {shot.files[0] for shot in importer.new_shots(shots)}
+    for found in _found(request, bodies, new)[0]:
         importer.take(found)
 
 

@@ -1,61 +1,46 @@
-"""Pairing of pictures by EXIF aperture, time and order."""
+"""Pairing of the shots of one camera by aperture, time, order and what they show."""
 
 import itertools
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from defocus.capture.exif import Exif, read_exif
-from defocus.capture.planning.exposure import Exposure, make_exposure
+from defocus.capture.arriving.card_shots import CardShot, Leftover
 from defocus.capture.planning.protocol import Order
 from defocus.errors import InputError
+from defocus.likeness import maybe_one_view
 from defocus.optics.thin_lens import true_f_number
-from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["CardShot", "FoundPair", "Leftover", "apertures_of", "find_pairs", "read_shots"]
+__all__ = ["Apertures", "FoundPair", "apertures_of", "find_pairs"]
 
 SAME_APERTURE_STOPS = 1 / 6
+SAME_EXPOSURE_STOPS = 1.0
+"""Shots with one aperture that none of them tells differ by less, of light that changes."""
 CLOCK_SECONDS = 1.0
 """EXIF counts whole seconds."""
 
+NO_CONTACTS = (
+    "if the lens has no contacts, give both apertures as --blurry f/2 --sharp f/16: the longer "
+    "exposure is the sharp one then"
+)
+
 
 @dataclass(frozen=True)
-class CardShot:
-    """One release of the shutter: a picture, or RAW and JPEG of one name.
+class Apertures:
+    """The two apertures of pairs.
 
     Attributes:
-        files: The files of the shot; the first is used for measurements, RAW if there is one.
-        exif: EXIF of the first file.
-        seconds: Time of the shot, on a clock common to all shots of a card.
+        blurry: The wide f-number.
+        sharp: The narrow f-number.
+        typed: Whether a person told them: then they are also those of shots that tell none.
+        order: Order in which a person shot the members that tell no aperture; None if the exposure
+            time says it.
     """
 
-    files: tuple[Path, ...]
-    exif: Exif
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        """Readable name of the first file."""
-        return self.files[0].name
-
-    @property
-    def exposure(self) -> Exposure:
-        """The exposure of the shot.
-
-        Raises:
-            InputError: The EXIF data has no exposure.
-        """
-        exif = self.exif
-        if exif.f_number is None or exif.seconds is None:
-            raise InputError(f"{self.files[0]}: its EXIF has no aperture or time")
-        return make_exposure(
-            (f"f/{exif.f_number:g}", exif.f_number),
-            (_time_label(exif.seconds), exif.seconds),
-            (None, 100.0) if exif.iso is None else (f"{exif.iso:g}", exif.iso),
-        )
+    blurry: float
+    sharp: float
+    typed: bool = False
+    order: Order | None = None
 
 
 @dataclass(frozen=True)
@@ -84,48 +69,26 @@ class FoundPair:
 
 
 @dataclass(frozen=True)
-class Leftover:
-    """A shot that belongs to no pair, with the reason."""
+class _Usable:
+    """A shot whose aperture is one of the two.
+
+    Attributes:
+        shot: The shot.
+        stops: Its aperture, or light by time and ISO of a lens that tells none, in stops.
+        told: Whether its EXIF tells the aperture.
+    """
 
     shot: CardShot
-    reason: str
+    stops: float
+    told: bool
+
+    def like(self, other: "_Usable") -> bool:
+        """Whether both have one aperture."""
+        apart = abs(self.stops - other.stops)
+        return apart < (2 * SAME_APERTURE_STOPS if self.told else SAME_EXPOSURE_STOPS)
 
 
-def read_shots(files: Iterable[Path]) -> list[CardShot]:
-    """Group files by folder and name, read their EXIF, and sort them by time and name.
-
-    Times are from EXIF if every shot has one, else from the files.
-    """
-    groups: dict[Path, list[Path]] = defaultdict(list)
-    for path in files:
-        groups[path.with_suffix("")].append(path)
-    ordered = [
-        tuple(sorted(group, key=lambda path: (path.suffix.lower() not in RAW_SUFFIXES, path)))
-        for group in groups.values()
-    ]
-    read = [(group, read_exif(group[0])) for group in ordered]
-    times = [_exif_seconds(exif) for _, exif in read]
-    shots = [
-        CardShot(group, exif, group[0].stat().st_mtime if None in times else time or 0.0)
-        for (group, exif), time in zip(read, times, strict=True)
-    ]
-    return sorted(shots, key=lambda shot: (shot.seconds, shot.files[0].name, shot.files[0]))
-
-
-def _exif_seconds(exif: Exif) -> float | None:
-    try:
-        # Cameras know no time zone: differences are all that counts.
-        taken = datetime.strptime(exif.taken or "", "%Y:%m:%d %H:%M:%S")
-        return (taken - datetime(1970, 1, 1)).total_seconds()
-    except ValueError:
-        return None
-
-
-def _time_label(seconds: float) -> str:
-    return f"1/{1 / seconds:.0f}" if seconds < 0.3 else f"{seconds:g}"
-
-
-def apertures_of(shots: Sequence[CardShot]) -> tuple[float, float]:
+def apertures_of(shots: Sequence[CardShot]) -> Apertures:
     """The wide and the narrow f-number of shots with two apertures.
 
     Raises:
@@ -138,81 +101,123 @@ def apertures_of(shots: Sequence[CardShot]) -> tuple[float, float]:
     }
     if len(found) != 2:
         listed = ", ".join(f"f/{number:g}" for _, number in sorted(found.items())) or "none"
-        raise InputError(
-            f"the pictures do not have two apertures, but {listed}; choose with --blurry and "
-            "--sharp"
-        )
+        hint = f"; {NO_CONTACTS}" if len(found) < 2 else "; choose with --blurry and --sharp"
+        raise InputError(f"the pictures do not have two apertures, but {listed}{hint}")
     wide, narrow = sorted(found.items())
-    return wide[1], narrow[1]
+    return Apertures(wide[1], narrow[1])
 
 
 def find_pairs(
-    shots: Sequence[CardShot], blurry: float, sharp: float, *, gap_seconds: float
+    shots: Sequence[CardShot], apertures: Apertures, *, gap_seconds: float
 ) -> tuple[list[FoundPair], list[Leftover]]:
-    """Group the shots into pairs.
+    """Group the shots of one run into pairs.
 
-    Neighbours of different aperture make a pair. A third shot like the first is its repeat, unless
-    the fourth shows that the third begins the next pair.
+    Neighbours of different aperture that may show one view make a pair. A third shot like the
+    first is its repeat, unless the fourth shows that the third begins the next pair.
 
     Args:
         shots: The shots, in order.
-        blurry: The wide f-number.
-        sharp: The narrow f-number.
+        apertures: The two apertures.
         gap_seconds: Longest pause between the shots of a pair, without exposure time.
     """
     pairs: list[FoundPair] = []
     left: list[Leftover] = []
-    usable: list[tuple[CardShot, bool]] = []
+    usable: list[_Usable] = []
     for shot in shots:
-        role = _is_sharp(shot, blurry, sharp)
-        if role is None:
-            left.append(Leftover(shot, _why_unusable(shot)))
+        known = _usable(shot, apertures)
+        if known is None:
+            left.append(Leftover(shot.files[0], _why_unusable(shot)))
         else:
-            usable.append((shot, role))
+            usable.append(known)
     place = 0
     while place < len(usable):
-        length = _length_at(usable[place:], gap_seconds)
-        taken = usable[place : place + length]
+        window = usable[place : place + 4]
+        length = _length(window, gap_seconds, apertures.order)
         if length == 1:
-            left.append(Leftover(taken[0][0], "no neighbour of the other aperture in time"))
+            left.append(Leftover(window[0].shot.files[0], _why_alone(window, gap_seconds)))
         else:
-            sharp_first = taken[0][1]
-            two: Order = "sharp-first" if sharp_first else "blurry-first"
-            order: Order = "aba" if length == 3 else two
-            pairs.append(FoundPair(tuple(shot for shot, _ in taken), order, sharp_first))
+            pairs.append(_pair(window[:length], apertures))
         place += length
     return pairs, left
 
 
-def _is_sharp(shot: CardShot, blurry: float, sharp: float) -> bool | None:
-    number, seconds = shot.exif.f_number, shot.exif.seconds
-    if number is None or seconds is None:
+def _usable(shot: CardShot, apertures: Apertures) -> _Usable | None:
+    exif = shot.exif
+    if exif.seconds is None:
         return None
-    for wanted, is_sharp in ((blurry, False), (sharp, True)):
-        if abs(2.0 * math.log2(number / wanted)) <= SAME_APERTURE_STOPS:
-            return is_sharp
+    if exif.f_number is None:
+        light = math.log2(exif.seconds * (exif.iso or 100.0) / 100.0)
+        return _Usable(shot, light, told=False) if apertures.typed else None
+    for wanted in (apertures.blurry, apertures.sharp):
+        if abs(2.0 * math.log2(exif.f_number / wanted)) <= SAME_APERTURE_STOPS:
+            return _Usable(shot, 2.0 * math.log2(wanted), told=True)
     return None
 
 
 def _why_unusable(shot: CardShot) -> str:
-    if shot.exif.f_number is None or shot.exif.seconds is None:
-        return "no aperture or time in its EXIF"
-    return f"f/{shot.exif.f_number:g} is neither of the two apertures"
+    exif = shot.exif
+    if exif.seconds is None:
+        return "no aperture or time in its EXIF: an editor or a messenger dropped it?"
+    if exif.f_number is None:
+        return f"no aperture in its EXIF; {NO_CONTACTS}"
+    return f"f/{exif.f_number:g} is neither of the two apertures"
 
 
-def _length_at(usable: Sequence[tuple[CardShot, bool]], gap_seconds: float) -> int:
+def _pair(members: Sequence[_Usable], apertures: Apertures) -> FoundPair:
+    sharp_first = members[0].stops > members[1].stops
+    if apertures.order is not None and not members[0].told:
+        sharp_first = apertures.order != "blurry-first"
+    two: Order = "sharp-first" if sharp_first else "blurry-first"
+    narrow = [sharp_first, not sharp_first, sharp_first][: len(members)]
+    numbers = [apertures.sharp if one else apertures.blurry for one in narrow]
+    shots = tuple(
+        member.shot
+        if member.told
+        else replace(member.shot, exif=replace(member.shot.exif, f_number=number))
+        for member, number in zip(members, numbers, strict=True)
+    )
+    return FoundPair(shots, "aba" if len(members) == 3 else two, sharp_first)
+
+
+def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) -> int:
     """Number of next shots that belong together: 1, 2 or 3."""
-    roles = [is_sharp for _, is_sharp in usable[:4]]
-    pauses = [_pause(first, second) for (first, _), (second, _) in itertools.pairwise(usable[:4])]
-    near = [pause <= gap_seconds for pause in pauses]
-    if len(near) < 1 or not near[0] or roles[0] == roles[1]:
+    joined = [
+        _near(one, other, gap_seconds) and _alike(one, other)
+        for one, other in itertools.pairwise(window)
+    ]
+    if order is not None and not window[0].told:
+        wanted = 3 if order == "aba" else 2
+        return wanted if len(window) >= wanted and all(joined[: wanted - 1]) else 1
+    if len(joined) < 1 or not joined[0] or window[0].like(window[1]):
         return 1
-    if len(near) < 2 or not near[1] or roles[2] != roles[0]:
+    if len(joined) < 2 or not joined[1] or not window[2].like(window[0]):
         return 2
-    if len(near) < 3 or not near[2] or roles[3] == roles[2]:
+    if len(joined) < 3 or not joined[2] or window[3].like(window[2]):
         return 3
     # The third belongs to the fourth, unless the pause between them is clearly the longer one.
+    pauses = [_pause(one.shot, other.shot) for one, other in itertools.pairwise(window)]
     return 3 if pauses[2] > 2.0 * max(pauses[1], CLOCK_SECONDS) else 2
+
+
+def _near(one: _Usable, other: _Usable, gap_seconds: float) -> bool:
+    return one.told == other.told and _pause(one.shot, other.shot) <= gap_seconds
+
+
+def _alike(one: _Usable, other: _Usable) -> bool:
+    """Whether two shots may show one view; without a look they may."""
+    looks = one.shot.look, other.shot.look
+    return looks[0] is None or looks[1] is None or maybe_one_view(looks[0], looks[1])
+
+
+def _why_alone(window: Sequence[_Usable], gap_seconds: float) -> str:
+    """Why the first of some shots makes no pair with those after it."""
+    if len(window) > 1 and _near(window[0], window[1], gap_seconds):
+        follower = window[1].shot.name
+        if not _alike(window[0], window[1]):
+            return f"no neighbour shows the same: {follower} shows something else"
+        if window[0].like(window[1]):
+            return f"no neighbour of the other aperture: {follower} after it has the same one"
+    return "no neighbour of the other aperture in time"
 
 
 def _pause(first: CardShot, second: CardShot) -> float:

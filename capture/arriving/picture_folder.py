@@ -4,15 +4,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from defocus.capture.arriving.hot_folder import damage_of, picture_files
-from defocus.capture.arriving.pairing import CardShot, read_shots
+import numpy as np
+
+from defocus.capture.arriving.card_shots import CardShot, Leftover, originality, read_shots
+from defocus.capture.arriving.hot_folder import decoded, picture_files, visible_files
+from defocus.errors import ImageError
 from defocus.files import sha256_file
+from defocus.images import IMAGE_SUFFIXES
+from defocus.likeness import Fingerprint, fingerprint
 from defocus.progress import say
 
-__all__ = ["Look", "PictureFolder"]
+__all__ = ["Look", "PictureFolder", "look_at"]
 
 Look = tuple[Path, int, int]
 """A file as it was when it was looked at: path, size, time of its last change in ns."""
+
+VIDEOS = frozenset(
+    {".3gp", ".avi", ".crm", ".insv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mts", ".mxf"}
+)
+OTHER_PICTURES = frozenset(
+    {".3fr", ".avif", ".crw", ".gif", ".gpr", ".heic", ".heif", ".hif", ".iiq", ".jp2", ".jpe"}
+    | {".jxl", ".kdc", ".mos", ".mrw", ".psd", ".rwl", ".srf", ".x3f"}
+)
+"""Pictures as people keep them, some of which :data:`IMAGE_SUFFIXES` may have."""
+
+
+def look_at(path: Path) -> Fingerprint:
+    """What a picture shows.
+
+    Raises:
+        ImageError: The file is not a complete picture.
+    """
+    picture = decoded(path)
+    eight = picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
+    return fingerprint(np.asarray(eight, np.uint8))
 
 
 @dataclass
@@ -23,12 +48,15 @@ class PictureFolder:
         path: Path of the folder.
         damaged: Incomplete picture files, in the state in which they were examined.
         checksums: SHA-256 of each file when it was last examined.
+        left_out: Files of the last call of :meth:`shots` that are copies of others.
     """
 
     path: Path
     damaged: set[Look] = field(default_factory=set)
     checksums: dict[Path, str] = field(default_factory=dict)
+    left_out: list[Leftover] = field(default_factory=list)
     _known: dict[Look, str] = field(default_factory=dict)
+    _shown: dict[str, Fingerprint] = field(default_factory=dict)
 
     def looks(self) -> list[Look]:
         """The present pictures in the folder, without those removed meanwhile."""
@@ -42,28 +70,56 @@ class PictureFolder:
         return looks
 
     def shots(self, looks: Sequence[Look], trusted: set[str]) -> list[CardShot]:
-        """The shots made of the complete pictures.
+        """The shots made of the complete pictures, each of which counts once.
 
         Args:
             looks: The pictures to read; removed files are skipped.
             trusted: Checksums of pictures that are known to be complete.
         """
-        whole = []
-        for look in looks:
-            checksum = self._checksum(look)
-            if look in self.damaged or checksum is None:
+        originals: dict[str, Path] = {}
+        self.left_out = []
+        for look in sorted(looks, key=lambda look: originality(look[0])):
+            path, checksum = look[0], self._checksum(look)
+            if checksum is None or look in self.damaged:
                 continue
-            problem = "" if checksum in trusted else damage_of(look[0])
-            if not problem:
-                whole.append(look[0])
-            elif look[0].exists():
-                say(f"left out: {problem}")
-                self.damaged.add(look)
+            if checksum in originals:
+                original = originals[checksum].relative_to(self.path)
+                self.left_out.append(Leftover(path, f"the same file as {original}"))
+            elif checksum in trusted or self._is_whole(look, checksum):
+                originals[checksum] = path
         while True:
+            shown = {
+                path: self._shown[checksum]
+                for checksum, path in originals.items()
+                if checksum in self._shown
+            }
             try:
-                return read_shots(whole)
+                shots, edited = read_shots(originals.values(), shown)
             except FileNotFoundError:
-                whole = [path for path in whole if path.is_file()]
+                originals = {key: path for key, path in originals.items() if path.is_file()}
+            else:
+                self.left_out += edited
+                return shots
+
+    def unread(self) -> list[Leftover]:
+        """Videos, and pictures of kinds that are not read."""
+        words = dict.fromkeys(OTHER_PICTURES - IMAGE_SUFFIXES, "pictures of this kind are not read")
+        words |= dict.fromkeys(VIDEOS, "a video")
+        files = ((path, words.get(path.suffix.lower())) for path in visible_files(self.path))
+        return [Leftover(path, reason) for path, reason in files if reason is not None]
+
+    def _is_whole(self, look: Look, checksum: str) -> bool:
+        """Whether a picture is complete; what it shows is remembered."""
+        if checksum in self._shown:
+            return True
+        try:
+            self._shown[checksum] = look_at(look[0])
+        except ImageError as error:
+            if look[0].exists():
+                say(f"left out: {error}")
+                self.damaged.add(look)
+            return False
+        return True
 
     def by_checksum(self) -> dict[str, Path]:
         """The present files in the folder, by SHA-256."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import session_argument
+from defocus.capture.commands._options import scene_list_option, session_argument
 from defocus.command_line.commands import FiniteRange
 
 __all__ = ["command"]
@@ -26,6 +26,13 @@ __all__ = ["command"]
 @click.option(
     "--scene", metavar="NAME", help="One scene name for all pairs; by default scenes are numbered."
 )
+@scene_list_option
+@click.option(
+    "--order",
+    type=click.Choice(["aba", "sharp-first", "blurry-first"]),
+    help="Order of the members in pairs of a lens that tells no aperture; by default, the longer "
+    "exposure is the sharp one. aba is sharp, blurry, sharp.",
+)
 @click.option(
     "--gap",
     "gap_seconds",
@@ -39,10 +46,8 @@ __all__ = ["command"]
     "--scene-gap",
     "scene_gap_seconds",
     type=FiniteRange(min=0),
-    default=120.0,
-    show_default=True,
     metavar="SECONDS",
-    help="A longer pause between two pairs begins a new scene.",
+    help="A longer pause between two pairs begins a new scene; by default, other pictures do.",
 )
 @click.option(
     "--settled-after",
@@ -60,20 +65,27 @@ def command(
     watched: Path | None,
     settled_seconds: float,
     json_lines: bool,
+    scene_list: Path | None,
     **options: Any,  # noqa: ANN401 - click's options
 ) -> int:
     """Import pairs from a folder or memory card.
 
-    The pictures may come from any camera. Two neighbouring shots with different apertures, by EXIF
-    and time, make a pair; a third shot with the first aperture is the anchor. Pictures are copied
-    into SESSION and judged like those of 'shoot'; the originals stay. Pictures that SESSION already
-    holds are skipped, so the same command continues after an interruption.
+    The pictures may come from any cameras; each camera is paired by itself. Two neighbouring shots
+    with different apertures that may show one view, by EXIF, time and file number, make a pair; a
+    third shot with the first aperture is the anchor. Pairs that look alike are of one scene.
+    Copies, edited copies, videos and what makes no pair are named. Pictures are copied into SESSION
+    and judged like those of 'shoot'; the originals stay. Pictures that SESSION already holds are
+    skipped, so the same command continues after an interruption.
     """
     from defocus.capture.arriving.importer import ImportRequest
     from defocus.capture.arriving.importing import import_pictures, watch_pictures
+    from defocus.capture.planning.scene_list import read_scene_list
 
     if (folder is None) == (watched is None):
         raise click.UsageError("give a FOLDER, or --watch FOLDER")
+    if scene_list is not None and options["scene"] is not None:
+        raise click.UsageError("--scene-list has all scenes; drop --scene")
+    options["scene_list"] = () if scene_list is None else read_scene_list(scene_list)
     if watched is not None:
         request = ImportRequest(watched, **options)
         watch_pictures(session, request, settled_seconds=settled_seconds, json_lines=json_lines)

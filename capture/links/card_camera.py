@@ -45,6 +45,8 @@ class CardCamera:
         return CameraDescription(
             uri=f"folder:{written_name(self._folder)}",
             model=exif.model or "unknown",
+            serial=exif.serial,
+            lens=exif.lens,
             focal_length_mm=exif.focal_length_mm,
         )
 
@@ -74,6 +76,7 @@ def protocol_of(found: FoundPair, bracket: Bracket) -> ShotProtocol:
     frame = protocol.frames[0]
     return replace(
         protocol,
+        focus_known=False,
         frames=tuple(
             replace(frame, role=role, exposure=shot.exposure)
             for role, shot in zip(roles, found.shots, strict=True)

@@ -54,10 +54,12 @@ class ShotProtocol:
     Attributes:
         mode: What causes the blur of the blurry shot.
         frames: The shots; the first two of a ``dual`` protocol are released together.
+        focus_known: Whether only what the mode says was changed. Of imported pictures nobody knows.
     """
 
     mode: Mode
     frames: tuple[PlannedShot, ...]
+    focus_known: bool = True
 
     def frame(self, role: str) -> PlannedShot | None:
         """The shot of a role; None if this protocol has none."""

@@ -14,12 +14,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown.advice import resting_on
-from defocus.datasets.audit.pairs.duplicates import (
-    THUMBNAIL_PX,
-    Fingerprint,
-    NearDuplicate,
-    near_duplicates,
-)
+from defocus.datasets.audit.pairs.duplicates import NearDuplicate, near_duplicates
 from defocus.datasets.audit.pairs.members import Warned, warnings_of
 from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
@@ -46,6 +41,7 @@ from defocus.files import make_folder, write_json
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
 from defocus.isolation import LeftOut, attempt
+from defocus.likeness import THUMBNAIL_PX, Fingerprint
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -323,7 +319,7 @@ def _estimator(name: str) -> FlowEstimator:
 @cache
 def audit_code() -> str:
     """Hash of the code that a row depends on."""
-    return code_hash(*MEASURING_CODE, "defocus.datasets.audit")
+    return code_hash(*MEASURING_CODE, "defocus.likeness", "defocus.datasets.audit")
 
 
 def row_document(row: AuditedPair) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from defocus.datasets.api import reader_card
-from defocus.datasets.audit.pairs.duplicates import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import NotApplicableError
+from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 
 __all__ = ["Group", "Shares", "draw_splits", "is_official", "linked_scenes"]
 

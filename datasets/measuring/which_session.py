@@ -84,7 +84,8 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
     """By what decides a pair's zoom, as far as its metadata say it."""
-    same_focus = metadata.get("mode") == "aperture"
+    one_change = metadata.get("focus_known") is not False  # imported pictures do not tell
+    same_focus = one_change and metadata.get("mode") == "aperture"
     told_of = TOLD_OF_CAMERA if same_focus else (*TOLD_OF_CAMERA, "focus_distance_mm")
     cameras = [metadata.get(name) for name in CAMERAS]
     told = [
@@ -104,7 +105,8 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
             facts[f"{role} focal length"] = exif.get("focal_length_mm")
     shown = [_shown(*(one[name] for name in TOLD_OF_CAMERA)) for one in told if one]
     text = json.dumps(facts, sort_keys=True, default=str)
-    return PairSession(text, "journal", " and ".join(shown), one_change=True, same_focus=same_focus)
+    camera = " and ".join(shown)
+    return PairSession(text, "journal", camera, one_change=one_change, same_focus=same_focus)
 
 
 @dataclass(frozen=True)

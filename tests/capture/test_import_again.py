@@ -13,6 +13,7 @@ from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError
+from defocus.likeness import Fingerprint
 from tests.capture.card import card_jpeg, fill_card
 from tests.conftest import Run
 
@@ -29,9 +30,9 @@ def test_a_finished_card_with_a_leftover_is_nothing_new(
     card, session = tmp_path / "card", tmp_path / "s"
     fill_card(card, [(NARROW, 0), (WIDE, 5), (NARROW, 1000)])
     assert imported(session, card) == 0
-    assert "1 pair imported, 1 picture left out" in capsys.readouterr().err
+    assert "1 pair imported, 1 file left out" in capsys.readouterr().err
     assert imported(session, card) == 0
-    assert "0 pairs imported, 1 picture left out" in capsys.readouterr().err
+    assert "0 pairs imported, 1 file left out" in capsys.readouterr().err
     fill_card(card, [(WIDE, 1005)], first=4)
     assert imported(session, card) == 0
     assert len(read_session(session).pairs) == 2
@@ -84,12 +85,15 @@ def test_pictures_that_are_renamed_while_they_are_read(
     assert [look[0] for look in looks] == [first, third, fourth]
     third.rename(tmp_path / "third.jpg")
 
-    def whole_then_renamed(path: Path) -> str:
+    whole = picture_folder.look_at
+
+    def whole_then_renamed(path: Path) -> Fingerprint:
+        shown = whole(path)
         if path == fourth:
             path.rename(tmp_path / "fourth.jpg")
-        return ""
+        return shown
 
-    monkeypatch.setattr(picture_folder, "damage_of", whole_then_renamed)
+    monkeypatch.setattr(picture_folder, "look_at", whole_then_renamed)
     assert [shot.files[0] for shot in pictures.shots(looks, set())] == [first]
     assert not pictures.damaged
 

@@ -20,12 +20,13 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as run_module
 from defocus.datasets.audit.page import build_page, distributions
 from defocus.datasets.audit.pairs import shown
-from defocus.datasets.audit.pairs.duplicates import fingerprint, near_duplicates
+from defocus.datasets.audit.pairs.duplicates import near_duplicates
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.sharpness import sharpness
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation.rules import Rules, judged
 from defocus.images import Image, read_image, write_image
+from defocus.likeness import fingerprint
 from defocus.optics.psf import disc_psf
 from defocus.reports.html import render_html
 from defocus.reports.model import Curves

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pairs.duplicates import NearDuplicate, fingerprint
+from defocus.datasets.audit.pairs.duplicates import NearDuplicate
 from defocus.datasets.audit.pairs.members import Warned
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
@@ -30,6 +30,7 @@ from defocus.datasets.curation.splits import Shares, draw_splits, is_official, l
 from defocus.datasets.curation.splitting import mean_blur, split_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
+from defocus.likeness import fingerprint
 from defocus.reports.serving.feed import Feed
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from defocus.datasets.audit.pairs.duplicates import fingerprint
 from defocus.images import as_integer
+from defocus.likeness import fingerprint
 
 __all__ = ["MOST_LEAKED", "MOST_LEAKED_IN_ONE", "leaked_shares", "looks_like", "low_share"]
 

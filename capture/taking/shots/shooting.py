@@ -28,7 +28,7 @@ from defocus.capture.taking.shots.frames import (
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.files import make_folder
 
-__all__ = ["HANDLING", "Handling", "TakenPair", "new_pairs", "take_pair"]
+__all__ = ["HANDLING", "Handling", "TakenPair", "new_pairs", "planned_pair", "take_pair"]
 
 
 def _nothing_more(_pair: CompletePair) -> None:
@@ -97,7 +97,7 @@ def new_pairs(
         for shoot in range(len(state.shoots), len(state.shoots) + apertures)
     ]
     return [
-        _planned(number, title, shoot, steps)
+        planned_pair(number, title, shoot, steps)
         for number, (title, steps, shoot) in enumerate(ordered, start=state.next_number)
     ]
 
@@ -109,7 +109,8 @@ def _titles(scene: str | None, scenes: int, known: int) -> list[str]:
     return [scene] if scenes == 1 else [f"{scene}-{index}" for index in range(1, scenes + 1)]
 
 
-def _planned(number: int, title: str, shoot: int, steps: int) -> PlannedPair:
+def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> PlannedPair:
+    """A pair of a scene, whose name as typed is ``title``."""
     name = scene_slug(title)
     kept = "" if name == title else title
     return PlannedPair(f"{number:04d}_{name}", number, name, shoot, steps, kept)
@@ -226,6 +227,7 @@ def _entry(
         "camera": rig.blurry.describe().to_json(),
         "sharp_camera": rig.sharp.describe().to_json() if rig.two else None,
         "mode": protocol.mode,
+        "focus_known": protocol.focus_known,
         "anchored": protocol.anchored,
         "focus_steps": pair.focus_steps,
         "roles": {role: shot.to_json() for role, shot in taken.items()},

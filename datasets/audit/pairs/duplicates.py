@@ -1,49 +1,14 @@
-"""Pictures in two splits, found by a perceptual hash and confirmed by comparison.
-
-Source of the hash: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of
-Perceptual Image Hash Functions, 2010), as the library imagehash computes it.
-"""
+"""Pictures in two splits, found by a perceptual hash and confirmed by comparison."""
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
-import imagehash
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-__all__ = [
-    "LEAST_CORRELATION",
-    "MOST_DIFFERENT_BITS",
-    "THUMBNAIL_PX",
-    "Fingerprint",
-    "NearDuplicate",
-    "fingerprint",
-    "near_duplicates",
-]
+from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS, Fingerprint
 
-MOST_DIFFERENT_BITS = 12
-"""Of 64; a picture saved again, resized, brightened or a little cropped differs by fewer."""
-HASHED_PX = 512
-"""Shorter side from twice of which on a picture is reduced before it is hashed."""
-THUMBNAIL_PX = 48
-LEAST_CORRELATION = 0.93
-"""Of the thumbnails; hashes alone confuse simple pictures such as a dark object on a light wall."""
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """Data to recognise a picture.
-
-    Attributes:
-        bits: ``(64,)`` bool, the perceptual hash.
-        thumbnail: ``(48, 48)`` float32, grey, zero mean and unit length.
-    """
-
-    bits: NDArray[np.bool_]
-    thumbnail: NDArray[np.float32]
+__all__ = ["NearDuplicate", "near_duplicates"]
 
 
 @dataclass(frozen=True)
@@ -60,18 +25,6 @@ class NearDuplicate:
     second: str
     splits: tuple[str, str]
     correlation: float
-
-
-def fingerprint(picture: NDArray[np.uint8]) -> Fingerprint:
-    """The fingerprint of a ``(H, W, 3)`` uint8 RGB picture."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    factor = max(1, min(grey.shape) // HASHED_PX)  # of a large picture that takes half the time
-    shown = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    bits = imagehash.phash(PillowImage.fromarray(np.asarray(shown))).hash.ravel()
-    small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(np.float32)
-    small -= small.mean()
-    length = float(np.linalg.norm(small))
-    return Fingerprint(np.asarray(bits, dtype=np.bool_), small / max(length, 1e-6))
 
 
 def near_duplicates(

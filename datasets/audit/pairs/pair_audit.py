@@ -12,13 +12,13 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
-from defocus.datasets.audit.pairs.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Pair
 from defocus.images import Image, bit_depth, read_image
 from defocus.isolation import LeftOut, attempt
+from defocus.likeness import Fingerprint, fingerprint
 from defocus.optics.geometry import Similarity
 
 __all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair", "unreadable"]

@@ -1,0 +1,157 @@
+"""Order of the shots of a folder: camera by camera, and by file number where the clock was set."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.capture.arriving.card_shots import CardShot, card_of, file_number
+
+__all__ = ["Body", "bodies_of"]
+
+Numbered = tuple[tuple[int, int], CardShot]
+
+
+@dataclass(frozen=True)
+class Body:
+    """The shots of one camera.
+
+    Attributes:
+        name: Model, and serial number or folder if another camera is of that model.
+        runs: Shots that followed one another; a pair lies in one run.
+        remarks: What is odd about their order, in words.
+    """
+
+    name: str
+    runs: tuple[tuple[CardShot, ...], ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def shots(self) -> list[CardShot]:
+        """All shots."""
+        return [shot for run in self.runs for shot in run]
+
+    @property
+    def f_numbers(self) -> set[float]:
+        """The f-numbers that its shots tell."""
+        return {shot.exif.f_number for shot in self.shots if shot.exif.f_number is not None}
+
+    @property
+    def tells_exposure(self) -> bool:
+        """Whether a shot tells an aperture or an exposure time."""
+        return any(shot.exif.f_number or shot.exif.seconds for shot in self.shots)
+
+
+def bodies_of(shots: Sequence[CardShot]) -> list[Body]:
+    """Tell cameras apart by model and serial number, and put the shots of each in order.
+
+    Args:
+        shots: The shots, sorted by time.
+    """
+    models: dict[str, list[CardShot]] = defaultdict(list)
+    for shot in shots:
+        models[shot.exif.model or ""].append(shot)
+    bodies = []
+    for model, of_model in models.items():
+        groups = _by_serial(of_model)
+        for told, group in groups.items():
+            name = model or "an unnamed camera"
+            runs, remarks = _in_order(group)
+            bodies.append(
+                Body(f"{name}, {told}" if len(groups) > 1 else name, tuple(runs), tuple(remarks))
+            )
+    return bodies
+
+
+def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
+    """Shots of one model by what tells its bodies apart.
+
+    A shot without a serial number, as a processed one, is of the only body that there is.
+    """
+    serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
+    if not serials and _interleaved(shots):
+        return _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
+    if len(serials) < 2:
+        return {"": list(shots)}
+    return _grouped(shots, lambda shot: f"serial number {shot.exif.serial or 'unknown'}")
+
+
+def _grouped(
+    shots: Sequence[CardShot], key: Callable[[CardShot], str]
+) -> dict[str, list[CardShot]]:
+    groups: dict[str, list[CardShot]] = defaultdict(list)
+    for shot in shots:
+        groups[key(shot)].append(shot)
+    return groups
+
+
+def _interleaved(shots: Sequence[CardShot]) -> bool:
+    """Whether two folders have one file number and were filled at one time: by two bodies."""
+    cards: dict[Path, list[CardShot]] = defaultdict(list)
+    for shot in shots:
+        cards[card_of(shot.files[0])].append(shot)
+    for one, other in itertools.combinations(cards.values(), 2):
+        stems = [{shot.files[0].stem for shot in card} for card in (one, other)]
+        spans = [(card[0].seconds, card[-1].seconds) for card in (one, other)]
+        overlap = spans[0][0] <= spans[1][1] and spans[1][0] <= spans[0][1]
+        if overlap and stems[0] & stems[1]:
+            return True
+    return False
+
+
+def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], list[str]]:
+    """Runs of shots of one body, and remarks."""
+    cards: dict[tuple[Path, str], list[Numbered]] = defaultdict(list)
+    steady: list[CardShot] = []
+    for shot in shots:
+        path = shot.files[0]
+        number = file_number(path)
+        if number is None:
+            steady.append(shot)
+        else:
+            cards[card_of(path), path.stem[:4]].append((number, shot))
+    runs: list[tuple[CardShot, ...]] = []
+    remarks: list[str] = []
+    for numbered in cards.values():
+        pieces = _pieces(_by_number(numbered))
+        if len(pieces) == 1:
+            steady += pieces[0]
+        else:
+            runs += pieces
+            remarks += [_remark(one[-1], other[0]) for one, other in itertools.pairwise(pieces)]
+    steady.sort(key=lambda shot: shot.seconds)
+    return [*([tuple(steady)] if steady else []), *runs], remarks
+
+
+def _remark(before: CardShot, after: CardShot) -> str:
+    return (
+        f"the clock was set back between {before.name} and {after.name}: ordered by file number, "
+        "and no pair is made of shots before and after it"
+    )
+
+
+def _by_number(numbered: Sequence[Numbered]) -> list[CardShot]:
+    """Shots in the order of their numbers, which go on from 9999 to 0001.
+
+    Where the highest number was, the clock tells: the order with fewer steps back in time is it.
+    """
+    plain = sorted(numbered, key=lambda one: one[0])
+    gaps = [after[0][1] - before[0][1] for before, after in itertools.pairwise(plain)]
+    orders = [plain]
+    if gaps:
+        start = gaps.index(max(gaps)) + 1
+        orders.append(plain[start:] + plain[:start])
+    listed = [[shot for _, shot in order] for order in orders]
+    return min(listed, key=lambda order: len(_pieces(order)))
+
+
+def _pieces(order: Sequence[CardShot]) -> list[tuple[CardShot, ...]]:
+    """Parts of an order in which the clock never goes back."""
+    starts = [
+        place
+        for place, (one, other) in enumerate(itertools.pairwise(order), start=1)
+        if other.seconds < one.seconds
+    ]
+    bounds = [0, *starts, len(order)]
+    return [tuple(order[first:last]) for first, last in itertools.pairwise(bounds)]
