@@ -12,6 +12,9 @@ __all__ = ["Body", "bodies_of"]
 
 Numbered = tuple[tuple[int, int], CardShot]
 
+LEAST_UNUSED = 5000
+"""Of 9999 numbers of a card whose count began again, so many lie unused between old and new."""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -139,7 +142,7 @@ def _by_number(numbered: Sequence[Numbered]) -> list[CardShot]:
     plain = sorted(numbered, key=lambda one: one[0])
     gaps = [after[0][1] - before[0][1] for before, after in itertools.pairwise(plain)]
     orders = [plain]
-    if gaps:
+    if max(gaps, default=0) > LEAST_UNUSED:
         start = gaps.index(max(gaps)) + 1
         orders.append(plain[start:] + plain[:start])
     listed = [[shot for _, shot in order] for order in orders]

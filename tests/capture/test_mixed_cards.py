@@ -1,0 +1,339 @@
+"""Cards as people mix them: what is paired, what is left out, and what is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL.TiffImagePlugin import IFDRational
+
+from defocus.capture.arriving.importer import ImportRequest
+from defocus.capture.arriving.importing import import_pictures
+from defocus.capture.arriving.picture_folder import PictureFolder
+from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.sessions.session import read_session, read_state
+from defocus.datasets.measuring.which_session import sessions_of
+from defocus.datasets.readers.session import session_pairs
+from defocus.errors import InputError
+from tests.capture.card import card_jpeg, scene_picture
+from tests.capture.raw_sessions import bayer_dng
+
+NARROW, WIDE = 22.0, 4.0
+Shot = tuple[str, bytes]
+
+
+def shot(
+    name: str, role: str, second: int, scene: int = 1, *, aperture: bool = True, **more: object
+) -> Shot:
+    """A picture of a card: ``s``harp or ``b``lurry."""
+    f_number = {"s": NARROW, "b": WIDE}[role] if aperture else None
+    seed = sum(map(ord, name)) + second
+    return f"{name}.JPG", card_jpeg(
+        f_number,
+        second,
+        scene=scene,
+        seed=seed,
+        wide=role == "b",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def copy(name: str, of: Shot) -> Shot:
+    return name, of[1]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A card, and what is right.
+
+    Attributes:
+        files: Files of the card.
+        pairs: Names of the files of each pair, in the order of their shots.
+        says: Parts of what is said.
+        scenes: Number of scenes.
+        options: Further values of the request.
+    """
+
+    files: Sequence[Shot]
+    pairs: Sequence[str]
+    says: Sequence[str] = ()
+    scenes: int = 1
+    options: dict[str, object] = field(default_factory=dict)
+
+
+SHARP, BLURRY = shot("IMG_0001", "s", 0), shot("IMG_0002", "b", 5)
+
+MIXES = {
+    "two bodies of one model": Mix(
+        [
+            shot("IMG_0001", "s", 0, 1, serial="11"), shot("IMG_0002", "b", 2, 1, serial="11"),
+            shot("DSC_0051", "s", 1, 2, serial="22"), shot("DSC_0052", "b", 3, 2, serial="22"),
+        ],
+        ["IMG_0001 IMG_0002", "DSC_0051 DSC_0052"],
+        ["2 cameras, each paired by itself", "Maker Body 1, serial number 22 (2 pictures)"],
+        scenes=2,
+    ),
+    "two bodies whose files do not tell them apart": Mix(
+        [
+            shot("A/IMG_0001", "s", 0, 1), shot("A/IMG_0002", "b", 4, 1),
+            shot("B/IMG_0001", "s", 1, 2), shot("B/IMG_0002", "b", 3, 2),
+        ],
+        ["A/IMG_0001 A/IMG_0002", "B/IMG_0001 B/IMG_0002"],
+        ["Maker Body 1, folder A (2 pictures)"],
+        scenes=2,
+    ),
+    "two folders of one body": Mix(
+        [shot("sharp/IMG_0001", "s", 0), shot("blurry/IMG_0002", "b", 4)],
+        ["sharp/IMG_0001 blurry/IMG_0002"],
+    ),
+    "the clock set back": Mix(
+        [
+            shot("IMG_0001", "s", 100, 1), shot("IMG_0002", "b", 104, 1),
+            shot("IMG_0003", "s", 200, 2), shot("IMG_0004", "b", 204, 2),
+            shot("IMG_0005", "s", 102, 3), shot("IMG_0006", "b", 106, 3),
+            shot("IMG_0007", "s", 202, 4), shot("IMG_0008", "b", 206, 4),
+        ],
+        ["IMG_0001 IMG_0002", "IMG_0003 IMG_0004", "IMG_0005 IMG_0006", "IMG_0007 IMG_0008"],
+        ["the clock was set back between IMG_0004.JPG and IMG_0005.JPG: ordered by file number"],
+        scenes=4,
+    ),
+    "the clock set back within a pair": Mix(
+        [shot("IMG_0001", "s", 100), shot("IMG_0002", "b", 20), shot("IMG_0003", "s", 24)],
+        ["IMG_0002 IMG_0003"],
+        ["set back between IMG_0001.JPG and IMG_0002.JPG", "left out: IMG_0001.JPG"],
+    ),
+    "copies": Mix(
+        [
+            SHARP, BLURRY, copy("backup/IMG_0001.JPG", SHARP), copy("IMG_0002 (1).JPG", BLURRY),
+            copy("COPY_OF_IMG_0001.JPG", SHARP),
+        ],
+        ["IMG_0001 IMG_0002"],
+        [
+            "left out: backup/IMG_0001.JPG: the same file as IMG_0001.JPG",
+            "left out: IMG_0002 (1).JPG: the same file as IMG_0002.JPG",
+            "left out: COPY_OF_IMG_0001.JPG: the same file as IMG_0001.JPG",
+            "1 pair imported, 3 files left out",
+        ],
+    ),
+    "edited copies": Mix(
+        [
+            SHARP, BLURRY, shot("IMG_0001-Edit", "s", 0), shot("export/IMG_0002", "b", 5),
+        ],
+        ["IMG_0001 IMG_0002"],
+        [
+            "left out: IMG_0001-Edit.JPG: an edited copy of IMG_0001.JPG",
+            "left out: export/IMG_0002.JPG: an edited copy of IMG_0002.JPG",
+        ],
+    ),
+    "a burst with a further frame": Mix(
+        [
+            shot("IMG_0001", "s", 0, 1), shot("IMG_0002", "b", 3, 1), shot("IMG_0003", "b", 4, 1),
+            shot("IMG_0004", "s", 9, 2), shot("IMG_0005", "b", 12, 2),
+        ],
+        ["IMG_0001 IMG_0002", "IMG_0004 IMG_0005"],
+        ["left out: IMG_0003.JPG: no neighbour shows the same: IMG_0004.JPG shows something else"],
+        scenes=2,
+    ),
+    "a missing member": Mix(
+        [
+            shot("IMG_0001", "s", 0, 1), shot("IMG_0002", "b", 3, 1), shot("IMG_0004", "b", 9, 2),
+            shot("IMG_0005", "s", 12, 3), shot("IMG_0006", "b", 15, 3),
+        ],
+        ["IMG_0001 IMG_0002", "IMG_0005 IMG_0006"],
+        ["left out: IMG_0004.JPG: no neighbour shows the same"],
+        scenes=2,
+    ),
+    "numbers that begin again": Mix(
+        [
+            shot("100MAKER/IMG_9998", "s", 0, 1), shot("100MAKER/IMG_9999", "b", 4, 1),
+            shot("101MAKER/IMG_0001", "s", 90, 2), shot("101MAKER/IMG_0002", "b", 94, 2),
+            shot("OTHER/IMG_9999", "s", 200, 3), shot("OTHER/IMG_0001", "b", 204, 3),
+        ],
+        [
+            "100MAKER/IMG_9998 100MAKER/IMG_9999", "101MAKER/IMG_0001 101MAKER/IMG_0002",
+            "OTHER/IMG_9999 OTHER/IMG_0001",
+        ],
+        ["3 pairs imported, 0 files left out"],
+        scenes=3,
+    ),
+    "two cards of one body": Mix(
+        [
+            shot("one/100MAKER/IMG_0001", "s", 0, 1), shot("one/100MAKER/IMG_0002", "b", 4, 1),
+            shot("two/100MAKER/IMG_0001", "s", 60, 2), shot("two/100MAKER/IMG_0002", "b", 64, 2),
+        ],
+        [
+            "one/100MAKER/IMG_0001 one/100MAKER/IMG_0002",
+            "two/100MAKER/IMG_0001 two/100MAKER/IMG_0002",
+        ],
+        ["2 pairs imported, 0 files left out"],
+        scenes=2,
+    ),
+    "a lens without contacts": Mix(
+        [
+            shot("IMG_0001", "s", 0, 1, aperture=False),
+            shot("IMG_0002", "b", 4, 1, aperture=False),
+            shot("IMG_0003", "b", 50, 2, aperture=False),
+            shot("IMG_0004", "s", 54, 2, aperture=False),
+        ],
+        ["IMG_0001 IMG_0002", "IMG_0003 IMG_0004"],
+        scenes=2,
+        options={"blurry": "f/2.8", "sharp": "f/16"},
+    ),
+    "a lens without contacts, in an order that is known": Mix(
+        [
+            shot("IMG_0001", "s", 0, 1, aperture=False, seconds=0.0127 / 32),
+            shot("IMG_0002", "b", 4, 1, aperture=False, seconds=0.008),
+        ],
+        ["IMG_0001 IMG_0002"],
+        options={"blurry": "f/2.8", "sharp": "f/3.5", "order": "sharp-first"},
+    ),
+    "films and telephones": Mix(
+        [SHARP, BLURRY, ("MVI_0003.MOV", b"film"), ("IMG_0004.JXL", b"picture"), ("A.XMP", b"x")],
+        ["IMG_0001 IMG_0002"],
+        [
+            "left out: MVI_0003.MOV: a video",
+            "left out: IMG_0004.JXL: pictures of this kind are not read",
+            "1 pair imported, 2 files left out",
+        ],
+    ),
+    "a picture without EXIF": Mix(
+        [SHARP, BLURRY, ("IMG_0003.JPG", card_jpeg(None, 9, scene=1))],
+        ["IMG_0001 IMG_0002"],
+        ["left out: IMG_0003.JPG: no aperture or time in its EXIF"],
+    ),
+}  # fmt: skip
+
+
+def filled(folder: Path, files: Sequence[Shot]) -> Path:
+    for name, content in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def imported_names(session: Path) -> list[str]:
+    """Files of each pair, in the order of their shots."""
+    state = read_state(session)[0]
+    return [
+        " ".join(Path(name).stem for name in state.shoots[pair.shoot].imported or ())
+        for pair in sorted(state.planned.values(), key=lambda pair: pair.number)
+    ]
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_what_is_made_of_a_mixed_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    mix = MIXES[name]
+    card = filled(tmp_path / "card", mix.files)
+    request = ImportRequest(card, **mix.options)  # type: ignore[arg-type]
+    assert import_pictures(tmp_path / "s", request, json_lines=False) == 0
+    said = capsys.readouterr().err
+    bare = [" ".join(part.rpartition("/")[2] for part in pair.split()) for pair in mix.pairs]
+    assert imported_names(tmp_path / "s") == bare, said
+    for words in mix.says:
+        assert words in said
+    pairs = read_session(tmp_path / "s").pairs
+    assert len(pairs) == len(mix.pairs)
+    assert len({pair.scene for pair in pairs}) == mix.scenes
+    assert all(pair.verdict == "accept" for pair in pairs), said
+    assert import_pictures(tmp_path / "s", request, json_lines=False) == 0, "nothing is new"
+    assert len(read_session(tmp_path / "s").pairs) == len(mix.pairs)
+
+
+def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
+    raw, jpeg = tmp_path / "card" / "RAW", tmp_path / "card" / "JPEG"
+    for folder in (raw, jpeg):
+        folder.mkdir(parents=True)
+    grey = np.asarray(scene_picture(5).convert("L").resize((96, 64)), np.float32) / 255
+    exif = PillowImage.Exif()
+    exif[0x010F], exif[0x0110] = "Testmaker", "Camera 1"
+    for name, f_number in (("IMG_0001", 22.0), ("IMG_0002", 4.0)):
+        bayer_dng(raw / f"{name}.DNG", 0.1 + grey / 2, f_number=f_number)
+        told = {33437: IFDRational(f_number), 33434: IFDRational(1, 125), 34855: 100}
+        exif[0x8769] = {**told, 36867: "2026:05:04 03:02:01"}
+        picture = PillowImage.fromarray((255 * grey).astype(np.uint8)).convert("RGB")
+        picture.save(jpeg / f"{name}.JPG", exif=exif)
+    folder = PictureFolder(tmp_path / "card")
+    shots = folder.shots(folder.looks(), set())
+    assert [[path.name for path in one.files] for one in shots] == [
+        ["IMG_0001.DNG", "IMG_0001.JPG"],
+        ["IMG_0002.DNG", "IMG_0002.JPG"],
+    ]
+    assert not folder.left_out
+
+
+def test_a_mirrored_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = filled(tmp_path / "card", [SHARP, shot("IMG_0002", "b", 5, mirrored=True)])
+    import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
+    (pair,) = read_state(tmp_path / "s")[0].complete.values()
+    assert pair.verdict != "accept"
+    assert "mirrored left to right" in pair.reason
+
+
+def test_pictures_without_exif_make_no_session(tmp_path: Path) -> None:
+    files = [(f"IMG_{n:04d}.JPG", card_jpeg(None, n, scene=n)) for n in (1, 2)]
+    card = filled(tmp_path / "card", files)
+    with pytest.raises(InputError, match="two apertures, but none; if the lens has no contacts"):
+        import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_lens_is_kept_and_only_a_known_focus_is_believed(tmp_path: Path) -> None:
+    lens = "Maker 50 mm f/1.8"
+    files = [shot("IMG_0001", "s", 0, lens=lens), shot("IMG_0002", "b", 4, lens=lens)]
+    card = filled(tmp_path / "card", files)
+    import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
+    (pair,) = session_pairs(tmp_path / "s")
+    assert pair.metadata["camera"]["lens"] == lens  # type: ignore[index]
+    (session,) = sessions_of([pair]).values()
+    assert not session.same_focus, "somebody may have focused between the two shots"
+    assert not session.one_change
+
+
+def sixty(scenes: int) -> list[Shot]:
+    """A pair a minute, each of another scene."""
+    return [
+        shot(f"IMG_{2 * n + i:04d}", role, 60 * n + 5 * i, scene=n)
+        for n in range(1, scenes + 1)
+        for i, role in enumerate("sb")
+    ]
+
+
+def test_a_quick_card_has_a_scene_for_each_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = filled(tmp_path / "card", sixty(6))
+    listed = tuple(ListedScene(f"Küche {n}", f"note {n}") for n in range(1, 9))
+    request = ImportRequest(card, scene_list=listed)
+    import_pictures(tmp_path / "s", request, json_lines=False)
+    state = read_state(tmp_path / "s")[0]
+    assert [pair.typed_scene for pair in state.planned.values()] == [
+        f"Küche {n}" for n in range(1, 7)
+    ]
+    assert state.notes["kuche-2"] == "note 2"
+    assert "2 scenes of the list not seen, such as 'Küche 7'" in capsys.readouterr().err
+
+    filled(card, [shot("IMG_0500", "b", 3000, scene=2), shot("IMG_0501", "s", 3005, scene=2)])
+    import_pictures(tmp_path / "s", request, json_lines=False)
+    again = read_session(tmp_path / "s").pairs[-1]
+    assert again.scene == "kuche-2", "what looks like a scene of the session is of it"
+
+
+def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path: Path) -> None:
+    card = filled(tmp_path / "card", sixty(3))
+    request = ImportRequest(card, scene_list=(ListedScene("desk"), ListedScene("wall")))
+    with pytest.raises(
+        InputError, match=r"has 2 scenes and the pictures show 3: from IMG_0006\.JPG"
+    ):
+        import_pictures(tmp_path / "s", request, json_lines=False)
+    assert not list((tmp_path / "s").glob("pairs/*"))
+
+
+def test_a_pause_makes_scenes_where_a_person_wants_it(tmp_path: Path) -> None:
+    card = filled(tmp_path / "card", sixty(4))
+    request = ImportRequest(card, scene_gap_seconds=100.0)
+    import_pictures(tmp_path / "s", request, json_lines=False)
+    assert {pair.scene for pair in read_session(tmp_path / "s").pairs} == {"scene-001"}
