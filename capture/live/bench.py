@@ -1,5 +1,6 @@
 """Worker thread that owns camera and journal and executes the page's requests."""
 
+import itertools
 import queue
 import re
 import threading
@@ -290,10 +291,11 @@ class ShootingThread:
         if rig is None or shooter is None:
             raise InputError("no camera is connected; the pair was not started")
         self._say_busy("shooting")
-        if unfinished(self.session):
-            pairs = shooter.finish(self._folder, rig, self._wait_for_person)
+        self._keep_note(scene_slug(scene))
+        if unfinished(self.session, scene_slug(scene)):
+            slug = scene_slug(scene)
+            pairs = shooter.finish(self._folder, rig, slug, self._wait_for_person)
         else:
-            self._keep_note(scene_slug(scene))
             pairs = shooter.shoot(self._folder, rig, scene, self._wait_for_person, focus_steps)
         self._state.current = pairs[-1].id
         self._renew()
@@ -318,9 +320,9 @@ class ShootingThread:
             self._tell()
 
     def _retake(self, pair_id: str) -> None:
-        if self._state.unfinished:
-            raise InputError(f"first shoot the interrupted pair {self._state.unfinished}")
         pair = self.session.planned[pair_id]
+        if left := unfinished(self.session, pair.scene):
+            raise InputError(f"first shoot {left[0].id}, which was planned and is incomplete")
         self._shoot(pair.typed_scene, [pair.focus_steps])
         self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")
 
@@ -337,11 +339,20 @@ class ShootingThread:
         self._state.current = pair_id
 
     def _offered(self, but: str) -> str:
-        """Name of the next scene: of the list, or by number; not the present one."""
-        known = {pair.scene for pair in self.session.planned.values()} | {but}
+        """Name of the next scene, not the present one: planned before, of the list, or by number.
+
+        Of the planned ones those after the present one come first, then those that were left out.
+        """
+        planned = self.session.planned.values()
+        known = {pair.scene for pair in planned} | {but}
+        present = max((pair.number for pair in planned if pair.scene == but), default=0)
+        waiting = [pair for pair in self.session.incomplete if pair.scene != but]
+        later = (pair.typed_scene for pair in waiting if pair.number > present)
         listed = (scene.title for scene in self._scene_list)
         free = (title for title in listed if scene_slug(title) not in known)
-        return next(free, "") or free_scene_name(self.session, but=but)
+        left_out = (pair.typed_scene for pair in waiting)
+        offers = itertools.chain(later, free, left_out)
+        return next(offers, "") or free_scene_name(self.session, but=but)
 
     def _note_on(self, scene: str) -> str:
         """What a person noted on a scene, or else what the list says."""
@@ -381,8 +392,9 @@ class ShootingThread:
 
     def _renew(self) -> None:
         self.session = self._folder.state
-        left = unfinished(self.session)
-        self._state.unfinished = left[0].id if left and self._state.live else ""
+        left = [pair.id for pair in unfinished(self.session, self._state.scene)]
+        begun = (pair for pair in left if pair in self.session.begun)
+        self._state.unfinished = next(begun, "") if self._state.live else ""
         if self._state.live:
             self._state.note = self._note_on(self._state.scene)
             self._state.offered = self._offered(self._state.scene)

@@ -20,7 +20,7 @@ class BenchState:
         title: The same as it was typed.
         note: What was noted on that scene, or is in the list.
         offered: The scene after it, unless another is named.
-        unfinished: An interrupted pair that is shot first; empty if there is none.
+        unfinished: An interrupted pair of that scene, which is shot first; empty if there is none.
         busy: Present activity in words; empty if idle.
         prompt: What the user must do to continue; empty if nothing.
         problem: Error of the last request.

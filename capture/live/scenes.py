@@ -52,8 +52,10 @@ class Shooter(Protocol):
         """Shoot the pairs of a scene."""
         ...
 
-    def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
-        """Shoot the incomplete pairs of an earlier attempt."""
+    def finish(
+        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+    ) -> list[CompletePair]:
+        """Shoot the incomplete pairs of a scene."""
         ...
 
 
@@ -71,14 +73,10 @@ def free_scene_name(state: SessionState, but: str = "") -> str:
     return f"scene-{number:03d}"
 
 
-def unfinished(state: SessionState) -> list[PlannedPair]:
-    """The incomplete pairs of an earlier attempt, of one scene, which are shot first."""
-    incomplete = state.incomplete
-    return [
-        pair
-        for pair in incomplete
-        if (pair.scene, pair.shoot) == (incomplete[0].scene, incomplete[0].shoot)
-    ]
+def unfinished(state: SessionState, scene: str) -> list[PlannedPair]:
+    """The incomplete pairs of a scene and one shoot, which were planned and are shot first."""
+    incomplete = [pair for pair in state.incomplete if pair.scene == scene]
+    return [pair for pair in incomplete if pair.shoot == incomplete[0].shoot]
 
 
 class SceneShooter:
@@ -152,7 +150,7 @@ class SceneShooter:
         """Shoot the pairs of a scene, one for each position of the focus motor.
 
         Args:
-            folder: The session, without incomplete pairs.
+            folder: The session, without incomplete pairs of that scene.
             rig: The cameras.
             scene: Name of the scene, as typed.
             ask: Instructs the user, and returns when it is done.
@@ -172,7 +170,9 @@ class SceneShooter:
         folder.plan([{**shoot, "handling": kept}], pairs)
         return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
 
-    def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
+    def finish(
+        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+    ) -> list[CompletePair]:
         """Complete the pairs of :func:`unfinished`: judge whole ones, shoot the others as planned.
 
         Raises:
@@ -180,7 +180,7 @@ class SceneShooter:
             CameraError: The camera was lost again.
             StorageError: The disk is full.
         """
-        begun = unfinished(folder.state)
+        begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
         options, known = ShootOptions.from_shoot(shoot), stored_calibrations(folder.root, shoot)
         person = PageUser(options, ask, self._carded)

@@ -156,6 +156,7 @@ class SessionState:
         series: For each shoot, the index of the first shoot of its series; a series has one shoot
             per wide aperture, planned together.
         planned, complete: Pairs by id.
+        begun: Ids of the pairs of which a shot was begun.
         shot: Incomplete pairs by id that lack only their verdict.
         judged: Complete pairs that a person decided about.
         notes: Notes of a person, by pair id or scene.
@@ -171,6 +172,7 @@ class SessionState:
     series: list[int] = field(default_factory=list)
     planned: dict[str, PlannedPair] = field(default_factory=dict)
     complete: dict[str, CompletePair] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
     shot: dict[str, ShotPair] = field(default_factory=dict)
     judged: set[str] = field(default_factory=set)
     notes: dict[str, str] = field(default_factory=dict)
@@ -229,6 +231,7 @@ def _apply(state: SessionState, line: Line | None) -> None:
             for entry, place in zip(line.files, line.on_card, strict=False):
                 state.on_card[line.pair, entry.name] = place
         case StartedLine():
+            state.begun.add(line.pair)
             state.shot.pop(line.pair, None)
         case ShotLine():
             state.shot[line.pair] = ShotPair(_stored(line.files), line.entry)

@@ -630,7 +630,7 @@ def test_a_lost_camera_is_said_and_its_return_is_noticed(
         work.faults.lost_at_shot, work.faults.absent = 2, True
         press(browser, "s")
         until(browser, "problem", "Camera lost: ")
-        until(browser, "unfinished", "0001_scene-001 was interrupted; Shoot takes it again first")
+        until(browser, "unfinished", "0001_scene-001 was interrupted; Shoot takes it again, Next")
         until(browser, "live-note", "the camera is lost")
         shoot = browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]")
         assert shoot.get_attribute("aria-disabled") == "true"

@@ -20,14 +20,15 @@ from defocus.capture.live.bench import ShootingThread
 from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.checking import check_session
-from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.hooks import parse_hook
 from defocus.capture.taking.person import Retake
-from defocus.capture.taking.running import ShootOptions
-from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress, SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
 from defocus.images import write_image
 from defocus.reports.serving.feed import Feed
@@ -185,10 +186,10 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
         work.faults.absent = False
         work.until(lambda now: not now["camera_problem"])
         assert len(work.faults.opened) == 2
-        work.do("next-scene")
-        assert "interrupted" in str(work.do("retake", pair="0001_scene-001")["problem"])
+        assert "first shoot 0002" in str(work.do("retake", pair="0001_scene-001")["problem"])
         now = work.do("shoot")
         assert (now["current"], now["unfinished"]) == ("0002_scene-001", "")
+        work.do("next-scene")
         assert work.do("shoot")["current"] == "0003_scene-002"
     assert work.faults.closed == 2
     assert [pair.id for pair in read_session(tmp_path / "s").pairs] == [
@@ -262,6 +263,44 @@ def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(
         monkeypatch.setattr(type(work.folder), "store_originals", whole)
         assert work.do("shoot")["unfinished"] == ""
         assert list(pairs(work)) == ["0001_scene-001"]
+
+
+def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = ("Regal", "plant", "toolbox", "Café")
+    scenes = tuple(ListedScene(title, f"note on {title}") for title in titles)
+    whole, stored = SessionFolder.store_originals, iter(range(4))
+
+    def full(*arguments: object) -> object:
+        if next(stored) == 2:
+            raise StorageError("the disk is full")
+        return whole(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SessionFolder, "store_originals", full)
+    options = ShootOptions(scene_list=scenes, retake="never")
+    with pytest.raises(StorageError):
+        shoot_new(
+            tmp_path / "s", RigAddress(SMALL), BRACKET, options,
+            yes=True, json_lines=False, hook=None,
+        )  # fmt: skip
+    monkeypatch.setattr(SessionFolder, "store_originals", whole)
+    with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
+        now = work.told
+        assert (now["title"], now["note"]) == ("plant", "note on plant")
+        assert (now["unfinished"], now["offered"]) == ("0002_plant", "toolbox")
+        now = work.do("next-scene")
+        assert (now["title"], now["note"]) == ("toolbox", "note on toolbox")
+        assert now["unfinished"] == "", "it was never begun"
+        now = work.do("shoot")
+        assert (now["current"], now["title"], now["offered"]) == ("0003_toolbox", "toolbox", "Café")
+        assert work.do("next-scene")["offered"] == "plant", "left out, so it comes last"
+        assert work.do("next-scene")["title"] == "plant"
+        assert work.do("shoot")["current"] == "0002_plant"
+        assert work.do("shoot")["current"] == "0005_plant", "a further pair"
+    state = read_state(tmp_path / "s")[0]
+    assert [pair.id for pair in state.incomplete] == ["0004_cafe"]
+    assert state.notes["toolbox"] == "note on toolbox"
 
 
 def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@
     byId("problem").hidden = !problem;
     byId("busy").textContent = state.prompt || state.busy;
     const cut = state.unfinished && !state.busy;
-    if (live) byId("unfinished").textContent = cut ? `${state.unfinished} was interrupted; Shoot takes it again first.` : "";
+    if (live) byId("unfinished").textContent = cut ? `${state.unfinished} was interrupted; Shoot takes it again, Next scene leaves it out.` : "";
     const count = (verdict) => pairs.filter((pair) => pair.verdict === verdict).length;
     byId("counts").textContent = ["accept", "warn", "reject", "incomplete"]
       .filter((verdict) => count(verdict) || verdict === "accept")
