@@ -10,6 +10,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
+from defocus.datasets.audit.usable import Usable
 from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import Dataset
@@ -80,7 +81,9 @@ def _place_of(dataset: Dataset) -> str:
     return hashlib.sha256(str(dataset.root.resolve()).encode()).hexdigest()
 
 
-def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | None) -> list[str]:
+def write_audit(
+    out: Path, dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable
+) -> list[str]:
     """Write ``audit.csv``, ``audit.json`` and ``audit.html`` into ``out``; return their names.
 
     The folder ``blur`` beside them gets the blur map of each pair, see
@@ -94,7 +97,9 @@ def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | Non
     with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page
         write_text(staging / "audit.csv", _csv(audit))
         write_json(staging / DOCUMENT, document(audit, limit_px))
-        write_text(staging / "audit.html", render_html(build_page(dataset, audit, limit_px)))
+        write_text(
+            staging / "audit.html", render_html(build_page(dataset, audit, limit_px, usable))
+        )
         for name in NAMES:
             (staging / name).replace(out / name)
         write_text(out / PLACE, _place_of(dataset))

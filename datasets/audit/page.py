@@ -21,12 +21,14 @@ from defocus.datasets.audit.page_outcome import (
     failing_part,
     headline,
     next_parts,
+    usable_parts,
 )
 from defocus.datasets.audit.page_parts import not_measured_parts, sessions_part, with_error
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, summary, values, worst
+from defocus.datasets.audit.usable import Usable
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
@@ -61,13 +63,14 @@ PICTURE_SIDE = 900
 BLUR_SIDE = 2 * PICTURE_SIDE
 
 
-def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
-    """Make the report: verdict, pairs that fail, next step; then all the rest.
+def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable) -> Page:
+    """Make the report: usable pairs, verdict, next step, pairs that fail; then all the rest.
 
     Args:
         dataset: The dataset, for its pictures.
         audit: Audit of this dataset.
         limit_px: Largest allowed misalignment; None for no limit.
+        usable: How many pairs can be used.
     """
     found = failures(audit, limit_px)
     anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)}
@@ -80,9 +83,10 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
         title=f"Audit of {audit.dataset}",
         notice="",
         sections=(
+            ("Pairs to use", usable_parts(usable, link_of)),
+            ("What to do next", next_parts(audit, found, limit_px, usable)),
             ("Outcome", (checks_table(found, limit_px, link_of), Paragraph(_measured(audit)))),
             ("Pairs that fail", (failing_part(audit, found, link_of),)),
-            ("What to do next", next_parts(audit, found, limit_px)),
             ("Not measured", not_measured_parts(audit.pairs, anchors)),
             ("Pictures in two splits", (duplicates_part(audit),)),
             ("Warnings", (warnings_part(audit),)),
@@ -92,7 +96,7 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
             ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
             ("What was audited", (_facts(audit),)),
         ),
-        summary=headline(audit, found, limit_px),
+        summary=f"{usable.words}. {headline(audit, found, limit_px)}",
     )
 
 

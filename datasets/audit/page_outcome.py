@@ -7,10 +7,19 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.audit.failures import AuditFailures, failing_pairs
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.usable import Usable
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
 
-__all__ = ["COMMON_LIMIT_PX", "checks_table", "failing_part", "headline", "next_parts"]
+__all__ = [
+    "COMMON_LIMIT_PX",
+    "checks_table",
+    "compensation",
+    "failing_part",
+    "headline",
+    "next_parts",
+    "usable_parts",
+]
 
 NAMED = 20
 """Failing pairs that are named before the next step; the sections below it list all."""
@@ -83,13 +92,52 @@ def failing_part(audit: Audit, found: AuditFailures, link_of: LinkOf) -> Part:
     return Table("By name, the most misaligned first", columns, rows, note, stacked=True)
 
 
-def next_parts(audit: Audit, found: AuditFailures, limit_px: float | None) -> tuple[Part, ...]:
+def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
+    """Parts that say how many pairs can be used, and what is wrong with the others."""
+    rows: list[tuple[Cell, ...]] = [("as they are", float(len(usable.now)))]
+    if usable.compensated:
+        rows.append(("after compensation", float(len(usable.compensated))))
+    rows.append(("not", float(len(usable.others))))
+    columns = (Column("can be used"), Column("pairs", decimals=0))
+    note = "By the default rules of 'defocus-data curate', which can be changed with --rules."
+    counts = Table("How many pairs can be used", columns, tuple(rows), note)
+    if not usable.others:
+        return (counts,)
+    wrong = tuple((link_of(name), reason) for name, reason in usable.others[:NAMED])
+    more = len(usable.others) - len(wrong)
+    left = f"{more} more; judgements.csv of 'curate' lists all." if more else ""
+    columns = (Column("pair"), Column("why it cannot be used"))
+    return counts, Table("What is wrong with the others", columns, wrong, left, stacked=True)
+
+
+def compensation(name: str, *measured: str) -> str:
+    """The command that makes an aligned copy of a dataset, beside it."""
+    return _command("compensate", name, "--out", f"{_folder(name)}-compensated", *measured)
+
+
+def _folder(name: str) -> str:
+    return name.partition(":")[2] or name
+
+
+def next_parts(
+    audit: Audit, found: AuditFailures, limit_px: float | None, usable: Usable
+) -> tuple[Part, ...]:
     """Parts with the one command that comes next, and with what it does."""
     name = audit.dataset
     flow = () if audit.estimator == DEFAULT_ESTIMATOR else ("--estimator", audit.estimator)
     measured = (*flow, *audit.limits.arguments)
-    folder = name.partition(":")[2] or name
+    folder = _folder(name)
     limit = f"{COMMON_LIMIT_PX if limit_px is None else limit_px:g}px"
+    if limit_px is None and usable.compensated:
+        new = f"{folder}-compensated"
+        curated = _command("curate", f"manifest:{new}", "--out", f"{folder}-curated", *flow)
+        return _step(
+            ("compensate", name, "--out", new, *measured),
+            f"Makes a new dataset with {counted(len(usable.compensated), 'pair')} moved into "
+            "place, which 'curate' would reject now. Pairs of unknown misalignment are left out. "
+            f"Then curate it: {curated}",
+            _before_compensation(found),
+        )
     if limit_px is None:
         return _step(
             ("audit", name, "--fail-above", limit, *measured),

@@ -203,7 +203,9 @@ def _audit(
 ) -> "Audit":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
+    from defocus.datasets.audit.page_outcome import compensation
     from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.curation.usable import usable_pairs
 
     dataset = open_dataset(name, damaged=True)
     claim_audit_folder(out, dataset, _command(name))
@@ -211,8 +213,12 @@ def _audit(
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
     audit = audit_dataset(dataset, estimator, jobs, limits)
-    written = write_audit(out, dataset, audit, limit_px)
+    usable = usable_pairs(audit, dataset.steps)
+    written = write_audit(out, dataset, audit, limit_px, usable)
     say(f"wrote {', '.join(written)} to {out}")
+    say(usable.words)
+    if usable.compensated:
+        say(f"compensate first, then curate: {compensation(name, *limits.arguments)}")
     return audit
 
 

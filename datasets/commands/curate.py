@@ -104,13 +104,18 @@ def _curate(
     asked = read_rules(rules)
     opened = open_dataset(name, damaged=True)
 
+    from defocus.datasets.audit.page_outcome import compensation
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.curation.curate import begin_curation, finish_curation
+    from defocus.datasets.curation.usable import usable_pairs
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)
     curation = begin_curation(opened, audit, asked, out)
+    usable = usable_pairs(audit, opened.steps, asked)
+    if usable.compensated:
+        say(f"{usable.words}; compensate first: {compensation(name)}")
     if review:
         from defocus.datasets.curation.review import review_pairs
 

@@ -51,13 +51,14 @@ def command(
 
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.shards import merge_shards
+    from defocus.datasets.curation.usable import usable_pairs
     from defocus.datasets.measuring.motion_limits import MotionLimits
 
     given = shlex.join([dataset, *map(str, folders)])
     claim_audit_folder(out, opened, f"defocus-data merge {given}")
     limits = MotionLimits.of(at_most, largest_px)
     audit = merge_shards(opened, estimator or DEFAULT_ESTIMATOR, folders, jobs, limits)
-    written = write_audit(out, opened, audit, None)
+    written = write_audit(out, opened, audit, None, usable_pairs(audit, opened.steps))
     say(f"wrote {', '.join(written)} to {out}")
     say_left_out(audit.left_out, len(audit.pairs), "pair")
     click.echo(f"{audit.dataset}: {counted(len(audit.pairs), 'pair')}")

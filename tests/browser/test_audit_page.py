@@ -12,6 +12,7 @@ from defocus.datasets.audit.pairs.duplicates import NearDuplicate
 from defocus.datasets.audit.pairs.members import Warned
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation.usable import usable_pairs
 from defocus.images import write_image
 from defocus.reports.html import write_html
 from tests.browser.conftest import Open
@@ -74,7 +75,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         leak = NearDuplicate(ids[2], ids[3], ("train", "test"), 0.98)
         warned = Warned(ids[4], "orientation", "EXIF says 1 and 6 for blurry and sharp")
         audit = Audit(dataset.name, dataset.content_hash, "dis", rows, (leak,), (warned,))
-        write_html(build_page(dataset, audit, 0.5), root / "audit.html")
+        write_html(build_page(dataset, audit, 0.5, usable_pairs(audit)), root / "audit.html")
     return root / "audit.html"
 
 

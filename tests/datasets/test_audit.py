@@ -25,6 +25,7 @@ from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.sharpness import sharpness
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation.rules import Rules, judged
+from defocus.datasets.curation.usable import usable_pairs
 from defocus.images import Image, read_image, write_image
 from defocus.likeness import fingerprint
 from defocus.optics.psf import disc_psf
@@ -392,8 +393,8 @@ def test_what_the_audit_has_decoded_is_shown_on_its_page(
     assert set(audit.shown.members) == set(sorted(sizes, key=lambda n: -(sizes[n] or 0))[:2])
     again = audit_dataset(dataset, DEFAULT_ESTIMATOR, 1)
     assert again.shown.members == {}, "nothing was measured now"
-    assert render_html(build_page(dataset, audit, None)) == render_html(
-        build_page(dataset, again, None)
+    assert render_html(build_page(dataset, audit, None, usable_pairs(audit))) == render_html(
+        build_page(dataset, again, None, usable_pairs(again))
     )
     (first, *_) = (one for one in dataset.pairs if one.id in audit.shown.members)
     monkeypatch.setattr(shown, "read_pair", None)

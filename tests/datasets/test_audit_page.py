@@ -14,12 +14,15 @@ from defocus.datasets.audit.page_outcome import (
     failing_part,
     headline,
     next_parts,
+    usable_parts,
 )
 from defocus.datasets.audit.pairs.duplicates import NearDuplicate
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.rules import Rules
+from defocus.datasets.curation.usable import usable_pairs
 from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.step import step
 from defocus.reports.model import Facts, Paragraph, Table
 from tests.conftest import Run
 from tests.datasets.test_audit import ALONE, add_pair, defocused, scene
@@ -40,7 +43,7 @@ GOOD = ok("good", 0.1), ok("again", 0.2, "test")
 
 
 def next_facts(audit: Audit, limit_px: float | None) -> dict[str, str]:
-    (part,) = next_parts(audit, failures(audit, limit_px), limit_px)
+    (part,) = next_parts(audit, failures(audit, limit_px), limit_px, usable_pairs(audit))
     assert isinstance(part, Facts)
     return dict(part.facts)
 
@@ -83,12 +86,13 @@ def test_a_dataset_that_passes_and_one_without_limit_say_so() -> None:
     assert headline(good, failures(good, 1.0), 1.0).startswith("Passed: 2 pairs, none misaligned")
     part = failing_part(good, failures(good, 1.0), str)
     assert part == Paragraph("No pair fails.")
-    assert next_parts(good, failures(good, 1.0), 1.0) == (Paragraph("Nothing has to be repaired."),)
+    repaired = next_parts(good, failures(good, 1.0), 1.0, usable_pairs(good))
+    assert repaired == (Paragraph("Nothing has to be repaired."),)
     assert headline(good, failures(good, None), None).startswith("Neither passed nor failed")
     told = next_facts(good, None)["run"]
     assert told == "defocus-data audit 'pairs:my set' --fail-above 1px"
     assert headline(none, failures(none, 1.0), 1.0).startswith("Failed: none of 1 pair could be")
-    (text,) = next_parts(none, failures(none, 1.0), 1.0)
+    (text,) = next_parts(none, failures(none, 1.0), 1.0, usable_pairs(none))
     assert isinstance(text, Paragraph)
     assert "nothing to align" in text.text
 
@@ -109,6 +113,25 @@ def test_the_next_command_is_that_of_the_gravest_failure() -> None:
     limited = Audit("pairs:a", "hash", "pwcnet", (ok("far", 3.0),), (), limits=limits)
     words = shlex.split(next_facts(limited, 1.0)["run"])
     assert words[5:] == ["--estimator", "pwcnet", *limits.arguments]
+
+
+def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_before() -> None:
+    audit = audit_of(*GOOD, ok("far", 3.0), ok("farther", 9.0), UNKNOWN)
+    usable = usable_pairs(audit)
+    assert usable.words == (
+        "2 of 5 pairs can be used as they are, 2 more after compensation, 1 not"
+    )
+    told = next_facts(audit, None)
+    assert told["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
+    assert "curate 'manifest:my set-compensated' --out 'my set-curated'" in told["what it does"]
+    counts, wrong = usable_parts(usable, str)
+    assert isinstance(counts, Table)
+    assert counts.rows == (("as they are", 2.0), ("after compensation", 2.0), ("not", 1.0))
+    assert isinstance(wrong, Table)
+    assert wrong.rows == (("wall", "its misalignment is unknown: only 0 of 99 tiles show enough"),)
+    made = usable_pairs(audit, [step("compensate")])
+    assert not made.compensated, "what was compensated is not compensated again"
+    assert made.words == "2 of 5 pairs can be used, 3 not"
 
 
 def test_many_failing_pairs_leave_the_next_step_near() -> None:
@@ -146,7 +169,7 @@ def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path: Path, run
     assert done.returncode == 1
     page = page_of("audit")
     assert "Failed: 2 of 2 pairs" in page
-    assert page.index("What was checked") < page.index("why it fails") < page.index("Next step")
+    assert page.index("Next step") < page.index("What was checked") < page.index("why it fails")
     assert page.index("Next step") < page.index("<svg")
     assert page.index("<svg") < page.index("SHA-256"), "what identifies it comes last"
     (first,) = re.findall(r"<dt>run</dt><dd>(.*?)</dd>", page)

@@ -16,13 +16,14 @@ from defocus.align.misalignment import Misalignment
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import PLACE, write_audit
 from defocus.datasets.audit.pairs.sharpness import sharpness, sharpness_of_pair
-from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.audit.run import Audit, audit_dataset
 from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.audit.table import document
 from defocus.datasets.curation.curate import begin_curation, finish_curation
 from defocus.datasets.curation.rules import Rules, judged
 from defocus.datasets.curation.splits import Shares
 from defocus.datasets.curation.splitting import split_dataset
+from defocus.datasets.curation.usable import usable_pairs
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.measuring import kept
@@ -35,6 +36,12 @@ from defocus.images import Image, write_image
 from defocus.optics.psf import disc_psf
 
 NAMES = ("astronaut", "coffee")
+
+
+def audit_written(out: Path, dataset: Dataset, audit: Audit) -> None:
+    write_audit(out, dataset, audit, None, usable_pairs(audit))
+
+
 HEIGHT, WIDTH = 160, 208
 
 
@@ -182,7 +189,7 @@ def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
 def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     source: Dataset, counted: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_audit(tmp_path / "one", source, audit_dataset(source, "dis", 1), None)
+    audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
         assert audit_shard(source, "dis", 1, (number, 2), tmp_path / f"part{number}").is_file()
@@ -191,7 +198,7 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     parts = [tmp_path / "part1", tmp_path / "part2"]
     with pytest.raises(DatasetError, match="1 of 2 pairs are in no part, such as"):
         merge_shards(source, "dis", parts[:1])
-    write_audit(tmp_path / "merged", source, merge_shards(source, "dis", parts), None)
+    audit_written(tmp_path / "merged", source, merge_shards(source, "dis", parts))
     written = (path for path in (tmp_path / "one").rglob("*") if path.is_file())
     files = [path for path in written if path.name != PLACE]  # which is of this computer
     assert len(files) == 3 + 3 * len(NAMES)

@@ -21,6 +21,7 @@ from defocus.datasets.audit.output import write_audit
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_dataset, row_document, row_of_document
 from defocus.datasets.audit.shards import audit_shard, merge_shards
+from defocus.datasets.curation.usable import usable_pairs
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import InSession, measured_pair, session_key
@@ -150,7 +151,7 @@ def test_a_session_is_merged_with_two_jobs_as_with_one(
         parts = [tmp_path / f"{jobs}/part{part}" for part in (1, 2)]
         audit = merge_shards(session, "dis", parts, jobs)
         assert sum(row.session_pairs is not None for row in audit.pairs) >= 2
-        write_audit(tmp_path / f"{jobs}/merged", session, audit, None)
+        write_audit(tmp_path / f"{jobs}/merged", session, audit, None, usable_pairs(audit))
         files = [path for path in (tmp_path / str(jobs)).rglob("*") if path.is_file()]
         made[jobs] = {str(one.relative_to(tmp_path / str(jobs))): one.read_bytes() for one in files}
         assert [(one.by, one.answered) for one in audit.sessions] == [("journal", ("p3",))]

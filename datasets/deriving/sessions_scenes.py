@@ -1,0 +1,129 @@
+"""Pairs of one or several capture sessions, and what is odd about their scenes and splits."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from defocus.capture.sessions.session import read_session
+from defocus.capture.sessions.state import scene_slug
+from defocus.datasets.pair import SPLITS, Pair
+from defocus.datasets.readers.session import session_pairs
+from defocus.datasets.split import scene_splits
+from defocus.errors import ImageError, InputError
+from defocus.images import bit_depth, read_image
+from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
+from defocus.processes import in_processes
+from defocus.progress import counted
+
+__all__ = ["all_pairs", "session_ids", "split_remarks", "unlike_scenes"]
+
+NUMBERED = re.compile(r"scene-\d+")
+"""Names of scenes that nobody named: in another session they are other scenes."""
+
+
+def session_ids(sessions: Sequence[Path]) -> list[str]:
+    """Ids of sessions, in their order.
+
+    Raises:
+        DatasetError: A folder is not a session.
+        InputError: A session is given twice.
+    """
+    ids = [read_session(path, verify=False).id for path in sessions]
+    for path, session in zip(sessions, ids, strict=True):
+        if ids.count(session) > 1:
+            raise InputError(f"{path}: this session is given twice; give each once")
+    return ids
+
+
+def all_pairs(sessions: Sequence[Path]) -> tuple[Pair, ...]:
+    """The usable pairs of sessions, split by scene.
+
+    Pairs of several sessions, and scenes that nobody named, have the session's name before theirs.
+    Scenes of one name are one scene.
+
+    Raises:
+        DatasetError: A folder is not a session, or a session is damaged or has no accepted pair.
+    """
+    if len(sessions) == 1:
+        return session_pairs(sessions[0])
+    pairs = [
+        _of_session(pair, name)
+        for path, name in zip(sessions, _names(sessions), strict=True)
+        for pair in session_pairs(path)
+    ]
+    splits = scene_splits(pair.scene for pair in pairs)
+    return tuple(
+        sorted((replace(one, split=splits[one.scene]) for one in pairs), key=lambda one: one.id)
+    )
+
+
+def _names(sessions: Sequence[Path]) -> list[str]:
+    """A name for each session, by its folder; folders of one name are numbered."""
+    slugs = [scene_slug(path.resolve().name) for path in sessions]
+    seen: Counter[str] = Counter()
+    names = []
+    for slug in slugs:
+        seen[slug] += 1
+        names.append(f"{slug}-{seen[slug]}" if slugs.count(slug) > 1 else slug)
+    return names
+
+
+def _of_session(pair: Pair, session: str) -> Pair:
+    scene = f"{session}-{pair.scene}" if NUMBERED.fullmatch(pair.scene) else pair.scene
+    return replace(pair, id=f"{session}_{pair.id}", scene=scene)
+
+
+def unlike_scenes(pairs: Sequence[Pair], jobs: int) -> list[tuple[str, str]]:
+    """Scenes whose pairs show different views, each with words; a split keeps them together."""
+    scenes: dict[str, list[Path]] = defaultdict(list)
+    for pair in pairs:
+        scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
+    files = [path for paths in scenes.values() if len(paths) > 1 for path in paths]
+    looks = dict(zip(files, in_processes(_look, files, jobs), strict=True))
+    remarks = []
+    for scene, paths in scenes.items():
+        views = _views([look for path in paths if (look := looks.get(path)) is not None])
+        if views > 1:
+            remarks.append((scene, f"{counted(len(paths), 'pair')} of {views} different views"))
+    return remarks
+
+
+def _look(path: Path) -> Fingerprint | None:
+    try:
+        picture = read_image(path)
+    except ImageError:
+        return None  # named by who measures the pair
+    return fingerprint((picture >> (bit_depth(picture) - 8)).astype("uint8"))
+
+
+def _views(looks: Sequence[Fingerprint]) -> int:
+    """Number of pictures of which none may show the view of another."""
+    views: list[Fingerprint] = []
+    for look in looks:
+        if not any(maybe_one_view(view, look) for view in views):
+            views.append(look)
+    return len(views)
+
+
+def split_remarks(pairs: Sequence[Pair]) -> list[str]:
+    """What is odd about the splits of a dataset, in words."""
+    scenes = Counter(pair.scene for pair in pairs)
+    if len(scenes) == 1:
+        return ["one scene cannot be split, so it is for testing; to train, shoot more scenes"]
+    counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
+    remarks = [
+        f"no pair is for {'training' if split == 'train' else split}: "
+        f"{counted(len(scenes), 'scene')}, drawn by the hash of their names; 'defocus-data split' "
+        "draws again"
+        for split, count in counts.items()
+        if not count
+    ]
+    largest, count = scenes.most_common(1)[0]
+    if counts["test"] > counts["train"]:
+        remarks.append(
+            f"more pairs are for testing than for training: the scene '{largest}' has {count} of "
+            f"{len(pairs)}"
+        )
+    return remarks
