@@ -18,14 +18,15 @@ __all__ = ["command"]
     metavar="FILE",
     help="PDF, HTML or CSV file to write; an existing one is replaced.",
 )
-def command(session: Path, out: Path) -> None:
+@click.option("--by", default="", metavar="NAME", help="Who shot the session, for the log.")
+def command(session: Path, out: Path, by: str) -> None:
     """Write the log of a session's days.
 
-    Each pair has a line with its time, scene, verdict, settings and notes, and each shot of the
-    test chart one with what it shows. Nothing in SESSION is changed.
+    Each pair has a line with the time of its shots, scene, verdict, settings, camera, lens and
+    notes, and each shot of the test chart one with what it shows. Nothing in SESSION is changed.
     """
     from defocus.capture.live.views.log import write_log
     from defocus.progress import say
 
-    write_log(session, out)
+    write_log(session, out, by)
     say(f"{out}: written")

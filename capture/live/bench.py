@@ -324,7 +324,9 @@ class ShootingThread:
         if left := unfinished(self.session, pair.scene):
             raise InputError(f"first shoot {left[0].id}, which was planned and is incomplete")
         self._shoot(pair.typed_scene, [pair.focus_steps])
-        self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")
+        before = self.session.complete[pair_id].reason
+        reason = "; ".join(filter(None, (before, f"taken again as {self._state.current}")))
+        self._folder.judge(pair_id, "reject", reason)
 
     def _move_focus(self, steps: int) -> None:
         camera: object = None if self._rig is None else self._rig.blurry

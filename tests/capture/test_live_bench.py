@@ -104,9 +104,11 @@ def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> Non
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
         work.do("next-scene")
+        work.do("reject", pair="0001_scene-001", reason="a cat")
         assert work.do("retake", pair="0001_scene-001")["current"] == "0002_scene-001"
         assert work.told["scene"] == "scene-002"
-        assert pairs(work)["0001_scene-001"] == ("reject", "taken again as 0002_scene-001")
+        why = "a cat; taken again as 0002_scene-001"
+        assert pairs(work)["0001_scene-001"] == ("reject", why), "a person's reason stays"
         assert pairs(work)["0002_scene-001"][0] != "reject"
     assert [pair.id for pair in read_session(tmp_path / "s").pairs] == ["0002_scene-001"]
     assert all(file.ok for pair in check_session(tmp_path / "s").pairs for file in pair.files)

@@ -11,16 +11,21 @@ import numpy as np
 import pypdf
 import pytest
 
+from defocus.capture.arriving.importer import ImportRequest
+from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.commands import log, shoot
 from defocus.capture.live.views.contact_sheet import contact_sheet
+from defocus.capture.live.views.log import read_log, write_log
 from defocus.capture.planning.scene_list import ListedScene, read_scene_list
-from defocus.capture.sessions.folder import repair_session
+from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.sessions.state import scene_slug
+from defocus.capture.taking.shots.shooting import planned_pair
 from defocus.errors import InputError
 from defocus.images import write_image
-from defocus.reports.model import Table
+from defocus.reports.model import Facts, Table
 from tests.capture.benches import bench_at_work
+from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_repair import damage
 
@@ -59,7 +64,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
     assert second["sharp"].startswith("f/22, ")
     assert second["scene_note"] == "'=cmd()"
-    overview = contact_sheet(session).sections[0][1][0]
+    overview = contact_sheet(session).sections[0][1][-1]
     assert isinstance(overview, Table)
     assert [row[1::3] for row in overview.rows] == [
         ("Desk, left", "lamp 2 is broken"),
@@ -189,3 +194,51 @@ def test_the_log_is_a_document_to_file(tmp_path: Path) -> None:
     assert text.index("Pair") < text.index("Time"), "the first column stands on every part"
     with pytest.raises(InputError, match=r"\.pdf, \.html or \.csv"):
         log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
+
+
+def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path: Path) -> None:
+    (tmp_path / "card").mkdir()
+    for number, f_number in ((1, 22.0), (2, 4.0)):
+        picture = card_jpeg(f_number, 3600 + number, seed=number, lens="Maker 50 mm")
+        (tmp_path / "card" / f"IMG_{number:04d}.JPG").write_bytes(picture)
+    import_pictures(tmp_path / "s", ImportRequest(tmp_path / "card"), json_lines=False)
+    (pair,) = read_session(tmp_path / "s").pairs
+    with open_session_folder(tmp_path / "s", create=False) as folder:
+        folder.judge(pair.id, "reject", "the tripod slipped")
+    (row,) = read_log(tmp_path / "s")
+    assert (row.day, row.time) == ("2026-01-01", "01:00"), "of the shots, not of the import"
+    assert (row.camera, row.lens) == ("Maker Body 1", "Maker 50 mm")
+    assert (row.verdict, row.reason) == ("reject", "the tripod slipped")
+    out = tmp_path / "day.html"
+    log.command.main(
+        [str(tmp_path / "s"), "--out", str(out), "--by", "Jane"], standalone_mode=False
+    )
+    text = out.read_text()
+    assert all(words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped"))
+    write_log(tmp_path / "s", tmp_path / "day.csv", "Jane")
+    (line,) = csv.DictReader((tmp_path / "day.csv").read_text("utf-8-sig").splitlines())
+    assert (line["by"], line["lens"]) == ("Jane", "Maker 50 mm")
+
+
+def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(tmp_path: Path) -> None:
+    write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
+    pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
+    reasons = {1: "it moved", 2: "look at it"}
+    write_session(tmp_path / "s", [pair] * 3, {1: "reject", 2: "warn"}, reasons=reasons)
+    with open_session_folder(tmp_path / "s", create=False) as folder:
+        planned = [planned_pair(number, "Büro", 1) for number in (4, 5)]
+        folder.plan([{"camera": {"uri": "sim:"}}], planned)
+        folder.begin_pair(planned[0])
+    page = contact_sheet(tmp_path / "s")
+    assert page.summary.startswith(
+        "3 of 5 planned pairs shot; 2 can be used, 1 of them after a look; 1 rejected; begun"
+    )
+    facts, overview = page.sections[0][1]
+    assert isinstance(facts, Facts)
+    assert facts.facts == (
+        ("missing", "Büro"),
+        ("rejected: 0002_desk", "it moved"),
+        ("warned: 0003_desk", "look at it"),
+    )
+    assert isinstance(overview, Table)
+    assert [row[3] for row in overview.rows[3:]] == ["cut short", "not shot yet"]

@@ -1,5 +1,6 @@
 """Contact sheet of a session: one self-contained HTML page."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.errors import DatasetError, ImageError
 from defocus.files import write_text
 from defocus.processes import in_processes
-from defocus.progress import track
+from defocus.progress import counted, track
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Facts, Link, Page, Paragraph, Part, Slider, Table
 from defocus.reports.serving.pair_page import ROLES, Role
@@ -23,6 +24,9 @@ __all__ = ["contact_sheet", "write_contact_sheet"]
 
 WIDTH_PX = 640
 """Of a picture: a hundred pairs then make a page of some 20 MB."""
+
+NAMED = 20
+"""Pairs with a remark that stand above the table of all."""
 
 COLUMNS = ("Pair", "Scene", "Verdict", "Reason", "Notes")
 
@@ -64,10 +68,44 @@ def contact_sheet(session: Path, jobs: int = 1) -> Page:
     return Page(
         title=f"Session {session.absolute().name}",
         notice="",
-        sections=(("All pairs", (_overview(state, places),)), *over_time, *sections),
+        sections=(
+            ("All pairs", (*_missing(state), _overview(state, places))),
+            *over_time,
+            *sections,
+        ),
         in_menu=1 + len(over_time),
-        summary=f"{len(state.planned)} pairs planned, {len(pairs)} shot; begun {_minute(state)}",
+        summary=f"{_usable(state)}; begun {_minute(state)}",
     )
+
+
+def _usable(state: SessionState) -> str:
+    """How many pairs can be used, in a sentence."""
+    verdicts = Counter(pair.verdict for pair in state.complete.values())
+    usable = verdicts["accept"] + verdicts["warn"]
+    told = [f"{len(state.complete)} of {counted(len(state.planned), 'planned pair')} shot"]
+    told.append(f"{usable} can be used")
+    if verdicts["warn"]:
+        told[-1] += f", {verdicts['warn']} of them after a look"
+    if verdicts["reject"]:
+        told.append(f"{verdicts['reject']} rejected")
+    return "; ".join(told)
+
+
+def _missing(state: SessionState) -> tuple[Facts, ...]:
+    """Scenes that were planned and are not shot, and what is wrong with pairs."""
+    pairs = list_pairs(state)
+    missing = [pair["title"] for pair in pairs if pair["verdict"] == "incomplete"]
+    wrong = [
+        (f"{VERDICT_WORDS[pair['verdict']]}: {pair['id']}", pair["reason"])
+        for verdict in ("reject", "warn")
+        for pair in pairs
+        if pair["verdict"] == verdict
+    ]
+    facts = [("missing", ", ".join(dict.fromkeys(missing)))] if missing else []
+    facts += wrong[:NAMED]
+    if len(wrong) > NAMED:
+        facts.append(("more", f"{len(wrong) - NAMED} pairs in the table below"))
+    return (Facts("Missing, rejected and warned", tuple(facts)),) if facts else ()
 
 
 def _minute(state: SessionState) -> str:

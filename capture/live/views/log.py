@@ -1,14 +1,18 @@
 """Log of a session for the notebook of a lab: pairs and test charts by day; PDF, HTML or CSV."""
 
-from collections.abc import Sequence
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
+from defocus.capture.judging.shot_checks import EXIF_TIME
 from defocus.capture.live.views.drift import drift_table
-from defocus.capture.live.views.view import list_pairs, pair_details, settings_text
+from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry, settings_text
 from defocus.capture.sessions.chart_drift import ChartPoint, session_drift
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import VERDICT_WORDS
@@ -16,9 +20,9 @@ from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair
 from defocus.errors import DatasetError, InputError
 from defocus.files import write_bytes, write_text
-from defocus.progress import counted
+from defocus.progress import counted, several
 from defocus.reports.html import render_html
-from defocus.reports.model import Column, Page, Table
+from defocus.reports.model import Column, Facts, Page, Table
 from defocus.reports.text import csv_text
 
 __all__ = ["LogRow", "read_log", "write_log"]
@@ -32,7 +36,8 @@ class LogRow:
     """A pair or a test chart in the log; text is empty where it is unknown.
 
     Attributes:
-        done: When the pair was completed or the chart shot, in this computer's time zone.
+        done: When the pair or the chart was shot, in this computer's time zone; of imported
+            pictures by the camera's clock.
         pair: Its id, or ``chart 0001``.
         scene: Its scene, as typed; empty for a chart.
         verdict: The present one; empty for a chart.
@@ -42,6 +47,8 @@ class LogRow:
         sharp: Settings of the sharp shot.
         note: Note on the pair.
         scene_note: Note on the scene.
+        measured: What was measured of a pair that a person decided about.
+        camera, lens: What it was shot with.
     """
 
     done: datetime | None
@@ -54,6 +61,9 @@ class LogRow:
     sharp: str = ""
     note: str = ""
     scene_note: str = ""
+    measured: str = ""
+    camera: str = ""
+    lens: str = ""
 
     @property
     def day(self) -> str:
@@ -73,19 +83,23 @@ def read_log(session: Path) -> list[LogRow]:
         DatasetError: No session there, or a damaged journal.
     """
     state, _ = read_state(session)
-    times = {
+    times = {  # of the last try; sessions of version 0.1.0 have no line for the shots alone
         record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
+        for event in ("pair-complete", "pair-shot")
         for record in read_journal(session / JOURNAL).records
-        if record["event"] == "pair-complete"
+        if record["event"] == event
     }
     rows = []
     for told in list_pairs(state):
         name, done = told["id"], times.get(told["id"])
         complete = state.complete.get(name)
-        settings = {} if complete is None else _settings(session, complete)
+        entry = {} if complete is None else _entry(session, complete)
+        settings, camera = entry.get("settings", {}), entry.get("camera") or {}
+        imported = state.shoots[state.planned[name].shoot].imported is not None
+        judged = name in state.judged
         rows.append(
             LogRow(
-                done=done,
+                done=(entry.get("taken") if imported else None) or done,
                 pair=name,
                 scene=told["title"],
                 verdict=told["verdict"],
@@ -95,6 +109,9 @@ def read_log(session: Path) -> list[LogRow]:
                 sharp=settings.get("sharp", ""),
                 note=told["note"],
                 scene_note=told["scene_note"],
+                measured=str(entry.get("reason", "")) if judged else "",
+                camera=str(camera.get("model") or ""),
+                lens=str(camera.get("lens") or ""),
             )
         )
     return rows + [_chart_row(point) for point in session_drift(state)]
@@ -113,16 +130,32 @@ def _chart_row(point: ChartPoint) -> LogRow:
     )
 
 
-def _settings(session: Path, pair: CompletePair) -> dict[str, str]:
-    """Role → settings; nothing for a pair whose document is damaged, which ``check`` tells."""
+def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
+    """What a pair's document says; nothing of a damaged one, which ``check`` tells."""
     try:
-        return dict(pair_details(session, pair)["settings"])
+        entry = pair_entry(session, pair)
+        settings = dict(pair_details(session, pair)["settings"])
     except DatasetError:
         return {}
+    return {**entry, "settings": settings, "taken": _taken(entry["roles"])}
 
 
-def write_log(session: Path, out: Path) -> None:
+def _taken(roles: Mapping[str, Any]) -> datetime | None:
+    """When the first shot of a pair was taken, by the camera's clock, which has no time zone."""
+    times = []
+    for role in roles.values():
+        with contextlib.suppress(ValueError, TypeError, KeyError, OSError, OverflowError):
+            times.append(datetime.strptime(role["exif"]["taken"], EXIF_TIME).astimezone())
+    return min(times, default=None)
+
+
+def write_log(session: Path, out: Path, by: str = "") -> None:
     """Write the log of a session to a file, by its suffix ``.pdf``, ``.html`` or ``.csv``.
+
+    Args:
+        session: The session.
+        out: The file.
+        by: Who shot; empty if nobody says it.
 
     Raises:
         InputError: Another suffix.
@@ -136,17 +169,17 @@ def write_log(session: Path, out: Path) -> None:
     charts = session_drift(read_state(session)[0])
     if suffix == ".csv":
         columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
-        cells = [[getattr(row, name) for name in columns] for row in rows]
-        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
+        cells = [[*(getattr(row, name) for name in columns), by] for row in rows]
+        write_text(out, BYTE_ORDER_MARK + csv_text([[*columns, "by"], *cells]))
     elif suffix == ".html":
-        write_text(out, render_html(_page(session, rows, charts)))
+        write_text(out, render_html(_page(session, rows, charts, by)))
     else:
         from defocus.reports.pdf import render_pdf  # slow to import
 
-        write_bytes(out, render_pdf(_page(session, rows, charts)))
+        write_bytes(out, render_pdf(_page(session, rows, charts, by)))
 
 
-def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint]) -> Page:
+def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint], by: str) -> Page:
     """The log to look at: what changed between charts is a table, and a sentence in CSV alone."""
     sharpness = {point.chart.id: point.sharpness for point in charts}
     rows = [replace(row, reason=sharpness.get(row.pair, row.reason)) for row in rows]
@@ -154,17 +187,31 @@ def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint]) -> Pa
         row for _, row in sorted(((row.done, row) for row in rows if row.done), key=itemgetter(0))
     ]
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
-    open_pairs = len(rows) - len(taken)
+    missing = [row.scene for row in rows if not row.done]
     return Page(
         title=f"Log of session {session.absolute().name}",
         notice="",
         sections=(
+            ("Shot by and with", (_facts(rows, by),)),
             *((day, (_table(group),)) for day, group in days),
             *([("Test charts", (drift_table(charts),))] if charts else []),
         ),
         summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
-        + (f"; {open_pairs} planned and not shot" if open_pairs else ""),
+        + (f"; missing, {len(missing)} planned: {several(missing)}" if missing else ""),
     )
+
+
+def _facts(rows: Sequence[LogRow], by: str) -> Facts:
+    """Who shot, and with what."""
+    facts = [("by", by)] if by else []
+    for label, values in (
+        ("camera", [row.camera for row in rows]),
+        ("lens", [row.lens for row in rows]),
+    ):
+        known = Counter(value for value in values if value)
+        told = [f"{name} ({counted(n, 'pair')})" for name, n in known.most_common()]
+        facts.append((label, ", ".join(known if len(known) == 1 else told) or "not told"))
+    return Facts("Shot by and with", tuple(facts))
 
 
 def _counts(rows: Sequence[LogRow]) -> str:
@@ -200,7 +247,8 @@ def _table(rows: Sequence[LogRow]) -> Table:
             row.pair,
             row.time,
             row.scene,
-            ": ".join(filter(None, (_judged(row), row.reason))),
+            ": ".join(filter(None, (_judged(row), row.reason)))
+            + (f" (measured: {row.measured})" if row.measured else ""),
             "; ".join(map(_unbroken, filter(None, (row.blurry, row.sharp)))),
             "; ".join(filter(None, (row.note, row.scene_note))),
         )

@@ -23,7 +23,7 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
             "number": planned.number,
             "scene": planned.scene,
             "verdict": complete.verdict if complete else "incomplete",
-            "reason": complete.reason if complete else "not shot, or cut short",
+            "reason": complete.reason if complete else _why_incomplete(state, planned.id),
             "seen": planned.id in state.judged,
             "title": planned.typed_scene,
             "note": state.notes.get(planned.id, ""),
@@ -32,6 +32,10 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
         for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
         for complete in [state.complete.get(planned.id)]
     ]
+
+
+def _why_incomplete(state: SessionState, pair: str) -> str:
+    return "cut short" if pair in state.begun else "not shot yet"
 
 
 def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
