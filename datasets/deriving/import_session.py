@@ -1,9 +1,9 @@
-"""Make a dataset folder from a capture session.
+"""Make a dataset folder from capture sessions.
 
 ::
 
     DIR/
-      import.json            the session; a folder with another one, or none, is refused
+      import.json            the sessions; a folder with others, or none, is refused
       pairs/<id>/            blurry.*, sharp.*, truth of simulated cameras, pair.json
       manifest.json          written last: without it the folder is no dataset yet
 
@@ -11,7 +11,7 @@ Each pair's folder appears complete or not at all, so that an interrupted import
 incomplete files of a killed import are removed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,15 @@ from typing import Any
 
 from defocus.datasets.deriving.derived import kept_record
 from defocus.datasets.deriving.originals import copy_file, place_pair
+from defocus.datasets.deriving.sessions_scenes import (
+    all_pairs,
+    scene_remarks,
+    sessions_of_folders,
+    split_remarks,
+)
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
-from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
 from defocus.isolation import LeftOut, attempt, parted
@@ -31,7 +36,7 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.staging import remove_abandoned, staging_folder
 
-__all__ = ["Import", "import_session"]
+__all__ = ["Import", "import_sessions"]
 
 RECORD = "import.json"
 STAGING = (".import-", ".part")
@@ -49,53 +54,56 @@ class Import:
         pairs: All pairs of the dataset.
         unknown: Ids of the pairs whose misalignment could not be measured.
         left_out: Pairs that could not be read; the same command tries them again.
+        remarks: What is odd about scenes and splits.
     """
 
     root: Path
     pairs: tuple[Pair, ...]
     unknown: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
-def import_session(session: Path, out: Path, jobs: int = 1) -> Import:
-    """Make a manifest dataset from a session's accepted pairs, with their measured misalignment.
+def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import:
+    """Make a manifest dataset from sessions' accepted pairs, with their measured misalignment.
 
     Args:
-        session: The session folder.
-        out: The dataset's folder: absent, empty, or holding an import of the same session.
+        folders: The session folders.
+        out: The dataset's folder: absent, empty, or holding an import of the same sessions.
         jobs: Number of pairs imported at once.
 
     Raises:
-        DatasetError: The session is not usable, no pair can be read, or ``out`` has other contents.
+        InputError: A session is given twice.
+        DatasetError: A session is not usable, no pair can be read, or ``out`` has other contents.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    from defocus.capture.sessions.session import read_session
-
-    known = read_session(session, damaged=True)
-    originals = session_pairs(known)
-    _claim(out, known.id)
+    sessions = sessions_of_folders(folders)
+    originals, damaged = all_pairs(sessions)
+    _claim(out, [session.id for session in sessions])
     make_folder(out / "pairs")
     # a pair's metadata is a read-only view, which does not travel
     plain = [replace(pair, metadata=dict(pair.metadata)) for pair in originals]
     work = in_processes(partial(_import, pairs=out / "pairs"), plain, jobs)
     _, failed = parted(track(work, "importing", len(plain)))
-    left_out = (*known.left_out, *failed)
+    left_out = (*damaged, *failed)
     unread = {one.id for one in left_out}
     pairs = tuple(
         _imported(pair, out / "pairs" / pair.id) for pair in originals if pair.id not in unread
     )
     if not pairs:
-        raise DatasetError(f"{session}: no pair can be read; {left_out[0].reason}")
+        raise DatasetError(f"{folders[0]}: no pair can be read; {left_out[0].reason}")
     _clear(out / "pairs", (pair.id for pair in pairs))
     manifest = make_manifest(out, pairs)
     _place(out, MANIFEST, lambda folder: write_manifest(folder, manifest))
     unknown = tuple(pair.id for pair in pairs if _misalignment(pair.metadata) == "unknown")
-    return Import(out, pairs, unknown, left_out)
+    remarks = (*scene_remarks(pairs, jobs), *split_remarks(pairs))
+    return Import(out, pairs, unknown, left_out, remarks)
 
 
-def _claim(out: Path, session_id: str) -> None:
-    """Claim an empty folder for this session, or recognise one of the same session."""
-    record = {"format": "defocus-import", "session": session_id}
+def _claim(out: Path, ids: Sequence[str]) -> None:
+    """Claim an empty folder for these sessions, or recognise one of the same."""
+    told = {"session": ids[0]} if len(ids) == 1 else {"sessions": list(ids)}
+    record = {"format": "defocus-import", **told}
     make_folder(out)
     if (out / RECORD).is_file():
         try:
@@ -105,7 +113,7 @@ def _claim(out: Path, session_id: str) -> None:
             say(f"{out / RECORD}: damaged")
     if set(out.iterdir()) - set(temporary_entries(out, *STAGING)):
         raise DatasetError(
-            f"{out}: not empty, and not an import of this session; choose another folder for --out"
+            f"{out}: not empty, and not an import of the same; choose another folder for --out"
         )
     _place(out, RECORD, lambda folder: write_json(folder / RECORD, record))
 

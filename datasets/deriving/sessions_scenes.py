@@ -6,62 +6,63 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.capture.sessions.session import read_session
+from defocus.capture.sessions.session import Session, read_session
 from defocus.capture.sessions.state import scene_slug
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.readers.session import session_pairs
 from defocus.datasets.split import scene_splits
 from defocus.errors import ImageError, InputError
 from defocus.images import bit_depth, read_image
+from defocus.isolation import LeftOut
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
 from defocus.processes import in_processes
-from defocus.progress import counted
+from defocus.progress import counted, grouped
 
-__all__ = ["all_pairs", "session_ids", "split_remarks", "unlike_scenes"]
+__all__ = ["all_pairs", "scene_remarks", "sessions_of_folders", "split_remarks"]
 
 NUMBERED = re.compile(r"scene-\d+")
 """Names of scenes that nobody named: in another session they are other scenes."""
 
 
-def session_ids(sessions: Sequence[Path]) -> list[str]:
-    """Ids of sessions, in their order.
+def sessions_of_folders(folders: Sequence[Path]) -> tuple[Session, ...]:
+    """The sessions of some folders, each of which is given once.
 
     Raises:
-        DatasetError: A folder is not a session.
+        DatasetError: A folder is not a session, or its journal is damaged.
         InputError: A session is given twice.
     """
-    ids = [read_session(path, verify=False).id for path in sessions]
-    for path, session in zip(sessions, ids, strict=True):
-        if ids.count(session) > 1:
-            raise InputError(f"{path}: this session is given twice; give each once")
-    return ids
+    sessions = tuple(read_session(folder, damaged=True) for folder in folders)
+    ids = [session.id for session in sessions]
+    for session in sessions:
+        if ids.count(session.id) > 1:
+            raise InputError(f"{session.root}: this session is given twice; give each once")
+    return sessions
 
 
-def all_pairs(sessions: Sequence[Path]) -> tuple[Pair, ...]:
-    """The usable pairs of sessions, split by scene.
+def all_pairs(sessions: Sequence[Session]) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
+    """The usable pairs of sessions, split by scene, and those that are not whole.
 
     Pairs of several sessions, and scenes that nobody named, have the session's name before theirs.
     Scenes of one name are one scene.
 
     Raises:
-        DatasetError: A folder is not a session, or a session is damaged or has no accepted pair.
+        DatasetError: A session has no accepted pair.
     """
     if len(sessions) == 1:
-        return session_pairs(sessions[0])
-    pairs = [
-        _of_session(pair, name)
-        for path, name in zip(sessions, _names(sessions), strict=True)
-        for pair in session_pairs(path)
-    ]
+        return session_pairs(sessions[0]), sessions[0].left_out
+    pairs: list[Pair] = []
+    left_out: list[LeftOut] = []
+    for session, name in zip(sessions, _names(sessions), strict=True):
+        pairs += [_of_session(pair, name) for pair in session_pairs(session)]
+        left_out += [replace(one, id=f"{name}_{one.id}") for one in session.left_out]
     splits = scene_splits(pair.scene for pair in pairs)
-    return tuple(
-        sorted((replace(one, split=splits[one.scene]) for one in pairs), key=lambda one: one.id)
-    )
+    placed = (replace(one, split=splits[one.scene]) for one in pairs)
+    return tuple(sorted(placed, key=lambda one: one.id)), tuple(left_out)
 
 
-def _names(sessions: Sequence[Path]) -> list[str]:
+def _names(sessions: Sequence[Session]) -> list[str]:
     """A name for each session, by its folder; folders of one name are numbered."""
-    slugs = [scene_slug(path.resolve().name) for path in sessions]
+    slugs = [scene_slug(session.root.resolve().name) for session in sessions]
     seen: Counter[str] = Counter()
     names = []
     for slug in slugs:
@@ -75,19 +76,21 @@ def _of_session(pair: Pair, session: str) -> Pair:
     return replace(pair, id=f"{session}_{pair.id}", scene=scene)
 
 
-def unlike_scenes(pairs: Sequence[Pair], jobs: int) -> list[tuple[str, str]]:
-    """Scenes whose pairs show different views, each with words; a split keeps them together."""
+def scene_remarks(pairs: Sequence[Pair], jobs: int) -> list[str]:
+    """Scenes whose pairs show different views, in words: a split keeps them together."""
     scenes: dict[str, list[Path]] = defaultdict(list)
     for pair in pairs:
         scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
     files = [path for paths in scenes.values() if len(paths) > 1 for path in paths]
     looks = dict(zip(files, in_processes(_look, files, jobs), strict=True))
-    remarks = []
+    found = []
     for scene, paths in scenes.items():
         views = _views([look for path in paths if (look := looks.get(path)) is not None])
         if views > 1:
-            remarks.append((scene, f"{counted(len(paths), 'pair')} of {views} different views"))
-    return remarks
+            found.append((f"scene {scene}", f"{len(paths)} pairs of {views} different views"))
+    if found:
+        found.append(("a scene is in one split", "name scenes with 'import --scene-list'"))
+    return grouped(found, len(scenes) + 1, "scene")
 
 
 def _look(path: Path) -> Fingerprint | None:

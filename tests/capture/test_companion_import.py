@@ -9,7 +9,7 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.session import read_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
-from defocus.datasets.deriving.import_session import import_session
+from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 
 
@@ -23,7 +23,7 @@ def test_the_geometry_of_the_companion_comes_into_the_manifest(tmp_path: Path) -
     (pair,) = read_session(tmp_path / "s").pairs
     on_the_spot = pair.metadata["quality"]["misalignment"]
     assert (on_the_spot["measured_on"], on_the_spot["status"]) == ("companion", "ok")
-    imported = import_session(tmp_path / "s", tmp_path / "data")
+    imported = import_sessions([tmp_path / "s"], tmp_path / "data")
     assert imported.unknown == ()
     (entry,) = read_manifest(tmp_path / "data").pairs
     measured = entry.metadata["measured_misalignment"]

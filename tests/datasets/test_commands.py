@@ -77,7 +77,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_of_an_import(
 
     out = tmp_path / "set"
     monkeypatch.setattr(import_session, "place_pair", failing)
-    done = import_session.import_session(session, out)
+    done = import_session.import_sessions([session], out)
     assert [one.id for one in done.left_out] == ["0002_cafe"]
     assert "unforeseen EOFError: odd; please report it" in done.left_out[0].reason
     assert len(open_dataset(f"manifest:{out}").pairs) == 2

@@ -16,7 +16,7 @@ from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
-from defocus.datasets.deriving.import_session import import_session
+from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 
@@ -33,7 +33,7 @@ def bracket(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         ShootOptions(retake="never", strictness="warn"),
         yes=True, json_lines=False, hook=None,
     )  # fmt: skip
-    import_session(root / "s", root / "data")
+    import_sessions([root / "s"], root / "data")
     return open_dataset(f"manifest:{root / 'data'}")
 
 

@@ -15,7 +15,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting.run import cut_dataset
 from defocus.datasets.cutting.scheme import Scheme
 from defocus.datasets.deriving.compensate import compensate_dataset
-from defocus.datasets.deriving.import_session import import_session
+from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.datasets.fusing.run import fuse_stacks
 from defocus.datasets.release.details import Details
@@ -88,7 +88,7 @@ def test_patches(copy: Path, both: Callable[[Make], None]) -> None:
 
 def test_import(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> None:
     session = write_session(tmp_path / "session", list(open_dataset(f"realdof:{copy}").pairs))
-    both(lambda out, jobs: import_session(session, out, jobs))
+    both(lambda out, jobs: import_sessions([session], out, jobs))
 
 
 @pytest.mark.parametrize("form", list(LAYOUTS))

@@ -1,0 +1,54 @@
+"""Sessions become one dataset, and what is odd about its scenes and splits is said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.datasets.deriving.import_session import import_sessions
+from defocus.datasets.manifest import read_manifest
+from defocus.errors import DatasetError, InputError
+from defocus.images import write_image
+from tests.capture.card import scene_picture
+from tests.capture.raw_sessions import write_session
+from tests.conftest import Run
+
+
+def shot_session(root: Path, *views: int) -> Path:
+    """A session of one scene, ``desk``, whose pairs show these views."""
+    root.parent.mkdir(exist_ok=True)
+    pairs = []
+    for view in views:
+        path = root.parent / f"view{view}.png"
+        write_image(path, np.asarray(scene_picture(view).resize((96, 64))))
+        pairs.append(dict.fromkeys(("blurry", "sharp"), path))
+    write_session(root, pairs)
+    return root
+
+
+def test_several_sessions_become_one_dataset(tmp_path: Path) -> None:
+    sessions = [shot_session(tmp_path / day / "S", view) for day, view in (("mon", 1), ("tue", 2))]
+    done = import_sessions(sessions, tmp_path / "data")
+    assert [pair.id for pair in done.pairs] == ["s-1_0001_desk", "s-2_0001_desk"]
+    assert {pair.scene for pair in done.pairs} == {"desk"}, "named alike by a person"
+    assert len(read_manifest(tmp_path / "data").pairs) == 2
+    assert import_sessions(sessions, tmp_path / "data").pairs == done.pairs, "it goes on"
+    with pytest.raises(DatasetError, match="not an import of the same"):
+        import_sessions(sessions[:1], tmp_path / "data")
+    with pytest.raises(InputError, match="given twice"):
+        import_sessions([sessions[0], sessions[0]], tmp_path / "other")
+
+
+def test_a_scene_of_different_views_and_an_empty_split_are_warnings(
+    run: Run, tmp_path: Path
+) -> None:
+    shot_session(tmp_path / "alike", 1, 1)
+    shot_session(tmp_path / "unlike", 1, 2, 3)
+    done = run("defocus-data", "import", "unlike", "--out", "one")
+    assert done.returncode == 0, done.stderr
+    assert "warning: scene desk: 3 pairs of 3 different views" in done.stderr
+    assert "warning: one scene cannot be split, so it is for testing" in done.stderr
+    done = run("defocus-data", "import", "alike", "--out", "two")
+    assert "different views" not in done.stderr
+    done = run("defocus-data", "import", "--out", "none")
+    assert done.returncode == 2
