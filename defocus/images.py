@@ -13,20 +13,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.bmp_pixels import bmp_pixels
 from defocus.errors import FileError, ImageError
 from defocus.files import atomic_path
+from defocus.heif_pixels import HEIF_KINDS, read_heif
 from defocus.jpeg_scans import lacks_a_part
 from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import (
-    TIFF_BEGINS,
-    is_known_kind,
+    SUFFIXES,
+    is_animated,
+    kind_of,
     refuse_oversized,
     refuse_truncated,
+    still_png,
+    transparent_grey,
 )
 from defocus.quiet_decoders import QUIET
 from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
 from defocus.reading import read_bytes
-from defocus.tiff_pixels import MOST_BYTES, TiffLayout, read_misread, tiff_layout
+from defocus.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -58,9 +63,7 @@ SWAPPED = (np.uint8, np.uint16, np.float32)
 STRIP_ROWS = 256
 """Rows whose colours are put in order at once."""
 
-IMAGE_SUFFIXES = (
-    frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}) | RAW_SUFFIXES
-)
+IMAGE_SUFFIXES = frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
 
 LARGE_PNG_BYTES = 8_000_000  # worth loading compiled code that reads them faster
@@ -114,6 +117,9 @@ def read_stored(path: Path) -> NDArray[Any]:
     content = np.frombuffer(data, np.uint8)
     refuse_truncated(path, data)
     refuse_oversized(path, data)
+    kind = kind_of(data)
+    if kind in HEIF_KINDS:
+        return read_heif(path, data, kind)
     picture = _decode(path, content)
     if data[:2] == b"\xff\xd8" and lacks_a_part(data, picture, functools.partial(_of_bytes, path)):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
@@ -130,7 +136,7 @@ def _content(path: Path) -> bytes:
         raise ImageError(str(error)) from error
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if content and not is_known_kind(content):
+    if content and not kind_of(content):
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     return content
 
@@ -140,19 +146,49 @@ def _of_bytes(path: Path, data: bytes) -> NDArray[Any]:
 
 
 def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
-    tiff = content[:4].tobytes() in TIFF_BEGINS
-    layout = tiff_layout(path, _as_bytes(content)) if tiff else TiffLayout()
-    decoded = read_misread(path, _as_bytes(content)) if layout.misread else _large_png(content)
-    if decoded is None:
-        decoded = _of_opencv(path, content, layout.told)
+    data = _as_bytes(content)
+    kind = kind_of(data)
+    if kind == "TIFF":
+        return _of_tiff(path, content)
+    if kind == "PNG":
+        return _of_png(path, content)
+    decoded = bmp_pixels(path, data) if kind == "BMP" else None
+    return _checked(path, _of_opencv(path, content) if decoded is None else decoded)
+
+
+def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    """The still picture of a PNG, with the transparency that OpenCV does not know."""
+    decoded = _large_png(content)
+    if decoded is not None:
+        return _checked(path, decoded)
+    data = _as_bytes(content)
+    if is_animated(data):
+        content = np.frombuffer(still_png(data), np.uint8)
+    decoded = _of_opencv(path, content)
+    if decoded.ndim == 2 and (level := transparent_grey(data)) is not None:
+        most = np.iinfo(decoded.dtype).max
+        alpha = np.where(decoded == level, 0, most).astype(decoded.dtype)
+        return _checked(path, np.dstack([decoded, alpha]))
+    return _checked(path, decoded)
+
+
+def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    data = _as_bytes(content)
+    layout = tiff_layout(path, data)
+    if layout.misread:
+        return _checked(path, layout.corrected(read_misread(path, data)))
+    decoded = _of_opencv(path, content, layout.told)
+    # OpenCV turns TIFF files whatever flag it is given
+    return _checked(path, layout.corrected(as_stored(decoded, layout.orientation)))
+
+
+def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
     if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(
             f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
             "bits are read"
         )
-    if tiff and not layout.misread:  # OpenCV turns TIFF files whatever flag it is given
-        decoded = as_stored(decoded, layout.orientation)
-    return np.ascontiguousarray(layout.corrected(decoded) if tiff else decoded)
+    return np.ascontiguousarray(decoded)
 
 
 def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
@@ -164,7 +200,7 @@ def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
     return plain_png(_as_bytes(content))
 
 
-def _of_opencv(path: Path, content: NDArray[np.uint8], told: str) -> NDArray[Any]:
+def _of_opencv(path: Path, content: NDArray[np.uint8], told: str = "") -> NDArray[Any]:
     try:
         with QUIET:
             decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -6,6 +6,7 @@ They are read before a file is decoded, because a decoder believes what a header
 import struct
 import zlib
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from defocus.errors import ImageError
@@ -13,21 +14,46 @@ from defocus.errors import ImageError
 __all__ = [
     "MAX_PIXELS",
     "PNG_HEAD_BYTES",
+    "SUFFIXES",
     "TIFF_BEGINS",
     "embed_profile",
-    "is_known_kind",
+    "is_animated",
     "jpeg_scan_start",
+    "kind_of",
     "png_chunk",
     "refuse_oversized",
     "refuse_truncated",
+    "still_png",
+    "transparent_grey",
 ]
 
 PNG_HEAD_BYTES = 8 + 25
 """Signature and IHDR of a PNG; what tells of colours comes behind them."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BEGINS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"BM", *TIFF_BEGINS)
-"""The first bytes of every kind that is read, but WebP: OpenCV would open twenty more."""
+_BEGINS = (
+    ("PNG", (b"\x89PNG\r\n\x1a\n",)),
+    ("JPEG", (b"\xff\xd8",)),
+    ("BMP", (b"BM",)),
+    ("TIFF", TIFF_BEGINS),
+    ("JPEG XL", (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
+)
+"""The first bytes of kinds that are read: OpenCV would open twenty more."""
+_AVIF, _HEIC = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
+
+SUFFIXES = MappingProxyType(
+    {
+        "PNG": (".png",),
+        "JPEG": (".jpg", ".jpeg", ".jpe", ".jif", ".jfif"),
+        "TIFF": (".tif", ".tiff"),
+        "BMP": (".bmp",),
+        "WebP": (".webp",),
+        "HEIC": (".heic", ".heif", ".hif"),
+        "AVIF": (".avif",),
+        "JPEG XL": (".jxl",),
+    }
+)
+"""Suffixes (lower case) of each kind of picture that is read, but RAW files."""
 
 MAX_PIXELS = 400_000_000
 """A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
@@ -55,9 +81,59 @@ def embed_profile(path: Path, profile: bytes) -> None:
     path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
 
 
-def is_known_kind(data: bytes) -> bool:
-    """Whether the first bytes are those of a PNG, JPEG, BMP, TIFF or WebP file."""
-    return data.startswith(_BEGINS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+def transparent_grey(png: bytes) -> int | None:
+    """The grey that a PNG names as transparent, in the values that a decoder gives.
+
+    Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
+    """
+    bits, named = png[24], _early_chunk(png, b"tRNS")
+    if png[25] or named is None:
+        return None
+    level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
+    return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
+
+
+def is_animated(png: bytes) -> bool:
+    """Whether a PNG is an animation."""
+    return _early_chunk(png, b"acTL") is not None
+
+
+def still_png(png: bytes) -> bytes:
+    """An animated PNG as the still picture that a reader without animation shows."""
+    kept, place = [png[:8]], 8
+    while place + 12 <= len(png):
+        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
+        if png[place + 4 : place + 8] not in {b"acTL", b"fcTL", b"fdAT"}:
+            kept.append(png[place:end])
+        place = end
+    return b"".join(kept)
+
+
+def _early_chunk(png: bytes, name: bytes) -> bytes | None:
+    """The content of a chunk before the pixels; None if there is none."""
+    place = PNG_HEAD_BYTES
+    while place + 12 <= len(png):
+        size, kind = int.from_bytes(png[place : place + 4], "big"), png[place + 4 : place + 8]
+        if kind == name:
+            return png[place + 8 : place + 8 + size]
+        if kind in {b"IDAT", b"IEND"}:
+            return None
+        place += 12 + size
+    return None
+
+
+def kind_of(data: bytes) -> str:
+    """The kind of picture that a file is by its first bytes, as :data:`SUFFIXES` names it.
+
+    Empty if it is none that is read. 64 bytes are enough.
+    """
+    if data[:4] == b"RIFF":
+        return "WebP" if data[8:12] == b"WEBP" else ""
+    if data[4:8] == b"ftyp":
+        size = min(max(int.from_bytes(data[:4], "big"), 16), 256)
+        brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
+        return "AVIF" if brands & _AVIF else "HEIC" if brands & _HEIC else ""
+    return next((kind for kind, begins in _BEGINS if data.startswith(begins)), "")
 
 
 def refuse_truncated(path: Path, data: bytes) -> None:
@@ -84,9 +160,11 @@ def refuse_oversized(path: Path, data: bytes) -> None:
 
 
 def _header_size(data: bytes) -> tuple[int, int]:
-    """Width and height from the header of a PNG, JPEG, BMP, WebP or TIFF; 0 if there is none."""
+    """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
+        return int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
     if data[:2] == b"BM":
         sides = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
         width, height = map(abs, sides)
@@ -95,6 +173,8 @@ def _header_size(data: bytes) -> tuple[int, int]:
         return _tiff_header_size(data)
     if data[:4] == b"RIFF":
         return _webp_header_size(data)
+    if data[4:8] == b"ftyp":
+        return _heif_header_size(data)
     return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
 
 
@@ -107,6 +187,15 @@ def _jpeg_header_size(data: bytes) -> tuple[int, int]:
             return int.from_bytes(data[position + 7 : position + 9], "big"), height
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return 0, 0
+
+
+def _heif_header_size(data: bytes) -> tuple[int, int]:
+    """The largest of the sizes that the items of a HEIC or AVIF have."""
+    head, sizes, place = data[:200_000], [(0, 0)], 0
+    while (place := head.find(b"ispe", place) + 4) > 3:
+        width, height = (int.from_bytes(head[at : at + 4], "big") for at in (place + 4, place + 8))
+        sizes.append((width, height))
+    return max(sizes, key=lambda one: one[0] * one[1])
 
 
 def _webp_header_size(data: bytes) -> tuple[int, int]:

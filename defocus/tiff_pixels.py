@@ -34,7 +34,8 @@ MOST_BYTES = 12 * MAX_PIXELS
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
 _NAMES = {4: "a mask", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "those of a RAW file"}
-_MULTIPLIED = 1
+_UNSTATED, _MULTIPLIED = 0, 1
+_USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
 _WAYS = "save it as grey or RGB of 8 or 16 bits"
 
 
@@ -47,7 +48,8 @@ class TiffLayout:
         orientation: Tag of the first directory, 1 to 8.
         negative: Whether white is 0 in the values that the decoder gives.
         multiplied: Whether colours are stored multiplied with the transparency.
-        opaque: Whether the fourth value that OpenCV gives is none of the file's.
+        opaque: Whether the last value that a decoder gives is no transparency: none of the file's,
+            or one of which the file does not say what it means.
         told: Type of the values and compression, for people; empty where pixels are missing.
     """
 
@@ -64,8 +66,9 @@ class TiffLayout:
         Args:
             picture: ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)``.
         """
-        if self.opaque:
-            picture = picture[:, :, :3]
+        if self.opaque and picture.shape[2:] in {(2,), (4,)}:
+            picture = picture[:, :, :-1]
+            picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
         if self.negative:
             grey = picture if picture.ndim == 2 else picture[:, :, 0]
             np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
@@ -106,17 +109,21 @@ def _lacks_pixels(page: "TiffPage", size: int) -> bool:
 
 def _layout_of(page: "TiffPage") -> TiffLayout:
     bits, values = page.bitspersample, page.samplesperpixel
-    transparent = values in {2, 4} and page.photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
+    kind = page.photometric
+    transparent = values in {2, 4} and kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
     grey_transparent = values == 2 and transparent
     apart = values > 1 and page.planarconfig == 2
     half_floats = page.dtype == np.float16
-    misread = apart or half_floats or grey_transparent or (transparent and bits == 8)
+    few_colours = kind == _PALETTE and bits == 1
+    predicted = bits not in _USUAL_BITS and page.predictor != 1
+    misread = apart or half_floats or grey_transparent or few_colours or predicted
+    misread = misread or (transparent and bits == 8)
     return TiffLayout(
         misread,
         _orientation(page),
-        page.photometric == _WHITE_IS_ZERO and (misread or bits > 8),
+        kind == _WHITE_IS_ZERO and (misread or bits > 8),
         transparent and _MULTIPLIED in page.extrasamples,
-        page.photometric == _CMYK,
+        kind == _CMYK or (transparent and _UNSTATED in page.extrasamples),
         f"a TIFF file of {page.dtype} with the compression {_compression(page)}",
     )
 
@@ -139,6 +146,9 @@ def _refused(page: "TiffPage") -> str:
     of_white = kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1)
     if kind not in _READ:
         return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
+    subsampled = page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1)
+    if kind == _YCBCR and subsampled:
+        return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
     if kind == _CMYK and (bits != 8 or values != 4):
         return f"{values} inks of {bits} bits; CMYK of 8 bits is read: save it as RGB"
     if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
@@ -170,15 +180,53 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             picture = _decoded(page, content)
             if not picture.size:
                 raise ValueError("no pixels")
+            if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
+                picture = np.moveaxis(picture, 0, 2)
+            picture = _as_colours(page, picture)
     except _TIFF_DAMAGE as error:
         raise ImageError(
             f"{path}: cannot be decoded ({error}); save it again without compression"
         ) from error
-    if picture.dtype == np.float16:
-        picture = picture.astype(np.float32)
-    if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
-        picture = np.moveaxis(picture, 0, 2)
     return picture
+
+
+def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
+    """Values as they are stored, as grey or RGB of 8 or 16 bits."""
+    kind, bits = page.photometric, page.bitspersample
+    if kind == _PALETTE and page.colormap is not None:
+        return np.moveaxis(page.colormap[:, picture.astype(np.intp)] >> 8, 0, 2).astype(np.uint8)
+    if kind == _CMYK:
+        inks = 255 - picture.astype(np.uint16)
+        return np.asarray(np.rint(inks[:, :, :3] * (inks[:, :, 3:] / 255)), np.uint8)
+    if kind == _YCBCR:
+        return _of_ycbcr(page, picture)
+    if picture.dtype == np.float16:
+        return picture.astype(np.float32)
+    if picture.dtype == np.bool_:
+        return picture * np.uint8(255)
+    if picture.dtype.kind == "u" and bits not in _USUAL_BITS:
+        most = np.iinfo(picture.dtype).max / (2**bits - 1)
+        return np.asarray(np.rint(picture * most), picture.dtype)
+    return picture
+
+
+def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
+    ratios = _fractions(page, 529) or [0.299, 0.587, 0.114]
+    limits = _fractions(page, 532) or [0, 255, 128, 255, 128, 255]
+    black, white = np.array(limits[::2]), np.array(limits[1::2])
+    y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
+    red = y * 255 + redness * 127 * (2 - 2 * ratios[0])
+    blue = y * 255 + blueness * 127 * (2 - 2 * ratios[2])
+    green = (y * 255 - ratios[0] * red - ratios[2] * blue) / ratios[1]
+    return np.asarray(np.rint(np.clip(np.dstack([red, green, blue]), 0, 255)), np.uint8)
+
+
+def _fractions(page: "TiffPage", tag: int) -> list[float]:
+    """The values of a tag of fractions; empty if it has none."""
+    found = page.tags.get(tag)
+    values = tuple(found.value) if found is not None else ()
+    return [one / below for one, below in zip(values[::2], values[1::2], strict=True)]
 
 
 def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
@@ -194,14 +242,23 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
             raise
     from PIL import Image
 
-    if page.dtype != np.uint8 or _MULTIPLIED in page.extrasamples:
+    if page.dtype != np.uint8 or page.bitspersample != 8:
         raise ValueError(f"{_compression(page)} with these values is not read")
     with io.BytesIO(content) as stream, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
+        undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
     picture = as_stored(shown, _orientation(page))
     if picture.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
         raise ValueError(f"{_compression(page)} with these values is not read")
-    return picture
+    return _multiplied(picture) if undone else picture
+
+
+def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
+    """Colours as they are stored, of those that Pillow has divided by their transparency."""
+    share = picture[:, :, -1:].astype(np.float64) / 255
+    colours = np.rint(picture[:, :, :-1] * share).astype(np.uint8)
+    colours = np.where(share > 0, colours, picture[:, :, :-1])
+    return np.concatenate([colours, picture[:, :, -1:]], axis=2)
 
 
 def _divided(picture: NDArray[Any]) -> NDArray[Any]:

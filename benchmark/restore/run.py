@@ -16,10 +16,14 @@ from defocus.benchmark.restore.blur_map.drawing import (
     write_map,
 )
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.journal import RestoreJournal
+from defocus.benchmark.restore.files.encoding import (
+    foreseen_remarks,
+    remarks_after,
+    write_picture,
+    written_kind,
+)
+from defocus.benchmark.restore.files.journal import JOURNAL, RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
-from defocus.benchmark.restore.files.remarks import remarks_on
 from defocus.benchmark.restore.files.sources import (
     found_pictures,
     named_in_utf8,
@@ -158,6 +162,8 @@ def restore_pictures(
     targets = _targets(images, out)
     if wishes.map is not None:
         _check_map(wishes.map, [target for _, target in targets])
+        if not (out / JOURNAL).exists():
+            refuse_existing_map(wishes.map)
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
@@ -250,7 +256,8 @@ def _named(left_out: LeftOut) -> str:
 
 def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) -> Restored:
     picture = read_own_picture(image)
-    remarks = remarks_on(image)
+    kind = written_kind(target, image, picture.metadata)
+    remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     for remark in remarks:
         say(f"{image}: {remark}")
     mask = read_mask(wishes.mask, picture) if wishes.mask is not None else None
@@ -271,7 +278,11 @@ def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) 
         tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
         difference = restorer.tiling_difference(tensor, side)
     restored = made.at(wishes.strength, mask, leave_sharp=wishes.leave_sharp)
-    write_picture(target, picture.with_colours(restored), picture.metadata)
+    write_picture(target, picture.with_colours(restored), picture.metadata, kind)
+    for remark in remarks_after(target.read_bytes(), picture.metadata, kind):
+        if remark not in remarks:  # the file is what counts, whatever was foreseen
+            say(f"{image}: {remark}")
+            remarks = (*remarks, remark)
     if wishes.map is not None:
         write_map(wishes.map, blur_map, picture.orientation)
     return Restored(

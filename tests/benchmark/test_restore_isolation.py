@@ -102,7 +102,8 @@ def test_the_page_answers_an_unforeseen_error_with_its_reason(
     with restoring_page(tmp_path, [choice(Sharpener())]) as (desk, port):
         page = Page(desk, port)
         told = page.restored(content, "mine.png")
-        monkeypatch.setattr(dropped_module, "write_picture", failing)
+        for name in ("encoded_picture", "write_picture"):
+            monkeypatch.setattr(dropped_module, name, failing)
         status, _, answer = page.ask(f"/pictures/{told['id']}/saved/0?strength=1")
         assert status == 422
         assert b"unforeseen OddError: odd; please report it" in answer

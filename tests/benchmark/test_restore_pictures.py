@@ -20,12 +20,13 @@ from torch import nn
 
 from defocus.baselines.card import Baseline, Card
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.encoding import foreseen_remarks, write_picture
 from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
-from defocus.benchmark.restore.files.remarks import remarks_on
 from defocus.benchmark.restore.restoration import changed_share
 from defocus.benchmark.restore.run import restore_pictures
+from defocus.blocks.block import Block
+from defocus.blocks.exif import exif_blocks
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
 from defocus.progress import say
@@ -33,6 +34,19 @@ from tests.capture.raw_sessions import bayer_dng
 from tests.conftest import Run
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def block_of(**tags: Any) -> bytes:
+    """An EXIF block with some tags."""
+    exif = Pillow.Exif()
+    exif.update({int(tag.removeprefix("tag")): value for tag, value in tags.items()})
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def remarks_on(path: Path) -> tuple[str, ...]:
+    """What is said of a picture that is restored to its own kind of file."""
+    picture = read_own_picture(path)
+    return foreseen_remarks(picture.stored, picture.metadata, picture.metadata.kind)
 
 
 def smooth(*shape: int) -> NDArray[np.float32]:
@@ -74,7 +88,7 @@ def test_a_picture_is_written_as_it_was_read(
     path, again = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     pixels = stored(shape, dtype)
     profile = PROFILE if len(shape) == 3 else None
-    write_picture(path, pixels, Metadata({271: "Maker"}, icc=profile))
+    write_picture(path, pixels, Metadata(exif=block_of(tag271="Maker"), icc=profile or b""))
     picture = read_own_picture(path)
     np.testing.assert_array_equal(picture.stored, pixels)
     made = picture.with_colours(picture.colours())
@@ -82,8 +96,8 @@ def test_a_picture_is_written_as_it_was_read(
     write_picture(again, made, picture.metadata)
     assert read_stored(again).dtype == dtype
     assert read_stored(again).shape == shape
-    assert read_metadata(again).image[271] == "Maker"
-    assert read_metadata(again).icc == profile
+    assert Block("EXIF", "Make", b"Maker\0") in exif_blocks(read_metadata(again).exif)
+    assert read_metadata(again).icc == (profile or b"")
 
 
 def test_what_cannot_be_seen_and_transparency_stay() -> None:
@@ -142,7 +156,8 @@ def test_frames_that_are_left_out_are_told(tmp_path: Path, name: str) -> None:
     kind = {"format": "MPO"} if name.endswith(".jpg") else {}
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **kind)
     (remark,) = remarks_on(tmp_path / name)
-    assert remark == "holds 2 pictures; the first is restored, the others are left out"
+    others = "holds 2 pictures; the first is restored, the others are left out"
+    assert remark == ("its further picture stays as it was" if kind else others)
     frames[0].save(tmp_path / name)
     assert remarks_on(tmp_path / name) == ()
 
@@ -240,7 +255,8 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(
 
 
 def test_tags_without_a_place_get_no_empty_one(tmp_path: Path) -> None:
-    write_picture(tmp_path / "a.jpg", stored((20, 30, 3), np.uint8), Metadata({271: "Maker"}))
+    metadata = Metadata(exif=block_of(tag271="Maker"))
+    write_picture(tmp_path / "a.jpg", stored((20, 30, 3), np.uint8), metadata)
     with Pillow.open(tmp_path / "a.jpg") as made:
         assert dict(made.getexif()) == {271: "Maker"}
 
@@ -351,7 +367,8 @@ def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path: Path) -> N
     pieces = [chunk(b"IHDR", head), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))]
     pieces += [chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")]
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
-    assert read_metadata(tmp_path / "a.png").image == {271: "a maker"}
+    metadata = read_metadata(tmp_path / "a.png")
+    assert exif_blocks(metadata.exif) == [Block("EXIF", "Make", b"a maker\0")]
 
 
 def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
@@ -360,6 +377,6 @@ def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
     content = raw.read_bytes()
     entry = struct.pack("<HHIH", 274, 3, 1, 6)
     assert content.count(entry) == 1
-    assert read_metadata(raw).image[274] == 6
+    assert read_metadata(raw).orientation == 6
     raw.write_bytes(content.replace(entry, struct.pack("<HHIH", 274, 2, 1, 6)))
-    assert 274 not in read_metadata(raw).image
+    assert read_metadata(raw).orientation == 1

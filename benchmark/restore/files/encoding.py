@@ -1,8 +1,10 @@
-"""Write pictures of 8 and 16 bits and of floats with their metadata.
+"""Write pictures of 8 and 16 bits and of floats with what their files held besides the pixels.
 
-OpenCV writes 16 bits and no metadata, Pillow the reverse; so each format is written in its own way.
+The pixels are encoded by OpenCV, Pillow or tifffile, whichever knows them; what belongs beside them
+is put in as the bytes that it was.
 """
 
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -12,66 +14,245 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.files.metadata import (
-    EXIF_DIRECTORY,
-    GPS_DIRECTORY,
-    Metadata,
-    exif_bytes,
+from defocus.benchmark.restore.files.metadata import Metadata
+from defocus.blocks.block import Remark, left_out, lost_blocks
+from defocus.blocks.exif import thumbnail_of, with_thumbnail
+from defocus.blocks.inventory import inventory
+from defocus.blocks.jpeg import (
+    COMMENT,
+    EXIF,
+    PHOTOSHOP,
+    PREVIEW,
+    XMP,
+    JpegParts,
+    Segment,
+    behind,
+    parted,
+    still_true,
+    with_segments,
 )
+from defocus.blocks.photoshop import without_thumbnails
+from defocus.blocks.png import (
+    Chunk,
+    PngParts,
+    colour_chunk,
+    comment_chunk,
+    exif_chunk,
+    kept_chunks,
+    profile_chunk,
+    resolution_chunk,
+    resource_chunk,
+    with_chunks,
+    xmp_chunk,
+)
+from defocus.blocks.tiff import TiffTags, further_entries, kept_entries, tiff_tags, with_tags
+from defocus.blocks.webp import with_further_chunks
+from defocus.blocks.xmp import without_pointers
+from defocus.bmp_pixels import bmp_with_alpha
 from defocus.errors import ImageError
-from defocus.files import atomic_path
-from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+from defocus.files import write_bytes
+from defocus.picture_headers import SUFFIXES, png_chunk
 
-__all__ = ["write_picture"]
+__all__ = ["encoded_picture", "foreseen_remarks", "remarks_after", "write_picture", "written_kind"]
 
-_JPEG_QUALITY = 95
-_XMP = 700
-_RESOLUTION = frozenset({282, 283, 296})
-"""Tags that tifffile writes whether or not it is told them."""
-_METRES_PER_INCH = 0.0254
+_QUALITY = 95
+_THUMBNAIL_QUALITIES = (90, 75, 50, 25)
+_MOST_XMP_BYTES = 65_000
+_THUMBNAIL_PX = (160, 120)
+_POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}))
 
 
-def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
+def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
+    """The kind of file that a picture is written as: what it was, unless its name says otherwise.
+
+    Args:
+        path: Where it goes.
+        given: Its own file, whose suffix may be wrong.
+        metadata: Of that.
+    """
+    suffix = path.suffix.lower()
+    if suffix == given.suffix.lower() and metadata.kind:
+        return metadata.kind
+    return next((kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), "PNG")
+
+
+def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = "") -> None:
     """Write a picture atomically, with the metadata that its format can hold.
 
     Args:
-        path: ``.png``, ``.tif``, ``.tiff``, ``.jpg``, ``.jpeg``, ``.webp`` or ``.bmp``; the last
-            holds no metadata.
+        path: Where it goes.
         picture: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha (PNG and TIFF only), ``(H, W, 3)``
             RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16 (PNG and TIFF only) or floats (TIFF
             only).
         metadata: Metadata of the picture that it was made from.
+        kind: PNG, JPEG, TIFF, WebP or BMP; by the suffix if empty.
 
     Raises:
         ImageError: The format cannot hold the picture.
         StorageError: The disk is full or the folder is not writable.
     """
-    suffix = path.suffix.lower()
-    with atomic_path(path) as temporary:
-        if suffix in {".tif", ".tiff"}:
-            _write_tiff(temporary, picture, metadata)
-        elif suffix == ".png" and picture.dtype.kind == "u":
-            temporary.write_bytes(_png(picture, metadata))
-        elif picture.dtype.itemsize == 1:
-            _write_with_pillow(temporary, picture, metadata)
-        else:
-            raise ImageError(f"{path}: {suffix} cannot hold {picture.dtype}; use .tif")
+    kind = kind or written_kind(path, path, Metadata())
+    try:
+        write_bytes(path, encoded_picture(picture, metadata, kind))
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> bytes:
+    """The file of a picture; see :func:`write_picture`.
+
+    Raises:
+        ImageError: The format cannot hold the picture.
+    """
+    encoders = {"JPEG": _jpeg, "WebP": _webp, "BMP": _bmp}
+    if kind == "TIFF":
+        return _tiff(picture, metadata)
+    if kind == "PNG" and picture.dtype.kind == "u":
+        return _png(picture, metadata)
+    if kind not in encoders or picture.dtype != np.uint8:
+        raise ImageError(f"{kind} cannot hold {picture.dtype}; use .tif")
+    return encoders[kind](picture, metadata)
+
+
+def foreseen_remarks(picture: NDArray[Any], metadata: Metadata, kind: str) -> tuple[str, ...]:
+    """What a written picture will not have of what its file holds: sentences without its name.
+
+    Found by writing one pixel with everything else, so that it can be said before the work is done.
+    """
+    pixel = np.ascontiguousarray(picture[:1, :1])
+    return remarks_after(encoded_picture(pixel, metadata, kind), metadata, kind)
+
+
+def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, ...]:
+    """What a file does not have of what the file that it was made from holds.
+
+    Args:
+        written: Content of the file.
+        metadata: Of the file that it was made from.
+        kind: Of the written file.
+    """
+    remarks = list(metadata.remarks)
+    if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
+        staying = dict.fromkeys(one.kind for one in behind(metadata.parts) if one.kind != PREVIEW)
+        remarks += [Remark(f"its {name} stays as it was") for name in staying]
+    if _pointing(metadata, kind) != metadata.xmp:
+        remarks.append(_POINTERS)
+    spoken = frozenset().union(*(one.kinds for one in remarks))
+    lost = [
+        one
+        for one in lost_blocks(metadata.blocks, inventory(written))
+        if one.kind not in spoken and f"{one.kind} {one.name}" not in spoken
+    ]
+    said = [one.text for one in remarks]
+    return tuple([*said, left_out(lost)] if lost else said)
+
+
+def _pointing(metadata: Metadata, kind: str) -> bytes:
+    """The XMP packet without what points at bytes that the written file does not have."""
+    kinds = {one.kind for one in metadata.blocks}
+    gone = ["credentials"] if "content credentials (C2PA)" in kinds else []
+    if kind != metadata.kind:
+        gone += ["film", "gain map"]
+    return without_pointers(metadata.xmp, *gone)
+
+
+def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
+    """An EXIF block whose thumbnail shows this picture instead of the old one."""
+    old = thumbnail_of(exif)
+    if not old:
+        return with_thumbnail(exif, b"")
+    colours = _eight_bits(picture)
+    wide, high = _size_of(old)
+    height, width = colours.shape[:2]
+    scale = min(wide / width, high / height, 1.0)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
+    for quality in _THUMBNAIL_QUALITIES:
+        done = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        if len(done) <= len(old):
+            return with_thumbnail(exif, done)
+    return with_thumbnail(exif, b"")
+
+
+def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture as OpenCV writes it to a JPEG, without transparency."""
+    colours = picture[:, :, :1] if picture.ndim == 3 and picture.shape[2] == 2 else picture
+    most = np.iinfo(colours.dtype).max if colours.dtype.kind == "u" else 1
+    scaled = np.asarray(np.clip(colours.astype(np.float32) * (255 / most), 0, 255), np.uint8)
+    return scaled if scaled.ndim == 2 or scaled.shape[2] == 1 else scaled[:, :, [2, 1, 0]]
+
+
+def _size_of(jpeg: bytes) -> tuple[int, int]:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(jpeg)) as opened:
+            return opened.size
+    except (OSError, SyntaxError, ValueError):
+        return _THUMBNAIL_PX
+
+
+def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    from PIL import Image
+
+    if picture.shape[2:] in {(2,), (4,)}:
+        raise ImageError("JPEG cannot hold transparency; use .png")
+    own = isinstance(metadata.parts, JpegParts)
+    stream = io.BytesIO()
+    settings = {"icc_profile": metadata.icc} if metadata.icc and not own else {}
+    Image.fromarray(picture).save(stream, "JPEG", quality=_QUALITY, subsampling=0, **settings)
+    exif = _with_new_thumbnail(metadata.exif, picture)
+    resources = without_thumbnails(metadata.resources)
+    xmp = _pointing(metadata, "JPEG")
+    if not isinstance(metadata.parts, JpegParts):
+        made = [*parted(0xE1, EXIF, exif), *parted(0xED, PHOTOSHOP, resources)]
+        made += parted(0xE1, XMP, xmp)[:1] if len(xmp) < _MOST_XMP_BYTES else []
+        made += [Segment(COMMENT, one) for one in metadata.comments]
+        return with_segments(stream.getvalue(), JpegParts((), 0, b""), tuple(made))
+    changed = {(0xE1, EXIF): exif, (0xED, PHOTOSHOP): resources}
+    changed |= {(0xE1, XMP): xmp} if xmp != metadata.xmp else {}
+    segments: list[Segment] = []
+    done: set[tuple[int, bytes]] = set()
+    for segment in still_true(metadata.parts.segments, profile=bool(metadata.icc)):
+        key = next((one for one in changed if _begins(segment, one)), None)
+        if key is None:
+            segments.append(segment)
+        elif key not in done:
+            segments += parted(*key, changed[key])
+            done.add(key)
+    return with_segments(stream.getvalue(), metadata.parts, tuple(segments))
+
+
+def _begins(segment: Segment, key: tuple[int, bytes]) -> bool:
+    return segment.marker == key[0] and segment.content.startswith(key[1])
 
 
 def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
-    """Source: PNG specification, third edition: 11.3.2.3 iCCP, 11.3.3.4 iTXt, 11.3.4 pHYs, eXIf."""
-    content = _png_of_grey_and_alpha(picture) if picture.shape[2:] == (2,) else _png_of(picture)
-    chunks = b""
-    if metadata.icc:
-        chunks += png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc))
+    two = picture.shape[2:] == (2,)
+    encoded = _png_of_grey_and_alpha(picture) if two else _png_of(picture)
+    exif = _with_new_thumbnail(metadata.exif, picture)
+    if isinstance(metadata.parts, PngParts):
+        kept = kept_chunks(metadata.parts, (encoded[24], encoded[25]))
+        chunks = [one for one in kept if one.name != b"eXIf"]
+        own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
+        chunks += [exif_chunk(exif)] if exif and own else []
+        return with_chunks(encoded, chunks, metadata.parts.trailer)
+    return with_chunks(encoded, _chunks_of(metadata, exif))
+
+
+def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
+    """Metadata of another kind of file as chunks."""
+    chunks = [profile_chunk(metadata.icc)] if metadata.icc else []
+    if metadata.colour_code is not None:
+        chunks.append(colour_chunk(*metadata.colour_code))
     if metadata.dpi:
-        per_metre = (round(one / _METRES_PER_INCH) for one in metadata.dpi)
-        chunks += png_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
-    if metadata.xmp:
-        chunks += png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
-    if exif := exif_bytes(metadata):
-        chunks += png_chunk(b"eXIf", exif)
-    return content[:PNG_HEAD_BYTES] + chunks + content[PNG_HEAD_BYTES:]
+        chunks.append(resolution_chunk(metadata.dpi))
+    if xmp := _pointing(metadata, "PNG"):
+        chunks.append(xmp_chunk(xmp))
+    if resources := without_thumbnails(metadata.resources):
+        chunks.append(resource_chunk(resources))
+    chunks += [comment_chunk(one) for one in metadata.comments]
+    return [*chunks, exif_chunk(exif)] if exif else chunks
 
 
 def _png_of(picture: NDArray[Any]) -> bytes:
@@ -83,7 +264,10 @@ def _png_of(picture: NDArray[Any]) -> bytes:
 
 
 def _png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
-    """OpenCV writes none, Pillow none of 16 bits. Source: the same, 9.2 (filter type 2, Up)."""
+    """OpenCV writes none, Pillow none of 16 bits.
+
+    Source: PNG specification, third edition: 9.2 (filter type 2, Up).
+    """
     height, width = picture.shape[:2]
     depth, colour_type, up = 8 * picture.itemsize, 4, 2
     rows = picture.astype(picture.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
@@ -94,32 +278,55 @@ def _png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + pixels + png_chunk(b"IEND", b"")
 
 
-def _write_with_pillow(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
-    from PIL import Image as Pillow
+def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    from PIL import Image
 
-    settings: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
-    if path.suffix.lower() != ".bmp":
-        settings["quality"] = _JPEG_QUALITY
-        if exif := exif_bytes(metadata):
-            settings["exif"] = b"Exif\0\0" + exif
-        settings |= {"icc_profile": metadata.icc} if metadata.icc else {}
-        settings |= {"xmp": metadata.xmp} if metadata.xmp else {}
-    if path.suffix.lower() in {".jpg", ".jpeg"}:
-        settings["subsampling"] = 0  # colour at full resolution
-    Pillow.fromarray(picture).save(path, **settings)
+    settings: dict[str, Any] = {"quality": _QUALITY, "exact": True}
+    if metadata.lossless:
+        settings["lossless"] = True
+    exif = _with_new_thumbnail(metadata.exif, picture)
+    told = {"exif": exif, "xmp": _pointing(metadata, "WebP"), "icc_profile": metadata.icc}
+    settings |= {name: content for name, content in told.items() if content}
+    stream = io.BytesIO()
+    try:
+        Image.fromarray(picture).save(stream, "WEBP", **settings)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"WebP cannot hold the picture ({error}); use .png") from error
+    given = metadata.parts
+    return (
+        with_further_chunks(stream.getvalue(), given)
+        if isinstance(given, bytes)
+        else (stream.getvalue())
+    )
 
 
-def _write_tiff(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
-    """Write the pixels with tifffile, then a directory with all tags, which tifffile cannot write.
+def _bmp(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    from PIL import Image
 
-    Source: TIFF 6.0, section 2; Exif 2.32, section 4.6.3 (pointers to the directories).
-    """
+    head = metadata.parts if isinstance(metadata.parts, bytes) else b""
+    told = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
+    per_metre = head[38:46] if told else bytes(8)
+    if picture.shape[2:] == (4,):
+        written = bytearray(bmp_with_alpha(picture))
+    else:
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(stream, "BMP")
+        written = bytearray(stream.getvalue())
+    written[38:46] = per_metre
+    return bytes(written)
+
+
+def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    """The pixels by tifffile, then a directory with all tags, which tifffile cannot write."""
     import tifffile
 
+    given = metadata.parts
+    tags = given if isinstance(given, TiffTags) else tiff_tags(metadata.exif)
+    stream = io.BytesIO()
     tifffile.imwrite(
-        path,
+        stream,
         picture,
-        byteorder="<",
+        byteorder="<" if tags.order == "<" else ">",
         bigtiff=False,
         photometric="minisblack" if picture.ndim == 2 or picture.shape[2] == 2 else "rgb",
         planarconfig=None if picture.ndim == 2 else "contig",
@@ -128,48 +335,9 @@ def _write_tiff(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
         predictor=picture.dtype.kind == "u",
         metadata=None,
         software=False,
-        iccprofile=metadata.icc,
+        iccprofile=None if isinstance(given, TiffTags) else metadata.icc or None,
     )
-    content = bytearray(path.read_bytes())
-    (place,) = struct.unpack_from("<I", content, 4)
-    entries = _entries(content, place)
-    image = dict(metadata.image) | ({_XMP: metadata.xmp} if metadata.xmp else {})
-    if image:
-        for tag in _RESOLUTION & image.keys():
-            del entries[tag]
-        entries = _entries(content, _append(content, image)) | entries
-    for tag, directory in {EXIF_DIRECTORY: metadata.exif, GPS_DIRECTORY: metadata.gps}.items():
-        if directory:
-            entries[tag] = struct.pack("<HHII", tag, 4, 1, _append(content, directory))
-    first = _even_end(content)
-    content += struct.pack("<H", len(entries))
-    content += b"".join(entry for _, entry in sorted(entries.items())) + b"\0\0\0\0"
-    struct.pack_into("<I", content, 4, first)
-    path.write_bytes(content)
-
-
-def _entries(content: bytearray, place: int) -> dict[int, bytes]:
-    """The entries, 12 bytes each, of the directory at an offset, by tag."""
-    (count,) = struct.unpack_from("<H", content, place)
-    raw = [bytes(content[place + 2 + 12 * k : place + 14 + 12 * k]) for k in range(count)]
-    return {struct.unpack_from("<H", entry)[0]: entry for entry in raw}
-
-
-def _append(content: bytearray, tags: dict[int, Any]) -> int:
-    """Append a directory of tags to the file and return its offset."""
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
-    for tag, value in tags.items():
-        directory[tag] = value
-        if tag == _XMP:
-            directory.tagtype[tag] = 1  # bytes
-    begin = _even_end(content)
-    content += directory.tobytes(begin)
-    return begin
-
-
-def _even_end(content: bytearray) -> int:
-    """The end of the file, rounded up to an even offset, where directories may begin."""
-    content += b"\0" * (len(content) % 2)
-    return len(content)
+    image = kept_entries(tags, profile=bool(metadata.icc))
+    if not isinstance(given, TiffTags):
+        image += further_entries(_pointing(metadata, "TIFF"), metadata.resources)
+    return with_tags(stream.getvalue(), image, tags.directories)

@@ -1,131 +1,220 @@
-"""Metadata of a picture, copied to the restored picture."""
+"""What a picture's file holds besides its pixels, for the restored picture."""
 
-import math
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from defocus.picture_headers import MAX_PIXELS
+from defocus.blocks.block import Block, Remark
+from defocus.blocks.bmff import contents_as_decoded
+from defocus.blocks.exif import GPS_DIRECTORY, ORIENTATION, mended_exif, number_of_tag
+from defocus.blocks.inventory import inventory
+from defocus.blocks.jpeg import (
+    COMMENT,
+    EXIF,
+    JFIF,
+    PHOTOSHOP,
+    XMP,
+    JpegParts,
+    joined,
+    jpeg_parts,
+    profile_of,
+)
+from defocus.blocks.photoshop import iptc_resource
+from defocus.blocks.png import PngParts, png_parts
+from defocus.blocks.tiff import ICC as TIFF_ICC
+from defocus.blocks.tiff import PHOTOSHOP as TIFF_PHOTOSHOP
+from defocus.blocks.tiff import XMP as TIFF_XMP
+from defocus.blocks.tiff import TiffTags, as_exif, tiff_pictures, tiff_tags
+from defocus.blocks.webp import is_lossless, webp_chunk, webp_frames
+from defocus.heif_pixels import HEIF_KINDS
+from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
-from defocus.reading import require_file
+from defocus.reading import read_bytes
+from defocus.tiff_pixels import MOST_BYTES
 
-__all__ = ["EXIF_DIRECTORY", "GPS_DIRECTORY", "Metadata", "exif_bytes", "read_metadata"]
+__all__ = ["Metadata", "read_metadata"]
 
-EXIF_DIRECTORY = 34665
-GPS_DIRECTORY = 34853
-
-_ORIENTATION = 274
-_STRUCTURE = frozenset(
-    {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 318, 319, 320}
-    | {322, 323, 324, 325, 330, 332, 334, 336, 338, 339, 340, 341, 347, 512, 513, 514, 529, 530}
-    | {531, 532, 700, 33723, 34377, 34675, EXIF_DIRECTORY, GPS_DIRECTORY, 40965}
+_INCH_PER = {1: 1.0, 2: 2.54}
+_INKS = Remark(
+    "CMYK becomes RGB without its colour profile; colours may differ", frozenset({"colour profile"})
 )
-"""Tags of a TIFF file's first directory that are about how its pixels lie in the file, or about
-something that is carried over by itself."""
-
-
-_PROFILED = frozenset({"RGB", "RGBA", "P", "L", "LA", "I;16", "I;16B", "I", "F"})
-"""Kinds of pictures that are written as the same kind, so that their colour profile still fits."""
-_PROFILED_PHOTOMETRIC = frozenset({0, 1, 2, 3})
-"""The same of TIFF files: grey, RGB and palette."""
-_ICC, _XMP, _PHOTOMETRIC = 34675, 700, 262
-
-
-_DAMAGE = (
-    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError),
-    *(SyntaxError, TypeError, ValueError, struct.error),
-)
-"""Pillow's ways of saying that a directory is damaged."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """Metadata that is copied to the restored picture.
+    """What a picture's file holds besides its pixels.
 
     Attributes:
-        image: Tags of the first directory, such as maker, model, orientation and artist.
-        exif: Tags of the EXIF directory, maker notes as bytes.
-        gps: Tags of the GPS directory, kept because the picture belongs to the user.
-        icc: Colour profile.
+        kind: Of the file, as :func:`~defocus.picture_headers.kind_of` names it; empty of a RAW
+            file, and where there is no file.
+        exif: Block of tags (a TIFF structure) without damage; of a TIFF file, its tags.
         xmp: XMP packet.
-        dpi: Pixels per inch across and down, of a JPEG, PNG or BMP file; TIFF files have tags.
+        icc: Colour profile that still fits the pixels as they are decoded.
+        resources: Photoshop resources, IPTC among them.
+        comments: Of a JPEG.
+        dpi: Pixels per inch across and down, of a JPEG's own header.
+        colour_code: Primaries and curve (ITU-T H.273) of a HEIC or AVIF that are not sRGB's.
+        parts: What a file of the same kind gets as it is: segments, chunks, tags, or a whole WebP
+            or BMP without its pixels.
+        lossless: Whether a WebP is stored without loss.
+        blocks: Everything that the file holds besides its pixels.
+        remarks: What of it a restored picture will not have, and why.
     """
 
-    image: dict[int, Any] = field(default_factory=dict)
-    exif: dict[int, Any] = field(default_factory=dict)
-    gps: dict[int, Any] = field(default_factory=dict)
-    icc: bytes | None = None
-    xmp: bytes | None = None
+    kind: str = ""
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    resources: bytes = b""
+    comments: tuple[bytes, ...] = ()
     dpi: tuple[float, float] | None = None
+    colour_code: tuple[int, int] | None = None
+    parts: JpegParts | PngParts | TiffTags | bytes | None = None
+    lossless: bool = False
+    blocks: tuple[Block, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def orientation(self) -> int:
+        """How the picture is turned for showing, 1 to 8."""
+        told = number_of_tag(self.exif, ORIENTATION) or 1
+        return told if told in range(1, 9) else 1
 
 
 def read_metadata(path: Path) -> Metadata:
-    """Read the metadata of a picture file; empty if it is damaged.
-
-    The thumbnail is left out, because it shows the blurry picture.
+    """Read what a picture file holds besides its pixels; what is damaged is left out and named.
 
     Args:
         path: Path of a picture that can be read.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return _of_raw(path)
-    from PIL import Image
-
-    require_file(path)
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # ours is checked before; Pillow's own refuses 179 MP
-    try:
-        if path.suffix.lower() in {".tif", ".tiff"}:
-            return _of_tiff(path)
-        with Image.open(path) as picture:
-            found = picture.getexif()
-            return Metadata(
-                {tag: value for tag, value in found.items() if tag not in _STRUCTURE},
-                dict(found.get_ifd(EXIF_DIRECTORY)),
-                dict(found.get_ifd(GPS_DIRECTORY)),
-                _as_bytes(picture.info.get("icc_profile")) if picture.mode in _PROFILED else None,
-                _xmp(picture.info),
-                _dpi(picture.info),
-            )
-    except (*_DAMAGE, Image.DecompressionBombError):
-        return Metadata()
+    data = read_bytes(path, MOST_BYTES)
+    kind = kind_of(data)
+    if kind in HEIF_KINDS:
+        return _of_heif(data, kind)
+    readers = {"JPEG": _of_jpeg, "PNG": _of_png, "TIFF": _of_tiff, "WebP": _of_webp, "BMP": _of_bmp}
+    return readers[kind](data) if kind in readers else Metadata()
 
 
-def _of_tiff(path: Path) -> Metadata:
-    """Of the first directory, whatever kind of pixels it has: Pillow opens but a few kinds."""
-    from PIL import Image
-
-    with path.open("rb") as file:
-        found = Image.Exif()
-        found.load_from_fp(file)
-        colour = int(found.get(_PHOTOMETRIC, 1)) in _PROFILED_PHOTOMETRIC
-        return Metadata(
-            {tag: value for tag, value in found.items() if tag not in _STRUCTURE},
-            dict(found.get_ifd(EXIF_DIRECTORY)),
-            dict(found.get_ifd(GPS_DIRECTORY)),
-            _as_bytes(found.get(_ICC)) if colour else None,
-            _as_bytes(found.get(_XMP)),
-        )
-
-
-def _xmp(info: dict[Any, Any]) -> bytes | None:
-    found = info.get("xmp", info.get("XML:com.adobe.xmp"))
-    return found.encode() if isinstance(found, str) else _as_bytes(found)
+def _of_jpeg(data: bytes) -> Metadata:
+    parts = jpeg_parts(data)
+    exif, remarks = _mended(joined(parts.segments, 0xE1, EXIF))
+    inks = parts.colours == 4
+    return Metadata(
+        kind="JPEG",
+        exif=exif,
+        xmp=joined(parts.segments, 0xE1, XMP),
+        icc=b"" if inks else profile_of(parts.segments),
+        resources=joined(parts.segments, 0xED, PHOTOSHOP),
+        comments=tuple(one.content for one in parts.segments if one.marker == COMMENT),
+        dpi=_jfif_dpi(parts),
+        parts=parts,
+        blocks=tuple(inventory(data)),
+        remarks=(*remarks, _INKS) if inks else tuple(remarks),
+    )
 
 
-def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
-    """Of a file's own header; Pillow also tells that of EXIF tags, which are copied as such."""
-    across, down = (float(one) for one in info.get("dpi", (0, 0)))
-    usable = 0 < across < math.inf and 0 < down < math.inf
-    return (across, down) if usable else None
+def _jfif_dpi(parts: JpegParts) -> tuple[float, float] | None:
+    """Pixels per inch, as a JPEG's own header says them."""
+    header = joined(parts.segments, 0xE0, JFIF)
+    if len(header) < 7 or header[2] not in _INCH_PER:
+        return None
+    across, down = struct.unpack_from(">HH", header, 3)
+    return (across * _INCH_PER[header[2]], down * _INCH_PER[header[2]]) if across and down else None
 
 
-def _as_bytes(found: object) -> bytes | None:
-    return found if isinstance(found, bytes) and found else None
+def _of_png(data: bytes) -> Metadata:
+    parts = png_parts(data)
+    exif, remarks = _mended(parts.exif)
+    unsound = [one.name.decode("latin-1") for one in parts.chunks if not one.sound]
+    if unsound:
+        remarks.append(Remark(f"left out as damaged: chunks ({', '.join(unsound)})"))
+    return Metadata(
+        kind="PNG",
+        exif=exif,
+        icc=parts.profile,
+        parts=parts,
+        blocks=tuple(inventory(data)),
+        remarks=(*remarks, *_others(parts.frames)),
+    )
+
+
+def _of_webp(data: bytes) -> Metadata:
+    exif, remarks = _mended(webp_chunk(data, b"EXIF").removeprefix(b"Exif\0\0"))
+    return Metadata(
+        kind="WebP",
+        exif=exif,
+        xmp=webp_chunk(data, b"XMP "),
+        icc=webp_chunk(data, b"ICCP"),
+        parts=data,
+        lossless=is_lossless(data),
+        blocks=tuple(inventory(data)),
+        remarks=(*remarks, *_others(webp_frames(data))),
+    )
+
+
+def _of_bmp(data: bytes) -> Metadata:
+    return Metadata(kind="BMP", parts=data[:150], blocks=tuple(inventory(data)))
+
+
+def _of_tiff(data: bytes) -> Metadata:
+    tags = tiff_tags(data)
+    remarks = list(_others(tiff_pictures(data)))
+    if tags.damaged:
+        remarks.append(_damaged(list(tags.damaged), "TIFF tags"))
+    if tags.inks:
+        remarks.append(_INKS)
+    return Metadata(
+        kind="TIFF",
+        exif=as_exif(tags),
+        xmp=tags.content(TIFF_XMP),
+        icc=b"" if tags.inks else tags.content(TIFF_ICC),
+        resources=tags.content(TIFF_PHOTOSHOP),
+        parts=tags,
+        blocks=tuple(inventory(data)),
+        remarks=tuple(remarks),
+    )
+
+
+def _of_heif(data: bytes, kind: str) -> Metadata:
+    contents = contents_as_decoded(data, kind)
+    exif, remarks = _mended(contents.exif)
+    if kind == "JPEG XL":
+        remarks.append(Remark("the colour space of a JPEG XL is not read; taken for sRGB"))
+    return Metadata(
+        kind=kind,
+        exif=exif,
+        xmp=contents.xmp,
+        icc=contents.icc,
+        resources=iptc_resource(contents.iptc) if contents.iptc else b"",
+        colour_code=contents.colour_code,
+        blocks=tuple(inventory(data)),
+        remarks=(*remarks, *_others(contents.pictures)),
+    )
+
+
+def _mended(exif: bytes) -> tuple[bytes, list[Remark]]:
+    """An EXIF block without damage, and what is said of that."""
+    mended, names = mended_exif(exif)
+    return mended, [_damaged(names, "EXIF")] if names else []
+
+
+def _damaged(names: list[str], kind: str) -> Remark:
+    kinds = {f"{kind} {name}" for name in names} | ({kind} if "all of it" in names else set())
+    told = ", ".join(dict.fromkeys(names))
+    return Remark(f"left out as damaged: {kind} ({told})", frozenset(kinds))
+
+
+def _others(pictures: int) -> list[Remark]:
+    if pictures < 2:
+        return []
+    text = f"holds {pictures} pictures; the first is restored, the others are left out"
+    return [Remark(text)]
 
 
 def _of_raw(path: Path) -> Metadata:
-    """Metadata of a RAW file that a developed picture keeps, including orientation and position."""
+    """What a developed picture keeps of a RAW file: usual tags, orientation and position."""
     from PIL import Image
 
     from defocus.capture.developing.kept_exif import exif_value, kept_exif, writable
@@ -140,22 +229,11 @@ def _of_raw(path: Path) -> Metadata:
         for name, tag in tags.items()
         if name.startswith("GPS ") and (value := exif_value(tag)) is not None
     }
-    image = {tag: value for tag, value in kept.items() if tag not in _STRUCTURE}
+    if gps := writable(gps, GPS_DIRECTORY):
+        kept.get_ifd(GPS_DIRECTORY).update(gps)
     orientation = tags.get("Image Orientation")
-    if orientation is not None and orientation.values and isinstance(orientation.values[0], int):
-        image[_ORIENTATION] = orientation.values[0]  # a damaged one can be text
-    return Metadata(image, dict(kept.get_ifd(EXIF_DIRECTORY)), writable(gps, GPS_DIRECTORY))
-
-
-def exif_bytes(metadata: Metadata) -> bytes:
-    """The tags as a TIFF structure for JPEG, PNG and WebP; empty if there are none."""
-    from PIL import Image
-
-    made = Image.Exif()
-    for tag, value in metadata.image.items():
-        made[tag] = value
-    for tag, directory in {EXIF_DIRECTORY: metadata.exif, GPS_DIRECTORY: metadata.gps}.items():
-        if directory:  # asking for one makes it, and an empty one would be written
-            made.get_ifd(tag).update(directory)
-    told = metadata.image or metadata.exif or metadata.gps
-    return made.tobytes().removeprefix(b"Exif\0\0") if told else b""
+    if orientation is not None and orientation.values and orientation.values[0] in range(1, 9):
+        kept[ORIENTATION] = orientation.values[0]  # a damaged one can be text
+    exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
+    remark = Remark("developed: maker notes, XMP and rare tags of the RAW file are left out")
+    return Metadata(exif=exif, remarks=(remark,))

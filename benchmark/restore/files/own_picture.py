@@ -13,7 +13,6 @@ from defocus.images import as_float, as_integer, as_shown, as_stored, read_store
 
 __all__ = ["OwnPicture", "read_mask", "read_own_picture"]
 
-_ORIENTATION = 274
 Array = NDArray[np.float32]
 
 
@@ -39,8 +38,7 @@ class OwnPicture:
     @property
     def orientation(self) -> int:
         """How it is turned for showing, 1 to 8 (EXIF)."""
-        told = self.metadata.image.get(_ORIENTATION, 1)
-        return told if isinstance(told, int) else 1
+        return self.metadata.orientation
 
     def colours(self) -> Array:
         """``(H, W, 3)`` in [0, 1] for a network: grey repeated, floats beyond it cut off."""

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
+from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import IMAGE_SUFFIXES
+from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["found_pictures", "named_in_utf8", "targets_of", "test_targets"]
+__all__ = ["becomes_png", "found_pictures", "named_in_utf8", "targets_of", "test_targets"]
 
 
 def found_pictures(given: Sequence[Path]) -> list[Path]:
@@ -49,8 +51,7 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
         if suffix not in IMAGE_SUFFIXES or not named_in_utf8(image):
             targets.append(None)
             continue
-        name = image.with_suffix(".png").name if suffix in RAW_SUFFIXES else image.name
-        target = out / name
+        target = out / (image.with_suffix(".png").name if becomes_png(image) else image.name)
         if target in taken:
             raise InputError(
                 f"{taken[target]} and {image} would both become {target}; restore them into two "
@@ -61,6 +62,17 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
         taken[target] = image
         targets.append(target)
     return targets
+
+
+def becomes_png(image: Path) -> bool:
+    """Whether a picture is of a kind that is read and not written."""
+    if image.suffix.lower() in RAW_SUFFIXES:
+        return True
+    try:
+        with image.open("rb") as file:
+            return kind_of(file.read(512)) in HEIF_KINDS
+    except OSError:  # said when it is read
+        return False
 
 
 def named_in_utf8(path: Path) -> bool:

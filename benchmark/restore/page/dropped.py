@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.restore.blur_map.drawing import drawn
 from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
-from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.encoding import (
+    encoded_picture,
+    foreseen_remarks,
+    write_picture,
+    written_kind,
+)
 from defocus.benchmark.restore.files.metadata import Metadata
 from defocus.benchmark.restore.files.own_picture import OwnPicture, read_own_picture
-from defocus.benchmark.restore.files.remarks import remarks_on
+from defocus.benchmark.restore.files.sources import becomes_png
 from defocus.benchmark.restore.restoration import STRONGEST, Restoration
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_integer, as_shown
-from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["DroppedPicture", "Made", "read_dropped"]
 
@@ -95,9 +99,9 @@ class DroppedPicture:
 
     @property
     def saved_name(self) -> str:
-        """Name of the restored file; RAW files become PNG."""
+        """Name of the restored file; RAW files, HEIC, AVIF and JPEG XL become PNG."""
         given = Path(self.name)
-        suffix = ".png" if self.path.suffix in RAW_SUFFIXES else given.suffix
+        suffix = ".png" if becomes_png(self.path) else given.suffix
         return f"{given.stem}-restored{suffix}"
 
     def document(self) -> dict[str, Any]:
@@ -153,9 +157,8 @@ class DroppedPicture:
     def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
         picture = read_own_picture(self.path)
         restored = self._restoration(number, picture).at(strength, leave_sharp=leave_sharp)
-        target = (self.folder / "saved").with_suffix(Path(self.saved_name).suffix)
-        write_picture(target, picture.with_colours(restored), picture.metadata)
-        return target.read_bytes()
+        kind = written_kind(Path(self.saved_name), self.path, picture.metadata)
+        return encoded_picture(picture.with_colours(restored), picture.metadata, kind)
 
     def strongest(self, number: int) -> Path:
         """PNG of what a system made at strength 2, for the browser; computed when first asked for.
@@ -217,7 +220,9 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     diameters = _reduced(blur_map.full(), picture.orientation)
     write_picture(folder / "map.png", drawn(diameters), Metadata())
     write_picture(folder / "sharp.png", _reduced(sharp, picture.orientation), Metadata())
-    remarks = remarks_on(path)
+    saved = path.with_suffix(".png") if becomes_png(path) else path
+    kind = written_kind(saved, path, picture.metadata)
+    remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     return DroppedPicture(path, name, (width, height), picture.bits, blur_map, remarks)
 
 

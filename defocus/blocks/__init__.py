@@ -1,0 +1,1 @@
+"""What a picture's file holds besides its pixels, carried whole and compared."""

@@ -1,0 +1,65 @@
+"""A block: something that a picture's file holds besides its pixels."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Block", "Remark", "left_out", "lost_blocks"]
+
+MOST_NAMES = 6
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something that a file holds besides its pixels.
+
+    Attributes:
+        kind: For people: ``EXIF``, ``XMP``, ``comment``. Blocks of one kind are told together.
+        name: Which of its kind; may be empty.
+        content: Its bytes, in whatever container they lie.
+    """
+
+    kind: str
+    name: str = ""
+    content: bytes = b""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What is said of blocks that a written picture does not have as they were.
+
+    Attributes:
+        text: A sentence without the file's name.
+        kinds: Kinds of blocks that it speaks of; a kind alone speaks of all of its names.
+    """
+
+    text: str
+    kinds: frozenset[str] = frozenset()
+
+
+def lost_blocks(before: Iterable[Block], after: Iterable[Block]) -> list[Block]:
+    """Blocks of the first file that the second one lacks or has with another content."""
+    remaining = list(after)
+    lost = []
+    for block in before:
+        if block in remaining:
+            remaining.remove(block)
+        else:
+            lost.append(block)
+    return lost
+
+
+def left_out(blocks: Sequence[Block]) -> str:
+    """A remark that names blocks; empty if there are none."""
+    names: dict[str, list[str]] = {}
+    for block in blocks:
+        names.setdefault(block.kind, []).append(block.name)
+    told = [_told(kind, [one for one in found if one]) for kind, found in names.items()]
+    return f"left out: {', '.join(told)}" if told else ""
+
+
+def _told(kind: str, names: list[str]) -> str:
+    if not names:
+        return kind
+    more = len(names) - MOST_NAMES
+    listed = " ".join(names[:MOST_NAMES])
+    return f"{kind} ({listed}{f' and {more} more' if more > 0 else ''})"

@@ -1,0 +1,51 @@
+"""What a picture's file holds besides the pixels of its picture, whatever its kind."""
+
+import struct
+from collections.abc import Callable
+
+from defocus.blocks.block import Block
+from defocus.blocks.bmff import heif_blocks
+from defocus.blocks.jpeg import jpeg_blocks
+from defocus.blocks.png import png_blocks
+from defocus.blocks.tiff import tiff_blocks
+from defocus.blocks.webp import webp_blocks
+from defocus.heif_pixels import HEIF_KINDS
+from defocus.picture_headers import kind_of
+
+__all__ = ["inventory"]
+
+
+def inventory(data: bytes) -> list[Block]:
+    """Every block of a picture's file, in the order of the file; none of an unknown kind.
+
+    Damage is no error: what cannot be told apart is one block.
+
+    Args:
+        data: The file's content.
+    """
+    readers: dict[str, Callable[[bytes], list[Block]]] = {
+        "JPEG": jpeg_blocks,
+        "PNG": png_blocks,
+        "TIFF": tiff_blocks,
+        "WebP": webp_blocks,
+        "BMP": bmp_blocks,
+    }
+    kind = kind_of(data)
+    if kind in HEIF_KINDS:
+        return heif_blocks(data, kind)
+    return readers[kind](data) if kind in readers else []
+
+
+def bmp_blocks(data: bytes) -> list[Block]:
+    """Resolution and colour profile of a BMP. Source: Windows GDI, BITMAPV5HEADER."""
+    size = int.from_bytes(data[14:18], "little")
+    blocks = []
+    if size >= 40 and len(data) >= 54:
+        across, down = struct.unpack_from("<ii", data, 38)
+        if across > 0 and down > 0:
+            blocks.append(Block("resolution", "", struct.pack("<ii", across, down)))
+    if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
+        place, length = struct.unpack_from("<II", data, 126)
+        if length:
+            blocks.append(Block("colour profile", "", data[14 + place : 14 + place + length]))
+    return blocks

@@ -1,0 +1,338 @@
+"""Segments of JPEG files, and what lies behind the picture.
+
+Source: ITU-T T.81, annex B; CIPA DC-007 (several pictures in one file); JFIF 1.02.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from defocus.blocks.block import Block
+from defocus.blocks.directories import read_structure
+from defocus.blocks.exif import exif_blocks
+from defocus.blocks.photoshop import resource_blocks
+from defocus.blocks.xmp import xmp_block
+
+__all__ = [
+    "COMMENT",
+    "EXIF",
+    "JFIF",
+    "JUMBF",
+    "PHOTOSHOP",
+    "PREVIEW",
+    "XMP",
+    "JpegParts",
+    "Segment",
+    "joined",
+    "jpeg_blocks",
+    "jpeg_parts",
+    "parted",
+    "profile_of",
+    "still_true",
+    "with_segments",
+]
+
+EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+ICC, MPF, PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+JFIF, JFXX, ADOBE = b"JFIF\0", b"JFXX\0", b"Adobe"
+MOST_BYTES = 65533
+COMMENT, JUMBF = 0xFE, 0xEB
+_APP = range(0xE0, 0xF0)
+_END = 0xD9
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_ALONE = {0x01, *range(0xD0, 0xD9)}
+_MP_ENTRIES, _MP_NUMBER = 0xB002, 0xB001
+PREVIEW = "preview of the picture"
+_PREVIEWS = {0x010001, 0x010002}
+_GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of metadata.
+
+    Attributes:
+        marker: Its kind: 0xE0 to 0xEF, or 0xFE.
+        content: Its bytes without marker and length.
+        place: Where the content lies in the file.
+    """
+
+    marker: int
+    content: bytes
+    place: int = 0
+
+    @property
+    def packed(self) -> bytes:
+        """The segment as bytes of a file."""
+        return struct.pack(">BBH", 0xFF, self.marker, len(self.content) + 2) + self.content
+
+
+@dataclass(frozen=True)
+class JpegParts:
+    """A JPEG without its pixels.
+
+    Attributes:
+        segments: Of the first picture, in their order.
+        end: Where the first picture ends.
+        trailer: What lies behind it: further pictures, a film, anything.
+        colours: Number of values of a pixel.
+    """
+
+    segments: tuple[Segment, ...]
+    end: int
+    trailer: bytes
+    colours: int = 0
+
+
+def jpeg_parts(data: bytes) -> JpegParts:
+    """The parts of a file that begins as a JPEG."""
+    segments: list[Segment] = []
+    place, colours = 2, 0
+    while place + 2 <= len(data):
+        place = data.find(b"\xff", place)
+        if place < 0:
+            break
+        while data[place + 1 : place + 2] == b"\xff":
+            place += 1
+        kind = data[place + 1] if place + 1 < len(data) else _END
+        if kind == _END:
+            return JpegParts(tuple(segments), place + 2, data[place + 2 :], colours)
+        place += 2
+        if kind in _ALONE or kind == 0:
+            continue
+        size = int.from_bytes(data[place : place + 2], "big")
+        if kind in _APP or kind == COMMENT:
+            segments.append(Segment(kind, data[place + 2 : place + size], place + 2))
+        elif kind in _FRAMES and place + 7 < len(data):
+            colours = data[place + 7]
+        place += max(size, 2)
+    return JpegParts(tuple(segments), len(data), b"", colours)
+
+
+def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
+    """The content of all segments of a kind behind the words that they begin with."""
+    ours = (one for one in segments if one.marker == marker and one.content.startswith(begin))
+    return b"".join(one.content[len(begin) :] for one in ours)
+
+
+def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
+    """Segments of a kind; what is too long for one goes on in the next, as exiftool writes it."""
+    step = MOST_BYTES - len(begin)
+    parts = range(0, len(content), step)
+    return [Segment(marker, begin + content[at : at + step]) for at in parts]
+
+
+def profile_of(segments: tuple[Segment, ...]) -> bytes:
+    """The colour profile; the numbers of its parts are left to those who order them."""
+    ours = [one.content for one in segments if one.content.startswith(ICC)]
+    return b"".join(one[len(ICC) + 2 :] for one in sorted(ours, key=lambda one: one[12:13]))
+
+
+def behind(parts: JpegParts) -> list[Block]:
+    """What lies behind the first picture: further ones, a film, or anything."""
+    blocks, rest, taken = [], b"", 0
+    for kind, place, size in sorted(_frames(parts), key=lambda one: one[1]):
+        frame = parts.trailer[place : place + size]
+        blocks.append(Block(_picture_name(kind, frame), "", frame))
+        rest += parts.trailer[taken:place]
+        taken = max(taken, place + size)
+    rest += parts.trailer[taken:]
+    name = _trailer_name(rest)
+    return [*blocks, Block(name, "", rest)] if name else blocks
+
+
+def still_true(segments: tuple[Segment, ...], *, profile: bool = True) -> list[Segment]:
+    """The segments that still hold when the pixels have changed.
+
+    Left out are small pictures of JFIF, what is about the encoding, and signed claims.
+
+    Args:
+        segments: Of the file that the new picture was made from.
+        profile: Whether the colour profile is one of them.
+    """
+    kept = []
+    for one in segments:
+        content = one.content
+        if content.startswith((ADOBE, JFXX)) or one.marker == JUMBF:
+            continue
+        if content.startswith(ICC) and not profile:
+            continue
+        if content.startswith(JFIF) and len(content) >= 12:
+            kept.append(Segment(one.marker, content[:12] + bytes(2)))
+        else:
+            kept.append(one)
+    return kept
+
+
+def jpeg_blocks(data: bytes) -> list[Block]:
+    """Everything that a JPEG holds besides the pixels of its first picture."""
+    parts = jpeg_parts(data)
+    blocks = exif_blocks(joined(parts.segments, 0xE1, EXIF))
+    blocks += resource_blocks(joined(parts.segments, 0xED, PHOTOSHOP))
+    if profile := profile_of(parts.segments):
+        blocks.append(Block("colour profile", "", profile))
+    for segment in parts.segments:
+        block = _block(segment)
+        blocks += [block] if block is not None else []
+    return blocks + behind(parts)
+
+
+def _block(segment: Segment) -> Block | None:
+    """The block that one segment is; None of those that are joined, or about the encoding."""
+    content = segment.content
+    if segment.marker == COMMENT:
+        return Block("comment", "", content)
+    if content.startswith((EXIF, ICC, MPF, PHOTOSHOP, ADOBE)):
+        return None
+    if content.startswith(XMP):
+        return xmp_block(content[len(XMP) :])
+    if content.startswith(LONG_XMP):
+        return Block("extended XMP", "", content)
+    if content.startswith(JFIF):
+        unit, across, down = struct.unpack_from(">BHH", content.ljust(12, b"\0"), 7)
+        told = unit in {1, 2}
+        return Block("resolution", "", struct.pack(">BHH", unit, across, down)) if told else None
+    if content.startswith(JFXX):
+        return Block("JFIF thumbnail")
+    if segment.marker == JUMBF:
+        c2pa = b"c2pa" in content[:4000] or b"jumb" in content[:40]
+        return Block("content credentials (C2PA)" if c2pa else "APP11 data", "", content)
+    if content.startswith(_GAIN_MAP[0]):
+        return Block("HDR gain map", "its version", content)
+    word = content[:16].split(b"\0")[0].decode("latin-1")
+    return Block("other segments", f"APP{segment.marker - 0xE0}:{_printable(word)}", content)
+
+
+def _printable(word: str) -> str:
+    return "".join(one for one in word if one.isprintable()).split(":")[0]
+
+
+def _picture_name(kind: int, content: bytes) -> str:
+    if kind in _PREVIEWS:
+        return PREVIEW
+    if any(one in content[:70000] for one in _GAIN_MAP):
+        return "HDR gain map"
+    return "further picture"
+
+
+def _trailer_name(trailer: bytes) -> str:
+    """What lies behind all pictures of a file, in words; empty if nothing does."""
+    if not trailer.strip(b"\0\r\n \xff"):
+        return ""
+    if trailer[:3] == b"\xff\xd8\xff":
+        return "further picture"
+    if trailer[4:8] == b"ftyp" or b"ftypmp4" in trailer or b"MotionPhoto_Data" in trailer:
+        return "film of the motion photo"
+    return "data behind the picture"
+
+
+def _frames(parts: JpegParts) -> list[tuple[int, int, int]]:
+    """Kind, place in the trailer, and size of each further picture of an index."""
+    found = []
+    for segment in parts.segments:
+        if segment.marker == 0xE2 and segment.content.startswith(MPF):
+            for kind, size, offset in _index(segment.content[len(MPF) :]):
+                place = segment.place + len(MPF) + offset - parts.end
+                if offset and place >= 0 and place + size <= len(parts.trailer):
+                    found.append((kind, place, size))
+    return found
+
+
+def _index(content: bytes) -> list[tuple[int, int, int]]:
+    """Kind, size and offset of each picture of an index (MPF)."""
+    structure = read_structure(content)
+    directory = structure.directory(structure.first) if structure is not None else None
+    entry = directory.entry(_MP_ENTRIES) if directory is not None else None
+    if structure is None or entry is None:
+        return []
+    rows = range(0, len(entry.content) - 15, 16)
+    numbers = (struct.unpack_from(structure.order + "III", entry.content, at) for at in rows)
+    return [(attributes & 0xFFFFFF, size, offset) for attributes, size, offset in numbers]
+
+
+def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]) -> bytes:
+    """A picture with the segments and the trailer of another one.
+
+    Previews, which show the picture as it was, are taken out; an index of further pictures is
+    written anew.
+
+    Args:
+        encoded: A JPEG with the new pixels; its own JFIF segment goes.
+        given: The parts of the picture that it was made from.
+        segments: What is kept of those; a changed one keeps its place.
+    """
+    bare = encoded
+    while bare[2:4] == b"\xff\xe0":
+        bare = bare[:2] + bare[4 + int.from_bytes(bare[4:6], "big") :]
+    frames = _frames(given)
+    trailer, places = _without_previews(given, frames)
+    if frames and not places:
+        segments = tuple(one for one in segments if not one.content.startswith(MPF))
+    size = len(bare) + sum(len(one.packed) for one in segments)
+    written = b""
+    for one in segments:
+        if frames and one.content.startswith(MPF):  # it keeps its length
+            base = 2 + len(written) + 4 + len(MPF)
+            moved = Segment(one.marker, MPF + _moved(one, given, size, base, places))
+            written += moved.packed
+        else:
+            written += one.packed
+    return bare[:2] + written + bare[2:] + trailer
+
+
+def _without_previews(
+    given: JpegParts, frames: list[tuple[int, int, int]]
+) -> tuple[bytes, dict[int, int]]:
+    """The trailer without previews, and the new place of each further picture by its old one."""
+    trailer, places, taken = b"", {}, 0
+    for kind, place, size in sorted(frames, key=lambda one: one[1]):
+        if place < taken:
+            continue
+        if kind in _PREVIEWS:
+            trailer += given.trailer[taken:place]
+            taken = place + size
+        else:
+            places[place] = len(trailer) + place - taken
+    return trailer + given.trailer[taken:], places
+
+
+def _moved(
+    segment: Segment, given: JpegParts, size: int, base: int, places: dict[int, int]
+) -> bytes:
+    """The index of further pictures for a first picture of another size.
+
+    Args:
+        segment: The index as it was.
+        given: The file that it was in.
+        size: Bytes of the new first picture.
+        base: Where the index will lie.
+        places: Of each picture in the trailer, by its old one.
+    """
+    content = bytearray(segment.content[len(MPF) :])
+    structure = read_structure(bytes(content))
+    directory = structure.directory(structure.first) if structure is not None else None
+    entry = directory.entry(_MP_ENTRIES) if directory is not None else None
+    if structure is None or directory is None or entry is None:
+        return bytes(content)
+    order, rows = structure.order, []
+    for at in range(0, len(entry.content) - 15, 16):
+        row = bytearray(entry.content[at : at + 16])
+        (offset,) = struct.unpack_from(order + "I", row, 8)
+        if not offset:
+            struct.pack_into(order + "I", row, 4, size)
+            rows.append(row)
+            continue
+        old = segment.place + len(MPF) + offset - given.end
+        if old in places:
+            struct.pack_into(order + "I", row, 8, size + places[old] - base)
+            rows.append(row)
+    if len(rows) < len(entry.content) // 16:  # a picture that others depend on may be gone
+        for row in rows:
+            row[12:16] = bytes(4)
+    whole = b"".join(rows).ljust(len(entry.content), b"\0")
+    content[entry.value_place : entry.value_place + len(whole)] = whole
+    struct.pack_into(order + "I", content, entry.place + 4, 16 * len(rows))
+    number = directory.entry(_MP_NUMBER)
+    if number is not None and number.kind == 4:
+        struct.pack_into(order + "I", content, number.value_place, len(rows))
+    return bytes(content)

@@ -1,0 +1,247 @@
+"""Chunks of PNG files.
+
+Source: PNG specification, third edition (W3C 2025), sections 5, 11 and 14.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from defocus.blocks.block import Block
+from defocus.blocks.exif import exif_blocks
+from defocus.blocks.photoshop import resource_blocks
+from defocus.blocks.xmp import xmp_block
+from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+
+__all__ = [
+    "Chunk",
+    "PngParts",
+    "colour_chunk",
+    "comment_chunk",
+    "exif_chunk",
+    "kept_chunks",
+    "png_blocks",
+    "png_parts",
+    "profile_chunk",
+    "resolution_chunk",
+    "resource_chunk",
+    "with_chunks",
+    "xmp_chunk",
+]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_WORDS = b"XML:com.adobe.xmp\0"
+COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
+_RESOURCES = b"Raw profile type iptc\0"
+_EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
+_NAMES = {b"caBX": "content credentials (C2PA)", b"bKGD": "background colour", b"tIME": "time"}
+_KEPT = COLOUR | {b"iCCP", b"sBIT"}
+_MOST_BYTES = 100_000_000
+_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
+"""Values of colour in sBIT by the kind of picture."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk that says something besides the pixels.
+
+    Attributes:
+        name: Its four letters.
+        content: Its bytes.
+        early: Whether it comes before the pixels.
+        sound: Whether its checksum is right.
+    """
+
+    name: bytes
+    content: bytes
+    early: bool = True
+    sound: bool = True
+
+
+@dataclass(frozen=True)
+class PngParts:
+    """A PNG without its pixels.
+
+    Attributes:
+        head: Depth and colour type.
+        chunks: Those that say something besides the pixels.
+        trailer: What lies behind the end.
+        frames: Pictures of an animation; 1 if it is none.
+    """
+
+    head: tuple[int, int]
+    chunks: tuple[Chunk, ...]
+    trailer: bytes
+    frames: int
+
+    @property
+    def exif(self) -> bytes:
+        """The EXIF block; one in a text, as ImageMagick wrote it, where there is no other."""
+        block = self._content(b"eXIf")
+        if block:
+            return block.removeprefix(b"Exif\0\0")
+        texts = [one for one in self.chunks if one.name in {b"tEXt", b"zTXt"}]
+        told = (raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS))
+        return next(told, b"").removeprefix(b"Exif\0\0")
+
+    @property
+    def profile(self) -> bytes:
+        """The colour profile."""
+        return inflated(self._content(b"iCCP"))
+
+    def _content(self, name: bytes) -> bytes:
+        return next((one.content for one in self.chunks if one.name == name), b"")
+
+
+def png_parts(data: bytes) -> PngParts:
+    """The parts of a file that begins as a PNG."""
+    chunks, place, early, frames, trailer = [], len(SIGNATURE), True, 1, b""
+    while place + 12 <= len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        name, content = data[place + 4 : place + 8], data[place + 8 : place + 8 + size]
+        check = data[place + 8 + size : place + 12 + size]
+        place += 12 + size
+        if name == b"IDAT":
+            early = False
+        elif name == b"acTL" and size >= 4:
+            frames = int.from_bytes(content[:4], "big")
+        elif name == b"IEND":
+            trailer = data[place:]
+            break
+        if name not in _PIXELS and name not in _FRAMES and len(content) == size:
+            sound = zlib.crc32(name + content).to_bytes(4, "big") == check
+            chunks.append(Chunk(name, content, early, sound))
+    head = (data[24], data[25]) if len(data) > 25 else (0, 0)
+    return PngParts(head, tuple(chunks), trailer, frames)
+
+
+def png_blocks(data: bytes) -> list[Block]:
+    """Everything that a PNG holds besides the pixels of its picture."""
+    parts = png_parts(data)
+    blocks = [one for chunk in parts.chunks for one in _blocks_of(chunk, parts.head)]
+    if parts.trailer.strip(b"\0\r\n "):
+        blocks.append(Block("data behind the picture", "", parts.trailer))
+    return blocks
+
+
+def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
+    name, content = chunk.name, chunk.content
+    if name == b"eXIf":
+        return exif_blocks(content.removeprefix(b"Exif\0\0"))
+    if name == b"iCCP":
+        return [Block("colour profile", "", inflated(content))]
+    if name == b"iTXt" and content.startswith(XMP_WORDS):
+        return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
+    if name == b"zTXt" and content.startswith(_RESOURCES):
+        return resource_blocks(raw_profile(chunk))
+    if name in _TEXT:
+        word = content.split(b"\0")[0].decode("latin-1")
+        return [Block("texts", "".join(one for one in word if one.isprintable()), content)]
+    if name == b"pHYs":
+        return [Block("resolution", "", content)]
+    if name in COLOUR:
+        return [Block("colour chunks", name.decode(), content)]
+    if name == b"sBIT":
+        return [Block("significant bits", "", content[: _SAMPLES.get(head[1], 1)])]
+    if name in _NAMES:
+        return [Block(_NAMES[name], "", content)]
+    return [Block("PNG chunks", name.decode("latin-1"), content)]
+
+
+def inflated(content: bytes) -> bytes:
+    """The colour profile in a chunk; the chunk itself if it is damaged."""
+    if not content:
+        return b""
+    packed = content[content.find(b"\0") + 2 :]
+    try:
+        inflating = zlib.decompressobj()
+        return inflating.decompress(packed, _MOST_BYTES)
+    except zlib.error:
+        return content
+
+
+def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
+    """The chunks that still hold when the pixels have changed.
+
+    Args:
+        parts: Of the file that the new picture was made from.
+        head: Depth and colour type of the new picture.
+    """
+    kept = []
+    for chunk in parts.chunks:
+        safe = chunk.name[3:].islower() or chunk.name in _KEPT
+        same = chunk.name == b"bKGD" and head == parts.head
+        if not chunk.sound or not (safe or same):
+            continue
+        if chunk.name == b"sBIT":
+            bits = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
+            if len(bits) != _SAMPLES.get(head[1]):
+                continue
+            chunk = Chunk(b"sBIT", bits + bytes([head[0]] * (head[1] in {4, 6})))
+        kept.append(chunk)
+    return kept
+
+
+def with_chunks(encoded: bytes, chunks: Iterable[Chunk], trailer: bytes = b"") -> bytes:
+    """A PNG with further chunks, and bytes behind its end."""
+    chunks = list(chunks)
+    early = b"".join(png_chunk(one.name, one.content) for one in chunks if one.early)
+    late = b"".join(png_chunk(one.name, one.content) for one in chunks if not one.early)
+    end = png_chunk(b"IEND", b"")
+    body = encoded[PNG_HEAD_BYTES:].removesuffix(end)
+    return encoded[:PNG_HEAD_BYTES] + early + body + late + end + trailer
+
+
+def exif_chunk(exif: bytes) -> Chunk:
+    """An EXIF block as a chunk."""
+    return Chunk(b"eXIf", exif)
+
+
+def profile_chunk(profile: bytes) -> Chunk:
+    """A colour profile as a chunk."""
+    return Chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
+
+
+def colour_chunk(primaries: int, curve: int) -> Chunk:
+    """Codes of colours (ITU-T H.273) of RGB at full range as a chunk."""
+    return Chunk(b"cICP", bytes([primaries, curve, 0, 1]))
+
+
+def comment_chunk(text: bytes) -> Chunk:
+    """The comment of a JPEG as a text: its bytes are mostly UTF-8, and no encoding is stated."""
+    shown = text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace").encode()
+    return Chunk(b"iTXt", b"Comment\0\0\0\0\0" + shown)
+
+
+def resolution_chunk(dpi: tuple[float, float]) -> Chunk:
+    """Pixels per inch as a chunk."""
+    per_metre = (min(round(one / 0.0254), 2**31 - 1) for one in dpi)
+    return Chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+
+
+def xmp_chunk(packet: bytes) -> Chunk:
+    """An XMP packet as a chunk."""
+    return Chunk(b"iTXt", XMP_WORDS + bytes(4) + packet)
+
+
+def resource_chunk(resources: bytes) -> Chunk:
+    """Photoshop resources, IPTC among them, in the form that ImageMagick and exiftool read."""
+    digits = resources.hex()
+    lines = "\n".join(digits[begin : begin + 72] for begin in range(0, len(digits), 72))
+    text = f"\niptc\n{len(resources):8d}\n{lines}\n".encode()
+    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text))
+
+
+def raw_profile(chunk: Chunk) -> bytes:
+    """What such a text holds; the chunk's content if it is damaged."""
+    try:
+        text = chunk.content.partition(b"\0")[2]
+        if chunk.name == b"zTXt":
+            text = zlib.decompressobj().decompress(text[1:], _MOST_BYTES)
+        return bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
+    except (zlib.error, ValueError):
+        return chunk.content

@@ -1,0 +1,231 @@
+"""Tags of TIFF files.
+
+Source: TIFF 6.0; Exif 3.0, section 4.6.3 (pointers to directories); Adobe's TIFF notes (Photoshop).
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from defocus.blocks.block import Block
+from defocus.blocks.directories import (
+    Entry,
+    Structure,
+    packed_directory,
+    read_structure,
+)
+from defocus.blocks.exif import (
+    EXIF_DIRECTORY,
+    GPS_DIRECTORY,
+    INTEROP_DIRECTORY,
+    entry_block,
+    pointer,
+    tag_name,
+    type_fits,
+)
+from defocus.blocks.photoshop import resource_blocks, without_thumbnails
+from defocus.blocks.xmp import xmp_block
+
+__all__ = [
+    "ICC",
+    "PHOTOSHOP",
+    "XMP",
+    "TiffTags",
+    "as_exif",
+    "further_entries",
+    "kept_entries",
+    "tiff_blocks",
+    "tiff_pictures",
+    "tiff_tags",
+    "with_tags",
+]
+
+XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
+_STRUCTURE = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289}
+    | {290, 291, 292, 293, 317, 320, 322, 323, 324, 325, 326, 327, 328, 330, 332, 334, 336, 337}
+    | {338, 339, 340, 341, 347, 351, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531}
+    | {532, 559, 32995, 32996, 32997, 32998, 33421, 33422, 34690, 37439, 50674, 50844}
+)
+"""Tags of the first directory that are about how its pixels lie in the file."""
+_KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
+_REDUCED, _MASK = 1, 4
+_MOST_PICTURES = 10_000
+_RESOLUTION = frozenset({282, 283, 296})
+_DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
+
+
+@dataclass(frozen=True)
+class TiffTags:
+    """What the tags of a file's first picture say besides its pixels.
+
+    Attributes:
+        order: ``<`` or ``>``: the order of bytes in the values.
+        image: Of the first directory.
+        directories: Those of EXIF, position and interoperability, by the tag of the pointer.
+        damaged: Names of tags that are not among them, because they are damaged.
+        inks: Whether its pixels are inks.
+    """
+
+    order: str = "<"
+    image: tuple[Entry, ...] = ()
+    directories: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
+    inks: bool = False
+
+    def content(self, tag: int) -> bytes:
+        """The values of a tag of the first directory; empty if it has none."""
+        return next((one.content for one in self.image if one.tag == tag), b"")
+
+
+def tiff_tags(data: bytes) -> TiffTags:
+    """The tags of a TIFF file; none if it is damaged as a whole."""
+    structure = read_structure(data)
+    directory = structure.directory(structure.first) if structure is not None else None
+    if structure is None or directory is None:
+        return TiffTags()
+    directories: dict[int, tuple[Entry, ...]] = {}
+    damaged = [tag_name(tag) for tag, _ in directory.damaged if tag not in _STRUCTURE]
+    image = []
+    for entry in directory.entries:
+        if entry.tag in _DIRECTORIES:
+            _add_directory(structure, entry, directories, damaged)
+        elif entry.tag not in _STRUCTURE and entry.tag != INTEROP_DIRECTORY:
+            sound = type_fits(entry.tag, entry.kind) or entry.kind == 16
+            image += [entry] if sound else []
+            damaged += [] if sound else [tag_name(entry.tag)]
+    inks = structure.number(directory.entry(_PHOTOMETRIC)) == _INKS
+    return TiffTags(structure.order, tuple(image), directories, tuple(damaged), inks)
+
+
+def tiff_pictures(data: bytes) -> int:
+    """How many pictures a file has; smaller copies and masks are none."""
+    structure = read_structure(data)
+    seen: set[int] = set()
+    place, found = structure.first if structure is not None else 0, 0
+    while structure is not None and place not in seen and len(seen) < _MOST_PICTURES:
+        seen.add(place)
+        directory = structure.directory(place)
+        if directory is None:
+            break
+        kind = structure.number(directory.entry(_KIND)) or 0
+        found += not kind & (_REDUCED | _MASK)
+        place = directory.following
+    return max(found, 1)
+
+
+def _add_directory(
+    structure: Structure, pointer: Entry, found: dict[int, tuple[Entry, ...]], damaged: list[str]
+) -> None:
+    """Add the directory that a pointer leads to, and the one in it."""
+    directory = structure.directory(structure.number(pointer) or 0)
+    if directory is None or pointer.tag in found:
+        damaged.append(tag_name(pointer.tag))
+        return
+    sound = [one for one in directory.entries if type_fits(one.tag, one.kind, pointer.tag)]
+    found[pointer.tag] = tuple(one for one in sound if one.tag != INTEROP_DIRECTORY)
+    damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
+    damaged += [tag_name(one.tag, pointer.tag) for one in directory.entries if one not in sound]
+    if pointer.tag == EXIF_DIRECTORY and (inner := directory.entry(INTEROP_DIRECTORY)) is not None:
+        _add_directory(structure, inner, found, damaged)
+
+
+def tiff_blocks(data: bytes) -> list[Block]:
+    """Everything that the first picture of a TIFF file has besides its pixels."""
+    tags = tiff_tags(data)
+    blocks = [Block("TIFF tags", name) for name in tags.damaged]
+    for entry in tags.image:
+        if entry.tag == XMP:
+            blocks.append(xmp_block(entry.content))
+        elif entry.tag == PHOTOSHOP:
+            blocks += resource_blocks(entry.content)
+        elif entry.tag == LAYERS:
+            blocks.append(Block("Photoshop layers"))
+        else:
+            kind = {ICC: "colour profile", IPTC: "IPTC"}.get(entry.tag, "TIFF tags")
+            name = tag_name(entry.tag) if kind == "TIFF tags" else ""
+            blocks.append(entry_block(kind, name, entry, tags.order))
+    for group, entries in tags.directories.items():
+        blocks += [
+            entry_block("EXIF", tag_name(one.tag, group), one, tags.order) for one in entries
+        ]
+    return blocks
+
+
+def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[Entry]:
+    """The tags of the first directory that still hold when the pixels have changed.
+
+    Args:
+        tags: Of the file that the new picture was made from.
+        profile: Whether the colour profile is one of them.
+    """
+    kept = []
+    for entry in tags.image:
+        if entry.tag == LAYERS or (entry.tag == ICC and not profile):
+            continue
+        if entry.tag == PHOTOSHOP:
+            content = without_thumbnails(entry.content)
+            kept += [Entry(entry.tag, entry.kind, len(content), content)] if content else []
+        else:
+            kept.append(entry)
+    return kept
+
+
+def further_entries(xmp: bytes, resources: bytes) -> list[Entry]:
+    """XMP and Photoshop resources of another kind of file as tags."""
+    resources = without_thumbnails(resources)
+    found = [Entry(XMP, 1, len(xmp), xmp)] if xmp else []
+    return found + ([Entry(PHOTOSHOP, 7, len(resources), resources)] if resources else [])
+
+
+def as_exif(tags: TiffTags) -> bytes:
+    """The tags as an EXIF block, without what other blocks hold."""
+    image = [one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, LAYERS}]
+    if not image and not tags.directories:
+        return b""
+    begin = (b"II" if tags.order == "<" else b"MM") + struct.pack(tags.order + "HI", 42, 8)
+    empty = packed_directory([], 8, tags.order)
+    return with_tags(begin + empty, image, tags.directories)
+
+
+def with_tags(
+    encoded: bytes, image: Iterable[Entry], directories: dict[int, tuple[Entry, ...]]
+) -> bytes:
+    """A TIFF file with further tags.
+
+    Args:
+        encoded: A file of one picture, not a BigTIFF, in the byte order of the tags.
+        image: Tags of the first directory.
+        directories: Further ones by the tag of the pointer to them.
+    """
+    structure = read_structure(encoded)
+    own = structure.directory(structure.first) if structure is not None else None
+    if structure is None or own is None:
+        return encoded
+    order, content = structure.order, bytearray(encoded)
+    entries = list(image)  # a tag may be there twice
+    told = {one.tag for one in entries}
+    if told & _RESOLUTION:  # tifffile writes some, whether it is told any or not
+        told |= _RESOLUTION
+    entries += [one for one in own.entries if one.tag not in told]
+    groups = {tag: list(found) for tag, found in directories.items()}
+    if inner := groups.pop(INTEROP_DIRECTORY, None):
+        place = _appended(content, packed_directory(inner, _even_end(content), order))
+        groups.setdefault(EXIF_DIRECTORY, []).append(pointer(INTEROP_DIRECTORY, place, order))
+    for tag, found in groups.items():
+        place = _appended(content, packed_directory(found, _even_end(content), order))
+        entries.append(pointer(tag, place, order))
+    first = _appended(content, packed_directory(entries, _even_end(content), order))
+    struct.pack_into(order + "I", content, 4, first)
+    return bytes(content)
+
+
+def _appended(content: bytearray, directory: bytes) -> int:
+    """Append a directory that was packed for the end of the file, and say where it lies."""
+    place = _even_end(content)
+    content += b"\0" * (place - len(content)) + directory
+    return place
+
+
+def _even_end(content: bytearray) -> int:
+    return len(content) + len(content) % 2

@@ -1,0 +1,95 @@
+"""BMP files whose values OpenCV mixes up: bit fields, transparency, damaged runs, OS/2.
+
+Source: Windows GDI, BITMAPINFOHEADER to BITMAPV5HEADER.
+"""
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+
+__all__ = ["bmp_pixels", "bmp_with_alpha"]
+
+_PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
+_USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+"""Masks of red, green, blue and alpha where a file has none."""
+
+
+def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
+    """The pixels of a BMP of 16 or 32 bits or with runs; None of another, which OpenCV reads well.
+
+    Args:
+        path: For messages.
+        data: Its content, of no more pixels than are read.
+
+    Returns:
+        ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``.
+
+    Raises:
+        ImageError: It is damaged or cut.
+    """
+    if data[14:18] == b"\x0c\0\0\0":  # OS/2, whose palettes OpenCV takes for others
+        return _of_pillow(path, data)
+    if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
+        return None
+    bits, compression = struct.unpack_from("<HI", data, 28)
+    if compression in _RUNS:
+        return _of_pillow(path, data)
+    if bits not in _USUAL or compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
+        return None
+    start, header, width, height = struct.unpack_from("<IIii", data, 10)
+    line = (width * bits + 31) // 32 * 4
+    if width <= 0 or not height or start + line * abs(height) > len(data):
+        raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
+    rows = np.frombuffer(data, np.uint8, line * abs(height), start).reshape(abs(height), line)
+    values = rows.view("<u2" if bits == 16 else "<u4")[:, :width].astype(np.uint32)
+    masks = _USUAL[bits] if compression == _PLAIN else _masks(data, header, compression)
+    if not all(masks[:3]):
+        raise ImageError(f"{path}: its bit fields lack a colour; save it again")
+    channels = [_field(values, mask) for mask in masks if mask]
+    return np.dstack(channels)[:: 1 if height < 0 else -1]
+
+
+def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
+    """Masks of red, green and blue, and of alpha where the header has one."""
+    number = 4 if header >= 56 or compression == _ALPHA_FIELDS else 3
+    found: tuple[int, ...] = struct.unpack_from(f"<{number}I", data, 54)
+    return (*found, 0)[:4]
+
+
+def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
+    """What of the values a mask selects, from 0 to 255."""
+    shift = (mask & -mask).bit_length() - 1
+    most = mask >> shift
+    selected = (values & np.uint32(mask)) >> np.uint32(shift)
+    if most == 255:
+        return np.asarray(selected, np.uint8)
+    return np.asarray(np.floor(selected * (255 / most) + 0.5), np.uint8)
+
+
+def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    try:
+        with io.BytesIO(data) as stream, Image.open(stream, formats=["BMP", "DIB"]) as opened:
+            grey = opened.mode in {"1", "L"}
+            return np.asarray(opened.convert("L" if grey else "RGB"))
+    except (OSError, ValueError, SyntaxError, IndexError, struct.error) as error:
+        raise ImageError(f"{path}: cannot be decoded ({error}); replace the file") from error
+
+
+def bmp_with_alpha(picture: NDArray[np.uint8]) -> bytes:
+    """A BMP of colours and alpha, ``(H, W, 4)``, which no library here writes."""
+    height, width = picture.shape[:2]
+    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, _FIELDS, 0, 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    rest = b"BGRs" + bytes(48)
+    rows = np.ascontiguousarray(picture[::-1, :, [2, 1, 0, 3]]).tobytes()
+    start = 14 + len(head) + len(masks) + len(rest)
+    return (
+        struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start) + head + masks + rest + rows
+    )

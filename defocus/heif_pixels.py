@@ -1,0 +1,229 @@
+"""HEIC, AVIF and JPEG XL files, by Pillow and the libraries of the extra ``heif``.
+
+Pillow reads AVIF of 8 bits alone; deeper ones and JPEG XL are imagecodecs' to read. HEIC and
+JPEG XL are turned while they are decoded, so what they say of their orientation is done.
+
+Source: ISO/IEC 14496-12 (boxes), 23008-12 (HEIF), 18181-2 (JPEG XL), AV1-ISOBMFF 1.2.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.quiet_decoders import QUIET
+
+__all__ = ["HEIF_KINDS", "HeifContents", "heif_contents", "read_heif"]
+
+HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
+INSTALL = "pip install 'defocus[heif]'"
+_HEAD_BYTES = 200_000
+_AUXILIARY = {
+    b"hdrgainmap": "HDR gain map",
+    b"tmap": "HDR gain map",
+    b"auxid:2": "depth map",
+    b"semantic": "masks of what is seen",
+    b"portraiteffectsmatte": "portrait mask",
+    b"c2pa": "content credentials (C2PA)",
+}
+"""Words in the list of a file's items, and what they mean for people."""
+_USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
+"""Codes of ITU-T H.273 that mean sRGB, or nothing."""
+
+
+@dataclass(frozen=True)
+class HeifContents:
+    """What such a file holds besides the pixels of its first picture.
+
+    Attributes:
+        exif: TIFF structure.
+        xmp: Packet.
+        icc: Colour profile.
+        iptc: Record.
+        colour_code: Primaries and curve (ITU-T H.273), unless they are those of sRGB.
+        further: What else there is, in words.
+        pictures: How many there are.
+        turned: Whether decoding turns the picture, so that its orientation is done.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    iptc: bytes = b""
+    colour_code: tuple[int, int] | None = None
+    further: tuple[str, ...] = ()
+    pictures: int = 1
+    turned: bool = True
+
+
+def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
+    """The pixels of a file's first picture.
+
+    Args:
+        path: For messages.
+        data: Its content.
+        kind: One of :data:`HEIF_KINDS`.
+
+    Returns:
+        ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)``; uint8, uint16, of JPEG XL floats
+        as well.
+
+    Raises:
+        ImageError: The file is damaged, or the library for it is not installed.
+    """
+    try:
+        with QUIET:
+            pixels = _decoded(data, kind)
+    except ImportError as error:
+        raise ImageError(f"{path}: is {kind}, which a library reads: {INSTALL}") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(
+            f"{path}: the {kind} cannot be decoded ({reason}); copy it again"
+        ) from error
+    if pixels.ndim == 4:  # an animation
+        pixels = pixels[0]
+    if pixels.shape[2:] == (1,):
+        pixels = pixels[:, :, 0]
+    if pixels.dtype == np.float16:
+        pixels = pixels.astype(np.float32)
+    return np.ascontiguousarray(pixels)
+
+
+def _decoded(data: bytes, kind: str) -> NDArray[Any]:
+    if kind == "JPEG XL":
+        import imagecodecs
+
+        return np.asarray(imagecodecs.jpegxl_decode(data))
+    if kind == "HEIC":
+        import pillow_heif
+
+        opened: Any = pillow_heif.open_heif(
+            io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False
+        )
+        picture = opened[opened.primary_index]
+        return _scaled(np.asarray(picture), picture.info["bit_depth"])
+    if (bits := _avif_bits(data)) > 8:
+        import imagecodecs
+
+        return _scaled(np.asarray(imagecodecs.avif_decode(data, index=0)), bits)
+    with io.BytesIO(data) as stream, _opened_avif(stream) as opened_avif:
+        return np.asarray(opened_avif)
+
+
+def _opened_avif(stream: io.BytesIO) -> Any:  # noqa: ANN401 - Pillow's picture
+    from PIL import Image, features
+
+    if not features.check("avif"):
+        raise ImportError("this Pillow has no AVIF")
+    return Image.open(stream, formats=["AVIF"])
+
+
+def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Values of 9 to 15 bits as such of 16."""
+    if pixels.dtype != np.uint16 or bits in {8, 16}:
+        return pixels
+    return np.asarray(np.rint(pixels * (65535 / (2**bits - 1))), np.uint16)
+
+
+def _avif_bits(data: bytes) -> int:
+    """Bits of a value, as the configuration of the codec says."""
+    place = data.find(b"av1C", 0, _HEAD_BYTES)
+    flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+def heif_contents(data: bytes, kind: str) -> HeifContents:
+    """What a file holds besides the pixels of its first picture; nothing if it is damaged."""
+    try:
+        with QUIET:
+            if kind == "JPEG XL":
+                return _of_jpeg_xl(data)
+            return _of_heic(data) if kind == "HEIC" else _of_avif(data)
+    except Exception:  # noqa: BLE001 - the pixels are read all the same
+        return HeifContents()
+
+
+def _of_heic(data: bytes) -> HeifContents:
+    import pillow_heif
+
+    opened: Any = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    info = opened[opened.primary_index].info
+    records = (one["data"] for one in info.get("metadata") or () if one.get("type") == "iptc")
+    icc = info.get("icc_profile") or b""
+    return HeifContents(
+        (info.get("exif") or b"").removeprefix(b"Exif\0\0"),
+        info.get("xmp") or b"",
+        icc,
+        b"".join(records),
+        _colour_code(data, icc),
+        _further(data),
+        len(opened),
+    )
+
+
+def _of_avif(data: bytes) -> HeifContents:
+    with io.BytesIO(data) as stream, _opened_avif(stream) as opened:
+        info, pictures = opened.info, getattr(opened, "n_frames", 1)
+    icc = info.get("icc_profile") or b""
+    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    return HeifContents(
+        exif=exif,
+        xmp=info.get("xmp") or b"",
+        icc=icc,
+        colour_code=_colour_code(data, icc),
+        further=_further(data),
+        pictures=pictures,
+        turned=False,
+    )
+
+
+def _of_jpeg_xl(data: bytes) -> HeifContents:
+    boxes = dict(_boxes(data))
+    exif = boxes.get(b"Exif", b"")
+    further = ["content credentials (C2PA)"] if b"jumb" in boxes else []
+    further += ["compressed metadata"] if b"brob" in boxes else []
+    further += ["HDR gain map"] if b"jhgm" in boxes else []
+    start = 4 + int.from_bytes(exif[:4], "big")
+    return HeifContents(
+        exif=exif[start:].removeprefix(b"Exif\0\0"),
+        xmp=boxes.get(b"xml ", b""),
+        further=tuple(further),
+    )
+
+
+def _colour_code(data: bytes, icc: bytes) -> tuple[int, int] | None:
+    """The colours that a file's codes say, where a profile does not."""
+    place = data.find(b"colrnclx", 0, _HEAD_BYTES)
+    if place < 0 or len(data) < place + 12:
+        return None
+    primaries, curve = data[place + 9], data[place + 11]
+    if primaries in _USUAL_PRIMARIES and curve in _USUAL_CURVES:
+        return None
+    return None if icc and curve in _USUAL_CURVES else (primaries, curve)
+
+
+def _further(data: bytes) -> tuple[str, ...]:
+    head = data[:_HEAD_BYTES]
+    found = [name for word, name in _AUXILIARY.items() if word in head]
+    if b"mpvd" in dict(_boxes(data)):
+        found.append("film of the motion photo")
+    return tuple(dict.fromkeys(found))
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box of a file's top level."""
+    place = 0 if data[4:8] in {b"ftyp", b"JXL "} else len(data)
+    while place + 8 <= len(data):
+        size, head = int.from_bytes(data[place : place + 4], "big"), 8
+        name = data[place + 4 : place + 8]
+        if size == 1:
+            size, head = int.from_bytes(data[place + 8 : place + 16], "big"), 16
+        size = size or len(data) - place
+        yield name, data[place + head : place + size]
+        place += max(size, head)

@@ -1,0 +1,255 @@
+"""What a picture's file holds besides its pixels comes out again, or is named in a remark."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image as Pillow
+from PIL import ImageCms
+
+from defocus.baselines.registry import baseline
+from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
+from defocus.blocks.block import lost_blocks
+from defocus.blocks.inventory import inventory
+from defocus.images import read_stored
+from defocus.picture_headers import png_chunk
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    b'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" '
+    b'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="self#c2pa" '
+    b'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="mine"/></rdf:RDF></x:xmpmeta>'
+)
+IPTC = b"8BIM\x04\x04\0\0" + struct.pack(">I", 10) + b"\x1c\x02\x78\0\x05words"
+FILM = b"\0\0\0\x18ftypmp42" + bytes(range(100))
+
+
+def exif_of(tag: int = 271, kind: int = 2, value: bytes = b"own\0", order: str = "<") -> bytes:
+    """A block of EXIF with one tag."""
+    begin = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    count = len(value) // {3: 2, 5: 8}.get(kind, 1)
+    entry = struct.pack(order + "HHI", tag, kind, count)
+    if len(value) <= 4:
+        return begin + struct.pack(order + "H", 1) + entry + value.ljust(4, b"\0") + bytes(4)
+    place = struct.pack(order + "I", 26)
+    return begin + struct.pack(order + "H", 1) + entry + place + bytes(4) + value
+
+
+def encoded(kind: str, **settings: Any) -> bytes:
+    stream = io.BytesIO()
+    Pillow.fromarray(PIXELS).save(stream, kind, **settings)
+    return stream.getvalue()
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+
+
+def jpeg_with(*segments: bytes, trailer: bytes = b"") -> bytes:
+    jpeg = encoded("JPEG", quality=95)
+    return jpeg[:2] + b"".join(segments) + jpeg[2:] + trailer
+
+
+def png_with(*chunks: tuple[bytes, bytes], picture: bytes = b"") -> bytes:
+    png = picture or encoded("PNG")
+    return png[:33] + b"".join(png_chunk(*one) for one in chunks) + png[33:]
+
+
+def restored(folder: Path, name: str, content: bytes) -> Restored:
+    """A picture that was restored by nothing at all."""
+    source = folder / name
+    source.write_bytes(content)
+    system, device = baseline("input"), torch.device("cpu")
+    (found,) = restore_pictures([source], system, None, folder / "out", 0, device, Wishes(0))
+    assert not found.reason
+    return found
+
+
+def lost(folder: Path, found: Restored) -> set[str]:
+    """Kinds of blocks that the restored file lacks."""
+    before, after = Path(found.image).read_bytes(), Path(found.restored).read_bytes()
+    return {one.kind for one in lost_blocks(inventory(before), inventory(after))}
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize(
+    ("name", "tag", "kind", "value"),
+    [
+        ("XResolution", 282, 2, b"72 dpi\0\0"),
+        ("Orientation", 274, 1, b"\6"),
+        ("Make", 271, 5, bytes(8)),
+        ("0xc000", 0xC000, 77, b"?"),
+    ],
+)
+def test_a_damaged_tag_is_left_out_and_named(
+    tmp_path: Path, suffix: str, name: str, tag: int, kind: int, value: bytes
+) -> None:
+    exif = b"Exif\0\0" + exif_of(tag, kind, value)
+    content = encoded(Pillow.registered_extensions()[suffix], exif=exif, icc_profile=PROFILE)
+    found = restored(tmp_path, f"a{suffix}", content)
+    assert found.remarks == (f"left out as damaged: EXIF ({name})",)
+    assert lost(tmp_path, found) == {"EXIF"}  # the profile is there
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_damaged_exif_does_not_cost_the_profile(tmp_path: Path, suffix: str) -> None:
+    kind = Pillow.registered_extensions()[suffix]
+    content = encoded(kind, exif=b"Exif\0\0no structure at all", icc_profile=PROFILE)
+    found = restored(tmp_path, f"a{suffix}", content)
+    assert found.remarks == ("left out as damaged: EXIF (all of it)",)
+    assert lost(tmp_path, found) == {"EXIF"}
+
+
+def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path: Path) -> None:
+    segments = (
+        segment(0xE1, b"Exif\0\0" + exif_of(order=">") + bytes(60_000)),
+        segment(0xE1, b"Exif\0\0" + b"more than one segment holds" * 1000),
+        segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP),
+        segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(1000)),
+        segment(0xE5, b"of some maker"),
+        segment(0xED, b"Photoshop 3.0\0" + IPTC),
+        segment(0xFE, b"a comment"),
+    )
+    found = restored(tmp_path, "a.jpg", jpeg_with(*segments, trailer=FILM))
+    assert lost(tmp_path, found) == set()
+    assert found.remarks == ("its film of the motion photo stays as it was",)
+    assert Path(found.restored).read_bytes().endswith(FILM)
+
+
+def test_signed_claims_go_and_nothing_points_at_them(tmp_path: Path) -> None:
+    claim = segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumb\0\0\0\x18jumdc2pa")
+    xmp = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
+    found = restored(tmp_path, "a.jpg", jpeg_with(claim, xmp))
+    assert found.remarks == (
+        "XMP no longer points at what is left out",
+        "left out: content credentials (C2PA)",
+    )
+    content = Path(found.restored).read_bytes()
+    assert b"provenance=" not in content
+    assert b'dc:source="mine"' in content
+
+
+def index_of(kinds: tuple[int, ...], frames: tuple[bytes, ...], ends: tuple[int, int]) -> bytes:
+    """An index of further pictures (MPF) that lies at a place, behind a picture of a size."""
+    base, size = ends
+    rows, place = struct.pack(">IIIHH", 0x030000, size, 0, 0, 0), size - base
+    for kind, frame in zip(kinds, frames, strict=True):
+        rows += struct.pack(">IIIHH", kind, len(frame), place, 0, 0)
+        place += len(frame)
+    table = struct.pack(">HHI4s", 0xB000, 7, 4, b"0100")
+    table += struct.pack(">HHII", 0xB001, 4, 1, 1 + len(frames))
+    table += struct.pack(">HHII", 0xB002, 7, len(rows), 50)
+    return b"MPF\0MM\0*" + struct.pack(">IH", 8, 3) + table + bytes(4) + rows
+
+
+def test_further_pictures_are_found_and_previews_go(tmp_path: Path) -> None:
+    frames = tuple(encoded("JPEG", quality=quality) for quality in (30, 40))
+    kinds = (0x010001, 0)  # a preview, and one of no stated kind
+    size = len(jpeg_with(segment(0xE2, index_of(kinds, frames, (0, 0)))))
+    index = index_of(kinds, frames, (2 + 4 + 4, size))
+    content = jpeg_with(segment(0xE2, index), trailer=b"".join(frames))
+    assert {one.kind for one in inventory(content)} >= {"preview of the picture", "further picture"}
+    found = restored(tmp_path, "a.jpg", content)
+    assert found.remarks == (
+        "its further picture stays as it was",
+        "left out: preview of the picture",
+    )
+    with Pillow.open(found.restored) as opened:
+        assert (opened.format, opened.n_frames) == ("MPO", 2)
+        opened.seek(1)
+        with Pillow.open(io.BytesIO(frames[1])) as frame:
+            np.testing.assert_array_equal(np.asarray(opened), np.asarray(frame))
+
+
+def test_chunks_that_say_what_colours_mean_stay(tmp_path: Path) -> None:
+    chunks = (
+        (b"cICP", bytes([9, 16, 0, 1])),
+        (b"gAMA", struct.pack(">I", 100_000)),
+        (b"cHRM", struct.pack(">8I", *range(8))),
+        (b"sBIT", b"\5\6\5"),
+        (b"pHYs", struct.pack(">IIB", 3000, 2000, 1)),
+        (b"tEXt", b"Author\0me"),
+        (b"zTXt", b"Long\0\0" + zlib.compress(b"text")),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP * 300),
+        (b"eXIf", exif_of()),
+        (b"unKn", b"unknown, and safe to copy"),
+    )
+    found = restored(tmp_path, "a.png", png_with(*chunks) + b"behind the end")
+    assert (lost(tmp_path, found), found.remarks) == (set(), ())
+
+
+def test_chunks_that_no_longer_hold_are_named(tmp_path: Path) -> None:
+    chunks = ((b"unKN", b"depends on the pixels"), (b"caBX", b"signed"))
+    found = restored(tmp_path, "a.png", png_with(*chunks))
+    assert found.remarks == ("left out: PNG chunks (unKN), content credentials (C2PA)",)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_grey_that_is_transparent_becomes_alpha(tmp_path: Path, bits: int) -> None:
+    levels = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4097 >> (16 - bits)
+    digits = [format(int(one), f"0{bits}b") for one in levels.ravel()]
+    rows = ["".join(digits[4 * row : 4 * row + 4]) for row in range(4)]
+    lines = b"".join(
+        b"\0" + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")
+        for row in rows
+    )
+    level = int(levels[2, 1])
+    head = struct.pack(">IIBBBBB", 4, 4, bits, 0, 0, 0, 0)
+    pieces = ((b"IHDR", head), (b"tRNS", struct.pack(">H", level)), (b"IDAT", zlib.compress(lines)))
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*one) for one in (*pieces, (b"IEND", b"")))
+    found = restored(tmp_path, "a.png", png)
+    pixels = read_stored(Path(found.restored))
+    most = np.iinfo(pixels.dtype).max
+    np.testing.assert_array_equal(pixels[:, :, 1] == 0, levels == level)
+    np.testing.assert_array_equal(pixels[:, :, 0], np.rint(levels * (most / (2**bits - 1))))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_lossless_webp_stays_without_loss(tmp_path: Path, mode: str) -> None:
+    pixels = np.dstack([PIXELS, 255 * (PIXELS[:, :, 0] & 1)])[:, :, : len(mode)].astype(np.uint8)
+    stream = io.BytesIO()
+    Pillow.fromarray(pixels).save(stream, "WEBP", lossless=True, exact=True, xmp=XMP)
+    found = restored(tmp_path, "a.webp", stream.getvalue())
+    np.testing.assert_array_equal(read_stored(Path(found.restored)), pixels)
+    assert (lost(tmp_path, found), found.remarks) == (set(), ())
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path: Path, order: Any) -> None:
+    tags = [
+        (33723, 7, 4, b"iptc", True),
+        (700, 1, len(XMP), XMP, True),
+        (65000, "H", 3, (1, 2, 3), True),
+        (274, "H", 1, 6, True),
+        (37724, 7, 6, b"layers", True),
+    ]
+    path = tmp_path / "given.tif"
+    tifffile.imwrite(
+        path,
+        PIXELS,
+        photometric="rgb",
+        byteorder=order,
+        extratags=tags,
+        iccprofile=PROFILE,
+        description="a caption",
+        resolution=(300, 240),
+    )
+    found = restored(tmp_path, "a.tif", path.read_bytes())
+    assert lost(tmp_path, found) == {"Photoshop layers"}
+    assert found.remarks == ("left out: Photoshop layers",)
+    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+
+
+def test_a_wrong_suffix_does_not_change_the_kind(tmp_path: Path) -> None:
+    found = restored(tmp_path, "a.jpg", png_with((b"tEXt", b"Author\0me")))
+    assert Path(found.restored).read_bytes().startswith(b"\x89PNG")
+    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
