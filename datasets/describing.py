@@ -62,9 +62,10 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
     found = {split: number for split, number in counts.items() if number}
     text = ", ".join(f"{number} {split}" for split, number in found.items())
-    line = f"{dataset}: {counted(len(pairs), 'pair')} ({text}); there is no list of a complete one"
-    lines = [line]
-    if opened.name.startswith("pairs:") and len({pair.scene for pair in pairs}) == len(pairs) > 1:
+    scenes = len({pair.scene for pair in pairs})
+    many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
+    lines = [f"{dataset}: {many} ({text}); there is no list of a complete one"]
+    if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
         lines.append(
             "each file is its own scene, so two pictures of one place may come into two splits; "
             "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"

@@ -55,6 +55,7 @@ class PaperTable:
         rows: Name, and a number or None for each column of all groups.
         parts: Indices of rows above which a thin rule is drawn, such as between tracks.
         note: Text after the caption, empty for none.
+        images: Number of pictures behind each row, for CSV.
     """
 
     caption: str
@@ -63,6 +64,7 @@ class PaperTable:
     rows: tuple[tuple[str, tuple[Measured | None, ...]], ...]
     parts: tuple[int, ...] = ()
     note: str = ""
+    images: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, cells in self.rows:
@@ -126,6 +128,17 @@ def _heads(table: PaperTable) -> list[str]:
 def _cell(cell: Measured | None, column: Column) -> str:
     if cell is None or cell.value is None:
         return MISSING
-    text = escape_latex(number_text(cell.value, column.decimals))
+    sign = "+" if column.bar and cell.value > 0 else ""
+    text = escape_latex(sign + number_text(cell.value, column.decimals))
     marks = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}", None: text}
-    return marks[cell.place]
+    return marks[cell.place] + _beside(cell, column)
+
+
+def _beside(cell: Measured, column: Column) -> str:
+    """The spread over trainings, or the interval in small print."""
+    if cell.spread is not None:
+        return rf" $\pm$ {number_text(cell.spread, column.decimals)}"
+    if cell.interval is None:
+        return ""
+    ends = ", ".join(number_text(end, column.decimals) for end in cell.interval)
+    return rf" {{\scriptsize {escape_latex(f'[{ends}]')}}}"

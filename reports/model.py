@@ -53,6 +53,7 @@ class Measured:
         place: 1 marks the best of its column, 2 the second best; None is unmarked.
         beside: Smaller text beside it, such as a published number; empty for none.
         notes: Numbers of the page's notes, counted from 1, that belong to ``beside``.
+        spread: Standard deviation over trainings, for papers; None if there is none.
     """
 
     value: float | None
@@ -60,6 +61,7 @@ class Measured:
     place: Literal[1, 2] | None = None
     beside: str = ""
     notes: tuple[int, ...] = ()
+    spread: float | None = None
 
 
 @dataclass(frozen=True)

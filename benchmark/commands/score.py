@@ -32,10 +32,10 @@ SECTIONS = {
 @click.option(
     "--match",
     "rule",
-    type=click.Choice(["stem", "suffix", "order"]),
-    help="How files are matched: stem = equal names; suffix = cafe_MyNet.png for cafe; order = "
-    "0000.png, 0001.png and so on in the order of names, or numbers that differ by one as in DPDD. "
-    "By default the one that fits; if several do, the command says so.",
+    type=click.Choice(["stem", "suffix", "prefix", "order"]),
+    help="How files are matched: stem = equal names; suffix = cafe_MyNet.png for cafe; prefix = "
+    "out_cafe.png; order = 0000.png, 0001.png and so on in the order of names, or numbers that "
+    "differ by one as in DPDD. By default the one that fits; if several do, the command says so.",
 )
 @click.option(
     "--profile",
@@ -85,7 +85,7 @@ def command(
     RESTORED and SHARP are two pictures, or two folders as with the options. Files of folders are
     matched by their names, and what was matched is listed. The exit code is 1 if some are missing
     or cannot be scored; the others are.
-    In a leaderboard the row is marked as an external result and not ranked.
+    In a leaderboard the row is marked, and ranked with what was not trained there.
     """
     restored, sharp = _pictures(two, restored, sharp)
     if (sharp is None) == (dataset is None):

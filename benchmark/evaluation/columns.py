@@ -6,13 +6,12 @@ A column is computed as a whole, so all scores of a run with the same name have 
 import math
 from itertools import pairwise
 
-from defocus.benchmark.statistics.comparable import SIGMA
-
 __all__ = [
     "BREAKDOWN",
     "CIRCLES_PX",
     "CIRCLE_NAMES",
     "INDEPENDENT",
+    "MOVES",
     "PARTS",
     "PLACES",
     "column_of",
@@ -33,10 +32,19 @@ _REGIONS = ("edges", "flat", "in_focus", "blurred", *CIRCLE_NAMES)
 BREAKDOWN = tuple(f"psnr_{part}" for part in (*_REGIONS, *PLACES))
 """Names under which PSNR is reported for parts of a picture or of a dataset."""
 
-PARTS = (*BREAKDOWN, "psnr_gain", "made_worse")
-"""Names of :data:`BREAKDOWN`, and those under which the PSNR against the input is reported."""
+MOVES = {
+    "psnr_moved_right": (1, 0),
+    "psnr_moved_left": (-1, 0),
+    "psnr_moved_down": (0, 1),
+    "psnr_moved_up": (0, -1),
+}
+"""Names of PSNR against a reference that is moved by its standard error, and the directions."""
+
+PARTS = (*BREAKDOWN, "psnr_gain", "made_worse", *MOVES)
+"""Names of scores that are computed with PSNR: of :data:`BREAKDOWN`, against the input, and of
+:data:`MOVES`."""
 
 
 def column_of(name: str) -> str:
-    """The metric behind a score: ``psnr`` of ``psnr_edges``, ``made_worse``, ``psnr_sigma``."""
-    return "psnr" if name in PARTS else name.removesuffix(INDEPENDENT).removesuffix(SIGMA)
+    """The metric behind a score: ``psnr`` of ``psnr_edges``, ``made_worse``, ``psnr_moved_up``."""
+    return "psnr" if name in PARTS else name.removesuffix(INDEPENDENT)

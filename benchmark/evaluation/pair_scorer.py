@@ -12,6 +12,7 @@ from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
+from defocus.benchmark.scoring.moved import psnr_moved
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
 from defocus.benchmark.scoring.protocols import (
     PROTOCOLS,
@@ -125,7 +126,7 @@ class PairScorer:
         target: Target,
         psnr: float | None,
     ) -> dict[str, float | None]:
-        """PSNR of the parts that a picture has (edges, by blur, place), and over its input.
+        """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves.
 
         Args:
             pair: The pair of the picture.
@@ -141,6 +142,7 @@ class PairScorer:
         picture = prepared(restored, target.reference.shape, self.profile)
         return {
             **psnr_over_input(psnr, blurry, target, self.profile),
+            **dict(psnr_moved(picture, target, self.profile)),
             **psnr_by_place(psnr, pair),
             **psnr_by_region(picture, target, self.profile, pair),
         }

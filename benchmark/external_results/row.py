@@ -13,15 +13,17 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.scenes import follow_scenes
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, open_results
+from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
-from defocus.progress import counted
 
 __all__ = ["record_scoring"]
+
+MISSING = "no restored picture was given"
 
 
 def record_scoring(
@@ -48,6 +50,7 @@ def record_scoring(
     opened, profile = open_dataset(dataset, damaged=True), find_profile(scoring.profile)
     scores = list(_scores(opened, profile, scoring, flow_weights))
     with study_lock(out), open_results(out / STORE) as results:
+        follow_scenes(opened, results)
         results.record(
             _entry(name, opened, scoring, _flow(profile, flow_weights)),
             scores,
@@ -60,9 +63,6 @@ def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | 
     # another revision of the dataset takes the row's place, another profile has a row of its own
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
-    status = "seen: made elsewhere; how it was trained is not known"
-    if missing := len(scoring.missing) + len(scoring.left_out):
-        status += f"; {counted(missing, 'picture')} missing"
     return Entry(
         run=f"{ELSEWHERE}-{group[:8]}",
         grouping=group,
@@ -79,9 +79,9 @@ def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | 
         dataset=dataset.name,
         data_hash=dataset.content_hash,
         split="test",
-        budget=ELSEWHERE,
+        budget=NOT_TRAINED,
         seed=0,
-        status=status,
+        status="ok",
     )
 
 
@@ -106,6 +106,10 @@ def _scores(
                 reason="" if value is not None else _reason(metric, scoring),
                 flow_weights=flow.weights_sha256 if flow is not None else "",
             )
+    reasons = dict.fromkeys(scoring.missing, MISSING)
+    reasons |= {one.id: one.reason for one in scoring.left_out}
+    for name, reason in reasons.items():  # a row says of how many pictures it is
+        yield Score(profile.name, profile.protocol, "psnr", name, scene[name], None, reason=reason)
 
 
 def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:

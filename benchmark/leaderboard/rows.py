@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
+from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.results.scores.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.statistics.gains import Gain, gains
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
-from defocus.progress import counted
+from defocus.progress import counted, several
 from defocus.reports.text import csv_text
 
 __all__ = [
@@ -40,6 +41,11 @@ class Row:
         value: Mean over images (for each image, over seeds first); None if there is none.
         ci_low, ci_high: Confidence interval; None if there are too few scenes.
         images, scenes, seeds: Number of images, scenes and seeds behind the value.
+        gain_resolution: How far the gain changes where the references are moved by their standard
+            errors; None where these are unknown.
+        pictures: Number of the split's pictures, with or without a value.
+        spread: Standard deviation of the value over seeds; None with one.
+        left_out: Pictures without a value, with the reasons; empty if there are none, or no value.
         status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
         data_revision: Start of the dataset's content hash.
         recipe: Start of the hash of recipe, schedule and revisions, without the seed.
@@ -85,6 +91,10 @@ class Row:
     gain: float | None = None
     gain_low: float | None = None
     gain_high: float | None = None
+    gain_resolution: float | None = None
+    pictures: int = 0
+    left_out: str = ""
+    spread: float | None = None
 
 
 CSV_COLUMNS = tuple(field.name for field in fields(Row))
@@ -141,12 +151,14 @@ def leaderboard(results: Results) -> list[Row]:
     rows: list[Row] = []
     for number, group in enumerate(groups):
         own = {line: gain for (of, line), gain in gained.items() if of == number}
-        rows += _score_rows(group, intervals[number], own)
-        rows += _cost_rows(results, group, rows)
+        rows += _score_rows(results, group, intervals[number], own)
+        rows += _cost_rows(results, group)
     return sorted(rows, key=attrgetter(*CSV_COLUMNS[:11]))
 
 
 Ends = tuple[float | None, float | None]
+Counts = tuple[int, int, int]
+"""Images and scenes behind a value, and all pictures of the split."""
 
 
 def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
@@ -180,22 +192,38 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     return ends
 
 
-def _score_rows(group: ScoredGroup, ends: Sequence[Ends], gained: Mapping[int, Gain]) -> list[Row]:
+def _score_rows(
+    results: Results, group: ScoredGroup, ends: Sequence[Ends], gained: Mapping[int, Gain]
+) -> list[Row]:
     means = _means(group)
     images = group.counted.sum(axis=1).tolist()
     scenes = _scene_counts(group)
+    spreads = _spreads(group)
     return [
         _row(
             group.entries,
             place,
             value=means[line],
             interval=ends[line],
-            counts=(images[line], scenes[line]),
+            counts=(images[line], scenes[line], len(group.pictures)),
+            left_out=_left_out(results, group, line) if images[line] else "",
             version=group.versions[line],
             gain=gained.get(line),
+            spread=spreads[line],
         )
         for line, place in enumerate(group.places)
+        if place.metric not in MOVES
     ]
+
+
+def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
+    """The pictures of a line without a value: a few names for each reason."""
+    if group.counted[line].all():
+        return ""
+    names: dict[str, list[str]] = defaultdict(list)
+    for pair, reason in results.unscored(group.entries[0].run, group.places[line]):
+        names[reason].append(pair)
+    return "; ".join(f"{several(pairs)}: {reason}" for reason, pairs in names.items())
 
 
 def _means(group: ScoredGroup) -> list[float | None]:
@@ -206,6 +234,18 @@ def _means(group: ScoredGroup) -> list[float | None]:
     many = counted.sum(axis=1)
     pairs = zip(totals.tolist(), many.tolist(), strict=True)
     return [total / images if images else None for total, images in pairs]
+
+
+def _spreads(group: ScoredGroup) -> list[float | None]:
+    """Standard deviation over seeds of the means over the pictures with a value."""
+    import numpy as np
+
+    if len(group.entries) < 2:
+        return [None] * len(group.places)
+    return [
+        float(np.std(values[:, counted].mean(axis=1), ddof=1)) if counted.any() else None
+        for values, counted in zip(group.values, group.counted, strict=True)
+    ]
 
 
 def _scene_counts(group: ScoredGroup) -> list[int]:
@@ -220,24 +260,21 @@ def _scene_counts(group: ScoredGroup) -> list[int]:
     return [int(many) for many in (per_scene > 0).sum(axis=1)]
 
 
-def _cost_rows(results: Results, group: ScoredGroup, scored: Sequence[Row]) -> list[Row]:
+def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
     costs: dict[str, list[Cost]] = defaultdict(list)
     for entry in group.entries:
         for cost in results.costs(entry.run):
             costs[cost.metric].append(cost)
     if not costs:  # nothing that restores
         return []
-    mine = scored[len(scored) - len(group.places) :]
-    counts = (
-        max((row.images for row in mine), default=0),
-        max((row.scenes for row in mine), default=0),
-    )
+    images = group.counted.sum(axis=1).tolist()
+    counts = (max(images, default=0), max(_scene_counts(group), default=0), len(group.pictures))
     profile = group.places[0].profile if group.places else ""
     return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
 
 
 def _cost_row(
-    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: tuple[int, int]
+    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: Counts
 ) -> Row:
     values = [cost.value for cost in costs if cost.value is not None]
     reason = next((cost.reason for cost in costs if cost.reason), "not measured")
@@ -257,10 +294,12 @@ def _row(
     *,
     value: float | None,
     interval: Ends,
-    counts: tuple[int, int],
+    counts: Counts,
+    left_out: str = "",
     measured_on: str = "",
     version: str = "",
     gain: Gain | None = None,
+    spread: float | None = None,
 ) -> Row:
     first = entries[0]
     status = first.status
@@ -296,6 +335,10 @@ def _row(
         gain=gain.mean if gain else None,
         gain_low=gain.low if gain else None,
         gain_high=gain.high if gain else None,
+        gain_resolution=gain.resolution if gain else None,
+        pictures=counts[2],
+        left_out=left_out,
+        spread=spread,
     )
 
 

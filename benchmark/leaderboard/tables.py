@@ -3,30 +3,39 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from defocus.baselines.registry import all_baselines
+from defocus.benchmark.leaderboard.counts import (
+    left_out_notes,
+    most_images,
+    over_pictures,
+    partial_words,
+)
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
-from defocus.benchmark.results.store import CUSTOM, ELSEWHERE, NARROW
+from defocus.benchmark.results.store import CUSTOM, ELSEWHERE, NARROW, NOT_TRAINED
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
     RANKED_BUDGETS,
+    TRUTH,
+    Difference,
     Track,
-    may_be_ranked,
 )
+from defocus.benchmark.statistics.gains import INPUT
+from defocus.progress import counted, several
 from defocus.reports.model import Cell, Column, Table
 
 __all__ = [
     "NARROW_NOTICE",
     "budget_notice",
     "budget_words",
-    "ranks",
     "ranks_narrow_copies",
     "score_tables",
+    "unresolved",
 ]
 
 LineKey = tuple[str, str, str, str]
@@ -66,45 +75,21 @@ def budget_notice(budgets: Iterable[str]) -> str:
 
 
 def budget_words(budgets: Iterable[str]) -> str:
-    """Budgets as text: ``demo and quick budget``, ``demo budget and custom schedule``."""
+    """Budgets as text: ``demo and quick budget``, ``not trained here and demo budget``."""
     names = set(budgets)
-    ours = names - {CUSTOM, ELSEWHERE}
+    ours = names - {CUSTOM, NOT_TRAINED}
+    untrained = "not trained here" if NOT_TRAINED in names else ""
     words = f"{' and '.join(sorted(ours))} budget" if ours else ""
     custom = "custom schedule" if CUSTOM in names else ""
-    elsewhere = "made elsewhere" if ELSEWHERE in names else ""
-    return " and ".join(part for part in (words, custom, elsewhere) if part)
-
-
-def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str, int]:
-    """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
-
-    The systems of a track share input, training data, origin of weights, budget, data revision,
-    profile, and the versions of scoring and metric. There are no ranks under ``demo``, ``quick``,
-    ``own``, ``custom`` and ``deformed-gt``, for reconstructions, and for systems whose test scenes
-    may have been used for training.
-
-    Args:
-        rows: Rows of one dataset, profile and protocol.
-        reconstructions: Names of the systems that are not ranked.
-    """
-    unranked = {*reconstructions, CEILING}
-    tracks: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        may = may_be_ranked(row.budget, row.protocol, row.status)
-        if may and row.metric == "psnr" and row.value is not None and row.system not in unranked:
-            versions = (row.data_revision, row.profile, row.evaluation, row.metric_version)
-            tracks[row.input, row.train_dataset, row.weights, row.budget, *versions].append(row)
-    ranked: dict[str, int] = {}
-    for track in tracks.values():
-        ordered = sorted(track, key=lambda row: -(row.value or 0.0))
-        ranked |= {row.system: number for number, row in enumerate(ordered, start=1)}
-    return ranked
+    return " and ".join(part for part in (untrained, words, custom) if part)
 
 
 def score_tables(
     rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
 ) -> list[Table]:
     """One table per dataset, profile and versions, best PSNR first, columns most wanted first.
+
+    Its caption says over how many pictures and scenes its numbers are.
 
     It has the protocol that the profile is meant for: gains over the blurry input, scores, costs;
     then PSNR under the other protocols. Columns without a value are left out. Reconstructions are
@@ -114,14 +99,14 @@ def score_tables(
         rows: Rows of the leaderboard.
         reconstructions: Names of the systems that are not ranked and not compared with published
             numbers.
-        tracks: Tracks whose ranks and differences are noted below the tables; under a budget
-            without ranks, narrow copies have their ranks among themselves and no note.
+        tracks: Tracks with the ranks; differences are noted below the tables where rows are ranked
+            as whole systems, not as narrow copies.
     """
     excluded = frozenset(reconstructions)
     return [
         _score_table(part, protocols, excluded, tracks)
         for part in _by_pictures(rows)
-        if (protocols := _protocols(part))
+        if (protocols := _protocols([row for row in part if row.system != CEILING]))
     ]
 
 
@@ -148,8 +133,7 @@ def _names(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey
     names = {}
     for row in rows:
         rebuilt = " (reconstruction)" if row.system in reconstructions else ""
-        system = PERFECT if row.system == CEILING else row.system
-        names[_key(row)] = f"{system}{_origin(row)}{rebuilt}"
+        names[_key(row)] = f"{row.system}{_origin(row)}{rebuilt}"
     twins = Counter(names.values())
     return {
         key: f"{name} ({budget_words([key[3]])})" if twins[name] > 1 else name
@@ -164,7 +148,8 @@ def _key(row: Row) -> LineKey:
 def _origin(row: Row) -> str:
     """Whose weights a system has, where the study did not train it."""
     origin = {"official": f" (official, {row.train_dataset})", "own": " (own weights)"}
-    return (origin | {NARROW: " (narrow)"}).get(row.weights, "")
+    origin |= {NARROW: " (narrow)", ELSEWHERE: " (made elsewhere)"}
+    return origin.get(row.weights, "")
 
 
 @dataclass(frozen=True)
@@ -174,10 +159,20 @@ class _Lines:
     Attributes:
         names: Names of the lines, in order.
         rows: The rows of a line by protocol and metric; costs are under the empty protocol.
+        images: Number of pictures behind the numbers.
     """
 
     names: dict[LineKey, str]
     rows: dict[LineKey, dict[tuple[str, str], Row]]
+    images: int
+
+    def head(self, name: str, protocol: str, metric: str) -> str:
+        """The head of a column, with its number of pictures if that is another than the table's."""
+        rows = [
+            found[protocol, metric] for found in self.rows.values() if (protocol, metric) in found
+        ]
+        images = most_images(rows)
+        return f"{name}, {counted(images, 'picture')}" if images not in {0, self.images} else name
 
     def values(self, protocol: str, metric: str) -> list[Cell]:
         """The values of a metric, a cell for each line."""
@@ -192,23 +187,22 @@ def _score_table(
     tracks: Sequence[Track],
 ) -> Table:
     protocol, *others = protocols
+    perfect = _perfect(rows, protocol)
+    rows = [row for row in rows if row.system != CEILING]
     shown = [row for row in rows if row.protocol == protocol]
     lines = _lines(rows, shown, reconstructions)
-    ranked = {
-        key: rank for key, rank in _ranks(shown, reconstructions).items() if key in lines.rows
-    }
     columns = _score_columns(lines, protocol, others)
-    if in_order := ranked or _narrow_ranks(shown, tracks, protocol):
-        ranks_of: list[Cell] = [in_order.get(key) for key in lines.names]
+    if ranked := _ranks(shown, tracks, protocol):
+        ranks_of: list[Cell] = [ranked.get(key) for key in lines.names]
         columns.insert(0, (Column("Rank", decimals=0), ranks_of))
-    if ranked:
-        printed = _printed(shown, reconstructions)
+    if printed := _printed(shown, reconstructions):
         texts: list[Cell] = [printed.get(key, "") for key in lines.names]
-        columns.append((Column("published", "dB"), texts if printed else []))
+        columns.append((Column("published", "dB"), texts))
     kept = [(column, cells) for column, cells in columns if any(c is not None for c in cells)]
     names: list[Cell] = list(lines.names.values())
-    notes = [_note(shown), _independent(shown)]
-    notes += [_said(track) for track in tracks if ranked and _is_of(track, rows[0], protocol)]
+    told = {lines.names[_key(row)]: row for row in shown if row.metric == "psnr"}
+    notes = [*left_out_notes(told), perfect, _note(shown), _independent(shown)]
+    notes += [_said(track) for track in tracks if _is_of(track, rows[0], protocol)]
     return Table(
         _caption(rows, protocol),
         (Column("System"), *(column for column, _ in kept)),
@@ -218,15 +212,22 @@ def _score_table(
 
 
 def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset[str]) -> _Lines:
-    """The lines with a score under the protocol, or a reason why not, by PSNR."""
+    """The lines with a score under the protocol, or a reason why not, by PSNR.
+
+    The name of a line that lacks pictures says how many it has.
+    """
     names = _names(rows, reconstructions)
+    scored = [row for row in shown if row.metric == "psnr"]
+    for row in scored:
+        if words := partial_words(row, scored):
+            names[_key(row)] += f" ({words})"
     found: dict[LineKey, dict[tuple[str, str], Row]] = {_key(row): {} for row in shown}
     for row in rows:
         if _key(row) in found:
             found[_key(row)][row.protocol, row.metric] = row
     psnr = {_key(row): row.value for row in shown if row.metric == "psnr" and row.value is not None}
     order = sorted(found, key=lambda key: (-psnr.get(key, -math.inf), names[key]))
-    return _Lines({key: names[key] for key in order}, found)
+    return _Lines({key: names[key] for key in order}, found, most_images(scored))
 
 
 def _score_columns(
@@ -240,49 +241,49 @@ def _score_columns(
     ]
     metrics = list(all_metrics().values())
     for metric in sorted(metrics, key=lambda metric: metric.name not in _FIRST):
-        column = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
+        name = lines.head(metric.display_name, protocol, metric.name)
+        column = Column(name, metric.unit, metric.better, metric.decimals)
         columns.append((column, lines.values(protocol, metric.name)))
     costs = [(column, lines.values("", name)) for name, column in COST_COLUMNS.items()]
     first = 1 + sum(metric.name in _FIRST for metric in metrics)
     columns[first:first] = [costs[0], costs[-1]]
     columns += costs[1:-1]
     for other in others:
-        column = Column(f"PSNR {other}", "dB", "higher", 2)
+        column = Column(lines.head(f"PSNR {other}", other, "psnr"), "dB", "higher", 2)
         columns.append((column, lines.values(other, "psnr")))
     return columns
 
 
-def _ranks(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, int]:
-    """The ranks of lines by their key: a system may have several lines; nobody has one alone."""
-    keys = {str(number): _key(row) for number, row in enumerate(rows)}
-    numbers = {key: number for number, key in keys.items()}
-    excluded = [numbers[_key(row)] for row in rows if row.system in reconstructions]
-    known = [
-        row if row.system == CEILING else replace(row, system=numbers[_key(row)]) for row in rows
-    ]
-    found = {keys[number]: rank for number, rank in ranks(known, excluded).items()}
-    return found if any(rank > 1 for rank in found.values()) else {}
-
-
-def _narrow_ranks(
-    rows: Sequence[Row], tracks: Sequence[Track], protocol: str
-) -> dict[LineKey, int]:
-    """The ranks of narrow copies among themselves, where tests can tell them apart."""
-    found = {
-        (standing.system, track.weights, track.train_dataset, track.contest.budget): standing.rank
-        for track in tracks
-        if track.weights == NARROW and _same_contest(track, rows[0], protocol)
-        for standing in track.standings
-    }
+def _ranks(rows: Sequence[Row], tracks: Sequence[Track], protocol: str) -> dict[LineKey, int]:
+    """The ranks of lines within their tracks; nobody has one alone."""
     keys = {_key(row) for row in rows}
-    return {key: rank for key, rank in found.items() if rank is not None and key in keys}
+    found: dict[LineKey, int] = {}
+    for track in tracks:
+        if _same_contest(track, rows[0], protocol):
+            known = {
+                (one.system, one.weights, one.train_dataset, track.contest.budget): one.rank
+                for one in track.standings
+                if one.rank is not None
+            }
+            found |= {k: rank for k, rank in known.items() if k in keys and len(known) > 1}
+    return found
+
+
+def _perfect(rows: Sequence[Row], protocol: str) -> str:
+    """What a perfect restoration would score; nothing where it is equal to the reference."""
+    found = (row for row in rows if (row.system, row.metric) == (CEILING, "psnr"))
+    values = (row.value for row in found if row.protocol == protocol != TRUTH)
+    return next((f"{PERFECT}: {value:.2f} dB" for value in values if value is not None), "")
 
 
 def _caption(rows: Sequence[Row], protocol: str) -> str:
     first = rows[0]
-    flows = ", ".join(sorted({_flow(r) for r in rows if r.flow and r.protocol == protocol}))
-    caption = f"{first.dataset}, {first.split}, {budget_words({row.budget for row in rows})}, "
-    caption += f"protocol {protocol}"
+    mine = [row for row in rows if row.protocol == protocol and row.images]
+    flows = ", ".join(sorted({_flow(r) for r in mine if r.flow}))
+    competing = {row.budget for row in rows if row.system != INPUT}
+    over = [over_pictures(mine, f"{first.split} picture")] if mine else [first.split]
+    told = [first.dataset, *over, *filter(None, [budget_words(competing)])]
+    caption = f"{', '.join(told)}, protocol {protocol}"
     return caption + (f" (flow: {flows})" if flows else "")
 
 
@@ -294,7 +295,7 @@ def _flow(row: Row) -> str:
 def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
     """Published PSNR by line, as printed; each value once if there are several sources."""
     known = all_baselines()
-    found = {}
+    found: dict[LineKey, str] = {}
     for row in rows:
         card = known[row.system].card if row.system in known else None
         if card is None or card.published_as is None or row.system in reconstructions:
@@ -329,12 +330,22 @@ def _same_contest(track: Track, row: Row, protocol: str) -> bool:
 def _said(track: Track) -> str:
     """Note on the reliability of a track's ranks and differences."""
     parts = [f"no significant difference: {', '.join(group)}" for group in track.alike]
-    close = [f"{d.first} and {d.second}" for d in track.differences if d.below_resolution]
-    if close:
-        parts.append(f"below the dataset's resolution: {', '.join(close)}")
+    if close := unresolved(track.differences):
+        parts.append(f"smaller than what the place of the references leaves open: {close}")
     if track.minimum_detectable is not None:
         parts.append(f"differences from {track.minimum_detectable:.2f} dB on can be detected")
-    return "; ".join([*parts, *([track.note] if track.note else [])])
+    parts.append(track.note.replace("n/a: ", "no intervals and tests: ", 1))
+    return "; ".join(filter(None, parts))
+
+
+def unresolved(differences: Iterable[Difference]) -> str:
+    """Differences that are smaller than their resolution, with both numbers."""
+    told = [
+        f"{one.first} and {one.second} ({abs(one.difference):.3f} of {one.resolution:.3f} dB)"
+        for one in differences
+        if one.below_resolution
+    ]
+    return several(told)
 
 
 def _note(rows: list[Row]) -> str:

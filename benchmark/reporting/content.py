@@ -12,9 +12,9 @@ from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entries
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import NARROW, Entry, Results
+from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track
+from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origin
 from defocus.benchmark.statistics.standings import tracks
 from defocus.errors import InputError
 from defocus.reading import read_json
@@ -36,6 +36,8 @@ __all__ = [
     "setting_names",
     "setting_of",
     "settings",
+    "track_key",
+    "training_words",
 ]
 
 SEEN = {
@@ -49,11 +51,10 @@ SEEN = {
 
 @dataclass(frozen=True, order=True)
 class ReportSetting:
-    """Key of rows that share pictures, budget and conventions."""
+    """Key of rows that share pictures and conventions."""
 
     dataset: str
     split: str
-    budget: str
     profile: str
     data_revision: str
     evaluation: str
@@ -61,8 +62,12 @@ class ReportSetting:
 
 @dataclass(frozen=True, order=True)
 class TrackKey:
-    """Key of systems with the same kind of input and training; only these are ranked together."""
+    """Key of systems with the same kind of input and training; only these are ranked together.
 
+    Those that were not trained here share the budget and the input alone.
+    """
+
+    budget: str
     weights: str
     train_dataset: str
     input: str
@@ -75,11 +80,10 @@ class TrackKey:
     @property
     def training(self) -> str:
         """What its systems were trained on, in words."""
-        if self.weights == "none" or not self.train_dataset:
-            return "nothing trained"
-        origin = {"official": "official weights of", "own": "own weights, trained on"}
-        origin[NARROW] = "narrow copies, trained on"
-        return f"{origin.get(self.weights, f'{self.weights} on')} {self.train_dataset}"
+        if self.budget == NOT_TRAINED:
+            return "not trained here"
+        said = training_words(self.weights, self.train_dataset)
+        return said if self.budget == "paper" else f"{said} ({budget_words([self.budget])})"
 
     @property
     def words(self) -> str:
@@ -95,7 +99,7 @@ class Content:
         out: Folder of the study.
         results: The study's open store.
         rows: The rows of its leaderboard.
-        groups: Its current runs; those of a group differ only by seed.
+        groups: Its current runs but the perfect restoration; those of a group differ by seed alone.
         cards: Cards of the systems by name; systems that are no longer installed have none.
         tracks: Ranks and tests by setting, protocol and track.
         casts: Runs that restored a picture with a colour cast.
@@ -121,7 +125,7 @@ class Content:
 
 def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     """Read everything that the reports of a study show."""
-    groups = current_entries(results)
+    groups = [group for group in current_entries(results) if group[0].system != CEILING]
     names = sorted({group[0].system for group in groups})
     cards = {name: system.card for name, system in known_baselines(names).items()}
     found = {}
@@ -130,12 +134,11 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
         setting = ReportSetting(
             shared.dataset,
             shared.split,
-            shared.budget,
             shared.profile,
             shared.data_revision,
             shared.evaluation,
         )
-        key = TrackKey(track.weights, track.train_dataset, track.input)
+        key = TrackKey(shared.budget, track.weights, track.train_dataset, track.input)
         found[setting, shared.protocol, key] = track
     entries = (entry for group in groups for entry in group)
     casts = frozenset(one.run for one in entries if _has_cast(run_document(out, one)))
@@ -144,25 +147,46 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
 
 def display_name(content: Content, system: str) -> str:
     """The system's name as written in text."""
-    if system == CEILING:
-        return PERFECT
     return content.cards[system].display_name if system in content.cards else system
 
 
 def is_reference(content: Content, system: str) -> bool:
-    """Whether a row is a reference and not a system: the blurry input, or a perfect restoration."""
+    """Whether a row is a reference, such as the blurry input, and not a system."""
     known = content.cards.get(system)
     return system == CEILING or (known is not None and known.kind == "reference")
 
 
-def ranks(content: Content, setting: ReportSetting, protocol: str, key: TrackKey) -> dict[str, int]:
-    """The ranks of a track's systems; empty if they may not be ranked."""
+def training_words(weights: str, train_dataset: str) -> str:
+    """What a system was trained on, in words."""
+    if weights == ELSEWHERE:
+        return "made elsewhere"
+    if weights == "none" or not train_dataset:
+        return "nothing trained"
+    origin = {"official": "official weights of", "own": "own weights, trained on"}
+    origin[NARROW] = "narrow copies, trained on"
+    return f"{origin.get(weights, f'{weights} on')} {train_dataset}"
+
+
+def track_key(row: Row | Entry) -> TrackKey:
+    """The track in which a row competes."""
+    given, trained_on, weights = shared_origin(
+        row.budget, row.input, row.train_dataset, row.weights
+    )
+    return TrackKey(row.budget, weights, trained_on, given)
+
+
+def ranks(
+    content: Content, setting: ReportSetting, protocol: str, key: TrackKey
+) -> dict[tuple[str, str, str], int]:
+    """The ranks of a track's lines, by system, origin of weights and training data.
+
+    Empty if they may not be ranked.
+    """
     track = content.tracks.get((setting, protocol, key))
-    standings = track.standings if track else ()
     return {
-        one.system: one.rank
-        for one in standings
-        if one.rank is not None and not is_reference(content, one.system)
+        (one.system, one.weights, one.train_dataset): one.rank
+        for one in (track.standings if track else ())
+        if one.rank is not None
     }
 
 
@@ -186,7 +210,6 @@ def setting_names(rows: Sequence[Row]) -> dict[ReportSetting, str]:
 def _name_among(setting: ReportSetting, twins: Sequence[ReportSetting]) -> str:
     words = {
         "split": f"split {setting.split}",
-        "budget": budget_words([setting.budget]),
         "profile": f"profile {setting.profile}",
         "data_revision": f"data {setting.data_revision}",
         "evaluation": f"scored by {setting.evaluation}",
@@ -197,9 +220,7 @@ def _name_among(setting: ReportSetting, twins: Sequence[ReportSetting]) -> str:
 
 def setting_of(row: Row) -> ReportSetting:
     """The setting of a row."""
-    return ReportSetting(
-        row.dataset, row.split, row.budget, row.profile, row.data_revision, row.evaluation
-    )
+    return ReportSetting(row.dataset, row.split, row.profile, row.data_revision, row.evaluation)
 
 
 def protocols(rows: Sequence[Row]) -> list[str]:
@@ -213,7 +234,7 @@ def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
     """The rows of one setting by track, sorted."""
     found: dict[TrackKey, list[Row]] = defaultdict(list)
     for row in rows:
-        found[TrackKey(row.weights, row.train_dataset, row.input)].append(row)
+        found[track_key(row)].append(row)
     yield from sorted(found.items())
 
 

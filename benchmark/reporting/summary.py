@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
+from defocus.benchmark.leaderboard.counts import over_pictures
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import budget_words
-from defocus.benchmark.reporting.board.lines import TRUTH, BoardLine
+from defocus.benchmark.reporting.board.lines import BoardLine, line_of
 from defocus.benchmark.reporting.content import (
     Content,
     ReportSetting,
@@ -26,9 +26,10 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     PictureScores,
     differences_between,
     mean_interval,
+    resolution_between,
 )
 from defocus.benchmark.results.store import NARROW
-from defocus.benchmark.statistics.comparable import CEILING, Track
+from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
 from defocus.reports.text import number_text
@@ -82,12 +83,15 @@ def _gains(content: Content, scores: PictureScores) -> list[Gained]:
 
 
 def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
-    """Of how many systems the first gains most; reconstructions that gain more are named."""
-    rebuilt = [row.gain or 0.0 for line, row in others if not line.told_the_blur]
-    above = sum(gain > (gained[0][1].gain or 0.0) for gain in rebuilt)
-    count = len(gained) + len(rebuilt) - above
-    aside = f" ({counted(above, 'reconstruction')} above it aside)" if above else ""
-    return f"gains most of {count} systems{aside}," if count > 1 else f"gains{aside}"
+    """Of how many systems the first gains most; those above it that are no rivals are named."""
+    above = [line for line, row in others if (row.gain or 0.0) > (gained[0][1].gain or 0.0)]
+    told = sum(line.told_the_blur for line in above)
+    kinds = [f"{told} told the true blur"] if told else []
+    if rebuilt := len(above) - told:
+        kinds.append(counted(rebuilt, "reconstruction"))
+    aside = f" ({' and '.join(kinds)} above it aside)" if kinds else ""
+    count = len(gained) + len(others)
+    return f"gains most of {count} systems{aside}," if len(gained) > 1 else f"gains{aside}"
 
 
 def _systems(gained: Sequence[Gained]) -> set[str]:
@@ -132,13 +136,16 @@ def _lead(
     if not differences:
         return []
     who = ", ".join(["The next", *also, following.name])
-    less = f"{number_text(statistics.fmean(differences.values()), 2)} dB"
+    mean = statistics.fmean(differences.values())
+    less = f"{number_text(mean, 2)} dB"
     interval = mean_interval(scores, differences)
     if interval is None:
         return [f"{who}, has {less} less."]
     less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less"
     doubt = "not " if interval[0] <= 0 <= interval[1] else ""
-    return [f"{who}, has {less}, which is {doubt}significant."]
+    known = resolution_between(scores, best.key, following.key)
+    unsure = f", and below its resolution of {known:.2f} dB" if known and known > abs(mean) else ""
+    return [f"{who}, has {less}, which is {doubt}significant{unsure}."]
 
 
 def _joint(scored: Sequence[PictureScores]) -> list[str]:
@@ -185,13 +192,14 @@ def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> st
     ]
     if not psnr:
         return ""
-    systems = sorted({row.system for row in psnr if not is_reference(content, row.system)})
-    kind = f"{setting.split} picture"
-    pictures = f"{counted(psnr[0].images, kind)} of {counted(psnr[0].scenes, 'scene')}"
-    said = [f"{counted(len(systems), 'system')} restored {pictures} of {setting.dataset}."]
+    psnr = [row for row in psnr if row.system != CEILING]
+    systems = {row.system for row in psnr if not is_reference(content, row.system)}
+    lines = {line_of(row) for row in psnr if row.system in systems}
+    pictures = over_pictures(psnr, f"{setting.split} picture")
+    restored = f"{counted(len(lines), 'system')} restored" if lines else "Nothing restored"
+    said = [f"{restored} {pictures} of {setting.dataset}."]
     said.append(
-        f"The numbers here are PSNR under protocol {protocol} and profile {setting.profile}, "
-        f"{budget_words([setting.budget])}."
+        f"The numbers here are PSNR under protocol {protocol} and profile {setting.profile}."
     )
     reference = next((row for row in psnr if row.system == "input"), None)
     if reference is not None and reference.value is not None:
@@ -219,7 +227,7 @@ def _of_track(
     key: TrackKey,
     rows: list[Row],
     reference: Row | None,
-    ranked: dict[str, int],
+    ranked: dict[tuple[str, str, str], int],
 ) -> list[str]:
     values = [row.value for row in rows if row.value is not None]
     if not ranked:
@@ -229,7 +237,7 @@ def _of_track(
         low, high = (f"{value:.2f}" for value in (min(values), max(values)))
         where = f"lie between {low} and {high} dB" if low != high else f"have {low} dB each"
         return [f"With {key.words}, {len(rows)} systems {where}; they are not ranked."]
-    first = min(rows, key=lambda row: ranked.get(row.system, len(rows) + 1))
+    first = min(rows, key=lambda row: ranked.get(line_of(row)[:3], len(rows) + 1))
     most = "the highest mean, " if len(rows) > 1 else ""
     said = f"With {key.words}, {display_name(content, first.system)} has {most}{first.value:.2f} dB"
     if first.ci_low is not None and first.ci_high is not None:
@@ -243,9 +251,10 @@ def _apart(content: Content, track: Track | None) -> list[str]:
     """Sentence on how reliable the first place is."""
     if track is None or not track.alike or not track.standings or track.standings[0].rank != 1:
         return []
-    first, run = track.standings[0].system, track.alike[0]
+    names = {one.label: display_name(content, one.system) for one in track.standings}
+    first, run = track.standings[0].label, track.alike[0]
     if run[0] != first:
         return ["It differs significantly from every other system."]
-    last = display_name(content, run[-1])
+    last = names[run[-1]]
     beside = last if len(run) == 2 else f"the {len(run) - 1} systems after it, down to {last}"
     return [f"It does not differ significantly from {beside}."]

@@ -5,13 +5,19 @@ Each run is stored in one transaction, so a killed run is stored completely or n
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from defocus.benchmark.results.connection import connected, refuse_other_files, translated
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.scores.score_matrix import ScoreMatrix, pack, score_matrix, unpack
+from defocus.benchmark.results.scores.score_matrix import (
+    MatrixLine,
+    ScoreMatrix,
+    pack,
+    score_matrix,
+    unpack,
+)
 from defocus.benchmark.results.scores.soundness import damaged_runs, is_whole
 from defocus.errors import DefocusError, InputError
 from defocus.files import sync_folder
@@ -23,6 +29,7 @@ __all__ = [
     "ELSEWHERE",
     "FORMAT",
     "NARROW",
+    "NOT_TRAINED",
     "STORE",
     "Cost",
     "Entry",
@@ -40,8 +47,11 @@ CUSTOM = "custom"
 """The budget of runs whose schedule a person has changed: they count as no other budget's."""
 
 ELSEWHERE = "elsewhere"
-"""Weights and budget of pictures that were restored elsewhere: they count as no other's."""
+"""Weights of pictures that were restored elsewhere: they count as no other's."""
 
+NOT_TRAINED = "not-trained-here"
+"""The budget of what no training here made: shipped and official weights, classical systems,
+references, and pictures that were restored elsewhere."""
 
 NARROW = "narrow"
 """Weights of a narrow copy: the system's layers with few channels, as the budget demo trains."""
@@ -71,7 +81,8 @@ class Entry:
         dataset: Name of the test dataset.
         data_hash: Content hash of the dataset.
         split: The evaluated split.
-        budget: Budget of the training; :data:`CUSTOM` if its schedule was changed.
+        budget: Budget of the training; :data:`CUSTOM` if its schedule was changed,
+            :data:`NOT_TRAINED` without a training.
         seed: Seed of the training.
         status: ``ok``, ``seen: reason`` (scored, but scenes may be from the training set),
             ``not-applicable: reason`` or ``failed: reason``.
@@ -236,7 +247,7 @@ class Results:
         names = ", ".join(field.name for field in fields(Entry))
         with translated(self._path):
             rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names
-            return [Entry(*row) for row in rows if self._sound(row[0])]
+            return [_read_entry(row) for row in rows if self._sound(row[0])]
 
     def _sound(self, run: object) -> bool:
         return isinstance(run, str) and run not in self._damaged
@@ -250,6 +261,16 @@ class Results:
                 [run],
             )
             return [Score(*row) for row in rows]
+
+    def unscored(self, run: str, place: MatrixLine) -> list[tuple[str, str]]:
+        """The pictures of one run without a value of one score, each with the reason."""
+        with translated(self._path):
+            rows = self._connection.execute(
+                "SELECT pair, reason FROM scores WHERE run = ? AND profile = ? AND protocol = ? "
+                "AND metric = ? AND pair != '' AND value IS NULL ORDER BY pair",
+                [run, place.profile, place.protocol, place.metric],
+            )
+            return [(pair, reason) for pair, reason in rows]
 
     def lacking(self) -> list[tuple[str, str, str]]:
         """Run, metric and reason of scores without a value, each once."""
@@ -278,6 +299,24 @@ class Results:
         known = unpack(*packed) if packed else None
         return known or score_matrix(self.scores(run))
 
+    def move_to_scenes(self, run: str, scenes: Mapping[str, str]) -> None:
+        """Store the scores of a run under other scenes of its pairs; values stay as they are.
+
+        Args:
+            run: The run.
+            scenes: Scene of each pair.
+
+        Raises:
+            StorageError: The disk is full or not writable; then nothing is changed.
+        """
+        with translated(self._path), self._connection as transaction:
+            transaction.executemany(
+                "UPDATE scores SET scene = ? WHERE run = ? AND pair = ?",
+                [(scene, run, pair) for pair, scene in scenes.items()],
+            )
+            packed = (run, *pack(score_matrix(self.scores(run))))
+            transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
+
     def costs(self, run: str) -> list[Cost]:
         """The costs of one run, by name."""
         with translated(self._path):
@@ -287,6 +326,13 @@ class Results:
                 [run],
             )
             return [Cost(*row) for row in rows]
+
+
+def _read_entry(row: Sequence[str | int]) -> Entry:
+    """An entry; what was not trained here had the budget of its study in earlier versions."""
+    entry = Entry(*row)  # type: ignore[arg-type]  # soundness has looked at every cell
+    untrained = entry.weights in {"none", "own", "official", ELSEWHERE}
+    return replace(entry, budget=NOT_TRAINED) if untrained else entry
 
 
 @contextlib.contextmanager

@@ -5,11 +5,9 @@ displaced by the measured misalignment and noisy. So the reference itself, displ
 and with as much noise added, is scored instead.
 """
 
-import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +19,6 @@ from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.scoring.score import score_picture
-from defocus.benchmark.statistics.comparable import SIGMA
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
@@ -29,10 +26,7 @@ from defocus.errors import DefocusError, InterruptedWorkError, NotApplicableErro
 from defocus.images import as_float, read_image, read_member
 from defocus.optics.geometry import Similarity
 
-__all__ = ["UNCERTAIN", "Imperfection", "ceiling_scores", "displaced", "turning_flow"]
-
-UNCERTAIN = ("psnr", "ssim", "mae")
-"""Metrics that are reported with their change under the uncertainty of the misalignment."""
+__all__ = ["Imperfection", "ceiling_scores", "displaced", "turning_flow"]
 
 Array = NDArray[np.float64]
 
@@ -43,12 +37,10 @@ class Imperfection:
 
     Attributes:
         flow: ``(2, H, W)`` px, from the restoration to the reference.
-        sigma_px: Standard error of the flow's length; None if unknown.
         noise_power: Variance of the reference's noise, for values in [0, 1].
     """
 
     flow: Array
-    sigma_px: float | None
     noise_power: float
 
 
@@ -69,8 +61,7 @@ def ceiling_scores(
         profile: The conventions.
 
     Returns:
-        A score per protocol and metric. For metrics in :data:`UNCERTAIN` also the change of the
-        score when the misalignment grows by its standard error (``psnr_sigma`` and so on).
+        A score per protocol and metric.
 
     Raises:
         ImageError: A picture cannot be read.
@@ -98,7 +89,7 @@ def ceiling_scores(
 def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array) -> Imperfection:
     height, width = reference.shape[:2]
     if protocol == "truth":  # rendered without noise, in the geometry of the blurry picture
-        return Imperfection(np.zeros((2, height, width)), 0.0, 0.0)
+        return Imperfection(np.zeros((2, height, width)), 0.0)
     found = aligned_reference(dataset, pair)
     if found.status == "unknown" or pair.sharp is None:
         raise NotApplicableError(f"misalignment unknown: {found.reason}")
@@ -109,15 +100,7 @@ def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array)
         flow = flow + whole.flow(width, height)
     limit_db = ceiling_db(read_image(pair.sharp))
     noise_power = 0.0 if limit_db is None else 10.0 ** (-limit_db / 10.0)
-    return Imperfection(flow, _sigma_px(measured, protocol), noise_power)
-
-
-def _sigma_px(measured: dict[str, Any], protocol: str) -> float | None:
-    errors = measured["uncertainty"]
-    if errors is None or errors["residual_px"]["median"] is None:
-        return None
-    residual = float(errors["residual_px"]["median"])
-    return math.hypot(residual, errors["shift_px"][0]) if protocol == "gt" else residual
+    return Imperfection(flow, noise_power)
 
 
 def turning_flow(length_px: float, width: int, height: int) -> Array:
@@ -140,14 +123,6 @@ def displaced(picture: Array, flow: Array) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
-def _longer(flow: Array, by_px: float) -> Array:
-    """The same flow, longer by this much on average; a turning flow if there is none."""
-    length_px = float(np.hypot(flow[0], flow[1]).mean())
-    if length_px == 0.0:
-        return turning_flow(by_px, flow.shape[2], flow.shape[1])
-    return flow * ((length_px + by_px) / length_px)
-
-
 def _scores(
     pair: Pair,
     protocol: str,
@@ -163,15 +138,6 @@ def _scores(
     for name, score in best.items():
         reason = score.reason if score.value is None else ""
         yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
-    if imperfection.sigma_px is None:
-        return
-    moved = displaced(target.reference, _longer(imperfection.flow, imperfection.sigma_px)) + noise
-    uncertain = {name: metrics[name] for name in UNCERTAIN if name in metrics}
-    for name, score in score_picture(moved, target, profile, uncertain).items():
-        value = best[name].value
-        if score.value is not None and value is not None:
-            change = abs(score.value - value)
-            yield Score(profile.name, protocol, name + SIGMA, *where, change, target.flow)
 
 
 def _noise(pair: Pair, reference: Array, power: float) -> Array | float:

@@ -1,6 +1,7 @@
 """Row ``ceiling`` of a study: the score of a perfect restoration, stored like a run."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +13,11 @@ from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
+from defocus.datasets.deriving.aligned_reference import aligner_code
 from defocus.files import make_folder, write_json
 from defocus.reading import read_json
 
@@ -23,7 +25,7 @@ __all__ = ["record_ceiling"]
 
 
 def record_ceiling(study: Study, results: Results) -> bool:
-    """Store the row for every budget of a study that lacks it.
+    """Store the row of a study that lacks it, or some metrics of it.
 
     Args:
         study: The study with the dataset.
@@ -39,21 +41,17 @@ def record_ceiling(study: Study, results: Results) -> bool:
     metrics = {n: m for n, m in profile_metrics(DEFAULT.name).items() if m.against == "target"}
     stored = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, metrics)
-    changed = False
-    for budget in sorted({run.reported_budget for run in study.runs}):
-        entry = _entry(study, budget)
-        entry = stored.get(entry.run, entry)
-        names = missing.get(entry.run, frozenset()) if entry.run in stored else metrics.keys()
-        wanted = {name: metric for name, metric in metrics.items() if name in names}
-        if wanted:
-            store_columns(results, entry, wanted, _scores(study, wanted))
-            changed = True
-    return changed
+    entry = _entry(study)
+    entry = stored.get(entry.run, entry)
+    names = missing.get(entry.run, frozenset()) if entry.run in stored else metrics.keys()
+    wanted = {name: metric for name, metric in metrics.items() if name in names}
+    if wanted:
+        store_columns(results, entry, wanted, _scores(study, wanted))
+    return bool(wanted)
 
 
-def _entry(study: Study, budget: str) -> Entry:
-    facts = f"{study.dataset.content_hash} {budget}"
-    digest = hashlib.sha256(facts.encode()).hexdigest()
+def _entry(study: Study) -> Entry:
+    digest = hashlib.sha256(study.dataset.content_hash.encode()).hexdigest()
     return Entry(
         run=f"{CEILING}-{digest[:8]}",
         grouping=digest[:16],
@@ -66,7 +64,7 @@ def _entry(study: Study, budget: str) -> Entry:
         dataset=study.dataset.name,
         data_hash=study.dataset.content_hash,
         split="test",
-        budget=budget,
+        budget=NOT_TRAINED,
         seed=0,
         status="ok",
     )
@@ -89,7 +87,13 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
 
 
 def _path(study: Study, metric: Metric) -> Path:
-    folder = study.dataset.derived / CEILING / evaluation_version()
+    """Where the scores are cached: by all that they, and their scenes, depend on.
+
+    The folder of the dataset has its pictures, ids and splits in its name, but not its scenes.
+    """
+    scenes = [(pair.id, pair.scene) for pair in study.dataset.split("test")]
+    basis = hashlib.sha256(json.dumps([scenes, aligner_code()]).encode()).hexdigest()[:16]
+    folder = study.dataset.derived / CEILING / evaluation_version() / basis
     return folder / f"{metric.name}-{metric.version}.json"
 
 

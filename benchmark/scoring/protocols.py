@@ -7,6 +7,7 @@ own reference and a flow can hide geometric errors, so these scores are shown bu
 ``truth``: rendered data's true sharp picture in the geometry of the blurry one.
 """
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -38,6 +39,8 @@ class Target:
         flow: Name of the reference's flow estimator; empty if there is none.
         moved_px: Mean length of the flow if the reference follows the output.
         flow_weights: SHA-256 hash of the estimator's weights; empty if it has none.
+        sigma_px: Standard error of the place of a registered reference along each axis; None where
+            the reference was not registered, or no error is known.
     """
 
     reference: NDArray[np.float64]
@@ -45,6 +48,7 @@ class Target:
     flow: str = ""
     moved_px: float | None = None
     flow_weights: str = ""
+    sigma_px: float | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,15 @@ def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
         raise NotApplicableError(f"misalignment unknown: {found.reason}")
     valid_mask = read_image(found.valid_mask)[:, :, 0] > 0
     weights = found.misalignment["weights_sha256"] or ""
-    return Target(_picture(found.sharp), valid_mask, found.estimator, flow_weights=weights)
+    errors = found.misalignment["uncertainty"]
+    sigma_px = None if errors is None else errors["misalignment_px"] / math.sqrt(2)
+    return Target(
+        _picture(found.sharp),
+        valid_mask,
+        found.estimator,
+        flow_weights=weights,
+        sigma_px=sigma_px,
+    )
 
 
 _LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {

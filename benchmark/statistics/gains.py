@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.results.scores.score_matrix import MatrixLine
 from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.statistics.scored_group import ScoredGroup
 from defocus.benchmark.statistics.system_scores import (
     Picture,
     SystemScores,
     common_pictures,
+    difference_resolution,
     on_pictures,
     system_scores,
 )
@@ -36,11 +38,14 @@ class Gain:
     Attributes:
         mean: Mean difference over the pictures that both have.
         low, high: Confidence interval of the paired difference; None if there are too few scenes.
+        resolution: How far the gain changes where the references are moved by their standard
+            errors; None where these are unknown.
     """
 
     mean: float
     low: float | None = None
     high: float | None = None
+    resolution: float | None = None
 
 
 def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
@@ -52,18 +57,24 @@ def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
     Returns:
         Gains by the number of the group and of its line. The input itself has none.
     """
+    from defocus.benchmark.statistics.intervals import scene_codes
+
     inputs = _inputs(groups)
     alike: dict[tuple[tuple[Picture, ...], int], list[_Difference]] = defaultdict(list)
     for number, group in enumerate(groups):
         for line, place in enumerate(group.places):
             reference = inputs.get(_contest(group.entries[0], place))
-            if reference is None or group.entries[0].system == INPUT or place.metric != GAINED:
+            without = group.entries[0].system in {INPUT, CEILING} or place.metric != GAINED
+            if reference is None or without:
                 continue
             member = system_scores(group, line)
             pictures = tuple(common_pictures([member, reference]))
             if pictures:
                 difference = on_pictures(member, pictures) - _mean_of(reference, pictures)
-                alike[pictures, len(difference)].append(_Difference(number, line, difference))
+                codes = scene_codes([scene for _, scene in pictures])
+                known = difference_resolution(member, reference, pictures, codes)
+                found_here = _Difference(number, line, difference, known)
+                alike[pictures, len(difference)].append(found_here)
     found: dict[tuple[int, int], Gain] = {}
     for (pictures, _), differences in alike.items():
         found |= _gains_on(pictures, differences)
@@ -72,11 +83,12 @@ def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
 
 @dataclass(frozen=True)
 class _Difference:
-    """Difference of one line to the input, ``(seeds, pictures)``."""
+    """Difference of one line to the input, ``(seeds, pictures)``, and its resolution."""
 
     group: int
     line: int
     values: "NDArray[np.float64]"
+    resolution: float | None
 
 
 def _gains_on(
@@ -91,7 +103,7 @@ def _gains_on(
     ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
     means = values.mean(axis=(1, 2)).tolist()
     return {
-        (each.group, each.line): Gain(mean, low, high)
+        (each.group, each.line): Gain(mean, low, high, each.resolution)
         for each, mean, (low, high) in zip(differences, means, ends, strict=True)
     }
 

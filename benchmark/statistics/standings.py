@@ -1,8 +1,8 @@
 """Standings and tests of every track of the leaderboard."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, current_entries
@@ -11,19 +11,21 @@ from defocus.benchmark.results.store import NARROW, Entry, Results
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     NEVER_RANKED,
-    SIGMA,
     SIGNIFICANCE,
     Contest,
     Difference,
     Standing,
     Track,
     may_be_ranked,
+    shared_origin,
 )
+from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.benchmark.statistics.system_scores import (
     Picture,
     SystemScores,
     common_pictures,
+    difference_resolution,
     on_pictures,
     picture_means,
     system_scores,
@@ -81,11 +83,11 @@ def _fields(results: Results, metric: str) -> list[_Field]:
                 continue
             contest = _contest(first, place, group.versions[line])
             if first.system == CEILING:
-                ceilings[contest] = group
+                ceilings[replace(contest, budget="")] = group
             elif group.counted[line].any():
                 members[contest].append(system_scores(group, line))
     return [
-        _Field(contest, higher, members[contest], ceilings.get(contest))
+        _Field(contest, higher, members[contest], ceilings.get(replace(contest, budget="")))
         for contest in sorted(members)
     ]
 
@@ -106,33 +108,39 @@ def _contest(entry: Entry, place: MatrixLine, version: str) -> Contest:
 
 def _tracks(field: _Field) -> list[Track]:
     parts: dict[tuple[str, str, str], list[SystemScores]] = defaultdict(list)
-    for member in field.members:
-        entry = member.entry
-        parts[entry.input, entry.train_dataset, entry.weights].append(member)
+    for member in _complete(field.members):
+        one = member.entry
+        parts[shared_origin(one.budget, one.input, one.train_dataset, one.weights)].append(member)
     detectable = _detectable(field.members)
-    ceiling, resolution = _ceiling(field)
+    ceiling = _ceiling(field)
     return [
-        _track(field, part, detectable, ceiling, resolution) for _, part in sorted(parts.items())
+        _track(field, origin, part, detectable, ceiling) for origin, part in sorted(parts.items())
     ]
+
+
+def _complete(members: Sequence[SystemScores]) -> list[SystemScores]:
+    """The systems that have every picture that another one has; all of them if nobody has."""
+    known = {picture for member in members for picture in member.pictures}
+    return [one for one in members if len(one.pictures) == len(known)] or list(members)
 
 
 def _track(
     field: _Field,
+    origin: tuple[str, str, str],
     members: Sequence[SystemScores],
     detectable: float | None,
     ceiling: float | None,
-    resolution: float | None,
 ) -> Track:
+    given, train_dataset, weights = origin
     pictures = common_pictures(members)
     scenes = len({scene for _, scene in pictures})
     standings = _standings(field, members, pictures)
-    differences = _differences(members, pictures, standings, resolution)
-    shared = members[0].entry
+    differences = _differences(members, pictures, standings)
     return Track(
         contest=field.contest,
-        input=shared.input,
-        train_dataset=shared.train_dataset,
-        weights=shared.weights,
+        input=given,
+        train_dataset=train_dataset,
+        weights=weights,
         images=len(pictures),
         scenes=scenes,
         standings=standings,
@@ -140,7 +148,6 @@ def _track(
         alike=_alike(standings, differences),
         minimum_detectable=detectable,
         ceiling=ceiling,
-        resolution=resolution,
         note=_note(members, scenes),
     )
 
@@ -151,14 +158,37 @@ def _standings(
     if not pictures:
         return ()
     means = picture_means(members, pictures).mean(axis=1).tolist()
-    names = [member.entry.system for member in members]
+    labels = _labels(members)
     sign = -1.0 if field.higher else 1.0
-    order = sorted(range(len(names)), key=lambda n: (sign * means[n], names[n]))
+    order = sorted(range(len(labels)), key=lambda n: (sign * means[n], labels[n]))
     scenes = len({scene for _, scene in pictures})
     ranked = [n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)]
     ranks = {n: number for number, n in enumerate(ranked, start=1)}
     stable = _stability(field, members, pictures)
-    return tuple(Standing(names[n], means[n], ranks.get(n), *stable[n]) for n in order)
+    return tuple(
+        Standing(
+            (entry := members[n].entry).system,
+            entry.weights,
+            entry.train_dataset,
+            labels[n],
+            means[n],
+            ranks.get(n),
+            *stable[n],
+        )
+        for n in order
+    )
+
+
+def _labels(members: Sequence[SystemScores]) -> list[str]:
+    """The systems' names; those that a track has twice with the weights that tell them apart."""
+    entries = [member.entry for member in members]
+    names = Counter(entry.system for entry in entries)
+    return [
+        entry.system
+        if names[entry.system] == 1
+        else f"{entry.system} ({', '.join(filter(None, (entry.weights, entry.train_dataset)))})"
+        for entry in entries
+    ]
 
 
 def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
@@ -168,6 +198,8 @@ def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
     """
     from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 
+    if entry.system == INPUT:
+        return False
     alike = (entry.weights, entry.budget) == (NARROW, "demo") and scenes >= MINIMUM_SCENES
     return may_be_ranked(entry.budget, protocol, entry.status, trained_alike=alike)
 
@@ -200,7 +232,6 @@ def _differences(
     members: Sequence[SystemScores],
     pictures: Sequence[Picture],
     standings: Sequence[Standing],
-    resolution: float | None,
 ) -> tuple[Difference, ...]:
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,
@@ -213,19 +244,21 @@ def _differences(
     codes = scene_codes([scene for _, scene in pictures])
     if len(members) < 2 or len(set(codes)) < MINIMUM_SCENES:
         return ()
-    number = {member.entry.system: index for index, member in enumerate(members)}
+    number = {label: index for index, label in enumerate(_labels(members))}
     found = paired_p_values(scene_sums(picture_means(members, pictures), codes))
     pairs = list(combinations(standings, 2))
-    p_values = [float(found[number[a.system], number[b.system]]) for a, b in pairs]
+    p_values = [float(found[number[a.label], number[b.label]]) for a, b in pairs]
     return tuple(
         Difference(
-            first=a.system,
-            second=b.system,
+            first=a.label,
+            second=b.label,
             difference=a.value - b.value,
             p_value=p_value,
             p_adjusted=adjusted,
             significant=adjusted <= SIGNIFICANCE,
-            below_resolution=resolution is not None and abs(a.value - b.value) < resolution,
+            resolution=difference_resolution(
+                members[number[a.label]], members[number[b.label]], pictures, codes
+            ),
         )
         for (a, b), p_value, adjusted in zip(pairs, p_values, holm(p_values), strict=True)
     )
@@ -239,7 +272,7 @@ def _alike(
     if not differences:
         return ()
     apart = {frozenset((each.first, each.second)) for each in differences if each.significant}
-    return tuple(groups_alike([standing.system for standing in standings], apart))
+    return tuple(groups_alike([standing.label for standing in standings], apart))
 
 
 def _detectable(members: Sequence[SystemScores]) -> float | None:
@@ -255,31 +288,15 @@ def _detectable(members: Sequence[SystemScores]) -> float | None:
     return minimum_detectable(sums, np.bincount(codes).astype(np.float64))
 
 
-def _ceiling(field: _Field) -> tuple[float | None, float | None]:
-    """The ceiling's mean score and its uncertainty, with independent errors of scenes."""
-    import numpy as np
-
-    from defocus.benchmark.statistics.intervals import scene_codes, scene_sums
-
-    best = _reference(field, field.contest.metric)
-    sigma = _reference(field, field.contest.metric + SIGMA)
-    value = None if best is None else float(best.values.mean())
-    if sigma is None:
-        return value, None
-    sums = scene_sums(sigma.values, scene_codes([scene for _, scene in sigma.pictures]))
-    return value, float(np.sqrt(np.square(sums).sum()) / len(sigma.pictures))
-
-
-def _reference(field: _Field, metric: str) -> SystemScores | None:
-    """A line of the reference row, None if it has no value."""
-    group = field.ceiling
+def _ceiling(field: _Field) -> float | None:
+    """Mean score of a perfect restoration."""
+    group, contest = field.ceiling, field.contest
     if group is None:
         return None
-    wanted = (field.contest.profile, field.contest.protocol, metric)
+    wanted = (contest.profile, contest.protocol, contest.metric)
     for line, place in enumerate(group.places):
-        if (place.profile, place.protocol, place.metric) == wanted:
-            found = system_scores(group, line)
-            return found if found.pictures else None
+        if (place.profile, place.protocol, place.metric) == wanted and group.counted[line].any():
+            return float(system_scores(group, line).values.mean())
     return None
 
 

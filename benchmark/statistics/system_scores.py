@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.resolution import moved_changes, resolution
 from defocus.benchmark.statistics.scored_group import ScoredGroup
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = [
     "Picture",
     "SystemScores",
     "common_pictures",
+    "difference_resolution",
     "on_pictures",
     "picture_means",
     "system_scores",
@@ -31,11 +33,14 @@ class SystemScores:
         entry: Entry of the first of its runs.
         pictures: Pair and scene of the pictures with a value, sorted.
         values: ``(seeds, pictures)``.
+        changes: What moves of the reference add, see
+            :func:`~defocus.benchmark.statistics.resolution.moved_changes`.
     """
 
     entry: Entry
     pictures: tuple[Picture, ...]
     values: "NDArray[np.float64]"
+    changes: "NDArray[np.float64] | None" = None
 
 
 def system_scores(group: ScoredGroup, line: int) -> SystemScores:
@@ -44,7 +49,8 @@ def system_scores(group: ScoredGroup, line: int) -> SystemScores:
 
     counted = group.counted[line]
     pictures = tuple(group.pictures[column] for column in np.flatnonzero(counted))
-    return SystemScores(group.entries[0], pictures, group.values[line][:, counted])
+    values = group.values[line][:, counted]
+    return SystemScores(group.entries[0], pictures, values, moved_changes(group, line))
 
 
 def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
@@ -57,8 +63,31 @@ def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[n
     """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
     import numpy as np
 
+    return np.asarray(member.values[:, _columns(member, pictures)])
+
+
+def _columns(member: SystemScores, pictures: Sequence[Picture]) -> list[int]:
     column = {picture: number for number, picture in enumerate(member.pictures)}
-    return np.asarray(member.values[:, [column[picture] for picture in pictures]])
+    return [column[picture] for picture in pictures]
+
+
+def difference_resolution(
+    one: SystemScores, other: SystemScores, pictures: Sequence[Picture], codes: tuple[int, ...]
+) -> float | None:
+    """How far the mean difference of two systems changes where the references are moved.
+
+    None where the place of no reference has a standard error.
+
+    Args:
+        one: A system.
+        other: The system that it is compared with.
+        pictures: Pictures that both have.
+        codes: The scene of each of them.
+    """
+    if one.changes is None or other.changes is None:
+        return None
+    mine = one.changes[:, _columns(one, pictures)]
+    return resolution(mine - other.changes[:, _columns(other, pictures)], codes)
 
 
 def picture_means(

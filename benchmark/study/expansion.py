@@ -15,7 +15,7 @@ from defocus.benchmark.study.plan import (
     Run,
     Study,
     plan_runs,
-    plan_shipped,
+    plan_weights,
     select,
 )
 from defocus.benchmark.study.running.attempt import require_test_pairs
@@ -122,16 +122,14 @@ def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
     """The runs on one dataset.
 
-    Where no system is named or nothing can be trained on, those with weights in the package are
-    evaluated with them; otherwise a system that is named is trained.
+    Those with weights in the package are evaluated with them. They are trained as well where they
+    are named and there is something to train on.
     """
     named = document.systems and dataset.split("train")
-    found = {} if named else {s.card.name: shipped_weights(s) for s in systems}
-    trained = [system for system in systems if found.get(system.card.name) is None]
+    found = [(system, shipped_weights(system)) for system in systems]
+    trained = [system for system, weights in found if named or weights is None]
     runs = plan_runs(trained, dataset, document.budget, seeds=document.seeds, override=document)
-    for system in systems:
-        if (weights := found.get(system.card.name)) is not None:
-            runs.append(plan_shipped(system, weights, dataset, document.budget, document))
+    runs += [plan_weights(system, w, dataset) for system, w in found if w is not None]
     order = [system.card.name for system in systems]
     return sorted(runs, key=lambda run: order.index(run.system))
 

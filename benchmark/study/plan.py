@@ -19,7 +19,7 @@ from defocus.baselines.objective_registry import source_hashes
 from defocus.baselines.recipes.narrow import misaligned
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
-from defocus.benchmark.results.store import CUSTOM
+from defocus.benchmark.results.store import CUSTOM, NOT_TRAINED
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
@@ -38,7 +38,6 @@ __all__ = [
     "ScheduleOverride",
     "Study",
     "plan_runs",
-    "plan_shipped",
     "plan_weights",
     "select",
 ]
@@ -129,6 +128,8 @@ class Run:
     @property
     def reported_budget(self) -> str:
         """The budget reported with its results: ``custom`` if schedule or start were changed."""
+        if self.recipe is None:
+            return NOT_TRAINED
         return CUSTOM if self.custom or self.start else self.budget
 
     def facts(self) -> dict[str, Any]:
@@ -142,7 +143,7 @@ class Run:
         return {
             **self.baseline.identity(),
             "budget": self.reported_budget,
-            **({"started_from": self.budget} if self.custom or self.start else {}),
+            **({"started_from": self.budget} if self.reported_budget == CUSTOM else {}),
             "recipe": recipe,
             "schedule": self.schedule.model_dump() if self.recipe else None,
             **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
@@ -251,8 +252,8 @@ def plan_runs(
         dataset: The dataset for training and evaluation.
         budget: The training budget.
         seeds: Seeds 0 … seeds - 1 are trained.
-        override: Values that replace those of the recipes. If any of them changes results, all runs
-            count as custom, even those without training, so that they share one table.
+        override: Values that replace those of the recipes. If any of them changes results, all
+            trainings count as custom.
         start: Weights of the systems' common network, from which all trainings start; None for
             the recipe's, else random ones.
 
@@ -300,28 +301,8 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
 
 
 def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
-    """The run that evaluates added weights.
-
-    Official weights count as budget ``paper``; the budget of our own checkpoints is unknown.
-    """
-    custom = weights.origin != "official"
-    return _evaluation(Run("", "", baseline, None, "paper", 0, custom, weights), dataset)
-
-
-def plan_shipped(
-    baseline: Baseline,
-    weights: StoredWeights,
-    dataset: Dataset,
-    budget: BudgetName,
-    override: Override | None = None,
-) -> Run:
-    """The run that evaluates weights of this package in a study, in the table of its budget."""
-    custom = override is not None and override.deciding
-    return _evaluation(Run("", "", baseline, None, budget, 0, custom, weights), dataset)
-
-
-def _evaluation(draft: Run, dataset: Dataset) -> Run:
-    """A run without a training, with its id."""
+    """The run that evaluates added weights, or those that come with the package."""
+    draft = Run("", "", baseline, None, "paper", 0, weights=weights)
     digest = _digest(draft.facts() | {"dataset": dataset.content_hash})
     return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
 

@@ -129,8 +129,8 @@ def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
 
 @cache
 def aligner_code() -> str:
-    """Hash of the code that registers; what another version has registered is made again."""
-    return code_hash("defocus.align", "defocus.optics")
+    """Hash of the code that reads and registers; what another version made is made again."""
+    return code_hash("defocus.align", "defocus.optics", "defocus.images")
 
 
 def _files_hash(folder: Path) -> str:

@@ -1,31 +1,31 @@
 """Matching of file names: outputs with the pictures that they were made from, by rule.
 
 The rules are those of the field's programs. They keep a picture's name, add their own to it
-(``cafe_MyNet.png``), or number their outputs (``0000.png``). The two shots of a DPDD pair have
-numbers that differ by one.
+(``cafe_MyNet.png``, ``out_cafe.png``), or number their outputs (``0000.png``). The two shots of a
+DPDD pair have numbers that differ by one. Programs also sort outputs into folders of their own
+(BasicSR's ``visualization/DPDD/``), and write names in capitals or with leading zeros.
 """
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from defocus.datasets.layouts.numbers import by_number
+from defocus.datasets.layouts.spelling import SPELLINGS, Keys, respelled
 from defocus.errors import InputError
 
 __all__ = ["RULES", "MatchedNames", "Rule", "match_names"]
 
-Rule: TypeAlias = Literal["stem", "suffix", "order"]
+Rule: TypeAlias = Literal["stem", "suffix", "prefix", "order"]
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 """The rules, in the order in which they are tried."""
 
 SEPARATORS = "_-. "
-"""What an added suffix begins with."""
-
-Keys: TypeAlias = Mapping[str, Sequence[str]]
-"""The names that a file of each wanted picture may have, without their suffixes."""
+"""What an added suffix begins with, and an added prefix ends with."""
 
 Numbers: TypeAlias = Sequence[tuple[int, str]]
 """Numbers at the ends of names, ascending, with the names."""
@@ -50,35 +50,52 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
     """Match files with pictures by their names.
 
     Without a rule, equal names are used if every picture has its file. Otherwise all rules are
-    tried, and one must find more files than each later one.
+    tried, and one must find more files than each later one. Where a picture is left without a file,
+    names are compared without folders, and without regard to capitals and leading zeros; that
+    counts where it finds more.
 
     Args:
         wanted: For each picture the names that its file may have; folders are part of a name.
         files: Names of the files without suffix, each once.
-        rule: ``stem`` for equal names, ``suffix`` for names with one ending added, ``order`` for
-            numbers; None to choose.
+        rule: ``stem`` for equal names, ``suffix`` or ``prefix`` for names with one ending or
+            beginning added, ``order`` for numbers; None to choose.
 
     Raises:
         InputError: Several rules fit, or what a rule finds is ambiguous.
     """
+    best = _matched(wanted, files, rule)
+    doubts: list[str] = []
+    for words, spell in SPELLINGS.items():
+        if len(best.files) == len(wanted):
+            break
+        try:
+            keys, known = respelled(wanted, files, spell)
+            found = _matched(keys, list(known), rule)
+        except InputError as error:
+            doubts.append(str(error))
+            continue
+        if len(found.files) > len(best.files):
+            own = {picture: known[name] for picture, name in found.files.items()}
+            best = replace(found, words=f"{found.words}, {words}", files=own)
+    if not best.files and rule is None:
+        raise InputError("; ".join([_nothing(wanted, files), *_refusals(wanted, files), *doubts]))
+    return best
+
+
+def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNames:
+    """The names as they are spelled, by a rule or by the one that fits; maybe no file."""
     if rule is not None:
         return _BY_RULE[rule](wanted, files)
     exact = _by_stem(wanted, files)
     if len(exact.files) == len(wanted):
         return exact
-    found = [exact] if exact.files else []
-    refused: list[InputError] = []
-    for later in (_by_suffix, _by_order):
-        try:
+    found = [exact]
+    for later in (_by_suffix, _by_prefix, _by_order):
+        with contextlib.suppress(InputError):
             found.append(later(wanted, files))
-        except InputError as error:
-            refused.append(error)
-    found = [one for one in found if one.files]
-    if not found:
-        raise InputError(_nothing(wanted, files, refused))
-    first, *others = found
+    first, *others = [one for one in found if one.files] or [exact]
     for other in others:
-        if len(other.files) >= len(first.files):
+        if len(other.files) >= len(first.files) and other.files != first.files:
             raise InputError(
                 f"ambiguous names: by {first.words} {len(first.files)} of {len(wanted)} are found, "
                 f"by {other.words} {len(other.files)}; choose with --match {first.rule} or "
@@ -87,24 +104,34 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
     return first
 
 
-def _nothing(wanted: Keys, files: Sequence[str], refused: Sequence[InputError]) -> str:
-    """Why no rule found anything."""
+def _nothing(wanted: Keys, files: Sequence[str]) -> str:
+    """That no rule found anything, with a name of each kind."""
     if not files:
         return "there are no pictures among the files"
     asked = next((keys[0] for keys in wanted.values() if keys), "")
-    said = f"no file is named like a picture: a file is '{files[0]}', a picture '{asked}'"
-    return "; ".join([said, *map(str, refused)])
+    return f"no file is named like a picture: a file is '{files[0]}', a picture '{asked}'"
+
+
+def _refusals(wanted: Keys, files: Sequence[str]) -> list[str]:
+    """Why rules that nearly fit were not used."""
+    refused = []
+    for later in (_by_suffix, _by_prefix, _by_order):
+        try:
+            later(wanted, files)
+        except InputError as error:
+            refused.append(str(error))
+    return refused
 
 
 def _by_stem(wanted: Keys, files: Sequence[str]) -> MatchedNames:
-    return MatchedNames("stem", "equal names", _with_ending(wanted, set(files), ""))
+    return MatchedNames("stem", "equal names", _with_addition(wanted, set(files), "", ""))
 
 
-def _with_ending(wanted: Keys, files: set[str], ending: str) -> dict[str, str]:
-    """Files that are named like a picture with an ending added."""
+def _with_addition(wanted: Keys, files: set[str], begin: str, end: str) -> dict[str, str]:
+    """Files that are named like a picture with a beginning and an ending added."""
     found = {}
     for name, keys in wanted.items():
-        mine = [key + ending for key in keys if key + ending in files]
+        mine = [file for file in (_added(key, begin, end) for key in keys) if file in files]
         if len(mine) > 1:
             raise InputError(f"{' and '.join(mine)} are both named like {name}; keep one")
         if mine:
@@ -112,34 +139,49 @@ def _with_ending(wanted: Keys, files: set[str], ending: str) -> dict[str, str]:
     return found
 
 
+def _added(key: str, begin: str, end: str) -> str:
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{begin}{name}{end}"
+
+
 def _by_suffix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """The one ending with which most pictures have a file."""
-    known, by_ending = set(files), dict[str, dict[str, str]]()
-    for ending in _endings(wanted, files):
-        by_ending[ending] = _with_ending(wanted, known, ending)
-    if not by_ending:
-        return MatchedNames("suffix", "an added suffix", {})
-    ordered = sorted(by_ending, key=lambda ending: -len(by_ending[ending]))
-    best = ordered[0]
-    for other in ordered[1:2]:
-        if len(by_ending[other]) == len(by_ending[best]):
-            raise InputError(
-                f"ambiguous suffixes: {len(by_ending[best])} files end in '{best}' and as many in "
-                f"'{other}'; keep one kind in the folder"
-            )
-    return MatchedNames("suffix", f"the suffix '{best}'", by_ending[best])
-
-
-def _endings(wanted: Keys, files: Sequence[str]) -> list[str]:
-    """What files have behind the name of a picture."""
     begins = {key for keys in wanted.values() for key in keys}
-    found = {
-        file[cut:]: None
+    endings = [
+        file[cut:]
         for file in files
         for cut in range(1, len(file))
         if file[cut] in SEPARATORS and "/" not in file[cut:] and file[:cut] in begins
-    }
-    return list(found)
+    ]
+    by_ending = {one: _with_addition(wanted, set(files), "", one) for one in endings}
+    return _most("suffix", "end in", by_ending)
+
+
+def _by_prefix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
+    """The one beginning with which most pictures have a file."""
+    names = {key.rpartition("/")[2] for keys in wanted.values() for key in keys}
+    begins = [
+        name[:cut]
+        for name in (file.rpartition("/")[2] for file in files)
+        for cut in range(1, len(name))
+        if name[cut - 1] in SEPARATORS and name[cut:] in names
+    ]
+    by_begin = {one: _with_addition(wanted, set(files), one, "") for one in begins}
+    return _most("prefix", "begin with", by_begin)
+
+
+def _most(rule: Rule, verb: str, found: Mapping[str, dict[str, str]]) -> MatchedNames:
+    """The addition with which most pictures have a file."""
+    ordered = sorted(found, key=lambda one: -len(found[one]))
+    if not ordered:
+        return MatchedNames(rule, f"an added {rule}", {})
+    best, *others = ordered
+    if others and len(found[others[0]]) == len(found[best]):
+        raise InputError(
+            f"ambiguous names: {len(found[best])} files {verb} '{best}' and as many {verb} "
+            f"'{others[0]}'; keep one kind in the folder"
+        )
+    return MatchedNames(rule, f"the {rule} '{best}'", found[best])
 
 
 def _by_order(wanted: Keys, files: Sequence[str]) -> MatchedNames:
@@ -209,10 +251,7 @@ def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     numbers = [number for number, _ in numbered]
     first = numbers[0]
     if first not in (0, 1) or numbers != list(range(first, first + len(numbers))):
-        raise InputError(
-            "order: the files are not numbered from 0 or 1 without a gap, so their order does not "
-            "tell the pictures"
-        )
+        raise InputError(_gap(numbered))
     if len(numbers) != len(wanted):
         raise InputError(
             f"order: {len(numbers)} numbered files cannot be told for {len(wanted)} pictures; the "
@@ -229,6 +268,16 @@ def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     return MatchedNames("order", words, dict(pairs))
 
 
+def _gap(numbered: Numbers) -> str:
+    """Why files are not taken in their order: the first number that is not there."""
+    numbers = [number for number, _ in numbered]
+    said = "order: the files are not numbered from 0 or 1 without a gap"
+    lacking = next((n for n in range(numbers[0], numbers[-1]) if n not in set(numbers)), None)
+    if numbers[0] in (0, 1) and lacking is not None:
+        said += f" ({lacking} is missing between '{numbered[0][1]}' and '{numbered[-1][1]}')"
+    return f"{said}, so their order does not tell the pictures; name them like the pictures"
+
+
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Order in which 2 comes before 10."""
     pieces = re.split(r"(\d+)", name)
@@ -238,5 +287,6 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 _BY_RULE: Mapping[Rule, Callable[[Keys, Sequence[str]], MatchedNames]] = {
     "stem": _by_stem,
     "suffix": _by_suffix,
+    "prefix": _by_prefix,
     "order": _by_order,
 }

@@ -13,8 +13,9 @@ from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
+from defocus.extensions import warn_once
 from defocus.images import IMAGE_SUFFIXES
-from defocus.progress import say, several
+from defocus.progress import counted, say, several
 
 __all__ = ["CARD", "read"]
 
@@ -45,7 +46,20 @@ def read(path: Path) -> Dataset:
     root, pairs = _mapped(path) if path.is_file() else (path, _in_folders(path))
     if not pairs:
         raise DatasetError(f"{root}: no pictures in {root / 'blurry'}; see 'defocus-data list'")
+    if path.is_dir():
+        _say_scenes(root, pairs)
     return opened_dataset("pairs", root, pairs)
+
+
+def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
+    """Say that folders are scenes: who sorted pictures by lens would lose every interval."""
+    scenes = sorted({pair.scene for pair in pairs})
+    if len(scenes) < len(pairs):
+        warn_once(
+            f"pairs:{root.name}: {counted(len(pairs), 'pair')} in {counted(len(scenes), 'scene')} "
+            f"({several(scenes)}): a folder inside blurry/ is one scene; if its pictures show "
+            "different scenes, put them into blurry/ itself"
+        )
 
 
 def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:

@@ -12,8 +12,8 @@ from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
 from defocus.benchmark.metric.registry import find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
 from defocus.errors import ImageError, InputError
+from defocus.extensions import warn_once
 from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
-from defocus.progress import say
 
 __all__ = ["score"]
 
@@ -46,7 +46,7 @@ def score(
     Returns:
         A value for each metric, in the usual order of tables. A metric of the profile that cannot
         be computed (weights missing, picture too small) is None, and the reason is printed on
-        stderr.
+        stderr, once.
 
     Raises:
         ImageError: A picture is not valid, the sizes differ, or the mask does not fit.
@@ -74,7 +74,7 @@ def score(
         if each.value is None and metrics is not None:
             raise MetricUnavailableError(f"{name}: {each.reason}")
         if each.value is None:
-            say(f"{name}: {each.reason}")
+            warn_once(f"{name}: {each.reason}")
     return {name: each.value for name, each in found.items()}
 
 

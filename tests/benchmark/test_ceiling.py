@@ -1,5 +1,6 @@
 """The score within reach: what displacement and noise of a known size leave."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.baselines.registry import baseline
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.scoring import ceiling as module
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow
 from defocus.benchmark.scoring.sanity import probe_scene
-from defocus.benchmark.statistics.comparable import SIGMA
+from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.benchmark.study.running.run import run_study
 from defocus.datasets.deriving.aligned_reference import AlignedReference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import as_integer, write_image
@@ -62,14 +65,13 @@ def scored(
     *,
     shift: float,
     residual: float,
-    sigma: float,
     noise_db: float | None = None,
 ) -> dict[tuple[str, str], float | None]:
     """Ceilings of a pair of which the aligner says so much."""
     assert pair.sharp is not None
     mask = pair.sharp.with_name("mask.png")
     write_image(mask, np.full((*SIZE, 3), 255, np.uint8))
-    error = {"shift_px": [sigma, sigma], "residual_px": {"median": sigma, "p95": sigma}}
+    error = {"misalignment_px": 0.02}
     measured = {
         "shift_px": [shift, 0.0], "zoom": 1.0, "rotation_deg": 0.0,
         "residual_px": {"median": residual, "p95": residual}, "uncertainty": error,
@@ -88,20 +90,18 @@ def scored(
 def test_each_protocol_has_the_misalignment_that_it_leaves(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = scored(pair, monkeypatch, shift=2.0, residual=0.1, sigma=0.02)
+    found = scored(pair, monkeypatch, shift=2.0, residual=0.1)
     assert found["truth", "psnr"] == 100.0
-    assert found["truth", "psnr" + SIGMA] == 0.0
     whole, left = found["gt", "psnr"], found["input-aligned", "psnr"]
     assert whole is not None
     assert left is not None
     assert left - whole == pytest.approx(20 * np.log10(2.0 / 0.1), abs=2.0)
-    assert found["input-aligned", "psnr" + SIGMA] == pytest.approx(20 * np.log10(1.2), abs=0.2)
     assert not [protocol for protocol, _ in found if protocol == "deformed-gt"]
 
 
 def test_noise_of_the_reference_counts(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    none = scored(pair, monkeypatch, shift=0.0, residual=0.0, sigma=0.0)
-    noisy = scored(pair, monkeypatch, shift=0.0, residual=0.0, sigma=0.0, noise_db=30.0)
+    none = scored(pair, monkeypatch, shift=0.0, residual=0.0)
+    noisy = scored(pair, monkeypatch, shift=0.0, residual=0.0, noise_db=30.0)
     assert none["input-aligned", "psnr"] == 100.0
     assert noisy["input-aligned", "psnr"] == pytest.approx(30.0, abs=0.3)
     assert noisy["truth", "psnr"] == 100.0
@@ -113,3 +113,19 @@ def test_an_unknown_misalignment_has_no_ceiling(pair: Pair, tmp_path: Path) -> N
     scores = ceiling_scores(dataset, alone, flow_estimator("dis"), METRICS)
     assert all(score.value is None and score.reason for score in scores)
     assert {score.protocol for score in scores} == {"gt", "input-aligned", "truth"}
+
+
+def test_another_layout_of_the_same_pictures_has_its_own_scenes(pair: Pair, tmp_path: Path) -> None:
+    """The content hash leaves scenes open: neither a cache nor a store may answer with old ones."""
+
+    def scenes(*names: str) -> set[tuple[str, int]]:
+        pairs = tuple(replace(pair, id=f"p{n}", scene=name) for n, name in enumerate(names))
+        dataset = Dataset("made", tmp_path, pairs, "0" * 64, tmp_path / ".derived")
+        runs = plan_runs([baseline("input")], dataset, "demo")
+        rows = run_study(Study(tmp_path / "study", dataset, runs)).rows
+        return {(r.system, r.scenes) for r in rows if (r.protocol, r.metric) == ("truth", "psnr")}
+
+    assert scenes("a", "b", "c") == {("input", 3), ("ceiling", 3)}
+    assert scenes("a", "a", "c") == {("input", 2), ("ceiling", 2)}
+    shutil.rmtree(tmp_path / "study")
+    assert scenes("a", "a", "a") == {("input", 1), ("ceiling", 1)}

@@ -27,9 +27,13 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(
         rows = {row["metric"]: row for row in csv.DictReader(handle)}
     row = rows["psnr"]
     assert row["system"] == "'=theirs"
-    assert (row["weights"], row["budget"], row["profile"]) == ("elsewhere", "elsewhere", "dpdd8")
-    assert row["status"].startswith("seen: made elsewhere; ")
-    assert row["status"].endswith("1 picture missing")
+    assert (row["weights"], row["budget"], row["profile"]) == (
+        "elsewhere",
+        "not-trained-here",
+        "dpdd8",
+    )
+    assert (row["status"], row["images"], row["pictures"]) == ("ok", "1", "2")
+    assert row["left_out"] == "t2: no restored picture was given"
     assert float(row["value"]) == pytest.approx(scored["mean"]["psnr"])
     assert float(rows["psnr_edges"]["value"]) == pytest.approx(scored["mean"]["psnr_edges"])
     assert rows["lpips"]["status"].startswith("not-applicable: LPIPS")

@@ -18,7 +18,7 @@ from defocus.benchmark.leaderboard.rows import (
     replaced_entries,
     to_csv,
 )
-from defocus.benchmark.leaderboard.tables import budget_notice, ranks, score_tables
+from defocus.benchmark.leaderboard.tables import budget_notice, score_tables
 from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
@@ -182,34 +182,6 @@ def test_other_tables_keep_their_names_in_a_narrow_terminal(
     assert name in shown
     assert "…" not in shown
     assert "not shown in this width: metric 0, metric 1" in shown
-
-
-def test_ranks_stand_within_a_track_only() -> None:
-    rows = [
-        paper_row("a", 30.0),
-        paper_row("b", 31.0),
-        paper_row("dual", 40.0, input="dual"),
-        paper_row("input", 20.0, weights="none", train_dataset=""),
-        paper_row("guess", 50.0),
-    ]
-    assert ranks(rows, ["guess"]) == {"b": 1, "a": 2, "dual": 1, "input": 1}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"budget": "demo"}, {"budget": "quick"}, {"budget": "custom"}, {"protocol": "deformed-gt"}],
-)
-def test_nothing_is_ranked_where_it_must_not(changes: dict[str, object]) -> None:
-    rows = [paper_row("b", 31.0, **changes), paper_row("a", 30.0, **changes)]
-    assert ranks(rows) == {}
-    (table,) = score_tables(rows)
-    assert [column.name for column in table.columns] == ["System", "PSNR"]
-    assert [row[0] for row in table.rows] == ["b", "a"], "in the order of PSNR, but without a rank"
-
-
-def test_a_ranked_table_is_in_the_order_of_ranks() -> None:
-    (table,) = score_tables([paper_row("a", 30.0), paper_row("b", 31.0)])
-    assert [row[:2] for row in table.rows] == [("b", 1), ("a", 2)]
 
 
 def test_notes_say_why_cells_are_empty() -> None:

@@ -119,8 +119,10 @@ def test_a_changed_schedule_is_a_budget_of_its_own() -> None:
     shorter = Override(schedule=ScheduleOverride(steps=3))
     systems = [baseline("input", None), baseline("net")]
     runs = plan_runs(systems, DATASET, "paper", seeds=2, override=shorter)
-    assert {run.reported_budget for run in runs} == {"custom"}
-    assert {run.facts()["started_from"] for run in runs} == {"paper"}
+    assert [run.reported_budget for run in runs] == ["not-trained-here", "custom", "custom"]
+    assert {run.facts()["started_from"] for run in runs if run.recipe} == {"paper"}
+    untrained = [plan_runs(systems[:1], DATASET, budget)[0].id for budget in ("demo", "paper")]
+    assert len(set(untrained)) == 1, "what is not trained is the same under every budget"
     assert [run.schedule.steps for run in runs if run.recipe] == [3, 3]
     assert run_of(budget="paper", override=Override()).reported_budget == "paper"
     assert "started_from" not in run_of(budget="paper").facts()

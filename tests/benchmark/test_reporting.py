@@ -44,7 +44,7 @@ def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study
     first, deformed = paper_text(study, "methods", as_csv=False).split("\n\n")
     cells = body(first)
     values = {
-        name: float(re.sub(r"[^\d.]", "", row[0]))
+        name: float(re.sub(r" {.*|[^\d.]", "", row[0]))
         for name, row in cells.items()
         if name != "System"
     }

@@ -331,7 +331,7 @@ def test_names_that_differ_are_matched_and_listed(run: Run, tmp_path: Path) -> N
     refused = run("defocus-bench", "score", "both", "sharp", "--profile", "dpdd8", **away)
     assert refused.returncode == 2
     assert "both: no file is named like a picture" in refused.stderr
-    assert "2 files end in '_A' and as many in '_B'" in refused.stderr
+    assert "2 files end in '_A' and as many end in '_B'" in refused.stderr
     command = ("score", "out", "sharp", "--profile", "dpdd8", "--match", "stem")
     none = run("defocus-bench", *command, **away)
     assert none.returncode == 1

@@ -83,7 +83,7 @@ def test_all_systems_take_the_weights_that_are_shipped(tmp_path: Path, pairs: Pa
     every = expand(StudyDocument(datasets=(text,), seeds=2), tmp_path).studies[0]
     own = [run for run in every.runs if run.weights is not None]
     assert [run.system for run in own] == SHIPPED
-    assert all(run.recipe is None and run.reported_budget == "demo" for run in own)
+    assert all(run.recipe is None and run.reported_budget == "not-trained-here" for run in own)
     names = [run.system for run in every.runs]
     assert names == sorted(names)
     assert set(names) == {n for n, one in all_baselines().items() if not one.card.variant_of}
@@ -91,9 +91,11 @@ def test_all_systems_take_the_weights_that_are_shipped(tmp_path: Path, pairs: Pa
     assert others.isdisjoint(SHIPPED)
 
     named = StudyDocument(datasets=(text,), systems=("defocus-m",))
-    (trained,) = expand(named, tmp_path).studies[0].runs
-    assert trained.weights is None
-    assert trained.recipe is not None
+    runs = expand(named, tmp_path).studies[0].runs
+    assert {(run.weights is None, run.recipe is None) for run in runs} == {
+        (True, False),
+        (False, True),
+    }, "named, it is trained beside its own weights"
 
 
 def test_they_stand_in_the_leaderboard_under_their_name(tmp_path: Path, pairs: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.leaderboard.tables import ranks, score_tables
+from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.board.notes import Notes
@@ -24,7 +24,6 @@ from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, sto
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
-    SIGMA,
     Track,
     may_be_ranked,
 )
@@ -71,6 +70,7 @@ def study(tmp_path: Path) -> Path:
         record(results, "equal", BASE + 2.0 + noise(2))
         record(results, "bad", BASE + noise(3))
         record(results, "classical", BASE - 1.0, weights="none", train_dataset="")
+        record(results, "older", BASE - 2.0, weights="none", train_dataset="")
         record(results, "rebuilt", BASE + 9.0, reconstruction=1)
         record(results, "told", BASE + 7.0, input="single, defocus_map")
         record(results, "newer-data", BASE + 5.0, data_hash="e" * 64)
@@ -85,7 +85,7 @@ def found(study: Path) -> dict[str, Track]:
 
 
 def competing(study: Path) -> Track:
-    """The track with several systems."""
+    """The track with several trained systems."""
     return found(study)[next(name for name in ("good", "equal") if name in found(study))]
 
 
@@ -96,7 +96,7 @@ def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
     }
     assert names == {
         frozenset({"good", "equal", "bad"}),
-        frozenset({"classical"}),
+        frozenset({"classical", "older"}),
         frozenset({"told"}),
         frozenset({"newer-data"}),
         frozenset({"newer-code"}),
@@ -119,7 +119,7 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(
     assert "earlier runs with other code, settings or data (best: 1); to compare" in printed.err
     lines = printed.out.splitlines()
     begin = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
-    assert begin["own"][:3] == ["(own", "weights)", "n/a"]
+    assert begin["own"][:3] == ["(own", "weights)", "n/a"], "nobody has a rank alone"
     assert begin["best"][:2] == ["(narrow)", "1"]
     assert begin["worst"][:2] == ["(narrow)", "2"]
     assert not any("not a comparison" in line for line in lines)
@@ -154,9 +154,7 @@ def test_narrow_copies_are_ranked_among_themselves_where_tests_can_tell(tmp_path
         record(results, "few-scenes", [20.0, 21.0], dataset="small", **demo)
         record(results, "other-dose", BASE, weights="narrow", budget="custom")
         named = {s.system: s.rank for track in tracks(results) for s in track.standings}
-        printed = ranks([row for row in leaderboard(results) if row.dataset == "made"])
     assert named == {"better": 1, "worse": 2, "few-scenes": None, "other-dose": None}
-    assert printed == {}, "beside published numbers nobody of the demo has a rank"
 
 
 def test_a_system_that_is_told_the_blur_leads_no_pictures(study: Path) -> None:
@@ -181,8 +179,8 @@ def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:
     assert sum(table.caption.endswith(", reconstructions") for table in tables) == 1
     for table in tables:
         names = [row[0] for row in table.rows]
-        assert ("rebuilt" in names) == table.caption.endswith(", reconstructions")
-        assert "rebuilt" not in names or len(names) == 1
+        apart = table.caption.endswith(", reconstructions")
+        assert names == ["rebuilt (reconstruction)"] if apart else names[0] != "rebuilt"
 
 
 def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(
@@ -218,9 +216,10 @@ def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path)
         content = read_content(study, results, leaderboard(results))
     said = " ".join(sentences(content))
     assert "With one picture and its true defocus map, trained on made, told has" in said
-    assert f"With one picture, trained on made, demo has {BASE.mean() + 5:.2f} dB" in said
+    demo = f"With one picture, trained on made (demo budget), demo has {BASE.mean() + 5:.2f} dB"
+    assert demo in said
     assert f"{BASE.mean() + 30:.2f}" not in said
-    assert said.count("Reconstructions (1) are marked and not ranked.") == 2
+    assert said.count("Reconstructions (2) are marked and not ranked.") == 1
 
 
 def test_what_does_not_differ_is_in_one_group(study: Path) -> None:
@@ -235,23 +234,18 @@ def test_what_does_not_differ_is_in_one_group(study: Path) -> None:
     assert track.note.startswith("one training of bad, equal, good: ")
 
 
-def test_differences_below_the_ceiling_s_uncertainty_are_marked(study: Path) -> None:
+def test_a_perfect_restoration_is_a_note_and_no_row(study: Path) -> None:
     with open_results(study / "results.sqlite") as results:
         entry = {"weights": "none", "train_dataset": "", "input": ""}
         record(results, CEILING, np.full(SCENES, 36.0), **entry)
-        record(results, CEILING, np.full(SCENES, 2.0), "psnr" + SIGMA, **entry)
-        rows = leaderboard(results)
-        told = tracks(results)
-    track = next(track for track in told if len(track.standings) > 1)
+        rows, told = leaderboard(results), tracks(results)
+    track = next(track for track in told if {"good", "bad"} <= {s.system for s in track.standings})
     assert track.ceiling == pytest.approx(36.0)
-    assert track.resolution == pytest.approx(2.0 / np.sqrt(SCENES))
-    close = [{d.first, d.second} for d in track.differences if d.below_resolution]
-    assert close == [{"good", "equal"}]
     table = next(t for t in score_tables(rows, ["rebuilt"], told) if len(t.rows) > 3)
-    assert "below the dataset's resolution: " in table.note
+    assert f"{PERFECT}: 36.00 dB" in table.note
     assert "no significant difference: " in table.note
     cells = {row[0]: row[1] for row in table.rows}
-    assert cells[PERFECT] is None
+    assert not any(PERFECT in str(name) for name in cells)
     assert cells["classical"] == 1
     assert [name for name in cells if name.startswith("rebuilt")] == ["rebuilt (reconstruction)"]
     assert cells["rebuilt (reconstruction)"] is None
@@ -267,18 +261,61 @@ def test_few_scenes_give_no_test(tmp_path: Path) -> None:
     assert track.note == row.interval == "n/a: 3 scenes, fewer than 10"
 
 
-def test_seeds_count_together_and_pictures_that_one_lacks_are_left_out(tmp_path: Path) -> None:
+def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_path: Path) -> None:
     with open_results(tmp_path / "results.sqlite") as results:
         for seed in range(3):
             record(results, "a", BASE + seed, grouping="a", run=f"a{seed}", seed=seed)
-        record(results, "b", BASE[:12] - 5.0)
+        record(results, "b", BASE[:12] + 5.0)
+        record(results, "c", BASE - 5.0)
         (track,) = tracks(results)
-        rows = {row.system: row for row in leaderboard(results) if row.metric == "psnr"}
-    assert (track.images, track.scenes) == (12, 12)
-    assert [s.system for s in track.standings] == ["a", "b"]
-    assert track.standings[0].value == pytest.approx(float(BASE[:12].mean()) + 1.0)
-    assert rows["a"].interval == "scenes, images and seeds"
-    assert "variance of training" in rows["b"].interval
+        rows = leaderboard(results)
+        content = read_content(tmp_path, results, rows)
+        (board,) = read_boards(content)
+        shown = board_table(content, board, board.conventions[0], Notes())
+        (printed,) = score_tables(rows, (), [track])
+        (paper,) = paper_tables(content, "methods")
+    assert (track.images, track.scenes) == (14, 14)
+    assert [s.system for s in track.standings] == ["a", "c"]
+    assert track.standings[0].value == pytest.approx(float(BASE.mean()) + 1.0)
+    by_name = {row.system: row for row in rows if row.metric == "psnr"}
+    assert by_name["a"].interval == "scenes, images and seeds"
+    assert by_name["a"].spread == pytest.approx(1.0)
+    assert "variance of training" in by_name["b"].interval
+    assert "14 test pictures of 14 scenes" in shown.caption
+    marks = {row[0].text: row[0].marks for row in shown.rows if isinstance(row[0], Link)}
+    assert marks == {"a": (), "b": ("12 of 14 pictures",), "c": ()}
+    assert {row[0] for row in printed.rows} == {"a", "b (12 of 14 pictures)", "c"}
+    assert "14 test pictures of 14 scenes" in printed.caption
+    assert [name for name, _ in paper.rows] == ["b (12 of 14 pictures)", "a", "c"]
+    assert "14 test pictures of 14 scenes" in paper.caption
+    assert paper.images == (12, 14, 14)
+
+
+def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
+    """Whatever its weights: the winner has a rank, and nobody trained for seconds stands in it."""
+    with open_results(tmp_path / "results.sqlite") as results:
+        bare = {"weights": "none", "train_dataset": ""}
+        record(results, "input", BASE, **bare, budget="demo")
+        record(results, "wiener", BASE - 1.0, **bare, budget="demo")
+        record(results, "net", BASE + 3.0, weights="own", train_dataset="x", budget="quick")
+        record(results, "net", BASE + 2.0, weights="official", train_dataset="y")
+        record(results, "theirs", BASE + 1.0, weights="elsewhere", input="unknown", budget="own")
+        record(results, "trained", BASE + 9.0, budget="demo")
+        rows, told = leaderboard(results), tracks(results)
+    (track,) = [one for one in told if len(one.standings) > 1]
+    assert {s.label: s.rank for s in track.standings} == {
+        "net (own, x)": 1, "net (official, y)": 2, "theirs": 3, "wiener": 4, "input": None
+    }  # fmt: skip
+    (table,) = score_tables(rows, (), told)
+    assert [row[:2] for row in table.rows] == [
+        ("trained", None),
+        ("net (own weights)", 1),
+        ("net (official, y)", 2),
+        ("theirs (made elsewhere)", 3),
+        ("input", None),
+        ("wiener", 4),
+    ]
+    assert "not trained here and demo budget" in table.caption
 
 
 def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path: Path) -> None:

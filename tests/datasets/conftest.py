@@ -68,8 +68,8 @@ def picture(seed: int, height: int = 40, width: int = 56, bits: int = 16) -> Ima
 def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blurry sharp") -> Path:
     """A ``pairs:`` dataset of noise pictures."""
     for k, role in enumerate(roles.split()):
-        (root / role).mkdir(parents=True)
         for n, name in enumerate(names):
+            (root / role / name).parent.mkdir(parents=True, exist_ok=True)
             write_image(root / role / name, picture(10 * n + k, bits=bits))
     return root
 

@@ -27,6 +27,27 @@ DPDD = pictures("1P0A0883", "1P0A0890", "1P0A0901")
             ["cafe_MyNet", "cafe_2_MyNet"],
         ),
         (pictures("in/a", "b"), ["in/a-out", "b-out"], "suffix", "'-out'", ["in/a-out", "b-out"]),
+        # before each
+        (
+            pictures("cafe", "a_1"),
+            ["out_cafe", "out_a_1"],
+            "prefix",
+            "'out_'",
+            ["out_cafe", "out_a_1"],
+        ),
+        (pictures("a", "b"), ["r/out-a", "r/out-b"], "prefix", "left out", ["r/out-a", "r/out-b"]),
+        # BasicSR sorts into folders of its own
+        (
+            pictures("cafe", "park"),
+            ["visualization/DPDD/cafe_Exp", "visualization/DPDD/park_Exp"],
+            "suffix",
+            "'_Exp', folders left out",
+            ["visualization/DPDD/cafe_Exp", "visualization/DPDD/park_Exp"],
+        ),
+        # in capitals, and with numbers of more digits, also with gaps
+        (pictures("Cafe", "park"), ["CAFE", "PARK"], "stem", "capitals", ["CAFE", "PARK"]),
+        (pictures("1", "4", "19"), ["0004", "0019"], "stem", "zeros", [None, "0004", "0019"]),
+        (pictures("B", "a"), ["v/b-x", "v/A-x"], "suffix", "folders, capitals", ["v/b-x", "v/A-x"]),
         # of two networks' outputs those that are more
         (pictures("a", "b"), ["a_X", "b_X", "a_Y"], "suffix", "'_X'", ["a_X", "b_X"]),
         # as numbered by a loop over the sorted names
@@ -64,10 +85,15 @@ def test_the_rule_that_fits_is_found(
         # a loop from 0, or names of the pictures themselves?
         (pictures("1", "2", "3"), ["0", "1", "2"], "ambiguous names: by equal names 2 of 3"),
         (pictures("a", "b"), ["a", "b_X"], "choose with --match stem or suffix"),
-        (pictures("a", "b"), ["a_X", "b_X", "a_Y", "b_Y"], "2 files end in '_X' and as many in"),
+        (
+            pictures("a", "b"),
+            ["a_X", "b_X", "a_Y", "b_Y"],
+            "2 files end in '_X' and as many end in",
+        ),
         (pictures("2", "10"), ["out0", "out1"], "own order is ambiguous"),
         (pictures("a", "b", "c"), ["0000", "0001"], "2 numbered files cannot be told for 3"),
-        (pictures("a", "b"), ["0000", "0002"], "not numbered from 0 or 1 without a gap"),
+        (pictures("a", "b"), ["0000", "0002"], "1 is missing between '0000' and '0002'"),
+        (pictures("a", "b"), ["X/a", "Y/a"], "'X/a' and 'Y/a' may be of one picture"),
         (pictures("x1", "x3", "x5"), ["x2"], "x2 may be x1 or x3; add the missing files"),
         (pictures("cafe"), ["park"], "no file is named like a picture: a file is 'park'"),
         (pictures("cafe"), [], "no pictures among the files"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from defocus.datasets import api
 from defocus.datasets.api import Reader, dataset_kinds, open_dataset, reader_names
 from defocus.datasets.curation.keeping import keep_pairs
+from defocus.datasets.describing import description
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.layouts.published.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset
@@ -247,6 +248,21 @@ def test_content_hash_sees_a_changed_pixel(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_says_why(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(DatasetError, match=words):
         open_dataset(text.format(tmp_path))
+
+
+def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """21 pictures of one lens in a folder of its name would be one scene without a word."""
+    root = write_folder(tmp_path / "mine", [f"lf/{n}.png" for n in range(3)])
+    assert len({pair.scene for pair in open_dataset(f"pairs:{root}").pairs}) == 1
+    said = capsys.readouterr().err
+    assert "pairs:mine: 3 pairs in 1 scene (lf): a folder inside blurry/ is one scene" in said
+    _, lines = description(f"pairs:{root}")
+    assert any("3 pairs in 1 scene (" in line for line in lines)
+    flat = write_folder(tmp_path / "flat", ["a.png", "b.png"])
+    open_dataset(f"pairs:{flat}")
+    assert "scene" not in capsys.readouterr().err
 
 
 def test_session_gives_accepted_and_warned_pairs(tmp_path: Path, mild: Dataset) -> None:

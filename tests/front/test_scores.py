@@ -58,6 +58,12 @@ def test_metrics_of_the_input_need_it() -> None:
         defocus.score(RESTORED, SHARP, metrics=["warp_px"])
 
 
+def test_why_a_metric_is_missing_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    small = SHARP[:24, :30]
+    assert [defocus.score(small, small)["lpips"] for _ in range(3)] == [None] * 3
+    assert capsys.readouterr().err.count("LPIPS needs 31 px") == 1
+
+
 def test_a_metric_that_was_asked_for_is_given_or_explained() -> None:
     small = np.zeros((6, 6, 3), np.uint8)
     with pytest.raises(MetricUnavailableError, match=r"ssim: .*7x7"):

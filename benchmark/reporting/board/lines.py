@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from defocus.benchmark.leaderboard.counts import partial_words
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.reporting.content import (
@@ -15,14 +16,14 @@ from defocus.benchmark.reporting.content import (
     is_reference,
     ranks,
     setting_of,
+    track_key,
 )
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.statistics.comparable import Track
+from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 
 __all__ = [
     "CAST",
-    "TRUTH",
     "Board",
     "BoardKey",
     "BoardLine",
@@ -42,9 +43,6 @@ WEIGHT_MARKS = {
 }
 
 CAST = "colour cast"
-
-TRUTH = "truth"
-"""The protocol with which rendered pictures are compared; others have no score under it."""
 
 TRUE_BLUR = "defocus_map"
 """Input of systems that are told the true blur."""
@@ -79,7 +77,7 @@ class BoardLine:
         key: What makes it a line of its own.
         name: The system's name as written in text, and what tells it from others of that name.
         marks: What a reader must know of it, such as ``official``; short words.
-        reference: Whether it is the input or a perfect restoration.
+        reference: Whether it is a reference, such as the input.
         rows: Its rows by convention and metric; costs are under the empty protocol.
     """
 
@@ -107,7 +105,7 @@ class BoardLine:
     @property
     def track(self) -> TrackKey:
         """The track in which it competes."""
-        return TrackKey(self.first.weights, self.first.train_dataset, self.first.input)
+        return track_key(self.first)
 
     def score(self, convention: Convention, metric: str) -> Row | None:
         """The row of a metric."""
@@ -129,12 +127,14 @@ class Board:
         lines: Its lines, by name.
         conventions: Those with scores; the first one is shown first. It is the profile's own, or
             the truth where the pictures are rendered and have one.
+        perfect: PSNR of a perfect restoration, dB, where it is not the reference itself.
     """
 
     key: BoardKey
     name: str
     lines: tuple[BoardLine, ...]
     conventions: tuple[Convention, ...]
+    perfect: Mapping[Convention, float]
 
     def ordered(self, convention: Convention) -> list[BoardLine]:
         """The lines that were scored so, by PSNR, best first; then those without one."""
@@ -161,11 +161,18 @@ class Board:
 def read_boards(content: Content) -> list[Board]:
     """The leaderboards of a study, by dataset; those without a score are left out."""
     found: dict[BoardKey, list[Row]] = defaultdict(list)
+    perfect: dict[BoardKey, dict[Convention, float]] = defaultdict(dict)
     for row in content.rows:
-        found[BoardKey(row.dataset, row.split, row.data_revision)].append(row)
+        key = BoardKey(row.dataset, row.split, row.data_revision)
+        if row.system != CEILING:
+            found[key].append(row)
+        elif row.metric == "psnr" and row.value is not None and row.protocol != TRUTH:
+            perfect[key][_convention(row)] = row.value
     scored = {key: rows for key, rows in sorted(found.items()) if any(r.protocol for r in rows)}
     return [
-        Board(key, _name(key, list(scored)), _lines(content, rows), _conventions(rows))
+        Board(
+            key, _name(key, list(scored)), _lines(content, rows), _conventions(rows), perfect[key]
+        )
         for key, rows in scored.items()
     ]
 
@@ -190,7 +197,9 @@ def track_of(
     if line.first.system in content.reconstructions or line.reference:
         return None, None
     ranked = ranks(content, setting, convention.protocol, line.track)
-    return track, ranked.get(line.first.system) if len(ranked) > 1 else None
+    mine = line.first
+    rank = ranked.get((mine.system, mine.weights, mine.train_dataset))
+    return track, rank if len(ranked) > 1 else None
 
 
 def _name(key: BoardKey, keys: Sequence[BoardKey]) -> str:
@@ -205,7 +214,8 @@ def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:
     for row in rows:
         by_line[line_of(row)].append(row)
     names = _line_names(content, list(by_line))
-    lines = [_line(content, key, part, names[key]) for key, part in by_line.items()]
+    scored = [row for row in rows if row.metric == "psnr" and row.protocol]
+    lines = [_line(content, key, part, names[key], scored) for key, part in by_line.items()]
     return tuple(sorted(lines, key=lambda line: line.name))
 
 
@@ -223,14 +233,29 @@ def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]
     return names
 
 
-def _line(content: Content, key: LineKey, rows: Sequence[Row], name: str) -> BoardLine:
-    by_place = {
-        (Convention(row.profile, row.evaluation, row.protocol), row.metric): row for row in rows
-    }
+def _line(
+    content: Content, key: LineKey, rows: Sequence[Row], name: str, scored: Sequence[Row]
+) -> BoardLine:
+    by_place = {(_convention(row), row.metric): row for row in rows}
     reference = is_reference(content, key[0])
     said = name.removeprefix(display_name(content, key[0]))
     marks = () if reference else tuple(m for m in _marks(content, rows[0]) if m not in said)
+    marks += _partial(rows, scored)
     return BoardLine(key, name, marks, reference, by_place)
+
+
+def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
+    """How many pictures a line has, where it lacks some that another line has."""
+    said = (
+        partial_words(row, [one for one in scored if _convention(one) == _convention(row)])
+        for row in rows
+        if row.metric == "psnr" and row.protocol
+    )
+    return tuple(filter(None, said))[:1]
+
+
+def _convention(row: Row) -> Convention:
+    return Convention(row.profile, row.evaluation, row.protocol)
 
 
 def _marks(content: Content, row: Row) -> list[str]:
@@ -253,8 +278,8 @@ def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
         if row.protocol:
             systems[row.profile, row.evaluation].add(line_of(row))
             if row.value is not None:
-                valued.add(Convention(row.profile, row.evaluation, row.protocol))
-    found = valued or {Convention(r.profile, r.evaluation, r.protocol) for r in rows if r.protocol}
+                valued.add(_convention(row))
+    found = valued or {_convention(r) for r in rows if r.protocol}
 
     def order(one: Convention) -> tuple[int, str, str, bool, bool, int, str]:
         profile = PROFILES.get(one.profile)

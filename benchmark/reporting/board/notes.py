@@ -5,17 +5,18 @@ from collections.abc import Iterable, Sequence
 
 from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
+from defocus.benchmark.leaderboard.counts import left_out_notes
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import (
     COUNTED,
     budget_notice,
     budget_words,
     ranks_narrow_copies,
+    unresolved,
 )
-from defocus.benchmark.reporting.board.lines import CAST, BoardLine, Convention
-from defocus.benchmark.results.store import NARROW
+from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
+from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED
 from defocus.benchmark.statistics.comparable import (
-    CEILING,
     NEVER_RANKED,
     PERFECT,
     RANKED_BUDGETS,
@@ -24,9 +25,6 @@ from defocus.benchmark.statistics.comparable import (
 from defocus.progress import counted
 
 __all__ = ["Notes", "notes_on", "own_lines_notice"]
-
-LEAST_TOLD_DB = 0.005
-"""A resolution below this is 0.00 dB in words, which says nothing."""
 
 
 class Notes:
@@ -65,8 +63,8 @@ def own_lines_notice(budgets: Iterable[str]) -> str:
 
 
 def notes_on(
+    board: Board,
     convention: Convention,
-    lines: Sequence[BoardLine],
     tracks: Sequence[Track],
     *,
     own_lines: bool,
@@ -74,11 +72,12 @@ def notes_on(
     """Notes on what a table's numbers can show, and why cells are empty.
 
     Args:
+        board: The leaderboard.
         convention: The table's.
-        lines: Its lines.
         tracks: Its tracks.
         own_lines: See :class:`Notes`.
     """
+    lines = board.ordered(convention)
     rows = [row for line in lines for row in line.rows.values()]
     scores = [
         row
@@ -91,17 +90,22 @@ def notes_on(
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
     flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
-    if any(line.first.system == CEILING for line in lines):
+    leading = {n.name: row for n in lines if (row := n.score(convention, "psnr")) is not None}
+    said += [f"{text[:1].upper()}{text[1:]}." for text in left_out_notes(leading)]
+    if convention in board.perfect:
         said.append(
-            f"{PERFECT}: what the true picture would score, given the noise and the measured "
-            "misalignment of its reference. No limit: an output that moved towards the reference, "
-            "or was smoothed, can score more."
+            f"{PERFECT}: {board.perfect[convention]:.2f} dB. So much would the true picture score, "
+            "given the noise and the measured misalignment of its reference. No limit: an output "
+            "that moved towards the reference, or was smoothed, can score more."
         )
+    if any(line.first.weights == ELSEWHERE for line in lines):
+        said.append("Made elsewhere: how it was trained, and on which pictures, is not known here.")
     if any(CAST in line.marks for line in lines):
         said.append(
             f"{CAST}: in a restored picture the mean of a colour moved by more than "
             f"{255 * MOST_CAST:.0f} of 255 beyond what all colours moved.".capitalize()
         )
+    said += _resolution(leading.values(), tracks)
     for track in tracks:
         said += _tests(track)
     said += [*_reasons(scores), *_seeds(scores), *_independent(scores)]
@@ -115,31 +119,35 @@ def _order(
     protocol: str, budgets: Sequence[str], tracks: Sequence[Track], *, own_lines: bool
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
+    said = ["Rows stand in the order of PSNR."]
+    trained = [budget for budget in budgets if budget != NOT_TRAINED]
     if protocol in NEVER_RANKED:
-        return (
-            f"Rows stand in the order of PSNR. {protocol}: the reference depends on the output; "
-            "nothing is ranked."
-        )
+        said.append(f"{protocol}: the reference depends on the output; nothing is ranked.")
+        return " ".join(said)
     if ranks_narrow_copies(tracks):
-        return (
-            "Rows stand in the order of PSNR. Ranks are within the demo's class: narrow copies at "
-            "equal training, the best of them bold, the second underlined. They say nothing of the "
-            "whole networks, and the numbers must not be compared with published ones."
+        said.append(
+            "Ranks of narrow copies are within the demo's class, at equal training. They say "
+            "nothing of the whole networks, and the numbers must not be compared with published "
+            "ones."
         )
-    if own_lines and (notice := own_lines_notice(budgets)):
-        notice = f"{notice[:1].upper()}{notice[1:]}"
-        return f"Rows stand in the order of PSNR, without ranks. {notice}."
-    if notice := budget_notice(budgets):
-        unranked = {budget for budget in budgets if budget_notice([budget])}
-        kinds = budget_words(unranked)
-        return (
-            f"Rows stand in the order of PSNR. {notice[:1].upper()}{notice[1:]}: rows of the "
-            f"{kinds} have no rank, and their numbers must not be compared with published ones."
+    elif own_lines and (notice := own_lines_notice(trained)):
+        said.append(f"{notice[:1].upper()}{notice[1:]}.")
+    elif notice := budget_notice(trained):
+        kinds = budget_words({budget for budget in trained if budget_notice([budget])})
+        said.append(
+            f"{notice[:1].upper()}{notice[1:]}: rows of the {kinds} have no rank, and their "
+            "numbers must not be compared with published ones."
         )
-    return (
-        "Rows stand in the order of PSNR. Ranks are within one track: input, training data, origin "
-        "of weights, budget. The best of a column is bold, the second underlined, within its track."
-    )
+    elif trained:
+        said.append("Ranks are within one track: input, training data, origin of weights, budget.")
+    if NOT_TRAINED in budgets:
+        said.append(
+            "What was not trained here (shipped or official weights, classical systems, saved "
+            "outputs) is taken as it is, and has ranks of its own."
+        )
+    if any(standing.rank for track in tracks for standing in track.standings):
+        said.append("The best of a column is bold, the second underlined, within its track.")
+    return " ".join(said)
 
 
 def _flow(row: Row) -> str:
@@ -177,12 +185,26 @@ def _tests(track: Track) -> list[str]:
             f"{where}: a difference of {track.minimum_detectable:.2f} dB between two systems alone "
             "would be found four times in five."
         )
-    if track.resolution is not None and track.resolution >= LEAST_TOLD_DB:
-        said.append(
-            f"{where}: differences under {track.resolution:.2f} dB are below the dataset's "
-            "resolution, because the place of its sharp pictures is not known more exactly."
-        )
     return said
+
+
+def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:
+    """How exactly gains and differences are known, and which differences are smaller than that."""
+    gains = [row.gain_resolution for row in rows if row.gain_resolution is not None]
+    pairs = [one for track in tracks for one in track.differences if one.resolution is not None]
+    told = [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
+    if pairs:
+        most = max(one.resolution or 0.0 for one in pairs)
+        told.append(f"differences between two systems by {most:.3f} dB at most")
+    if not told:
+        return []
+    close = unresolved(pairs)
+    return [
+        (
+            "Resolution: where the registered references are moved by their standard errors, "
+            f"{', '.join(told)}.{f' Smaller than that: {close}.' if close else ''}"
+        )
+    ]
 
 
 def _reasons(rows: Sequence[Row]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Literal
 
+from defocus.benchmark.leaderboard.counts import most_images, over_pictures
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_words
 from defocus.benchmark.metric.metric import Metric
@@ -12,7 +13,7 @@ from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.published_numbers import published_beside
-from defocus.benchmark.reporting.content import Content, TrackKey
+from defocus.benchmark.reporting.content import Content, TrackKey, training_words
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
@@ -75,7 +76,7 @@ def board_table(
         _caption(board, convention, lines, print_out=print_out),
         (Column("System"), *(column for column, _ in shown)),
         tuple(body),
-        notes=notes.numbers(notes_on(convention, lines, tracks, own_lines=notes.own_lines)),
+        notes=notes.numbers(notes_on(board, convention, tracks, own_lines=notes.own_lines)),
         anchors=tuple(anchor("row", *_place(board, convention), *line.key) for line in lines),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
     )
@@ -104,11 +105,11 @@ def score_cell(row: Row | None) -> Measured | None:
 
 def tracks_of(content: Content, board: Board, convention: Convention) -> list[Track]:
     """The tracks of a leaderboard's lines, each once, the one with most systems first."""
-    found: dict[tuple[TrackKey, str], Track] = {}
+    found: dict[TrackKey, Track] = {}
     for line in board.ordered(convention):
         track, _ = track_of(content, line, convention)
         if track is not None:
-            found[line.track, line.first.budget] = track
+            found[line.track] = track
     return sorted(found.values(), key=lambda track: -len(track.standings))
 
 
@@ -116,8 +117,7 @@ def _caption(
     board: Board, convention: Convention, lines: Sequence[BoardLine], *, print_out: bool
 ) -> str:
     scores = [row for line in lines for (of, _), row in line.rows.items() if of == convention]
-    images, scenes = (max((getattr(r, n) for r in scores), default=0) for n in ("images", "scenes"))
-    over = f"{counted(images, f'{board.key.split} picture')} of {counted(scenes, 'scene')}"
+    over = over_pictures(scores, f"{board.key.split} picture")
     against = PROTOCOL_WORDS.get(convention.protocol, convention.protocol)
     has_intervals = any(row.gain_low is not None for row in scores)
     drawn = "in small print" if print_out else "whiskers"
@@ -137,7 +137,7 @@ def _rank_columns(standing: Sequence[tuple[Track | None, int | None]]) -> list[N
     """Ranks with their range over resamples."""
     cells: list[Cell] = []
     for track, rank in standing:
-        known = [s for s in (track.standings if track else ()) if s.rank == rank]
+        known = [s for s in (track.standings if track else ()) if rank and s.rank == rank]
         low, high = (known[0].rank_low, known[0].rank_high) if known else (None, None)
         spread = low is not None and high is not None and low < high
         ends = (float(low or 0), float(high or 0)) if spread else None
@@ -172,6 +172,8 @@ def _metric_columns(
     print_out: bool,
 ) -> list[Named]:
     found: list[Named] = []
+    leading = (line.score(convention, "psnr") for line in lines)
+    most = most_images(row for row in leading if row is not None)
     for metric in metrics_of(lines, convention):
         extra = metric.name not in ALWAYS_SHOWN
         rows = [line.score(convention, metric.name) for line in lines]
@@ -181,13 +183,11 @@ def _metric_columns(
             else None
             for n, row in enumerate(rows)
         ]
-        column = Column(
-            metric.display_name,
-            metric.unit,
-            metric.better,
-            metric.decimals,
-            extra=extra,
-        )
+        known = [row for row in rows if row is not None]
+        images = most_images(known)
+        fewer = f", {counted(images, 'picture')}" if images < most else ""
+        name = f"{metric.display_name}{fewer}"
+        column = Column(name, metric.unit, metric.better, metric.decimals, extra=extra)
         found.append((column, cells))
         beside: list[Cell] = [published_beside(content, row, notes.number) for row in rows]
         if print_out and metric.name == "psnr":
@@ -217,7 +217,10 @@ def _word_columns(
 ) -> list[Named]:
     """Columns by whose words rows are chosen; they are shown on demand."""
     given: list[Cell] = [None if line.reference else line.track.given for line in lines]
-    trained: list[Cell] = [None if line.reference else line.track.training for line in lines]
+    trained: list[Cell] = [
+        None if line.reference else training_words(line.first.weights, line.first.train_dataset)
+        for line in lines
+    ]
     budgets: list[Cell] = [
         None if line.reference else budget_words([line.first.budget]) for line in lines
     ]
@@ -246,10 +249,17 @@ def _letters(content: Content, lines: Sequence[BoardLine], convention: Conventio
     cells: list[Cell] = []
     for line in lines:
         track, _ = track_of(content, line, convention)
-        mine = [names for names in (track.alike if track else ()) if line.first.system in names]
-        numbers = [known.setdefault((line.track, line.first.budget, n), len(known)) for n in mine]
+        label = _label(track, line) if track else ""
+        mine = [names for names in (track.alike if track else ()) if label in names]
+        numbers = [known.setdefault((line.track, names), len(known)) for names in mine]
         cells.append("".join(map(_letter, numbers)) or None)
     return cells
+
+
+def _label(track: Track, line: BoardLine) -> str:
+    mine = line.first
+    standing = track.standing(mine.system, mine.weights, mine.train_dataset)
+    return standing.label if standing else ""
 
 
 def _letter(number: int) -> str:
@@ -261,10 +271,10 @@ def _places(
     lines: Sequence[BoardLine], convention: Convention, ranked: Sequence[int | None]
 ) -> dict[str, dict[int, Literal[1, 2]]]:
     """The best and the second best of each track's ranked lines, by metric and line."""
-    tracks: dict[tuple[TrackKey, str], list[int]] = defaultdict(list)
+    tracks: dict[TrackKey, list[int]] = defaultdict(list)
     for number, (line, rank) in enumerate(zip(lines, ranked, strict=True)):
         if rank is not None:
-            tracks[line.track, line.first.budget].append(number)
+            tracks[line.track].append(number)
     found: dict[str, dict[int, Literal[1, 2]]] = defaultdict(dict)
     for metric in metrics_of(lines, convention):
         for members in tracks.values():

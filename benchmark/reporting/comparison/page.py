@@ -11,7 +11,7 @@ from defocus.benchmark.reporting.comparison.differences import (
     ComparedLine,
     Verdict,
 )
-from defocus.benchmark.reporting.content import TrackKey
+from defocus.benchmark.reporting.content import TrackKey, training_words
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
 from defocus.reports.text import anchor, number_text, visible
@@ -98,7 +98,9 @@ def _score_table(
     for change in changes:
         line = change.line
         # The ceiling, which no system restored, is in no track.
-        track = TrackKey(line.weights, line.train_dataset, line.input).words if line.input else None
+        key = TrackKey(line.budget, line.weights, line.train_dataset, line.input)
+        words = f"{key.given}, {training_words(line.weights, line.train_dataset)}"
+        track = words if line.input else None
         name = all_metrics()[change.metric].display_name
         difference = Measured(change.difference, change.interval)
         numbers = (change.before, change.now, difference, change.p_value)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.reporting.board.lines import (
     Board,
     BoardLine,
@@ -25,6 +26,7 @@ __all__ = [
     "gain_on",
     "mean_interval",
     "read_picture_scores",
+    "resolution_between",
     "spread",
 ]
 
@@ -148,6 +150,34 @@ def differences_between(scores: PictureScores, line: LineKey, other: LineKey) ->
         for picture, (one, two) in both.items()
         if one is not None and two is not None and math.isfinite(one) and math.isfinite(two)
     }
+
+
+def resolution_between(scores: PictureScores, line: LineKey, other: LineKey) -> float | None:
+    """How far the mean difference of two lines changes where the references are moved, dB.
+
+    None where the place of the references has no standard error.
+    """
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import scene_codes
+    from defocus.benchmark.statistics.resolution import resolution
+
+    mine, theirs = scores.line_number(line), scores.line_number(other)
+    if mine is None or theirs is None:
+        return None
+    known = {
+        picture: (by_line[mine], by_line[theirs])
+        for picture, by_line in scores.values.items()
+        if mine in by_line and theirs in by_line
+        if {*MOVES, LEADING} <= by_line[mine].keys() & by_line[theirs].keys()
+    }
+    if not known:
+        return None
+    changes = [
+        [one[name] - one[LEADING] - (two[name] - two[LEADING]) for one, two in known.values()]
+        for name in MOVES
+    ]
+    return resolution(np.array(changes), scene_codes([scores.scenes[one] for one in known]))
 
 
 def mean_interval(

@@ -56,14 +56,14 @@ def pareto_plots(content: Content) -> list[Scatter]:
 def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
     metric, convention = all_metrics()["psnr"], board.conventions[0]
     spots: dict[BoardLine, tuple[float, float]] = {}
-    tracks: dict[tuple[TrackKey, str], list[BoardLine]] = defaultdict(list)
+    tracks: dict[TrackKey, list[BoardLine]] = defaultdict(list)
     for line in board.ordered(convention):
         row, spent = line.score(convention, metric.name), line.cost(cost)
         if line.reference or row is None or row.value is None or not spent:
             continue
         spots[line] = spent, row.value
         if track_of(content, line, convention)[1] is not None:
-            tracks[line.track, line.first.budget].append(line)
+            tracks[line.track].append(line)
     if len(spots) < 2:
         return None
     ranked = max(tracks.values(), key=len, default=[])

@@ -1,43 +1,68 @@
 """Tables for papers, one function per style."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
+from defocus.benchmark.leaderboard.counts import left_out_notes, most_images, over_pictures
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.reporting.content import (
-    Content,
-    ReportSetting,
-    TrackKey,
-    by_track,
-    display_name,
-    is_reference,
-    main_protocol,
-    protocols,
-    ranks,
-    setting_names,
-    setting_of,
-    settings,
+from defocus.benchmark.reporting.board.lines import (
+    Board,
+    BoardLine,
+    Convention,
+    LineKey,
+    read_boards,
+    track_of,
 )
-from defocus.benchmark.results.store import NARROW
+from defocus.benchmark.reporting.content import Content, TrackKey
+from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.progress import counted
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
 from defocus.reports.text import csv_text, number_text
 
 __all__ = ["STYLES", "paper_csv", "paper_tables"]
 
-METRICS = ("psnr", "ssim", "mae", "lpips")
-"""The columns that the field's papers have; of others there is ``export``."""
+GAIN = "gain"
+METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
+"""The columns that the field's papers have, and the gain; of others there is ``export``."""
 
 PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"}
 
-Place = tuple[ReportSetting, str, str]
-"""Setting, protocol (empty for costs) and metric of a column."""
 
-Layout = Callable[[dict[ReportSetting, list[Row]]], list[tuple[str, list[tuple[str, list[Place]]]]]]
-"""From a study's rows to its tables: a caption, and for each group its name and columns."""
+@dataclass(frozen=True)
+class _Place:
+    """A column: a score of a leaderboard under a convention, or a cost, which has none."""
+
+    board: Board
+    convention: Convention | None
+    metric: str
+
+    def row(self, line: BoardLine) -> Row | None:
+        """The row behind the column of the line of this key in this leaderboard."""
+        if all(line is not one for one in self.board.lines):
+            mine = next((one for one in self.board.lines if one.key == line.key), None)
+            return None if mine is None else self.row(mine)
+        if self.convention is not None:
+            return line.score(self.convention, "psnr" if self.metric == GAIN else self.metric)
+        costs = (row for (_, name), row in line.rows.items() if name == self.metric)
+        return next((row for row in costs if not row.protocol), None)
+
+    def rows(self) -> dict[str, Row]:
+        """The rows behind the column, by the name of their line."""
+        return {n.name: row for n in self.board.lines if (row := self.row(n)) is not None}
+
+
+Groups = list[tuple[str, list[_Place]]]
+"""Name and columns of each group."""
+
+Layout = Callable[[Sequence[Board]], list[tuple[str, Groups]]]
+"""From leaderboards to tables: a caption, and the groups of columns."""
 
 
 def paper_tables(content: Content, style: str) -> list[PaperTable]:
@@ -48,112 +73,116 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
         style: One of :data:`STYLES`.
 
     Returns:
-        Tables with a row per system, separate for tracks and for reconstructions; empty if the
-        study has no such numbers.
+        Tables with a row per line, named as in the report: the input first, then track by track by
+            PSNR. Reconstructions have tables of their own. Empty if the study has no such numbers.
     """
     layout, words = STYLES[style]
-    notice = budget_notice(row.budget for row in content.rows)
     tables = []
     for apart in (False, True):
-        rows = [row for row in content.rows if (row.system in content.reconstructions) is apart]
-        found = settings(rows)
-        for number, (caption, groups) in enumerate(layout(found), start=1):
-            caption, label = f"{words}{caption}", f"tab:{style}-{number}"
-            if apart:
-                caption, label = f"{caption}, reconstructions", f"{label}-rebuilt"
-            tables.append(_table(content, found, caption, label, groups, notice))
+        for number, (caption, groups) in enumerate(layout(read_boards(content)), start=1):
+            label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
+            lines = _lines(content, groups, rebuilt=apart)
+            if any(not line.reference for line in lines):
+                told = f"{words}{caption}{', reconstructions' if apart else ''}"
+                tables.append(_table(content, told, label, groups, lines))
     return tables
 
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
-    """Write tables as CSV, one below the other with captions; numbers are rounded as in print."""
+    """Write tables as CSV, one below the other with captions; numbers are rounded as in print.
+
+    A number has its interval, or the standard deviation over trainings, in columns beside it.
+    """
     lines: list[Sequence[str | Decimal | None]] = []
     for number, table in enumerate(tables):
-        heads = [f"{g.name} {c.name}".strip() for g in table.groups for c in g.columns]
+        heads = ["System", "Pictures"]
+        for index, (group, column) in enumerate((g, c) for g in table.groups for c in g.columns):
+            name = f"{group.name} {column.name}".strip()
+            heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
         lines += [[]] if number else []
-        lines += [[f"{table.caption}. {table.note}".strip()], ["System", *heads]]
-        for name, cells in table.rows:
-            printed = [
-                None
-                if cell is None or cell.value is None
-                else Decimal(f"{cell.value:.{column.decimals}f}")
-                for cell, column in zip(cells, table.columns, strict=True)
-            ]
-            lines.append([name, *printed])
+        lines += [[f"{table.caption}. {table.note}".strip()], heads]
+        for (name, cells), images in zip(table.rows, table.images, strict=True):
+            numbers = [n for index, cell in enumerate(cells) for n in _numbers(table, index, cell)]
+            lines.append([name, Decimal(images), *numbers])
     return csv_text(lines)
 
 
-def _names(found: dict[ReportSetting, list[Row]]) -> dict[ReportSetting, str]:
-    return setting_names([row for rows in found.values() for row in rows])
+def _ends(table: PaperTable, index: int) -> list[str]:
+    """Names of what stands beside the numbers of a column."""
+    cells = [cells[index] for _, cells in table.rows]
+    low_high = ["low", "high"] if any(cell and cell.interval for cell in cells) else []
+    return [*low_high, *(["sd"] if any(cell and cell.spread is not None for cell in cells) else [])]
 
 
-def _methods(
-    found: dict[ReportSetting, list[Row]],
-) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
-    """One table per dataset and protocol: the field's four metrics."""
-    names = _names(found)
+def _numbers(table: PaperTable, index: int, cell: Measured | None) -> Iterator[Decimal | None]:
+    ends = _ends(table, index)
+    interval = (cell.interval if cell else None) or (None, None)
+    found = [cell.value if cell else None]
+    found += list(interval) if "low" in ends else []
+    found += [cell.spread if cell else None] if "sd" in ends else []
+    for value in found:
+        text = None if value is None else f"{value:.{table.columns[index].decimals}f}"
+        yield None if text is None else Decimal(text)
+
+
+def _methods(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
+    """One table per dataset and protocol: the field's four metrics, and the gain."""
     return [
-        (f"{names[setting]}, protocol {name}", [("", columns)])
-        for setting, rows in found.items()
-        for name in protocols(rows)
-        if (columns := _columns(setting, name, rows))
+        (f"{board.name}, {_against(board, one)}", [("", columns)])
+        for board in boards
+        for one in board.conventions
+        if (columns := _columns(board, one))
     ]
 
 
-def _protocols(
-    found: dict[ReportSetting, list[Row]],
-) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _protocols(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
     """One table per dataset: the protocols side by side."""
-    names = _names(found)
-    tables = []
-    for setting, rows in found.items():
-        groups = [(name, _columns(setting, name, rows)) for name in protocols(rows)]
-        tables.append((names[setting], [(name, columns) for name, columns in groups if columns]))
-    return tables
+    return [
+        (
+            board.name,
+            [
+                (_counted_name(board.convention_name(one), columns), columns)
+                for one in board.conventions
+                if (columns := _columns(board, one))
+            ],
+        )
+        for board in boards
+    ]
 
 
-def _datasets(
-    found: dict[ReportSetting, list[Row]],
-) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _datasets(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
     """One table: the datasets side by side, each under its profile's own protocol."""
-    groups = []
-    names = _names(found)
-    for setting, rows in found.items():
-        protocol = main_protocol(setting, rows)
-        if protocol:
-            name = f"{names[setting]} ({protocol}, {setting.budget})"
-            groups.append((name, _columns(setting, protocol, rows)))
+    groups: Groups = []
+    for board in boards:
+        if columns := _columns(board, _main(board)):
+            name = f"{board.name} ({_main(board).protocol})"
+            groups.append((_counted_name(name, columns), columns))
     return [(f"{len(groups)} evaluations", groups)] if groups else []
 
 
-def _places(
-    found: dict[ReportSetting, list[Row]],
-) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _places(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
     """One table per dataset: PSNR indoors, outdoors and of both."""
-    tables = []
-    names = _names(found)
-    for setting, rows in found.items():
-        protocol = main_protocol(setting, rows)
-        known = {r.metric for r in rows if r.protocol == protocol and r.value is not None}
-        if {"psnr_indoor", "psnr_outdoor"} <= known:
-            groups = [(words, [(setting, protocol, name)]) for name, words in PLACES.items()]
-            tables.append((f"{names[setting]}, protocol {protocol}", groups))
+    tables: list[tuple[str, Groups]] = []
+    for board in boards:
+        one = _main(board)
+        columns = [(words, _Place(board, one, name)) for name, words in PLACES.items()]
+        if all(most_images(place.rows().values()) for _, place in columns):
+            groups = [(_counted_name(words, [place]), [place]) for words, place in columns]
+            tables.append((f"{board.name}, protocol {one.protocol}", groups))
     return tables
 
 
-def _costs(
-    found: dict[ReportSetting, list[Row]],
-) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _costs(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
     """One table per dataset: quality and cost."""
-    tables = []
-    names = _names(found)
-    for setting, rows in found.items():
-        protocol = main_protocol(setting, rows)
-        quality: list[Place] = [(setting, protocol, "psnr"), (setting, protocol, "ssim")]
-        costs: list[Place] = [(setting, "", name) for name in COST_COLUMNS]
-        if protocol:
-            groups = [("Quality", quality), ("Cost", costs)]
-            tables.append((f"{names[setting]}, protocol {protocol}", groups))
+    tables: list[tuple[str, Groups]] = []
+    for board in boards:
+        one = _main(board)
+        quality = [place for place in _columns(board, one) if place.metric in {"psnr", "ssim"}]
+        costs = [_Place(board, None, name) for name in COST_COLUMNS]
+        if quality:
+            tables.append(
+                (f"{board.name}, {_against(board, one)}", [("Quality", quality), ("Cost", costs)])
+            )
     return tables
 
 
@@ -167,83 +196,153 @@ STYLES: dict[str, tuple[Layout, str]] = {
 """Layout and begin of the caption by name."""
 
 
-def _columns(setting: ReportSetting, protocol: str, rows: Sequence[Row]) -> list[Place]:
-    known = {row.metric for row in rows if row.protocol == protocol and row.value is not None}
-    return [(setting, protocol, name) for name in METRICS if name in known]
+def _main(board: Board) -> Convention:
+    """The convention of the profile's own protocol, else the one that the report shows first."""
+    first = board.conventions[0]
+    own = PROFILES[first.profile].protocol if first.profile in PROFILES else ""
+    twins = (one for one in board.conventions if one == replace(first, protocol=own))
+    return next(twins, first)
+
+
+def _against(board: Board, one: Convention) -> str:
+    """Protocol, pictures and scenes of a table."""
+    rows = list(_Place(board, one, "psnr").rows().values())
+    over = f": {over_pictures(rows, f'{board.key.split} picture')}" if most_images(rows) else ""
+    return f"protocol {board.convention_name(one)}{over}"
+
+
+def _counted_name(name: str, columns: Sequence[_Place]) -> str:
+    images = most_images(columns[0].rows().values())
+    return f"{name}, {counted(images, 'picture')}"
+
+
+def _columns(board: Board, one: Convention) -> list[_Place]:
+    places = [_Place(board, one, name) for name in METRICS]
+    return [place for place in places if any(_value(place, n) is not None for n in board.lines)]
+
+
+def _value(place: _Place, line: BoardLine) -> float | None:
+    row = place.row(line)
+    if row is None:
+        return None
+    return row.gain if place.metric == GAIN else row.value
+
+
+def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine]:
+    """The lines of a table: references, then track by track, by the first column, best first."""
+    places = [place for _, part in groups for place in part]
+    scored = [place for place in places if place.convention is not None]
+    found: dict[LineKey, BoardLine] = {}
+    for place in scored:
+        for line in place.board.lines:
+            apart = line.first.system in content.reconstructions
+            if place.row(line) is not None and (line.reference or apart is rebuilt):
+                found.setdefault(line.key, line)
+
+    def first(line: BoardLine) -> float:
+        known = (value for place in scored if (value := _value(place, line)) is not None)
+        return next(known, -math.inf)
+
+    best: dict[TrackKey, float] = defaultdict(lambda: -math.inf)
+    for line in found.values():
+        best[line.track] = max(best[line.track], first(line))
+
+    def order(line: BoardLine) -> tuple[bool, float, TrackKey, float, str]:
+        return (not line.reference, -best[line.track], line.track, -first(line), line.name)
+
+    return sorted(found.values(), key=order)
 
 
 def _table(
-    content: Content,
-    found: dict[ReportSetting, list[Row]],
-    caption: str,
-    label: str,
-    groups: list[tuple[str, list[Place]]],
-    notice: str,
+    content: Content, caption: str, label: str, groups: Groups, lines: Sequence[BoardLine]
 ) -> PaperTable:
     places = [place for _, part in groups for place in part]
-    shown = [
-        row for setting in dict.fromkeys(place[0] for place in places) for row in found[setting]
-    ]
-    rows: list[tuple[str, tuple[Measured | None, ...]]] = []
-    parts = []
-    references = [row for row in shown if is_reference(content, row.system)]
-    others = [row for row in shown if not is_reference(content, row.system)]
-    for key, part in [*by_track(references), *by_track(others)]:
-        parts.append(len(rows))
-        names = sorted({row.system for row in part})
-        columns = [_column(content, place, key, part, names) for place in places]
-        rows += [(_label(content, key, name), tuple(c[name] for c in columns)) for name in names]
+    columns = [_column(content, place, lines) for place in places]
+    tracks = [None if line.reference else line.track for line in lines]
+    parts = [n for n in range(1, len(lines)) if tracks[n] != tracks[n - 1]]
+    rows = [(_name(line), tuple(column[n] for column in columns)) for n, line in enumerate(lines)]
     return PaperTable(
         caption,
         label,
         tuple(ColumnGroup(name, tuple(_head(place) for place in part)) for name, part in groups),
         tuple(rows),
-        tuple(parts[1:]),
-        f"{notice[:1].upper()}{notice[1:]}." if notice else "",
+        tuple(parts),
+        _note(places, lines, columns),
+        tuple(_images(places, line) for line in lines),
     )
 
 
-def _label(content: Content, key: TrackKey, system: str) -> str:
-    """The system's name, with the origin of its weights if the study did not train them."""
-    name = display_name(content, system)
-    origin = {"official": f" (official, {key.train_dataset})", "own": " (own weights)"}
-    return name + (origin | {NARROW: " (narrow)"}).get(key.weights, "")
+def _name(line: BoardLine) -> str:
+    """The line's name and marks, as in the report."""
+    return f"{line.name} ({', '.join(line.marks)})" if line.marks else line.name
 
 
-def _head(place: Place) -> Column:
-    _, protocol, metric = place
-    if not protocol:
-        column = COST_COLUMNS[metric]
+def _images(places: Sequence[_Place], line: BoardLine) -> int:
+    rows = (place.row(line) for place in places if place.convention is not None)
+    return most_images(row for row in rows if row is not None)
+
+
+def _note(
+    places: Sequence[_Place],
+    lines: Sequence[BoardLine],
+    columns: Sequence[Sequence[Measured | None]],
+) -> str:
+    """What stands beside numbers, what was left out, and what may not be compared."""
+    cells = [cell for column in columns for cell in column if cell is not None]
+    said = ["Brackets: 95 % intervals over scenes"] if any(c.interval for c in cells) else []
+    if any(cell.spread is not None for cell in cells):
+        said.append("±: standard deviation over trainings")
+    for place in places:
+        if place.convention is not None and place.metric == "psnr":
+            said += left_out_notes(place.rows())
+    said.append(budget_notice(line.first.budget for line in lines))
+    sentences = [f"{text[:1].upper()}{text[1:]}" for text in dict.fromkeys(filter(None, said))]
+    return "".join(f"{text}. " for text in sentences).strip()
+
+
+def _head(place: _Place) -> Column:
+    if place.convention is None:
+        column = COST_COLUMNS[place.metric]
         return Column(f"{column.name} ({column.unit})", "", "lower", column.decimals)
-    known = all_metrics().get(metric, all_metrics()["psnr"])
+    known = all_metrics().get(place.metric, all_metrics()["psnr"])
+    if place.metric == GAIN:
+        return Column("Gain", known.unit, "higher", known.decimals, bar=True)
     return Column(known.display_name, known.unit, known.better, known.decimals)
 
 
-def _column(
-    content: Content, place: Place, key: TrackKey, rows: Sequence[Row], names: Sequence[str]
-) -> dict[str, Measured | None]:
-    """The numbers of one column and track, with the best two marked if ranking is allowed."""
-    setting, protocol, metric = place
-    values = {
-        row.system: row.value
-        for row in rows
-        if (row.protocol, row.metric) == (protocol, metric) and setting_of(row) == setting
-    }
-    ranked = ranks(content, setting, protocol, key) if protocol else {}
+def _column(content: Content, place: _Place, lines: Sequence[BoardLine]) -> list[Measured | None]:
+    """The numbers of one column, with the best two of each track marked if it is ranked."""
     head = _head(place)
-    steps = sorted({_printed(values[s], head) for s in ranked if values.get(s) is not None})
-    steps = steps[::-1][:2] if head.better == "higher" else steps[:2]
-    marks: dict[float, Literal[1, 2]] = {}
-    if len(ranked) > 1:
-        marks = {step: 1 if number == 0 else 2 for number, step in enumerate(steps)}
-    found: dict[str, Measured | None] = {}
-    for name in names:
-        value = values.get(name)
-        mark = marks.get(_printed(value, head)) if name in ranked and value is not None else None
-        found[name] = None if value is None else Measured(value, place=mark)
-    return found
+    cells = [_cell(place, line) for line in lines]
+    tracks: dict[TrackKey, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        ranked = place.convention and track_of(content, line, place.convention)[1] is not None
+        if ranked and cells[number] is not None:
+            tracks[line.track].append(number)
+    for members in tracks.values():
+        printed = {n: _printed(cells[n], head) for n in members}
+        steps = sorted(set(printed.values()), reverse=head.better == "higher")[:2]
+        for number, value in printed.items():
+            cell = cells[number]
+            if cell is not None and value in steps:
+                mark: Literal[1, 2] = 1 if value == steps[0] else 2
+                cells[number] = replace(cell, place=mark)
+    return cells
 
 
-def _printed(value: float | None, column: Column) -> float:
+def _cell(place: _Place, line: BoardLine) -> Measured | None:
+    """A number with the spread of its trainings; of one training, with its interval."""
+    row, value = place.row(line), _value(place, line)
+    if row is None or value is None:
+        return None
+    gains = place.metric == GAIN
+    low, high = (row.gain_low, row.gain_high) if gains else (row.ci_low, row.ci_high)
+    if row.spread is not None:
+        return Measured(value, spread=row.spread)
+    return Measured(value, None if low is None or high is None else (low, high))
+
+
+def _printed(cell: Measured | None, column: Column) -> float:
     """A number as printed; systems with equal printed numbers share a mark."""
+    value = cell.value if cell else None
     return float(number_text(value, column.decimals).replace("−", "-"))

@@ -23,7 +23,7 @@ def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
     said = [
         text
         for one in board.conventions[1:]
-        for text in notes_on(one, lines, tracks_of(content, board, one), own_lines=notes.own_lines)
+        for text in notes_on(board, one, tracks_of(content, board, one), own_lines=notes.own_lines)
     ]
     return Table(
         f"{board.name}: PSNR by what it is compared with",

@@ -19,6 +19,7 @@ from defocus.benchmark.leaderboard.rows import replaced_entries
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.scenes import follow_scenes
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.standings import tracks
@@ -135,6 +136,8 @@ def opened_study(
         _write_study(studies)
         if request is not None:
             write_request(out, request)
+        for study in studies:
+            follow_scenes(study.dataset, results)
         yield results
 
 
@@ -269,6 +272,7 @@ def evaluate_study(study: Study) -> Outcome:
         if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
             _load(study, run)
     with study_lock(study.out), open_results(study.out / STORE) as results:
+        follow_scenes(study.dataset, results)
         bring_up_to_date = Publisher(study.out, results)
         _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):
