@@ -70,8 +70,8 @@ class CardSpace:
 class HasCardSpace(Protocol):
     """A camera that tells what is on its cards."""
 
-    def cards(self) -> tuple[CardSpace, ...]:
-        """Each card that it shows; listing a full one may take a minute.
+    def cards(self, *, count_files: bool = True) -> tuple[CardSpace, ...]:
+        """Each card that it shows; to count the files of a full one may take a minute.
 
         Raises:
             CameraError: The camera was lost.

@@ -1,13 +1,15 @@
 """Description of a dataset, as text and as JSON."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import SPLITS
 from defocus.datasets.reader_card import ReaderCard
+from defocus.errors import DatasetError
 from defocus.progress import counted, grouped
 
 __all__ = ["description"]
@@ -25,8 +27,8 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
         ImageError: The pictures of a pair differ in size, in a user's dataset.
         StorageError: The cache cannot be written.
     """
-    name, place, _ = dataset.partition("@" if is_corrected(dataset) else ":")
-    card = reader_card(name)
+    name, place, root = dataset.partition("@" if is_corrected(dataset) else ":")
+    card = _release_card(Path(root)) if name == "release" and root else reader_card(name)
     document: dict[str, Any] = {"name": name, **asdict(card)}
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
@@ -36,6 +38,26 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
         document |= copy
         lines += ["", *copy_lines]
     return document, lines
+
+
+def _release_card(root: Path) -> ReaderCard:
+    """What a release says of itself, its licence above all; the reader's card if it is damaged."""
+    from defocus.datasets.release.facts import read_facts
+
+    card = reader_card("release")
+    try:
+        details = read_facts(root).details
+    except DatasetError:
+        return card  # what is wrong is said when it is opened
+    if details is None:
+        return card
+    return replace(
+        card,
+        title=details.title,
+        licence=details.licence,
+        citation=details.citation,
+        faces=details.faces,
+    )
 
 
 def _card_lines(name: str, card: ReaderCard) -> list[str]:

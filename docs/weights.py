@@ -87,8 +87,11 @@ def curve(name: str) -> Iterator[str]:
     card = own_card(own_weights(baseline(name)))
     yield f"Training: {card.effort}.\n"
     if card.curve:
-        yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |\n|---|---|---|"
-        yield "\n".join(f"| {time:.2f} | {step:,} | {gain:+.2f} |" for step, time, gain in card.curve)
+        yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |"
+        yield "|---|---|---|"
+        yield "\n".join(
+            f"| {time:.2f} | {step:,} | {gain:+.2f} |" for step, time, gain in card.curve
+        )
         yield ""
 
 

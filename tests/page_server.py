@@ -8,6 +8,8 @@ from typing import Any
 
 import uvicorn
 
+from defocus.reports.serving.patience import PatientProtocol
+
 __all__ = ["serving"]
 
 STOP_SECONDS = 5
@@ -25,7 +27,11 @@ def serving(app: Any, stop: Callable[[], None]) -> Iterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         settings = uvicorn.Config(
-            app, log_level="warning", lifespan="off", timeout_graceful_shutdown=STOP_SECONDS
+            app,
+            log_level="warning",
+            lifespan="off",
+            http=PatientProtocol,
+            timeout_graceful_shutdown=STOP_SECONDS,
         )
         server = uvicorn.Server(settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

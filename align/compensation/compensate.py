@@ -128,7 +128,10 @@ def compensate(
 
 
 def plan_compensation(
-    measurement: Measurement, sharp_size: tuple[int, ...], release: Release
+    measurement: Measurement,
+    sharp_size: tuple[int, ...],
+    release: Release,
+    size: tuple[int, int] | None = None,
 ) -> Compensation:
     """Plan the compensation of a measured pair.
 
@@ -136,6 +139,8 @@ def plan_compensation(
         measurement: Measurement of the pair.
         sharp_size: Height and width of the sharp picture.
         release: Settings of the release.
+        size: Width and height of the middle that is left of the common area, px of the blurry
+            picture; None for all of it.
 
     Raises:
         AlignmentError: The misalignment is unknown, the pictures do not overlap, or the scale
@@ -153,6 +158,7 @@ def plan_compensation(
     crop = largest_rectangle(inside)
     if crop is None:
         raise AlignmentError("the pictures do not overlap; use another pair")
+    crop = crop if size is None else crop.centred(*size)
     if release.scale * min(crop.width, crop.height) < 1 - 1e-9:
         raise AlignmentError(
             f"a scale of {release.scale:.3g} leaves no pixel of the common area of "

@@ -24,6 +24,12 @@ class Rectangle:
         part = picture[self.top : self.top + self.height, self.left : self.left + self.width]
         return np.ascontiguousarray(part)
 
+    def centred(self, width: int, height: int) -> "Rectangle":
+        """The middle of this part, of at most that size."""
+        width, height = min(width, self.width), min(height, self.height)
+        left, top = (self.width - width) // 2, (self.height - height) // 2
+        return Rectangle(self.left + left, self.top + top, width, height)
+
 
 def whole(shape: tuple[int, ...]) -> Rectangle:
     """The rectangle of a whole picture."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import (
     Compensation,
+    Model,
     Release,
     compensated_sharp,
     plan_compensation,
@@ -50,6 +51,7 @@ def write_aligned(
     measurement: Measurement,
     release: Release | None = None,
     profiles: tuple[bytes, bytes] = NO_PROFILES,
+    size: tuple[int, int] | None = None,
 ) -> list[str]:
     """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
 
@@ -65,6 +67,7 @@ def write_aligned(
         measurement: Measurement of this pair.
         release: Settings of the release; None for the defaults of :class:`Release`.
         profiles: ICC profiles that the written blurry and sharp pictures get; empty for sRGB.
+        size: See :func:`defocus.align.compensation.compensate.plan_compensation`.
 
     Returns:
         Names of the written files.
@@ -78,8 +81,9 @@ def write_aligned(
         document = measurement.misalignment.to_json()
         crop = compensation = None
         if measurement.misalignment.status == "ok":
-            pictures = (blurry, sharp)
-            compensation = _stage(staging, pictures, profiles, measurement, release or Release())
+            asked, pictures = release or Release(), (blurry, sharp)
+            plan = plan_compensation(measurement, sharp.shape, asked, size)
+            compensation = _stage(staging, pictures, profiles, measurement, plan, asked.model)
             crop = compensation["crop_px"]
         document |= {"crop_px": crop, "compensation": compensation}
         write_json(staging / NUMBERS, document)
@@ -193,11 +197,11 @@ def _stage(
     pictures: tuple[Image, Image],
     profiles: tuple[bytes, bytes],
     measurement: Measurement,
-    release: Release,
+    plan: Compensation,
+    model: Model,
 ) -> dict[str, Any]:
     """Write pictures, mask and flow into ``staging``; return the record."""
     sharp = pictures[1]
-    plan = plan_compensation(measurement, sharp.shape, release)
     outputs = list(OUTPUT_NAMES[:3])
     _write_pictures(staging, pictures, profiles, plan)
     mask = valid_mask(sharp, measurement, plan).astype(np.uint8)
@@ -208,7 +212,7 @@ def _stage(
     record = make_record(
         plan,
         measurement.misalignment,
-        release.model,
+        model,
         pictures,
         staging,
         outputs,

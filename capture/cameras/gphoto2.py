@@ -286,9 +286,11 @@ class GPhoto2Camera:
         if self._process.wanted.get("viewfinder") != "1":
             self._process.ask("rest")
 
-    def cards(self) -> tuple[CardSpace, ...]:
+    def cards(self, *, count_files: bool = True) -> tuple[CardSpace, ...]:
         """The cards that the camera shows (see ``HasCardSpace``)."""
-        told = self._process.retried(lambda: self.child.ask("card", within_seconds=SHOT_SECONDS))
+        told = self._process.retried(
+            lambda: self.child.ask("card", within_seconds=SHOT_SECONDS, count_files=count_files)
+        )
         return tuple(map(card_space, told))
 
     def config(self) -> dict[str, Word]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
-from defocus.capture.body_abilities import RestsPreview
+from defocus.capture.body_abilities import HasCardSpace, RestsPreview
 from defocus.capture.camera import Camera, HasFocusMotor, HasPreview
 from defocus.capture.live.bench_state import BenchState
 from defocus.capture.live.camera_slot import CameraSlot
@@ -211,6 +211,7 @@ class ShootingThread:
         self._state.plan = self._shooter.prepare(rig, self.session, self._state.scene)
         told = rig.blurry.describe()
         self._state.camera = ", ".join(filter(None, (told.model, told.lens)))
+        self._state.supply = _supply(rig.blurry)
         self._state.camera_problem = ""
         self._state.live_view = "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
         self._state.motor = isinstance(rig.blurry, HasFocusMotor)
@@ -298,6 +299,7 @@ class ShootingThread:
         else:
             pairs = shooter.shoot(self._folder, rig, scene, self._wait_for_person, focus_steps)
         self._state.current = pairs[-1].id
+        self._state.supply = _supply(rig.blurry)
         self._renew()
         shooter.prepare(rig, self.session, self._state.scene)
 
@@ -404,6 +406,20 @@ class ShootingThread:
 
     def _tell(self) -> None:
         self.feed.publish("state", asdict(self._state))
+
+
+def _supply(camera: Camera) -> str:
+    """Battery and space of the card in words, as far as the camera tells them."""
+    battery = camera.describe().battery
+    told = [f"battery {battery}"] if battery else []
+    if isinstance(camera, HasCardSpace):
+        free = [
+            card.free_bytes
+            for card in camera.cards(count_files=False)
+            if card.free_bytes is not None
+        ]
+        told += [f"card {space / 1e9:.1f} GB free" for space in free]
+    return " · ".join(told)
 
 
 NO_LIVE_VIEW = "this camera has no live picture"

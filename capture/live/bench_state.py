@@ -13,6 +13,7 @@ class BenchState:
         session: Name of the session folder.
         live: Whether pairs can be shot, or only judged.
         camera: Model and lens of the open camera.
+        supply: Battery and space of the card; empty if the camera does not tell them.
         camera_problem: Why there is no camera; empty if there is one.
         motor: Whether the page can move the focus of the camera of the live picture.
         live_view: Whether the camera has a live picture, or why not.
@@ -32,6 +33,7 @@ class BenchState:
     session: str
     live: bool
     camera: str = ""
+    supply: str = ""
     camera_problem: str = ""
     motor: bool = False
     live_view: str = ""

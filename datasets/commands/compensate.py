@@ -1,7 +1,7 @@
 """``defocus-data compensate``: make an aligned copy of a dataset."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -19,7 +19,7 @@ FILE = click.Path(path_type=Path)
 
 SECTIONS = {
     "Measurement": ("--estimator", "--flow-weights", "--rig", "--at-most", "--largest-shift"),
-    "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
+    "Compensation": ("--model", "--scale", "--size", "--kernel", "--photometric"),
     "Output": ("--out", "--jobs", "--json"),
 }
 
@@ -34,6 +34,14 @@ SECTIONS = {
 )
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
+@click.option(
+    "--size",
+    type=click.Choice(["each", "common"]),
+    default="each",
+    show_default=True,
+    help="What is kept: all that both members of each pair show, or the middle of it in one size "
+    "for all pairs.",
+)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
 @click.option(
@@ -73,6 +81,7 @@ def _run(
     rig_file: Path | None,
     at_most: str | None,
     largest_px: float | None,
+    size: Literal["each", "common"],
     jobs: int,
     **wanted: Any,  # noqa: ANN401 - fields of Release
 ) -> tuple[dict[str, Any], bool]:
@@ -100,6 +109,7 @@ def _run(
         lambda: flow_estimator(estimator or default, weights),
         rig=None if rig_file is None else read_rig(rig_file),
         limits=MotionLimits.of(at_most, largest_px),
+        size=size,
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)

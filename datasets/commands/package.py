@@ -1,5 +1,6 @@
 """defocus-data package."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.pair import Dataset
     from defocus.datasets.release.packaging import Packaged
 
 __all__ = ["command"]
@@ -79,6 +81,22 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     return int(bool(done.left_out))
 
 
+def _say_sizes(dataset: "Dataset") -> None:
+    """Say that pictures have several sizes, which are kept: batches of whole pictures need one."""
+    from defocus.datasets.files.picture_size import picture_size
+    from defocus.errors import ImageError
+
+    sizes = set()
+    for pair in dataset.pairs:
+        with contextlib.suppress(ImageError):  # it is named when it is released
+            sizes.add(picture_size(pair.blurry))
+    if len(sizes) > 1:
+        say(
+            f"{counted(len(dataset.pairs), 'pair')} of {len(sizes)} sizes, which are kept; "
+            "'defocus-data compensate --size common' makes them one"
+        )
+
+
 def _package(
     name: str,
     *,
@@ -109,6 +127,7 @@ def _package(
     say_warnings(odd, opened.pairs)
     for problem in undeclared(details):
         say(f"{problem}; state it in a file for --card")
+    _say_sizes(opened)
     done = package_dataset(
         opened,
         out,

@@ -35,6 +35,7 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> int:
     opened = open_dataset(dataset, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.curation.usable import usable_pairs
     from defocus.datasets.reporting.page import dataset_page
     from defocus.files import make_folder, write_bytes, write_text
     from defocus.reports.html import render_html
@@ -42,7 +43,7 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> int:
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_left_out(audit.left_out, len(opened.pairs), "pair")
-    page = dataset_page(opened, audit)
+    page = dataset_page(opened, audit, usable_pairs(audit, opened.steps))
     make_folder(out)
     write_text(out / "dataset.html", render_html(page))
     write_bytes(out / "dataset.pdf", render_pdf(page))

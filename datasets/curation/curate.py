@@ -10,6 +10,7 @@
       manifest.json        the accepted pairs, written last
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,18 @@ def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
         accepted=verdicts["accept"],
         rejected=verdicts["reject"],
         by_people=sum(one.by == "person" for one in judgements),
+        rejected_for=_reasons(judgements),
     )
+
+
+def _reasons(judgements: Sequence[Judgement]) -> str | None:
+    """What pairs were rejected for and how many, without their numbers; None if none was."""
+    kinds = Counter(
+        "a person's decision" if one.by == "person" else re.split(r"[\d:;]", one.reason)[0].strip()
+        for one in judgements
+        if one.verdict == "reject"
+    )
+    return ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common()) or None
 
 
 def _csv(judgements: Sequence[Judgement]) -> str:

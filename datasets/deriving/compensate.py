@@ -21,14 +21,19 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.blur_map import blur_map, write_blur_map
-from defocus.align.compensation.compensate import Compensation, Release, released_blurry
+from defocus.align.compensation.compensate import (
+    Compensation,
+    Release,
+    plan_compensation,
+    released_blurry,
+)
 from defocus.align.compensation.output import NUMBERS, write_aligned, write_array
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.estimator import FlowEstimator
@@ -62,15 +67,17 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
-from defocus.images import read_image, write_image
+from defocus.images import Image, read_image, write_image
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.optics.geometry import Similarity
-from defocus.progress import track
+from defocus.progress import say, track
 from defocus.reading import read_json
 
 __all__ = ["Compensated", "compensate_dataset"]
 
 T = TypeVar("T")
+
+Size = Literal["each", "common"]
 
 ORDER = "compensate.json"
 CODE = (*MEASURING_CODE, __name__)
@@ -108,6 +115,7 @@ def compensate_dataset(
     *,
     rig: Rig | None = None,
     limits: MotionLimits = NO_LIMITS,
+    size: Size = "each",
     jobs: int = 2,
 ) -> Compensated:
     """Make a new dataset by measuring and compensating every pair.
@@ -119,6 +127,7 @@ def compensate_dataset(
         estimator: Function that makes a flow estimator for each worker.
         rig: The rig, if two cameras took all pairs.
         limits: What is known of how the pairs may have moved.
+        size: ``each`` keeps all that both members of a pair show, ``common`` a size that all have.
         jobs: Number of pairs processed at once.
 
     Raises:
@@ -126,7 +135,7 @@ def compensate_dataset(
         StorageError: The disk is full or ``out`` is not writable.
     """
     first = estimator()
-    _claim(out, dataset, release, first, rig, limits)
+    _claim(out, dataset, release, first, rig, limits, size)
     spare: SimpleQueue[FlowEstimator] = SimpleQueue()
     for one in (first, *(estimator() for _ in range(jobs - 1))):
         spare.put(one)
@@ -154,10 +163,15 @@ def compensate_dataset(
         found = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
         return OwnZoom.of(found.registration, found.shape)
 
-    def made(pair: Pair, own: FlowEstimator) -> Pair | str:
+    def in_session(pair: Pair) -> InSession | None:
         lens = shared.get(pair.id)
-        session = None if lens is None else InSession(lens, together)
-        return _made(pair, out, release, own, rig, keys[pair.id], session, limits)
+        return None if lens is None else InSession(lens, together)
+
+    def extent(pair: Pair, own: FlowEstimator) -> tuple[int, int] | None:
+        return _extent(pair, release, own, rig, keys[pair.id], in_session(pair), limits)
+
+    def made(pair: Pair, own: FlowEstimator) -> Pair | str:
+        return _made(pair, out, release, own, rig, keys[pair.id], in_session(pair), limits, common)
 
     together = session_key(dataset)
     told = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
@@ -170,6 +184,8 @@ def compensate_dataset(
     }
     sessions = pooled_sessions(told, own)
     shared = lenses_of(sessions)
+    wanted = dataset.pairs if size == "common" else ()
+    common = _common(wanted, each(extent, wanted, "finding the common size"))
     done = each(made, dataset.pairs, "compensating")
     _, failed = parted(done)
     pairs = tuple(made for made in done if isinstance(made, Pair))
@@ -185,7 +201,7 @@ def compensate_dataset(
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
     missing = len(left_out) + len(failed)
-    steps = (*dataset.steps, _step(release, first, limits, len(pairs), missing))
+    steps = (*dataset.steps, _step(release, first, limits, size, len(pairs), missing))
     write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
     return Compensated(out, pairs, left_out, failed, sessions)
 
@@ -197,12 +213,18 @@ def _in_session(folder: Path) -> bool:
 
 
 def _step(
-    release: Release, estimator: FlowEstimator, limits: MotionLimits, aligned: int, left_out: int
+    release: Release,
+    estimator: FlowEstimator,
+    limits: MotionLimits,
+    size: Size,
+    aligned: int,
+    left_out: int,
 ) -> MakingStep:
     """What compensation did: its settings, whose flow weights, how many pairs."""
     return step(
         "compensate",
         **asdict(release),
+        size=None if size == "each" else size,
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256 or None,
         **limits.to_json(),
@@ -218,6 +240,7 @@ def _claim(
     estimator: FlowEstimator,
     rig: Rig | None,
     limits: MotionLimits,
+    size: Size,
 ) -> None:
     """Claim an empty folder for this order, or recognise one of the same order."""
     order = {
@@ -229,6 +252,7 @@ def _claim(
         "weights_sha256": estimator.weights_sha256 or None,
         "rig": None if rig is None else rig.model_dump(mode="json"),
         **limits.to_json(),
+        **({} if size == "each" else {"size": size}),
         "code": code_hash(*CODE),
     }
     make_folder(out)
@@ -263,33 +287,20 @@ def _made(
     key: str,
     session: InSession | None,
     limits: MotionLimits,
+    size: tuple[int, int] | None,
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
         return "it has no sharp picture"
-    if rig is None:
-        require_one_size([pair])
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
-        if rig is None:
-            blurry, sharp, measurement = measured_pair(pair, estimator, key, session, limits)
-            known_map = known_defocus_map(pair, blurry.shape[:2])
-        else:  # the pictures of two cameras may differ in size
-            files = pair.blurry, pair.sharp
-            blurry, sharp = in_one_space(files, [read_image(one) for one in files])
-            known_map = known_defocus_map(pair, blurry.shape[:2])
-            measurement = measure(
-                blurry, sharp, estimator, rig=rig, defocus_map=known_map, at_most=limits.at_most,
-                largest_px=limits.largest_px,
-            )  # fmt: skip
-        geometry = None if rig is not None else _companion_geometry(pair)
-        if geometry is not None:
-            companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
-            measurement = _more_believable(measurement, companion)
+        blurry, sharp, measurement, known_map = _measured(
+            pair, estimator, rig, key, session, limits
+        )
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
             profiles = kept_profiles(pair.blurry, pair.sharp)
-            write_aligned(temporary, blurry, sharp, measurement, release, profiles)
+            write_aligned(temporary, blurry, sharp, measurement, release, profiles, size)
             del blurry, sharp  # large pictures take much memory
             if known:
                 _add_truth(pair, temporary, known_map)
@@ -297,6 +308,71 @@ def _made(
     if left_out.is_dir():
         return str(kept_record(left_out / NUMBERS)["reason"])
     return _described(pair, folder)
+
+
+def _measured(
+    pair: Pair,
+    estimator: FlowEstimator,
+    rig: Rig | None,
+    key: str,
+    session: InSession | None,
+    limits: MotionLimits,
+) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
+    """Both members of a pair, their measurement and the known defocus map, if there is one."""
+    assert pair.sharp is not None  # noqa: S101 - the caller has looked
+    if rig is not None:  # the pictures of two cameras may differ in size
+        files = pair.blurry, pair.sharp
+        blurry, sharp = in_one_space(files, [read_image(one) for one in files])
+        known_map = known_defocus_map(pair, blurry.shape[:2])
+        found = measure(
+            blurry, sharp, estimator, rig=rig, defocus_map=known_map, at_most=limits.at_most,
+            largest_px=limits.largest_px,
+        )  # fmt: skip
+        return blurry, sharp, found, known_map
+    require_one_size([pair])
+    blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
+    known_map = known_defocus_map(pair, blurry.shape[:2])
+    geometry = _companion_geometry(pair)
+    if geometry is not None:
+        companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
+        found = _more_believable(found, companion)
+    return blurry, sharp, found, known_map
+
+
+def _extent(
+    pair: Pair,
+    release: Release,
+    estimator: FlowEstimator,
+    rig: Rig | None,
+    key: str,
+    session: InSession | None,
+    limits: MotionLimits,
+) -> tuple[int, int] | None:
+    """Width and height of what both members of a pair show; None if that is unknown."""
+    if pair.sharp is None:
+        return None
+    _, sharp, found, _ = _measured(pair, estimator, rig, key, session, limits)
+    if found.misalignment.status != "ok":
+        return None
+    crop = plan_compensation(found, sharp.shape, release).grid.crop
+    return crop.width, crop.height
+
+
+def _common(
+    pairs: Sequence[Pair], extents: Sequence[tuple[int, int] | LeftOut | None]
+) -> tuple[int, int] | None:
+    """Width and height that all pairs have; which pair has the least of it is said."""
+    known = [
+        (extent, pair.id)
+        for pair, extent in zip(pairs, extents, strict=True)
+        if isinstance(extent, tuple)
+    ]
+    if not known:
+        return None
+    size = min(extent[0] for extent, _ in known), min(extent[1] for extent, _ in known)
+    least = min(known, key=lambda one: one[0][0] * one[0][1])[1]
+    say(f"all pairs are cropped to {size[0]}x{size[1]} px; {least} has the smallest common area")
+    return size
 
 
 def _more_believable(own: Measurement, companion: Measurement) -> Measurement:

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.release.details import Details
-from defocus.datasets.release.formats.layout import Rows, index_columns
+from defocus.datasets.release.formats.layout import ReleaseRow, Rows, index_columns
 from defocus.datasets.release.pictures.privacy import without_private
 from defocus.datasets.release.provenance import (
     Number,
@@ -26,6 +27,7 @@ from defocus.datasets.release.provenance import (
 from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.files import write_text
+from defocus.progress import counted
 from defocus.reading import read_json
 from defocus.settings import Settings
 
@@ -66,6 +68,9 @@ class ReleaseFacts(Settings):
         steps: Steps that made the dataset.
         numbers: Numbers of the audit.
         left_out: Ids of the dataset's pairs that could not be read.
+        shown: Files of the members of a pair to look at; none in shards.
+        sizes: Sizes of the pictures, and how many pairs have them.
+        bytes: Bytes of all pictures and shards.
     """
 
     format: Literal["defocus-release"] = "defocus-release"
@@ -83,6 +88,9 @@ class ReleaseFacts(Settings):
     steps: tuple[MakingStep, ...] = ()
     numbers: tuple[Number, ...] = ()
     left_out: tuple[str, ...] | None = None
+    shown: tuple[str, ...] = ()
+    sizes: tuple[Setting, ...] = ()
+    bytes: int = 0
 
     @property
     def pairs(self) -> int:
@@ -98,6 +106,7 @@ def facts_of(
     request: str,
     numbers: tuple[Number, ...],
     left_out: tuple[str, ...] = (),
+    root: Path | None = None,
 ) -> ReleaseFacts:
     """The facts of a release whose pictures are written.
 
@@ -109,6 +118,7 @@ def facts_of(
         request: See :class:`ReleaseFacts`.
         numbers: Numbers of its audit.
         left_out: Ids of pairs that are not in the release.
+        root: The release, whose files are measured.
     """
     pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
     found = Counter(pair.split for pair in pairs)
@@ -127,7 +137,29 @@ def facts_of(
         steps=dataset.steps,
         numbers=numbers,
         left_out=left_out or None,
+        shown=() if rows[0].shard else _shown(rows[0]),
+        sizes=_sizes(rows),
+        bytes=0 if root is None else _bytes(root, rows),
     )
+
+
+def _shown(row: ReleaseRow) -> tuple[str, ...]:
+    return tuple(row.files[role] for role in ("blurry", "sharp") if role in row.files)
+
+
+def _sizes(rows: Rows) -> tuple[Setting, ...]:
+    """Sizes of the blurry pictures, the most frequent first."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    for row in rows:
+        size = picture_size(row.pair.blurry) if row.pair.blurry.is_file() else None
+        if size is not None:
+            sizes[size] += 1
+    return tuple((f"{w} × {h} px", counted(n, "pair")) for (w, h), n in sizes.most_common())
+
+
+def _bytes(root: Path, rows: Rows) -> int:
+    names = {row.shard or name for row in rows for name in row.files.values()}
+    return sum((root / name).stat().st_size for name in names if (root / name).is_file())
 
 
 def write_facts(root: Path, facts: ReleaseFacts) -> None:

@@ -118,7 +118,7 @@ def package_dataset(
         if not rows:
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         lacking = tuple(one.id for one in left_out)
-        facts = facts_of(dataset, rows, form, details, request, numbers, lacking)
+        facts = facts_of(dataset, rows, form, details, request, numbers, lacking, root)
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
         digest = write_sums(root)

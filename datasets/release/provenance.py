@@ -14,6 +14,7 @@ from defocus.settings import Settings
 
 __all__ = [
     "Number",
+    "dropped_text",
     "kinds",
     "numbers_text",
     "pictures_text",
@@ -192,6 +193,19 @@ def _value(metadata: object, path: str) -> object:
 def taken_with_text(settings: Iterable[Setting]) -> str:
     """Lines of Markdown: what the pictures were taken with."""
     return "".join(f"- {title}: {values}.\n" for title, values in settings)
+
+
+def dropped_text(steps: Iterable[MakingStep]) -> str:
+    """How many pairs the steps left out and why; empty if none did."""
+    told = []
+    for one in steps:
+        unknown, rejected = one.settings.get("left_out"), one.settings.get("rejected")
+        if unknown:
+            told.append(f"{unknown} that could not be aligned or read")
+        if rejected:
+            reasons = one.settings.get("rejected_for")
+            told.append(f"{rejected} by the rules" + (f": {reasons}" if reasons else ""))
+    return "; ".join(told)
 
 
 def steps_text(steps: Iterable[MakingStep]) -> str:

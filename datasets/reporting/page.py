@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.page import (
@@ -9,11 +10,14 @@ from defocus.datasets.audit.page import (
     distributions,
     duplicates_part,
     summary_table,
+    warnings_part,
 )
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.usable import Usable
+from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.datasets.release.provenance import kinds, settings_of
+from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
 from defocus.images import bit_depth, read_image, read_pair
 from defocus.progress import counted
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
@@ -23,14 +27,16 @@ __all__ = ["dataset_page"]
 
 SAMPLES_OF_SPLIT = 4
 PICTURE_SIDE = 900
+MOST_SIZES = 4
 
 
-def dataset_page(dataset: Dataset, audit: Audit) -> Page:
+def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
     """Make the report of a dataset.
 
     Args:
         dataset: The dataset, for its pictures and metadata.
         audit: The dataset's audit.
+        usable: How many pairs can be used.
     """
     rows = {row.id: row for row in audit.pairs}
     unread = {one.id for one in audit.left_out}
@@ -38,18 +44,52 @@ def dataset_page(dataset: Dataset, audit: Audit) -> Page:
     samples = [
         (f"Samples: {s}", tuple(_samples(pairs, rows))) for s, pairs in seen.items() if pairs
     ]
+    first = samples[0][1][:1] if samples else ()
     return Page(
         title=f"Dataset {dataset.name}",
         notice="",
         sections=(
-            ("Content", (_origin(dataset), _counts(dataset, audit))),
+            (
+                "At a glance",
+                (_glance(dataset, audit, usable), *first),
+            ),
+            *samples,
+            ("Content", (_counts(dataset, audit),)),
             ("Taken with", (_settings(dataset.pairs),)),
+            ("Warnings", (warnings_part(audit),)),
             ("Pairs", (summary_table(audit.pairs), *distributions(audit.pairs))),
             ("Pictures in two splits", (duplicates_part(audit),)),
-            *samples,
+            ("Origin", (_origin(dataset),)),
         ),
-        summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes",
+        summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes; "
+        f"{usable.words}",
     )
+
+
+def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
+    """What a reader asks first."""
+    sizes = Counter(f"{row.width} × {row.height} px" for row in audit.pairs if row.width)
+    shown = [f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)]
+    more = len(sizes) - MOST_SIZES
+    size = sum(path.stat().st_size for path in _files(dataset) if path.is_file())
+    settings = dict(settings_of(dataset.pairs))
+    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    facts = {
+        "pairs": usable.words,
+        "splits": ", ".join(f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)),
+        "sizes": ", ".join(shown) + (f" and {more} more" if more > 0 else ""),
+        "files": f"{size / 1e6:.1f} MB",
+        "camera": settings.get("camera", ""),
+        "lens": settings.get("lens", ""),
+        "terms": card.licence,
+        "warnings": str(len(audit.warnings)) if audit.warnings else "none",
+        "left out before": dropped_text(dataset.steps),
+    }
+    return Facts("At a glance", tuple((name, text) for name, text in facts.items() if text))
+
+
+def _files(dataset: Dataset) -> set[Path]:
+    return {path for pair in dataset.pairs for path in pair_files(pair).values()}
 
 
 def _origin(dataset: Dataset) -> Facts:

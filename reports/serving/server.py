@@ -11,6 +11,7 @@ import uvicorn
 from defocus.errors import InputError
 from defocus.progress import say
 from defocus.reports.serving.access import Guard
+from defocus.reports.serving.patience import PatientProtocol
 
 __all__ = ["ADDRESS", "PageServer", "listening_on"]
 
@@ -32,6 +33,7 @@ class PageServer(uvicorn.Server):
                 page,
                 log_level="warning",
                 lifespan="off",
+                http=PatientProtocol,
                 server_header=False,
                 timeout_graceful_shutdown=3,
             )

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from defocus.capture.body_abilities import CardSpace
 from defocus.capture.calibration.document import Calibration
-from defocus.capture.camera import HasPreview
+from defocus.capture.camera import CameraDescription, HasPreview
+from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import camera_slot as seat
 from defocus.capture.live.bench import ShootingThread
@@ -32,7 +34,7 @@ from defocus.capture.taking.shots.rig import RigAddress, SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
 from defocus.images import write_image
 from defocus.reports.serving.feed import Feed
-from tests.capture.benches import SMALL, Faults, Work, bench_at_work
+from tests.capture.benches import SMALL, Faults, FaultyCamera, Work, bench_at_work
 from tests.capture.raw_sessions import write_session
 
 BRACKET = BracketRequest("f/4", "f/22", order="sharp-first")
@@ -400,3 +402,16 @@ def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path
     assert (
         tmp_path / "t" / shoot.to_json()["handling"]["calibrations"]["exposure"]["file"]
     ).is_file()
+
+
+def test_the_page_shows_battery_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = (CardSpace("/store", 64 * 10**9, 12_300_000_000, 0),)
+
+    def told(self: SimulatedCamera) -> CameraDescription:
+        return replace(described(self), battery="80%")
+
+    described = SimulatedCamera.describe
+    monkeypatch.setattr(SimulatedCamera, "describe", told)
+    monkeypatch.setattr(FaultyCamera, "cards", lambda _self, **_: space, raising=False)
+    with bench_at_work(tmp_path / "s") as work:
+        assert work.told["supply"] == "battery 80% · card 12.3 GB free"

@@ -103,7 +103,7 @@ def test_a_release_has_no_pair_of_two_colour_spaces(
 ) -> None:
     blurry, sharp = mixed / "blurry/a.png", mixed / "sharp/a.png"
     pair = Pair("a", "a", "test", blurry, sharp)
-    with pytest.raises(ImageError, match="pair a: .* is in sRGB, the sharp one in Wide built-in"):
+    with pytest.raises(ImageError, match=r"pair a: .* is in sRGB, the sharp one in Wide built-in"):
         released_members(pair)
     whole = read_pair(blurry, sharp)
     for one, file, other in ((whole[0], blurry, sharp), (whole[1], sharp, blurry)):

@@ -226,3 +226,23 @@ def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh: Run, tmp_path: P
     finished = run_afresh("defocus-data", *words, PYTHONPATH=path)
     assert finished.returncode == 2
     assert len(finished.stderr.strip().splitlines()) == 1
+
+
+def test_a_common_size_is_the_middle_of_what_each_pair_shows(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = open_dataset(f"pairs:{source}")
+    own = compensate_dataset(dataset, tmp_path / "each", Release(), flow_estimator)
+    sizes = [read_image(pair.blurry).shape for pair in own.pairs]
+    assert len(set(sizes)) > 1
+    capsys.readouterr()
+    done = compensate_dataset(
+        dataset, tmp_path / "common", Release(), flow_estimator, size="common"
+    )
+    height, width = (min(shape[axis] for shape in sizes) for axis in (0, 1))
+    assert f"all pairs are cropped to {width}x{height} px" in capsys.readouterr().err
+    files = [path for pair in done.pairs for path in (pair.blurry, pair.sharp, pair.truth)]
+    assert {read_image(path).shape[:2] for path in files if path} == {(height, width)}
+    assert done.pairs[0].valid_mask is not None
+    with pytest.raises(DatasetError, match="other settings"):
+        compensate_dataset(dataset, tmp_path / "common", Release(), flow_estimator)

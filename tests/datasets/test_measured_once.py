@@ -95,7 +95,8 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
     chosen = open_dataset(f"manifest:{tmp_path / 'kept'}")
     split_dataset(chosen, audit_dataset(chosen, "dis", 1), tmp_path / "split", Shares(), 0)
     final = open_dataset(f"manifest:{tmp_path / 'split'}")
-    dataset_page(final, audit_dataset(final, "dis", 1))
+    audit = audit_dataset(final, "dis", 1)
+    dataset_page(final, audit, usable_pairs(audit))
     assert len(counted) == 2 * len(NAMES)
 
     for row in cache_folder().glob("measured/*/*.json"):

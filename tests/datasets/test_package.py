@@ -8,6 +8,7 @@ import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import cv2
 import h5py
@@ -340,6 +341,14 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Ru
     }
     assert "Jane Doe · version 1.2.0 · 2026-01-02 · [doi:10.5281/zenodo.1](https://doi.org/" in text
     assert "reads 16-bit colour" in text
+    first = text.partition("## Content")[0]
+    assert first.index("| blurry | sharp |") < first.index("- **Pairs**: ")
+    assert re.search(r"- \*\*Sizes\*\*: \d+ × \d+ px \(\d+ pairs\)", first)
+    assert re.search(r"- \*\*Download\*\*: [\d.]+ MB", first)
+    assert "- **Licence**: CC-BY-NC-SA-4.0" in first
+    pictures = re.findall(r"!\[\w+\]\((.*?)\)", first)
+    assert all((out / unquote(name)).is_file() for name in pictures)
+    assert len(pictures) == 2
     assert "Recognisable faces: none." in text
     cited = yaml.safe_load((out / "CITATION.cff").read_text())
     assert cited["authors"] == [{"name": "Jane Doe"}]

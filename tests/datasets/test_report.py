@@ -9,12 +9,20 @@ import pypdf
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation.usable import usable_pairs
+from defocus.datasets.pair import Dataset
 from defocus.datasets.reporting.page import dataset_page
 from defocus.images import write_image
 from defocus.reports.html import render_html
+from defocus.reports.model import Page
 from defocus.reports.pdf import render_pdf
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
+
+
+def page_of(dataset: Dataset, audit: Audit) -> Page:
+    return dataset_page(dataset, audit, usable_pairs(audit))
+
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -41,7 +49,7 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> N
         )
         for n, p in enumerate(pairs)
     )
-    page = dataset_page(dataset, Audit("noise", "0", "dis", rows, ()))
+    page = page_of(dataset, Audit("noise", "0", "dis", rows, ()))
     html = render_html(page)
     assert HOSTILE not in html
     for told in (
@@ -52,6 +60,8 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> N
         "0.625",
     ):
         assert told in html
+    assert html.index("At a glance") < html.index("Samples") < html.index("SHA-256")
+    assert "pairs can be used" in html
     for split in {pair.split for pair in pairs}:
         assert f"Samples: {split}" in html
     words = "".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(render_pdf(page))).pages)
@@ -68,7 +78,7 @@ def test_one_other_size_is_told_in_singular(tmp_path: Path) -> None:
         AuditedPair(p.id, p.scene, p.split, "ok", width=56, height=48 if "3" in p.id else 40)
         for p in dataset.pairs
     )
-    html = render_html(dataset_page(dataset, Audit("noise", "0", "dis", rows, ())))
+    html = render_html(page_of(dataset, Audit("noise", "0", "dis", rows, ())))
     assert "40 and 1 other size<" in html
 
 

@@ -21,7 +21,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 import defocus
 from defocus.baselines.registry import all_baselines
 from defocus.command_line.commands import command_group
-from defocus.images import write_image
+from defocus.datasets.api import open_dataset
+from defocus.images import read_image, write_image
 from tests.benchmark.example_study import make_study
 from tests.browser.conftest import browser as browser
 from tests.command_process import start_code
@@ -178,6 +179,16 @@ def test_the_commands_of_a_page_of_one_screen_run(name: str, run: Run, tmp_path:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, picture.astype(np.uint8))
     assert follow(page, run, tmp_path).is_file()
+
+
+def test_the_way_from_a_session_to_a_release_runs(run: Run, tmp_path: Path) -> None:
+    follow(DOCS / "how-to" / "card-to-release.md", run, tmp_path)
+    judged = (tmp_path / "curated" / "judgements.csv").read_text()
+    assert judged.count("accept") >= 3, "compensation came first"
+    told = run("defocus-data", "list", "release:release").stdout
+    assert "licence: CC-BY-4.0" in told
+    pairs = open_dataset(f"release:{tmp_path / 'release'}").pairs
+    assert len({read_image(pair.blurry).shape for pair in pairs}) == 1
 
 
 def follow(page: Path, run: Run, folder: Path) -> Path:

@@ -127,9 +127,9 @@ class ChildCamera:
         if found is not None and found["value"] == "1" and not found["read_only"]:
             self.entries.write("viewfinder", "0")
 
-    def card(self, _request: dict[str, Any]) -> list[dict[str, Any]]:
+    def card(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """Each card: its folder, kilobytes in all and free (None = not told), number of files."""
-        return cards_of(self._camera, self._gp)
+        return cards_of(self._camera, self._gp, count_files=bool(request["count_files"]))
 
     def summary(self, _request: dict[str, Any]) -> dict[str, str]:
         """The camera's summary of itself."""

@@ -1,17 +1,20 @@
 """``README.md``: the card of a release. It does not depend on date or computer."""
 
 import json
+from urllib.parse import quote
 
 from defocus.datasets.release.details import NOT_DECLARED, Details, name_of
 from defocus.datasets.release.documents.citation import bibtex
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.formats.layout import ReleaseFormat
-from defocus.datasets.release.provenance import steps_text, taken_with_text
+from defocus.datasets.release.provenance import dropped_text, steps_text, taken_with_text
 from defocus.datasets.release.terms import NO_LICENCE, hub_licence, licence_address
 
 __all__ = ["card_text", "undeclared"]
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+MOST_SIZES = 4
+ROLES = ("blurry", "sharp")
 DEPTH_WARNING = """\
 Pictures are PNG of 8 or 16 bits, sRGB. **Pillow, and with it most libraries, reads 16-bit colour
 as 8 bit without a word**: read the bytes with OpenCV (`cv2.imdecode(…, cv2.IMREAD_UNCHANGED)`,
@@ -28,6 +31,8 @@ def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> s
         f"# {details.title}\n",
         f"{_byline(details)}\n",
         f"{details.description}\n" if details.description else "",
+        _pictures(facts),
+        f"{_glance(facts, details)}\n",
         f"## Content\n\n{_content(facts)}",
         f"## What the pictures are\n\n{facts.pictures}",
         f"## How they were made\n\n{made}" if made else "",
@@ -86,6 +91,39 @@ def _content(facts: ReleaseFacts) -> str:
     lines = ["| split | pairs | scenes |", "|---|---:|---:|"]
     lines += [f"| {name} | {n.pairs} | {n.scenes} |" for name, n in sorted(facts.counts.items())]
     return "\n".join(lines) + "\n\nNo scene is in two splits.\n"
+
+
+def _pictures(facts: ReleaseFacts) -> str:
+    """The members of a pair side by side, as Markdown; empty where they lie in shards."""
+    if len(facts.shown) != 2:
+        return ""
+    named = zip(ROLES, facts.shown, strict=True)
+    blurry, sharp = (f"![{role}]({quote(name)})" for role, name in named)
+    return f"| blurry | sharp |\n|---|---|\n| {blurry} | {sharp} |\n"
+
+
+def _glance(facts: ReleaseFacts, details: Details) -> str:
+    """What a reader asks first, in lines: how many, how large, with what, under which terms."""
+    scenes = sum(one.scenes for one in facts.counts.values())
+    sizes = ", ".join(f"{size} ({pairs})" for size, pairs in facts.sizes[:MOST_SIZES])
+    more = len(facts.sizes) - MOST_SIZES
+    settings = dict(facts.settings)
+    told = {
+        "Pairs": f"{facts.pairs} of {scenes} scenes",
+        "Sizes": sizes + (f" and {more} more" if more > 0 else ""),
+        "Download": f"{facts.bytes / 1e6:.1f} MB" if facts.bytes else "",
+        "Camera": settings.get("camera", ""),
+        "Lens": settings.get("lens", ""),
+        "Licence": details.licence,
+        "Left out": _left_out(facts),
+    }
+    return "\n".join(f"- **{name}**: {text}" for name, text in told.items() if text)
+
+
+def _left_out(facts: ReleaseFacts) -> str:
+    unread = len(facts.left_out or ())
+    told = [dropped_text(facts.steps), f"{unread} that could not be read" if unread else ""]
+    return "; ".join(filter(None, told))
 
 
 def _measured(facts: ReleaseFacts) -> str:

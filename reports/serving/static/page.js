@@ -69,7 +69,7 @@
     const problem = lost || state.problem;
     byId("problem").textContent = problem;
     byId("problem").hidden = !problem;
-    byId("busy").textContent = state.prompt || state.busy;
+    byId("busy").textContent = connected ? state.prompt || state.busy : "";  // else nobody is at work
     const cut = state.unfinished && !state.busy;
     if (live) byId("unfinished").textContent = cut ? `${state.unfinished} was interrupted; Shoot takes it again, Next scene leaves it out.` : "";
     const count = (verdict) => pairs.filter((pair) => pair.verdict === verdict).length;
@@ -78,7 +78,8 @@
       .map((verdict) => `${count(verdict)} ${WORDS[verdict]}`).join(" · ");
     if (live) {
       byId("camera").classList.toggle("lost", Boolean(lost));
-      byId("camera-name").textContent = `${lost ? "no camera" : state.camera} · ${state.title || state.scene}`;
+      const camera = lost ? "no camera" : [state.camera, state.supply].filter(Boolean).join(" · ");
+      byId("camera-name").textContent = `${camera} · ${state.title || state.scene}`;
       byId("scene-note").textContent = state.note;
       byId("plan").replaceChildren(...state.plan.map((line) => element("li", line)));
       if (byId("motor")) byId("motor").hidden = !state.motor || Boolean(lost);
@@ -193,6 +194,16 @@
     marked?.setAttribute("aria-current", "false");
     marked = thumbs.get(chosen) || null;
     marked?.setAttribute("aria-current", "true");
+    reveal(marked?.parentElement);
+  }
+
+  /** Scroll the list alone, so that an entry is in view; the page stays where it is. */
+  function reveal(entry) {
+    if (!entry) return;
+    const list = byId("sheet");
+    const [outer, inner] = [list.getBoundingClientRect(), entry.getBoundingClientRect()];
+    if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
+    if (inner.left < outer.left || inner.right > outer.right) list.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
   }
 
   // Which pairs are listed; the chosen one stays until another is chosen

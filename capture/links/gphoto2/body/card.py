@@ -5,11 +5,17 @@ from typing import Any
 __all__ = ["cards_of"]
 
 
-def cards_of(camera: Any, gp: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - the binding's
+def cards_of(
+    camera: Any,  # noqa: ANN401 - the binding's
+    gp: Any,  # noqa: ANN401 - likewise
+    *,
+    count_files: bool,
+) -> list[dict[str, Any]]:
     """Each card that the body shows.
 
     Returns:
-        ``folder``, ``total_kb`` and ``free_kb`` (None where the body does not tell), ``files``.
+        ``folder``, ``total_kb`` and ``free_kb`` (None where the body does not tell), ``files`` (0
+            if they are not counted).
     """
     try:
         stores = camera.get_storageinfo()
@@ -20,7 +26,7 @@ def cards_of(camera: Any, gp: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - th
             "folder": store.basedir,
             "total_kb": _told(store, gp.GP_STORAGEINFO_MAXCAPACITY, store.capacitykbytes),
             "free_kb": _told(store, gp.GP_STORAGEINFO_FREESPACEKBYTES, store.freekbytes),
-            "files": _count(camera, gp, store.basedir),
+            "files": _count(camera, gp, store.basedir) if count_files else 0,
         }
         for store in stores
     ]
