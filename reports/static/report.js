@@ -126,25 +126,29 @@
         const titles = heads(table).map(headName);
         const wanted = chosen("facet").every(({ name, input }) => facets.get(name) === input.value);
         const [metric] = chosen("column");
-        let here = 0;
+        let here = 0, rows = 0, any = false;
         for (const row of table.tBodies[0].rows) {
           row.hidden = !fits(row, titles);
+          any ||= !row.hidden;
+          if (row.classList.contains("reference")) continue; // nobody competes there
           here += row.hidden ? 0 : 1;
-          total += 1;
+          rows += 1;
         }
+        total += rows;
         heads(table).forEach((head, column) => {
           const hidden = Boolean(metric) && head.dataset.choose === "column" && titles[column] !== metric.input.value;
           for (const row of table.rows) row.cells[column].hidden = hidden;
         });
-        figure.hidden = !wanted || here === 0;
+        figure.hidden = !wanted || !any;
         shown += figure.hidden ? 0 : here;
         tables += figure.hidden ? 0 : 1;
         if (figure.closest(".tab:not([hidden])")) {
           shownInTab += here;
-          inTab += table.tBodies[0].rows.length;
+          inTab += rows;
         }
       }
-      status.value = tabs ? `${shownInTab} of ${inTab} rows` : `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
+      const things = `${headName(heads(figures[0].querySelector("table"))[0]).toLowerCase()}s`;
+      status.value = tabs ? `${shownInTab} of ${inTab} ${things}` : `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
     }
 
     for (const kind of ["input", "change"]) form.addEventListener(kind, update);

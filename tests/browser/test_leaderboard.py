@@ -114,7 +114,7 @@ def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
 
 def test_tabs_rows_and_columns_are_chosen(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html")
-    assert said(browser) == "9 of 9 rows"
+    assert said(browser) == "8 of 8 systems"
     assert "registered once onto the blurry input" in tables(browser)[0].text
     first = tab(browser, "input-aligned")
     assert first.get_attribute("aria-selected") == "true"
@@ -129,9 +129,9 @@ def test_tabs_rows_and_columns_are_chosen(open_page: Open, study: Path) -> None:
     assert set(names(table)) == {"Input", "U-Net + JDRL", "U-Net"}
     Select(control(browser, "Kind")).select_by_visible_text("network")
     assert names(table) == ["U-Net", "Input"], "references stay: one compares with them"
-    assert said(browser) == "2 of 9 rows"
+    assert said(browser) == "1 of 8 systems"
     browser.find_element(By.CSS_SELECTOR, ".filters button").click()
-    WebDriverWait(browser, 5).until(lambda b: said(b) == "9 of 9 rows")
+    WebDriverWait(browser, 5).until(lambda b: said(b) == "8 of 8 systems")
     assert "MACs" not in heads(table)
 
 
@@ -319,7 +319,7 @@ def test_a_large_study_is_a_small_page(open_page: Open, tmp_path: Path) -> None:
     html.write_html(page_of(make_study(tmp_path, 29, 100)), tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size <= 1_500_000
     browser = open_page(tmp_path / "report.html")
-    WebDriverWait(browser, 10).until(lambda b: said(b) == "30 of 30 rows")
+    WebDriverWait(browser, 10).until(lambda b: said(b) == "29 of 29 systems")
 
 
 def test_hostile_names_are_text(open_page: Open, tmp_path: Path) -> None:
