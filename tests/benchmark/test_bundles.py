@@ -7,7 +7,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -542,6 +542,23 @@ def test_a_suspicious_picture_of_a_system_without_weights_is_restored_again(
     found = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
     assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
     (suspicion,) = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"))["notes"]
+    assert "test-a may have the truth; --reruns 1 " in suspicion
+
+
+def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
+    study: Study, plugin: Path, tmp_path: Path
+) -> None:
+    """A good network brings back more of the finest detail than any bound for strangers allows."""
+    out, bundle = tmp_path / "out", tmp_path / "own.zip"
+    words = ["--dataset", study.dataset, "--keep-outputs", "--out", out]
+    assert defocus_bench("evaluate", "defocus-s", "--weights", "own", *words).exit_code == 0
+    words = ["--as", bundle, "--lab", "A lab", "--key", study.key]
+    assert defocus_bench("submit", "--out", out, *words).exit_code == 0
+    own = replace(study, out=out, bundle=bundle)
+    found = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)
+    assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
+    assert "leak" not in kinds(found)
+    (suspicion,) = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"))["notes"]
     assert "test-a may have the truth; --reruns 1 " in suspicion
 
 

@@ -11,7 +11,11 @@ from defocus.baselines.registry import all_baselines
 from defocus.benchmark.bundles.opening import OpenBundle
 from defocus.benchmark.bundles.statement import RunFacts
 from defocus.benchmark.bundles.verification.leaks import MOST_LEAKED, leaked_shares, low_share
-from defocus.benchmark.bundles.verification.rescoring import read_submitted, truths
+from defocus.benchmark.bundles.verification.rescoring import (
+    read_submitted,
+    shipped_copy,
+    truths,
+)
 from defocus.benchmark.results.store import NARROW
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError, WeightsError
@@ -49,7 +53,8 @@ def rerun(
         Kind of each fraud and what is wrong.
 
     Raises:
-        NotApplicableError: Its weights are not in the bundle, or the system is not known here.
+        NotApplicableError: Its weights are neither in the bundle nor shipped with the package, or
+            the system is not known here.
     """
     name = run.entry.run
     system = all_baselines().get(run.entry.system)
@@ -75,7 +80,7 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
 
     network = system.build()
     if run.weights is not None:
-        path = bundle.weights(run)
+        path = bundle.weights(run) or shipped_copy(run)
         if path is None:
             raise NotApplicableError(
                 f"{run.entry.run}: its weights are not in the bundle; not restored again"

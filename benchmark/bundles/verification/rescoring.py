@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
+from defocus.baselines.registry import all_baselines
 from defocus.benchmark.bundles.opening import BundleRefusedError, OpenBundle, read_output
 from defocus.benchmark.bundles.statement import RunFacts
 from defocus.benchmark.bundles.verification.leaks import (
@@ -25,12 +26,21 @@ from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, read_member
 from defocus.progress import track
 
-__all__ = ["FLOW_TOLERANCE", "TOLERANCE", "Rescored", "read_submitted", "rescore", "truths"]
+__all__ = [
+    "FLOW_TOLERANCE",
+    "TOLERANCE",
+    "Rescored",
+    "read_submitted",
+    "rescore",
+    "shipped_copy",
+    "truths",
+]
 
 TOLERANCE = 1e-5
 """Of a score for which no flow is estimated."""
@@ -100,6 +110,7 @@ def _rescore_run(
     notes: list[str] | None,
 ) -> None:
     name, pairs = run.entry.run, dataset.split("test")
+    ours = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated)
     blurry = [_picture(pair.blurry) for pair in pairs]
     again: list[Score] = []
@@ -116,16 +127,32 @@ def _rescore_run(
         ]
         shares += chain.from_iterable(own)
         leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
-        if leaked > MOST_LEAKED_IN_ONE and run.weights is None:
+        if leaked > MOST_LEAKED_IN_ONE and (ours or run.weights is None):
             found.suspected.setdefault(name, []).append(pair)
         elif leaked > MOST_LEAKED_IN_ONE:
             found.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
-    if (share := low_share(shares) or 0.0) > MOST_LEAKED:
+    share = low_share(shares) or 0.0
+    if share > MOST_LEAKED and ours:
+        found.suspected[name] = list(pairs)
+    elif share > MOST_LEAKED:
         found.findings.append(("leak", _leak(name, share, "its outputs")))
     if notes is not None:
         found.findings += [("scores", said) for said in _different(name, stated, again, notes)]
     found.rescored += len(again)
     found.scores[name] = again
+
+
+def shipped_copy(run: RunFacts) -> Path | None:
+    """The verifier's own file of weights that the package ships; None for other weights.
+
+    Raises:
+        WeightsError: The shipped file is damaged.
+    """
+    system = all_baselines().get(run.entry.system)
+    if system is None or run.weights is None:
+        return None
+    stored = shipped_weights(system)
+    return stored.path if stored and stored.sha256 == run.weights.sha256 else None
 
 
 def _leak(run: str, share: float, where: str) -> str:
