@@ -75,6 +75,8 @@ def _energy(responses: NDArray[np.complex128]) -> Array:
 def _threshold(median: float, noise: tuple[float, float, float]) -> float:
     """Energy that noise alone would reach, from the median of the finest squared amplitudes."""
     filter_energy, squares, products = noise
+    if filter_energy == 0:  # a single pixel has no waves
+        return 0.0
     power = median / math.log(2.0) / filter_energy
     total = 2.0 * power * squares + 4.0 * power * products
     tau = math.sqrt(total / 2.0)

@@ -51,7 +51,7 @@ def measure_grey_card(path: Path) -> GreyCard:
     """
     linear = read_look(path).linear
     height, width = linear.shape[:2]
-    rows, columns = round(height * CENTRE_SHARE / 2), round(width * CENTRE_SHARE / 2)
+    rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
     centre = linear[
         height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns
     ].astype(np.float64)

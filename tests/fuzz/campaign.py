@@ -41,12 +41,14 @@ class DamagedReader:
         files: What is damaged, one at a time.
         read: Called after each damage.
         kept: Takes the damaged content to what is written, such as a new sum of it.
+        drawn: Draws a content anew, where that finds more than damage does.
     """
 
     name: str
     files: tuple[Path, ...]
     read: Callable[[], object]
     kept: Callable[[bytes], bytes] = bytes
+    drawn: Callable[[random.Random], bytes] | None = None
 
 
 def seed_of_today() -> int:
@@ -70,7 +72,10 @@ def tried(target: DamagedReader, seconds: float | None, seed: int) -> int:
     number = 0
     while time.monotonic() < until if seconds else number < INPUTS:
         file = draws.choice(target.files)
-        content = target.kept(damaged(whole[file], file.suffix, draws))
+        if target.drawn is None:
+            content = target.kept(damaged(whole[file], file.suffix, draws))
+        else:
+            content = target.drawn(draws)
         file.write_bytes(content)
         number += 1
         with limited(), contextlib.suppress(DefocusError):

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 import tifffile
 import torch
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from safetensors.torch import save_file
 
@@ -20,7 +22,9 @@ from defocus.align.compensation.record import read_record
 from defocus.benchmark.conformance.fixture import read_fixture
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.reporting.figures.plots import read_losses
+from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import read_metadata
+from defocus.benchmark.restore.files.own_picture import read_own_picture
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of
@@ -56,13 +60,14 @@ from defocus.training.record.checkpoint import load_checkpoint
 from tests.benchmark.test_results import COSTS, ENTRY, SCORES
 from tests.capture.raw_sessions import bayer_dng, write_session
 from tests.fuzz.campaign import DamagedReader
+from tests.fuzz.exif_blocks import exif_block
 
 SIDE = 24
 
 
 def all_targets(root: Path) -> Iterator[DamagedReader]:
     """Every reader, with its files below a folder."""
-    for make in (pictures, documents, numbers, archives, folders, store):
+    for make in (pictures, rewriting, documents, numbers, archives, folders, store):
         folder = root / make.__name__
         folder.mkdir()
         yield from make(folder)
@@ -94,6 +99,61 @@ def picture(file: Path) -> None:
             read(file)
         except DefocusError:
             continue
+
+
+def rewriting(root: Path) -> Iterator[DamagedReader]:
+    """Pictures of every kind that can be read: written again with what their files say, and read.
+
+    EXIF blocks are drawn with any types and values, for damage seldom leaves one that is read.
+    """
+    noise = np.random.default_rng(0).integers(0, 255, (8, 10, 3), np.uint8)
+    packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
+    exif = PillowImage.Exif()
+    exif[0x010F], exif[0x0112], exif[0x011A] = "maker", 6, 300.0
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0words"
+    for end in (".jpg", ".png", ".webp", ".tif"):
+        file = root / f"tagged{end}"
+        settings = {"tiffinfo": {700: packet}} if end == ".tif" else {"xmp": packet}
+        PillowImage.fromarray(noise).save(file, exif=exif, **settings)
+        yield DamagedReader(f"rewritten {end}", (file,), partial(rewritten, file))
+        yield any_exif(root / f"any{end}", noise)
+
+
+def any_exif(file: Path, pixels: NDArray[np.uint8]) -> DamagedReader:
+    """The picture with any EXIF block; in a TIFF file its directories are the picture's own."""
+    name = f"rewritten with any EXIF {file.suffix}"
+    if file.suffix == ".tif":
+        file.touch()
+        return DamagedReader(
+            name, (file,), partial(rewritten, file), drawn=partial(exif_block, pixels=pixels)
+        )
+
+    def read() -> None:
+        content = block.read_bytes()
+        exif = content if file.suffix == ".webp" else b"Exif\0\0" + content
+        PillowImage.fromarray(pixels).save(file, exif=exif)
+        rewritten(file)
+
+    block = file.with_suffix(f"{file.suffix}.exif")
+    block.touch()
+    return DamagedReader(name, (block,), read, drawn=exif_block)
+
+
+def rewritten(source: Path) -> None:
+    """A picture written again with the metadata of its file, and read again: no error at all."""
+    try:
+        picture = read_own_picture(source)
+    except DefocusError:
+        return
+    target = source.with_name(f"again{source.suffix}")
+    try:
+        write_picture(target, picture.stored, picture.metadata)
+        again = read_own_picture(target)
+    except DefocusError as error:
+        raise AssertionError(f"what was read is not written or read again: {error}") from error
+    if source.suffix in {".png", ".tif"}:
+        np.testing.assert_array_equal(again.stored, picture.stored)
+    assert again.stored.shape == picture.stored.shape
 
 
 def documents(root: Path) -> Iterator[DamagedReader]:
