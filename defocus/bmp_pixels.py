@@ -37,11 +37,13 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
         return None
     bits, compression = struct.unpack_from("<HI", data, 28)
-    if compression in _RUNS:
+    start, header, width, height = struct.unpack_from("<IIii", data, 10)
+    colours = struct.unpack_from("<I", data, 46)[0]
+    overlap = bits <= 8 and start < 14 + header + 4 * colours
+    if compression in _RUNS or overlap:
         return _of_pillow(path, data)
     if bits not in _USUAL or compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
         return None
-    start, header, width, height = struct.unpack_from("<IIii", data, 10)
     line = (width * bits + 31) // 32 * 4
     if width <= 0 or not height or start + line * abs(height) > len(data):
         raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")

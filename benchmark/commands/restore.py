@@ -18,11 +18,21 @@ __all__ = ["command"]
 SECTIONS = {
     "Network": ("--baseline", "--weights", "--tile"),
     "Instead of IMAGES": ("--dataset", "--page", "--port"),
-    "Strength and region": ("--strength", "--mask", "--leave-sharp", "--no-guard"),
+    "Strength and region": ("--strength", "--mask", "--leave-sharp", "--no-guard", "--white"),
     "Output": ("--out", "--map", "--json"),
 }
 WISHES = frozenset(
-    {"strength", "mask", "leave_sharp", "no_guard", "out", "map_file", "as_json", "dataset"}
+    {
+        "strength",
+        "mask",
+        "leave_sharp",
+        "no_guard",
+        "white",
+        "out",
+        "map_file",
+        "as_json",
+        "dataset",
+    }
 )
 """What is chosen on a page, or has no meaning there."""
 
@@ -102,6 +112,13 @@ def _tile_px(
     help="Keep parts that the guard would put back: what the system gives and nothing else.",
 )
 @click.option(
+    "--white",
+    type=FiniteRange(0, min_open=True),
+    metavar="VALUE",
+    help="The value that means white. By default the largest integer, or 1 of floats; where values "
+    "show that it is another (255 in floats, 4095 in 16 bits), that one, and this is said.",
+)
+@click.option(
     "--map",
     "map_file",
     metavar="FILE",
@@ -132,6 +149,7 @@ def command(
     tile_px: int | None,
     strength: float,
     mask: Path | None,
+    white: float | None,
     map_file: Path | None,
     port: int,
     *,
@@ -167,7 +185,7 @@ def command(
         return 0
     with json_output() as output:
         stored = find_weights(system, chosen) if chosen else None
-        wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file)
+        wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file, white)
         given = images if dataset is None else dataset
         restored = restore_pictures(given, system, stored, out, tile_px, best_device(), wishes)
         if as_json:

@@ -54,6 +54,7 @@ class Wishes:
         leave_sharp: Whether what is in focus by the estimated map is left.
         guard: Whether tiles that do not agree with what was given are put back.
         map: Where the estimated circle of confusion goes, ``.png`` or ``.tif``; both are written.
+        white: The value that means white; None where the pictures themselves say it.
     """
 
     strength: float = 1.0
@@ -61,6 +62,7 @@ class Wishes:
     leave_sharp: bool = False
     guard: bool = True
     map: Path | None = None
+    white: float | None = None
 
     def settings(self) -> dict[str, Any]:
         """What decides on the restored picture, for the journal."""
@@ -241,7 +243,7 @@ def _restored(
         drawn = wishes.map is None or all(one.exists() for one in map_paths(wishes.map))
         if wishes.map is None or (drawn and told["map"] == wanted):
             return done
-        picture = read_own_picture(image)
+        picture = read_own_picture(image, wishes.white)
         write_map(wishes.map, estimate_blur_map(picture.colours()), picture.orientation)
     own = {name: value for name, value in asdict(done).items() if name not in ("image", "restored")}
     journal.finish(target, source, own)
@@ -255,7 +257,7 @@ def _named(left_out: LeftOut) -> str:
 
 
 def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) -> Restored:
-    picture = read_own_picture(image)
+    picture = read_own_picture(image, wishes.white)
     kind = written_kind(target, image, picture.metadata)
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     for remark in remarks:

@@ -208,6 +208,7 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
+    from defocus.blocks.derived import say_left_behind
     from defocus.colour_profiles import kept_profiles
 
     release = Release(**order.released())
@@ -220,6 +221,8 @@ def _write(
         found = blur_map(measurement, plan.grid)
         written += [] if found is None else write_blur_map(folder, found)
     say(f"wrote {', '.join(written)} to {folder}")
+    if measurement.misalignment.status == "ok":
+        say_left_behind((order.blurry, order.sharp))
     if measurement.misalignment.status == "unknown":
         say("the misalignment is unknown, so no aligned picture was written")
 

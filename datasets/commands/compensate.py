@@ -96,6 +96,7 @@ def _run(
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown.advice import advice, resting_on
     from defocus.align.rig.rig import read_rig
+    from defocus.blocks.derived import say_left_behind
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
     from defocus.datasets.measuring.motion_limits import MotionLimits
@@ -113,6 +114,9 @@ def _run(
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)
+    kept = {pair.id for pair in done.pairs}
+    of_these = [pair for pair in opened.pairs if pair.id in kept]
+    say_left_behind(path for pair in of_these for path in (pair.blurry, pair.sharp) if path)
     made: dict[str, Any] = {pair.id: pair.metadata["compensation"] for pair in done.pairs}
     resting = {
         name: resting_on(found["misalignment"][RESTS_ON])

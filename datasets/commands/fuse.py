@@ -54,10 +54,14 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
 
 
 def _fused(stack: Path, out: Path, position: int | None, jobs: int) -> "list[FusedStack]":
+    from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.fusing.run import fuse_stacks
 
-    return fuse_stacks(open_dataset(f"stack:{stack}"), out, position, jobs)
+    opened = open_dataset(f"stack:{stack}")
+    done = fuse_stacks(opened, out, position, jobs)
+    say_left_behind(pair.blurry for pair in opened.pairs)
+    return done
 
 
 def _frames(one: "FusedStack") -> str:

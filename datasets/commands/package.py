@@ -109,6 +109,7 @@ def _package(
     audit: Path | None,
     jobs: int,
 ) -> "Packaged":
+    from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.pairs.members import warnings_of
     from defocus.datasets.commands._member_warnings import say_warnings
@@ -139,4 +140,5 @@ def _package(
         jobs=jobs,
     )
     say_left_out(done.left_out, len(opened.pairs), "pair")
+    say_left_behind(path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
     return done

@@ -30,7 +30,7 @@ def inventory(data: bytes) -> list[Block]:
         "WebP": webp_blocks,
         "BMP": bmp_blocks,
     }
-    kind = kind_of(data)
+    kind = kind_of(data[:512])
     if kind in HEIF_KINDS:
         return heif_blocks(data, kind)
     return readers[kind](data) if kind in readers else []

@@ -124,7 +124,7 @@ def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
     """The colour profile; the numbers of its parts are left to those who order them."""
-    ours = [one.content for one in segments if one.content.startswith(ICC)]
+    ours = dict.fromkeys(one.content for one in segments if one.content.startswith(ICC))
     return b"".join(one[len(ICC) + 2 :] for one in sorted(ours, key=lambda one: one[12:13]))
 
 
@@ -150,12 +150,13 @@ def still_true(segments: tuple[Segment, ...], *, profile: bool = True) -> list[S
         segments: Of the file that the new picture was made from.
         profile: Whether the colour profile is one of them.
     """
-    kept = []
+    kept: list[Segment] = []
     for one in segments:
         content = one.content
         if content.startswith((ADOBE, JFXX)) or one.marker == JUMBF:
             continue
-        if content.startswith(ICC) and not profile:
+        again = any(content == other.content for other in kept)
+        if content.startswith(ICC) and (again or not profile):
             continue
         if content.startswith(JFIF) and len(content) >= 12:
             kept.append(Segment(one.marker, content[:12] + bytes(2)))

@@ -39,7 +39,7 @@ _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _NAMES = {b"caBX": "content credentials (C2PA)", b"bKGD": "background colour", b"tIME": "time"}
-_KEPT = COLOUR | {b"iCCP", b"sBIT"}
+_KEPT = COLOUR | {b"iCCP", b"sBIT", b"sPLT", b"tIME"}
 _MOST_BYTES = 100_000_000
 _SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
 """Values of colour in sBIT by the kind of picture."""
@@ -99,7 +99,7 @@ class PngParts:
 
 def png_parts(data: bytes) -> PngParts:
     """The parts of a file that begins as a PNG."""
-    chunks, place, early, frames, trailer = [], len(SIGNATURE), True, 1, b""
+    chunks, place, early, shown, trailer = [], len(SIGNATURE), True, 0, b""
     while place + 12 <= len(data):
         size = int.from_bytes(data[place : place + 4], "big")
         name, content = data[place + 4 : place + 8], data[place + 8 : place + 8 + size]
@@ -107,8 +107,8 @@ def png_parts(data: bytes) -> PngParts:
         place += 12 + size
         if name == b"IDAT":
             early = False
-        elif name == b"acTL" and size >= 4:
-            frames = int.from_bytes(content[:4], "big")
+        elif name == b"fcTL":  # the still picture may be none of them
+            shown += 1
         elif name == b"IEND":
             trailer = data[place:]
             break
@@ -116,7 +116,7 @@ def png_parts(data: bytes) -> PngParts:
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
     head = (data[24], data[25]) if len(data) > 25 else (0, 0)
-    return PngParts(head, tuple(chunks), trailer, frames)
+    return PngParts(head, tuple(chunks), trailer, max(shown, 1))
 
 
 def png_blocks(data: bytes) -> list[Block]:

@@ -14,10 +14,11 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
+from defocus.benchmark.restore.files.own_picture import read_own_picture
 from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
-from defocus.images import read_stored
+from defocus.images import read_stored, white_level
 from defocus.picture_headers import png_chunk
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -253,3 +254,31 @@ def test_a_wrong_suffix_does_not_change_the_kind(tmp_path: Path) -> None:
     found = restored(tmp_path, "a.jpg", png_with((b"tEXt", b"Author\0me")))
     assert Path(found.restored).read_bytes().startswith(b"\x89PNG")
     np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "most", "white"),
+    [(np.float32, 255, 255), (np.float64, 65535, 65535), (np.uint16, 4095, 4095)],
+)
+def test_the_value_of_white_is_recognised_and_said(
+    tmp_path: Path, dtype: Any, most: int, white: int
+) -> None:
+    values = (PIXELS.astype(np.float64) / 255 * most).astype(dtype)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric="rgb")
+    found = restored(tmp_path, "a.tif", stream.getvalue())
+    usual = 65535 if dtype is np.uint16 else 1
+    said = f"values reach {values.max():g}, so white is taken as {white}; --white {usual} if it is"
+    assert found.remarks == (f"{said} that",)
+    np.testing.assert_allclose(read_stored(Path(found.restored)), values, rtol=1e-5)
+    colours = read_own_picture(Path(found.image)).colours()
+    np.testing.assert_allclose(colours, PIXELS / 255, atol=3e-4)
+    assert read_own_picture(Path(found.image), float(usual)).metadata.remarks == ()
+
+
+def test_light_beyond_white_is_none_of_another_scale() -> None:
+    lamps = np.full((9, 9), 0.2, np.float32)
+    lamps[:3] = 40.0
+    assert white_level(lamps) == 1
+    assert white_level(np.zeros((9, 9), np.uint16)) == 65535
+    assert white_level(PIXELS) == 255

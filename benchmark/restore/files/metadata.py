@@ -6,7 +6,13 @@ from pathlib import Path
 
 from defocus.blocks.block import Block, Remark
 from defocus.blocks.bmff import contents_as_decoded
-from defocus.blocks.exif import GPS_DIRECTORY, ORIENTATION, mended_exif, number_of_tag
+from defocus.blocks.exif import (
+    EXIF_DIRECTORY,
+    GPS_DIRECTORY,
+    ORIENTATION,
+    mended_exif,
+    number_of_tag,
+)
 from defocus.blocks.inventory import inventory
 from defocus.blocks.jpeg import (
     COMMENT,
@@ -34,6 +40,10 @@ from defocus.tiff_pixels import MOST_BYTES
 
 __all__ = ["Metadata", "read_metadata"]
 
+_MAKER_NOTE = 37500
+_MOVED_NOTES = Remark(
+    "maker notes keep their bytes, but programs may not read all of them any more"
+)
 _INCH_PER = {1: 1.0, 2: 2.54}
 _INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ", frozenset({"colour profile"})
@@ -165,6 +175,8 @@ def _of_tiff(data: bytes) -> Metadata:
         remarks.append(_damaged(list(tags.damaged), "TIFF tags"))
     if tags.inks:
         remarks.append(_INKS)
+    if any(one.tag == _MAKER_NOTE for one in tags.directories.get(EXIF_DIRECTORY, ())):
+        remarks.append(_MOVED_NOTES)
     return Metadata(
         kind="TIFF",
         exif=as_exif(tags),

@@ -1,6 +1,6 @@
 """A person's picture: what is restored of it, and what stays as it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
+from defocus.blocks.block import Remark
 from defocus.errors import ImageError
-from defocus.images import as_float, as_integer, as_shown, as_stored, read_stored
+from defocus.images import (
+    as_float,
+    as_integer,
+    as_shown,
+    as_stored,
+    read_stored,
+    white_level,
+)
 
 __all__ = ["OwnPicture", "read_mask", "read_own_picture"]
 
@@ -25,10 +33,16 @@ class OwnPicture:
             RGB and alpha; uint8, uint16, float32 or float64, in the colour space that its profile
             says.
         metadata: Of its file.
+        white: The value that means white.
     """
 
     stored: NDArray[Any]
     metadata: Metadata
+    white: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.white:
+            object.__setattr__(self, "white", white_level(self.stored))
 
     @property
     def bits(self) -> int:
@@ -41,20 +55,20 @@ class OwnPicture:
         return self.metadata.orientation
 
     def colours(self) -> Array:
-        """``(H, W, 3)`` in [0, 1] for a network: grey repeated, floats beyond it cut off."""
+        """``(H, W, 3)`` in [0, 1] for a network: grey repeated, what is beyond it cut off."""
         colours = self._all_colours()
-        if colours.dtype.kind == "u":
+        if self._has_usual_white:
             return np.asarray(as_float(colours), np.float32)
-        return np.asarray(np.clip(colours, 0, 1), np.float32)
+        return np.asarray(np.clip(colours / self.white, 0, 1), np.float32)
 
     def with_colours(self, restored: Array) -> NDArray[Any]:
         """The picture in its own form with other colours.
 
-        Of floats, what lay beyond [0, 1] is added again; fully transparent pixels stay as they are.
-        What has no colour gets none, however it is stored.
+        What lay beyond white, or was negative, is added again; fully transparent pixels stay as
+        they are. What has no colour gets none, however it is stored.
 
         Args:
-            restored: ``(H, W, 3)``; integers are cut off to [0, 1].
+            restored: ``(H, W, 3)``; integers are cut off to what they hold.
 
         Returns:
             As ``stored``.
@@ -62,10 +76,14 @@ class OwnPicture:
         given = self._all_colours()
         if self._colourless():
             restored = np.repeat(restored.mean(axis=2, keepdims=True), 3, axis=2)
-        if given.dtype.kind == "u":
+        if self._has_usual_white:
             made = as_integer(restored, self.bits)
         else:
-            made = (restored + (given - np.clip(given, 0, 1))).astype(given.dtype)
+            beyond = given - np.clip(given, 0, self.white).astype(given.dtype)
+            made = restored * given.dtype.type(self.white) + beyond
+            if given.dtype.kind == "u":
+                made = np.rint(np.clip(made, 0, np.iinfo(given.dtype).max))
+            made = made.astype(given.dtype)
         if self.stored.ndim == 2:
             return np.ascontiguousarray(made[:, :, 0])
         if self.stored.shape[2] == 3:
@@ -73,6 +91,11 @@ class OwnPicture:
         alpha = self.stored[:, :, -1:]
         made = np.where(alpha == 0, given, made)[:, :, : self.stored.shape[2] - 1]
         return np.concatenate([made, alpha], axis=2)
+
+    @property
+    def _has_usual_white(self) -> bool:
+        """Whether white is the largest integer."""
+        return self.stored.dtype.kind == "u" and self.white == np.iinfo(self.stored.dtype).max
 
     def _colourless(self) -> bool:
         """Whether all colours are shades of grey."""
@@ -88,8 +111,12 @@ class OwnPicture:
         return np.asarray(self.stored[:, :, :3])
 
 
-def read_own_picture(path: Path) -> OwnPicture:
+def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
     """Read a picture and its metadata.
+
+    Args:
+        path: Its file.
+        white: The value that means white; None for :func:`~defocus.images.white_level`.
 
     Raises:
         ImageError: It cannot be read, or has floats that are not finite.
@@ -97,7 +124,17 @@ def read_own_picture(path: Path) -> OwnPicture:
     stored = read_stored(path)
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise ImageError(f"{path}: has values that are not finite; mend the picture")
-    return OwnPicture(stored, read_metadata(path))
+    metadata = read_metadata(path)
+    if white is not None:
+        return OwnPicture(stored, metadata, white)
+    picture = OwnPicture(stored, metadata)
+    usual = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
+    if picture.white == usual:
+        return picture
+    most = stored.max()
+    text = f"values reach {most:g}, so white is taken as {picture.white:g}"
+    remark = Remark(f"{text}; --white {usual} if it is that")
+    return replace(picture, metadata=replace(metadata, remarks=(*metadata.remarks, remark)))
 
 
 def read_mask(path: Path, picture: OwnPicture) -> Array:

@@ -1,0 +1,52 @@
+"""What pictures made anew from others leave behind on purpose: said once, not for each."""
+
+from collections import Counter
+from collections.abc import Iterable
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import cast
+
+from defocus.blocks.inventory import inventory
+from defocus.progress import say
+from defocus.raw import RAW_SUFFIXES
+from defocus.reading import require_file
+
+__all__ = ["left_behind", "say_left_behind"]
+
+_KEPT = frozenset({"colour profile"})
+"""What every step hands on."""
+
+
+def say_left_behind(sources: Iterable[Path]) -> None:
+    """Say in one line what files hold that the pictures made of them do not."""
+    if text := left_behind(sources):
+        say(text)
+
+
+def left_behind(sources: Iterable[Path]) -> str:
+    """What files hold that pictures made of their pixels do not; empty if that is nothing.
+
+    RAW files and files that cannot be read are passed over.
+    """
+    found: Counter[str] = Counter()
+    number = 0
+    for path in sources:
+        kinds = _kinds(path)
+        number += 1
+        found.update(kinds - _KEPT)
+    if not found:
+        return ""
+    told = ", ".join(f"{kind} ({count} of {number})" for kind, count in found.most_common())
+    return f"the new pictures keep the colour profile and nothing else of their files: {told}"
+
+
+def _kinds(path: Path) -> set[str]:
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return set()
+    try:
+        require_file(path)
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            # mapped: of a large picture only the pages with its headers are read
+            return {one.kind for one in inventory(cast(bytes, content))}
+    except (OSError, ValueError):
+        return set()

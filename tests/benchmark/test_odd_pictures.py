@@ -1,0 +1,108 @@
+"""Public sets of odd pictures: none ends a run, pixels are as others read them, losses are named.
+
+``DEFOCUS_ODD_PICTURES`` names a folder with a folder for each set, such as the test pictures of
+Pillow, libvips, image-tiff and image-rs. ``-s`` prints the table.
+"""
+
+import io
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image as Pillow
+
+from defocus.baselines.registry import baseline
+from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
+from defocus.blocks.block import lost_blocks
+from defocus.blocks.inventory import inventory
+from defocus.blocks.webp import is_lossless
+from defocus.images import IMAGE_SUFFIXES, read_stored
+from defocus.picture_headers import kind_of
+from tests.odd_pictures import agrees, told_by_others
+
+FOLDER = os.environ.get("DEFOCUS_ODD_PICTURES", "")
+SECONDS = 600
+COLUMNS = ("files", "restored", "refused", "tracebacks", "wrong pixels", "lost without a remark")
+
+
+@contextmanager
+def limited(seconds: int) -> Iterator[None]:
+    """A hang becomes an error."""
+
+    def ended(*_: object) -> None:
+        raise TimeoutError(f"more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ended)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:
+    """What became of a picture, and what is wrong with that."""
+    system, device = baseline("input"), torch.device("cpu")
+    try:
+        with limited(SECONDS):
+            (done,) = restore_pictures([path], system, None, out, 0, device, Wishes(0, guard=False))
+    except BaseException as error:  # noqa: BLE001 - whatever comes out of it is the fault
+        return "tracebacks", [f"tracebacks: {path.name}: {error!r}"]
+    if "please report" in done.reason:
+        return "tracebacks", [f"tracebacks: {done.reason}"]
+    if done.reason:
+        return "refused", []
+    data, made = path.read_bytes(), Path(done.restored).read_bytes()
+    lossy = kind_of(made) == "JPEG" or (kind_of(made) == "WebP" and not is_lossless(made))
+    pixels = read_stored(path if lossy else Path(done.restored))
+    theirs = told_by_others(data)
+    faults = [f"lost without a remark: {path.name}: {one}" for one in unnamed(done, data, made)]
+    if theirs and not any(agrees(pixels, one, lossy=lossy) for one in theirs):
+        faults.append(f"wrong pixels: {path.name}")
+    return "restored", faults
+
+
+def unnamed(done: Restored, data: bytes, made: bytes) -> set[str]:
+    """Kinds of blocks that are lost and that no remark names."""
+    said = " ".join(done.remarks)
+    lost = {one.kind for one in lost_blocks(inventory(data), inventory(made))}
+    before, after = (info_of(one) for one in (data, made))
+    for name, word in {"icc_profile": "colour profile", "comment": "comment"}.items():
+        if before.get(name) and not after.get(name):
+            lost.add(word)
+    return {one for one in lost if one not in said}
+
+
+def info_of(data: bytes) -> dict[Any, Any]:
+    """What Pillow says of a file's metadata; nothing if it does not read it."""
+    try:
+        with Pillow.open(io.BytesIO(data)) as opened:
+            return dict(opened.info)
+    except Exception:  # noqa: BLE001 - it has many ways of its own
+        return {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.skipif(not FOLDER, reason="no odd pictures: set DEFOCUS_ODD_PICTURES to their folder")
+def test_odd_pictures_come_out_as_they_are_or_are_refused(tmp_path: Path) -> None:
+    faults: list[str] = []
+    table = [("set", *COLUMNS)]
+    for folder in sorted(one for one in Path(FOLDER).iterdir() if one.is_dir()):
+        counts: Counter[str] = Counter()
+        for number, path in enumerate(sorted(folder.rglob("*"))):
+            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+                became, found = faults_of(path, tmp_path / folder.name / str(number))
+                kinds = [one.partition(":")[0] for one in found if became == "restored"]
+                counts.update(["files", became, *kinds])
+                faults += [f"{folder.name}: {one}" for one in found]
+        table.append((folder.name, *(str(counts[one]) for one in COLUMNS)))
+    print(*("| " + " | ".join(row) + " |" for row in table), sep="\n")  # noqa: T201 - asked for
+    assert not faults, "\n".join(faults)

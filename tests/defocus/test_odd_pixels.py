@@ -1,0 +1,142 @@
+"""Pixels of files that a decoder mixes up."""
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Pillow
+
+from defocus.errors import ImageError
+from defocus.heif_pixels import read_heif
+from defocus.images import IMAGE_SUFFIXES, read_image, read_stored
+from defocus.picture_headers import kind_of
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (12, 16, 4), np.uint8)
+
+
+def bmp(bits: int, masks: tuple[int, ...], rows: bytes, *, header: int = 56) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", header, 3, -1, 1, bits, 3, 0, 0, 0, 0, 0)
+    head += struct.pack("<4I", *(*masks, 0)[:4])
+    return struct.pack("<2sIHHI", b"BM", 0, 0, 0, 14 + len(head)) + head + rows
+
+
+@pytest.mark.parametrize(
+    ("bits", "masks", "values", "told"),
+    [
+        (
+            16,
+            (0xF800, 0x07E0, 0x1F),
+            (0xF800, 0x07E0, 0x0010),
+            ((255, 0, 0), (0, 255, 0), (0, 0, 132)),
+        ),
+        (
+            32,
+            (0xFF, 0xFF00, 0xFF0000, 0xFF000000),
+            (0x80030201, 0, 0xFF0000FF),
+            ((1, 2, 3, 128), (0, 0, 0, 0), (255, 0, 0, 255)),
+        ),
+    ],
+)
+def test_bit_fields_of_a_bmp(
+    tmp_path: Path, bits: int, masks: tuple[int, ...], values: tuple[int, ...], told: tuple
+) -> None:
+    rows = struct.pack("<3H2x" if bits == 16 else "<3I", *values)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(bmp(bits, masks, rows))
+    assert read_stored(path)[0].tolist() == [list(one) for one in told]
+    path.write_bytes(bmp(bits, masks, rows[:-4]))
+    with pytest.raises(ImageError, match="cut short"):
+        read_stored(path)
+
+
+def test_inks_that_lie_apart_are_no_negative(tmp_path: Path) -> None:
+    inks = np.asarray(Pillow.fromarray(PIXELS[:, :, :3]).convert("CMYK"))
+    together, apart = tmp_path / "a.tif", tmp_path / "b.tif"
+    tifffile.imwrite(together, inks, photometric="separated", planarconfig="contig")
+    tifffile.imwrite(
+        apart, inks.transpose(2, 0, 1), photometric="separated", planarconfig="separate"
+    )
+    np.testing.assert_allclose(read_stored(apart), read_stored(together).astype(int), atol=1)
+
+
+def test_brightness_and_colours_that_lie_apart(tmp_path: Path) -> None:
+    values = np.asarray(Pillow.fromarray(PIXELS[:, :, :3]).convert("YCbCr"))
+    path = tmp_path / "a.tif"
+    tags = [(530, "H", 2, (1, 1), True)]
+    tifffile.imwrite(
+        path,
+        values.transpose(2, 0, 1),
+        photometric="ycbcr",
+        planarconfig="separate",
+        extratags=tags,
+    )
+    assert np.abs(read_stored(path).astype(int) - PIXELS[:, :, :3]).max() <= 3
+
+
+def test_a_palette_of_one_bit_has_colours(tmp_path: Path) -> None:
+    colours = Pillow.fromarray(PIXELS[:, :, 0] >> 7)
+    colours = colours.convert("1").convert("P")
+    colours.putpalette([200, 30, 10, 20, 90, 250])
+    path = tmp_path / "a.tif"
+    colours.save(path, bits=1)
+    with Pillow.open(path) as opened:
+        told = np.asarray(opened.convert("RGB"))
+    np.testing.assert_array_equal(read_image(path), told)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_value_of_no_stated_meaning_is_no_transparency(
+    tmp_path: Path, dtype: type, channels: int
+) -> None:
+    pixels = PIXELS[:, :, :channels].astype(dtype)
+    path = tmp_path / "a.tif"
+    grey = "minisblack" if channels == 2 else "rgb"
+    tifffile.imwrite(
+        path, pixels, photometric=grey, planarconfig="contig", extrasamples=["unspecified"]
+    )
+    stored = read_stored(path)
+    np.testing.assert_array_equal(np.atleast_3d(stored), pixels[:, :, :-1])
+
+
+def test_an_animation_gives_its_still_picture(tmp_path: Path) -> None:
+    frames = [Pillow.fromarray(PIXELS[:, :, :3][::step]) for step in (1, -1)]
+    frames[0].save(
+        tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True, blend=1
+    )
+    np.testing.assert_array_equal(read_stored(tmp_path / "a.png")[:, :, :3], PIXELS[:, :, :3])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_avif_is_read(tmp_path: Path, mode: str) -> None:
+    Pillow.fromarray(PIXELS[:, :, : len(mode)]).save(tmp_path / "a.avif", quality=100)
+    with Pillow.open(tmp_path / "a.avif") as opened:
+        np.testing.assert_array_equal(read_stored(tmp_path / "a.avif"), np.asarray(opened))
+
+
+def test_heic_is_read_whatever_its_name(tmp_path: Path) -> None:
+    library = pytest.importorskip("pillow_heif", reason="needs the extra heif")
+    stream = io.BytesIO()
+    smooth = np.zeros((64, 64, 3), np.uint8) + np.arange(64, dtype=np.uint8)[:, None, None]
+    library.from_pillow(Pillow.fromarray(smooth)).save(stream, quality=-1)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(stream.getvalue())
+    assert kind_of(stream.getvalue()) == "HEIC"
+    assert np.abs(read_stored(path).astype(int) - smooth).max() <= 3
+
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for name in ("pillow_heif", "imagecodecs"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for kind in ("HEIC", "JPEG XL"):
+        with pytest.raises(ImageError, match=rf"a.jpg: is {kind}.*'defocus\[heif\]'"):
+            read_heif(tmp_path / "a.jpg", b"", kind)
+
+
+def test_other_suffixes_of_jpeg_are_pictures() -> None:
+    assert {".jfif", ".jpe", ".jif", ".heic", ".avif", ".jxl"} < IMAGE_SUFFIXES
