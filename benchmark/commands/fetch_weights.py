@@ -4,7 +4,7 @@ import click
 
 __all__ = ["command"]
 
-BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze"}
+BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze", "dists": "vgg"}
 
 
 @click.command()
@@ -19,9 +19,9 @@ def command(metric: str, source: str | None) -> None:
     """Download the backbone weights of METRIC.
 
     LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
-    VGG-16 (528 MB) or SqueezeNet (5 MB). The file's hash is checked, and the file is stored where
-    torch looks for it. On a computer without internet, copy the file from another computer and pass
-    it with --from.
+    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). The file's hash is checked, and
+    the file is stored where torch looks for it. On a computer without internet, copy the file from
+    another computer and pass it with --from.
     """
     from defocus.benchmark.metric.backbone_files import BACKBONES, fetch, is_intact, location
     from defocus.progress import say

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from defocus.benchmark.metric.metric import MetricUnavailableError, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["REMEDY", "is_installed", "score"]
+__all__ = ["REMEDY", "is_installed", "score", "without_reference"]
 
 REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"
 
@@ -43,6 +44,27 @@ def score(name: str, *pictures: Picture) -> float:
     model = _model(name)
     with torch.no_grad(), contextlib.redirect_stdout(sys.stderr):
         return float(model(*tensors))
+
+
+def without_reference(name: str, display_name: str, *, decimals: int, top: float) -> Metric:
+    """A metric of the package that looks at the whole restored picture alone."""
+
+    def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
+        return score(name, np.clip(restored, 0.0, 1.0))
+
+    return Metric(
+        name=name,
+        display_name=display_name,
+        better="higher",
+        unit="",
+        decimals=decimals,
+        compute=compute,
+        span=(0.0, top),
+        against="nothing",
+        on_request=True,
+        remedy=REMEDY,
+        ready=is_installed,
+    )
 
 
 @functools.cache

@@ -38,7 +38,8 @@ class Metric:
             the metric needs no weights.
         ready: Function that tells, without importing torch, whether the weights are available.
         span: Smallest and largest possible value, None if unbounded.
-        against: The second picture: the target, or the blurry ``input`` of the system.
+        against: The second picture: the target, the blurry ``input`` of the system, or ``nothing``
+            for a metric without reference, which sets without ground truth have too.
         profiles: Names of the profiles that include it; empty for all.
         on_request: Whether it is computed only if the user names it.
         revision: Raise it by one when the metric's numbers change on purpose; stored studies then
@@ -56,7 +57,7 @@ class Metric:
     remedy: str = ""
     ready: Callable[[], bool] = lambda: True
     span: tuple[float | None, float | None] = (None, None)
-    against: Literal["target", "input"] = "target"
+    against: Literal["target", "input", "nothing"] = "target"
     profiles: tuple[str, ...] = ()
     on_request: bool = False
     revision: int = 1

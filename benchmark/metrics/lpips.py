@@ -16,7 +16,7 @@ from defocus.errors import InputError, StorageError, WeightsError
 if TYPE_CHECKING:  # torch and lpips take seconds to import
     import torch
 
-__all__ = ["METRIC", "REMEDY", "lpips_metric"]
+__all__ = ["METRIC", "REMEDY", "lpips_metric", "missing_backbone"]
 
 REMEDY = "run 'defocus-bench fetch-weights {metric}' (without a network: with --from FILE)"
 
@@ -79,28 +79,28 @@ def _tensor(picture: Picture) -> "torch.Tensor":
 
 
 def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
-    reason = _missing(backbone)
+    reason = missing_backbone(backbone, _METRICS[backbone])
     if reason:
         raise MetricUnavailableError(reason)
     return _load(backbone)
 
 
 @functools.cache
-def _missing(backbone: str) -> str:
+def missing_backbone(backbone: str, metric: str) -> str:
     """Why the backbone is missing, empty if it is there; each process tries to download it once."""
     file = backbone_files.BACKBONES[backbone]
     if backbone_files.is_intact(file):
         return ""
     from defocus.progress import say
 
-    say(f"LPIPS needs its {backbone} backbone: fetching {file.url}")
+    say(f"{metric} needs the {backbone} backbone: fetching {file.url}")
     try:
         backbone_files.fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
     except (InputError, StorageError, WeightsError) as error:
         state = "damaged" if backbone_files.location(file).exists() else "absent"
-        remedy = REMEDY.format(metric=_METRICS[backbone])
+        remedy = REMEDY.format(metric=metric)
         # said where the scores are; here it would be said twice
-        return f"LPIPS backbone weights are {state} and could not be fetched ({error}); {remedy}"
+        return f"the {backbone} backbone is {state} and could not be fetched ({error}); {remedy}"
     return ""
 
 

@@ -17,11 +17,12 @@ Source: Restormer's scripts return 100 where the pictures are identical.
 
 
 def decibels(squared_error: float, profile: Profile) -> float:
-    """10 log10(1 / mean squared difference) in dB; see :attr:`Profile.capped`."""
-    if squared_error == 0:
+    """10 log10(1 / mean squared difference) in dB; see ``capped`` and ``psnr_floor``."""
+    error = squared_error + profile.psnr_floor
+    if error == 0:
         return CAP_DB
-    found = -10.0 * math.log10(squared_error)
-    return min(CAP_DB, found) if profile.capped else found
+    level = -10.0 * math.log10(error)
+    return min(CAP_DB, level) if profile.capped else level
 
 
 def _psnr(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:

@@ -7,7 +7,18 @@ from numpy.typing import NDArray
 from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["C1", "C2", "METRIC", "WINDOW_PX", "masked_ssim", "ssim_map", "whole_windows"]
+__all__ = [
+    "C1",
+    "C2",
+    "LUMA",
+    "METRIC",
+    "WINDOW_PX",
+    "contrast_and_ssim",
+    "masked_ssim",
+    "seen",
+    "ssim_map",
+    "whole_windows",
+]
 
 C1 = 0.01**2
 C2 = 0.03**2
@@ -15,6 +26,9 @@ WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}
 """Side of each window, px."""
 
 _SIGMA_PX = 1.5
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Weights of red, green and blue in the luma of BT.601."""
 
 
 def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.float64]:
@@ -31,6 +45,25 @@ def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.f
     Source: Wang et al. 2004, eq. 13; the uniform window with N / (N - 1) is scikit-image's default,
     which the field's evaluation scripts use, the Gaussian one is the paper's.
     """
+    product, squares, covariance, variances = _moments(restored, reference, window)
+    above = (2 * product + C1) * (2 * covariance + C2)
+    below = (squares + C1) * (variances + C2)
+    return np.asarray(above / below)
+
+
+def contrast_and_ssim(
+    restored: Picture, reference: Picture, window: str, profile: Profile
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The term of contrast and structure of every pixel, and SSIM, as :func:`ssim_map` has it."""
+    product, squares, covariance, variances = _moments(restored, reference, window)
+    contrast = (2 * covariance + C2) / (variances + C2)
+    if profile.ssim_clipped:
+        contrast = np.maximum(contrast, 0.0)
+    return contrast, np.asarray((2 * product + C1) / (squares + C1) * contrast)
+
+
+def _moments(restored: Picture, reference: Picture, window: str) -> tuple[NDArray[np.float64], ...]:
+    """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
     side = WINDOW_PX[window]
     taps = np.full(side, 1 / side)
     if window == "gaussian-11":
@@ -46,9 +79,14 @@ def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.f
     squares = mean_a * mean_a + mean_b * mean_b
     covariance = sample * (mean(restored * reference) - product)
     variances = sample * (mean(restored * restored + reference * reference) - squares)
-    above = (2 * product + C1) * (2 * covariance + C2)
-    below = (squares + C1) * (variances + C2)
-    return np.asarray(above / below)
+    return product, squares, covariance, variances
+
+
+def seen(picture: Picture, profile: Profile) -> Picture:
+    """What a profile's SSIM looks at: the channels, or their luma of 8 bits ``(H, W, 1)``."""
+    if not profile.ssim_of_luma:
+        return picture
+    return np.rint(picture @ LUMA * 255.0)[:, :, None] / 255.0
 
 
 def whole_windows(mask: Mask, side: int) -> Mask:
@@ -68,15 +106,22 @@ def masked_ssim(restored: Picture, reference: Picture, mask: Mask, window: str) 
     Raises:
         MetricUnavailableError: No whole window is under the mask.
     """
-    side = WINDOW_PX[window]
+    return _mean_under(ssim_map(restored, reference, window), mask, WINDOW_PX[window])
+
+
+def _mean_under(similarity: NDArray[np.float64], mask: Mask, side: int) -> float:
     counted = whole_windows(mask, side)
     if not counted.any():
         raise MetricUnavailableError(f"no full {side}x{side} window lies inside the mask")
-    return float(ssim_map(restored, reference, window)[counted].mean())
+    return float(similarity[counted].mean())
 
 
 def _ssim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
-    return masked_ssim(restored, reference, mask, profile.ssim_window)
+    if not (profile.ssim_of_luma or profile.ssim_clipped):
+        return masked_ssim(restored, reference, mask, profile.ssim_window)
+    first, second = seen(restored, profile), seen(reference, profile)
+    _, similarity = contrast_and_ssim(first, second, profile.ssim_window, profile)
+    return _mean_under(similarity, mask, WINDOW_PX[profile.ssim_window])
 
 
 METRIC = Metric(

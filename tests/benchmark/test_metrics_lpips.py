@@ -36,10 +36,10 @@ LPIPS = module.METRIC
 def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A torch folder of the test's own; what the process remembers of another is forgotten."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    module._missing.cache_clear()
+    module.missing_backbone.cache_clear()
     module._load.cache_clear()
     yield tmp_path
-    module._missing.cache_clear()
+    module.missing_backbone.cache_clear()
     module._load.cache_clear()
 
 
