@@ -44,7 +44,7 @@ SECTIONS = {
     show_default=True,
     metavar="NAME",
     help="Conventions of the metrics: defocus-v1, dpdd16, dpdd8, dpdd8-crop16, png8, jdrl-sdd, "
-    "jdrl-sdd-fixed or basicsr.",
+    "jdrl-sdd-fixed, basicsr or pyiqa.",
 )
 @click.option(
     "--metric",

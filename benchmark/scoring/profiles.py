@@ -47,16 +47,16 @@ class Profile:
             multiples of this.
         ssim_window: ``uniform-7`` with sample covariance, or ``gaussian-11`` (σ 1.5) with
             population covariance; data range 1.
-        ssim_of_luma: Whether SSIM and MS-SSIM look at the luma, rounded to 8 bits, instead of the
-            three channels.
-        ssim_clipped: Whether a negative term of contrast and structure counts as 0.
-        zeros_around: Whether MS-SSIM puts zeros around an odd side before it is halved.
-        psnr_floor: Added to the mean squared error under PSNR's logarithm.
         capped: Whether every PSNR is capped at 100 dB, or only identical pictures get 100 dB.
         without: Metrics that are left out.
         protocol: The protocol of its authors.
         grid: Sampling grid of the warp under ``deformed-gt``; see
             :func:`defocus.align.sampling.warp.warp`.
+        ssim_of_luma: Whether SSIM and MS-SSIM look at the luma, rounded to 8 bits, instead of the
+            three channels.
+        ssim_clipped: Whether a negative term of contrast and structure counts as 0.
+        zeros_around: Whether MS-SSIM puts zeros around an odd side before it is halved.
+        psnr_floor: Added to the mean squared error under PSNR's logarithm.
     """
 
     name: str
@@ -66,14 +66,14 @@ class Profile:
     rounded: bool = False
     crop_multiple: int = 1
     ssim_window: Literal["uniform-7", "gaussian-11"] = "uniform-7"
-    ssim_of_luma: bool = False
-    ssim_clipped: bool = False
-    zeros_around: bool = False
-    psnr_floor: float = 0.0
     capped: bool = False
     without: tuple[str, ...] = ()
     protocol: Literal["gt", "input-aligned", "deformed-gt"] = "gt"
     grid: "Grid" = "correct"
+    ssim_of_luma: bool = False
+    ssim_clipped: bool = False
+    zeros_around: bool = False
+    psnr_floor: float = 0.0
 
 
 DEFAULT = Profile(

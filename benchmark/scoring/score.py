@@ -76,7 +76,9 @@ def score_against_input(
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
-    """Score a restored picture by every metric of a profile that compares with the blurry input.
+    """Score a restored picture by every metric of a profile that needs no target.
+
+    They compare with the blurry input, or look at the restored picture alone.
 
     Args:
         restored: ``(H, W, 3)`` float, RGB, the output of the system.
@@ -89,13 +91,17 @@ def score_against_input(
         DefocusError: The restored picture has values that are not finite, or another size.
     """
     chosen = profile_metrics(profile.name) if metrics is None else metrics
-    wanted = {name: metric for name, metric in chosen.items() if metric.against == "input"}
-    if blurry is None:
-        return dict.fromkeys(wanted, MetricValue(None, "needs the blurry input picture"))
-    _require_scale(blurry, "blurry picture")
-    picture = prepared(restored, blurry.shape, profile)
-    mask = np.ones(blurry.shape[:2], dtype=np.bool_)
-    return {name: _score(metric, picture, blurry, mask, profile) for name, metric in wanted.items()}
+    wanted = {name: metric for name, metric in chosen.items() if metric.against != "target"}
+    if blurry is not None:
+        _require_scale(blurry, "blurry picture")
+    picture = prepared(restored, restored.shape if blurry is None else blurry.shape, profile)
+    mask = np.ones(picture.shape[:2], dtype=np.bool_)
+    return {
+        name: MetricValue(None, "needs the blurry input picture")
+        if blurry is None and metric.against == "input"
+        else _score(metric, picture, picture if blurry is None else blurry, mask, profile)
+        for name, metric in wanted.items()
+    }
 
 
 def _score(

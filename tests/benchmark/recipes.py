@@ -1,9 +1,11 @@
 """The authors' evaluation recipes, transcribed plainly with scikit-image, numpy and OpenCV."""
 
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 
@@ -91,11 +93,28 @@ def defocus_v1(output: Path, sharp: Path) -> dict[str, float]:
     return {**three(np.clip(first, 0, 1), second), "ssim_gaussian": float(gaussian)}
 
 
+def pyiqa(output: Path, sharp: Path) -> dict[str, float]:
+    """The package's steps: luma of 8 bits, terms of contrast below 0 as 0, 1e-8 to the error."""
+    first, second = np.round(full_scale(read(output)) * 255) / 255, eight_bit(sharp) / 255.0
+    error = np.mean((np.clip(first, 0, 1) - second) ** 2) + 1e-8
+    luma = [np.rint(p @ [0.114, 0.587, 0.299] * 255) for p in (np.clip(first, 0, 1), second)]
+    mean = partial(gaussian_filter, sigma=1.5, truncate=10 / 3)
+    (a, b), (aa, bb, ab) = (
+        map(mean, luma),
+        map(mean, (luma[0] ** 2, luma[1] ** 2, luma[0] * luma[1])),
+    )
+    one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    contrast = (2 * (ab - a * b) + two) / (aa - a * a + bb - b * b + two)
+    similarity = np.maximum(contrast, 0) * (2 * a * b + one) / (a * a + b * b + one)
+    return {"psnr": float(-10 * np.log10(error)), "ssim": float(similarity[5:-5, 5:-5].mean())}
+
+
 RECIPES = {
     "dpdd16": dpdd16,
     "dpdd8": dpdd8,
     "dpdd8-crop16": dpdd8_crop16,
     "png8": png8,
     "basicsr": basicsr,
+    "pyiqa": pyiqa,
     "defocus-v1": defocus_v1,
 }

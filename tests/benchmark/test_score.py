@@ -131,15 +131,18 @@ def test_profiles_are_frozen() -> None:
         for name, profile in PROFILES.items()
     }
     own, high, box, gauss = "own", "high-byte", "uniform-7", "gaussian-11"
+    plain = (False, False, False, 0.0)
+    theirs = (True, True, True, 1e-8)
     assert facts == {
-        "defocus-v1": (own, True, False, 1, box, True, (), "input-aligned", "correct"),
-        "dpdd16": (own, False, False, 1, box, False, (), "gt", "correct"),
-        "dpdd8": (high, True, False, 1, box, False, (), "gt", "correct"),
-        "dpdd8-crop16": (high, True, False, 16, box, False, ("mae",), "gt", "correct"),
-        "png8": (high, True, True, 1, box, False, (), "gt", "correct"),
-        "jdrl-sdd": (high, True, False, 1, box, False, (), "deformed-gt", "official"),
-        "jdrl-sdd-fixed": (high, True, False, 1, box, False, (), "deformed-gt", "correct"),
-        "basicsr": (high, True, True, 1, gauss, False, (), "gt", "correct"),
+        "defocus-v1": (own, True, False, 1, box, True, (), "input-aligned", "correct", *plain),
+        "dpdd16": (own, False, False, 1, box, False, (), "gt", "correct", *plain),
+        "dpdd8": (high, True, False, 1, box, False, (), "gt", "correct", *plain),
+        "dpdd8-crop16": (high, True, False, 16, box, False, ("mae",), "gt", "correct", *plain),
+        "png8": (high, True, True, 1, box, False, (), "gt", "correct", *plain),
+        "jdrl-sdd": (high, True, False, 1, box, False, (), "deformed-gt", "official", *plain),
+        "jdrl-sdd-fixed": (high, True, False, 1, box, False, (), "deformed-gt", "correct", *plain),
+        "basicsr": (high, True, True, 1, gauss, False, (), "gt", "correct", *plain),
+        "pyiqa": (high, True, True, 1, gauss, False, (), "gt", "correct", *theirs),
     }
     with pytest.raises(InputError, match="no profile 'dpdd32'; there are defocus-v1"):
         find_profile("dpdd32")
