@@ -97,7 +97,8 @@ def pyiqa(output: Path, sharp: Path) -> dict[str, float]:
     """The package's steps: luma of 8 bits, terms of contrast below 0 as 0, 1e-8 to the error."""
     first, second = np.round(full_scale(read(output)) * 255) / 255, eight_bit(sharp) / 255.0
     error = np.mean((np.clip(first, 0, 1) - second) ** 2) + 1e-8
-    luma = [np.rint(p @ [0.114, 0.587, 0.299] * 255) for p in (np.clip(first, 0, 1), second)]
+    codes = [np.rint(np.clip(p, 0, 1) * 255) for p in (first, second)]
+    luma = [np.rint(p @ [114.0, 587.0, 299.0] / 1000) for p in codes]
     mean = partial(gaussian_filter, sigma=1.5, truncate=10 / 3)
     (a, b), (aa, bb, ab) = (
         map(mean, luma),

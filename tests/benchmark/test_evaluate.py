@@ -41,7 +41,7 @@ class Net(nn.Module):
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     from defocus.benchmark.metrics import lpips
 
-    monkeypatch.setattr(lpips, "_missing", lambda _: "no weights in this test")
+    monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
 
 
 @pytest.fixture

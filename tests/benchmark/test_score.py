@@ -30,7 +30,7 @@ DB, UNITS = 1e-5, 1e-6
 
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lpips, "_missing", lambda _: "no weights in this test")
+    monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
 
 
 def scene(seed: int, height: int, width: int) -> np.ndarray:
