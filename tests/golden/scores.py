@@ -37,8 +37,10 @@ Picture = NDArray[np.unsignedinteger[Any]]
 
 
 def metrics() -> dict[str, Metric]:
-    """Those that lack nothing anywhere."""
-    return {name: metric for name, metric in all_metrics().items() if not metric.remedy}
+    """Those that lack nothing anywhere; two need larger pictures and have numbers in their tests."""
+    larger = {"ms_ssim", "niqe"}
+    known = all_metrics().items()
+    return {name: metric for name, metric in known if not metric.remedy and name not in larger}
 
 
 def versions() -> dict[str, Any]:
