@@ -73,4 +73,5 @@ def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
 
 
 def _root_mean_square(values: Values, counted: NDArray[np.bool_]) -> Values:
-    return np.sqrt(np.square(values * counted).sum(axis=1) / counted.sum(axis=1))
+    squares = np.square(values * counted).sum(axis=1)
+    return np.asarray(np.sqrt(squares / counted.sum(axis=1)))
