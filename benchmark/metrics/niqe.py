@@ -55,9 +55,7 @@ def _distance(blocks: NDArray[np.float64]) -> float:
     return float(np.sqrt(gap @ np.linalg.pinv(joint) @ gap))
 
 
-def _blocks(
-    picture: NDArray[np.generic], rows: int, columns: int, side: int
-) -> NDArray[np.generic]:
+def _blocks(picture: NDArray[Any], rows: int, columns: int, side: int) -> NDArray[Any]:
     """The blocks of a picture ``(H, W)``, row by row: ``(rows * columns, side, side)``."""
     inside = picture[: rows * side, : columns * side]
     return inside.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(-1, side, side)

@@ -37,7 +37,7 @@ Picture = NDArray[np.unsignedinteger[Any]]
 
 
 def metrics() -> dict[str, Metric]:
-    """Those that lack nothing anywhere; two need larger pictures and have numbers in their tests."""
+    """Those that lack nothing anywhere; two need larger pictures, and have tests of their own."""
     larger = {"ms_ssim", "niqe"}
     known = all_metrics().items()
     return {name: metric for name, metric in known if not metric.remedy and name not in larger}
