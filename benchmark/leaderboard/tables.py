@@ -216,11 +216,13 @@ def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset
 
     The name of a line that lacks pictures says how many it has.
     """
-    names = _names(rows, reconstructions)
     scored = [row for row in shown if row.metric == "psnr"]
+    names = _names(rows, reconstructions)
     for row in scored:
         if words := partial_words(row, scored):
-            names[_key(row)] += f" ({words})"
+            name = names[_key(row)]
+            begin = f"{name[:-1]}, " if name.endswith(")") else f"{name} ("
+            names[_key(row)] = f"{begin}{words})"
     found: dict[LineKey, dict[tuple[str, str], Row]] = {_key(row): {} for row in shown}
     for row in rows:
         if _key(row) in found:

@@ -45,7 +45,7 @@ BASE = np.random.default_rng(0).normal(25.0, 3.0, SCENES)
 def record(
     results: Results,
     system: str,
-    values: Sequence[float],
+    values: Sequence[float | None],
     metric: str = "psnr",
     protocol: str = "gt",
     **facts: object,
@@ -53,7 +53,15 @@ def record(
     entry = replace(ENTRY, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
     entry = replace(entry, **facts)  # type: ignore[arg-type]
     scores = [
-        Score("defocus-v1", protocol, metric, f"p{k:02}", f"s{k:02}", value)
+        Score(
+            "defocus-v1",
+            protocol,
+            metric,
+            f"p{k:02}",
+            f"s{k:02}",
+            value,
+            reason="" if value is not None else "not given",
+        )
         for k, value in enumerate(values)
     ]
     results.record(entry, [*results.scores(entry.run), *scores])
@@ -316,6 +324,16 @@ def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
         ("wiener", 4),
     ]
     assert "not trained here and demo budget" in table.caption
+
+
+def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "input", BASE, weights="none")
+        record(results, "theirs", [*BASE[:12], None, None], weights="elsewhere")
+        (table,) = score_tables(leaderboard(results), (), tracks(results))
+    assert "theirs (made elsewhere, 12 of 14 pictures)" in {row[0] for row in table.rows}
+    said = "left out of theirs (made elsewhere, 12 of 14 pictures): p12, p13: not given"
+    assert said in table.note
 
 
 def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path: Path) -> None:
