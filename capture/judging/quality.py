@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
 from defocus.files import sha256_file
 from defocus.images import as_integer, linear_to_srgb
+from defocus.isolation import LeftOut, attempt
 from defocus.optics.geometry import IDENTITY, Similarity
 
 __all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
@@ -127,19 +129,32 @@ def judge_pair(
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
         _say_same(quality)
     _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
-    try:
-        if strictness == "off":
-            _check_whole([blurry, sharp, extra.anchor, extra.companion], read)
-        else:
-            _check_pictures(quality, blurry, sharp, bracket, limits, extra, read)
-    except ImageError as error:
-        quality.say("reject", str(error))
+    work: Callable[[], None]
+    if strictness == "off":
+        work = partial(_check_whole, [blurry, sharp, extra.anchor, extra.companion], read)
+    else:
+        work = partial(_check_pictures, quality, blurry, sharp, bracket, limits, extra, read)
+    _judge(quality, work)
     if virtual_camera or strictness == "warn":
         quality.warn_only()
     if virtual_camera:
         text = "the virtual camera delivers prepared files whatever it is set to"
         quality.findings.insert(0, Finding("note", text))
     return quality
+
+
+def _judge(quality: Quality, work: Callable[[], None]) -> None:
+    """Do work on the pictures: one that cannot be read rejects, what nobody foresaw warns."""
+
+    def judged() -> None:
+        try:
+            work()
+        except ImageError as error:
+            quality.say("reject", str(error))
+
+    failed = attempt("", judged)
+    if isinstance(failed, LeftOut):
+        quality.say("warn", f"not judged: {failed.reason}")
 
 
 def _say_same(quality: Quality) -> None:

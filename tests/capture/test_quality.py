@@ -9,6 +9,7 @@ import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import Exif, read_exif
+from defocus.capture.judging import quality as quality_module
 from defocus.capture.judging.exposure_match import compare_light
 from defocus.capture.judging.quality import judge_pair
 from defocus.capture.judging.verdict import Quality
@@ -76,6 +77,20 @@ def test_a_good_pair_is_accepted(shots: Shots) -> None:
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
     assert quality.numbers["misalignment"]["status"] == "ok"
     assert math.hypot(*quality.numbers["misalignment"]["shift_px"]) < 0.3
+
+
+def test_an_error_that_nobody_foresaw_is_a_warning(
+    shots: Shots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shots are whole: another pair would not be judged either."""
+
+    def failing(*_given: object) -> None:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(quality_module, "_check_regions", failing)
+    quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"))
+    assert quality.verdict == "warn"
+    assert "not judged: unforeseen ZeroDivisionError: odd; please report it" in quality.reason
 
 
 # Flicker of 8 % is 0.111 EV.

@@ -209,7 +209,7 @@ def test_list_counts_the_pairs_of_a_set_of_ones_own() -> None:
     document, lines = description("sample:strong")
     assert document["complete"] is None
     assert document["found"] == {"train": 7, "validation": 1, "test": 16}
-    assert "24 pairs (7 train, 1 validation, 16 test)" in lines[-1]
+    assert "24 pairs in 24 scenes (7 train, 1 validation, 16 test)" in lines[-1]
     with pytest.raises(DatasetError, match="sample:none"):
         description("sample:none")
 
