@@ -51,7 +51,7 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
         sections=(
             (
                 "At a glance",
-                (_glance(dataset, audit, usable), *first),
+                (*first, _glance(dataset, audit, usable)),
             ),
             *samples,
             ("Content", (_counts(dataset, audit),)),
@@ -85,7 +85,7 @@ def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
         "warnings": str(len(audit.warnings)) if audit.warnings else "none",
         "left out before": dropped_text(dataset.steps),
     }
-    return Facts("At a glance", tuple((name, text) for name, text in facts.items() if text))
+    return Facts("What it holds", tuple((name, text) for name, text in facts.items() if text))
 
 
 def _files(dataset: Dataset) -> set[Path]:

@@ -192,7 +192,7 @@ def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint], by: s
         title=f"Log of session {session.absolute().name}",
         notice="",
         sections=(
-            ("Shot by and with", (_facts(rows, by),)),
+            ("Session", (_facts(rows, by),)),
             *((day, (_table(group),)) for day, group in days),
             *([("Test charts", (drift_table(charts),))] if charts else []),
         ),
