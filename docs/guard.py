@@ -1,6 +1,7 @@
 """Counts what the guard of ``restore`` leaves worse and what good restoring it touches.
 
-``python -m docs.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000`` from the repository's root.
+``python -m docs.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000`` from the repository's root;
+``python -m docs.guard PHOTOGRAPHS --gains`` for what it takes of gains.
 """
 
 import argparse
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import skimage.data
 import torch
 from numpy.typing import NDArray
 
@@ -18,7 +20,9 @@ from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
+from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import say
+from docs.weights import RADII_PX, Pairs, as_unit, blurred, held_out
 from tests.benchmark.adversarial import traps
 
 Array = NDArray[np.float32]
@@ -28,6 +32,8 @@ GAINS, LOSES, KEEPS_NOTHING = 0.95, 1.02, 0.98
 better than the given part."""
 AS_GOOD_AS_RIGHT_DB = 45.0
 STRENGTHS = (1.0, 1.5, 2.0)
+SOFT, SOFT_PX = ("chelsea", "astronaut"), (1.5, 2.2, 3.0)
+"""Pictures that are soft by themselves, wholly or in part, and diameters of discs, px."""
 
 
 def main() -> None:
@@ -37,10 +43,15 @@ def main() -> None:
     words.add_argument("--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each.")
     words.add_argument("--first", type=int, default=300, help="First of 300 held-out pairs.")
     words.add_argument("--traps-only", action="store_true", help="Not what good restoring loses.")
+    words.add_argument("--gains", action="store_true", help="What it takes of gains, alone.")
     given = words.parse_args()
     torch.set_num_threads(1)
     network = defocus.load("defocus-m", weights="own").eval()
     restorer = make_restorer(network, 0, torch.device("cpu"))
+    if given.gains:
+        for line in gains(restorer, given.photographs):
+            say(line)
+        return
     for seed in given.seeds:
         for told, names in spoiled(restorer, seed).items():
             say(f"seed {seed}, {told}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
@@ -76,6 +87,35 @@ def counted(restorer: Restorer, pairs: Iterator[tuple[Array, Array]]) -> NDArray
         lost = good & (held > LOSES * free)
         counts += [good.sum(), lost.sum(), (good & (held > KEEPS_NOTHING * before)).sum()]
     return counts
+
+
+def gains(restorer: Restorer, photographs: Path) -> Iterator[str]:
+    """Mean gains without and behind the guard, and what becomes of soft pictures."""
+    sharp = held_out(photographs)
+    for radius_px in RADII_PX:
+        yield f"radius {radius_px} px: {_gain(restorer, blurred(sharp, radius_px, 0.003))}"
+    stream = defocus.open_dataset(f"stream:{photographs}").split("test")
+    pairs = [(as_unit(pair.blurry), as_unit(pair.sharp)) for pair in stream]
+    yield f"test pairs of the stream: {_gain(restorer, pairs)}"
+    for name in SOFT:
+        light = srgb_to_linear(getattr(skimage.data, name)() / 255)
+        given = np.asarray(linear_to_srgb(light), np.float32)
+        back = [f"{psnr(one, given):.1f}" for one in both(restorer, given)]
+        yield f"{name} as it is: {back[0]} dB against itself, {back[1]} behind the guard"
+        for diameter_px in SOFT_PX:
+            gain = _gain(restorer, blurred([light], diameter_px / 2, 0))
+            yield f"{name}, {diameter_px} px: {gain}"
+
+
+def _gain(restorer: Restorer, pairs: Pairs) -> str:
+    """Means over pairs of a blurry and a sharp picture."""
+    rows = []
+    for blurry, sharp in pairs:
+        before = psnr(blurry, sharp)
+        made = both(restorer, np.ascontiguousarray(blurry, np.float32))
+        rows.append([psnr(one, sharp) - before for one in made])
+    free, held = np.mean(rows, axis=0)
+    return f"{free:+.2f} dB, {held:+.2f} behind the guard"
 
 
 def both(restorer: Restorer, given: Array) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """The circle of confusion of each cell of a picture, from the picture alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from defocus.benchmark.restore.blur_map.network import (
     details,
 )
 
-__all__ = ["LARGEST_PX", "LEARNED", "BlurMap", "estimate_blur_map"]
+__all__ = ["LARGEST_PX", "LEARNED", "BlurMap", "enlarged", "estimate_blur_map", "in_strips"]
 
 LEARNED = Path(__file__).with_name("learned.safetensors")
 LARGEST_PX = 30.0
@@ -118,16 +119,27 @@ def _resized(levels: Array, shape: tuple[int, int]) -> Array:
     return np.asarray(cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-@torch.inference_mode()
 def _levels(picture: Array) -> Array:
-    """``(h, w, 2)``: diameters of the median and of the quantile, px, in strips of the picture."""
-    height = picture.shape[0]
-    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    """``(h, w, 2)``: diameters of the median and of the quantile, px."""
+    return in_strips(lambda strip: as_diameter(_network()(details(strip))), picture)
+
+
+@torch.inference_mode()
+def in_strips(measure: Callable[..., torch.Tensor], *pictures: Array) -> Array:
+    """``(h, w, n)``: what is measured of the cells of one picture or of several of one size.
+
+    Args:
+        measure: From strips of the pictures, ``(1, 3, H, W)``, to ``(1, n, h, w)``.
+        pictures: ``(H, W, 3)``.
+    """
+    height = pictures[0].shape[0]
+    tensors = [
+        torch.from_numpy(np.ascontiguousarray(one)).permute(2, 0, 1)[None] for one in pictures
+    ]
     strips = []
     for begin in range(0, height, STRIP_PX):
         first, last = max(0, begin - STRIP_MARGIN_PX), begin + STRIP_PX + STRIP_MARGIN_PX
-        strip = _at_least_a_cell(tensor[:, :, first:last])
-        found = as_diameter(_network()(details(strip)))[0]
+        found = measure(*(_at_least_a_cell(one[:, :, first:last]) for one in tensors))[0]
         skipped = (begin - first) // CELL_PX
         strips.append(found[:, skipped : skipped + -(-min(STRIP_PX, height - begin) // CELL_PX)])
     return np.ascontiguousarray(torch.cat(strips, dim=1).permute(1, 2, 0).numpy())

@@ -12,6 +12,7 @@ from defocus.benchmark.restore.blur_map.network import CELL_PX
 from defocus.benchmark.restore.guard.agreement import STRIDE_PX, Agreement, agreement
 from defocus.benchmark.restore.guard.limits import limited
 from defocus.benchmark.restore.guard.noise import noise_by_brightness
+from defocus.benchmark.restore.guard.share import share_worth_keeping
 
 __all__ = ["Guarded", "guarded", "guarded_beyond"]
 
@@ -52,17 +53,19 @@ class Guarded:
 def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
     """Put back what cannot be true.
 
-    Lightness and colours are limited to what is around each pixel, and changes to small ones where
-    edges are crisp. Then each tile is blurred again as strongly as the map allows at most: where
-    that does not give what was given, within the noise, the tile fades back to it. So does a tile
-    that is a plain wave, of which no blur can be told.
+    As much of the change is kept as is likely to be worth it. Lightness and colours are limited to
+    what is around each pixel, and changes to small ones where edges are crisp. Then each tile is
+    blurred again as strongly as the map allows at most: where that does not give what was given,
+    within the noise, the tile fades back to it. So does a tile that is a plain wave, of which no
+    blur can be told.
 
     Args:
         blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
         restored: ``(H, W, 3)`` float32, finite.
         blur_map: Of ``blurry``.
     """
-    within, shares = _judged(blurry, restored, blur_map)
+    share = share_worth_keeping(blurry, restored)
+    within, shares = _judged(blurry, restored, blur_map, share)
     _fade_back(within, blurry, shares)
     return Guarded(within, shares.size, int((shares == 1).sum()))
 
@@ -83,10 +86,12 @@ def guarded_beyond(blurry: Array, restored: Array, blur_map: BlurMap) -> Array:
     return within
 
 
-def _judged(blurry: Array, restored: Array, blur_map: BlurMap) -> tuple[Array, NDArray[np.float64]]:
+def _judged(
+    blurry: Array, restored: Array, blur_map: BlurMap, share: Array | None = None
+) -> tuple[Array, NDArray[np.float64]]:
     """The picture within its limits, and how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
-    within = limited(restored, blurry, noise)
+    within = limited(restored, blurry, noise, share)
     del restored  # if nobody else has it: two copies of a large picture take much memory
     median, highest = (
         _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)

@@ -24,7 +24,9 @@ STRIP_PX = 256
 Array = NDArray[np.float32]
 
 
-def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
+def limited(
+    restored: Array, blurry: Array, noise: NDArray[np.float64], share: Array | None = None
+) -> Array:
     """Cut off what goes far beyond the lightness and the colours around each pixel.
 
     Where edges are as crisp as in focus, only a small change is left: a network that takes a sharp
@@ -34,6 +36,7 @@ def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array
         restored: ``(H, W, 3)``.
         blurry: ``(H, W, 3)`` in [0, 1].
         noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
+        share: ``(H, W)``: the share of the change that is looked at; None for all of it.
 
     Returns:
         As ``restored``. Equal to ``blurry`` to a step of 8 bits where that is flat and clean.
@@ -45,8 +48,11 @@ def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array
         end = min(begin + STRIP_PX, height)
         first, last = max(0, begin - margin), min(height, end + margin)
         inside = slice(begin - first, end - first)
-        given = _opponents(blurry[first:last])
-        ours = _opponents(restored[begin:end])
+        seen, changed = blurry[first:last], restored[first:last]
+        if share is not None:
+            changed = seen + share[first:last, :, None] * (changed - seen)
+        given = _opponents(seen)
+        ours = _opponents(changed[inside])
         deviation = noise_of(given[inside, :, 0], noise).astype(np.float32)
         for channel in range(3):
             low, high = _range_around(given[:, :, channel])
@@ -55,7 +61,7 @@ def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array
                 ours[:, :, channel], low[inside] - more, high[inside] + more,
                 out=ours[:, :, channel],
             )  # fmt: skip
-        kept = share_kept(restored[first:last], blurry[first:last], noise)[inside, :, None]
+        kept = share_kept(changed, seen, noise)[inside, :, None]
         made[begin:end] = blurry[begin:end] + kept * (_colours(ours) - blurry[begin:end])
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:

@@ -1,0 +1,245 @@
+"""Learn the share to keep: ``python -m defocus.benchmark.restore.guard.learning PHOTOGRAPHS``.
+
+From pairs of the training stream of a folder of photographs, from photographs behind one blur or
+none, some of them softened before (enlarged, smoothed, compressed), and from patterns. What is soft
+before the blur is the truth: nothing brings back what it never had. It takes about seven minutes of
+one processor core.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from scipy.signal import fftconvolve
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.registry import baseline
+from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.baselines.weights.own import OWN
+from defocus.benchmark.restore.blur_map.learning import pattern
+from defocus.benchmark.restore.blur_map.network import CELL_PX
+from defocus.benchmark.restore.guard.share import LEARNED, share_network, surroundings
+from defocus.benchmark.restore.restorer import make_restorer
+from defocus.benchmark.weights.store import build_with, find_weights
+from defocus.datasets.stream.patches import Renderer
+from defocus.datasets.stream.photographs import find_photographs, read_photographs
+from defocus.datasets.stream.textures import draw_texture
+from defocus.files import write_bytes
+from defocus.freed_memory import keep_freed_memory
+from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.optics.aperture import Aperture, aperture_psf
+from defocus.progress import track
+
+__all__ = ["error_left", "learn", "main", "softened"]
+
+SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
+STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
+"""The rest are patterns."""
+IN_FOCUS_SHARE, BLURS_PX, MOST_NOISE = 0.3, (1.2, 18.0), 0.02
+LIKELY = 6.0
+"""So much more a pair of the stream or a photograph weighs than what was softened or drawn."""
+BLOCK_CELLS = 4
+AS_GOOD_AS_RIGHT = 10**-4.7
+"""Mean squared error, 47 dB: nobody sees less."""
+STEPS, BATCH, RATE, JITTER = 1200, 256, 3e-3, 0.02
+
+Array = NDArray[np.float32]
+Sample = tuple[Array, Array, float]
+"""``(n, 54)`` of blocks of cells; ``(3, n)``, see :func:`_errors`; how much it weighs."""
+
+
+def main() -> None:
+    """Learn, and write the weights beside this file."""
+    words = argparse.ArgumentParser(description="Learn the share of a change that is worth it.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument("--out", type=Path, default=LEARNED)
+    given = words.parse_args()
+    keep_freed_memory()
+    torch.manual_seed(0)
+    system = baseline(DEFAULT_SYSTEM)
+    network = build_with(system, find_weights(system, OWN))
+    restorer = make_restorer(network, 0, torch.device("cpu"))
+
+    def restore(blurry: Array) -> Array:
+        made, _ = restorer.restored(torch.from_numpy(blurry).permute(2, 0, 1)[None])
+        return made[0].permute(1, 2, 0).clamp(0, 1).numpy()
+
+    found = find_photographs(given.photographs)
+    renderer = Renderer(found, "train")
+    pictures = [one.pixels for one in read_photographs(found.of("train"))]
+    samples = [
+        _sample(renderer, pictures, restore, number)
+        for number in track(range(SAMPLES), "rendering")
+    ]
+    write_bytes(given.out, save(learn(samples).state_dict()))
+
+
+def learn(samples: list[Sample]) -> nn.Sequential:
+    """A network for the least error of a picture in the mean, in dB."""
+    seen, errors = (torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2])
+    weights = torch.tensor([weight for _, _, weight in samples])
+    mean, deviation = seen.mean(dim=(0, 1)), seen.std(dim=(0, 1)) + 1e-3
+    seen = (seen - mean) / deviation
+    network = share_network()
+    nn.init.zeros_(network[-1].weight)
+    nn.init.constant_(network[-1].bias, 2.0)  # begin with nearly all of the change
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
+    draw = torch.Generator().manual_seed(0)
+    for step in track(range(STEPS), "learning"):
+        optimiser.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+        chosen = torch.randint(len(samples), (BATCH,), generator=draw)
+        noise = JITTER * torch.randn(seen[chosen].shape, generator=draw)
+        share = torch.sigmoid(network(seen[chosen] + noise)[..., 0])
+        error = torch.log10(error_left(share, errors[chosen]) + AS_GOOD_AS_RIGHT)
+        loss = (weights[chosen] * error).sum() / weights[chosen].sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():  # the first layer takes what it is given
+        first = network[0]
+        first.weight /= deviation
+        first.bias -= first.weight @ mean
+    return network
+
+
+def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
+    """``(N,)``: mean squared errors where a share ``(N, n)`` of the change is kept."""
+    change, common, before = errors.unbind(dim=1)
+    return (change * share**2 - 2 * common * share + before).mean(dim=1).clamp(min=0)
+
+
+def _sample(
+    renderer: Renderer,
+    pictures: list[NDArray[np.uint8]],
+    restore: Callable[[Array], Array],
+    number: int,
+) -> Sample:
+    random = np.random.default_rng([number, 3])
+    kind = random.random()
+    if kind < STREAM_SHARE:
+        pair = renderer.pair(number, SIDE_PX)
+        blurry, sharp, weight = pair.blurry, pair.sharp, LIKELY
+    elif kind < STREAM_SHARE + PHOTOGRAPH_SHARE + SOFT_SHARE:
+        truth = _cut(random, pictures[int(random.integers(len(pictures)))])
+        weight = LIKELY
+        if kind >= STREAM_SHARE + PHOTOGRAPH_SHARE:
+            truth, weight = softened(random, truth), 1.0
+        blurry, sharp = (
+            one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / np.float32(255)
+            for one in (_blurred(random, truth), truth)
+        )
+    else:
+        blurry = sharp = _drawn(random)
+        weight = 1.0
+    blurry = np.ascontiguousarray(np.rint(255 * blurry) / 255, np.float32)
+    restored = restore(blurry)
+    seen = _blocks(surroundings(blurry, restored)) / BLOCK_CELLS**2
+    return seen, _blocks(_errors(blurry, restored, sharp)).T, weight
+
+
+def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
+    """``(h, w, 3)``: squares of the change, its product with what is right, squares of that.
+
+    Of each cell, in parts of a block, so that the sum over a block is its mean.
+    """
+    change, right = restored - blurry, sharp - blurry
+    parts = [change * change, change * right, right * right]
+    at_pixels = np.stack([one.mean(axis=2) for one in parts])
+    cells = functional.avg_pool2d(torch.from_numpy(at_pixels), CELL_PX).permute(1, 2, 0)
+    return np.asarray(cells / BLOCK_CELLS**2, np.float32)
+
+
+def _blocks(cells: Array) -> Array:
+    """``(n, k)``: sums over blocks of 4 x 4 of ``(h, w, k)``."""
+    height, width, count = (side for side in cells.shape)
+    blocks = cells.reshape(height // BLOCK_CELLS, BLOCK_CELLS, width // BLOCK_CELLS, -1, count)
+    return np.asarray(blocks.sum(axis=(1, 3)).reshape(-1, count), np.float32)
+
+
+def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A part of a photograph, at its own size or reduced."""
+    side = SIDE_PX + 2 * MARGIN_PX
+    smallest = side / min(picture.shape[:2])
+    if smallest < 1 and random.random() < 0.5:
+        scale = random.uniform(max(0.3, smallest), 1.0)
+        size = [max(side, round(scale * length)) for length in picture.shape[1::-1]]
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    pad = [(0, max(0, side - length)) for length in picture.shape[:2]]
+    wide = np.pad(picture, [*pad, (0, 0)], mode="reflect")
+    top, left = (int(random.integers(length - side + 1)) for length in wide.shape[:2])
+    return np.ascontiguousarray(wide[top : top + side, left : left + side])
+
+
+def softened(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture that is soft by itself: enlarged, smoothed or compressed.
+
+    Args:
+        random: Where to draw from.
+        picture: ``(H, W, 3)``.
+
+    Returns:
+        As ``picture``.
+    """
+    height, width = picture.shape[:2]
+    kind = int(random.integers(4))
+    if kind < 2:
+        scale = random.uniform(1.1, 2.6)
+        part = picture[: round(height / scale), : round(width / scale)]
+        how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[int(random.integers(3))]
+        made = cv2.resize(part, (width, height), interpolation=how)
+    elif kind == 2:
+        if random.random() < 0.5:
+            made = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
+        else:
+            made = cv2.bilateralFilter(picture, 5, random.uniform(8, 35), random.uniform(1, 3))
+    else:
+        made = _compressed(picture, int(random.integers(15, 80)))
+    return np.asarray(made, np.uint8)
+
+
+def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _blurred(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Behind one kernel with noise, or as it is."""
+    if random.random() < IN_FOCUS_SHARE:
+        return picture
+    diameter = math.exp(random.uniform(*(math.log(one) for one in BLURS_PX)))
+    blades = int(random.integers(5, 9))
+    turn = random.uniform(0, 60)
+    shape = Aperture(blades=blades, turn_deg=turn) if random.random() < 0.5 else Aperture()
+    psf = aperture_psf(diameter, shape).astype(np.float32)
+    pad = psf.shape[0] // 2
+    light = srgb_to_linear(picture.astype(np.float32) / 255)
+    wide = np.pad(light, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+    through = np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
+    noise = MOST_NOISE * random.random() ** 3
+    seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)
+    stored = np.rint(255 * np.clip(seen, 0, 1)).astype(np.uint8)
+    compressed = random.random() < 0.3
+    return _compressed(stored, int(random.integers(60, 98))) if compressed else stored
+
+
+def _drawn(random: np.random.Generator) -> Array:
+    """A plain pattern or a texture, the latter sharpened in one half of the cases."""
+    if random.random() < 0.5:
+        return pattern(random, SIDE_PX)
+    picture = linear_to_srgb(np.clip(draw_texture(random, SIDE_PX, SIDE_PX), 0, 1))
+    picture = np.asarray(picture, np.float32)
+    if random.random() < 0.5:
+        soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.7, 2.0))
+        picture = np.clip(picture + random.uniform(0.5, 1.5) * (picture - soft), 0, 1)
+    return picture
+
+
+if __name__ == "__main__":
+    main()

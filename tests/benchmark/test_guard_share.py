@@ -1,0 +1,124 @@
+"""The share of a change that is kept: soft pictures stay, blurred ones are restored."""
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from numpy.typing import NDArray
+from scipy.signal import fftconvolve
+
+import defocus
+from defocus.benchmark.restore.guard import learning
+from defocus.benchmark.restore.guard.guard import guarded
+from defocus.benchmark.restore.guard.learning import error_left, learn, softened
+from defocus.benchmark.restore.guard.share import share_worth_keeping, surroundings
+from defocus.benchmark.restore.restoration import restore_colours
+from defocus.benchmark.restore.restorer import Restorer, make_restorer
+from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.optics.psf import disc_psf
+
+Array = NDArray[np.float32]
+
+
+def psnr(first: Array, second: Array) -> float:
+    return float(-10 * np.log10(np.square(first.astype(float) - second).mean() + 1e-12))
+
+
+@pytest.fixture(scope="module")
+def own() -> Restorer:
+    network = defocus.load("defocus-m", weights="own").eval()
+    return make_restorer(network, 0, torch.device("cpu"))
+
+
+def middle(name: str) -> Array:
+    picture: NDArray[np.uint8] = getattr(skimage.data, name)()
+    top, left = ((side - 256) // 2 for side in picture.shape[:2])
+    return picture[top : top + 256, left : left + 256].astype(np.float32) / 255
+
+
+def behind_disc(picture: Array, diameter_px: float) -> Array:
+    psf = disc_psf(diameter_px).astype(np.float32)
+    pad = psf.shape[0] // 2
+    wide = np.pad(srgb_to_linear(picture), ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+    seen = linear_to_srgb(np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1))
+    return np.asarray(np.rint(255 * seen) / 255, np.float32)
+
+
+@pytest.mark.parametrize(("diameter_px", "least_db"), [(0.0, -np.inf), (2.2, -1.0), (3.0, -1.0)])
+def test_a_picture_that_is_soft_by_itself_is_not_sharpened(
+    own: Restorer, diameter_px: float, least_db: float
+) -> None:
+    """The cat's fur: without the share it comes back at 33 dB and loses 3 dB behind a blur."""
+    cat = middle("chelsea")
+    given = behind_disc(cat, diameter_px) if diameter_px else cat
+    made = restore_colours(own, given).restored
+    if diameter_px:
+        assert psnr(made, cat) - psnr(given, cat) > least_db
+    else:
+        assert psnr(made, cat) > 38
+
+
+@pytest.mark.parametrize("diameter_px", [3.0, 6.0])
+def test_what_is_gained_behind_a_blur_stays(own: Restorer, diameter_px: float) -> None:
+    sharp = middle("coffee")
+    given = behind_disc(sharp, diameter_px)
+    bare = restore_colours(own, given, guard=False)
+    held = guarded(given, bare.restored.copy(), bare.blur_map).restored
+    gain = psnr(bare.restored, sharp) - psnr(given, sharp)
+    assert gain > 0.5
+    assert psnr(held, sharp) - psnr(given, sharp) > 0.9 * gain
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (70, 9), (1100, 40)])
+def test_every_pixel_of_a_picture_of_any_size_has_a_share(size: tuple[int, int]) -> None:
+    blurry = np.random.default_rng(0).random((*size, 3), np.float32)
+    share = share_worth_keeping(blurry, 1 - blurry)
+    assert share.shape == size
+    assert ((share >= 0) & (share <= 1)).all()
+
+
+def test_what_restoring_changes_is_seen_around_it_alone() -> None:
+    blurry = np.zeros((400, 400, 3), np.float32)
+    restored = blurry.copy()
+    restored[:8, :8] = 1
+    seen = surroundings(blurry, restored) - surroundings(blurry, blurry)
+    assert (seen[0, 0, -2:] > 0).all(), "mean and largest change in the large square"
+    assert np.abs(seen[40:, 40:]).max() < 1e-5
+    assert np.abs(seen[10, 10, 25:27]).max() < 1e-5, "and in the small one only near"
+
+
+def test_the_share_with_the_least_error_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first number says whether the change is right."""
+    monkeypatch.setattr(learning, "STEPS", 400)
+    random = np.random.default_rng(0)
+    samples = []
+    for number in range(64):
+        seen = random.standard_normal((4, 54)).astype(np.float32)
+        seen[:, 0] = 5 + number % 2
+        change = np.full(4, 1e-2, np.float32)
+        right = change * (number % 2)
+        samples.append((seen, np.stack([change, right, right]), 1.0))
+    share = torch.sigmoid(learn(samples)(torch.from_numpy(samples[0][0])))
+    assert (share < 0.1).all()
+    share = torch.sigmoid(learn(samples)(torch.from_numpy(samples[1][0])))
+    assert (share > 0.9).all()
+
+
+def test_the_error_is_that_of_the_mixed_picture() -> None:
+    random = np.random.default_rng(0)
+    blurry, restored, sharp = random.random((3, 32, 32, 3)).astype(np.float32)
+    errors = torch.from_numpy(learning._blocks(learning._errors(blurry, restored, sharp)).T)[None]
+    mixed = blurry + 0.3 * (restored - blurry)
+    left = error_left(torch.full((1, 1), 0.3), errors)
+    assert float(left) == pytest.approx(float(np.square(mixed - sharp).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_softened_picture_has_its_size_and_fewer_details(number: int) -> None:
+    picture = np.rint(255 * middle("coffee")).astype(np.uint8)
+    made = softened(np.random.default_rng(number), picture)
+    assert made.shape == picture.shape
+    assert made.dtype == np.uint8
+    before, after = (cv2.Laplacian(one, cv2.CV_32F).std() for one in (picture, made))
+    assert 0 < after < before
