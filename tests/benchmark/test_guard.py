@@ -51,7 +51,7 @@ HELD = {"flat", "lights", "noise", "text", "stripes", "dark", "jpeg", "moved"}
 """Kinds of which none comes out worse by more than 1 dB."""
 MOST_SPOILED = {"sharp": 1, "sharpened": 1}
 """Of ten each. What is soft by itself looks as a blurred picture does."""
-MOST_SPOILED_BEYOND = {1.5: 3, 2.0: 5}
+MOST_SPOILED_BEYOND = {1.5: 2, 2.0: 6}
 """Of a hundred, by strength; it would be 35 and 46 if the guard's result were just exaggerated."""
 
 

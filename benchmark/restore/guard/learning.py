@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 from scipy.signal import fftconvolve
-from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.registry import baseline
@@ -25,7 +24,7 @@ from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.restore.blur_map.learning import pattern
 from defocus.benchmark.restore.blur_map.network import CELL_PX
-from defocus.benchmark.restore.guard.share import LEARNED, share_network, surroundings
+from defocus.benchmark.restore.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.benchmark.restore.restorer import make_restorer
 from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.datasets.stream.patches import Renderer
@@ -81,15 +80,13 @@ def main() -> None:
     write_bytes(given.out, save(learn(samples).state_dict()))
 
 
-def learn(samples: list[Sample]) -> nn.Sequential:
+def learn(samples: list[Sample]) -> ShareNetwork:
     """A network for the least error of a picture in the mean, in dB."""
     seen, errors = (torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2])
     weights = torch.tensor([weight for _, _, weight in samples])
     mean, deviation = seen.mean(dim=(0, 1)), seen.std(dim=(0, 1)) + 1e-3
     seen = (seen - mean) / deviation
-    network = share_network()
-    nn.init.zeros_(network[-1].weight)
-    nn.init.constant_(network[-1].bias, 2.0)  # begin with nearly all of the change
+    network = ShareNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     draw = torch.Generator().manual_seed(0)
     for step in track(range(STEPS), "learning"):
@@ -100,12 +97,11 @@ def learn(samples: list[Sample]) -> nn.Sequential:
         error = torch.log10(error_left(share, errors[chosen]) + AS_GOOD_AS_RIGHT)
         loss = (weights[chosen] * error).sum() / weights[chosen].sum()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     with torch.no_grad():  # the first layer takes what it is given
-        first = network[0]
-        first.weight /= deviation
-        first.bias -= first.weight @ mean
+        network.first.weight.div_(deviation)
+        network.first.bias.sub_(network.first.weight @ mean)
     return network
 
 
@@ -132,7 +128,7 @@ def _sample(
         if kind >= STREAM_SHARE + PHOTOGRAPH_SHARE:
             truth, weight = softened(random, truth), 1.0
         blurry, sharp = (
-            one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / np.float32(255)
+            np.asarray(one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255, np.float32)
             for one in (_blurred(random, truth), truth)
         )
     else:
@@ -140,7 +136,7 @@ def _sample(
         weight = 1.0
     blurry = np.ascontiguousarray(np.rint(255 * blurry) / 255, np.float32)
     restored = restore(blurry)
-    seen = _blocks(surroundings(blurry, restored)) / BLOCK_CELLS**2
+    seen = _blocks(surroundings(blurry, restored)) / np.float32(BLOCK_CELLS**2)
     return seen, _blocks(_errors(blurry, restored, sharp)).T, weight
 
 
@@ -213,7 +209,8 @@ def _blurred(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray
     """Behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
-    diameter = math.exp(random.uniform(*(math.log(one) for one in BLURS_PX)))
+    smallest, largest = BLURS_PX
+    diameter = smallest * (largest / smallest) ** random.random()
     blades = int(random.integers(5, 9))
     turn = random.uniform(0, 60)
     shape = Aperture(blades=blades, turn_deg=turn) if random.random() < 0.5 else Aperture()

@@ -21,13 +21,16 @@ from torch.nn import functional
 from defocus.benchmark.restore.blur_map.estimate import enlarged, in_strips
 from defocus.benchmark.restore.blur_map.network import CELL_PX, FAINT, details
 
-__all__ = ["LEARNED", "share_network", "share_worth_keeping", "surroundings"]
+__all__ = ["LEARNED", "ShareNetwork", "share_worth_keeping", "surroundings"]
 
 LEARNED = Path(__file__).with_name("share.safetensors")
 NEAR_CELLS, FAR_CELLS = 7, 31
 """Sides of the squares around a cell of 8 x 8 px: 56 and 248 px."""
 MEASURES = 27
 WIDTH = 32
+ENOUGH = 0.55
+"""From this share on all of the change is kept: a restoration that is likely to be good is left
+alone, at little cost where it is not."""
 
 Array = NDArray[np.float32]
 
@@ -41,7 +44,8 @@ def share_worth_keeping(blurry: Array, restored: Array) -> Array:
     """
     with torch.inference_mode():
         share = torch.sigmoid(_network()(torch.from_numpy(surroundings(blurry, restored))))
-    return enlarged(np.ascontiguousarray(share[:, :, 0].numpy()), blurry.shape[:2])
+    cells = np.ascontiguousarray((share[:, :, 0] / ENOUGH).clamp(max=1).numpy())
+    return enlarged(cells, blurry.shape[:2])
 
 
 def surroundings(blurry: Array, restored: Array) -> Array:
@@ -62,19 +66,27 @@ def _measured(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
     return torch.cat([details(blurry), details(restored)[:, 1:], *changes], dim=1)
 
 
-def share_network() -> nn.Sequential:
+class ShareNetwork(nn.Module):
     """From the 54 numbers of a cell to what becomes its share through a sigmoid."""
-    return nn.Sequential(
-        nn.Linear(2 * MEASURES, WIDTH),
-        nn.ReLU(),
-        nn.Linear(WIDTH, WIDTH),
-        nn.ReLU(),
-        nn.Linear(WIDTH, 1),
-    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2 * MEASURES, WIDTH)
+        self.second = nn.Linear(WIDTH, WIDTH)
+        self.ending = nn.Linear(WIDTH, 1)
+        nn.init.zeros_(self.ending.weight)
+        nn.init.constant_(self.ending.bias, 2.0)  # begins with nearly all of the change
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        """From ``(..., 54)`` of :func:`surroundings` to ``(..., 1)``."""
+        found: torch.Tensor = self.ending(
+            functional.relu(self.second(functional.relu(self.first(seen))))
+        )
+        return found
 
 
 @cache
-def _network() -> nn.Sequential:
-    network = share_network().eval()
+def _network() -> ShareNetwork:
+    network = ShareNetwork().eval()
     network.load_state_dict(load_file(LEARNED))
     return network
