@@ -30,7 +30,7 @@ MARK = "<!-- made by docs/weights.py: nothing below is written by hand -->"
 
 CHAINS = "## Classical chains"
 SIDE_PX = 256
-RADII_PX = (1, 2, 3, 4, 6, 8)
+RADII_PX = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20)
 NOISES = (0.0, 0.003, 0.01, 0.02)
 BINS_PX = (0.0, 1.0, 3.0, 6.0, 10.0, 20.0)
 CLASSICAL = ("wiener", "richardson-lucy", "krishnan-fergus", "ebdb")

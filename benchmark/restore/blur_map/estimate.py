@@ -34,7 +34,8 @@ TOLD_FACTOR = 3.0
 """A cell says something about its blur where the 95 % quantile of 1 + d is at most so many times
 the median."""
 RESCUED_TO_PX = 20.0
-"""Restoring a larger blur gains next to nothing: no network here was shown to do more."""
+"""The estimate of a larger blur is too small: a disc of 40 px, from which nothing comes back, may
+count as 23; docs/how-to/restoring.md."""
 LEAST_TOLD_SHARE = 0.02
 
 Array = NDArray[np.float32]
