@@ -16,7 +16,7 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Split
-from defocus.errors import InputError
+from defocus.errors import InputError, TrainingError
 from defocus.progress import counted, say, track
 from defocus.reports.model import Cell, Column, Table
 from defocus.training.record.folder import CURVE
@@ -40,12 +40,14 @@ class Estimate:
         training_seconds: Estimated seconds of its training; None if there is no estimate.
         restoring_seconds: Seconds to restore the test pictures; scoring them is not included.
         basis: What was measured, or why nothing was measured.
+        problem: Why the run would fail; empty if nothing speaks for it.
     """
 
     steps: int
     training_seconds: float | None
     restoring_seconds: float | None
     basis: str
+    problem: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -63,25 +65,28 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
         problems: Why other datasets could not be opened.
 
     Returns:
-        The exit code: that of the first problem, else 0.
+        The exit code: that of the first problem, else 1 if a network would fail, else 0.
     """
     groups = [
         (study, group, remaining)
         for study, remaining in zip(studies, map(_left, studies), strict=True)
         for group in _groups(study)
     ]
-    rows, total = [], 0.0
+    rows, total, failing = [], 0.0, False
     for study, group, remaining in track(groups, "estimating"):
         ids = {run.id for run in group}
         left = [one for one in remaining if one.run.id in ids]
         found = estimate(study, group[0])
         rows.append(_row(study, group, left, found))
         total += _seconds_left(left, found) or 0.0
+        if found.problem:
+            say(found.problem, error=True)
+            failing = True
     runs = sum(len(study.runs) for study in studies)
     print_tables([_table(counted(runs, "run"), rows, total)])
     for problem in problems:
         say(f"left out: {problem}")
-    return problems[0].exit_code if problems else 0
+    return problems[0].exit_code if problems else int(failing)
 
 
 def _row(
@@ -143,6 +148,8 @@ def estimate(study: Study, run: Run) -> Estimate:
     steps = _steps(study, run)
     try:
         per_step, restoring = _tried(study, run)
+    except TrainingError as error:
+        return Estimate(steps, None, None, "fails, see above", problem=str(error))
     except CRASHES as error:  # whatever a faulty system raises
         reason = " ".join(str(error).split())[:80]
         return Estimate(steps, None, None, f"cannot be tried: {reason}")
@@ -191,11 +198,14 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     """
     import torch
 
+    from defocus.benchmark.cost.size_check import require_sizes, sizes_of
     from defocus.benchmark.training.train import best_device
 
     torch.manual_seed(0)
     device = best_device()
     network = run.baseline.build().to(device)
+    if study.home is None:
+        require_sizes(run.baseline, network, sizes_of(study, run), device)
     passes = [_pass_seconds(network.eval(), run, device) for _ in range(2)]
     restoring = min(passes) * _pixels(study, "test") / TRIED_PX**2
     if run.recipe is None or study.home is not None:

@@ -1,7 +1,7 @@
 """Training of one run of a study."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights
 from defocus.benchmark.cost.memory_check import probe_memory
+from defocus.benchmark.cost.size_check import require_sizes
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.watch import Watch, report_selection, watching_of
@@ -57,6 +58,7 @@ def train(
     *,
     epoch_crops: int = 1,
     watches: Mapping[str, Watch] = MappingProxyType({}),
+    sizes: Sequence[tuple[int, int]] = (),
 ) -> Trained:
     """Train a run until its last step; see :func:`defocus.training.loop.train`.
 
@@ -68,9 +70,12 @@ def train(
         device: The device to train on.
         epoch_crops: Number of crops per epoch, if the schedule counts epochs instead of steps.
         watches: Validation scores to compute during the training, by split.
+        sizes: Heights and widths that the network must take; see
+            :func:`~defocus.benchmark.cost.size_check.sizes_of`.
 
     Raises:
-        TrainingError: The loss is not finite, or a step needs more memory than there is.
+        TrainingError: The network fails at one of the sizes, the loss is not finite, or a step
+            needs more memory than there is.
         InputError: The schedule starts from weights that were not added, or the batch cannot be
             divided among the processes.
         InterruptedWorkError: The process received a stop signal; its state is saved.
@@ -87,6 +92,7 @@ def train(
             return make_objective()
 
     def check(network: nn.Module, made: TrainingObjective[Batch], world: int) -> None:
+        require_sizes(run.baseline, network, sizes, device)
         probe_memory(run, network, made, device, world)
 
     job: Job[Batch] = Job(

@@ -127,14 +127,17 @@ class PluginModules(MetaPathFinder):
     def _sort_out(self, modules: set[str]) -> None:
         """Take the plug-in's own ones among new modules away, and note those from other folders."""
         for name in modules:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file is None or self._is_mine(name) or name.partition(".")[0] == "defocus":
+            file = Path(getattr(sys.modules[name], "__file__", None) or "")
+            # torch has modules that are made by hand, with the name of a file that is nowhere
+            if not file.is_absolute() or not file.is_file() or self._is_mine(name):
                 continue
-            if self._is_below(file):
-                self.imported.add(Path(file).absolute())
+            if name.partition(".")[0] in {"__main__", "__mp_main__", "defocus"}:
+                continue
+            if self._is_below(str(file)):
+                self.imported.add(file)
                 del sys.modules[name]
-            elif not _is_installed(Path(file)):
-                self.elsewhere.add(Path(file))
+            elif not _is_installed(file):
+                self.elsewhere.add(file)
 
     def _places(self) -> tuple[Path, ...]:
         """Where the plug-in's own modules are looked for."""

@@ -69,6 +69,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     """
     from defocus.baselines.objective_registry import objective
     from defocus.baselines.recipes.narrow import NARROW_PAIRS
+    from defocus.benchmark.cost.size_check import sizes_of
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
     from defocus.benchmark.training.train import best_device, train
     from defocus.datasets.patching.source import training_patches
@@ -107,6 +108,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(study, run, recipe.training),
+        sizes=sizes_of(study, run),
     )
     tell_uncounted(run)
     return done

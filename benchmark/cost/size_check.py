@@ -1,0 +1,151 @@
+"""Check before a training whether a network takes the sizes of the pictures that it will be given.
+
+A large picture is tried as a smaller one, because only the shape matters: both sides leave the same
+remainder by 192 = 3 · 64, so that a network that wants multiples of 2, 3, 4, 6, 8 … 64 or 192 fails
+in the same way. What fails there is tried again in the picture's own size before it is refused.
+"""
+
+import gc
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.declared import Network
+from defocus.benchmark.cost.one_picture import NEED_CHANNELS
+from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.files.picture_size import picture_size
+from defocus.errors import TrainingError
+from defocus.extensions import FAULTS
+
+__all__ = ["require_sizes", "sizes_of"]
+
+Size = tuple[int, int]
+"""Height and width, px."""
+
+PERIOD, LEAST = 192, 256
+"""Sides from ``LEAST + PERIOD`` px on are tried with the same remainder by ``PERIOD``."""
+
+MOST = 16
+"""So many sizes are tried at most, first those that fewest multiples divide."""
+
+MULTIPLES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+SQUARES = (64, 96, 128, 192, 224, 256, 384, 512)
+"""Sides of squares that are tried where no multiple helps."""
+
+
+def sizes_of(study: Study, run: Run) -> list[Size]:
+    """The sizes that a network of somebody else is given in a study: pictures, and crops.
+
+    Empty for the networks of this package, which take any size from 16 px on.
+    """
+    if run.recipe is None or isinstance(run.baseline.build, Network):
+        return []
+    pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
+    found = {picture_size(pair.blurry) for pair in pairs} - {None}
+    pictures = sorted({(height, width) for width, height in filter(None, found)}, key=_divisors)
+    crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
+    return [(min(crops), min(crops)), *pictures[:MOST]]
+
+
+def require_sizes(
+    system: Baseline, network: nn.Module, sizes: Iterable[Size], device: torch.device
+) -> None:
+    """Refuse a network that fails at one of some sizes.
+
+    Args:
+        system: The system.
+        network: Its network on the device; it stays as it is.
+        sizes: Sizes of pictures and crops.
+        device: The device.
+
+    Raises:
+        TrainingError: The message says which size fails and why, and which sizes work.
+    """
+    trained = network.training
+    devices = [device] if device.type == "cuda" else []
+    with torch.no_grad(), torch.random.fork_rng(devices):
+        try:
+            _require(system, network.eval(), list(sizes), device)
+        finally:
+            network.train(trained)
+
+
+def _require(
+    system: Baseline, network: nn.Module, sizes: Sequence[Size], device: torch.device
+) -> None:
+    def problem(size: Size) -> str:
+        return _problem(network, system.card, size, device)
+
+    tried: dict[Size, str] = {}
+    for size in sizes:
+        small = (_reduced(size[0]), _reduced(size[1]))
+        if small not in tried:
+            tried[small] = problem(small)
+        reason = tried[small]
+        if reason and small != size:
+            reason = problem(size)
+        if reason:
+            raise TrainingError(
+                f"{system.card.name} fails at {size[1]}x{size[0]} px ({reason}); "
+                f"{_advice(problem, sizes)}"
+            )
+
+
+def _advice(problem: Callable[[Size], str], sizes: Sequence[Size]) -> str:
+    """Which sizes work, and what to do."""
+    for one in MULTIPLES:
+        if all(size[0] % one == size[1] % one == 0 for size in sizes):
+            continue
+        if not any(map(problem, _odd_multiples(one))):
+            return (
+                f"it takes sides that are multiples of {one}: give multiple={one} to "
+                "Baseline.of_network, which pads and crops"
+            )
+    work = [str(side) for side in SQUARES if not problem((side, side))]
+    if not work:
+        return "no other size works either; correct its forward"
+    return (
+        f"of squares of {', '.join(map(str, SQUARES))} px it takes {', '.join(work)} alone; "
+        "let it take others, or cut the pictures"
+    )
+
+
+def _odd_multiples(multiple: int) -> list[Size]:
+    """Sizes that no larger multiple divides: odd numbers of times, from some 100 px on."""
+    times = max(3, 96 // multiple) | 1
+    return [(times * multiple, (times + 2) * multiple), ((times + 4) * multiple, times * multiple)]
+
+
+def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -> str:
+    """Why a pass at this size fails; empty if it does not, or if memory is all that lacks."""
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(channels: int) -> torch.Tensor:
+        return torch.rand(1, channels, *size, generator=generator).to(device)
+
+    dual = card.input == "dual"
+    needs = {} if dual else {one: noise(NEED_CHANNELS[one]) for one in card.needs}
+    try:
+        restored = network(noise(6 if dual else 3), **needs)
+    except (torch.OutOfMemoryError, MemoryError):
+        gc.collect()
+        return ""
+    except FAULTS as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+    expected = (1, 3, *size)
+    if not isinstance(restored, torch.Tensor):
+        return f"it gives {type(restored).__name__} instead of one picture"
+    given = tuple(restored.shape)
+    return "" if given == expected else f"it gives {given} instead of {expected}"
+
+
+def _reduced(side: int) -> int:
+    return side if side < LEAST + PERIOD else LEAST + (side - LEAST) % PERIOD
+
+
+def _divisors(size: Size) -> tuple[int, int]:
+    """How many multiples divide both sides, and the pixels."""
+    height, width = size
+    return sum(height % one == width % one == 0 for one in MULTIPLES), height * width

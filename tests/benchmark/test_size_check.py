@@ -1,0 +1,128 @@
+"""Sizes that a network of somebody else does not take are found before the first step."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.cost.size_check import require_sizes, sizes_of
+from defocus.benchmark.cost.study_plan import show_plan
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.plan import Study, plan_runs
+from defocus.benchmark.study.running.attempt import train_run
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import TrainingError
+from defocus.images import write_image
+from defocus.training.record.folder import CHECKPOINT
+
+CPU = torch.device("cpu")
+
+
+class Strided(nn.Module):
+    """Takes multiples of a number, as networks of several levels do."""
+
+    def __init__(self, multiple: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(3, 4, multiple, stride=multiple)
+        self.up = nn.ConvTranspose2d(4, 3, multiple, stride=multiple)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return blurry + self.up(self.down(blurry))
+
+
+class Of(nn.Module):
+    """Does what a function says."""
+
+    def __init__(self, work: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.work = work
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        self.seen.append(tuple(blurry.shape[2:]))
+        return self.work(blurry)
+
+
+def check(network: nn.Module, *sizes: tuple[int, int]) -> None:
+    require_sizes(Baseline.of_network("own", nn.Identity), network, sizes, CPU)
+
+
+@pytest.mark.parametrize("multiple", [2, 3, 8, 12, 32, 64])
+@pytest.mark.parametrize("size", [(100, 75), (1120, 1601), (64, 51)])
+def test_the_multiple_that_mends_it_is_named(multiple: int, size: tuple[int, int]) -> None:
+    with pytest.raises(TrainingError, match=rf"at {size[1]}x{size[0]} px .* multiple={multiple} "):
+        check(Strided(multiple), (192, 192), size)
+    check(Strided(multiple), (multiple * 6, multiple * 35))
+    mended = Baseline.of_network("own", lambda: Strided(multiple), multiple=multiple).build()
+    check(mended, size)
+    assert list(mended.state_dict()) == list(Strided(multiple).state_dict())
+
+
+def test_a_multiple_crops_to_what_the_padded_picture_gives() -> None:
+    network = Strided(8)
+    mended = Baseline.of_network("own", lambda: network, multiple=8).build()
+    blurry = torch.rand(1, 3, 13, 16)
+    padded = nn.functional.pad(blurry, (0, 0, 0, 3), mode="reflect")
+    torch.testing.assert_close(mended(blurry), Strided.forward(network, padded)[..., :13, :])
+    with pytest.raises(ValueError, match="multiple=0 of 'own' is less than 1"):
+        Baseline.of_network("own", nn.Identity, multiple=0)
+
+
+def only_of(side: int) -> Of:
+    def work(blurry: torch.Tensor) -> torch.Tensor:
+        if blurry.shape[2:] != (side, side):
+            raise ValueError("positions are of 256")
+        return blurry
+
+    return Of(work)
+
+
+def test_what_no_multiple_mends_says_which_sizes_work() -> None:
+    with pytest.raises(TrainingError, match=r"positions are of 256.* it takes 256 alone"):
+        check(only_of(256), (256, 256), (100, 100))
+    with pytest.raises(TrainingError, match=r"gives \(1, 3, 50, 50\) .*no other size works"):
+        check(Of(lambda blurry: blurry[..., ::2, ::2]), (100, 100))
+    with pytest.raises(TrainingError, match="gives tuple instead of one picture"):
+        check(Of(lambda blurry: (blurry, blurry)), (100, 100))  # type: ignore[arg-type, return-value]
+
+
+def test_large_pictures_are_tried_small_and_in_their_own_size_before_they_are_refused() -> None:
+    network = Of(lambda blurry: blurry)
+    check(network.train(), (4000, 6001), (4192, 6001))
+    assert network.seen == [(256 + (4000 - 256) % 192, 256 + (6001 - 256) % 192)]
+    assert network.training
+    large = Of(lambda blurry: blurry if blurry.shape[2] == 1000 else blurry[0])
+    check(large, (1000, 600))
+    assert large.seen[-1] == (1000, 600)
+
+
+def dataset_of(folder: Path) -> Dataset:
+    pairs = []
+    for split, size in (("train", (70, 70)), ("test", (50, 40))):
+        path = folder / f"{split}.png"
+        write_image(path, np.full((*size, 3), 9, np.uint8))
+        pairs.append(Pair(split, split, split, path, path))  # type: ignore[arg-type]
+    return Dataset("pictures", folder, tuple(pairs), "0" * 64, folder / "derived")
+
+
+def test_a_study_refuses_it_before_the_first_step_and_in_its_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = dataset_of(tmp_path)
+    own = Baseline.of_network("own", lambda: Strided(8))
+    study = Study(tmp_path / "study", dataset, plan_runs([own], dataset, "demo"))
+    (run,) = study.runs
+    assert sizes_of(study, run) == [(64, 64), (50, 40)]
+    with pytest.raises(TrainingError, match=r"own fails at 40x50 px .* multiple=8 "):
+        train_run(study, run)
+    assert not (run_folder(study.out, run.id) / CHECKPOINT).exists()
+    assert show_plan([study]) == 1
+    printed = capsys.readouterr()
+    assert "own fails at 40x50 px" in printed.err
+    assert "fails, see above" in printed.out
+    assert show_plan([replace(study, runs=[replace(run, recipe=None)])]) == 0
