@@ -187,7 +187,7 @@ def _refused_constant(name: str) -> NoReturn:
 
 
 def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
-    """The TOML document in a file.
+    """The TOML document in a file, without the byte order mark that Windows' Notepad writes.
 
     Raises:
         FileError: It is no regular file, larger than ``most`` bytes, or no TOML.
@@ -195,7 +195,7 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
     """
     text = read_text(path, most)
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise FileError(f"{path}: not valid TOML: {reason}; correct that line") from error

@@ -59,12 +59,20 @@ def list_command(*, as_json: bool) -> int:
     help="Dataset the weights were trained on; repeatable. Not needed for official weights, which "
     "the system's card lists.",
 )
+@click.option(
+    "--key",
+    default="",
+    metavar="NAME",
+    help="Table of the weights, if the file has several, such as params_ema. By default, the one "
+    "that fits best, and no running average (ema) where there is another.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def add_command(
     name: str,
     files: tuple[Path, ...],
     label: str | None,
     trained_on: tuple[str, ...],
+    key: str,
     *,
     as_json: bool,
 ) -> None:
@@ -78,7 +86,7 @@ def add_command(
     from defocus.command_line.json_output import json_output
 
     with json_output() as output:
-        stored = add_weights(baseline(name), files, label, trained_on)
+        stored = add_weights(baseline(name), files, label, trained_on, key)
         if as_json:
             output.write(stored.to_json())
     if not as_json:

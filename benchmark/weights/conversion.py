@@ -12,25 +12,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.errors import WeightsError
+from defocus.progress import say
 
 __all__ = ["convert_files", "convert_here", "main"]
 
 LIMIT_SECONDS = 900.0
 
+REMARK = "remark: "
+"""Begins a line of the process that the person should see."""
 
-def convert_files(system: str, files: Sequence[Path], target: Path) -> None:
+
+def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "") -> None:
     """Read weights files of a system and write its state dict, in a separate process.
 
     Args:
         system: Name of the system.
         files: One file; or several, whose tensors are then named by the files' stems.
         target: Safetensors file to write.
+        key: Name of the table of the weights in the file; empty for the one that fits best.
 
     Raises:
         WeightsError: The files are refused, or reading them crashed the process.
     """
     code = "from defocus.benchmark.weights.conversion import main; main()"
-    request = json.dumps([system, [str(file) for file in files], str(target)])
+    request = json.dumps([system, [str(file) for file in files], str(target), key])
     path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
         done = subprocess.run(
@@ -45,6 +50,9 @@ def convert_files(system: str, files: Sequence[Path], target: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise WeightsError(f"{files[0]}: not read within {LIMIT_SECONDS:.0f} s; refused") from error
     if done.returncode == 0:
+        for line in done.stderr.splitlines():
+            if line.startswith(REMARK):
+                say(line.removeprefix(REMARK))
         return
     if done.returncode == WeightsError.exit_code:
         raise WeightsError(done.stdout.strip())
@@ -60,16 +68,22 @@ def _last_line(text: str) -> str:
 
 def main() -> None:
     """Run the conversion: a request on stdin, a reason for refusal on stdout."""
-    system, files, target = json.loads(sys.stdin.read())
+    system, files, target, key = json.loads(sys.stdin.read())
     try:
-        convert_here(system, [Path(file) for file in files], Path(target))
+        remarks = convert_here(system, [Path(file) for file in files], Path(target), key)
+        sys.stderr.writelines(f"{REMARK}{one}\n" for one in remarks)
     except WeightsError as error:
         sys.stdout.write(str(error))
         sys.exit(error.exit_code)
 
 
-def convert_here(system: str, files: Sequence[Path], target: Path) -> None:
+def convert_here(
+    system: str, files: Sequence[Path], target: Path, key: str = ""
+) -> tuple[str, ...]:
     """As :func:`convert_files`, in this process: for files that come with this package.
+
+    Returns:
+        What was left out or chosen, a line each.
 
     Raises:
         WeightsError: The files are refused.
@@ -88,4 +102,6 @@ def convert_here(system: str, files: Sequence[Path], target: Path) -> None:
             for file in files
             for name, tensor in read_tensors(file).items()
         }
-    save_file(state_for(baseline(system), tensors, str(files[0])), target)
+    remarks: list[str] = []
+    save_file(state_for(baseline(system), tensors, str(files[0]), key, remarks.append), target)
+    return tuple(remarks)

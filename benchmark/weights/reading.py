@@ -5,18 +5,18 @@ Called in a separate process; see :mod:`defocus.benchmark.weights.conversion`.
 
 import os
 import pickle
-import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
 
 from defocus.benchmark.weights.files import kind_of
+from defocus.benchmark.weights.pickled import ArraysOnly, load_numbers
 from defocus.errors import WeightsError
 from defocus.reading import refuse_bomb, refuse_zip_bomb
 from defocus.torch_files import UNREADABLE
@@ -68,9 +68,6 @@ def _why(path: Path, error: Exception) -> str:
         return "it is empty; download it again from its makers"
     if begin.startswith(b"<"):
         return "it is a web page, as file hosts send in place of a file; download it by hand"
-    named = re.search(r"GLOBAL ([\w.]{1,80})", str(error))
-    if named:
-        return f"it holds more than numbers ({named[1]}); save the state dict alone"
     return (
         f"it is damaged or holds more than numbers ({type(error).__name__}); "
         "download it again from its makers"
@@ -111,7 +108,16 @@ def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickle
     refuse_zip_bomb(path, LARGEST_BYTES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
-        return torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # damaged, or there is more than torch's reader knows
+            content, skipped = load_numbers(path)
+        if skipped and not any(True for _ in _flattened("", content)):
+            raise WeightsError(
+                f"{path}: holds a whole object ({skipped[0]}) instead of numbers, and reading it "
+                "would run code; load it where it was made and save its state_dict() alone"
+            )
+        return content
 
 
 def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
@@ -143,45 +149,12 @@ def _read_array(member: Any) -> object:  # noqa: ANN401 - a file inside an archi
     }[version]
     shape, fortran_order, dtype = read_header(member)
     if dtype.hasobject:
-        return _ArraysOnly(member).load()
+        return ArraysOnly(member).load()
     count = int(np.prod(shape, dtype=np.int64))
     if count * dtype.itemsize > LARGEST_BYTES:
         raise ValueError("an array is too large")
     flat = np.frombuffer(member.read(count * dtype.itemsize), dtype, count)
     return flat.reshape(shape, order="F" if fortran_order else "C")
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickles arrays of numbers and lists of them; anything else is refused."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file, encoding="latin1")  # many were written by Python 2
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
-        module = module.replace("numpy.core", "numpy._core")
-        allowed: dict[tuple[str, str], Any] = {
-            ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-            ("numpy", "ndarray"): np.ndarray,
-            ("numpy", "dtype"): np.dtype,
-            ("_codecs", "encode"): _encode_latin1,
-        }
-        if (module, name) not in allowed:
-            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
-        return allowed[module, name]
-
-
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray[Any, Any]:
-    """Stand-in for the empty array that NumPy's pickles begin with."""
-    if kind is not np.ndarray or shape != (0,):
-        raise pickle.UnpicklingError("not an array")
-    return np.ndarray((0,), "b" if code in (b"b", "b") else "O")
-
-
-def _encode_latin1(text: str, encoding: str) -> bytes:
-    """Stand-in for the function with which Python 3 pickles bytes in protocol 2."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"encoding {encoding}")
-    return text.encode("latin1")
 
 
 def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:

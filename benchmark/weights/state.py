@@ -29,7 +29,11 @@ def wanted_entries(system: Baseline) -> Entries:
 
 
 def state_for(
-    system: Baseline, tensors: Mapping[str, torch.Tensor], origin: str
+    system: Baseline,
+    tensors: Mapping[str, torch.Tensor],
+    origin: str,
+    key: str = "",
+    remark: Callable[[str], None] = lambda _: None,
 ) -> dict[str, torch.Tensor]:
     """Make a system's state dict from the tensors of a file.
 
@@ -41,11 +45,16 @@ def state_for(
         system: The system that the weights should belong to.
         tensors: Result of :func:`~defocus.benchmark.weights.reading.read_tensors`.
         origin: The file, for the message.
+        key: Name of the table of the weights in the file; empty for the one that fits best.
+        remark: Called with a line for what was left out or chosen.
 
     Raises:
-        WeightsError: The tensors do not fit; the message lists the first differences.
+        WeightsError: The tensors do not fit (the message lists the first differences), or there is
+            no such table.
     """
     wanted = wanted_entries(system)
+    if key:
+        tensors = _table(tensors, key, origin)
     convert = None if _own(tensors, wanted) else _converter(system)
     if convert is not None:
         try:
@@ -55,12 +64,21 @@ def state_for(
             raise WeightsError(
                 f"{origin}: not the weights of {system.card.name}: its converter says {reason}"
             ) from error
-    prefix = _prefix(tensors, wanted)
+    prefix, *others = _prefixes(tensors, wanted)
+    if others:
+        tables = " and ".join(one.rstrip(".") or "the file itself" for one in others)
+        remark(
+            f"{origin}: {prefix.rstrip('.') or 'the file itself'} was taken; {tables} would fit "
+            "too: 'weights add --key NAME' takes it"
+        )
     state = {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
+    if counted := [one for one in state if one not in wanted and _is_counted(one)]:
+        remark(f"{origin}: {len(counted)} counts of operations (total_ops, total_params) ignored")
+        state = {name: tensor for name, tensor in state.items() if name not in counted}
     check_state(system.card.name, state, wanted, origin)
     return {name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()}
 
@@ -85,13 +103,29 @@ def _converter(
     return convert
 
 
-def _prefix(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> str:
-    """The prefix of the wanted names: the one under which most of them are found.
+def _is_counted(name: str) -> bool:
+    """Whether an entry is what thop, which counts operations, leaves in a network."""
+    return name.rpartition(".")[2] in {"total_ops", "total_params"}
+
+
+def _table(
+    tensors: Mapping[str, torch.Tensor], key: str, origin: str
+) -> Mapping[str, torch.Tensor]:
+    """The tensors below a name."""
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")}
+    if not found:
+        first = ", ".join(dict.fromkeys(name.partition(".")[0] for name in tensors))
+        raise WeightsError(f"{origin}: no {key!r} in it; it has {first[:200]}")
+    return found
+
+
+def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
+    """The prefixes of the wanted names under which most of them are found, the best one first.
 
     If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
     """
     if not wanted:
-        return ""
+        return [""]
     last = next(reversed(list(wanted)))
     first = next(iter(wanted))
     candidates = {""}
@@ -99,15 +133,9 @@ def _prefix(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> str:
         for ending in (first, last):
             if name.endswith(f".{ending}"):
                 candidates.add(name.removesuffix(ending))
-    return min(
-        candidates,
-        key=lambda prefix: (
-            -sum(prefix + name in tensors for name in wanted),
-            "ema" in prefix,
-            len(prefix),
-            prefix,
-        ),
-    )
+    counts = {one: sum(one + name in tensors for name in wanted) for one in candidates}
+    best = [one for one in candidates if counts[one] == max(counts.values())]
+    return sorted(best, key=lambda prefix: ("ema" in prefix, len(prefix), prefix))
 
 
 def check_state(

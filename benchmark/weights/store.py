@@ -143,6 +143,7 @@ def add_weights(
     paths: Sequence[Path],
     label: str | None = None,
     trained_on: Sequence[str] = (),
+    key: str = "",
 ) -> StoredWeights:
     """Convert, check and store weights files.
 
@@ -151,6 +152,7 @@ def add_weights(
         paths: A file, several files that belong together, or a folder of them.
         label: Label for the weights; None uses the first file's name.
         trained_on: Names of training datasets; empty uses those of the system's card.
+        key: Name of the table of the weights in the file; empty for the one that fits best.
 
     Raises:
         WeightsError: The files are refused, or the label is taken by other weights.
@@ -173,7 +175,7 @@ def add_weights(
     trained_with = ours if shipped is None else shipped
     with atomic_path(target) as temporary:
         if shipped is None:  # torch is imported there first: for a wrong file once, not here too
-            convert_files(system.card.name, files, temporary)
+            convert_files(system.card.name, files, temporary, key)
         else:
             convert_here(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))

@@ -28,8 +28,10 @@ from pydantic import Field, field_validator
 
 from defocus.capture.arriving.hot_folder import damage_of
 from defocus.capture.camera import CameraDescription, Setting, SettingName
+from defocus.capture.links.retries import ShotFailedError, with_retries
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import IMAGE_SUFFIXES
+from defocus.progress import say
 from defocus.settings import Settings, load_settings
 
 __all__ = ["STARTS_PROGRAMS", "CommandCamera", "CommandFocusCamera", "discover", "open_camera"]
@@ -189,18 +191,33 @@ class CommandCamera:
             raise CameraError(f"{self._uri} has no 'preview'; add it to the file")
         with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
             output = Path(folder) / "preview"
-            self._run(self._rig.preview, output=str(output))
+            self._run_once(self._rig.preview, output=str(output))
             path = output.with_suffix(".jpg")
             if not _is_plain_file(path):
                 raise CameraError(f"{self._rig.preview[0]} wrote no preview.jpg; check 'preview'")
             return path.read_bytes()
 
     def _run(self, arguments: Arguments, **values: str) -> str:
-        """Run a program; return its stripped output.
+        """Run a program, again after growing pauses where it fails; return its stripped output.
 
         Raises:
             CameraNotFoundError: The program does not exist.
-            CameraError: The program failed, or took too long.
+            CameraError: The program failed each time, or took too long.
+        """
+        try:
+            return with_retries(lambda: self._run_once(arguments, **values), _tell)
+        except ShotFailedError as error:
+            raise CameraError(
+                f"{error}; check the camera, then run 'defocus-capture resume'"
+            ) from error
+
+    def _run_once(self, arguments: Arguments, **values: str) -> str:
+        """Run a program; return its stripped output.
+
+        Raises:
+            ShotFailedError: The program failed; it may not fail again.
+            CameraNotFoundError: The program does not exist.
+            CameraError: The program took too long.
         """
         filled = [_filled(argument, values) for argument in arguments]
         try:
@@ -218,11 +235,11 @@ class CommandCamera:
         except subprocess.TimeoutExpired as error:
             raise CameraError(
                 f"{filled[0]}: not finished after {self._rig.timeout_seconds:g} s; "
-                "check the camera, or raise timeout_seconds"
+                "check the camera, or raise timeout_seconds, then run 'defocus-capture resume'"
             ) from error
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())
-            raise CameraError(f"{filled[0]}: failed with {done.returncode}: {said[-200:]}")
+            raise ShotFailedError(f"{filled[0]}: failed with {done.returncode}: {said[-200:]}")
         return done.stdout[:MAX_OUTPUT].decode("utf-8", "replace").strip()
 
 
@@ -232,13 +249,17 @@ class CommandFocusCamera(CommandCamera):
     def move_focus(self, steps: int) -> int:
         """Run the program that moves the focus; it prints the steps moved."""
         assert self._rig.focus is not None  # noqa: S101 - see open_camera
-        said = self._run(self._rig.focus.move, steps=str(steps))
+        said = self._run_once(self._rig.focus.move, steps=str(steps))  # it may have moved
         try:
             return int(said) if said else steps
         except ValueError as error:
             raise CameraError(
                 f"{self._rig.focus.move[0]}: printed {said[:100]!r}, not the steps it drove"
             ) from error
+
+
+def _tell(failure: str) -> None:
+    say(f"{failure}; trying again")
 
 
 def _is_plain_file(path: Path) -> bool:

@@ -7,19 +7,23 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from argparse import Namespace
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from defocus.baselines.registry import baseline
 from defocus.benchmark.weights import conversion, reading
+from defocus.benchmark.weights.conversion import convert_files
 from defocus.benchmark.weights.reading import read_tensors
 from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.benchmark.weights.state import state_for, wanted_entries
@@ -125,6 +129,82 @@ def test_a_refusal_says_what_the_file_is(tmp_path: Path) -> None:
     for name, reason in reasons.items():
         with pytest.raises(WeightsError, match=reason):
             read_tensors(files.get(name, tmp_path / name))
+
+
+class Settings:
+    """What trainers keep beside weights."""
+
+    def __init__(self) -> None:
+        self.rate = 1e-3
+
+    def __setstate__(self, state: object) -> None:
+        raise AssertionError("it was built")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(
+    tmp_path: Path, *, zipped: bool
+) -> None:
+    network = small()
+    optimiser = torch.optim.Adam(network.parameters())
+    content = {
+        "state_dict": network.state_dict(),
+        "best": np.float64(26.1),
+        "scores": np.arange(3.0),
+        "args": Namespace(lr=1e-3, out=tmp_path),
+        "hyper_parameters": {"settings": Settings()},
+        "milestones": Counter([3, 5]),
+        "losses": defaultdict(list, {"l1": [1.0]}),
+        "optimiser": optimiser,
+        "network": network,
+        "when": datetime.now(UTC),
+    }
+    torch.save(content, tmp_path / "x.ckpt", _use_new_zipfile_serialization=zipped)
+    found = read_tensors(tmp_path / "x.ckpt")
+    assert set(found) == {"state_dict.a.weight", "state_dict.a.bias", "scores"}
+    state = state_for(SYSTEM, found, "x.ckpt")
+    assert all(torch.equal(state[name], one) for name, one in network.state_dict().items())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_whole_network_is_refused_in_one_line(tmp_path: Path, *, zipped: bool) -> None:
+    path = tmp_path / "whole.pth"
+    torch.save({"model": small()}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(WeightsError, match=r"whole object \(torch.*save its state_dict\(\) alone"):
+        read_tensors(path)
+
+
+def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said() -> None:
+    said: list[str] = []
+    counted = STATE | {"total_ops": torch.zeros(1), "a.total_params": torch.zeros(1)}
+    state = state_for(SYSTEM, counted, "x.pth", remark=said.append)
+    assert state.keys() == STATE.keys()
+    assert said == ["x.pth: 2 counts of operations (total_ops, total_params) ignored"]
+    said.clear()
+    other = {name: tensor + 1 for name, tensor in STATE.items()}
+    both = {f"params_ema.{name}": tensor for name, tensor in other.items()}
+    both |= {f"params.{name}": tensor for name, tensor in STATE.items()}
+    state = state_for(SYSTEM, both, "x.pth", remark=said.append)
+    assert torch.equal(state["a.bias"], STATE["a.bias"])
+    assert said == [
+        "x.pth: params was taken; params_ema would fit too: 'weights add --key NAME' takes it"
+    ]
+    state = state_for(SYSTEM, both, "x.pth", "params_ema", said.append)
+    assert torch.equal(state["a.bias"], other["a.bias"])
+    assert len(said) == 1
+    with pytest.raises(WeightsError, match="no 'ema' in it; it has params_ema, params"):
+        state_for(SYSTEM, both, "x.pth", "ema")
+
+
+def test_the_key_and_the_words_pass_the_process_that_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = baseline("unet").build().state_dict()
+    torch.save({"params": wanted, "params_ema": wanted}, tmp_path / "both.pth")
+    for key, words in (("", "params was taken"), ("params_ema", "")):
+        convert_files("unet", [tmp_path / "both.pth"], tmp_path / "own.safetensors", key)
+        assert words in capsys.readouterr().err
+        assert load_file(tmp_path / "own.safetensors").keys() == wanted.keys()
 
 
 def test_an_archive_that_unpacks_without_end_is_refused(

@@ -9,6 +9,7 @@ import pytest
 
 from defocus.capture.camera import HasFocusMotor
 from defocus.capture.cameras.command import CommandCamera, CommandFocusCamera
+from defocus.capture.links import retries
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError, SettingsError
@@ -60,6 +61,33 @@ def rig(tmp_path: Path) -> MakeRig:
         return f"command:{tmp_path / 'rig.toml'}"
 
     return make
+
+
+@pytest.mark.parametrize(("failures", "answers"), [(1, True), (3, True), (6, False)])
+def test_a_program_that_fails_is_tried_again(
+    rig: MakeRig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failures: int,
+    *,
+    answers: bool,
+) -> None:
+    monkeypatch.setattr(retries, "PAUSES_SECONDS", (0.0,) * 5)
+    with open_camera(rig()) as camera:
+        script = (tmp_path / "rigctl.py").read_text()
+        (tmp_path / "rigctl.py").write_text(
+            "import pathlib, sys\n"
+            f"tries = pathlib.Path({str(tmp_path / 'tries')!r})\n"
+            "tries.write_text(tries.read_text() + '.' if tries.exists() else '.')\n"
+            f"if len(tries.read_text()) <= {failures}: sys.exit('I/O in progress')\n{script}"
+        )
+        if answers:
+            assert camera.shoot(tmp_path / "sharp")
+            assert capsys.readouterr().err.count("I/O in progress; trying again") == failures
+        else:
+            with pytest.raises(CameraError, match=r"I/O in progress.* 'defocus-capture resume'"):
+                camera.shoot(tmp_path / "sharp")
 
 
 def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:

@@ -90,6 +90,11 @@ def test_what_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
         read_toml(path)
 
 
+def test_a_byte_order_mark_is_no_part_of_toml(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfa = 1\n")
+    assert read_toml(tmp_path / "a.toml") == {"a": 1}
+
+
 @pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", 'a,b\n"1,2\n', 'a\n"1"2\n'])
 def test_rows_that_do_not_fit_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
