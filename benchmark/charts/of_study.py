@@ -10,7 +10,6 @@ from defocus.benchmark.charts.photographs import ChartCase
 from defocus.benchmark.charts.restorers import ChartRestorer, restorers, restoring
 from defocus.benchmark.reporting.write import write_report
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import NARROW
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.expansion import expand_all
 from defocus.benchmark.study.plan import Run
@@ -58,7 +57,7 @@ def _weights(run: Run) -> str:
         return run.weights.origin
     if run.recipe is None:
         return ""
-    return NARROW if run.baseline.is_narrow else "trained"
+    return run.trained_weights
 
 
 def measure_chart(

@@ -31,6 +31,7 @@ MOST = 16
 """So many sizes are tried at most, first those that fewest multiples divide."""
 
 MULTIPLES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+GIVES = "it gives"
 SQUARES = (64, 96, 128, 192, 224, 256, 384, 512)
 """Sides of squares that are tried where no multiple helps."""
 
@@ -86,15 +87,19 @@ def _require(
         reason = tried[small]
         if reason and small != size:
             reason = problem(size)
-        if reason:
+        if not reason:
+            continue
+        advice = _advice(problem, sizes)
+        if advice or reason.startswith(GIVES):  # else its own error comes out, with its place
+            advice = advice or "no other size works either; correct its forward"
             raise TrainingError(
-                f"{system.card.name} fails at {size[1]}x{size[0]} px ({reason}); "
-                f"{_advice(problem, sizes)}"
+                f"{system.card.name} fails at {size[1]}x{size[0]} px ({reason}); {advice}"
             )
+        return
 
 
 def _advice(problem: Callable[[Size], str], sizes: Sequence[Size]) -> str:
-    """Which sizes work, and what to do."""
+    """Which sizes work, and what to do; empty if none does."""
     for one in MULTIPLES:
         if all(size[0] % one == size[1] % one == 0 for size in sizes):
             continue
@@ -105,7 +110,7 @@ def _advice(problem: Callable[[Size], str], sizes: Sequence[Size]) -> str:
             )
     work = [str(side) for side in SQUARES if not problem((side, side))]
     if not work:
-        return "no other size works either; correct its forward"
+        return ""
     return (
         f"of squares of {', '.join(map(str, SQUARES))} px it takes {', '.join(work)} alone; "
         "let it take others, or cut the pictures"
@@ -136,9 +141,9 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
         return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
     expected = (1, 3, *size)
     if not isinstance(restored, torch.Tensor):
-        return f"it gives {type(restored).__name__} instead of one picture"
+        return f"{GIVES} {type(restored).__name__} instead of one picture"
     given = tuple(restored.shape)
-    return "" if given == expected else f"it gives {given} instead of {expected}"
+    return "" if given == expected else f"{GIVES} {given} instead of {expected}"
 
 
 def _reduced(side: int) -> int:

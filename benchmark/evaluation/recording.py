@@ -17,7 +17,7 @@ from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.provenance import library_versions, machine
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE, run_folder, stamp
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import COSTS, NARROW, Cost, Entry, MetricVersion, Results
+from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
@@ -289,7 +289,7 @@ def _entry(study: Study, run: Run) -> Entry:
     if run.recipe is not None:
         before = (_trained_on(run.start),) if run.start else ()
         trained_on = "+".join(dict.fromkeys([*before, study.trained(run)[0].dataset.name]))
-        origin = NARROW if run.baseline.is_narrow else "trained"
+        origin = run.trained_weights
     elif run.weights is not None:
         trained_on, origin = _trained_on(run.weights), run.weights.origin
     return Entry(

@@ -15,7 +15,14 @@ from defocus.benchmark.leaderboard.counts import (
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
-from defocus.benchmark.results.store import CUSTOM, ELSEWHERE, NARROW, NOT_TRAINED
+from defocus.benchmark.results.store import (
+    CUSTOM,
+    ELSEWHERE,
+    NARROW,
+    NOT_TRAINED,
+    SCRATCH,
+    is_trained,
+)
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import (
     CEILING,
@@ -149,7 +156,8 @@ def _origin(row: Row) -> str:
     """Whose weights a system has, where the study did not train it."""
     origin = {"official": f" (official, {row.train_dataset})", "own": " (own weights)"}
     origin |= {NARROW: " (narrow)", ELSEWHERE: " (made elsewhere)"}
-    return origin.get(row.weights, "")
+    scratch = f" ({row.weights})" if row.weights.startswith(SCRATCH) else ""
+    return origin.get(row.weights, scratch)
 
 
 @dataclass(frozen=True)
@@ -360,7 +368,7 @@ def _note(rows: list[Row]) -> str:
         everywhere = all(r.value is None for r in rows if r.metric == row.metric)
         subject = row.metric if everywhere and not empty else row.system
         whole[row.status].add(subject)
-    trained = [row for row in rows if row.weights in {"trained", NARROW}]
+    trained = [row for row in rows if is_trained(row.weights)]
     seeds = max((row.seeds for row in trained), default=0)
     reasons = [f"{', '.join(sorted(names))}: {status}" for status, names in whole.items()]
     fewer = sorted(

@@ -12,6 +12,7 @@ from defocus.benchmark.leaderboard.tables import (
     score_tables,
 )
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
+from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
@@ -28,6 +29,11 @@ __all__ = ["print_leaderboard", "print_tables", "show_outcome"]
 
 _WIDTH = 100
 """Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
+
+ALIKE = (
+    "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2, learning_rate = 5e-4"
+)
+"""Settings by which some networks are trained from scratch in a few minutes."""
 
 _UNLIMITED = 10_000
 
@@ -56,6 +62,8 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     hints = (_how_to_fill(outcome.rows, study) for study in studies)
     for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
+    if hint := _how_to_train_alike(studies):
+        say(hint)
     if outcome.replaced:
         names = ", ".join(f"{name}: {count}" for name, count in sorted(outcome.replaced.items()))
         say(
@@ -80,6 +88,21 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     return (
         f"{', '.join(sorted(missing))} could not be computed (reasons are under the tables); "
         "once that is mended, the same command again fills it in without training"
+    )
+
+
+def _how_to_train_alike(studies: Sequence["Study"]) -> str:
+    """Advice where a network began from scratch and others with weights of the package."""
+    runs = [run for study in studies for run in study.runs if run.recipe is not None]
+    scratch = {run.system: run.trained_weights for run in runs}
+    scratch = {name: said for name, said in scratch.items() if said.startswith(SCRATCH)}
+    if not scratch or not any(run.baseline.is_narrow for run in runs):
+        return ""
+    own = ", ".join(f"{name} was trained {said}" for name, said in scratch.items())
+    return (
+        f"{own}; the narrow copies began with weights of this package, so they are not ranked "
+        "together. To train all alike, from scratch: the same command with --budget quick "
+        f"--settings alike.toml and another --out, where alike.toml has {ALIKE}"
     )
 
 

@@ -28,7 +28,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     mean_interval,
     resolution_between,
 )
-from defocus.benchmark.results.store import NARROW
+from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
@@ -99,8 +99,13 @@ def _systems(gained: Sequence[Gained]) -> set[str]:
 
 
 def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
+    scratch = [one for one in gained if _from_scratch(one[0])]
+    begun = [one for one in gained if one not in scratch]
+    if scratch and any(line.first.weights in {OWN, NARROW} for line, _ in begun):
+        return " ".join([_result(scores, begun), *map(_scratch, scratch)])
     lines = {line.key for line, _ in gained}
     others = [one for one in _all_gains(scores) if one[0].key not in lines]
+    others = [one for one in others if not _from_scratch(one[0])]
     best, row = gained[0]
     most = _most_of(gained, others)
     pictures = f"{counted(row.images, 'picture')} of {counted(row.scenes, 'scene')}"
@@ -126,6 +131,19 @@ def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
     if below and len(gained) > 1:
         said.append(f"Below the input: {counted(below, 'system')}.")
     return " ".join(said)
+
+
+def _from_scratch(line: BoardLine) -> bool:
+    return line.first.weights.startswith(SCRATCH)
+
+
+def _scratch(one: Gained) -> str:
+    """A network that had no start weights, beside systems that had: it is not compared."""
+    line, row = one
+    return (
+        f"{line.name}, {line.first.weights}, is not compared with them: "
+        f"{_signed(row.gain)}{_interval(row)}."
+    )
 
 
 def _lead(

@@ -30,11 +30,13 @@ __all__ = [
     "FORMAT",
     "NARROW",
     "NOT_TRAINED",
+    "SCRATCH",
     "STORE",
     "Cost",
     "Entry",
     "MetricVersion",
     "Results",
+    "is_trained",
     "open_results",
     "read_results",
 ]
@@ -56,11 +58,20 @@ references, and pictures that were restored elsewhere."""
 NARROW = "narrow"
 """Weights of a narrow copy: the system's layers with few channels, as the budget demo trains."""
 
+SCRATCH = "from scratch"
+"""Begins the weights of a whole network that the budget demo trained, such as one of a plug-in: the
+number of its steps follows. Narrow copies begin with weights that the package ships."""
+
 STORE = "results.sqlite"
 """Name of the file in a study's folder."""
 
 FORMAT = 2
 """Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
+
+
+def is_trained(weights: str) -> bool:
+    """Whether a study trained these weights itself."""
+    return weights in {"trained", NARROW} or weights.startswith(SCRATCH)
 
 
 @dataclass(frozen=True)
@@ -74,8 +85,8 @@ class Entry:
             :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
         system: Name of the system.
         input: Inputs of the system: ``single``, ``dual``, ``single, defocus_map``.
-        weights: ``trained``, ``official``, ``own``, ``none``, :data:`NARROW` or
-            :data:`ELSEWHERE`.
+        weights: ``trained``, ``official``, ``own``, ``none``, :data:`NARROW`, :data:`SCRATCH` with
+            the steps, or :data:`ELSEWHERE`.
         reconstruction: 1 if the card says that only an abstract is public.
         train_dataset: Name of the training dataset; empty if nothing was trained.
         dataset: Name of the test dataset.

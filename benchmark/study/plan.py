@@ -19,13 +19,14 @@ from defocus.baselines.objective_registry import source_hashes
 from defocus.baselines.recipes.narrow import misaligned
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
-from defocus.benchmark.results.store import CUSTOM, NOT_TRAINED
+from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments
 from defocus.near_names import did_you_mean
+from defocus.progress import counted
 from defocus.reading import parse_json
 from defocus.settings import Settings, parse_settings
 from defocus.training.settings import UNDECIDING, Training
@@ -131,6 +132,16 @@ class Run:
         if self.recipe is None:
             return NOT_TRAINED
         return CUSTOM if self.custom or self.start else self.budget
+
+    @property
+    def trained_weights(self) -> str:
+        """What results call the weights of its training."""
+        if self.baseline.is_narrow:
+            return NARROW
+        if self.budget != NARROW_BUDGET or self.start or self.schedule.start:
+            return "trained"
+        steps = self.schedule.steps
+        return f"{SCRATCH}, {counted(steps, 'step')}" if steps else SCRATCH
 
     def facts(self) -> dict[str, Any]:
         """Everything besides the dataset that determines the result, as JSON values.

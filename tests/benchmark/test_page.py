@@ -394,6 +394,24 @@ def test_the_best_trained_is_named_where_no_lead_over_it_can_be_told(tmp_path: P
     assert "Best trained here: net, +" in said
 
 
+def test_a_network_from_scratch_is_not_compared_with_narrow_copies(tmp_path: Path) -> None:
+    rows = (
+        ("input", "none", 20.0),
+        ("one", "narrow", 21.0),
+        ("two", "narrow", 20.5),
+        ("mine", "from scratch, 30 steps", 22.0),
+    )
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system, weights, psnr in rows:
+            entry = replace(ENTRY, run=system, system=system, grouping=system, weights=weights)
+            score = Score("default", "gt", "psnr", "cat", "cat", psnr)
+            results.record(entry, [score], [Cost("seconds", 1.0)])
+    page = page_of(tmp_path)
+    assert page.summary.startswith("one gains most of 2 systems, +1.00 dB")
+    assert "mine, from scratch, 30 steps, is not compared with them: +2.00 dB." in page.summary
+    assert "from scratch, 30 steps" in str(page)
+
+
 def test_the_result_counts_every_row_that_the_table_shows(tmp_path: Path) -> None:
     rows: tuple[tuple[str, float, dict[str, Any]], ...] = (
         ("input", 20.0, {"weights": "none"}),

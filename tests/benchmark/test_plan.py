@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 from defocus.align.flow.pwcnet.weights import SHIPPED
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipes.recipe import Recipe, Schedule
+from defocus.baselines.registry import baseline as registered
+from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.study import plan
 from defocus.benchmark.study.plan import (
     MOST_SEEDS,
     Override,
     Run,
     ScheduleOverride,
+    Study,
     plan_runs,
     select,
 )
+from defocus.benchmark.study.running.outcome import Outcome
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 
@@ -125,6 +129,22 @@ def test_a_changed_schedule_is_a_budget_of_its_own() -> None:
     assert len(set(untrained)) == 1, "what is not trained is the same under every budget"
     assert [run.schedule.steps for run in runs if run.recipe] == [3, 3]
     assert run_of(budget="paper", override=Override()).reported_budget == "paper"
+
+
+def test_a_whole_network_in_the_demo_is_trained_from_scratch(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    own = Baseline.of_network("own", Path)  # type: ignore[arg-type]
+    runs = plan_runs([own, registered("nafnet")], DATASET, "demo")
+    assert [run.trained_weights for run in runs] == ["from scratch, 30 steps", "narrow"]
+    assert plan_runs([own], DATASET, "quick")[0].trained_weights == "trained"
+    study = Study(tmp_path, DATASET, runs)
+    show_outcome(Outcome((), (), ()), [study])
+    said = capsys.readouterr().err
+    assert "own was trained from scratch, 30 steps; the narrow copies began with weights" in said
+    assert "--budget quick --settings alike.toml" in said
+    show_outcome(Outcome((), (), ()), [replace(study, runs=runs[:1])])
+    assert "alike" not in capsys.readouterr().err
     assert "started_from" not in run_of(budget="paper").facts()
 
 

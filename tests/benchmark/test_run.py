@@ -101,7 +101,11 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
 def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
     rows = {(r["system"], r["protocol"], r["metric"]): r for r in rows_of(finished["out"])}
     conv = rows["tiny-conv", "gt", "psnr"]
-    assert (conv["weights"], conv["train_dataset"], conv["seeds"]) == ("trained", "tiny", "2")
+    assert (conv["weights"], conv["train_dataset"], conv["seeds"]) == (
+        "from scratch, 12 steps",
+        "tiny",
+        "2",
+    )
     assert (conv["images"], conv["scenes"], conv["flow"]) == ("2", "2", "")
     reference = rows["input", "gt", "psnr"]
     assert (reference["weights"], reference["train_dataset"], reference["seeds"]) == (

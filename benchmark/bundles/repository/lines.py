@@ -14,7 +14,7 @@ from defocus.benchmark.bundles.statement import RunFacts, Statement, digest
 from defocus.benchmark.bundles.verification.record import CheckRecord, read_record
 from defocus.benchmark.bundles.verification.verifying import statement_findings
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.results.store import NARROW
+from defocus.benchmark.results.store import NARROW, is_trained
 from defocus.errors import InputError
 
 __all__ = ["BoardGroup", "Submission", "SubmissionLine", "lines_of", "submissions_of"]
@@ -102,7 +102,7 @@ class SubmissionLine:
         entry = self.run.entry
         if entry.weights == NARROW:
             return ("narrow", "demo") if entry.budget == "demo" else ("narrow",)
-        return ("demo",) if (entry.weights, entry.budget) == ("trained", "demo") else ()
+        return ("demo",) if is_trained(entry.weights) and entry.budget == "demo" else ()
 
     @property
     def is_demo(self) -> bool:

@@ -18,6 +18,7 @@ from defocus.benchmark.bundles.verification.rerunning import rerun
 from defocus.benchmark.bundles.verification.rescoring import Rescored, rescore
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.weights.seen_scenes import seen_in
@@ -213,8 +214,7 @@ def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
         groups.setdefault(key, []).append(run.entry.seed)
     for (system, _), seeds in groups.items():
         trained = any(
-            run.entry.system == system and run.entry.weights in {"trained", "narrow"}
-            for run in statement.runs
+            run.entry.system == system and is_trained(run.entry.weights) for run in statement.runs
         )
         wanted = range(statement.seeds if trained else 1)
         if sorted(seeds) != list(wanted):
@@ -299,7 +299,7 @@ def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundl
         if run.weights is None:
             continue
         entry = run.entry
-        if entry.weights in {"trained", "narrow"} and dataset.name not in stated:
+        if is_trained(entry.weights) and dataset.name not in stated:
             yield BundleFinding("training", f"{entry.run}: its training pictures are not stated")
         reason = seen_in(run.weights.trained_on, dataset) if entry.weights == "official" else ""
         if reason and entry.status == "ok":

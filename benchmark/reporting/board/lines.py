@@ -18,7 +18,7 @@ from defocus.benchmark.reporting.content import (
     setting_of,
     track_key,
 )
-from defocus.benchmark.results.store import ELSEWHERE, NARROW, Entry
+from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 
@@ -260,7 +260,8 @@ def _convention(row: Row) -> Convention:
 
 def _marks(content: Content, row: Row) -> list[str]:
     """Marks of a line: whose weights, what it is given, what forbids comparing it."""
-    found = [WEIGHT_MARKS.get(row.weights, "")]
+    scratch = row.weights if row.weights.startswith(SCRATCH) else ""
+    found = [WEIGHT_MARKS.get(row.weights, scratch)]
     found += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
     found += ["reconstruction" if row.system in content.reconstructions else ""]
     found += ["seen" if row.status.startswith("seen") else ""]

@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.tables import (
     unresolved,
 )
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
-from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED
+from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
 from defocus.benchmark.statistics.comparable import (
     NEVER_RANKED,
     PERFECT,
@@ -220,7 +220,7 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
 
 def _seeds(rows: Sequence[Row]) -> list[str]:
     """Note on systems with fewer seeds than others."""
-    trained = [row for row in rows if row.weights in {"trained", NARROW}]
+    trained = [row for row in rows if is_trained(row.weights)]
     most = max((row.seeds for row in trained), default=0)
     fewer = {r.system: r.seeds for r in trained if r.seeds < most}
     names = ", ".join(f"{name} {seeds}" for name, seeds in sorted(fewer.items()))
