@@ -10,14 +10,16 @@ from defocus.charts.lens.photographs import chart_shots
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.lens.summary import FittedLens, measured
 from defocus.errors import InputError
+from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import read_image
 from defocus.optics.lens.file import MeasuredLens, Recording
+from defocus.picture_headers import SUFFIXES
 from defocus.progress import say
 
 __all__ = ["FULL_FRAME_MM", "measure_lens", "read_chart_pictures"]
 
 FULL_FRAME_MM = 36.0
-COMPRESSED = (".jpg", ".jpeg", ".webp", ".heic", ".heif")
+COMPRESSED = tuple(one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFFIXES[kind])
 
 
 def read_chart_pictures(

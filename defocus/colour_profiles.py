@@ -18,8 +18,11 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from defocus.errors import ImageError
-from defocus.picture_headers import embed_profile
+from defocus.heif_pixels import HEIF_KINDS, heif_contents
+from defocus.picture_headers import SUFFIXES, embed_profile, kind_of
 from defocus.raw import RAW_SUFFIXES
+from defocus.reading import read_bytes
+from defocus.tiff_pixels import MOST_BYTES
 
 __all__ = [
     "give_profile",
@@ -55,7 +58,9 @@ def profile_of(path: Path) -> bytes:
     if suffix in RAW_SUFFIXES:
         return b""
     try:
-        if suffix in {".tif", ".tiff"}:  # Pillow does not open 16-bit colours
+        if (kind := _heif_kind(path)) is not None:
+            return heif_contents(read_bytes(path, MOST_BYTES), kind).icc
+        if suffix in SUFFIXES["TIFF"]:  # Pillow does not open 16-bit colours
             with tifffile.TiffFile(path) as file:
                 tag = file.pages.first.tags.get(_ICC)
                 return bytes(tag.value) if tag is not None else b""
@@ -63,6 +68,13 @@ def profile_of(path: Path) -> bytes:
             return picture.info.get("icc_profile") or b""
     except _DAMAGE:  # no header that tells of colours
         return b""
+
+
+def _heif_kind(path: Path) -> str | None:
+    """HEIC, AVIF or JPEG XL, whatever a file's suffix says; None of another kind."""
+    with path.open("rb") as file:
+        kind = kind_of(file.read(512))
+    return kind if kind in HEIF_KINDS else None
 
 
 def kept_profile(path: Path) -> bytes:

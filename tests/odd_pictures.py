@@ -38,6 +38,8 @@ def _by_pillow(data: bytes) -> Pixels:
         tags = getattr(opened, "tag_v2", {})
         if opened.mode == "YCbCr" and 529 in tags:
             raise ValueError("coefficients that Pillow does not apply")
+        if 1 in tags.get(338, ()) and tags.get(258, (8,))[0] == 16:
+            raise ValueError("Pillow divides by the transparency after it dropped 8 bits")
         clear = opened.info.get("transparency")
         if opened.mode == "P":
             opened = opened.convert("RGBA" if clear is not None else "RGB")

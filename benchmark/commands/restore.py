@@ -160,11 +160,12 @@ def command(
 ) -> int:
     """Restore your own pictures.
 
-    IMAGES are JPEG, PNG, TIFF (8 or 16 bits, or floats), WebP, BMP or RAW files of any size, or
-    folders of them. They keep format, bit depth, colour profile, transparency and metadata; RAW
-    files become 16-bit PNG. A guard puts back parts whose restoration, blurred again, does not
-    agree with the picture. The exit code is 2 if a picture is left out, whatever the reason; the
-    others are restored, and the same command tries it again.
+    IMAGES are JPEG, PNG, TIFF (8 or 16 bits, or floats), WebP, BMP, HEIC, AVIF, JPEG XL or RAW
+    files of any size, or folders of them. They keep format, bit depth, colour profile, transparency
+    and metadata, and what a file cannot keep is named; RAW, HEIC, AVIF and JPEG XL become PNG. A
+    guard puts back parts whose restoration, blurred again, does not agree with the picture. The
+    exit code is 2 if a picture is left out, whatever the reason; the others are restored, and the
+    same command tries it again.
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own

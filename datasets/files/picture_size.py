@@ -8,7 +8,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from defocus.errors import FileError, ImageError
-from defocus.picture_headers import MAX_PIXELS
+from defocus.picture_headers import MAX_PIXELS, SUFFIXES
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
@@ -24,7 +24,7 @@ NO_PICTURE = (
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height as stored; None for RAW files, whose size is only known after development.
+    """Width and height as stored; None where they are known after decoding: RAW, HEIC, JPEG XL.
 
     Raises:
         ImageError: The file is not a picture.
@@ -32,7 +32,9 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     suffix = path.suffix.lower()
     if suffix in RAW_SUFFIXES:
         return None
-    if suffix in {".tif", ".tiff"}:  # Pillow does not open 16-bit RGB ones
+    if suffix in {*SUFFIXES["HEIC"], *SUFFIXES["JPEG XL"]}:
+        return None
+    if suffix in SUFFIXES["TIFF"]:  # Pillow does not open 16-bit RGB ones
         return _tiff_size(path)
     try:
         require_file(path)

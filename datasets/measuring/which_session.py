@@ -23,6 +23,7 @@ from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
 from defocus.datasets.pair import Pair
+from defocus.picture_headers import SUFFIXES
 from defocus.reading import require_file
 
 __all__ = ["PairSession", "sessions_of"]
@@ -32,7 +33,7 @@ TOLD_OF_CAMERA = ("model", "lens", "focal_length_mm")
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
-JPEG_SUFFIXES, TIFF_SUFFIXES = {".jpg", ".jpeg"}, {".tif", ".tiff"}
+JPEG_SUFFIXES, TIFF_SUFFIXES = (frozenset(SUFFIXES[kind]) for kind in ("JPEG", "TIFF"))
 MAKE, MODEL, EXIF_DIRECTORY = 0x010F, 0x0110, 0x8769
 F_NUMBER, DISTANCE, FOCAL_LENGTH, LENS_MODEL = 0x829D, 0x9206, 0x920A, 0xA434
 INFINITE = 2**32 - 1

@@ -49,6 +49,7 @@ _STRUCTURE = frozenset(
 )
 """Tags of the first directory that are about how its pixels lie in the file."""
 _KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
+_VALUES, _EXTRA = 277, 338
 _REDUCED, _MASK = 1, 4
 _MOST_PICTURES = 10_000
 _RESOLUTION = frozenset({282, 283, 296})
@@ -65,6 +66,7 @@ class TiffTags:
         directories: Those of EXIF, position and interoperability, by the tag of the pointer.
         damaged: Names of tags that are not among them, because they are damaged.
         inks: Whether its pixels are inks.
+        unstated: Whether the last value of a pixel has no stated meaning.
     """
 
     order: str = "<"
@@ -72,6 +74,7 @@ class TiffTags:
     directories: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
     inks: bool = False
+    unstated: bool = False
 
     def content(self, tag: int) -> bytes:
         """The values of a tag of the first directory; empty if it has none."""
@@ -95,7 +98,9 @@ def tiff_tags(data: bytes) -> TiffTags:
             image += [entry] if sound else []
             damaged += [] if sound else [tag_name(entry.tag)]
     inks = structure.number(directory.entry(_PHOTOMETRIC)) == _INKS
-    return TiffTags(structure.order, tuple(image), directories, tuple(damaged), inks)
+    values = structure.number(directory.entry(_VALUES))
+    unstated = structure.number(directory.entry(_EXTRA)) == 0 and values in {2, 4} and not inks
+    return TiffTags(structure.order, tuple(image), directories, tuple(damaged), inks, unstated)
 
 
 def tiff_pictures(data: bytes) -> int:

@@ -250,6 +250,15 @@ def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path: Path, order: An
     np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
 
 
+def test_a_value_of_no_stated_meaning_is_named(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    pixels = np.dstack([PIXELS, PIXELS[:, :, 0]])
+    tifffile.imwrite(stream, pixels, photometric="rgb", extrasamples=["unspecified"])
+    found = restored(tmp_path, "a.tif", stream.getvalue())
+    assert found.remarks == ("left out: the last value of each pixel, which has no stated meaning",)
+    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+
+
 def test_a_wrong_suffix_does_not_change_the_kind(tmp_path: Path) -> None:
     found = restored(tmp_path, "a.jpg", png_with((b"tEXt", b"Author\0me")))
     assert Path(found.restored).read_bytes().startswith(b"\x89PNG")

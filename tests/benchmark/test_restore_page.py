@@ -121,7 +121,11 @@ def test_a_bad_picture_is_one_line_and_leaves_nothing(
         (whole[:500], "cut.jpg", "cut.jpg: the file is cut short (500 bytes); copy it again"),
         (b"<svg/>", "a.png", "a.png: not a picture that can be read; replace the file"),
         (b"", "empty.png", "empty.png: the file is empty"),
-        (png(), "talk.pdf", "talk.pdf: not JPEG, PNG, TIFF, WebP, BMP or RAW by its name"),
+        (
+            png(),
+            "talk.pdf",
+            "talk.pdf: not JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW by its name",
+        ),
         (png(60, 90), "wide.png", WIDE),
     ]:
         assert page.drop(content, name) == (422, {"problem": line})

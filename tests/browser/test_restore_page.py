@@ -248,7 +248,9 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page: Open, page
     restored(browser)
     lines = text(browser, "problem").split("\n")
     assert lines[0].startswith("a.jpg: ")
-    assert lines[1] == "b.txt: not JPEG, PNG, TIFF, WebP, BMP or RAW by its name"
+    assert (
+        lines[1] == "b.txt: not JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW by its name"
+    )
     assert str(page.desk._folder) not in browser.page_source
     assert text(browser, "picture-name") == HOSTILE.replace("/", "")
     assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []

@@ -175,6 +175,10 @@ def _of_tiff(data: bytes) -> Metadata:
         remarks.append(_damaged(list(tags.damaged), "TIFF tags"))
     if tags.inks:
         remarks.append(_INKS)
+    if tags.unstated:
+        remarks.append(
+            Remark("left out: the last value of each pixel, which has no stated meaning")
+        )
     if any(one.tag == _MAKER_NOTE for one in tags.directories.get(EXIF_DIRECTORY, ())):
         remarks.append(_MOVED_NOTES)
     return Metadata(

@@ -56,7 +56,7 @@ class OwnPicture:
 
     def colours(self) -> Array:
         """``(H, W, 3)`` in [0, 1] for a network: grey repeated, what is beyond it cut off."""
-        colours = self._all_colours()
+        colours = self.all_colours()
         if self._has_usual_white:
             return np.asarray(as_float(colours), np.float32)
         return np.asarray(np.clip(colours / self.white, 0, 1), np.float32)
@@ -73,7 +73,7 @@ class OwnPicture:
         Returns:
             As ``stored``.
         """
-        given = self._all_colours()
+        given = self.all_colours()
         if self._colourless():
             restored = np.repeat(restored.mean(axis=2, keepdims=True), 3, axis=2)
         if self._has_usual_white:
@@ -104,7 +104,8 @@ class OwnPicture:
         red, green, blue = (self.stored[:, :, one] for one in range(3))
         return np.array_equal(red, green) and np.array_equal(green, blue)
 
-    def _all_colours(self) -> NDArray[Any]:
+    def all_colours(self) -> NDArray[Any]:
+        """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
         if self.stored.ndim == 2 or self.stored.shape[2] == 2:
             grey = self.stored.reshape(*self.stored.shape[:2], -1)[:, :, :1]
             return np.repeat(grey, 3, axis=2)
@@ -131,7 +132,7 @@ def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
     usual = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
     if picture.white == usual:
         return picture
-    most = stored.max()
+    most = picture.all_colours().max()
     text = f"values reach {most:g}, so white is taken as {picture.white:g}"
     remark = Remark(f"{text}; --white {usual} if it is that")
     return replace(picture, metadata=replace(metadata, remarks=(*metadata.remarks, remark)))

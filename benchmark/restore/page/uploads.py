@@ -15,7 +15,7 @@ from defocus.progress import printable
 __all__ = ["KINDS", "LARGEST_BYTES", "given_name", "receive"]
 
 LARGEST_BYTES = 250_000_000
-KINDS = "JPEG, PNG, TIFF, WebP, BMP or RAW"
+KINDS = "JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW"
 LONGEST_NAME = 120
 
 

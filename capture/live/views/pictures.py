@@ -15,6 +15,7 @@ from defocus.capture.live.views.view import pair_entry
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import FileError, ImageError
 from defocus.images import Image, read_image
+from defocus.picture_headers import SUFFIXES
 from defocus.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
 from defocus.reading import require_file
 from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
@@ -73,7 +74,7 @@ class Pictures:
             ImageError: The original is missing or damaged.
         """
         path = _member_path(self._root, pair, role)
-        if width == SIZES["whole"] and path.suffix in (".jpg", ".jpeg"):
+        if width == SIZES["whole"] and path.suffix in SUFFIXES["JPEG"]:
             return _original(path)
         return self._makers[width](pair, role, width).jpeg
 

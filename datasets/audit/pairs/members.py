@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from defocus.colour_profiles import in_two_spaces, profile_of, space_name
 from defocus.datasets.files.picture_size import NO_PICTURE
 from defocus.datasets.pair import Pair
-from defocus.picture_headers import MAX_PIXELS
+from defocus.picture_headers import MAX_PIXELS, SUFFIXES
 from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["Warned", "warnings_of"]
@@ -96,7 +96,7 @@ def _header(path: Path) -> _Header | None:
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:
-        if path.suffix.lower() in {".tif", ".tiff"}:
+        if path.suffix.lower() in SUFFIXES["TIFF"]:
             return _of_tiff(path)
         with PillowImage.open(path) as picture:
             if picture.width * picture.height > MAX_PIXELS:
