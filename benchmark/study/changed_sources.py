@@ -59,10 +59,11 @@ def tell_uncounted(run: Run) -> None:
     """Warn of files that were first imported by the training, so that nothing counts them."""
     for one in _hashes(run).values():
         if files := uncounted_files(one):
+            more = f" and {len(files) - 2} more" if len(files) > 2 else ""
             warn_once(
-                f"{run.id}: {', '.join(map(str, files))} was first imported during the training, "
-                "by a name that no import statement has: if it changes, nothing is trained again; "
-                "import it at the top of the plug-in"
+                f"{run.id}: {', '.join(map(str, files[:2]))}{more} first imported during the "
+                "training, through sys.path or a computed name: if they change, nothing is trained "
+                "again; import them at the top of the plug-in"
             )
 
 
