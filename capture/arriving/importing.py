@@ -80,31 +80,46 @@ def _found(
         new: First files of those that are not in the session yet.
 
     Raises:
-        InputError: The pictures of a camera do not have two apertures.
+        InputError: The pictures of no camera have two apertures.
     """
     pairs: list[FoundPair] = []
     left: list[Leftover] = []
-    apertures = _apertures(request, bodies)
+    apertures, lacking = _apertures(request, bodies)
     for body in bodies:
         for run in body.runs:
             shots = [shot for shot in run if shot.files[0] in new]
+            if body.name in lacking:
+                left += [Leftover(shot.files[0], lacking[body.name]) for shot in shots]
+                continue
             some, others = find_pairs(shots, apertures[body.name], gap_seconds=request.gap_seconds)
             pairs += some
             left += others
     return pairs, left
 
 
-def _apertures(request: ImportRequest, bodies: Sequence[Body]) -> dict[str, Apertures]:
-    """The apertures of each camera by its name; pictures that tell no exposure have anybody's."""
+def _apertures(
+    request: ImportRequest, bodies: Sequence[Body]
+) -> tuple[dict[str, Apertures], dict[str, str]]:
+    """The apertures of each camera by its name, and why others have none, as a telephone.
+
+    Pictures that tell no exposure have those of another camera, and are left out for that reason.
+
+    Raises:
+        InputError: No camera has two apertures.
+    """
     telling = [body for body in bodies if body.tells_exposure] or bodies
     known: dict[str, Apertures] = {}
+    lacking: dict[str, str] = {}
     for body in telling:
         try:
             known[body.name] = request.apertures(body.shots)
         except InputError as error:
-            whose = f"{body.name}: " if len(telling) > 1 else ""
-            raise InputError(f"{whose}{error}") from error
-    return {body.name: known.get(body.name, known[telling[0].name]) for body in bodies}
+            lacking[body.name] = f"{body.name}: {error}" if len(telling) > 1 else str(error)
+    if lacking and not known:
+        raise InputError(next(iter(lacking.values())))
+    some = next(iter(known.values()), None)
+    pairs = ((body.name, known.get(body.name, some)) for body in bodies)
+    return {name: apertures for name, apertures in pairs if apertures is not None}, lacking
 
 
 def _say_bodies(bodies: Sequence[Body]) -> None:

@@ -190,13 +190,18 @@ MIXES = {
         options={"blurry": "f/2.8", "sharp": "f/3.5", "order": "sharp-first"},
     ),
     "films and telephones": Mix(
-        [SHARP, BLURRY, ("MVI_0003.MOV", b"film"), ("IMG_0004.JXL", b"picture"), ("A.XMP", b"x")],
+        [SHARP, BLURRY, ("MVI_0003.MOV", b"film"), ("IMG_0004.X3F", b"picture"), ("A.XMP", b"x")],
         ["IMG_0001 IMG_0002"],
         [
             "left out: MVI_0003.MOV: a video",
-            "left out: IMG_0004.JXL: pictures of this kind are not read",
+            "left out: IMG_0004.X3F: pictures of this kind are not read",
             "1 pair imported, 2 files left out",
         ],
+    ),
+    "a telephone beside the camera": Mix(
+        [SHARP, BLURRY, ("IMG_0003.JPG", card_jpeg(1.8, 9, scene=1, seed=3, body="Phone"))],
+        ["IMG_0001 IMG_0002"],
+        ["left out: IMG_0003.JPG: Maker Phone: the pictures do not have two apertures, but f/1.8"],
     ),
     "a picture without EXIF": Mix(
         [SHARP, BLURRY, ("IMG_0003.JPG", card_jpeg(None, 9, scene=1))],
@@ -286,7 +291,7 @@ def test_the_lens_is_kept_and_only_a_known_focus_is_believed(tmp_path: Path) -> 
     files = [shot("IMG_0001", "s", 0, lens=lens), shot("IMG_0002", "b", 4, lens=lens)]
     card = filled(tmp_path / "card", files)
     import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
-    (pair,) = session_pairs(tmp_path / "s")
+    (pair,) = session_pairs(read_session(tmp_path / "s"))
     assert pair.metadata["camera"]["lens"] == lens  # type: ignore[index]
     (session,) = sessions_of([pair]).values()
     assert not session.same_focus, "somebody may have focused between the two shots"
