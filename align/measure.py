@@ -15,6 +15,7 @@ from defocus.align.mean_displacement import mean_displacement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import reduced_twice
+from defocus.align.photometry.unexplained import explained, unexplained
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import SessionLens, register_in_session, with_session
@@ -50,12 +51,15 @@ class Field:
         calibration: ``(h, w)``, JDRL's calibration mask.
         asymmetry: ``(2, h, w)`` displacement by the asymmetric point spread, zero if it is not
             significant.
+        unexplained: ``(h', w')`` stops that the blur does not explain, on a grid of its own over
+            the same frame; None if hardly anything can be compared.
     """
 
     flow: DenseFlow
     factor: int
     calibration: Mask
     asymmetry: NDArray[np.float32]
+    unexplained: NDArray[np.float32] | None = None
 
     @property
     def misplaced(self) -> NDArray[np.float32]:
@@ -113,12 +117,13 @@ class Measurement:
     def reliable(self) -> Mask:
         """``(H, W)``, True where the registered sharp picture can serve as a reference.
 
-        It shows the scene there, the flow is reliable and at most 1 px remains; all False if
-        unknown.
+        It shows the scene there, the flow is reliable, at most 1 px remains, and a blur explains
+        the light; all False if unknown.
         """
         if self.field is None:
             return np.zeros(self.shape, dtype=bool)
-        return self.field.full(_reference(self.field), self.shape)
+        placed = self.field.full(_reference(self.field), self.shape)
+        return np.asarray(placed & explained(self.field.unexplained, self.shape))
 
     @property
     def registration(self) -> Registration | None:
@@ -202,7 +207,8 @@ def measure(
         return _unknown(reason, estimator, shape, rig)
     coc = _coc_px(flow, factor, defocus_map)
     spread = asymmetry(flow.residual, coc, flow.reliable, signed=defocus_map is not None)
-    field = _field(flow, factor, spread, coc)
+    compared = unexplained(*small, scale @ found.matrix @ np.linalg.inv(scale), flow.coc_px)
+    field = _field(flow, factor, spread, coc, None if compared is None else compared[1])
     residual = field.residual_px[flow.reliable]
     length, length_sigma = field.mean_displacement(found.uncertainty)
     misalignment = Misalignment(
@@ -227,6 +233,7 @@ def measure(
         shared=shared,
         alone=found.alone,
         rests_on_px=largest_px if found.limited else None,
+        unexplained=None if compared is None else compared[0],
     )
     del small, place
     return_freed_memory(math.prod(shape))
@@ -327,13 +334,17 @@ def _coc_px(
 
 
 def _field(
-    flow: DenseFlow, factor: int, spread: Asymmetry | None, coc_px: NDArray[np.float32]
+    flow: DenseFlow,
+    factor: int,
+    spread: Asymmetry | None,
+    coc_px: NDArray[np.float32],
+    stops: NDArray[np.float32] | None,
 ) -> Field:
     total = torch.from_numpy(factor * flow.flow)[None]
     moved = np.zeros_like(flow.residual)
     if spread is not None and spread.significant:
         moved = spread.field(coc_px)
-    return Field(flow, factor, calibration_mask(total)[0, 0].numpy() > 0, moved)
+    return Field(flow, factor, calibration_mask(total)[0, 0].numpy() > 0, moved, stops)
 
 
 def _reference(field: Field) -> Mask:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import Photometry
+from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry.displacement import Asymmetry
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import SessionLens
@@ -77,6 +78,7 @@ class Misalignment:
         alone: Why the pair is unknown without what its session shares; empty if it is not.
         rests_on_px: The longest way of any place that a person has told, if other shifts fit as
             well and were left out for it; then the numbers are wrong where it is too short.
+        unexplained: What the blur does not explain.
     """
 
     status: Literal["ok", "unknown"]
@@ -101,6 +103,7 @@ class Misalignment:
     misalignment_px: float | None = None
     alone: str = ""
     rests_on_px: float | None = None
+    unexplained: Unexplained | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
@@ -124,6 +127,7 @@ class Misalignment:
             "consistency_px": self.consistency_px,
             "occluded_share": self.occluded_share,
             "calibration_share": self.calibration_share,
+            "unexplained": None if self.unexplained is None else self.unexplained.to_json(),
             "uncertainty": self._uncertainty_json(),
             **({} if self.shared is None else {"session": self._session_json(self.shared)}),
             **({} if self.rests_on_px is None else {RESTS_ON: self.rests_on_px}),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid, whole
 from defocus.align.measure import Measurement
 from defocus.align.photometry.equalise import DIAMETERS_PX
+from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.files import atomic_path
 from defocus.images import write_image
 
@@ -27,7 +28,7 @@ __all__ = [
 
 Array = NDArray[np.float32]
 
-BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png")
+BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png", "unexplained.png")
 WINDOW_PX = 16
 """Side of the window, on the reduced grid, over which the scatter of the estimate is taken."""
 GREY = 128
@@ -50,12 +51,14 @@ class ReducedBlur:
         reliable: ``(h, w)``, where it is known.
         factor: Integer factor by which the pictures were reduced.
         shape: Height and width of the blurry picture.
+        unexplained: ``(h', w')`` stops that the blur does not explain, on a grid of its own.
     """
 
     coc_px: Array
     reliable: NDArray[np.bool_]
     factor: int
     shape: tuple[int, int]
+    unexplained: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,13 @@ class PairBlurMap:
         sigma_px: ``(H, W)`` float32, standard error: the scatter of the estimate around each place
             and the spacing of the diameters that are tried. Where the blur itself changes, it is
             too large.
+        unexplained: ``(h', w')`` float32, stops that the blur does not explain, on a coarser grid
+            over the same frame; None if hardly anything can be compared.
     """
 
     diameter_px: Array
     sigma_px: Array
+    unexplained: Array | None = None
 
 
 def blur_map(
@@ -89,7 +95,9 @@ def blur_map(
     if field is None:
         return None
     flow = field.flow
-    known = ReducedBlur(flow.coc_px, flow.reliable, field.factor, measurement.shape)
+    known = ReducedBlur(
+        flow.coc_px, flow.reliable, field.factor, measurement.shape, field.unexplained
+    )
     return blur_map_of(known, grid, step)
 
 
@@ -105,7 +113,22 @@ def blur_map_of(known: ReducedBlur, grid: ReleaseGrid | None = None, step: int =
     maps = [np.where(known.reliable, known.factor * one, np.nan) for one in (coc, sigma)]
     area = whole(known.shape) if grid is None else grid.crop
     full = (_enlarged_part(one.astype(np.float32), known.factor, area, step) for one in maps)
-    return PairBlurMap(*(one if grid is None else _on_grid(one, grid) for one in full))
+    diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
+    return PairBlurMap(diameter, error, _part_of(known, area))
+
+
+def _part_of(known: ReducedBlur, area: Rectangle) -> Array | None:
+    """The part of the map of what the blur does not explain that covers an area of the picture."""
+    stops = known.unexplained
+    if stops is None:
+        return None
+    parts = []
+    for start, length, side, have in zip(
+        (area.top, area.left), (area.height, area.width), known.shape, stops.shape, strict=True
+    ):
+        first = min(round(start * have / side), have - 1)
+        parts.append(slice(first, max(round((start + length) * have / side), first + 1)))
+    return np.ascontiguousarray(stops[parts[0], parts[1]])
 
 
 def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Array:
@@ -179,9 +202,10 @@ def with_scale(found: PairBlurMap) -> NDArray[np.uint8]:
 
 
 def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
-    """Write :data:`BLUR_NAMES`: both maps as float32 TIFF, px, and the picture; return the names.
+    """Write :data:`BLUR_NAMES`: both maps as float32 TIFF, px, and pictures; return the names.
 
-    The picture is no larger than a screen, and has a scale in px below the map.
+    The last one shows what the blur does not explain. The picture of the blur is no larger than a
+    screen, and has a scale in px below the map.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -202,4 +226,7 @@ def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
         one[step // 2 :: step, step // 2 :: step] for one in (found.diameter_px, found.sigma_px)
     )
     write_image(folder / BLUR_NAMES[2], with_scale(PairBlurMap(*thin)))
+    if found.unexplained is None:
+        return list(BLUR_NAMES[:3])
+    write_image(folder / BLUR_NAMES[3], unexplained_picture(found.unexplained))
     return list(BLUR_NAMES)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from defocus.align.compensation.crop import ReleaseGrid, largest_rectangle, whole
 from defocus.align.measure import RELIABLE_PX, Field, Measurement, Misalignment
 from defocus.align.photometry.gains import GainMatch
+from defocus.align.photometry.unexplained import explained
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.resample import Resampling, inside_frame, resampled
@@ -201,14 +202,16 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
     """``(h, w)`` of the release: True where the sharp picture shows the scene and is reliable.
 
-    Reliable means that the measured flow is reliable and that the compensation leaves at most 1 px
-    of it. If the sharp picture is darkened, its saturated pixels are excluded.
+    Reliable means that the measured flow is reliable, that the compensation leaves at most 1 px of
+    it, and that a blur explains the light of the blurry picture. If the sharp picture is darkened,
+    its saturated pixels are excluded.
     """
     if measurement.field is None:
         return np.zeros(plan.grid.shape, dtype=bool)
     left = _left(measurement, plan)
     believed = measurement.field.flow.reliable & (np.hypot(*left) <= RELIABLE_PX)
-    mask = _on_grid(measurement.field.full(believed, measurement.shape), plan.grid)
+    full = measurement.field.full(believed, measurement.shape)
+    mask = _on_grid(full & explained(measurement.field.unexplained, measurement.shape), plan.grid)
     mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
     if plan.match is not None and min(plan.match.gain) < 1:
         mask &= ~_saturated(sharp, plan)

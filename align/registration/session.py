@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.level import LENS_PX
 from defocus.align.registration.register import Registration, largest_error_px, register
+from defocus.align.registration.tile_fit import DISAGREE
 from defocus.align.registration.unknown.doubt import CONTRADICTION, SESSION_HINT
 from defocus.optics.geometry import Similarity
 
@@ -271,8 +272,8 @@ def register_in_session(
     """Find the transform between two pictures, with what the pairs of their session share.
 
     A pair that is known takes what is surer than its own and near it. One that is not is registered
-    again from the shared zoom on. What its lens moves along the radius, by a coma or a cat's eye,
-    is then in the zoom that it seems to have, and goes with it.
+    again from the shared zoom on, unless its tiles disagree. What its lens moves along the radius,
+    by a coma or a cat's eye, is then in the zoom that it seems to have, and goes with it.
 
     Args:
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
@@ -292,7 +293,7 @@ def register_in_session(
     own = find()
     if own.similarity is not None or at_most == "translation":
         return with_session(own, lens, blurry.shape, at_most)
-    if lens.zoom is None:
+    if lens.zoom is None or DISAGREE in own.reason:  # no zoom makes one scene of two
         return own, None
     found = _zoomed(
         find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape

@@ -26,11 +26,12 @@ from defocus.align.registration.tiles.parallax import LEAST_SLOPE_GAIN, depth_pa
 from defocus.align.registration.tiles.shifts import TileShifts
 from defocus.optics.geometry import moved_points
 
-__all__ = ["NoFit", "TileFit", "fit_tiles"]
+__all__ = ["DISAGREE", "NoFit", "TileFit", "fit_tiles"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+DISAGREE = "the tiles of the two pictures do not agree on one displacement"
 LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
 """What a richer model has to make of the squared error with which left-out parts are predicted.
@@ -122,7 +123,7 @@ def fit_tiles(
     keep = voted(matches)
     simplest = _simplest(matches, keep, shape, held or at_most)
     if simplest is None:
-        return NoFit("the tiles of the two pictures do not agree on one displacement")
+        return NoFit(DISAGREE)
     best, corner_px = simplest
     against = _against(at_most, best, matches, keep, shape)
     corner_px = math.hypot(corner_px, against)

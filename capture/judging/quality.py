@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -88,6 +88,9 @@ class ExtraShots:
 
 
 NO_EXTRAS = ExtraShots()
+
+FOCUSED_ELSEWHERE = 0.25
+"""Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
 
 TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
 SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
@@ -274,6 +277,8 @@ def _check_pictures(
     if similarity is None:
         quality.numbers["blurrier_share"] = None
     else:
+        if extra.companion is None:
+            _check_unexplained(quality, looks, similarity)
         moved = onto_grid(light["sharp"], similarity)
         _check_regions(quality, grey["blurry"], moved, looks["blurry"], limits, extra)
     if extra.anchor is not None:
@@ -342,6 +347,25 @@ def _why_unknown(reason: str, blurry: QuickLook, sharp: QuickLook) -> str:
     return "; ".join(filter(None, (reason, shown)))
 
 
+def _check_unexplained(
+    quality: Quality, looks: Mapping[str, QuickLook], similarity: Similarity
+) -> None:
+    """Find light of the blurry member that no blur of the sharp one gives, and say its cause."""
+    from defocus.align.photometry.unexplained import causes, unexplained  # as for the registration
+
+    first, second = (reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp"))
+    model = _rescaled(similarity, looks["blurry"].pixels / first.pixels)
+    height, width = first.linear.shape[:2]
+    matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])
+    found = unexplained(
+        np.asarray(first.linear, np.float32), np.asarray(second.linear, np.float32), matrix
+    )
+    quality.numbers["unexplained"] = None if found is None else found[0].to_json()
+    if found is not None:
+        for text in causes(replace(found[0], blurrier_share=0.0)):  # regions are checked beside
+            quality.say("warn", text)
+
+
 def _rescaled(model: Similarity, factor: float) -> Similarity:
     x, y = model.shift_px
     return Similarity(model.zoom, model.rotation_deg, (x * factor, y * factor))
@@ -378,6 +402,8 @@ def _check_regions(
     if extra.focus_moved:
         advice = "move the focus the other way, or farther, or use --mode both"
     text = f"the blurry picture is the sharper one in {share:.0%} of what can be compared"
+    if share > FOCUSED_ELSEWHERE and not extra.focus_moved:
+        text += ", as if the sharp one were focused elsewhere"
     quality.say("warn", f"{text}: masked there; {advice}")
 
 

@@ -24,6 +24,7 @@ from defocus.raw import RAW_SUFFIXES
 __all__ = [
     "CLIPPED",
     "QuickLook",
+    "clipped_share",
     "encoded",
     "encoded_grey",
     "luminance",
@@ -111,8 +112,7 @@ def _halved(picture: Image) -> QuickLook:
     """Reduce a picture strip by strip; as a whole, 24 MP would take 300 MB."""
     height, width = (side // 2 for side in picture.shape[:2])
     linear, clipped = np.empty((height, width, 3), np.float32), 0
-    values = np.arange(2 ** bit_depth(picture), dtype=picture.dtype)
-    first_clipped = int(np.searchsorted(as_linear(values), CLIPPED))
+    first_clipped = _first_clipped(picture)
     for top in range(0, height, STRIP_ROWS // 2):
         bottom = min(top + STRIP_ROWS // 2, height)
         strip = picture[2 * top : 2 * bottom, : 2 * width]
@@ -121,6 +121,21 @@ def _halved(picture: Image) -> QuickLook:
         clipped += strip.shape[0] * strip.shape[1] - _below(strip, first_clipped)
     rows, columns = picture.shape[:2]
     return QuickLook(linear, 2.0, clipped / (4 * width * height), (rows, columns))
+
+
+def clipped_share(picture: Image) -> float:
+    """Share of the pixels that are clipped in a channel.
+
+    Args:
+        picture: ``(H, W, 3)``, uint8 or uint16, sRGB-encoded.
+    """
+    height, width = picture.shape[:2]
+    return float(1 - _below(picture, _first_clipped(picture)) / (height * width))
+
+
+def _first_clipped(picture: Image) -> int:
+    values = np.arange(2 ** bit_depth(picture), dtype=picture.dtype)
+    return int(np.searchsorted(as_linear(values), CLIPPED))
 
 
 def _below(picture: Image, value: int) -> int:

@@ -14,6 +14,7 @@ from defocus.align.compensation.blur_map import (
     blur_scale_px,
 )
 from defocus.align.flow.by_name import flow_estimator
+from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.align.sampling.placement import Placement
 from defocus.datasets.audit.failures import failures
 from defocus.datasets.audit.page_outcome import (
@@ -57,6 +58,7 @@ __all__ = [
     "summary_table",
 ]
 
+UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""
 PICTURE_SIDE = 900
@@ -102,13 +104,25 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: U
 
 def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
     """Where the page shows a pair, by its id: its pictures, else its row in a table."""
-    pictured = {row.id for row in worst(audit.pairs, QUANTITIES[0], SHOWN)}
+    pictured = {row.id for row in _pictured(audit)}
     missing = [pair for pair in audit.pairs if pair.reason]
     listed = (*missing[:LISTED], *worst(audit.pairs, QUANTITIES[0], LISTED))
     return {
         pair.id: f"#{_picture(anchors[pair.id]) if pair.id in pictured else anchors[pair.id]}"
         for pair in listed
     }
+
+
+def _pictured(audit: Audit) -> list[AuditedPair]:
+    """The most misaligned pairs, and those of which the blur explains least."""
+    aligned = worst(audit.pairs, QUANTITIES[0], SHOWN)
+    names = {row.id for row in aligned}
+    odd = [
+        row
+        for row in worst(audit.pairs, UNEXPLAINED, len(audit.pairs))
+        if row.causes and row.id not in names
+    ]
+    return [*aligned, *odd[:SHOWN]]
 
 
 def _picture(anchor: str) -> str:
@@ -216,8 +230,9 @@ def warnings_part(audit: Audit) -> Part:
     """Part that lists odd pairs, and what files say of colours, orientation and frames."""
     if not audit.warnings:
         return Paragraph(
-            "No pair has the same picture twice or a blurry picture that is the sharper one, and "
-            "all files say the same of their colours, orientation and frames."
+            "No pair has the same picture twice, a blurry picture that is the sharper one, light "
+            "that the blur does not explain, or an overexposed member, and all files say the same "
+            "of their colours, orientation and frames."
         )
     rows = tuple((one.id, one.what, one.text) for one in audit.warnings[:LISTED])
     columns = (Column("pair"), Column("what"), Column("warning"))
@@ -230,7 +245,7 @@ def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> lis
     sliders: list[Part] = []
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
     together = session_key(dataset)
-    for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
+    for row in _pictured(audit):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
         states = (*states, *_blur_state(keys[row.id], together, states[0][1].shape[1::-1]))
@@ -242,14 +257,19 @@ def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> lis
 def _blur_state(
     key: str, dataset_key: str, size: tuple[int, ...]
 ) -> list[tuple[str, NDArray[np.uint8]]]:
-    """The blur map of a pair that was measured on this computer, of some width and height."""
+    """Blur map of a pair that was measured on this computer, and what it does not explain."""
     known = kept_blur(key, dataset_key)
     if known is None:
         return []
     found = blur_map_of(known, step=max(1, max(known.shape) // BLUR_SIDE))
     picture = cv2.resize(blur_picture(found), size, interpolation=cv2.INTER_AREA)
     label = f"relative blur, 0 to {blur_scale_px(found):.1f} px"
-    return [(label, np.asarray(picture, np.uint8))]
+    states = [(label, np.asarray(picture, np.uint8))]
+    if known.unexplained is not None:
+        shown = cv2.resize(unexplained_picture(known.unexplained), size)
+        label = "what the blur does not explain: red lighter, blue darker, by half a stop or more"
+        states.append((label, np.asarray(shown, np.uint8)))
+    return states
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
@@ -278,6 +298,7 @@ def _caption(row: AuditedPair) -> str:
         f"{with_error(row.misalignment_px, row.misalignment_sigma_px)} in the mean, shift "
         f"{row.shift_x_px:+z.2f}, {row.shift_y_px:+z.2f} px, zoom {row.zoom:.5f}, rotation "
         f"{row.rotation_deg:+z.3f} deg, residual {row.residual_p95_px:.2f} px (p95)"
+        + "".join(f"; {cause}" for cause in row.causes)
     )
 
 
@@ -332,6 +353,7 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
         Column("residual p95", "px", decimals=2),
         Column("reliable", decimals=2),
         Column("exposure", "EV"),
+        Column("unexplained", "stops", decimals=2),
         Column("blur p95", "px", decimals=1),
         Column("sharpness"),
     )
@@ -346,6 +368,7 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
             row.residual_p95_px,
             row.reliable_share,
             row.gain_ev,
+            row.unexplained_stops,
             row.blur_p95_px,
             row.sharpness,
         )

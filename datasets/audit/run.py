@@ -58,6 +58,8 @@ __all__ = [
 ]
 
 
+CLIPPED_WARN = 0.05
+"""Share of clipped pixels of a member that is said: skies and lamps are clipped on purpose."""
 TEXTS = ("id", "scene", "split", "status", "reason", "model")
 NUMBERS = tuple(
     one.name
@@ -208,6 +210,7 @@ def audit_of(
 def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     yield from _same_pictures(rows)
     yield from _less_sharp(rows)
+    yield from _unexplained(rows)
     for row in rows:
         if row.rests_on_largest_shift_px is not None:
             yield Warned(row.id, "largest shift", resting_on(row.rests_on_largest_shift_px))
@@ -222,11 +225,19 @@ def _same_pictures(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
 
 def _less_sharp(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     for row in rows:
-        if row.sharpness is None or row.blurry_sharpness is None or row.same_picture:
-            continue
-        if row.sharpness < row.blurry_sharpness:
+        if row.less_sharp:
             text = "the blurry picture is the sharper one; look whether the two are swapped"
             yield Warned(row.id, "sharpness", text)
+
+
+def _unexplained(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
+    for row in rows:
+        for text in row.causes:
+            yield Warned(row.id, "unexplained", text)
+        for name, share in (("sharp", row.clipped_share), ("blurry", row.blurry_clipped_share)):
+            if share is not None and share > CLIPPED_WARN:
+                text = f"{100 * share:.0f} % of the {name} picture is clipped: it is overexposed"
+                yield Warned(row.id, "clipped", text)
 
 
 def _sessions(dataset: Dataset, rows: Mapping[str, AuditedPair]) -> tuple[PooledSession, ...]:

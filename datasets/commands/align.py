@@ -292,6 +292,11 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
+    if found["unexplained"] is not None:
+        stops, why = found["unexplained"]["stops"], "; ".join(found["unexplained"]["causes"])
+        rows.append(
+            ("the rest", f"{stops:.2f} stops that no blur explains" + (f": {why}" if why else ""))
+        )
     if RESTS_ON in found:
         rows.append(("caution", resting_on(found[RESTS_ON])))
     if "session" in found:

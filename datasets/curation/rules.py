@@ -9,6 +9,11 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import Field
 
+from defocus.align.photometry.unexplained import (
+    MOST_BLURRIER_SHARE,
+    MOST_STOPS,
+    MOST_TILT_EV,
+)
 from defocus.datasets.audit.pairs.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.settings import Settings, load_settings
@@ -38,13 +43,18 @@ class Rules(Settings):
         least_sharpness: Lowest sharpness of the sharp member,
             :mod:`defocus.datasets.audit.pairs.sharpness`.
         sharper: Whether the sharp member must be the sharper one.
+        most_unexplained_stops: Largest difference that the blur does not explain, stops.
+        most_light_across_ev: Largest change of the light from the centre to a border, EV.
+        most_blurrier_share: Largest share of what has texture where the sharp member is the
+            blurrier one, as if it were focused elsewhere.
+        most_clipped_share: Largest share of clipped pixels of either member.
         unknown: Verdict on a pair whose misalignment could not be measured.
         same_picture: Verdict on a pair whose members have the same pixels.
         without_sharp: Verdict on a picture without a sharp member.
     """
 
     most_misalignment_px: Size | None = 1.0
-    most_residual_px: Size | None = None
+    most_residual_px: Size | None = 1.0
     most_gain_ev: Size | None = 0.5
     least_reliable_share: Share | None = None
     least_blur_px: Size | None = None
@@ -52,6 +62,10 @@ class Rules(Settings):
     most_blur_px: Size | None = None
     least_sharpness: Size | None = None
     sharper: bool = True
+    most_unexplained_stops: Size | None = MOST_STOPS
+    most_light_across_ev: Size | None = MOST_TILT_EV
+    most_blurrier_share: Share | None = MOST_BLURRIER_SHARE
+    most_clipped_share: Share | None = 0.3
     unknown: Verdict = "reject"
     same_picture: Verdict = "reject"
     without_sharp: Verdict = "reject"
@@ -132,7 +146,7 @@ class _Limit:
 def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
     gain = None if pair.gain_ev is None else abs(pair.gain_ev)
     ratio = None
-    if pair.sharpness is not None and pair.blurry_sharpness:
+    if pair.sharpness is not None and pair.blurry_sharpness and not pair.unevenly_lit:
         ratio = pair.sharpness / pair.blurry_sharpness
     return (
         _Limit("misalignment", " px", pair.misalignment_px, most=rules.most_misalignment_px),
@@ -143,6 +157,29 @@ def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
         _blurred(pair, rules),
         _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
         _Limit("sharpness over blurry", "", ratio, least=1.0 if rules.sharper else None),
+        *_beside_blur(pair, rules),
+    )
+
+
+def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
+    """Limits of what the blur does not explain, and of clipping."""
+    clipped = [one for one in (pair.clipped_share, pair.blurry_clipped_share) if one is not None]
+    stops = pair.unexplained_stops
+    return (
+        _Limit("the blur does not explain", " stops", stops, most=rules.most_unexplained_stops),
+        _Limit(
+            "light changed across the picture by",
+            " EV",
+            pair.light_across_ev,
+            most=rules.most_light_across_ev,
+        ),
+        _Limit(
+            "the sharp member is focused elsewhere: share where it is the blurrier one",
+            "",
+            pair.blurrier_share,
+            most=rules.most_blurrier_share,
+        ),
+        _Limit("clipped share", "", max(clipped, default=None), most=rules.most_clipped_share),
     )
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.align.compensation.blur_map import ReducedBlur
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import Photometry
+from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry.displacement import Asymmetry
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
@@ -25,6 +27,7 @@ FLOW_ARRAYS = (
     *("flow", "residual", "reliable", "occluded"),
     *("uncertainty_px", "coc_px", "consistency_px"),
 )
+STOPS = "unexplained"
 
 
 def write_measurement(path: Path, found: Measurement) -> None:
@@ -46,6 +49,8 @@ def write_measurement(path: Path, found: Measurement) -> None:
             document["factor"] = found.field.factor
             arrays = {name: getattr(found.field.flow, name) for name in FLOW_ARRAYS}
             arrays |= {"calibration": found.field.calibration, "moved": found.field.asymmetry}
+            if found.field.unexplained is not None:
+                arrays[STOPS] = found.field.unexplained
             for name, values in arrays.items():
                 # in one chunk each, which takes a quarter less time than h5py's own choice
                 chunk = (1, *values.shape[1:]) if values.ndim > 2 else values.shape
@@ -66,8 +71,8 @@ def read_measurement(path: Path) -> Measurement:
         field = None
         if "factor" in document:
             flow = DenseFlow(**{name: np.asarray(file[name]) for name in FLOW_ARRAYS})
-            others = [np.asarray(file[name]) for name in ("calibration", "moved")]
-            field = Field(flow, int(document["factor"]), *others)
+            calibration, moved = (np.asarray(file[name]) for name in ("calibration", "moved"))
+            field = Field(flow, int(document["factor"]), calibration, moved, _stops(file))
     height, width = document["shape"]
     return Measurement(_misalignment(document["misalignment"]), (height, width), field)
 
@@ -84,7 +89,11 @@ def read_blur(path: Path) -> ReducedBlur | None:
             return None
         coc_px, reliable = np.asarray(file["coc_px"]), np.asarray(file["reliable"])
         height, width = document["shape"]
-        return ReducedBlur(coc_px, reliable, int(document["factor"]), (height, width))
+        return ReducedBlur(coc_px, reliable, int(document["factor"]), (height, width), _stops(file))
+
+
+def _stops(file: h5py.File) -> NDArray[np.float32] | None:
+    return np.asarray(file[STOPS]) if STOPS in file else None
 
 
 def _misalignment(numbers: dict[str, Any]) -> Misalignment:
@@ -94,6 +103,7 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
         "asymmetry": Asymmetry,
         "sigma": Sigma,
         "spread": TileAsymmetry,
+        "unexplained": Unexplained,
     }
     for name, kind in parts.items():
         told = numbers[name]

@@ -64,7 +64,14 @@ def test_it_follows_the_grid_of_a_release(measurement: Measurement) -> None:
 def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path: Path) -> None:
     found = blur_map(measurement)
     assert found is not None
-    assert write_blur_map(tmp_path, found) == list(BLUR_NAMES)
+    assert write_blur_map(tmp_path, found) == list(BLUR_NAMES[:3])
+    stops = np.zeros((9, 12), np.float32)
+    stops[2, 3] = 0.5
+    odd = replace(found, unexplained=stops)
+    assert write_blur_map(tmp_path, odd) == list(BLUR_NAMES)
+    seen = read_image(tmp_path / BLUR_NAMES[3])
+    assert seen[2, 3].tolist() == [255, 0, 0]
+    assert (np.delete(seen.reshape(-1, 3), 2 * 12 + 3, axis=0) == 255).all()
     stored = tifffile.imread(tmp_path / "blur_map.tif")
     assert stored.dtype == np.float32
     np.testing.assert_array_equal(stored, found.diameter_px)

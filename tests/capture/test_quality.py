@@ -118,6 +118,16 @@ def test_a_residual_of_the_camera_list_is_no_fault(shots: Shots) -> None:
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
 
+def test_what_moved_between_the_shots_is_named(shots: Shots) -> None:
+    sharp = shots.picture("sharp")
+    sharp[90:130, 60:100] = sharp[90:130, 200:240].copy()
+    quality = shots.judge(shots.picture("blurry"), sharp)
+    assert quality.verdict == "warn"
+    assert "something moved: " in quality.reason
+    assert quality.numbers["unexplained"]["stops"] > 0.3
+    assert shots.judge(shots.picture("blurry"), shots.picture("sharp")).reason == ""
+
+
 def test_exchanged_members_are_rejected(shots: Shots) -> None:
     quality = shots.judge(shots.picture("sharp"), shots.picture("blurry"))
     assert quality.verdict == "reject"

@@ -251,6 +251,29 @@ def test_swapped_members_are_named(tmp_path: Path, run: Run) -> None:
     assert [one["id"] for one in document["warnings"]] == ["train-swapped"]
 
 
+def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, run: Run) -> None:
+    root, sharp = tmp_path / "set", scene("rocket")
+    moved = sharp.copy()
+    moved[60:100, 60:100] = 255 - moved[60:100, 60:100]
+    uneven = sharp * np.linspace(0.55, 1, WIDTH)[None, :, None]
+    for name, picture in (("moved", moved), ("uneven", uneven.astype(np.uint8))):
+        add_pair(root, "train", name, defocused(sharp), picture)
+    over = np.clip(3.0 * scene("coffee"), 0, 255).astype(np.uint8)
+    add_pair(root, "train", "over", defocused(over), over)
+    done = run("defocus-data", "audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
+    assert "train-moved: unexplained: something moved" in done.stderr
+    assert "train-uneven: unexplained: light changed across the picture" in done.stderr
+    assert "train-over: clipped:" in done.stderr
+    assert "swapped" not in done.stderr
+    document = json.loads((tmp_path / "out" / "audit.json").read_text())
+    rows = {row["id"]: row for row in document["pairs"]}
+    assert rows["train-moved"]["unexplained_stops"] > 0.3
+    assert rows["train-over"]["clipped_share"] > 0.05
+    assert (tmp_path / "out/blur/train-moved/unexplained.png").is_file()
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert "what the blur does not explain" in page
+
+
 def test_a_pair_of_one_picture_is_named_and_rejected_unless_asked_for(
     tmp_path: Path, run: Run
 ) -> None:

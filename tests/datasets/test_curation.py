@@ -47,8 +47,21 @@ GOOD = AuditedPair(
     blur_p95_px=8.0,
     sharpness=0.5,
     blurry_sharpness=0.2,
+    unexplained_stops=0.1,
+    light_across_ev=0.02,
+    blurrier_share=0.05,
+    clipped_share=0.01,
 )
-LAX = Rules(most_misalignment_px=None, most_gain_ev=None, sharper=False)
+LAX = Rules(
+    most_misalignment_px=None,
+    most_residual_px=None,
+    most_gain_ev=None,
+    sharper=False,
+    most_unexplained_stops=None,
+    most_light_across_ev=None,
+    most_blurrier_share=None,
+    most_clipped_share=None,
+)
 
 
 def audit_of(*rows: AuditedPair, duplicates: tuple[NearDuplicate, ...] = ()) -> Audit:
@@ -76,6 +89,22 @@ def verdict(row: AuditedPair, rules: Rules) -> tuple[str, str]:
         ({"most_blur_px": 20.0}, {"blur_p95_px": 33.0}, "blur 33 px, at most 20"),
         ({"least_sharpness": 0.3}, {"sharpness": 0.25}, "sharpness 0.25"),
         ({"sharper": True}, {"sharpness": 0.1}, "sharpness over blurry 0.5"),
+        (
+            {"most_unexplained_stops": 0.3},
+            {"unexplained_stops": 0.7},
+            "the blur does not explain 0.7 stops, at most 0.3",
+        ),
+        (
+            {"most_light_across_ev": 0.2},
+            {"light_across_ev": 0.5},
+            "light changed across the picture by 0.5 EV",
+        ),
+        (
+            {"most_blurrier_share": 0.25},
+            {"blurrier_share": 0.4},
+            "the sharp member is focused elsewhere: share where it is the blurrier one 0.4",
+        ),
+        ({"most_clipped_share": 0.3}, {"blurry_clipped_share": 0.5}, "clipped share 0.5"),
     ],
 )
 def test_each_rule_rejects_what_breaks_it_and_nothing_else(

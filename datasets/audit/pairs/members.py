@@ -22,7 +22,14 @@ from defocus.raw import RAW_SUFFIXES
 __all__ = ["Warned", "warnings_of"]
 
 What = Literal[
-    "colour space", "orientation", "frames", "same picture", "sharpness", "largest shift"
+    "colour space",
+    "orientation",
+    "frames",
+    "same picture",
+    "sharpness",
+    "largest shift",
+    "unexplained",
+    "clipped",
 ]
 ORIENTATION = 274
 PLAIN = "sRGB or nothing"
@@ -36,8 +43,8 @@ class Warned:
 
     Attributes:
         id: Id of the pair.
-        what: ``colour space``, ``orientation``, ``frames``, ``same picture``, ``sharpness`` or
-            ``largest shift``.
+        what: ``colour space``, ``orientation``, ``frames``, ``same picture``, ``sharpness``,
+            ``largest shift``, ``unexplained`` or ``clipped``.
         text: What is odd about its members.
     """
 

@@ -1,7 +1,7 @@
 """Audit of one pair: numbers, fingerprints, and reasons for missing measurements."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
+from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.capture.judging.quick_look import clipped_share
 from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
 from defocus.datasets.measuring.motion_limits import MotionLimits
@@ -65,6 +67,11 @@ class AuditedPair:
         corner_sigma_px: Standard error of the frame's displacement at its worst corner.
         rests_on_largest_shift_px: The largest shift that a person has told, if shifts that fit as
             well were left out for it; else None.
+        unexplained_stops, moved_stops, light_across_ev, specks, blurrier_share: What the blur does
+            not explain (:class:`defocus.align.photometry.unexplained.Unexplained`; the light across
+            is its ``tilt_ev``).
+        clipped_share, blurry_clipped_share: Share of clipped pixels of the sharp and of the blurry
+            member.
         spread: What the registration tells of the point spread, for the pairs of its session.
         fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
@@ -99,6 +106,13 @@ class AuditedPair:
     model: str = ""
     corner_sigma_px: float | None = None
     rests_on_largest_shift_px: float | None = None
+    unexplained_stops: float | None = None
+    moved_stops: float | None = None
+    light_across_ev: float | None = None
+    specks: int | None = None
+    blurrier_share: float | None = None
+    clipped_share: float | None = None
+    blurry_clipped_share: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()
     spread: TileAsymmetry | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
@@ -108,6 +122,35 @@ class AuditedPair:
         """Relative blur averaged over the reliable area, px; None if it was not measured."""
         quantiles = self.blur_quantiles_px
         return float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2) if quantiles else None
+
+    @property
+    def unexplained(self) -> Unexplained | None:
+        """What the blur does not explain; None if it was not measured."""
+        stops, moved, tilt = self.unexplained_stops, self.moved_stops, self.light_across_ev
+        if stops is None or moved is None or tilt is None:
+            return None
+        return Unexplained(stops, moved, tilt, self.specks or 0, self.blurrier_share or 0.0)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What may be the matter with it beside the blur, in words."""
+        found = self.unexplained
+        if found is None or self.same_picture:
+            return ()
+        # one that is the sharper nearly everywhere is said to be swapped
+        return causes(replace(found, blurrier_share=0.0) if self.less_sharp else found)
+
+    @property
+    def less_sharp(self) -> bool:
+        """Whether the blurry member is the sharper one; not where light that changed hides it."""
+        if self.sharpness is None or self.blurry_sharpness is None or self.same_picture:
+            return False
+        return self.sharpness < self.blurry_sharpness and not self.unevenly_lit
+
+    @property
+    def unevenly_lit(self) -> bool:
+        """Whether light changed across the picture, which takes contrast from a half of it."""
+        return (self.light_across_ev or 0.0) > MOST_TILT_EV
 
     @property
     def similarity(self) -> Similarity | None:
@@ -185,6 +228,9 @@ def _audited(
         session_pairs=None if shared is None else shared.pairs,
         same_picture=same,
         rests_on_largest_shift_px=found.misalignment.rests_on_px,
+        **_unexplained(found.misalignment.unexplained),
+        clipped_share=clipped_share(sharp),
+        blurry_clipped_share=clipped_share(blurry),
         blur_quantiles_px=blur,
         spread=found.misalignment.spread,
         fingerprints=prints,
@@ -251,6 +297,18 @@ def _geometry(found: Misalignment) -> dict[str, Any]:
         "residual_p95_px": found.residual_p95_px,
         "reliable_share": found.reliable_share,
         **_standard_errors(found.sigma),
+    }
+
+
+def _unexplained(found: Unexplained | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "unexplained_stops": found.stops,
+        "moved_stops": found.moved_stops,
+        "light_across_ev": found.tilt_ev,
+        "specks": found.specks,
+        "blurrier_share": found.blurrier_share,
     }
 
 

@@ -1,0 +1,320 @@
+"""What the blur of a pair does not explain: light that no blur of the sharp member gives.
+
+A pair is one scene under two blurs. So the sharp member, aligned and given the exposure and the
+vignetting of the blurry one, becomes the blurry one if it is blurred. Where no blur does that, in
+linear light or in the stored codes (the camera's tone curve lies somewhere between), something else
+differs: an object or the light has moved, there is dust on one of them, or its focus is elsewhere.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.photometry.equalise import DIAMETERS_PX, disc_blurred, equalised
+from defocus.align.photometry.exposure import light_ratio
+from defocus.align.photometry.light_profile import light_profile, tilt_of
+from defocus.align.photometry.linear_light import LUMINANCE
+from defocus.align.photometry.specks import Specks, dark_specks
+from defocus.align.sampling.masked import grain_level, resized_to
+from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
+from defocus.align.sampling.pyramid import factor_for, reduced, scaling
+from defocus.images import linear_to_srgb, srgb_to_linear
+
+__all__ = [
+    "MOST_BLURRIER_SHARE",
+    "MOST_STOPS",
+    "MOST_TILT_EV",
+    "Unexplained",
+    "causes",
+    "explained",
+    "unexplained",
+    "unexplained_picture",
+]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SIDE = 800
+"""Larger pictures are reduced by a whole factor: the windows then cover one share of them all."""
+WINDOW_PX, SPECK_PX = 21, 11
+EXCEEDING_SHARE = 0.002
+"""Of the picture: the number is what so much of it exceeds, about two windows."""
+SATURATED = 0.95
+LEAST_SHARE, LEAST_PLACES = 0.7, 500
+"""Of a window that can be compared, and pixels of which that is true."""
+FLOOR, OF_NOISE = 0.01, 2.0
+"""Light that is added before a ratio is taken, and at least so many times the noise: near black
+every ratio means nothing."""
+REACH = 1.2
+"""Over the radius of a blur: so far it carries what a saturated pixel, or one beyond the frame, hid
+from the prediction."""
+MAP_ERROR, MAP_PX = 1.3, 1.0
+"""Factor and px by which a diameter of the blur map may err."""
+TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
+"""Squared gradient of codes from which on a place has texture, side of the place, and the share of
+the blurry member's gradients under which the sharp one is the blurrier there."""
+GRADIENT_OF_NOISE = 2.61
+"""Mean squared Sobel gradient of white noise of variance 1 behind a Gaussian of 1 px; measured."""
+
+MOST_STOPS = 0.3
+MOST_TILT_EV = 0.2
+MOST_BLURRIER_SHARE = 0.25
+"""How these limits were found, and what they cost: docs/alignment.md."""
+SHOWN_STOPS = 0.5
+"""Difference that is shown in full colour."""
+
+
+@dataclass(frozen=True)
+class Unexplained:
+    """How much of a pair the blur does not explain.
+
+    Attributes:
+        stops: The mean difference in a window of 21 px that 0.2 % of the picture exceeds, or the
+            depth of dark specks; stops of light.
+        moved_stops: The same without specks and without light that changes evenly across.
+        tilt_ev: By how much the light changes from the centre to a border, EV.
+        specks: Number of dark specks in the sharp member that the blurry one does not show.
+        blurrier_share: Share of what has texture where the sharp member is the blurrier one.
+    """
+
+    stops: float
+    moved_stops: float
+    tilt_ev: float
+    specks: int
+    blurrier_share: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, with the causes in words."""
+        return {**asdict(self), "causes": list(causes(self))}
+
+
+def causes(found: Unexplained) -> tuple[str, ...]:
+    """What may be the matter with a pair, in words; empty if the blur explains it."""
+    told = []
+    if found.tilt_ev > MOST_TILT_EV:
+        told.append(f"light changed across the picture, by {found.tilt_ev:.2f} EV to either side")
+    if found.specks:
+        told.append(f"dust or a mark: {found.specks} dark specks in the sharp member alone")
+    if found.moved_stops > MOST_STOPS:
+        told.append(f"something moved: {found.moved_stops:.2f} stops that no blur explains")
+    if found.blurrier_share > MOST_BLURRIER_SHARE:
+        share = f"{100 * found.blurrier_share:.0f} %"
+        told.append(
+            f"the sharp member is focused elsewhere: it is the blurrier one in {share} of what "
+            "has texture"
+        )
+    return tuple(told)
+
+
+def unexplained(
+    blurry: Array, sharp: Array, matrix: NDArray[np.float64], coc_px: Array | None = None
+) -> tuple[Unexplained, Array] | None:
+    """What the blur of a pair does not explain, as numbers and as a map.
+
+    Args:
+        blurry: ``(H, W, 3)`` float32, linear light.
+        sharp: Same shape.
+        matrix: ``(3, 3)`` from blurry to sharp positions.
+        coc_px: ``(H, W)`` diameters by which the blurry member is more blurred, px; None to find
+            them here.
+
+    Returns:
+        Numbers, and ``(h, w)`` float32 stops on a grid that is reduced by a whole factor, positive
+        where the blurry member is lighter than every prediction; zero where it is not, or where
+        nothing can be compared. None if hardly anything can be.
+    """
+    factor = factor_for(blurry.shape, SIDE)
+    scale = scaling(factor)
+    first, second = (reduced(one, factor) for one in (blurry, sharp))
+    place = transformed(pixel_grid(*first.shape[:2]), scale @ matrix @ np.linalg.inv(scale))
+    shown = inside(place)
+    aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
+    light = first @ LUMINANCE
+    other = np.where(shown, aligned @ LUMINANCE, light).astype(np.float32)
+    if coc_px is None:
+        matched = other * light_ratio(light, other, shown)
+        coc = equalised(light, matched, shown).coc_px
+    else:
+        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+    coc = np.maximum(coc, np.float32(0))
+    spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
+    comparison = _Comparison.of(light, other, coc, _untouched(spoilt, coc))
+    whole, window = comparison.beyond(WINDOW_PX), comparison.windows(WINDOW_PX)
+    if whole is None or window is None:
+        return None
+    tilt, plane = tilt_of(window.log_ratio, window.counted)
+    fine = comparison.beyond(SPECK_PX, near_map=True) if tilt < MOST_TILT_EV else None
+    specks = Specks(0, 0.0) if fine is None else dark_specks(fine, other)
+    even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
+    moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
+    found = Unexplained(
+        stops=max(_exceeded(whole), specks.stops),
+        moved_stops=moved,
+        tilt_ev=tilt,
+        specks=specks.count,
+        blurrier_share=_blurrier_share(light, other, shown),
+    )
+    return found, whole
+
+
+def _exceeded(stops: Array) -> float:
+    return float(np.quantile(np.abs(stops), 1 - EXCEEDING_SHARE))
+
+
+def _untouched(spoilt: Mask, coc: Array) -> Mask:
+    """Where no blur brings in what is saturated or out of the frame."""
+    clean = np.pad((~spoilt).astype(np.uint8), 1)
+    distance = cv2.distanceTransform(clean, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    widest = cv2.dilate(coc, np.ones((9, 9), np.uint8))
+    return np.asarray(distance > REACH * widest / 2 + 3)
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Window means of the blurry member over those of the prediction by the blur map."""
+
+    blurry: Array
+    predicted: Array
+    log_ratio: Array
+    counted: Mask
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The blurry member and the sharp one under every blur."""
+
+    light: Array
+    stack: tuple[Array, ...]
+    linear: Array
+    encoded: Array
+    coc: Array
+    usable: Array
+    floor: np.float32
+
+    @classmethod
+    def of(cls, light: Array, other: Array, coc: Array, usable: Mask) -> "_Comparison":
+        largest = MAP_ERROR * float(coc.max()) + MAP_PX
+        count = int(np.searchsorted(DIAMETERS_PX, largest)) + 1
+        stack = tuple(disc_blurred(other, one) for one in DIAMETERS_PX[:count])
+        codes = np.asarray(linear_to_srgb(other), np.float32)
+        by_codes = tuple(disc_blurred(codes, one) for one in DIAMETERS_PX[:count])
+        index = np.interp(coc, DIAMETERS_PX[:count], np.arange(len(stack))).astype(np.float32)
+        noise = max(grain_level(one, usable.astype(np.float32)) for one in (light, other))
+        return cls(
+            light,
+            stack,
+            _blended(stack, index),
+            np.asarray(srgb_to_linear(_blended(by_codes, index)), np.float32),
+            coc,
+            usable.astype(np.float32),
+            np.float32(max(FLOOR, OF_NOISE * noise)),
+        )
+
+    def windows(self, side: int) -> _Windows | None:
+        """Means over windows of a side, with the light profile matched; None if too few count."""
+        share = _box(self.usable, side)
+        counted = share > LEAST_SHARE
+        if counted.sum() < LEAST_PLACES:
+            return None
+        mean = self._mean(self.light, side)
+        predicted = self._mean(self.linear, side)
+        ratio = np.log2((mean + self.floor) / (predicted + self.floor))
+        profile = light_profile(ratio, counted)
+        predicted = predicted * np.exp2(profile)
+        ratio = np.log2((mean + self.floor) / (predicted + self.floor))
+        return _Windows(mean, predicted, np.where(counted, ratio, 0).astype(np.float32), counted)
+
+    def beyond(self, side: int, *, near_map: bool = False) -> Array | None:
+        """Stops by which window means lie beyond all predictions.
+
+        Args:
+            side: Of the window, px.
+            near_map: Whether only diameters near the blur map count, not all.
+        """
+        windows = self.windows(side)
+        if windows is None:
+            return None
+        gain = windows.predicted / np.maximum(self._mean(self.linear, side), np.float32(1e-6))
+        low, high = windows.predicted.copy(), windows.predicted.copy()
+        least, most = self._range(side) if near_map else (None, None)
+        for index, blurred in enumerate(self.stack):
+            mean = gain * self._mean(blurred, side)
+            if least is not None and most is not None:
+                tried = (np.floor(least) <= index) & (index <= np.ceil(most))
+                mean = np.where(tried, mean, windows.predicted)
+            np.minimum(low, mean, out=low)
+            np.maximum(high, mean, out=high)
+        codes = (gain * self._mean(self.encoded, side) + self.floor) / (
+            windows.predicted + self.floor
+        )
+        tone = np.clip(codes, np.float32(0.1), np.float32(1))
+        darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
+        lightest = np.maximum(high + self.floor, (windows.predicted + self.floor) / tone)
+        light = windows.blurry + self.floor
+        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
+        return np.where(windows.counted, stops, 0).astype(np.float32)
+
+    def _range(self, side: int) -> tuple[Array, Array]:
+        """Indices of the diameters that the map around each place has, and its errors."""
+        around = np.ones((2 * side - 1, 2 * side - 1), np.uint8)
+        least = np.asarray(cv2.erode(self.coc, around), np.float32) / MAP_ERROR
+        most = np.asarray(cv2.dilate(self.coc, around), np.float32) * MAP_ERROR + MAP_PX
+        return self._index(least), self._index(most)
+
+    def _index(self, diameter_px: Array) -> Array:
+        places = np.arange(len(self.stack))
+        tried = DIAMETERS_PX[: len(places)]
+        return np.asarray(np.interp(diameter_px, tried, places), np.float32)
+
+    def _mean(self, values: Array, side: int) -> Array:
+        share = np.maximum(_box(self.usable, side), np.float32(1e-3))
+        return np.asarray(_box(values * self.usable, side) / share, np.float32)
+
+
+def _blended(stack: tuple[Array, ...], index: Array) -> Array:
+    """The picture under the blur of fractional indices into a stack."""
+    result = np.zeros_like(stack[0])
+    for number, picture in enumerate(stack):
+        result += np.maximum(1 - np.abs(index - np.float32(number)), 0) * picture
+    return result
+
+
+def _box(values: Array, side: int) -> Array:
+    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
+    """Share of the places with texture where the sharp member has clearly less detail."""
+    inner = cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8)) > 0
+    blurry, sharp = (_detail(one, inner) for one in (light, other))
+    textured = inner & (np.maximum(blurry, sharp) > TEXTURE)
+    return float((sharp < BLURRIER * blurry)[textured].mean()) if textured.any() else 0.0
+
+
+def _detail(light: Array, inner: Mask) -> Array:
+    """Mean squared gradient of codes around each place, without that of noise."""
+    codes = np.asarray(linear_to_srgb(light), np.float32)
+    noise = grain_level(codes, inner.astype(np.float32))
+    smooth = cv2.GaussianBlur(codes, (0, 0), 1.0)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    energy = _box(np.asarray(across * across + down * down, np.float32), DETAIL_PX)
+    return np.asarray(np.maximum(energy - GRADIENT_OF_NOISE * noise**2, 0), np.float32)
+
+
+def explained(stops: Array | None, shape: tuple[int, int]) -> Mask:
+    """``(H, W)`` of a picture: where a blur explains its light; everywhere without a map."""
+    if stops is None:
+        return np.ones(shape, dtype=bool)
+    good = (np.abs(stops) <= MOST_STOPS).astype(np.uint8)
+    return cv2.resize(good, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+
+
+def unexplained_picture(stops: Array) -> NDArray[np.uint8]:
+    """``(h, w, 3)`` RGB: red where the blurry member is lighter than any blur makes it."""
+    levels = np.clip(stops / SHOWN_STOPS, -1, 1)
+    white = 255 * (1 - np.abs(levels))
+    red, blue = (np.where(side, 255, white) for side in (levels >= 0, levels <= 0))
+    return np.stack([red, white, blue], axis=-1).astype(np.uint8)

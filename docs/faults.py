@@ -1,0 +1,312 @@
+"""Plants faults in pairs of the simulated camera; says which are found, and which good ones lost.
+
+``python -m docs.faults DIR`` makes sixty pairs in ``DIR``, of which thirteen have a fault, strong
+ones in ``DIR/strong`` and weak ones in ``DIR/weak``. Each set is judged twice: imported as a card
+by ``defocus-capture``, and by ``defocus-data audit`` and ``curate`` as two folders of pictures. The
+tables go to stdout. What exists is not made again.
+
+``python -m docs.faults alarms COUNT STACKS PHOTOS…`` measures pairs without a fault, made of the
+photographs in folders: so many real-like ones and rendered ones, and the frames of the focus stacks
+in a folder; it prints of how many something is said.
+"""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL.TiffImagePlugin import IFDRational
+
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.photometry.unexplained import causes
+from defocus.align.truth.real_like.pair import real_like_pair
+from defocus.align.truth.rendered.pair import FULL, at_width, render_pair
+from defocus.align.truth.rendered.textures import load_textures
+from defocus.align.truth.stacks import stack_frames
+from defocus.capture.cameras.sim import open_camera
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.curation.rules import Rules, judged
+from defocus.files import make_folder
+from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image, read_pair
+from defocus.progress import track
+from defocus.reading import read_json
+
+PAIRS, SEED = 60, 71
+CAMERA = "sim:?width=640&height=480&breathing=0.002&shift=2&rotation=0.05&vignetting=1.5&noise=1"
+SHOTS = (("blurry", "f/4", "1/125", 4.0, 1 / 128), ("sharp", "f/22", "1/4", 22.0, 1 / 4))
+WIDER = ("sharp", "f/4", "1/125", 22.0, 1 / 4)
+"""A sharp member whose focus shows: at f/22 nearly all is in focus. Its EXIF says f/22."""
+QUALITY = 95
+P3_OF_SRGB = np.array([[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]])
+"""Linear light of Display P3 of that of sRGB."""
+
+Light = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A fault that is planted.
+
+    Attributes:
+        name: What is done.
+        size: How much of it, strong and weak.
+        camera: Fault of the simulated camera, from the size; empty for none.
+        sharp: What becomes of the light of the sharp member, from the size.
+    """
+
+    name: str
+    size: tuple[float, float]
+    camera: str = ""
+    sharp: Callable[[Light, float], Light] | None = None
+
+
+def _brighter_to_the_right(light: Light, size: float) -> Light:
+    across = np.linspace(-1, 1, light.shape[1])[None, :, None]
+    return np.asarray(light * 2.0 ** (size * across))
+
+
+def _shaken(light: Light, size: float) -> Light:
+    return np.asarray(cv2.blur(light, (max(round(size), 1), 1)))
+
+
+def _more_light(light: Light, size: float) -> Light:
+    return light * 2.0**size
+
+
+def _distorted(light: Light, size: float) -> Light:
+    """Magnified in the corners by that many percent more than in the centre."""
+    height, width = light.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
+    places = (part + (side - 1) / 2 for part, side in ((x * scale, width), (y * scale, height)))
+    across, down = (np.asarray(one, np.float32) for one in places)
+    return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT))
+
+
+def _in_p3(light: Light, size: float) -> Light:
+    return np.asarray(light @ (size * P3_OF_SRGB + (1 - size) * np.eye(3)).T)
+
+
+def _upside_down(light: Light, _: float) -> Light:
+    return light[::-1, ::-1]
+
+
+PLANTS: Mapping[int, Plant] = {
+    5: Plant("an object moved, px", (18, 6), "motion={}@2"),
+    10: Plant("light changed across the picture, ± EV", (0.8, 0.3), "", _brighter_to_the_right),
+    15: Plant("members swapped", (1, 1)),
+    20: Plant("sharp member upside down", (1, 1), "", _upside_down),
+    25: Plant("sharp member shaken, px", (12, 5), "", _shaken),
+    30: Plant("sharp member focused elsewhere, steps at f/4", (-60, -40), "af-hunt={}@2"),
+    35: Plant("sharp member overexposed, EV", (2, 1), "", _more_light),
+    40: Plant("dust, specks", (10, 7), "dust={}@2"),
+    45: Plant("sharp member of another scene", (1, 1)),
+    50: Plant("lens profile of the sharp member alone, % in the corners", (2, 0.6), "", _distorted),
+    53: Plant("one file twice", (1, 1)),
+    56: Plant("sharp file cut short", (1, 1)),
+    59: Plant("colours of Display P3 without a profile, share", (1, 0.4), "", _in_p3),
+}
+
+
+def main(folder: str) -> None:
+    """Make both sets, judge them, and print a table of each.
+
+    Args:
+        folder: Folder of the sets.
+    """
+    for which, strength in enumerate(("strong", "weak")):
+        root = Path(folder) / strength
+        if not (root / "pairs" / "sharp" / f"{_name(PAIRS)}.jpg").exists():
+            make_set(root, which)
+        say_table(strength, which, by_session(root), by_audit(root))
+
+
+def make_set(root: Path, which: int) -> None:
+    """Make the pairs as two folders, and as a card of one folder."""
+    folders = {role: make_folder(root / "pairs" / role) for role in ("blurry", "sharp")}
+    card = make_folder(root / "card")
+    for number in track(range(1, PAIRS + 1), f"{root.name} faults"):
+        members = shot(number, which)
+        for place, (role, content) in enumerate(members.items()):
+            (folders[role] / f"{_name(number)}.jpg").write_bytes(content)
+            (card / f"IMG_{2 * number + place:04d}.JPG").write_bytes(content)
+
+
+def shot(number: int, which: int) -> dict[str, bytes]:
+    """Both files of a pair, with its fault."""
+    plant = PLANTS.get(number)
+    size = 0.0 if plant is None else plant.size[which]
+    light = _lights(number, plant.camera.format(f"{size:g}") if plant else "")
+    if plant is not None and plant.sharp is not None:
+        light["sharp"] = plant.sharp(light["sharp"], size)
+    if plant is not None and plant.name == "members swapped":
+        light = {"blurry": light["sharp"], "sharp": light["blurry"]}
+    if plant is not None and plant.name == "sharp member of another scene":
+        light["sharp"] = _lights(number + 1000, "")["sharp"]
+    files = {one[0]: _jpeg(light[one[0]], one, number) for one in SHOTS}
+    if plant is not None and plant.name == "one file twice":
+        files["sharp"] = files["blurry"]
+    if plant is not None and plant.name == "sharp file cut short":
+        files["sharp"] = files["sharp"][: len(files["sharp"]) // 2]
+    return files
+
+
+def _name(number: int) -> str:
+    return f"p{number:02d}"
+
+
+def _lights(number: int, fault: str) -> dict[str, Light]:
+    """Linear light of both members as the simulated camera takes them."""
+    shots = SHOTS if "af-hunt" not in fault else (SHOTS[0], WIDER)
+    address = f"{CAMERA}&seed={number}" + (f"&fault={fault}" if fault else "")
+    found: dict[str, Light] = {}
+    folder = make_folder(Path("/tmp") / "defocus-faults")  # noqa: S108 - files that are read at once
+    with open_camera(address) as camera:
+        camera.stage(f"scene-{number:03d}", 1)
+        for role, aperture, shutter, *_ in shots:
+            camera.set("aperture", aperture)
+            camera.set("shutter", shutter)
+            (path,) = camera.shoot(folder / role)
+            picture = read_image(path.rename(path.with_suffix("")))
+            found[role] = as_linear(picture).astype(np.float64)
+    return found
+
+
+def _jpeg(light: Light, one: tuple[str, str, str, float, float], number: int) -> bytes:
+    role, _, _, f_number, seconds = one
+    pixels = as_integer(linear_to_srgb(np.clip(light, 0, 1)), 8)
+    exif = PillowImage.Exif()
+    second = 60 * number + (role == "sharp")
+    when = f"2026:01:01 {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    time = IFDRational(seconds).limit_rational(10_000)
+    exif[0x8769] = {
+        36867: when,
+        34855: 100,
+        33437: IFDRational(f_number),
+        33434: IFDRational(*time),
+    }
+    exif[0x010F], exif[0x0110] = "Maker", "Body 1"
+    stream = io.BytesIO()
+    PillowImage.fromarray(pixels).save(stream, "JPEG", quality=QUALITY, exif=exif)
+    return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was said of a pair.
+
+    Attributes:
+        stops: What the blur does not explain; None if it was not measured.
+        verdict: ``accept``, ``warn`` or ``reject``.
+        reason: Why; empty if nothing is odd.
+    """
+
+    stops: float | None
+    verdict: str
+    reason: str
+
+
+LEFT_OUT = Judged(None, "left out", "")
+
+
+def by_session(root: Path) -> dict[int, Judged]:
+    """The verdicts on the card, imported as a session."""
+    session = root / "session"
+    if not (session / "session.json").exists():
+        command = [sys.executable, "-m", "defocus.capture", "import", session, root / "card"]
+        subprocess.run([*map(str, command), "-q"], check=False)  # a damaged file is an exit code
+    found = {}
+    for path in sorted((session / "pairs").glob("*/pair.json")):
+        document = read_json(path)
+        taken = document["roles"]["blurry"]["exif"]["taken"].split(" ")[-1]
+        hours, minutes, _ = map(int, taken.split(":"))
+        told = document["quality"].get("unexplained")
+        stops = None if told is None else told["stops"]
+        found[60 * hours + minutes] = Judged(stops, document["verdict"], document["reason"])
+    return found
+
+
+def by_audit(root: Path) -> dict[int, Judged]:
+    """The warnings of ``audit`` and the rules of ``curate`` but one, which ``compensate`` mends."""
+    audit = audit_dataset(open_dataset(f"pairs:{root / 'pairs'}"), "dis", jobs=1)
+    warned: dict[str, list[str]] = {}
+    for one in audit.warnings:
+        warned.setdefault(one.id, []).append(one.text)
+    rows = {row.id: row for row in audit.pairs}
+    found = {}
+    for judgement in judged(audit, Rules(most_misalignment_px=None)):
+        reasons = [*warned.get(judgement.id, []), *filter(None, [judgement.reason])]
+        verdict = "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
+        stops = rows[judgement.id].unexplained_stops
+        found[int(judgement.id[1:])] = Judged(stops, verdict, "; ".join(reasons))
+    return found
+
+
+def say_table(
+    strength: str, which: int, session: Mapping[int, Judged], audit: Mapping[int, Judged]
+) -> None:
+    """Print what was said of each fault, and of how many pairs without one."""
+    click.echo(f"\n| {strength} fault | by | stops | verdict | reason |")
+    click.echo("| --- | --- | ---: | --- | --- |")
+    for number, plant in PLANTS.items():
+        for by, verdicts in (("session", session), ("pairs:", audit)):
+            one = verdicts.get(number, LEFT_OUT)
+            stops = "–" if one.stops is None else f"{one.stops:.2f}"
+            size = f"{plant.name} ({plant.size[which]:g})"
+            click.echo(f"| {size} | {by} | {stops} | {one.verdict} | {one.reason} |")
+    for by, verdicts in (("session", session), ("pairs:", audit)):
+        sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
+        good = [verdicts.get(one, LEFT_OUT) for one in sound]
+        stops = [one.stops for one in good if one.stops is not None]
+        lost = sum(one.verdict not in ("accept", "warn") for one in good)
+        click.echo(
+            f"\n{by}: of {len(good)} pairs without a fault {lost} rejected; the blur leaves "
+            f"{np.median(stops):.3f} stops in the median, {max(stops):.3f} at most."
+        )
+
+
+def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
+    """Print what is said of pairs without a fault."""
+    files = tuple(one for folder in folders for one in sorted(folder.glob("*.[jp][pn]g")))
+    textures = load_textures("test", folders)
+    ranges = at_width(FULL, 512)
+
+    def real_like(k: int) -> tuple[Image, Image]:
+        made = real_like_pair(files, SEED, k)
+        return made.blurry, made.sharp
+
+    def rendered(k: int) -> tuple[Image, Image]:
+        made = render_pair(textures, ranges, 384, 512, SEED, k)
+        return as_integer(made.blurry, 8), as_integer(made.sharp, 8)
+
+    merged = [read_pair(*one) for one in stack_frames(stacks)]
+    sets: tuple[tuple[str, Iterable[tuple[Image, Image]]], ...] = (
+        ("real-like", (real_like(k) for k in range(count))),
+        ("rendered, with parallax", (rendered(k) for k in range(count))),
+        ("frames of real stacks beside the merged picture", merged),
+    )
+    click.echo("| pairs | measured | stops, median | 95 % | most | something said |")
+    click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, pairs in sets:
+        told = [measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)]
+        found = [one.unexplained for one in told if one.unexplained is not None]
+        low, high = np.percentile([one.stops for one in found], (50, 95))
+        most, odd = max(one.stops for one in found), sum(bool(causes(one)) for one in found)
+        click.echo(f"| {name} | {len(found)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "alarms":
+        say_alarms(int(sys.argv[2]), Path(sys.argv[3]), [Path(one) for one in sys.argv[4:]])
+    else:
+        main(sys.argv[1])

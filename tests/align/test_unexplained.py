@@ -1,0 +1,109 @@
+"""What blur does not explain: nothing in a good pair, and the right cause in others."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from skimage import data
+
+from defocus.align.photometry.unexplained import (
+    MOST_STOPS,
+    Unexplained,
+    causes,
+    explained,
+    unexplained,
+    unexplained_picture,
+)
+from defocus.images import as_linear
+from defocus.optics.psf import disc_psf
+
+Light = NDArray[np.float32]
+STILL = np.eye(3)
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Light, Light, Light]:
+    """Blurry and sharp light of 240 × 320 px, and the diameters: in focus at the left."""
+    sharp = 0.8 * as_linear(cv2.resize(data.coffee(), (320, 240), interpolation=cv2.INTER_AREA))
+    across = np.linspace(0, 12, 320, dtype=np.float32)[None].repeat(240, axis=0)
+    return blurred(sharp, across), sharp, across
+
+
+def blurred(light: Light, diameter: Light) -> Light:
+    stack = [light if d < 1 else cv2.filter2D(light, -1, disc_psf(d)) for d in range(13)]
+    index = np.clip(diameter, 0, 12)
+    weights = [np.maximum(1 - np.abs(index - d), 0)[..., None] for d in range(13)]
+    return np.asarray(sum(w * one for w, one in zip(weights, stack, strict=True)), np.float32)
+
+
+def found(blurry: Light, sharp: Light, diameter: Light | None) -> Unexplained:
+    result = unexplained(blurry, sharp, STILL, diameter)
+    assert result is not None
+    return result[0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_blur_exposure_vignetting_and_noise_are_explained(
+    pair: tuple[Light, Light, Light], known: bool
+) -> None:
+    blurry, sharp, diameter = pair
+    y, x = np.ogrid[-1:1:240j, -1:1:320j]
+    light = 0.7 * 2.0 ** (-1.2 * (x * x + y * y) / 2)
+    random = np.random.default_rng(0)
+    darker = blurry * light[..., None] + random.normal(0, 0.01, blurry.shape)
+    told = found(darker.astype(np.float32), sharp, diameter if known else None)
+    assert told.stops < 0.15
+    assert causes(told) == ()
+
+
+def test_an_object_that_moved_is_found_where_it_is(pair: tuple[Light, Light, Light]) -> None:
+    blurry, sharp, diameter = pair
+    moved = sharp.copy()
+    moved[90:140, 60:110] = sharp[90:140, 200:250]
+    result = unexplained(blurry, moved, STILL, diameter)
+    assert result is not None
+    told, stops = result
+    assert told.stops > MOST_STOPS
+    assert [one.split(":")[0] for one in causes(told)] == ["something moved"]
+    wrong = ~explained(stops, (240, 320))
+    assert wrong[100:130, 70:100].any()
+    assert not wrong[:, 180:].any()
+    assert explained(None, (3, 4)).all()
+    assert (unexplained_picture(stops)[:, 180:] > 100).all()
+
+
+def test_light_across_the_picture_is_no_movement(pair: tuple[Light, Light, Light]) -> None:
+    blurry, sharp, diameter = pair
+    uneven = sharp * 2.0 ** np.linspace(-0.4, 0.4, 320, dtype=np.float32)[None, :, None]
+    told = found(blurry, uneven, diameter)
+    assert told.tilt_ev == pytest.approx(0.4, abs=0.1)
+    assert [one.split(",")[0] for one in causes(told)] == ["light changed across the picture"]
+
+
+def test_dark_specks_are_dust(pair: tuple[Light, Light, Light]) -> None:
+    _, sharp, _ = pair
+    plain = 0.3 + 0.1 * sharp
+    diameter = np.full((240, 320), 3.0, np.float32)
+    blurry, dusty = blurred(plain, diameter), plain.copy()
+    for x, y in ((60, 60), (120, 170), (200, 80), (260, 150)):
+        cv2.circle(dusty, (x, y), 5, (0.1, 0.1, 0.1), -1)
+    told = found(blurry, dusty, diameter)
+    assert told.specks == 4
+    assert "dust or a mark: 4 dark specks in the sharp member alone" in causes(told)
+
+
+def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(
+    pair: tuple[Light, Light, Light],
+) -> None:
+    blurry, sharp, diameter = pair
+    elsewhere = blurred(sharp, np.ascontiguousarray(diameter[:, ::-1]))
+    told = found(blurry, elsewhere, diameter)
+    assert told.blurrier_share > 0.25
+    assert any("is focused elsewhere" in one for one in causes(told))
+
+
+def test_what_is_clipped_says_nothing(pair: tuple[Light, Light, Light]) -> None:
+    blurry, sharp, diameter = pair
+    assert unexplained(np.ones_like(blurry), sharp, STILL, diameter) is None
+    bright = np.minimum(2 * sharp, 1)
+    assert found(blurry, bright.astype(np.float32), diameter).stops < MOST_STOPS
