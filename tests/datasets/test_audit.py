@@ -252,7 +252,7 @@ def test_swapped_members_are_named(tmp_path: Path, run: Run) -> None:
 
 
 def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, run: Run) -> None:
-    root, sharp = tmp_path / "set", scene("rocket")
+    root, sharp = tmp_path / "set", scene("chelsea")
     moved = sharp.copy()
     moved[60:100, 60:100] = 150
     uneven = sharp * np.linspace(0.55, 1, WIDTH)[None, :, None]
