@@ -251,5 +251,7 @@ def _of_raw(path: Path) -> Metadata:
     if orientation is not None and orientation.values and orientation.values[0] in range(1, 9):
         kept[ORIENTATION] = orientation.values[0]  # a damaged one can be text
     exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
-    remark = Remark("developed: maker notes, XMP and rare tags of the RAW file are left out")
+    remark = Remark(
+        "of the RAW file's EXIF and TIFF tags the usual ones stay; maker notes and XMP are left out"
+    )
     return Metadata(exif=exif, remarks=(remark,))
