@@ -552,7 +552,7 @@ def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
     out, bundle = tmp_path / "out", tmp_path / "own.zip"
     words = ["--dataset", study.dataset, "--keep-outputs", "--out", out]
     assert defocus_bench("evaluate", "defocus-s", "--weights", "own", *words).exit_code == 0
-    words = ["--as", bundle, "--lab", "A lab", "--key", study.key]
+    words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--dataset", study.dataset]
     assert defocus_bench("submit", "--out", out, *words).exit_code == 0
     own = replace(study, out=out, bundle=bundle)
     found = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)

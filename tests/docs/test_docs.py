@@ -169,16 +169,32 @@ def test_the_commands_of_each_tutorial_run_from_nothing(
 def test_the_commands_of_a_page_of_one_screen_run(name: str, run: Run, tmp_path: Path) -> None:
     page = DOCS / "how-to" / f"{name}.md"
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 45
+    write_pairs(tmp_path / "mine")
+    assert follow(page, run, tmp_path).is_file()
+
+
+def test_a_fair_comparison_gives_every_network_the_same_steps(run: Run, tmp_path: Path) -> None:
+    write_pairs(tmp_path / "mine")
+    write_files(DOCS / "how-to" / "own-network.md", tmp_path)
+    page = DOCS / "how-to" / "fair-comparison.md"
+    write_files(page, tmp_path)
+    ((command, *words),) = commands(page)
+    done = run(command, *words, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert {"my-net", "unet", "nafnet"} <= set(done.stdout.split())
+
+
+def write_pairs(folder: Path) -> None:
+    """Three pairs with a uniform blur."""
     draw = np.random.default_rng(0)
     for number in range(3):
         noise = cv2.GaussianBlur(draw.random((120, 160, 3)), (0, 0), 1.0)
         sharp = 255 * (noise - noise.min()) / np.ptp(noise)
         both = {"sharp": sharp, "blurry": cv2.GaussianBlur(sharp, (0, 0), 1.5)}
         for role, picture in both.items():
-            path = tmp_path / "mine" / role / f"{number}.png"
+            path = folder / role / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, picture.astype(np.uint8))
-    assert follow(page, run, tmp_path).is_file()
 
 
 def test_the_way_from_a_session_to_a_release_runs(run: Run, tmp_path: Path) -> None:
