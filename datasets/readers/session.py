@@ -12,6 +12,7 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
+from defocus.extensions import warn_once
 
 __all__ = ["CARD", "read", "session_pairs"]
 
@@ -26,13 +27,18 @@ CARD = ReaderCard(
 def read(root: Path) -> Dataset:
     """Open a session; RAW files are developed once into the cache.
 
+    A pair of which a file is missing or has changed is left out by name.
+
     Raises:
-        DatasetError: The folder is not a session, or the session is damaged or has no accepted
-            pair.
+        DatasetError: The folder is not a session, its journal is damaged, or it has no accepted
+            pair that is whole.
         ImageError: A picture cannot be read, or the pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
-    originals = session_pairs(read_session(root))
+    session = read_session(root, damaged=True)
+    for one in session.left_out:
+        warn_once(f"pair {one.id} is left out: {one.reason}")
+    originals = session_pairs(session)
     files = [path for pair in originals for path in pair_files(pair).values()]
     content = content_hash(originals, file_hashes(root, files))
     derived = derived_folder(content)

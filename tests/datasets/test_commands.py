@@ -121,6 +121,22 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
     assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 3
 
 
+def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(
+    session: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victim = session / "pairs/0002_cafe/sharp.png"
+    victim.write_bytes(victim.read_bytes()[:5000])
+    dataset = open_dataset(f"session:{session}")
+    assert [pair.id for pair in dataset.pairs] == ["0001_astronaut", "0003_cat"]
+    told = capsys.readouterr().err
+    assert "pair 0002_cafe is left out: " in told
+    assert "sharp.png has 5000 bytes" in told
+    for folder in session.glob("pairs/*"):
+        (folder / "sharp.png").unlink()
+    with pytest.raises(DatasetError, match="no pair is whole"):
+        open_dataset(f"session:{session}")
+
+
 @pytest.mark.parametrize("what", ["missing", "empty"])
 def test_import_of_no_good_session(tmp_path: Path, run: Run, what: str) -> None:
     place = tmp_path / what
