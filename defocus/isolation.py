@@ -47,16 +47,19 @@ class LeftOut:
         return {"id": self.id, "reason": self.reason}
 
 
-def attempt(name: str, work: Callable[[], R]) -> R | LeftOut:
+def attempt(
+    name: str, work: Callable[[], R], errors: tuple[type[Exception], ...] = (Exception,)
+) -> R | LeftOut:
     """The result of work on one of many things, or why there is none.
 
     Args:
         name: What people call it.
         work: Done here; only what stops everything comes out of it.
+        errors: Families of errors that are the thing's own, where others have another owner.
     """
     try:
         return work()
-    except Exception as error:
+    except errors as error:
         if stops_everything(error):
             raise
         return LeftOut(name, reason_of(error))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -26,9 +27,10 @@ from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.files.arrays import read_array
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.packing import require_further
-from defocus.errors import NotApplicableError
+from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.files import make_folder
 from defocus.images import (
     FloatImage,
@@ -39,17 +41,22 @@ from defocus.images import (
     read_member,
     write_image,
 )
+from defocus.isolation import LeftOut, attempt
 from defocus.progress import counted, track
 from defocus.reports.pictures import small_picture
 
 __all__ = [
     "SHOWN_PAIRS",
+    "UNREADABLE",
     "check_inputs",
     "evaluate",
     "further_inputs",
     "measure_costs",
     "restore_picture",
 ]
+
+UNREADABLE = (DatasetError, ImageError)
+"""Errors of a pair's own files. Whatever else a restoration raises is the system's."""
 
 SHOWN_PAIRS = 12
 """About so many test pairs, spread over all, have their pictures kept: the report shows those on
@@ -130,39 +137,60 @@ def evaluate(
 
     Returns:
         One score per pair, protocol and metric (if it cannot be computed: a reason instead of a
-        value), the scores of picture parts, and the costs.
+        value), the scores of picture parts, and the costs. A pair of which a file cannot be read
+        is left out: all its scores have this reason.
 
     Raises:
-        ImageError: A picture cannot be read.
+        ImageError: Not one pair can be read.
         NotApplicableError: The system's inputs are missing.
     """
     check_inputs(card, pairs)
     network.to(device).eval()
     scorer = PairScorer(dataset, estimator, profile_metrics(profile.name), profile, independent)
     scores: list[Score] = []
-    seconds: list[float] = []
-    sizes: list[tuple[int, ...]] = []
+    times: dict[str, tuple[tuple[int, ...], float]] = {}
     waiting: list[_Restored] = []
+    left_out: dict[str, LeftOut] = {}
+
+    def restored(number: int, pair: Pair) -> _Restored:
+        require_one_size([pair])
+        blurry = read_member(pair.blurry, pair.sharp)
+        picture, seconds = restore_picture(network, card, pair, device, blurry)
+        times[pair.id] = picture.shape[:2], seconds
+        if keep is not None:
+            keep(pair, picture)
+        return _Restored(number, pair, picture, blurry)
 
     def scored(one: _Restored) -> list[Score]:
-        if one.number % max(1, len(pairs) // SHOWN_PAIRS) == 0:
-            _keep_pictures(one, dataset, estimator, make_folder(folder / "images"))
-        return list(scorer.scores(one.pair, one.picture, one.blurry))
+        found = list(scorer.scores(one.pair, one.picture, one.blurry))
+        _keep_pictures(one, len(pairs), dataset, estimator, folder / "images")
+        return found
+
+    def scored_if_read(one: _Restored) -> list[Score] | LeftOut:
+        return attempt(one.pair.id, partial(scored, one), UNREADABLE)
+
+    def note(pair: Pair, found: list[Score] | LeftOut) -> None:
+        if isinstance(found, LeftOut):
+            left_out[pair.id] = found
+            found = list(scorer.of_unread(pair, found.reason))
+        scores.extend(found)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-            blurry = read_member(pair.blurry, pair.sharp)
-            restored, spent = restore_picture(network, card, pair, device, blurry)
-            seconds.append(spent)
-            sizes.append(restored.shape[:2])
-            if keep is not None:
-                keep(pair, restored)
-            waiting.append(_Restored(number, pair, restored, blurry))
+            one = attempt(pair.id, partial(restored, number, pair), UNREADABLE)
+            if isinstance(one, LeftOut):
+                note(pair, one)
+            else:
+                waiting.append(one)
             if _is_due(waiting) or pair is pairs[-1]:
-                for found in pool.map(scored, waiting):
-                    scores += found
+                for each, found in zip(waiting, pool.map(scored_if_read, waiting), strict=True):
+                    note(each.pair, found)
                 waiting.clear()
-    return scores, measure_costs(network, card, pairs[0], sizes, seconds)
+    if len(left_out) == len(pairs):
+        raise ImageError(left_out[pairs[0].id].reason)
+    whole = [pair for pair in pairs if pair.id not in left_out]
+    sizes, seconds = zip(*(times[pair.id] for pair in whole), strict=True)
+    return scores, measure_costs(network, card, whole[0], sizes, seconds)
 
 
 def restore_picture(
@@ -272,14 +300,18 @@ def _is_due(waiting: Sequence[_Restored]) -> bool:
 
     Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
     """
+    if not waiting:
+        return False
     pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in waiting)
     return waiting[-1].number == 0 or len(waiting) == THREADS or pixels > AT_ONCE_PX
 
 
 def _keep_pictures(
-    one: _Restored, dataset: Dataset, estimator: FlowEstimator, folder: Path
+    one: _Restored, of: int, dataset: Dataset, estimator: FlowEstimator, folder: Path
 ) -> None:
-    """Small 8-bit pictures for the report's slider."""
+    """Small 8-bit pictures for the report's slider, of some pairs spread over all."""
+    if one.number % max(1, of // SHOWN_PAIRS):
+        return
     pair, restored = one.pair, one.picture
     states: dict[str, FloatImage] = {"blurry": as_float(one.blurry), "restored": restored}
     if pair.sharp is not None:  # kept in memory since it is scored against
@@ -288,6 +320,6 @@ def _keep_pictures(
         states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
     for state, picture in states.items():
         write_image(
-            folder / f"{pair.id}.{state}.png",
+            make_folder(folder) / f"{pair.id}.{state}.png",
             as_integer(small_picture(picture, SHOWN_PX, SHOWN_PX), 8),
         )

@@ -8,6 +8,7 @@ to the bit.
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Pair
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.isolation import attempt, parted
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 
@@ -34,7 +36,7 @@ BYTES_PER_PIXEL = 12
 
 def bytes_needed(pairs: Iterable[Pair]) -> int:
     """Upper bound of the size of one run's restored pictures, in bytes; only headers are read."""
-    sizes = [picture_size(pair.blurry) for pair in pairs]
+    sizes, _ = parted(attempt(pair.id, partial(picture_size, pair.blurry)) for pair in pairs)
     return BYTES_PER_PIXEL * sum(height * width for height, width in filter(None, sizes))
 
 

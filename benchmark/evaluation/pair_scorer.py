@@ -1,5 +1,6 @@
 """Score one restored picture of a pair under every protocol."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.scoring.moved import psnr_moved
@@ -74,10 +76,7 @@ class PairScorer:
             try:
                 target = make_target(protocol, self.dataset, pair, restored, self.estimator)
             except NotApplicableError as error:
-                flow = self.estimator.name if facts.uses_flow else ""
-                for name in self.metrics:
-                    where = (self.profile.name, protocol, name, pair.id, pair.scene)
-                    yield Score(*where, None, flow, str(error))
+                yield from self._without_value(pair, protocol, str(error))
                 continue
             found = self.values(restored, target, beside)
             yield from self._named(pair, protocol, target, found)
@@ -89,6 +88,13 @@ class PairScorer:
                 yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
+
+    def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
+        """What stands for the scores of a picture that is left out: the reason, everywhere."""
+        assert self.dataset is not None  # noqa: S101 - its pairs are scored
+        reason = reason.replace(f"{self.dataset.root}{os.sep}", "")  # tables are published
+        for protocol in PROTOCOLS:
+            yield from self._without_value(pair, protocol, UNREAD + reason)
 
     def beside(self, restored: Picture, blurry: Picture | None) -> dict[str, MetricValue]:
         """The metrics that look at the blurry picture; without a value where that is None."""
@@ -146,6 +152,12 @@ class PairScorer:
             **psnr_by_place(psnr, pair),
             **psnr_by_region(picture, target, self.profile, pair),
         }
+
+    def _without_value(self, pair: Pair, protocol: str, reason: str) -> Iterator[Score]:
+        flow = self.estimator.name if PROTOCOLS[protocol].uses_flow else ""
+        for name in self.metrics:
+            where = (self.profile.name, protocol, name, pair.id, pair.scene)
+            yield Score(*where, None, flow, reason)
 
     def _named(
         self, pair: Pair, protocol: str, target: Target, scores: Mapping[str, MetricValue]

@@ -25,6 +25,7 @@ from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
+from defocus.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.training.record.folder import CHECKPOINT, code_of
 
@@ -54,7 +55,7 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
     Raises:
         StorageError: The disk is full or the folder not writable.
         DatasetError: The pairs differ from the dataset's description.
-        ImageError: A picture cannot be read.
+        ImageError: A training picture cannot be read, or no pair to test.
     """
     folder = make_folder(run_folder(study.out, run.id))
     entry = _entry(study, run)
@@ -101,7 +102,7 @@ def record_columns(
     Raises:
         StorageError: The disk is full or the folder not writable.
         DatasetError: The pairs differ from the dataset's description.
-        ImageError: A picture cannot be read.
+        ImageError: A training picture cannot be read.
     """
     metrics = {name: m for name, m in profile_metrics(DEFAULT.name).items() if name in names}
     folder = make_folder(run_folder(study.out, run.id))
@@ -230,19 +231,27 @@ def _evaluate(
 def _rescored(
     study: Study, run: Run, metrics: "Mapping[str, Metric]", outputs: KeptOutputs
 ) -> list[Score]:
+    from defocus.benchmark.evaluation.evaluate import UNREADABLE
+    from defocus.datasets.opening import require_one_size
     from defocus.images import read_member
 
     scorer = _scorer(study, run, metrics)
     restore = _restorer(study, run)
-    scores: list[Score] = []
-    pairs = study.dataset.split("test")
-    for pair in track(pairs, f"{run.system}: {', '.join(metrics)}"):
+
+    def scored(pair: "Pair") -> list[Score]:
+        require_one_size([pair])
         restored = outputs.read(pair)
         if restored is None:
             restored = restore(pair)
             if study.keep_outputs or outputs.begun:
                 outputs.write(pair, restored)
-        scores += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp))
+        return list(scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp)))
+
+    scores: list[Score] = []
+    pairs = study.dataset.split("test")
+    for pair in track(pairs, f"{run.system}: {', '.join(metrics)}"):
+        done = attempt(pair.id, functools.partial(scored, pair), UNREADABLE)
+        scores += scorer.of_unread(pair, done.reason) if isinstance(done, LeftOut) else done
     return scores
 
 

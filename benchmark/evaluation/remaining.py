@@ -12,10 +12,13 @@ from defocus.benchmark.evaluation.recording import kept_outputs
 from defocus.benchmark.evaluation.versions import evaluation_version
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.results.left_out import left_out_of_run
 from defocus.benchmark.results.run_folder import checkpoint_is, is_repeated, run_folder
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.pair import Pair
+from defocus.isolation import attempt, parted
 from defocus.progress import say
 from defocus.training.record.folder import training_finished
 
@@ -42,9 +45,10 @@ def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order.
 
     A run is finished if it is stored and did not fail, its checkpoint is undamaged (or deleted), it
-    has the scores of every metric in the present revision and, where the study keeps them, its
-    restored pictures, and no repetition was requested. A run whose checkpoint was deleted is not
-    trained again for a metric or pictures; this is reported on stderr.
+    has the scores of every metric in the present revision (a test pair without scores still cannot
+    be read) and, where the study keeps them, its restored pictures, and no repetition was
+    requested. A run whose checkpoint was deleted is not trained again for a metric or pictures;
+    this is reported on stderr.
     """
     entries = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, profile_metrics(DEFAULT.name))
@@ -55,7 +59,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
             left.append(Left(run, None))
         elif entry is None or entry.failed or not is_undamaged(study, entry):
             left.append(Left(run, entry))
-        elif names := missing.get(run.id):
+        elif names := missing.get(run.id) or _readable_again(study, results, run):
             if _restorable(study, run, entry):
                 left.append(Left(run, entry, names))
             else:
@@ -99,6 +103,29 @@ def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str,
         if names:
             found[entry.run] = names
     return found
+
+
+def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:
+    """All metrics of a run if a test pair that was left out of it can be read now, else none."""
+    unread = {one.id for one in left_out_of_run(results, run.id)}
+    pairs = [pair for pair in study.dataset.split("test") if pair.id in unread]
+    again, _ = parted(attempt(pair.id, functools.partial(_read, pair)) for pair in pairs)
+    return frozenset(profile_metrics(DEFAULT.name) if again else ())
+
+
+def _read(pair: Pair) -> None:
+    """Read every file of a pair, to see that it can be."""
+    from defocus.datasets.files.arrays import read_array
+    from defocus.datasets.files.fingerprint import pair_files
+    from defocus.datasets.opening import require_one_size
+    from defocus.images import read_image
+
+    require_one_size([pair])
+    for path in pair_files(pair).values():
+        if path.suffix == ".npy":
+            read_array(path)
+        else:
+            read_image(path)
 
 
 def is_undamaged(study: Study, entry: Entry) -> bool:

@@ -61,22 +61,20 @@ def ceiling_scores(
         profile: The conventions.
 
     Returns:
-        A score per protocol and metric.
-
-    Raises:
-        ImageError: A picture cannot be read.
+        A score per protocol and metric; of a pair that cannot be read, the reason.
     """
-    blurry = np.asarray(as_float(read_member(pair.blurry, pair.sharp), np.float64), np.float64)
     scores: list[Score] = []
     for protocol, facts in PROTOCOLS.items():
         if not facts.ranked:
             continue
         try:
+            stored = read_member(pair.blurry, pair.sharp)
+            blurry = np.asarray(as_float(stored, np.float64), np.float64)
             target = make_target(protocol, dataset, pair, blurry, estimator)
             imperfection = _imperfection(dataset, pair, protocol, target.reference)
         except (StorageError, InterruptedWorkError):
             raise
-        except DefocusError as error:  # the systems' own rows say what of it stops a study
+        except DefocusError as error:  # the systems' own rows say which pictures are left out
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:

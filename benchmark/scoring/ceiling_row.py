@@ -35,7 +35,6 @@ def record_ceiling(study: Study, results: Results) -> bool:
         Whether anything was stored.
 
     Raises:
-        ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder not writable.
     """
     metrics = {n: m for n, m in profile_metrics(DEFAULT.name).items() if m.against == "target"}

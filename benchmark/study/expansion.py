@@ -21,6 +21,7 @@ from defocus.benchmark.study.plan import (
 from defocus.benchmark.study.running.attempt import require_test_pairs
 from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.api import open_dataset
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
 from defocus.progress import counted
@@ -28,7 +29,16 @@ from defocus.progress import counted
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe
 
-__all__ = ["Expanded", "around_jdrl", "expand", "expand_all", "expand_request", "one_run", "shard"]
+__all__ = [
+    "Expanded",
+    "around_jdrl",
+    "expand",
+    "expand_all",
+    "expand_request",
+    "one_run",
+    "open_for_study",
+    "shard",
+]
 
 JDRL = "jdrl-"
 REGISTERED = "registered-"
@@ -85,7 +95,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     problems: list[InputError] = []
     for text in (*document.datasets, *document.misaligned):
         try:
-            dataset = open_dataset(text)
+            dataset = open_for_study(text)
             require_test_pairs(dataset)
             _require_own_name(dataset, studies)
         except InputError as error:  # the other datasets can still be had
@@ -100,6 +110,17 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
+
+
+def open_for_study(text: str) -> Dataset:
+    """Open a dataset to train on and to test on; test pairs may be damaged, they are left out.
+
+    Raises:
+        InputError: It cannot be opened, or a pair outside the test split is damaged.
+    """
+    dataset = open_dataset(text, damaged=True)
+    require_one_size(pair for pair in dataset.pairs if pair.split != "test")
+    return dataset
 
 
 def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
+from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Study, plan_runs, plan_weights, select
 from defocus.benchmark.weights.store import find_weights
-from defocus.datasets.api import open_dataset
 from defocus.files import require_writable
 from defocus.settings import load_settings
 
@@ -53,7 +53,7 @@ def study_of(
         systems = [baseline(name) for name in sorted(set(names))]
     else:
         systems = select(all_baselines(), only, variants=variants)
-    opened = open_dataset(dataset)
+    opened = open_for_study(dataset)
     if weights is not None:
         found = find_weights(systems[0], weights)
         run = plan_weights(systems[0], found, opened)

@@ -52,12 +52,33 @@ def test_missing_dataset_folder(bench: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_unreadable_picture_stops_the_study(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", ["sharp.png", "blurry.png"])
+def test_a_damaged_test_picture_is_left_out_by_name(
+    bench: Any, tiny_dataset: Path, tmp_path: Path, cut: str
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived"))
-    (copy / "t1" / "sharp.png").write_bytes(b"not a picture")
+    whole = (copy / "t1" / cut).read_bytes()
+    (copy / "t1" / cut).write_bytes(whole[: len(whole) // 2] if cut == "blurry.png" else b"none")
+    arguments = ("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
+    for _ in range(2):
+        result = bench(*arguments)
+        assert result.returncode == 1, result.stderr
+        assert f"test pair t1 is left out: t1/{cut}: " in result.stderr
+        assert "1 of 2 test pictures" in result.stdout
+        assert f"left out: t1: not read: t1/{cut}: " in " ".join(result.stdout.split())
+    (copy / "t1" / cut).write_bytes(whole)
+    assert bench(*arguments).returncode == 0
+
+
+def test_a_damaged_training_picture_is_named(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived"))
+    (copy / "a" / "sharp.png").write_bytes(b"not a picture")
     result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
-    refused(result, 2, str(copy / "t1" / "sharp.png"))
+    refused(result, 2, str(copy / "a" / "sharp.png"))
     assert not (tmp_path / "out" / "leaderboard.csv").exists()
 
 

@@ -16,9 +16,10 @@ from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
 from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.store import COSTS
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import NotApplicableError
+from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image
 
 CPU = torch.device("cpu")
@@ -98,6 +99,28 @@ def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> Non
     assert tuple(cost.metric for cost in costs) == COSTS
     assert costs[-1].measured_on == "cpu, 56x40 px, 1 picture without a warm-up"
     assert all(s.pair == "p" and s.scene == "s" for s in scores)
+
+
+@pytest.mark.parametrize("cut", ["sharp", "blurry"])
+def test_a_pair_that_cannot_be_read_is_left_out_by_name(
+    pair: Pair, tmp_path: Path, cut: str
+) -> None:
+    file = tmp_path / "cut.png"
+    file.write_bytes(pair.blurry.read_bytes()[:2000])
+    damaged = replace(pair, id="a", **{cut: file})
+    pairs = (damaged, pair)
+    dataset = replace(dataset_of(pair, tmp_path), pairs=pairs)
+    given = (nn.Identity(), CARD, dataset)
+    given_to = (flow_estimator("dis"), tmp_path / "run")
+    scores, costs = evaluate(*given, pairs, *given_to, device=CPU)
+    without = {one.reason.partition(" (")[0] for one in scores if one.pair == "a"}
+    assert without == {f"{UNREAD}cut.png: the file is cut short"}
+    psnr = {one.pair: one.value for one in scores if (one.protocol, one.metric) == ("gt", "psnr")}
+    assert psnr["a"] is None
+    assert psnr["p"] is not None
+    assert [cost.measured_on for cost in costs][1] == "56x40 px"
+    with pytest.raises(ImageError, match="cut short"):
+        evaluate(*given, (damaged,), *given_to, device=CPU)
 
 
 class Still:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from defocus.baselines.card import Baseline, Card
@@ -13,10 +14,13 @@ from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import write_image
 
 NEEDY = """
 from pathlib import Path
@@ -90,12 +94,13 @@ def missing(
     stored: tuple[Metric, ...] = (NEEDED, PLAIN),
     recipe: Recipe | None = None,
     evaluation: str = evaluation_version(),
+    pairs: tuple[Pair, ...] = (),
 ) -> frozenset[str] | None:
     """What is left of a stored run: None for nothing."""
     monkeypatch.setattr(module, "profile_metrics", lambda _: {one.name: one for one in metrics})
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
     run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0)  # type: ignore[arg-type,return-value]
-    study = Study(out, Dataset("made", out, (), "0", out / "derived"), [run])
+    study = Study(out, Dataset("made", out, pairs, "0", out / "derived"), [run])
     entry = Entry("net-1", "g", evaluation, "net", "single", "none", 0, "", "made", "0", "test",
                   "demo", 0, "ok")  # fmt: skip
     versions = metric_versions([one.name for one in stored], {one.name: one for one in stored})
@@ -114,6 +119,19 @@ def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(
     assert missing(tmp_path, monkeypatch, LACKING) == {"needy"}
     unready = replace(NEEDED, ready=lambda: False)
     assert missing(tmp_path, monkeypatch, LACKING, metrics=(unready, PLAIN)) is None
+
+
+def test_a_pair_that_can_be_read_again_gets_all_its_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Pair("a", "a", "test", tmp_path / "blurry.png", tmp_path / "sharp.png")
+    unread = Score(DEFAULT.name, "gt", "psnr", "a", "a", None, reason=UNREAD + "cut short")
+    write_image(pair.blurry, np.zeros((8, 8, 3), np.uint8))
+    assert missing(tmp_path, monkeypatch, unread, pairs=(pair,)) is None
+    write_image(tmp_path / "sharp.png", np.zeros((8, 8, 3), np.uint8))
+    assert missing(tmp_path, monkeypatch, unread, pairs=(pair,)) == {"needy", "plain"}
+    other = replace(unread, reason="the mask is empty")
+    assert missing(tmp_path, monkeypatch, other, pairs=(pair,)) is None
 
 
 @pytest.mark.parametrize(

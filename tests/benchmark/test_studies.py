@@ -237,7 +237,7 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(
     def opened(name: str) -> Dataset:
         return Dataset(name, tmp_path, pairs, "0" * 64, tmp_path)
 
-    monkeypatch.setattr(expansion, "open_dataset", opened)
+    monkeypatch.setattr(expansion, "open_for_study", opened)
     names = ("unet", "jdrl-unet")
     document = StudyDocument(datasets=("fits",), misaligned=("off",), systems=names)
     fits, off = (study.runs for study in expand(document, tmp_path).studies)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.statistics.comparable import Track
 from defocus.errors import DefocusError, NotApplicableError
+from defocus.isolation import LeftOut
 
 __all__ = ["Outcome"]
 
@@ -19,6 +20,7 @@ class Outcome:
         reconstructions: Systems in the folder that are never ranked.
         failed: Ids of requested runs that failed, or whose metrics failed.
         unscored: Requested runs that cannot be done on this dataset: the reason by id.
+        left_out: Test pairs that requested runs are without, as a file cannot be read.
         problems: Errors that stopped the runs of one dataset or job while others continued.
         tracks: Tracks with their differences, and with ranks where these are allowed.
         replaced: Number of runs in the folder, by system, whose row in the leaderboard a later run
@@ -29,6 +31,7 @@ class Outcome:
     reconstructions: Sequence[str]
     failed: Sequence[str]
     unscored: Mapping[str, str] = field(default_factory=dict)
+    left_out: Sequence[LeftOut] = ()
     problems: Sequence[DefocusError] = ()
     tracks: Sequence[Track] = ()
     replaced: Mapping[str, int] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import replaced_entries
+from defocus.benchmark.results.left_out import left_out_of_run
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
@@ -311,6 +312,14 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
             for entry in entries
             if entry.run in asked and not entry.failed and not entry.scored
         },
+        left_out=list(
+            dict.fromkeys(
+                one
+                for entry in entries
+                if entry.run in asked and entry.scored
+                for one in left_out_of_run(results, entry.run)
+            )
+        ),
         tracks=tracks(results),
         replaced=Counter(entry.system for entry in replaced_entries(results)),
     )
