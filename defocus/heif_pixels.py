@@ -111,7 +111,7 @@ def _decoded(data: bytes, kind: str) -> NDArray[Any]:
     if (bits := _avif_bits(data)) > 8:
         import imagecodecs
 
-        return _scaled(np.asarray(imagecodecs.avif_decode(data, index=0)), bits)
+        return _scaled(np.asarray(imagecodecs.avif_decode(data)), bits)
     with io.BytesIO(data) as stream, _opened_avif(stream) as opened_avif:
         return np.asarray(opened_avif)
 
