@@ -202,7 +202,7 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     audit_written(tmp_path / "merged", source, merge_shards(source, "dis", parts))
     written = (path for path in (tmp_path / "one").rglob("*") if path.is_file())
     files = [path for path in written if path.name != PLACE]  # which is of this computer
-    assert len(files) == 3 + 3 * len(NAMES)
+    assert len(files) == 3 + 4 * len(NAMES)
     for path in files:
         merged = tmp_path / "merged" / path.relative_to(tmp_path / "one")
         assert merged.read_bytes() == path.read_bytes(), path.name
