@@ -7,6 +7,7 @@ interruption the same command continues: files already in the session are skippe
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from defocus.capture.arriving.card_shots import CardShot, Leftover
@@ -19,6 +20,7 @@ from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError, InputError
+from defocus.isolation import LeftOut, attempt, parted, say_left_out
 from defocus.progress import counted, say
 
 __all__ = ["import_pictures", "watch_pictures"]
@@ -30,8 +32,8 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
     """Import every pair of a folder; the command ``import``.
 
     Returns:
-        Exit code: 1 if a pair was rejected, or a file of the folder or the session is damaged, else
-            0.
+        Exit code: 1 if a pair was rejected or could not be taken, or a file of the folder or the
+            session is damaged, else 0.
 
     Raises:
         InputError: The folder does not exist, or the pictures do not have two apertures.
@@ -47,15 +49,16 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         lost = importer.restore_damaged()
         report_damage(session, lost)
         new = importer.new_shots(shots)
+        failed: Sequence[LeftOut] = ()
         if new:
-            _take_all(importer, new, shots)
+            failed = _take_all(importer, new, shots)
         else:
             say(f"{request.folder}: all pictures are in the session already")
             _say_left_out(pictures, [])
         if pictures.damaged:
             files = counted(len(pictures.damaged), "damaged file")
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
-        return int(importer.rejected > 0 or bool(pictures.damaged) or bool(lost))
+        return int(importer.rejected > 0 or bool(pictures.damaged or lost or failed))
 
 
 def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
@@ -132,17 +135,30 @@ def _say_bodies(bodies: Sequence[Body]) -> None:
             say(f"{body.name}: {remark}")
 
 
-def _take_all(importer: Importer, new: Sequence[CardShot], shots: Sequence[CardShot]) -> None:
+def _take_all(
+    importer: Importer, new: Sequence[CardShot], shots: Sequence[CardShot]
+) -> Sequence[LeftOut]:
+    """Import all new pairs; return those that could not be taken."""
     bodies = bodies_of(shots)
     pairs, left = _found(importer.request, bodies, {shot.files[0] for shot in new})
     _say_bodies(bodies)
     importer.scenes.require_names(pairs)
-    for found in pairs:
-        importer.take(found)
+    taken, failed = parted(_take(importer, found) for found in pairs)
     count = _say_left_out(importer.pictures, left)
-    say(f"{counted(len(pairs), 'pair')} imported, {counted(count, 'file')} left out")
+    say_left_out(failed, len(pairs), "pair")
+    say(f"{counted(len(taken), 'pair')} imported, {counted(count, 'file')} left out")
     if unused := importer.scenes.unused():
         say(f"{counted(len(unused), 'scene')} of the list not seen, such as '{unused[0]}'")
+    return failed
+
+
+def _take(importer: Importer, found: FoundPair) -> LeftOut | None:
+    """Import a pair, or say why not; the same command tries it again."""
+    name = written_name(Path(found.shots[0].files[0].name))
+    done = attempt(f"of {name}", partial(importer.take, found))
+    if isinstance(done, LeftOut):
+        require_folder(importer.request.folder)  # a card that was pulled out is no pair's fault
+    return done
 
 
 def _say_left_out(pictures: PictureFolder, left: Sequence[Leftover]) -> int:
@@ -193,8 +209,9 @@ def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
     if request.blurry is None:
         bodies = [body for body in bodies if len(body.f_numbers) > 1]
     new = {shot.files[0] for shot in importer.new_shots(shots)}
-    for found in _found(request, bodies, new)[0]:
-        importer.take(found)
+    pairs = _found(request, bodies, new)[0]
+    _, failed = parted(_take(importer, found) for found in pairs)
+    say_left_out(failed, len(pairs), "pair")
 
 
 @contextmanager

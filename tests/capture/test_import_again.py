@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,8 @@ from defocus.capture.arriving import importing, picture_folder
 from defocus.capture.arriving.importer import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
+from defocus.capture.links.card_camera import CardCamera
+from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint
@@ -36,6 +39,57 @@ def test_a_finished_card_with_a_leftover_is_nothing_new(
     fill_card(card, [(WIDE, 1005)], first=4)
     assert imported(session, card) == 0
     assert len(read_session(session).pairs) == 2
+
+
+@pytest.mark.parametrize(("place", "call"), [("describe", 1), ("shoot", 1), ("shoot", 2)])
+def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    call: int,
+) -> None:
+    card, session = tmp_path / "card", tmp_path / "s"
+    fill_card(card, [(NARROW, 0), (WIDE, 5), (NARROW, 1000), (WIDE, 1005)])
+    whole, calls = getattr(CardCamera, place), Counter[CardCamera]()
+
+    def fails_with_the_first(camera: CardCamera, *given: Path) -> object:
+        calls[camera] += 1
+        first = camera._pair.shots[0].files[0].name == "IMG_0001.JPG"
+        if first and calls[camera] == call:
+            raise ZeroDivisionError("float division by zero")
+        return whole(camera, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CardCamera, place, fails_with_the_first)
+        for _ in range(2):
+            assert imported(session, card) == 1
+            told = capsys.readouterr().err
+            assert "pair of IMG_0001.JPG is left out: unforeseen ZeroDivisionError" in told
+            assert len(read_session(session).pairs) == 1
+    verdicts = [pair.verdict for pair in check_session(session).pairs]
+    assert verdicts.count("incomplete") == (place != "describe")
+    assert imported(session, card) == 0
+    assert [pair.verdict for pair in check_session(session).pairs].count("incomplete") == 0
+    assert len(read_session(session).pairs) == 2
+
+
+def test_a_card_that_is_pulled_out_ends_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, session = tmp_path / "card", tmp_path / "s"
+    fill_card(card, [(NARROW, 0), (WIDE, 5), (NARROW, 1000), (WIDE, 1005)])
+
+    def pulled_out(_camera: CardCamera) -> None:
+        card.rename(tmp_path / "away")
+        raise FileNotFoundError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CardCamera, "describe", pulled_out)
+        with pytest.raises(InputError, match="card"):
+            imported(session, card)
+    (tmp_path / "away").rename(card)
+    assert imported(session, card) == 0
 
 
 def test_exit_code_1_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ def shoot_series(
                 work.shoot(pair, None if after is None else after[0])
             work.end_scene()
             work.settle_rest()
-        except (DefocusError, OSError, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt):
             work.finish_whole()
             raise
         work.put_focus_back()
@@ -183,7 +183,7 @@ class _Series:
                 folder, self._rig, pair, self._protocols[pair], handling,
                 focus=self._focus, attempt=attempt, lent=lent, stored=self._judge.see,
             )  # fmt: skip
-        except (DefocusError, OSError, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt) as error:
             folder.give_up(pair, error)
             raise
         names = {stored.name for stored in taken.shot.files}
