@@ -64,7 +64,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
                 left.append(Left(run, entry, names))
             else:
                 say(f"{run.id}: {', '.join(sorted(names))} left out: its checkpoint was deleted")
-        elif _lacks_pictures(study, entry):
+        elif _lacks_pictures(study, results, entry):
             if _restorable(study, run, entry):
                 left.append(Left(run, None))
             else:
@@ -134,11 +134,13 @@ def is_undamaged(study: Study, entry: Entry) -> bool:
     return checkpoint_is(folder, entry.checkpoint, entry.checkpoint_stamp)
 
 
-def _lacks_pictures(study: Study, entry: Entry) -> bool:
+def _lacks_pictures(study: Study, results: Results, entry: Entry) -> bool:
     """Whether restored pictures are to be kept and are not there."""
     if not study.keep_outputs or not entry.scored:
         return False
-    return not kept_outputs(study, entry).complete(study.dataset.split("test"))
+    unread = {one.id for one in left_out_of_run(results, entry.run)}
+    scored = [pair for pair in study.dataset.split("test") if pair.id not in unread]
+    return not kept_outputs(study, entry).complete(scored)
 
 
 def _restorable(study: Study, run: Run, entry: Entry) -> bool:

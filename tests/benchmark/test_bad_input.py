@@ -61,8 +61,9 @@ def test_a_damaged_test_picture_is_left_out_by_name(
     whole = (copy / "t1" / cut).read_bytes()
     (copy / "t1" / cut).write_bytes(whole[: len(whole) // 2] if cut == "blurry.png" else b"none")
     arguments = ("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
-    for _ in range(2):
-        result = bench(*arguments)
+    for finished in (False, True):
+        result = bench(*arguments, "--keep-outputs")
+        assert ("nothing is repeated" in result.stderr) is finished
         assert result.returncode == 1, result.stderr
         assert f"test pair t1 is left out: t1/{cut}: " in result.stderr
         assert "1 of 2 test pictures" in result.stdout
