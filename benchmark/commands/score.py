@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
+    from defocus.benchmark.external_results.cropping import Crop
     from defocus.benchmark.external_results.scoring import Scoring
     from defocus.datasets.layouts.matching import Rule
 
@@ -16,7 +17,7 @@ __all__ = ["command"]
 _PATH = click.Path(path_type=Path)
 
 SECTIONS = {
-    "Pictures": ("--restored", "--sharp", "--dataset", "--match"),
+    "Pictures": ("--restored", "--sharp", "--dataset", "--match", "--crop"),
     "Metrics": ("--profile", "--metric", "--flow-weights"),
     "Output": ("--out", "--name", "--json"),
 }
@@ -36,6 +37,12 @@ SECTIONS = {
     help="How files are matched: stem = equal names; suffix = cafe_MyNet.png for cafe; prefix = "
     "out_cafe.png; order = 0000.png, 0001.png and so on in the order of names, or numbers that "
     "differ by one as in DPDD. By default the one that fits; if several do, the command says so.",
+)
+@click.option(
+    "--crop",
+    type=click.Choice(["centre"]),
+    help="Score what both pictures have around the centre where sizes differ by a few pixels, or "
+    "were cut to a multiple of up to 64. By default such a picture is left out.",
 )
 @click.option(
     "--profile",
@@ -72,6 +79,7 @@ def command(
     sharp: Path | None,
     dataset: str | None,
     rule: "Rule | None",
+    crop: "Crop | None",
     name: str,
     names: tuple[str, ...],
     flow_weights: Path | None,
@@ -96,16 +104,19 @@ def command(
     from defocus.command_line.json_output import json_output
     from defocus.files import require_writable
     from defocus.isolation import say_left_out
+    from defocus.progress import say
 
     if out is not None:
         require_writable(out)
     with json_output() as output:
-        scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule)
+        scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule, crop)
         if out is not None and row_name is not None and dataset is not None:
             from defocus.benchmark.external_results.row import record_scoring
 
             record_scoring(out, row_name, dataset, scoring, flow_weights)
         say_left_out(scoring.left_out, len(scoring.images) + len(scoring.left_out), "picture")
+        for warning in scoring.warnings:
+            say(warning, error=True)
         if as_json:
             output.write(scoring.to_json())
     if not as_json:

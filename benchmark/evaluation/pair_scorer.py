@@ -28,7 +28,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
 
-__all__ = ["PairScorer"]
+__all__ = ["PairScorer", "Picture"]
 
 _BY_ANOTHER = ("psnr", "ssim", "mae")
 
@@ -131,6 +131,7 @@ class PairScorer:
         blurry: NDArray[np.floating[Any]],
         target: Target,
         psnr: float | None,
+        corner: tuple[int, int] = (0, 0),
     ) -> dict[str, float | None]:
         """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves.
 
@@ -140,6 +141,7 @@ class PairScorer:
             blurry: The input, same shape, in [0, 1].
             target: What both are compared with.
             psnr: PSNR of the whole picture, dB.
+            corner: Row and column of the pair's pictures where the restored one begins.
 
         Returns:
             Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None if there
@@ -150,7 +152,7 @@ class PairScorer:
             **psnr_over_input(psnr, blurry, target, self.profile),
             **dict(psnr_moved(picture, target, self.profile)),
             **psnr_by_place(psnr, pair),
-            **psnr_by_region(picture, target, self.profile, pair),
+            **psnr_by_region(picture, target, self.profile, pair, corner),
         }
 
     def _without_value(self, pair: Pair, protocol: str, reason: str) -> Iterator[Score]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.external_results.cropping import Crop
 from defocus.benchmark.external_results.matching import (
     Match,
     dataset_subjects,
@@ -32,6 +33,7 @@ def score_request(
     metric_names: Sequence[str] = (),
     flow_weights: Path | None = None,
     rule: Rule | None = None,
+    crop: Crop | None = None,
 ) -> Scoring:
     """Score a restored picture, or those of a folder, against sharp ones.
 
@@ -43,6 +45,7 @@ def score_request(
         metric_names: Metrics besides those of the profile.
         flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
         rule: How names of files are matched; None for the rule that fits.
+        crop: What is scored where sizes are nearly equal; None if they must be equal.
 
     Raises:
         InputError: An unknown name, a missing folder, an ambiguous or unreadable file.
@@ -56,7 +59,7 @@ def score_request(
     )
     opened = open_dataset(dataset, damaged=True) if dataset is not None else None
     matched = _matched(restored, sharp, opened, rule)
-    scoring = score_outputs(matched, profile, metrics, estimator, opened)
+    scoring = score_outputs(matched, profile, metrics, estimator, opened, crop)
     where = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
     notes = [
         "restored elsewhere: how, and from which training, is not known here",

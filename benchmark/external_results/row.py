@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
@@ -70,8 +71,9 @@ def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | 
             find_profile(scoring.profile),
             flow.name if flow is not None else "",
             flow.weights_sha256 if flow is not None else "",
-        ),
-        system=name,
+        )
+        + _cropped_version(scoring),
+        system=name + _cropped_words(scoring),
         input="unknown",
         weights=ELSEWHERE,
         reconstruction=0,
@@ -83,6 +85,24 @@ def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | 
         seed=0,
         status="ok",
     )
+
+
+def _cropped_version(scoring: Scoring) -> str:
+    """Ending of the evaluation of cropped pictures: ranked with the same pixels alone."""
+    if not scoring.cropped:
+        return ""
+    pixels = sorted((name, *asdict(area).values()) for name, area in scoring.cropped.items())
+    return f"-cropped-{hashlib.sha256(repr(pixels).encode()).hexdigest()[:8]}"
+
+
+def _cropped_words(scoring: Scoring) -> str:
+    """Ending of the name of a row with cropped pictures: how many, and what is left of them."""
+    if not scoring.cropped:
+        return ""
+    sizes = {area.scored for area in scoring.cropped.values()}
+    many, images = len(scoring.cropped), len(scoring.images)
+    number = "" if many == images else f" {many} of {images}"
+    return f", cropped{number}" + (f" to {sizes.pop()}" if len(sizes) == 1 else "")
 
 
 def _scores(

@@ -3,25 +3,24 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
+from defocus.benchmark.evaluation.pair_scorer import PairScorer, Picture
+from defocus.benchmark.external_results.cropping import Area, Crop
 from defocus.benchmark.external_results.matching import Match, Subject
+from defocus.benchmark.external_results.pictures import Pictures, read_pictures
+from defocus.benchmark.external_results.suspicions import Look, look, looked_at, warnings_of
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import find_metric
-from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
+from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
 from defocus.benchmark.scoring.score import MetricValue, score_picture
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
-from defocus.images import as_float, read_image
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
@@ -44,6 +43,8 @@ class Scoring:
         matched: The rule by which files were matched, in words.
         files: Name of the restored file of each picture.
         left_out: Pictures that could not be scored, with reasons.
+        cropped: What was scored of pictures that have another size than their reference.
+        warnings: Mistakes of saving that most pictures show; they spoil the scores.
     """
 
     profile: str
@@ -55,6 +56,8 @@ class Scoring:
     matched: str
     files: dict[str, str]
     left_out: tuple[LeftOut, ...] = ()
+    cropped: dict[str, Area] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``score --json``."""
@@ -67,6 +70,7 @@ def score_outputs(
     metrics: Mapping[str, Metric],
     estimator: FlowEstimator,
     dataset: Dataset | None = None,
+    crop: Crop | None = None,
 ) -> Scoring:
     """Score restored pictures.
 
@@ -76,6 +80,7 @@ def score_outputs(
         metrics: The metrics to compute, by name.
         estimator: Flow estimator for targets that follow the output.
         dataset: Dataset of the subjects' pairs; None if two folders are compared.
+        crop: What is scored where sizes are nearly equal; None if they must be equal.
 
     Raises:
         ImageError: Not one picture can be scored.
@@ -84,17 +89,25 @@ def score_outputs(
     reasons: dict[str, list[str]] = defaultdict(list)
     images: list[Row] = []
     left_out: list[LeftOut] = []
-    for subject, path in track(matched.found, "scoring"):
-        done = attempt(subject.name, partial(_scored, subject, path, scorer))
+    areas: dict[str, Area] = {}
+    looks: list[Look] = []
+    looked = looked_at(len(matched.found))
+    for number, (subject, path) in enumerate(track(matched.found, "scoring")):
+        work = partial(_scored, subject, path, scorer, crop, with_look=number in looked)
+        done = attempt(subject.name, work)
         if isinstance(done, LeftOut):
             left_out.append(done)
             continue
-        scores, beside = done
-        for metric, score in scores.items():
+        for metric, score in done.scores.items():
             if score.reason:
                 reasons[f"{metric}: {score.reason}"].append(subject.name)
-        values = {metric: scores[metric].value for metric in metrics}
-        images.append({"name": subject.name, **values, **beside})
+        if done.area is not None:
+            areas[subject.name] = done.area
+            reasons[_cropped(done.area)].append(subject.name)
+        if done.look is not None:
+            looks.append(done.look)
+        values = {metric: done.scores[metric].value for metric in metrics}
+        images.append({"name": subject.name, **values, **done.beside})
     if left_out and not images:
         raise ImageError(left_out[0].reason)
     notes = [_told(text, names, len(images)) for text, names in reasons.items()]
@@ -108,6 +121,15 @@ def score_outputs(
         matched.words,
         {subject.name: path.name for subject, path in matched.found},
         tuple(left_out),
+        areas,
+        tuple(warnings_of(looks, "the sharp pictures" if dataset is None else "the blurry inputs")),
+    )
+
+
+def _cropped(area: Area) -> str:
+    return (
+        f"cropped to the common centre, {area.scored} ({area.px} px), of {area.restored} restored "
+        f"and {area.reference}"
     )
 
 
@@ -125,59 +147,63 @@ def _means(images: Sequence[Row], metrics: Mapping[str, Metric]) -> Row:
     return means
 
 
-def _scored(subject: Subject, path: Path, scorer: PairScorer) -> tuple[dict[str, MetricValue], Row]:
-    """Scores of one picture, and what is shown beside them."""
-    restored = cropped(_picture(path), scorer.profile)
-    blurry = None
-    if subject.pair is not None:
-        blurry = _reference(subject.pair.blurry, path, restored, scorer.profile)
+class _Scored(NamedTuple):
+    """Scores of one picture, what is shown beside them, and what was noticed."""
+
+    scores: dict[str, MetricValue]
+    beside: Row
+    area: Area | None
+    look: Look | None
+
+
+def _scored(
+    subject: Subject, path: Path, scorer: PairScorer, crop: Crop | None, *, with_look: bool
+) -> _Scored:
+    registered = subject.pair is not None and scorer.profile.protocol == "input-aligned"
+    pictures = read_pictures(subject, path, scorer.profile, crop, with_sharp=not registered)
+    restored = pictures.part(pictures.restored)
+    blurry = None if pictures.blurry is None else pictures.part(pictures.blurry)
     beside = scorer.beside(restored, blurry)
     try:
-        target, sharp = _target(subject, path, restored, scorer)
+        target = _target(subject, pictures, scorer)
     except NotApplicableError as error:
         nothing = MetricValue(None, str(error))
-        return {**dict.fromkeys(scorer.metrics, nothing), **beside}, {}
+        scores = {**dict.fromkeys(scorer.metrics, nothing), **beside}
+        return _Scored(scores, {}, pictures.area, None)
     scores = scorer.values(restored, target, beside)
-    if sharp is not None:
-        return scores, _unwarped(restored, target, sharp, scorer.profile)
-    if subject.pair is None or blurry is None:
-        return scores, {}
-    return scores, scorer.parts(subject.pair, restored, blurry, target, scores["psnr"].value)
+    sharp = None if pictures.sharp is None else pictures.part(pictures.sharp)
+    if sharp is not None and scorer.profile.protocol == "deformed-gt":
+        parts = _unwarped(restored, target, sharp, scorer.profile)
+    elif subject.pair is not None and blurry is not None:
+        psnr, corner = scores["psnr"].value, pictures.corner
+        parts = scorer.parts(subject.pair, restored, blurry, target, psnr, corner)
+    else:
+        parts = {}
+    looked = None
+    if with_look:
+        unmoved = blurry if blurry is not None else sharp
+        looked = look(restored, target.reference if registered or unmoved is None else unmoved)
+    return _Scored(scores, parts, pictures.area, looked)
 
 
-def _target(
-    subject: Subject, path: Path, restored: NDArray[np.float64], scorer: PairScorer
-) -> tuple[Target, NDArray[np.float64] | None]:
-    """The target; and the sharp picture that was warped for it, None if it was not."""
+def _target(subject: Subject, pictures: Pictures, scorer: PairScorer) -> Target:
+    """What the scored part of a restored picture is compared with."""
     pair, protocol = subject.pair, scorer.profile.protocol
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
-        return make_target(protocol, scorer.dataset, pair, restored, scorer.estimator), None
-    if subject.sharp is None:
+        assert pictures.blurry is not None  # noqa: S101 - a pair has one
+        whole = make_target(protocol, scorer.dataset, pair, pictures.blurry, scorer.estimator)
+        if pictures.size is None:
+            return whole
+        part = pictures.part
+        return replace(whole, reference=part(whole.reference), mask=part(whole.mask))
+    if pictures.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    sharp = _reference(subject.sharp, path, restored, scorer.profile)
-    return scorer.target(sharp, restored), sharp if protocol == "deformed-gt" else None
+    return scorer.target(pictures.part(pictures.sharp), pictures.part(pictures.restored))
 
 
-def _unwarped(
-    restored: NDArray[np.float64], target: Target, sharp: NDArray[np.float64], profile: Profile
-) -> Row:
+def _unwarped(restored: Picture, target: Target, sharp: Picture, profile: Profile) -> Row:
     """Scores without warping, which a target that follows the output would hide."""
     errors = {name: find_metric(name) for name in ("psnr", "ssim")}
     plain = score_picture(restored, Target(sharp, everywhere(sharp)), profile, errors)
     unwarped = {f"{name}_unwarped": score.value for name, score in plain.items()}
     return {**unwarped, "flow_px": target.moved_px}
-
-
-def _reference(
-    path: Path, of: Path, restored: NDArray[np.float64], profile: Profile
-) -> NDArray[np.float64]:
-    """A picture as a profile reads it, of the size of the restored one."""
-    picture = cropped(as_reference(read_image(path), profile), profile)
-    if restored.shape != picture.shape:
-        first, second = (f"{p.shape[1]}x{p.shape[0]}" for p in (restored, picture))
-        raise ImageError(f"{of} is {first} but {path} is {second}; sizes must be equal")
-    return picture
-
-
-def _picture(path: Path) -> NDArray[np.float64]:
-    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)

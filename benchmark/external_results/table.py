@@ -25,7 +25,7 @@ def scoring_table(scoring: Scoring) -> Table:
     ]
     columns = (Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics)
     return Table(
-        f"made elsewhere, profile {scoring.profile}",
+        f"made elsewhere, profile {scoring.profile}" + (", cropped" if scoring.cropped else ""),
         (Column("Picture"), *map(Column, files), *columns),
         tuple(
             (

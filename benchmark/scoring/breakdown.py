@@ -33,7 +33,11 @@ Region = tuple[str, NDArray[np.bool_]]
 
 
 def psnr_by_region(
-    restored: NDArray[np.float64], target: Target, profile: Profile, pair: Pair
+    restored: NDArray[np.float64],
+    target: Target,
+    profile: Profile,
+    pair: Pair,
+    corner: tuple[int, int] = (0, 0),
 ) -> dict[str, float | None]:
     """PSNR over the pixels of each region: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` ….
 
@@ -42,6 +46,7 @@ def psnr_by_region(
         target: The target that it is compared with.
         profile: The conventions, for the cap.
         pair: The pair; its defocus map, if it has one, gives the circle of confusion.
+        corner: Row and column of the pair's pictures where the restored one begins.
 
     Returns:
         PSNR in dB; None if no pixel of the region counts. Edges are the tenth of the pixels where
@@ -49,7 +54,7 @@ def psnr_by_region(
     """
     squares = np.square(restored - target.reference).mean(axis=2)
     found: dict[str, float | None] = {}
-    for name, region in (*_edges(target), *_by_circle(pair, target)):
+    for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
         counted = squares[region & target.mask]
         found[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
     return found
@@ -93,11 +98,12 @@ def _edges(target: Target) -> Iterator[Region]:
     yield "flat", ~edges
 
 
-def _by_circle(pair: Pair, target: Target) -> Iterator[Region]:
+def _by_circle(pair: Pair, target: Target, corner: tuple[int, int]) -> Iterator[Region]:
     if pair.defocus_map is None:
         return
     circle_px = np.abs(read_array(pair.defocus_map))
-    circle_px = circle_px[: target.mask.shape[0], : target.mask.shape[1]]
+    (top, left), (height, width) = corner, target.mask.shape
+    circle_px = circle_px[top : top + height, left : left + width]
     yield "in_focus", circle_px < BLURRED_PX
     yield "blurred", circle_px >= BLURRED_PX
     for name, (low, high) in zip(CIRCLE_NAMES, pairwise(CIRCLES_PX), strict=True):

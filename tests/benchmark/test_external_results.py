@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.results.store import STORE, read_results
+from defocus.benchmark.statistics.standings import tracks
+from defocus.images import read_image, write_image
 from tests.benchmark.conftest import Bench
 
 
@@ -43,3 +46,23 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(
         profiles = [row["profile"] for row in csv.DictReader(handle) if row["metric"] == "psnr"]
     assert profiles == ["dpdd8", "png8"]  # one does not take the other's place
     assert "seconds" not in rows
+
+
+def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(
+    bench: Bench, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    for name in ("t1", "t2"):
+        picture = read_image(tiny_dataset / name / "blurry.png")
+        for folder, part in (("whole", picture), ("cut", picture[1:-1, 1:])):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            write_image(tmp_path / folder / f"{name}.png", part)
+    beside = ["--dataset", f"tiny:{tiny_dataset}", "--profile", "dpdd8", "--crop", "centre"]
+    for folder in ("whole", "cut"):
+        into = ["--out", "study", "--name", folder]
+        done = bench("score", "--restored", folder, *beside, *into, "--json")
+        assert done.returncode == 0, done.stderr
+    area = {"restored": "47x46", "reference": "48x48", "scored": "47x46", "px": 47 * 46}
+    assert json.loads(done.stdout)["cropped"] == {"t1": area, "t2": area}
+    with read_results(tmp_path / "study" / STORE) as results:
+        fields = [[one.system for one in track.standings] for track in tracks(results)]
+    assert fields == [["whole"], ["cut, cropped to 47x46"]]

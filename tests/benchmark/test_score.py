@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.benchmark.external_results.cropping import nearly_equal
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.request import score_request
 from defocus.benchmark.external_results.scoring import score_outputs
+from defocus.benchmark.external_results.suspicions import Look, look, looked_at
 from defocus.benchmark.metric.fused import fused_sums
 from defocus.benchmark.metric.registry import all_metrics, profile_metrics
 from defocus.benchmark.metrics import lpips
@@ -194,6 +196,8 @@ def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path:
         "matched",
         "files",
         "left_out",
+        "cropped",
+        "warnings",
     ]
     assert (found["profile"], found["missing"], found["extra"]) == (
         "dpdd8",
@@ -227,6 +231,14 @@ def test_a_picture_that_cannot_be_scored_stops_no_other(run: Run, tmp_path: Path
     assert {one["id"] for one in found["left_out"]} == {"cut.png", "small.png"}
     assert "picture cut.png is left out: " in done.stderr
     assert "is 30x24 but" in done.stderr
+    assert "--crop centre scores what both have around the centre" in done.stderr
+    score = (*score[:-1], "--crop", "centre")
+    shown = run("defocus-bench", *score, TORCH_HOME=str(tmp_path / "none"))
+    words = " ".join(shown.stdout.split())
+    assert "profile defocus-v1, cropped" in words
+    said = "cropped to the common centre, 30x24 (720 px), of 30x24 restored and 32x24 (small.png)"
+    assert said in words
+    assert "matched by equal names: 2 of 3" in words  # the cut file is still left out
 
 
 def test_complete_outputs_end_well_as_a_table(run: Run, tmp_path: Path) -> None:
@@ -268,6 +280,79 @@ def test_outputs_already_cropped_by_their_authors_fit(tmp_path: Path) -> None:
     assert first == second
 
 
+def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path: Path) -> None:
+    sharp, restored = scene(6, 66, 98), scene(6, 66, 98)[1:-1, 3:-3] ** 1.1
+    first = stored(tmp_path / "whole" / "a.png", restored, 8)
+    second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
+    by_hand = stored(tmp_path / "by-hand" / "a.png", sharp[1:-1, 3:-3], 8)
+    for name in ("dpdd8", "dpdd8-crop16", "jdrl-sdd"):
+        scoring = score_request(first, second, None, name, crop="centre")
+        assert scoring.images[0] == score_request(first, by_hand, None, name).images[0]
+        area = scoring.cropped["a.png"]
+        assert (area.restored, area.reference) == ("92x64", "98x66")
+        assert (area.scored, area.px) == (("80x64", 5120) if "16" in name else ("92x64", 5888))
+    assert not score_request(first, by_hand, None, "dpdd8", crop="centre").cropped
+
+
+@pytest.mark.parametrize(
+    ("large", "small", "near"),
+    [
+        (1680, 1679, True),
+        (1680, 1672, True),
+        (1680, 1664, True),  # cut to a multiple of 64
+        (1679, 1664, True),
+        (1728, 1680, True),  # filled up to one
+        (1683, 1671, False),
+        (1680, 1600, False),
+        (1680, 840, False),
+        (64, 32, False),
+        (8, 4, False),
+    ],
+)
+def test_sizes_that_are_nearly_equal(large: int, small: int, *, near: bool) -> None:
+    assert nearly_equal((large, 1120), (small, 1120)) is near
+    assert nearly_equal((1120, small, 3), (1120, large, 3)) is near
+
+
+def test_a_picture_of_half_the_size_has_no_common_centre(tmp_path: Path) -> None:
+    sharp = stored(tmp_path / "sharp.png", scene(1, 64, 64), 8)
+    half = stored(tmp_path / "half.png", scene(1, 32, 32), 8)
+    with pytest.raises(ImageError, match="too different for a common centre"):
+        score_request(half, sharp, None, "dpdd8", crop="centre")
+    with pytest.raises(ImageError, match=r"sizes must be equal$"):
+        score_request(half, sharp, None, "dpdd8")
+
+
+@pytest.mark.parametrize("mistake", ["none", "swapped", "moved", "one of three"])
+def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake: str, tmp_path: Path) -> None:
+    for seed in range(3):
+        sharp = scene(seed, 60, 90)
+        stored(tmp_path / "sharp" / f"{seed}.png", sharp[8:-8, 8:-8], 8)
+        output = cv2.GaussianBlur(sharp, (0, 0), 1)
+        if mistake == "moved" or (mistake == "one of three" and not seed):
+            output = np.roll(output, (-2, 3), (0, 1))
+        output = output[8:-8, 8:-8, ::-1] if mistake == "swapped" else output[8:-8, 8:-8]
+        stored(tmp_path / "out" / f"{seed}.png", output, 8)
+    scoring = score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    said = {
+        "swapped": "the restored pictures look as if red and blue were swapped (3 of 3 pictures "
+        "looked at): OpenCV writes BGR; save them as RGB",
+        "moved": "the restored pictures are shifted by (3, -2) px (right, down) against the sharp "
+        "pictures (3 of 3 pictures looked at): scores suffer from it",
+    }
+    assert scoring.warnings == ((said[mistake],) if mistake in said else ())
+
+
+def test_grey_flat_or_other_pictures_show_no_mistake() -> None:
+    grey = np.repeat(scene(1, 60, 90)[:, :, :1], 3, axis=2)
+    assert look(grey, grey) == Look(None, (0, 0))
+    assert look(np.full((60, 90, 3), 0.5), grey) == Look(None, None)
+    assert look(scene(1, 60, 90), scene(2, 60, 90)).offset is None
+    assert look(grey[:20], grey[:20]).offset is None
+    assert len(looked_at(1000)) == 8
+    assert looked_at(9) <= set(range(9))
+
+
 def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
     sharp = scene(7, 40, 64)
     circle = np.zeros((40, 64), np.float32)
@@ -290,7 +375,7 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
         metrics = profile_metrics(name)
         subjects = dataset_subjects(dataset)
         found = score_outputs(
-            match(out, subjects), profile, metrics, flow_estimator("dis"), dataset
+            match(out, subjects), profile, metrics, flow_estimator("dis"), dataset, "centre"
         )
         assert (found.missing, found.extra) == ([], [])
         worse = 0 if name == "dpdd8" else None  # too small a picture to be registered, so unscored
@@ -306,6 +391,9 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
     assert image["psnr_indoor"] == image["psnr"]
     assert 20 < image["psnr_edges"] < 40
     assert score("defocus-v1")["warp_px"] < 1
+    stored(out / "blurry.png", half[:, 4:-4], 8)
+    cut = score("dpdd8")
+    assert cut["psnr_in_focus"] == image["psnr_in_focus"], "the circles are cut as the picture is"
 
 
 def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""Two mistakes of saving that spoil all scores alike: swapped colours and a constant shift.
+
+A few pictures are looked at, in small copies for the colours and in a part around the centre for
+the shift. What is noticed is said; no score changes.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.progress import counted
+
+__all__ = ["Look", "look", "looked_at", "warnings_of"]
+
+LOOKS = 8
+"""Pictures that are looked at, evenly spread."""
+
+SMALL_PX = 64
+BETTER = 10**0.1
+"""Reversed colours must fit better by 1 dB."""
+FITTING = 0.01
+"""Mean squared error, 20 dB, above which two small copies do not show the same."""
+
+REACH_PX = 8
+PART_PX = 400
+LEAST_PX = 4 * REACH_PX
+ALIKE = 0.5
+"""Correlation below which two parts do not show the same."""
+LESS = 0.9
+"""What a shift must leave of the variance that is not explained, or it is none."""
+
+Array = NDArray[np.float64]
+Offset = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one picture says.
+
+    Attributes:
+        swapped: Whether it fits clearly better with red and blue swapped; None if it is as well
+            either way.
+        offset: How far it lies to the right and below, whole px; None if that cannot be said.
+    """
+
+    swapped: bool | None
+    offset: Offset | None
+
+
+def looked_at(number: int) -> set[int]:
+    """Which of so many pictures are looked at."""
+    many = min(number, LOOKS)
+    return {one * number // many for one in range(many)}
+
+
+def look(restored: Array, reference: Array) -> Look:
+    """Look at one picture ``(H, W, 3)`` in [0, 1] beside a reference of the same size."""
+    return Look(_swapped(restored, reference), _offset(restored, reference))
+
+
+def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
+    """One line for each mistake that most pictures show.
+
+    Args:
+        looks: Of the pictures that were looked at.
+        against: What they were compared with, in words.
+    """
+    swaps = [one.swapped for one in looks if one.swapped is not None]
+    offsets = Counter(one.offset for one in looks if one.offset is not None)
+    said = []
+    if 2 * sum(swaps) > len(swaps):
+        said.append(
+            "the restored pictures look as if red and blue were swapped "
+            f"({sum(swaps)} of {counted(len(looks), 'picture')} looked at): OpenCV writes BGR; "
+            "save them as RGB"
+        )
+    offset, most = offsets.most_common(1)[0] if offsets else ((0, 0), 0)
+    if offset != (0, 0) and 2 * most > offsets.total():
+        said.append(
+            f"the restored pictures are shifted by {offset} px (right, down) against {against} "
+            f"({most} of {counted(len(looks), 'picture')} looked at): scores suffer from it"
+        )
+    return said
+
+
+def _swapped(restored: Array, reference: Array) -> bool | None:
+    first, second = _small(restored), _small(reference)
+    plain = float(np.square(first - second).mean())
+    other = float(np.square(first[:, :, ::-1] - second).mean())
+    if other * BETTER < plain and other < FITTING:
+        return True
+    return False if plain * BETTER < other else None
+
+
+def _small(picture: Array) -> NDArray[np.float32]:
+    scale = min(1.0, SMALL_PX / max(picture.shape[:2]))
+    height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
+    single = np.clip(picture, 0, 1).astype(np.float32)
+    small = cv2.resize(single, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
+
+
+def _offset(restored: Array, reference: Array) -> Offset | None:
+    """The whole-pixel offset with the highest correlation."""
+    if min(restored.shape[:2]) < LEAST_PX:
+        return None
+    first, second = _part(restored), _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    if not first.std() or not second.std():
+        return None
+    alike = cv2.matchTemplate(first, np.ascontiguousarray(second), cv2.TM_CCOEFF_NORMED)
+    down, right = np.unravel_index(int(np.argmax(alike)), alike.shape)
+    best, unmoved = float(alike[down, right]), float(alike[REACH_PX, REACH_PX])
+    if not best > ALIKE:
+        return None
+    if 1 - best > LESS * (1 - unmoved):
+        return 0, 0
+    return int(right) - REACH_PX, int(down) - REACH_PX
+
+
+def _part(picture: Array) -> NDArray[np.float32]:
+    """The brightness of a part around the centre."""
+    top, left = (max(0, (side - PART_PX) // 2) for side in picture.shape[:2])
+    part = picture[top : top + PART_PX, left : left + PART_PX].mean(axis=2)
+    return np.ascontiguousarray(part, np.float32)
