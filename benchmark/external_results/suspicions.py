@@ -26,7 +26,7 @@ FITTING = 0.01
 """Mean squared error, 20 dB, above which two small copies do not show the same."""
 
 REACH_PX = 8
-PART_PX = 400
+PART_PX = 256
 LEAST_PX = 4 * REACH_PX
 ALIKE = 0.5
 """Correlation below which two parts do not show the same."""
@@ -96,12 +96,11 @@ def _swapped(restored: Array, reference: Array) -> bool | None:
     return False if plain * BETTER < other else None
 
 
-def _small(picture: Array) -> NDArray[np.float32]:
+def _small(picture: Array) -> Array:
     scale = min(1.0, SMALL_PX / max(picture.shape[:2]))
     height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
-    single = np.clip(picture, 0, 1).astype(np.float32)
-    small = cv2.resize(single, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.clip(small, 0, 1), np.float64)
 
 
 def _offset(restored: Array, reference: Array) -> Offset | None:
