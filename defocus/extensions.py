@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from defocus.errors import DefocusError, RegistryError
 from defocus.plugin_code.modules import PluginModules, is_below
-from defocus.plugin_code.sources import Root, Sources, read_sources
+from defocus.plugin_code.sources import PluginSources, Root, read_sources
 from defocus.progress import say
 
 __all__ = [
@@ -68,7 +68,7 @@ class Plugin:
 
     path: Path
     module: ModuleType
-    sources: Sources
+    sources: PluginSources
     modules: PluginModules
     hashes: Mapping[int, str]
 
@@ -79,7 +79,7 @@ class Plugin:
 
     @property
     def text_hash(self) -> str:
-        """See :attr:`Sources.text_digest`."""
+        """See :attr:`PluginSources.text_digest`."""
         return self.sources.text_digest
 
     def hash_of(self, value: object) -> str:
@@ -283,7 +283,7 @@ def _point_loaded(point: metadata.EntryPoint, origin: str) -> object:
         return None
 
 
-def _run(path: Path, sources: Sources) -> Plugin:
+def _run(path: Path, sources: PluginSources) -> Plugin:
     digest = hashlib.sha256(f"{path} {sources.digest}".encode()).hexdigest()
     stem = re.sub(r"\W", "_", path.stem)
     package = f"{_PACKAGE}{stem}_{digest[:12]}"

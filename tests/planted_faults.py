@@ -62,7 +62,7 @@ FAULTS = (
           "tests/defocus/test_files.py"),
     Fault(FILES, '"sha256").hexdigest', '"sha512").hexdigest', "tests/defocus/test_files.py"),
     Fault("benchmark/metrics/psnr.py", "-10.0 * math", "-20.0 * math", METRIC_TESTS),
-    Fault("benchmark/metrics/psnr.py", "min(CAP_DB, found) if profile.capped else found", "found",
+    Fault("benchmark/metrics/psnr.py", "min(CAP_DB, level) if profile.capped else level", "level",
           METRIC_TESTS),
     Fault("benchmark/metrics/ssim.py", "C2 = 0.03**2", "C2 = 0.3**2", METRIC_TESTS),
     Fault("benchmark/metrics/mae.py", "np.abs(", "np.square(", METRIC_TESTS),

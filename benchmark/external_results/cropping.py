@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 
-__all__ = ["Area", "Crop", "Size", "common_size", "corner_of", "nearly_equal", "size_words"]
+__all__ = ["CommonCentre", "Crop", "Size", "common_size", "corner_of", "nearly_equal", "size_words"]
 
 Crop = Literal["centre"]
 """What is scored of pictures whose sizes are nearly equal."""
@@ -24,7 +24,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Area:
+class CommonCentre:
     """What was scored of a picture that has another size than its reference.
 
     Attributes:

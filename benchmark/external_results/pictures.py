@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.external_results.cropping import (
-    Area,
+    CommonCentre,
     Crop,
     Size,
     common_size,
@@ -22,13 +22,13 @@ from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
 from defocus.errors import ImageError
 from defocus.images import as_float, read_image
 
-__all__ = ["Pictures", "read_pictures"]
+__all__ = ["ComparedPictures", "read_pictures"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ComparedPictures:
     """A restored picture with what it is compared with, all as they are stored.
 
     Attributes:
@@ -43,7 +43,7 @@ class Pictures:
     blurry: Array | None
     sharp: Array | None
     size: Size | None = None
-    area: Area | None = None
+    area: CommonCentre | None = None
 
     @property
     def corner(self) -> Size:
@@ -62,7 +62,7 @@ class Pictures:
 
 def read_pictures(
     subject: Subject, path: Path, profile: Profile, crop: Crop | None, *, with_sharp: bool
-) -> Pictures:
+) -> ComparedPictures:
     """Read a restored file and what it is compared with.
 
     Args:
@@ -87,7 +87,7 @@ def read_pictures(
             other = others[kind] = as_reference(read_image(file), profile)
             if cropped(other, profile).shape != cropped(restored, profile).shape:
                 unequal[file] = other
-    pictures = Pictures(profile, restored, others["blurry"], others["sharp"])
+    pictures = ComparedPictures(profile, restored, others["blurry"], others["sharp"])
     if not unequal:
         return pictures
     if crop is None:
@@ -95,7 +95,7 @@ def read_pictures(
     return _centred(pictures, unequal)
 
 
-def _refusal(path: Path, pictures: Pictures, unequal: Mapping[Path, Array]) -> str:
+def _refusal(path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Array]) -> str:
     """Why pictures of unequal sizes are not scored, and what scores them."""
     near = all(nearly_equal(pictures.restored.shape, one.shape) for one in unequal.values())
     offer = "; --crop centre scores what both have around the centre" if near else ""
@@ -106,13 +106,13 @@ def _refusal(path: Path, pictures: Pictures, unequal: Mapping[Path, Array]) -> s
     return f"{path} is {first} but {file} is {second}; sizes must be equal{offer}"
 
 
-def _centred(pictures: Pictures, unequal: Mapping[Path, Array]) -> Pictures:
+def _centred(pictures: ComparedPictures, unequal: Mapping[Path, Array]) -> ComparedPictures:
     """The same pictures, scored on the centre that all have in common."""
     sizes = [common_size(pictures.restored, other) for other in unequal.values()]
     size = min(height for height, _ in sizes), min(width for _, width in sizes)
     height, width = cropped(np.empty(size), pictures.profile).shape
     other = next(iter(unequal.values()))
-    area = Area(
+    area = CommonCentre(
         size_words(pictures.restored.shape),
         size_words(other.shape),
         size_words((height, width)),

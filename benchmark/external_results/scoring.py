@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer, Picture
-from defocus.benchmark.external_results.cropping import Area, Crop
+from defocus.benchmark.external_results.cropping import CommonCentre, Crop
 from defocus.benchmark.external_results.matching import Match, Subject
-from defocus.benchmark.external_results.pictures import Pictures, read_pictures
+from defocus.benchmark.external_results.pictures import ComparedPictures, read_pictures
 from defocus.benchmark.external_results.suspicions import Look, look, looked_at, warnings_of
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import find_metric
@@ -56,7 +56,7 @@ class Scoring:
     matched: str
     files: dict[str, str]
     left_out: tuple[LeftOut, ...] = ()
-    cropped: dict[str, Area] = field(default_factory=dict)
+    cropped: dict[str, CommonCentre] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def score_outputs(
     reasons: dict[str, list[str]] = defaultdict(list)
     images: list[Row] = []
     left_out: list[LeftOut] = []
-    areas: dict[str, Area] = {}
+    areas: dict[str, CommonCentre] = {}
     looks: list[Look] = []
     looked = looked_at(len(matched.found))
     for number, (subject, path) in enumerate(track(matched.found, "scoring")):
@@ -126,7 +126,7 @@ def score_outputs(
     )
 
 
-def _cropped(area: Area) -> str:
+def _cropped(area: CommonCentre) -> str:
     return (
         f"cropped to the common centre, {area.scored} ({area.px} px), of {area.restored} restored "
         f"and {area.reference}"
@@ -152,7 +152,7 @@ class _Scored(NamedTuple):
 
     scores: dict[str, MetricValue]
     beside: Row
-    area: Area | None
+    area: CommonCentre | None
     look: Look | None
 
 
@@ -186,7 +186,7 @@ def _scored(
     return _Scored(scores, parts, pictures.area, looked)
 
 
-def _target(subject: Subject, pictures: Pictures, scorer: PairScorer) -> Target:
+def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) -> Target:
     """What the scored part of a restored picture is compared with."""
     pair, protocol = subject.pair, scorer.profile.protocol
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":

@@ -8,7 +8,7 @@ from typing import Any
 from defocus.capture.arriving.card_scenes import CardScenes
 from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.hot_folder import copy_part, written_name
-from defocus.capture.arriving.pairing import Apertures, FoundPair, apertures_of
+from defocus.capture.arriving.pairing import BracketApertures, FoundPair, apertures_of
 from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.camera import CameraDescription
 from defocus.capture.judging.limits import LIMITS, QualityLimits
@@ -63,7 +63,7 @@ class ImportRequest:
         if self._typed_apertures() is None and self.order is not None:
             raise InputError("--order is for lenses without contacts: give --blurry, --sharp")
 
-    def apertures(self, shots: Sequence[CardShot]) -> Apertures:
+    def apertures(self, shots: Sequence[CardShot]) -> BracketApertures:
         """The wide and the narrow f-number.
 
         Args:
@@ -74,7 +74,7 @@ class ImportRequest:
         """
         return self._typed_apertures() or apertures_of(shots)
 
-    def _typed_apertures(self) -> Apertures | None:
+    def _typed_apertures(self) -> BracketApertures | None:
         if self.blurry is None and self.sharp is None:
             return None
         typed = [
@@ -84,7 +84,7 @@ class ImportRequest:
             raise InputError(
                 f"--blurry {self.blurry} --sharp {self.sharp}: give both, like f/4 and f/22"
             )
-        return Apertures(typed[0], typed[1], typed=True, order=self.order)
+        return BracketApertures(typed[0], typed[1], typed=True, order=self.order)
 
 
 @dataclass

@@ -13,8 +13,8 @@ from pathlib import Path
 from defocus.capture.arriving.card_shots import CardShot, Leftover
 from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.importer import Importer, ImportRequest, stored_checksums
-from defocus.capture.arriving.ordering import Body, bodies_of
-from defocus.capture.arriving.pairing import Apertures, FoundPair, find_pairs
+from defocus.capture.arriving.ordering import CameraShots, bodies_of
+from defocus.capture.arriving.pairing import BracketApertures, FoundPair, find_pairs
 from defocus.capture.arriving.picture_folder import Look, PictureFolder
 from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
@@ -73,7 +73,7 @@ def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
 
 
 def _found(
-    request: ImportRequest, bodies: Sequence[Body], new: Collection[Path]
+    request: ImportRequest, bodies: Sequence[CameraShots], new: Collection[Path]
 ) -> tuple[list[FoundPair], list[Leftover]]:
     """Pairs of new shots, camera by camera in the order in which they were taken.
 
@@ -101,8 +101,8 @@ def _found(
 
 
 def _apertures(
-    request: ImportRequest, bodies: Sequence[Body]
-) -> tuple[dict[str, Apertures], dict[str, str]]:
+    request: ImportRequest, bodies: Sequence[CameraShots]
+) -> tuple[dict[str, BracketApertures], dict[str, str]]:
     """The apertures of each camera by its name, and why others have none, as a telephone.
 
     Pictures that tell no exposure have those of another camera, and are left out for that reason.
@@ -111,7 +111,7 @@ def _apertures(
         InputError: No camera has two apertures.
     """
     telling = [body for body in bodies if body.tells_exposure] or bodies
-    known: dict[str, Apertures] = {}
+    known: dict[str, BracketApertures] = {}
     lacking: dict[str, str] = {}
     for body in telling:
         try:
@@ -125,7 +125,7 @@ def _apertures(
     return {name: apertures for name, apertures in pairs if apertures is not None}, lacking
 
 
-def _say_bodies(bodies: Sequence[Body]) -> None:
+def _say_bodies(bodies: Sequence[CameraShots]) -> None:
     named = [body for body in bodies if body.tells_exposure]
     if len(named) > 1:
         counts = ", ".join(f"{one.name} ({counted(len(one.shots), 'picture')})" for one in named)

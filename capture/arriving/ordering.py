@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.capture.arriving.card_shots import CardShot, card_of, file_number
 
-__all__ = ["Body", "bodies_of"]
+__all__ = ["CameraShots", "bodies_of"]
 
 Numbered = tuple[tuple[int, int], CardShot]
 
@@ -17,7 +17,7 @@ LEAST_UNUSED = 5000
 
 
 @dataclass(frozen=True)
-class Body:
+class CameraShots:
     """The shots of one camera.
 
     Attributes:
@@ -46,7 +46,7 @@ class Body:
         return any(shot.exif.f_number or shot.exif.seconds for shot in self.shots)
 
 
-def bodies_of(shots: Sequence[CardShot]) -> list[Body]:
+def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
     """Tell cameras apart by model and serial number, and put the shots of each in order.
 
     Args:
@@ -62,7 +62,9 @@ def bodies_of(shots: Sequence[CardShot]) -> list[Body]:
             name = model or "an unnamed camera"
             runs, remarks = _in_order(group)
             bodies.append(
-                Body(f"{name}, {told}" if len(groups) > 1 else name, tuple(runs), tuple(remarks))
+                CameraShots(
+                    f"{name}, {told}" if len(groups) > 1 else name, tuple(runs), tuple(remarks)
+                )
             )
     return bodies
 

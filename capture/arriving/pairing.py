@@ -11,7 +11,7 @@ from defocus.errors import InputError
 from defocus.likeness import maybe_one_view
 from defocus.optics.thin_lens import true_f_number
 
-__all__ = ["Apertures", "FoundPair", "apertures_of", "find_pairs"]
+__all__ = ["BracketApertures", "FoundPair", "apertures_of", "find_pairs"]
 
 SAME_APERTURE_STOPS = 1 / 6
 SAME_EXPOSURE_STOPS = 1.0
@@ -26,7 +26,7 @@ NO_CONTACTS = (
 
 
 @dataclass(frozen=True)
-class Apertures:
+class BracketApertures:
     """The two apertures of pairs.
 
     Attributes:
@@ -88,7 +88,7 @@ class _Usable:
         return apart < (2 * SAME_APERTURE_STOPS if self.told else SAME_EXPOSURE_STOPS)
 
 
-def apertures_of(shots: Sequence[CardShot]) -> Apertures:
+def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
     """The wide and the narrow f-number of shots with two apertures.
 
     Raises:
@@ -104,11 +104,11 @@ def apertures_of(shots: Sequence[CardShot]) -> Apertures:
         hint = f"; {NO_CONTACTS}" if len(found) < 2 else "; choose with --blurry and --sharp"
         raise InputError(f"the pictures do not have two apertures, but {listed}{hint}")
     wide, narrow = sorted(found.items())
-    return Apertures(wide[1], narrow[1])
+    return BracketApertures(wide[1], narrow[1])
 
 
 def find_pairs(
-    shots: Sequence[CardShot], apertures: Apertures, *, gap_seconds: float
+    shots: Sequence[CardShot], apertures: BracketApertures, *, gap_seconds: float
 ) -> tuple[list[FoundPair], list[Leftover]]:
     """Group the shots of one run into pairs.
 
@@ -141,7 +141,7 @@ def find_pairs(
     return pairs, left
 
 
-def _usable(shot: CardShot, apertures: Apertures) -> _Usable | None:
+def _usable(shot: CardShot, apertures: BracketApertures) -> _Usable | None:
     exif = shot.exif
     if exif.seconds is None:
         return None
@@ -163,7 +163,7 @@ def _why_unusable(shot: CardShot) -> str:
     return f"f/{exif.f_number:g} is neither of the two apertures"
 
 
-def _pair(members: Sequence[_Usable], apertures: Apertures) -> FoundPair:
+def _pair(members: Sequence[_Usable], apertures: BracketApertures) -> FoundPair:
     sharp_first = members[0].stops > members[1].stops
     if apertures.order is not None and not members[0].told:
         sharp_first = apertures.order != "blurry-first"

@@ -6,12 +6,19 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import scene_list_option, session_argument
-from defocus.command_line.commands import FiniteRange
+from defocus.command_line.commands import FiniteRange, SectionedCommand
 
 __all__ = ["command"]
 
 
-@click.command(name="import")
+SECTIONS = {
+    "Pairs": ("--blurry", "--sharp", "--order", "--gap"),
+    "Scenes": ("--scene", "--scene-list", "--scene-gap"),
+    "Import": ("--watch", "--settled-after", "--json-lines"),
+}
+
+
+@click.command(name="import", cls=SectionedCommand, sections=SECTIONS)
 @session_argument
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option(

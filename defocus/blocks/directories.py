@@ -7,7 +7,14 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["SIZES", "Directory", "Entry", "Structure", "packed_directory", "read_structure"]
+__all__ = [
+    "SIZES",
+    "Directory",
+    "DirectoryEntry",
+    "Structure",
+    "packed_directory",
+    "read_structure",
+]
 
 SIZES = {
     1: 1,
@@ -33,7 +40,7 @@ LONG, LONG8 = 4, (16, 17, 18)
 
 
 @dataclass(frozen=True)
-class Entry:
+class DirectoryEntry:
     """An entry of a directory.
 
     Attributes:
@@ -65,13 +72,13 @@ class Directory:
         cut: Whether the structure ends before the directory does.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[DirectoryEntry, ...]
     damaged: tuple[tuple[int, int], ...]
     place: int
     following: int
     cut: bool
 
-    def entry(self, tag: int) -> Entry | None:
+    def entry(self, tag: int) -> DirectoryEntry | None:
         """The first entry of a tag."""
         return next((one for one in self.entries if one.tag == tag), None)
 
@@ -92,7 +99,7 @@ class Structure:
     big: bool
     first: int
 
-    def number(self, entry: Entry | None) -> int | None:
+    def number(self, entry: DirectoryEntry | None) -> int | None:
         """The first value of an entry of whole numbers; None if it has none."""
         sizes = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
         if entry is None or entry.kind not in sizes or not entry.count:
@@ -121,7 +128,7 @@ class Structure:
             (following,) = struct.unpack_from(self.order + pointer, self.data, end)
         return Directory(tuple(entries), tuple(damaged), place, following, cut)
 
-    def _entry(self, at: int) -> Entry | None:
+    def _entry(self, at: int) -> DirectoryEntry | None:
         """The entry at a place; None if its type is unknown or its values lie nowhere."""
         form, room, value = ("HHQ", 8, 12) if self.big else ("HHI", 4, 8)
         tag, kind, count = struct.unpack_from(self.order + form, self.data, at)
@@ -131,7 +138,9 @@ class Structure:
         if size > room:
             (place,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), self.data, place)
         content = self.data[place : place + size]
-        return Entry(tag, kind, count, content, at, place) if len(content) == size else None
+        return (
+            DirectoryEntry(tag, kind, count, content, at, place) if len(content) == size else None
+        )
 
 
 def read_structure(data: bytes) -> Structure | None:
@@ -146,7 +155,7 @@ def read_structure(data: bytes) -> Structure | None:
     return Structure(data, order, False, struct.unpack_from(order + "I", data, 4)[0])
 
 
-def packed_directory(entries: Iterable[Entry], place: int, order: str) -> bytes:
+def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:
     """A directory and its values, as bytes that will lie at an even place; none follows it."""
     kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)
     table, values = struct.pack(order + "H", len(kept)), b""
@@ -161,10 +170,10 @@ def packed_directory(entries: Iterable[Entry], place: int, order: str) -> bytes:
     return table + b"\0\0\0\0" + values
 
 
-def _classic(entry: Entry, order: str) -> Entry:
+def _classic(entry: DirectoryEntry, order: str) -> DirectoryEntry:
     """An entry without the long numbers of BigTIFF, where they fit."""
     if entry.kind not in LONG8:
         return entry
     numbers = struct.unpack(f"{order}{entry.count}Q", entry.content)
     content = struct.pack(f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers))
-    return Entry(entry.tag, LONG, entry.count, content)
+    return DirectoryEntry(entry.tag, LONG, entry.count, content)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from defocus.blocks.block import Block
-from defocus.blocks.directories import Directory, Entry, Structure, read_structure
+from defocus.blocks.directories import Directory, DirectoryEntry, Structure, read_structure
 
 __all__ = [
     "EXIF_DIRECTORY",
@@ -106,12 +106,12 @@ def exif_blocks(exif: bytes, kind: str = "EXIF") -> list[Block]:
     return blocks
 
 
-def entry_block(kind: str, name: str, entry: Entry, order: str) -> Block:
+def entry_block(kind: str, name: str, entry: DirectoryEntry, order: str) -> Block:
     """The block of an entry; the same values are the same bytes in either order."""
     return Block(kind, name, _little(entry, order))
 
 
-def _little(entry: Entry, order: str) -> bytes:
+def _little(entry: DirectoryEntry, order: str) -> bytes:
     """The values of an entry as a little-endian structure of the usual numbers has them."""
     letters = {3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d", 13: "I", 16: "Q"}
     letter = letters.get(entry.kind)
@@ -124,9 +124,9 @@ def _little(entry: Entry, order: str) -> bytes:
     return struct.pack(f"<{number}{letter}", *values)
 
 
-def pointer(tag: int, place: int, order: str) -> Entry:
+def pointer(tag: int, place: int, order: str) -> DirectoryEntry:
     """An entry that points at a directory."""
-    return Entry(tag, 4, 1, struct.pack(order + "I", place))
+    return DirectoryEntry(tag, 4, 1, struct.pack(order + "I", place))
 
 
 def number_of_tag(exif: bytes, tag: int) -> int | None:
@@ -240,7 +240,7 @@ def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
     return bytes(content)
 
 
-def _thumbnail(exif: bytes) -> tuple[int, int, Entry | None]:
+def _thumbnail(exif: bytes) -> tuple[int, int, DirectoryEntry | None]:
     """Place and size of the JPEG thumbnail, and the entry that says its size."""
     structure = read_structure(exif)
     parts = list(_parts(structure)) if structure is not None else []

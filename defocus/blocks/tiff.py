@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from defocus.blocks.block import Block
 from defocus.blocks.directories import (
-    Entry,
+    DirectoryEntry,
     Structure,
     packed_directory,
     read_structure,
@@ -70,8 +70,8 @@ class TiffTags:
     """
 
     order: str = "<"
-    image: tuple[Entry, ...] = ()
-    directories: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
+    image: tuple[DirectoryEntry, ...] = ()
+    directories: dict[int, tuple[DirectoryEntry, ...]] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
     inks: bool = False
     unstated: bool = False
@@ -87,7 +87,7 @@ def tiff_tags(data: bytes) -> TiffTags:
     directory = structure.directory(structure.first) if structure is not None else None
     if structure is None or directory is None:
         return TiffTags()
-    directories: dict[int, tuple[Entry, ...]] = {}
+    directories: dict[int, tuple[DirectoryEntry, ...]] = {}
     damaged = [tag_name(tag) for tag, _ in directory.damaged if tag not in _STRUCTURE]
     image = []
     for entry in directory.entries:
@@ -120,7 +120,10 @@ def tiff_pictures(data: bytes) -> int:
 
 
 def _add_directory(
-    structure: Structure, pointer: Entry, found: dict[int, tuple[Entry, ...]], damaged: list[str]
+    structure: Structure,
+    pointer: DirectoryEntry,
+    found: dict[int, tuple[DirectoryEntry, ...]],
+    damaged: list[str],
 ) -> None:
     """Add the directory that a pointer leads to, and the one in it."""
     directory = structure.directory(structure.number(pointer) or 0)
@@ -157,7 +160,7 @@ def tiff_blocks(data: bytes) -> list[Block]:
     return blocks
 
 
-def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[Entry]:
+def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[DirectoryEntry]:
     """The tags of the first directory that still hold when the pixels have changed.
 
     Args:
@@ -170,17 +173,19 @@ def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[Entry]:
             continue
         if entry.tag == PHOTOSHOP:
             content = without_thumbnails(entry.content)
-            kept += [Entry(entry.tag, entry.kind, len(content), content)] if content else []
+            kept += (
+                [DirectoryEntry(entry.tag, entry.kind, len(content), content)] if content else []
+            )
         else:
             kept.append(entry)
     return kept
 
 
-def further_entries(xmp: bytes, resources: bytes) -> list[Entry]:
+def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
     """XMP and Photoshop resources of another kind of file as tags."""
     resources = without_thumbnails(resources)
-    found = [Entry(XMP, 1, len(xmp), xmp)] if xmp else []
-    return found + ([Entry(PHOTOSHOP, 7, len(resources), resources)] if resources else [])
+    found = [DirectoryEntry(XMP, 1, len(xmp), xmp)] if xmp else []
+    return found + ([DirectoryEntry(PHOTOSHOP, 7, len(resources), resources)] if resources else [])
 
 
 def as_exif(tags: TiffTags) -> bytes:
@@ -194,7 +199,9 @@ def as_exif(tags: TiffTags) -> bytes:
 
 
 def with_tags(
-    encoded: bytes, image: Iterable[Entry], directories: dict[int, tuple[Entry, ...]]
+    encoded: bytes,
+    image: Iterable[DirectoryEntry],
+    directories: dict[int, tuple[DirectoryEntry, ...]],
 ) -> bytes:
     """A TIFF file with further tags.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-__all__ = ["Imported", "Statement", "joined", "statements_of"]
+__all__ = ["Imported", "TopStatement", "joined", "statements_of"]
 
 _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields of the parsed tree without a meaning of their own."""
@@ -22,7 +22,7 @@ Imported = tuple[int, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Statement:
+class TopStatement:
     """A statement at the top level of a file; of an import, one name.
 
     Attributes:
@@ -48,26 +48,26 @@ class Statement:
     waits: bool = False
     bases: frozenset[str] = frozenset()
     uses_any: bool = False
-    elements: tuple["Statement", ...] = ()
+    elements: tuple["TopStatement", ...] = ()
 
 
-def statements_of(text: bytes) -> tuple[Statement, ...]:
+def statements_of(text: bytes) -> tuple[TopStatement, ...]:
     """The statements of a file; a single one, its bytes, where they are no Python."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return (Statement(f"bytes {hashlib.sha256(text).hexdigest()}"),)
+        return (TopStatement(f"bytes {hashlib.sha256(text).hexdigest()}"),)
     return tuple(one for node in _kept(tree.body) for one in _statements(node))
 
 
-def joined(statements: Iterable[Statement]) -> str:
+def joined(statements: Iterable[TopStatement]) -> str:
     """The meaning of several statements: imports first, by name, then the others in their order."""
     several = list(statements)
     imports = sorted({one.meaning for one in several if one.is_import})
     return "\n".join([*imports, *(one.meaning for one in several if not one.is_import)])
 
 
-def _statements(node: ast.stmt) -> Iterator[Statement]:
+def _statements(node: ast.stmt) -> Iterator[TopStatement]:
     if isinstance(node, ast.If) and _is_main_guard(node.test):
         return
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -115,10 +115,10 @@ def _statement(
     is_import: bool = False,
     is_plain: bool = False,
     waits: bool = False,
-    elements: tuple[Statement, ...] = (),
-) -> Statement:
+    elements: tuple[TopStatement, ...] = (),
+) -> TopStatement:
     names = _names(node)
-    return Statement(
+    return TopStatement(
         _meaning(node),
         binds,
         names,
@@ -135,7 +135,7 @@ def _names(node: ast.AST) -> frozenset[str]:
     return frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
 
 
-def _elements(value: ast.expr | None) -> tuple[Statement, ...]:
+def _elements(value: ast.expr | None) -> tuple[TopStatement, ...]:
     if not isinstance(value, ast.Tuple | ast.List):
         return ()
     if any(isinstance(one, ast.Starred) for one in value.elts):

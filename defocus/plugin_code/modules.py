@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from defocus.plugin_code.sources import Found, find_in, find_top
+from defocus.plugin_code.sources import PluginModule, find_in, find_top
 
 __all__ = ["PluginModules", "is_below"]
 
@@ -49,7 +49,7 @@ class PluginModules(MetaPathFinder):
         Whatever it raises comes out, and nothing of it is left in ``sys.modules``.
         """
         sys.meta_path.insert(0, self)
-        spec = self._spec(self.package, Found(self.path, (self.path.parent,)))
+        spec = self._spec(self.package, PluginModule(self.path, (self.path.parent,)))
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.package] = module  # dataclasses and pickle look the module up by its name
         try:
@@ -152,7 +152,7 @@ class PluginModules(MetaPathFinder):
     def _is_below(self, place: str) -> bool:
         return is_below(self.path.parent, place)
 
-    def _spec(self, name: str, found: Found) -> ModuleSpec:
+    def _spec(self, name: str, found: PluginModule) -> ModuleSpec:
         folders = [str(one) for one in found.folders]
         if found.file is None:
             spec = ModuleSpec(name, None, is_package=True)

@@ -14,9 +14,9 @@ from functools import cached_property
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 from pathlib import Path
 
-from defocus.plugin_code.meaning import Imported, Statement, joined, statements_of
+from defocus.plugin_code.meaning import Imported, TopStatement, joined, statements_of
 
-__all__ = ["Found", "Root", "Sources", "find_in", "find_top", "read_sources"]
+__all__ = ["PluginModule", "PluginSources", "Root", "find_in", "find_top", "read_sources"]
 
 Root = tuple[str, int | None]
 """A name at the top level of a plug-in; if a tuple or list is bound to it, a place in that."""
@@ -26,7 +26,7 @@ _Import = tuple[str, bool, Imported]
 
 
 @dataclass(frozen=True)
-class Found:
+class PluginModule:
     """A module in a folder.
 
     Attributes:
@@ -38,22 +38,22 @@ class Found:
     folders: tuple[Path, ...] = ()
 
 
-def find_in(folders: Iterable[Path], name: str) -> Found | None:
+def find_in(folders: Iterable[Path], name: str) -> PluginModule | None:
     """The module of that name in one of the folders, in Python's own order; None if none is."""
     bare = None
     for folder in folders:
         inner = folder / name
         if (inner / "__init__.py").is_file():
-            return Found(inner / "__init__.py", (inner,))
+            return PluginModule(inner / "__init__.py", (inner,))
         for suffix in (*EXTENSION_SUFFIXES, ".py"):
             if (file := folder / f"{name}{suffix}").is_file():
-                return Found(file)
+                return PluginModule(file)
         if bare is None and inner.is_dir():
-            bare = Found(None, (inner,))
+            bare = PluginModule(None, (inner,))
     return bare
 
 
-def find_top(folders: Sequence[Path], name: str) -> Found | None:
+def find_top(folders: Sequence[Path], name: str) -> PluginModule | None:
     """The module that ``import NAME`` in a plug-in finds in its folders; None if it is elsewhere.
 
     A bare folder, such as one of pictures, does not hide a package that is installed.
@@ -82,7 +82,7 @@ class _File:
     module: str
     is_package: bool
     text: bytes
-    statements: tuple[Statement, ...]
+    statements: tuple[TopStatement, ...]
 
     @cached_property
     def meaning(self) -> str:
@@ -98,7 +98,7 @@ class _File:
 
 
 @dataclass(frozen=True)
-class Sources:
+class PluginSources:
     """A plug-in and what it imports from its folder tree.
 
     Attributes:
@@ -172,21 +172,21 @@ class Sources:
         return self._digest([*chosen, *elements], paths)
 
     @property
-    def _statements(self) -> tuple[Statement, ...]:
+    def _statements(self) -> tuple[TopStatement, ...]:
         return self.files[self.path].statements
 
-    def _waits(self, one: Statement) -> bool:
+    def _waits(self, one: TopStatement) -> bool:
         """Whether it does nothing before something uses it: its bases are not the plug-in's own."""
         return one.waits and not any(
             one.bases & each.binds and not (each.is_import and self._is_foreign(each))
             for each in self._statements
         )
 
-    def _is_foreign(self, imported: Statement) -> bool:
+    def _is_foreign(self, imported: TopStatement) -> bool:
         names = [name.partition(".")[0] for level, name, _ in imported.imports if not level]
         return all(names) and not any(find_top([self.path.parent], name) for name in names)
 
-    def _begun(self, roots: Sequence[Root]) -> list[Statement]:
+    def _begun(self, roots: Sequence[Root]) -> list[TopStatement]:
         """The statements that bind an object, or its element alone where they bind several."""
         found = []
         for name, place in roots:
@@ -200,7 +200,7 @@ class Sources:
         names = {name for name, _ in roots}
         return {n for n, one in enumerate(self._statements) if names & one.binds}
 
-    def _reach(self, start: Iterable[Statement]) -> set[int]:
+    def _reach(self, start: Iterable[TopStatement]) -> set[int]:
         """The statements that the names in some statements lead to."""
         reached: set[int] = set()
         waiting = list(start)
@@ -215,7 +215,7 @@ class Sources:
     def _file(self, path: Path, *_: object) -> _File | None:
         return self.files.get(path)
 
-    def _digest(self, statements: Iterable[Statement], paths: Iterable[Path]) -> str:
+    def _digest(self, statements: Iterable[TopStatement], paths: Iterable[Path]) -> str:
         texts = [joined(statements)]
         named = {self._name(path): self.files[path] for path in paths if path != self.path}
         texts += [f"{name}\n{named[name].meaning}" for name in sorted(named)]
@@ -225,7 +225,7 @@ class Sources:
         return path.relative_to(self.path.parent).as_posix()
 
 
-def read_sources(path: Path, extra: Sequence[Path] = ()) -> Sources:
+def read_sources(path: Path, extra: Sequence[Path] = ()) -> PluginSources:
     """Read a plug-in and what its import statements name below its folder.
 
     Args:
@@ -250,7 +250,7 @@ def read_sources(path: Path, extra: Sequence[Path] = ()) -> Sources:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(one))
         begun += file_of(one, *_module_of(path.parent, one)).imports
     _reached(path.parent, begun, file_of)
-    return Sources(path, files, tuple(extra))
+    return PluginSources(path, files, tuple(extra))
 
 
 def _reached(
@@ -274,7 +274,7 @@ def _reached(
     return reached
 
 
-def _modules(folder: Path, imported: _Import) -> Iterator[tuple[str, Found]]:
+def _modules(folder: Path, imported: _Import) -> Iterator[tuple[str, PluginModule]]:
     """The modules below the folder that an import runs: packages, the module, named submodules."""
     module, is_package, (level, name, names) = imported
     base = name

@@ -39,7 +39,7 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(
     assert row["left_out"] == "t2: no restored picture was given"
     assert float(row["value"]) == pytest.approx(scored["mean"]["psnr"])
     assert float(rows["psnr_edges"]["value"]) == pytest.approx(scored["mean"]["psnr_edges"])
-    assert rows["lpips"]["status"].startswith("not-applicable: LPIPS")
+    assert rows["lpips"]["status"].startswith("not-applicable: the alex backbone")
     again = bench(*arguments, "--name", "=theirs", "--profile", "png8")
     assert again.returncode == 1, again.stderr
     with (tmp_path / "study" / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:

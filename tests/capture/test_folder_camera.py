@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from defocus.capture.arriving import hot_folder
 from defocus.capture.arriving.card_shots import CardShot
-from defocus.capture.arriving.pairing import Apertures, apertures_of, find_pairs
+from defocus.capture.arriving.pairing import BracketApertures, apertures_of, find_pairs
 from defocus.capture.exif import Exif
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
@@ -180,7 +180,7 @@ def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
 )
 def test_pairs_by_aperture_time_and_order(pattern: str, found: list[str]) -> None:
     shots = roles_of(pattern)
-    pairs, left = find_pairs(shots, Apertures(WIDE, NARROW), gap_seconds=60)
+    pairs, left = find_pairs(shots, BracketApertures(WIDE, NARROW), gap_seconds=60)
     letters = ["".join("b" if shot.exif.f_number == WIDE else "s" for shot in pair.shots)
                for pair in pairs]  # fmt: skip
     assert letters == found
@@ -192,7 +192,7 @@ def test_pairs_by_aperture_time_and_order(pattern: str, found: list[str]) -> Non
 @given(st.text(alphabet="bsx?-", max_size=30))
 def test_every_shot_is_in_one_pair_or_left_out(pattern: str) -> None:
     shots = roles_of(pattern)
-    pairs, left = find_pairs(shots, Apertures(WIDE, NARROW), gap_seconds=60)
+    pairs, left = find_pairs(shots, BracketApertures(WIDE, NARROW), gap_seconds=60)
     used = [shot.files[0] for pair in pairs for shot in pair.shots] + [one.path for one in left]
     assert sorted(used) == [shot.files[0] for shot in shots]
     for pair in pairs:
@@ -200,7 +200,7 @@ def test_every_shot_is_in_one_pair_or_left_out(pattern: str) -> None:
 
 
 def test_apertures_are_found_where_there_are_two() -> None:
-    assert apertures_of(roles_of("bsbs")) == Apertures(WIDE, NARROW)
+    assert apertures_of(roles_of("bsbs")) == BracketApertures(WIDE, NARROW)
     with pytest.raises(InputError, match="f/4, f/8, f/22"):
         apertures_of(roles_of("bsx"))
     with pytest.raises(InputError, match="none"):

@@ -155,7 +155,7 @@ def test_a_session_is_merged_with_two_jobs_as_with_one(
         files = [path for path in (tmp_path / str(jobs)).rglob("*") if path.is_file()]
         made[jobs] = {str(one.relative_to(tmp_path / str(jobs))): one.read_bytes() for one in files}
         assert [(one.by, one.answered) for one in audit.sessions] == [("journal", ("p3",))]
-    assert len(made[1]) == 2 + 4 + len(("csv", "json", "html", "place")) + 3 * len(session.pairs)
+    assert len(made[1]) == 2 + 4 + len(("csv", "json", "html", "place")) + 4 * len(session.pairs)
     assert made[1] == made[2]
 
 
