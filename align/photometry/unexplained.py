@@ -53,15 +53,17 @@ REACH = 1.2
 from the prediction."""
 MAP_ERROR, MAP_PX = 1.3, 1.0
 """Factor and px by which a diameter of the blur map may err."""
+PROFILE_ROUNDS = 2
+"""Of the fit of the light's profile: near black the first one is too weak."""
 TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
 """Squared gradient of codes from which on a place has texture, side of the place, and the share of
 the blurry member's gradients under which the sharp one is the blurrier there."""
 GRADIENT_OF_NOISE = 2.61
 """Mean squared Sobel gradient of white noise of variance 1 behind a Gaussian of 1 px; measured."""
 
-MOST_STOPS = 0.3
+MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
-MOST_BLURRIER_SHARE = 0.25
+MOST_BLURRIER_SHARE = 0.32
 """How these limits were found, and what they cost: docs/alignment.md."""
 SHOWN_STOPS = 0.5
 """Difference that is shown in full colour."""
@@ -141,7 +143,10 @@ def unexplained(
         coc = resized_to(coc_px, light.shape) / np.float32(factor)
     coc = np.maximum(coc, np.float32(0))
     spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
-    comparison = _Comparison.of(light, other, coc, _untouched(spoilt, coc))
+    usable = _untouched(spoilt, coc)
+    if usable.any():  # what is added to both near black weighs alike then
+        other *= light[usable].sum() / max(other[usable].sum(), np.float32(1e-6))
+    comparison = _Comparison.of(light, other, coc, usable)
     whole, window = comparison.beyond(WINDOW_PX), comparison.windows(WINDOW_PX)
     if whole is None or window is None:
         return None
@@ -221,9 +226,9 @@ class _Comparison:
             return None
         mean = self._mean(self.light, side)
         predicted = self._mean(self.linear, side)
-        ratio = np.log2((mean + self.floor) / (predicted + self.floor))
-        profile = light_profile(ratio, counted)
-        predicted = predicted * np.exp2(profile)
+        for _ in range(PROFILE_ROUNDS):
+            ratio = np.log2((mean + self.floor) / (predicted + self.floor))
+            predicted = predicted * np.exp2(light_profile(ratio, counted))
         ratio = np.log2((mean + self.floor) / (predicted + self.floor))
         return _Windows(mean, predicted, np.where(counted, ratio, 0).astype(np.float32), counted)
 
