@@ -8,14 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus import __version__
-from defocus.align.compensation.blur_map import (
-    blur_map_of,
-    blur_picture,
-    blur_scale_px,
-)
-from defocus.align.flow.by_name import flow_estimator
-from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.align.sampling.placement import Placement
+from defocus.datasets.audit.blur_states import blur_states
 from defocus.datasets.audit.failures import failures
 from defocus.datasets.audit.page_outcome import (
     checks_table,
@@ -30,7 +24,6 @@ from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, summary, values, worst
 from defocus.datasets.audit.usable import Usable
-from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.progress import counted
@@ -62,7 +55,6 @@ UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""
 PICTURE_SIDE = 900
-BLUR_SIDE = 2 * PICTURE_SIDE
 
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable) -> Page:
@@ -243,33 +235,14 @@ def warnings_part(audit: Audit) -> Part:
 def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> list[Part]:
     by_id = {pair.id: pair for pair in dataset.pairs}
     sliders: list[Part] = []
-    keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
-    together = session_key(dataset)
+    blur_of = blur_states(dataset, audit)
     for row in _pictured(audit):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
-        states = (*states, *_blur_state(keys[row.id], together, states[0][1].shape[1::-1]))
+        states = (*states, *blur_of(row.id, states[0][1].shape[1::-1]))
         arrows = displacement_overlay(row, PICTURE_SIDE)
         sliders.append(Slider(_caption(row), states, arrows, _picture(anchors[row.id])))
     return sliders or [Paragraph("No pair could be measured.")]
-
-
-def _blur_state(
-    key: str, dataset_key: str, size: tuple[int, ...]
-) -> list[tuple[str, NDArray[np.uint8]]]:
-    """Blur map of a pair that was measured on this computer, and what it does not explain."""
-    known = kept_blur(key, dataset_key)
-    if known is None:
-        return []
-    found = blur_map_of(known, step=max(1, max(known.shape) // BLUR_SIDE))
-    picture = cv2.resize(blur_picture(found), size, interpolation=cv2.INTER_AREA)
-    label = f"relative blur, 0 to {blur_scale_px(found):.1f} px"
-    states = [(label, np.asarray(picture, np.uint8))]
-    if known.unexplained is not None:
-        shown = cv2.resize(unexplained_picture(known.unexplained), size)
-        label = "what the blur does not explain: red lighter, blue darker, by half a stop or more"
-        states.append((label, np.asarray(shown, np.uint8)))
-    return states
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:

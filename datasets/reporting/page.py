@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.api import reader_card
+from defocus.datasets.audit.blur_states import BlurOf, blur_states
 from defocus.datasets.audit.page import (
     displacement_overlay,
     distributions,
@@ -41,8 +42,11 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
     rows = {row.id: row for row in audit.pairs}
     unread = {one.id for one in audit.left_out}
     seen = {s: [p for p in dataset.split(s) if p.id not in unread] for s in SPLITS}
+    blur_of = blur_states(dataset, audit)
     samples = [
-        (f"Samples: {s}", tuple(_samples(pairs, rows))) for s, pairs in seen.items() if pairs
+        (f"Samples: {s}", tuple(_samples(pairs, rows, blur_of)))
+        for s, pairs in seen.items()
+        if pairs
     ]
     first = samples[0][1][:1] if samples else ()
     return Page(
@@ -158,22 +162,23 @@ def _settings(pairs: Sequence[Pair]) -> Part:
     return Table("Settings, and how many pairs have them", (Column("what"), Column("values")), rows)
 
 
-def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair]) -> list[Part]:
+def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair], blur_of: BlurOf) -> list[Part]:
     """Some pairs, evenly chosen from the split."""
     count = min(SAMPLES_OF_SPLIT, len(pairs))
     chosen = [pairs[k * len(pairs) // count] for k in range(count)]
     with_sharp = [pair for pair in chosen if pair.sharp is not None]
     if not with_sharp:
         return [Paragraph("These pictures have no sharp ones beside them.")]
-    return [_slider(pair, rows.get(pair.id)) for pair in with_sharp]
+    return [_slider(pair, rows.get(pair.id), blur_of) for pair in with_sharp]
 
 
-def _slider(pair: Pair, row: AuditedPair | None) -> Slider:
+def _slider(pair: Pair, row: AuditedPair | None, blur_of: BlurOf) -> Slider:
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     blurry, sharp = read_pair(pair.blurry, pair.sharp)
     states = tuple(
         (role, eight_bits(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)))
         for role, picture in (("blurry", blurry), ("sharp", sharp))
     )
+    states = (*states, *blur_of(pair.id, states[0][1].shape[1::-1]))
     overlay = displacement_overlay(row, PICTURE_SIDE) if row else None
     return Slider(f"{pair.id}, scene {pair.scene}", states, overlay)
