@@ -26,7 +26,6 @@ from defocus.benchmark.restore.files.journal import JOURNAL, RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.files.sources import (
     found_pictures,
-    named_in_utf8,
     targets_of,
     test_targets,
 )
@@ -35,9 +34,8 @@ from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.datasets.api import open_dataset
-from defocus.errors import ImageError, InputError
+from defocus.errors import InputError
 from defocus.files import make_folder, require_writable, sha256_file
-from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
 
@@ -176,12 +174,15 @@ def restore_pictures(
     journal = RestoreJournal(make_folder(out), settings)
     if wishes.map is not None:
         _refuse_other_map(wishes.map, targets, journal)
-    journal.claim([target for _, target in targets if target is not None])
+    journal.claim([target for _, target in targets if isinstance(target, Path)])
     restorer = make_restorer(network, tile_px, device)
     found = []
     for image, target in track(targets, "restoring"):
-        work = partial(_restored, image, target, journal, restorer, wishes)
-        done = attempt(str(image), work)
+        done = (
+            target
+            if isinstance(target, LeftOut)
+            else attempt(str(image), partial(_restored, image, target, journal, restorer, wishes))
+        )
         if isinstance(done, LeftOut):
             text = _named(done)
             say(text, error=True)
@@ -191,31 +192,31 @@ def restore_pictures(
     return found
 
 
-def _check_map(path: Path, targets: Sequence[Path | None]) -> None:
+def _check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
     """Refuse a map that could not be written, before anything is computed."""
     both = map_paths(path)
     if len(targets) > 1:
         raise InputError(f"{path}: a map is of one picture; {len(targets)} are given")
     for target in targets:
-        if target is not None and target.absolute() in {one.absolute() for one in both}:
+        if isinstance(target, Path) and target.absolute() in {one.absolute() for one in both}:
             raise InputError(f"{target}: the restored picture goes there; choose another map")
     require_writable(path.parent)
 
 
 def _refuse_other_map(
-    path: Path, targets: Sequence[tuple[Path, Path | None]], journal: RestoreJournal
+    path: Path, targets: Sequence[tuple[Path, Path | LeftOut]], journal: RestoreJournal
 ) -> None:
     """Refuse to write over a map, unless an earlier run wrote it of the same picture."""
     for image, target in targets:
-        if target is None or not image.is_file():
+        if isinstance(target, LeftOut):
             continue
-        told = journal.finished(target, sha256_file(image))
-        if told is None or told["map"] != printable(str(path)):
+        earlier = _earlier(image, target, journal, sha256_file(image))
+        if earlier is None or earlier.map != printable(str(path)):
             refuse_existing_map(path)
 
 
-def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | None]]:
-    """Where each picture goes; None for a kind of file that is not read."""
+def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | LeftOut]]:
+    """Where each picture goes, or why it is left out."""
     if isinstance(images, str):
         return test_targets(open_dataset(images), out)
     found = found_pictures(images)
@@ -223,31 +224,34 @@ def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Pa
 
 
 def _restored(
-    image: Path, target: Path | None, journal: RestoreJournal, restorer: Restorer, wishes: Wishes
+    image: Path, target: Path, journal: RestoreJournal, restorer: Restorer, wishes: Wishes
 ) -> Restored:
-    if not image.exists():
-        raise ImageError(f"{image}: no such picture or folder")
-    if not named_in_utf8(image):
-        raise ImageError(f"{image}: its name is not UTF-8; rename it")
-    if target is None:
-        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
     source = sha256_file(image)
-    told = journal.finished(target, source)
+    earlier = _earlier(image, target, journal, source)
     wanted = printable(str(wishes.map or ""))
-    if told is None:
+    if earlier is None:
         done = _restore_one(image, target, restorer, wishes)
     else:
-        paths = {"image": str(image), "restored": str(target), "map": wanted}
-        done = Restored(**{**told, **paths, "seconds": 0.0})
+        done = replace(earlier, map=wanted, seconds=0.0)
         drawn = wishes.map is None or all(one.exists() for one in map_paths(wishes.map))
-        if wishes.map is None or (drawn and told["map"] == wanted):
+        if wishes.map is None or (drawn and earlier.map == wanted):
             return done
         picture = read_own_picture(image, wishes.white)
         write_map(wishes.map, estimate_blur_map(picture.colours()), picture.orientation)
     own = {name: value for name, value in asdict(done).items() if name not in ("image", "restored")}
     journal.finish(target, source, own)
     return done
+
+
+def _earlier(image: Path, target: Path, journal: RestoreJournal, source: str) -> Restored | None:
+    """The result of an earlier run that still holds; None where another version wrote it."""
+    entry = journal.finished(target, source)
+    if entry is None:
+        return None
+    try:
+        return Restored(**{**entry, "image": str(image), "restored": str(target)})
+    except TypeError:  # a field that is not known here
+        return None
 
 
 def _named(left_out: LeftOut) -> str:

@@ -291,6 +291,18 @@ def test_what_is_done_is_not_repeated_and_what_differs_is(tmp_path: Path) -> Non
     assert read_image(out / "a.png").shape == (20, 30, 3)
 
 
+def test_an_entry_of_another_version_is_restored_again(tmp_path: Path) -> None:
+    source, out = tmp_path / "a.png", tmp_path / "out"
+    cv2.imwrite(str(source), picture(20, 30))
+    restore_pictures([source], system(Local), None, out, None, CPU)
+    for change in ({"result": {"of_tomorrow": 1}}, {"result": None}, {"sha256": None}):
+        journal = json.loads((out / "restored.json").read_text())
+        journal["a.png"] |= change
+        (out / "restored.json").write_text(json.dumps(journal))
+        found = restore_pictures([source], system(Local), None, out, None, CPU)[0]
+        assert (found.reason, found.width) == ("", 30)
+
+
 def test_after_an_interruption_its_own_files_are_known(tmp_path: Path) -> None:
     """The picture was written, its entry was not."""
     source, out = tmp_path / "a.png", tmp_path / "out"
@@ -368,8 +380,11 @@ def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -
     other = tmp_path / "other" / "a.png"
     other.parent.mkdir()
     os.link(source, other)
-    with pytest.raises(InputError, match="would both become"):
-        restore_pictures([source, other], system(Local), None, tmp_path / "x", None, CPU)
+    first, second = restore_pictures(
+        [source, other], system(Local), None, tmp_path / "x", None, CPU
+    )
+    assert (first.reason, second.restored) == ("", "")
+    assert f"other/a.png: would become the same file as {source}; rename it" in second.reason
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no picture in this folder; known are"):
         restore_pictures([tmp_path / "empty"], system(Local), None, tmp_path / "x", None, CPU)

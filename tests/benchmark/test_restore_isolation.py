@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from defocus.benchmark.restore import run as module
 from defocus.benchmark.restore.page import dropped as dropped_module
@@ -90,6 +91,21 @@ def test_odd_names_are_a_line_or_written(tmp_path: Path, run: Callable[..., Any]
             "z.png",
             long,
         ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "IMG_1.avif", "IMG_1.png", "z.png")
+    Pillow.fromarray(PIXELS).save(folder / "IMG_1.avif")
+    os.mkfifo(folder / "pipe.png")
+    found = restored(folder, tmp_path / "out")
+    assert [bool(one.reason) for one in found] == [False, True, True, False]
+    assert found[1].reason == (
+        f"{folder}/IMG_1.png: would become the same file as IMG_1.avif; rename it or restore it "
+        "into another folder"
+    )
+    assert found[2].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
+    assert sorted(one.name for one in (tmp_path / "out").glob("*.png")) == ["IMG_1.png", "z.png"]
 
 
 def test_the_page_answers_an_unforeseen_error_with_its_reason(

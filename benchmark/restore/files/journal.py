@@ -60,10 +60,10 @@ class RestoreJournal:
         """
         entry = self._entries.get(target.name, {})
         same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
-        if not same or not target.exists() or sha256_file(target) != entry["sha256"]:
+        if not same or not target.exists() or sha256_file(target) != entry.get("sha256"):
             return None
-        result: dict[str, Any] = entry["result"]
-        return result
+        result = entry.get("result")
+        return result if isinstance(result, dict) else None
 
     def finish(self, target: Path, source: str, result: dict[str, Any]) -> None:
         """Note that a picture is done, and what is to be told of it."""

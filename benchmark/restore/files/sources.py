@@ -1,14 +1,17 @@
 """Which pictures are restored, and where each goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.pair import Dataset
-from defocus.errors import InputError
+from defocus.errors import FileError, ImageError, InputError
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import IMAGE_SUFFIXES
+from defocus.isolation import LeftOut, attempt
 from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
+from defocus.reading import require_file
 
 __all__ = ["becomes_png", "found_pictures", "named_in_utf8", "targets_of", "test_targets"]
 
@@ -38,30 +41,41 @@ def found_pictures(given: Sequence[Path]) -> list[Path]:
     return pictures
 
 
-def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
-    """Where each restored picture goes; None for a file that is not read by its name.
+def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
+    """Where each restored picture goes, or why it is left out.
 
     Raises:
-        InputError: Two pictures would get one name, or one lies in the output folder itself.
+        InputError: A picture lies in the output folder itself.
     """
     taken: dict[Path, Path] = {}
-    targets: list[Path | None] = []
+    targets: list[Path | LeftOut] = []
     for image in images:
-        suffix = image.suffix.lower()
-        if suffix not in IMAGE_SUFFIXES or not named_in_utf8(image):
-            targets.append(None)
-            continue
-        target = out / (image.with_suffix(".png").name if becomes_png(image) else image.name)
-        if target in taken:
-            raise InputError(
-                f"{taken[target]} and {image} would both become {target}; restore them into two "
-                "folders"
-            )
-        if target.exists() and target.resolve() == image.resolve():
-            raise InputError(f"{image} lies in --out; choose another folder")
-        taken[target] = image
+        target = attempt(str(image), partial(_target, image, out, taken))
+        if isinstance(target, Path):
+            if target.exists() and target.resolve() == image.resolve():
+                raise InputError(f"{image} lies in --out; choose another folder")
+            taken[target] = image
         targets.append(target)
     return targets
+
+
+def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
+    if not image.exists():
+        raise ImageError(f"{image}: no such picture or folder")
+    if not named_in_utf8(image):
+        raise ImageError(f"{image}: its name is not UTF-8; rename it")
+    if image.suffix.lower() not in IMAGE_SUFFIXES:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
+    require_file(image)
+    target = out / (image.with_suffix(".png").name if becomes_png(image) else image.name)
+    if target in taken:
+        other = taken[target].name if taken[target].parent == image.parent else taken[target]
+        raise ImageError(
+            f"{image}: would become the same file as {other}; rename it or restore it into "
+            "another folder"
+        )
+    return target
 
 
 def becomes_png(image: Path) -> bool:
@@ -69,9 +83,10 @@ def becomes_png(image: Path) -> bool:
     if image.suffix.lower() in RAW_SUFFIXES:
         return True
     try:
+        require_file(image)  # a pipe that is opened waits for its other end
         with image.open("rb") as file:
             return kind_of(file.read(512)) in HEIF_KINDS
-    except OSError:  # said when it is read
+    except (OSError, FileError):  # said when it is read
         return False
 
 
