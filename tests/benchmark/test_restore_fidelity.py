@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
+from defocus.benchmark.restore import run
+from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.metadata import Metadata
 from defocus.benchmark.restore.files.own_picture import read_own_picture
 from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
@@ -186,6 +190,20 @@ def test_chunks_that_say_what_colours_mean_stay(tmp_path: Path) -> None:
     )
     found = restored(tmp_path, "a.png", png_with(*chunks) + b"behind the end")
     assert (lost(tmp_path, found), found.remarks) == (set(), ())
+
+
+def test_a_chunk_that_the_written_file_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing foresaw it: only the restored file itself is without it."""
+
+    def forgetful(path: Path, pixels: Any, metadata: Metadata, kind: str) -> None:
+        write_picture(path, pixels, replace(metadata, parts=None, xmp=b""), kind)
+
+    monkeypatch.setattr(run, "write_picture", forgetful)
+    found = restored(tmp_path, "a.png", png_with((b"tEXt", b"Author\0me")))
+    assert found.remarks == ("left out: texts (Author)",)
+    assert f"a.png: {found.remarks[0]}" in capsys.readouterr().err
 
 
 def test_chunks_that_no_longer_hold_are_named(tmp_path: Path) -> None:
