@@ -16,31 +16,23 @@ Each pair's folder appears complete or not at all, so that an interrupted run ca
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.blur_map import blur_map, write_blur_map
-from defocus.align.compensation.compensate import (
-    Compensation,
-    Release,
-    plan_compensation,
-    released_blurry,
-)
-from defocus.align.compensation.output import NUMBERS, write_aligned, write_array
-from defocus.align.compensation.record import read_record, recorded_plan
+from defocus.align.compensation.compensate import Release, plan_compensation
+from defocus.align.compensation.output import NUMBERS, write_aligned
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig.rig import Rig
-from defocus.colour_profiles import give_profile, in_one_space, kept_profiles
+from defocus.colour_profiles import in_one_space, kept_profiles
+from defocus.datasets.deriving.aligned_pair import add_blur_map, add_truth, described
 from defocus.datasets.deriving.derived import kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
@@ -67,7 +59,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
-from defocus.images import Image, read_image, write_image
+from defocus.images import Image, read_image
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.optics.geometry import Similarity
 from defocus.progress import say, track
@@ -80,12 +72,9 @@ T = TypeVar("T")
 Size = Literal["each", "common"]
 
 ORDER = "compensate.json"
-CODE = (*MEASURING_CODE, __name__)
+CODE = (*MEASURING_CODE, __name__, "defocus.datasets.deriving.aligned_pair")
 MOVED_SHARE = 0.2
 """Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
-
-PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
-"""Roles that show the scene as the blurry member does, and are cropped like it."""
 
 
 @dataclass(frozen=True)
@@ -303,11 +292,11 @@ def _made(
             write_aligned(temporary, blurry, sharp, measurement, release, profiles, size)
             del blurry, sharp  # large pictures take much memory
             if known:
-                _add_truth(pair, temporary, known_map)
-                _add_blur_map(temporary, measurement)
+                add_truth(pair, temporary, known_map)
+                add_blur_map(temporary, measurement)
     if left_out.is_dir():
         return str(kept_record(left_out / NUMBERS)["reason"])
-    return _described(pair, folder)
+    return described(pair, folder)
 
 
 def _measured(
@@ -407,56 +396,3 @@ def _companion_geometry(pair: Pair) -> Similarity | None:
             "the session again"
         ) from error
     return Similarity(numbers[0], numbers[1], (x, y))
-
-
-def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
-    """Add truth and defocus map of the blurry member, on its released grid."""
-    plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
-    for role in PICTURES:
-        source: Path | None = getattr(pair, role)
-        if source is not None:
-            write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
-            give_profile(source, folder / f"{role}.png")
-    if known_map is not None:
-        write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
-
-
-def _add_blur_map(folder: Path, measurement: Measurement) -> None:
-    plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
-    found = blur_map(measurement, plan.grid)
-    if found is not None:
-        write_blur_map(folder, found)
-
-
-def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
-    """The defocus map of the release, in its own pixels."""
-    part = plan.grid.crop.of(coc_px)
-    if plan.grid.scale == 1.0:
-        return part
-    size = plan.grid.shape[::-1]
-    smaller = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    return (plan.grid.scale * smaller).astype(np.float32)
-
-
-def _described(pair: Pair, folder: Path) -> Pair:
-    """The pair with its new files, without the true flow, which fits the old sharp member only."""
-    numbers = kept_record(folder / NUMBERS)
-    compensation = numbers.pop("compensation")
-    metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
-    # only a geometry that was known beforehand has no standard errors
-    compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
-    metadata["compensation"] = {**compensation, "misalignment": numbers}
-    # names of fields are no types: these three are all paths
-    roles: dict[str, Any] = {
-        role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None
-    }
-    return replace(
-        pair,
-        blurry=folder / "blurry.png",
-        sharp=folder / "sharp.png",
-        flow=None,
-        defocus_map=None if pair.defocus_map is None else folder / "defocus_map.npy",
-        valid_mask=folder / "valid_mask.png",
-        metadata=MappingProxyType(metadata),
-        **roles,
-    )
