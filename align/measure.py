@@ -13,6 +13,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.supported import supported
 from defocus.align.mean_displacement import mean_displacement
 from defocus.align.misalignment import Misalignment, Sigma
+from defocus.align.pair_checks import check_defocus_map, check_members
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import reduced_twice
 from defocus.align.photometry.unexplained import explained, unexplained
@@ -25,7 +26,6 @@ from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.view import luminance_view, sharp_view
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
-from defocus.errors import AlignmentError
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
 from defocus.optics.geometry import Similarity
@@ -176,11 +176,11 @@ def measure(
         AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
             does not fit the blurry picture.
     """
-    _check(blurry, sharp, rig)
+    check_members(blurry, sharp, rig)
     shape = (blurry.shape[0], blurry.shape[1])
     return_freed_memory(math.prod(shape))  # of what read the pictures
     if defocus_map is not None:
-        _check_map(defocus_map, shape)
+        check_defocus_map(defocus_map, shape)
     small: tuple[Array32, Array32] | None = None
     if known:
         found, shared = _as_known(known, shape), None
@@ -238,35 +238,6 @@ def measure(
     del small, place
     return_freed_memory(math.prod(shape))
     return Measurement(misalignment, shape, field, rig)
-
-
-def _check(blurry: Image, sharp: Image, rig: Rig | None) -> None:
-    for picture in (blurry, sharp):
-        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3:
-            raise AlignmentError(
-                f"a picture of {picture.dtype} and shape {picture.shape}; a pair needs "
-                "(H, W, 3) of 8- or 16-bit integers"
-            )
-    if rig is None and blurry.shape != sharp.shape:
-        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
-    if rig is None:
-        return
-    for picture, size in ((blurry, rig.blurry_size), (sharp, rig.sharp_size)):
-        if picture.shape[1::-1] != size:
-            raise AlignmentError(
-                f"a picture of {picture.shape[1]}x{picture.shape[0]} px, but the rig is for "
-                f"{size[0]}x{size[1]}; give the rig file of these cameras"
-            )
-
-
-def _check_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
-    if coc_px.shape != shape or coc_px.dtype.kind != "f":
-        raise AlignmentError(
-            f"a defocus map of {coc_px.dtype} and shape {coc_px.shape}; this pair needs float32 "
-            f"of shape {shape}"
-        )
-    if not np.isfinite(coc_px).all():
-        raise AlignmentError("the defocus map has values that are not finite; repair it")
 
 
 def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:

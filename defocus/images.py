@@ -51,7 +51,6 @@ __all__ = [
     "read_stored",
     "sizes_differ",
     "srgb_to_linear",
-    "white_level",
     "write_image",
 ]
 
@@ -332,26 +331,6 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - len(PNG_END), 0))
         return file.read() == PNG_END
-
-
-def white_level(picture: NDArray[Any]) -> float:
-    """The value that means white in a picture as it is stored.
-
-    Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
-    camera. Floats: 1, but 255 or 65535 where most values lie above 1, and none above that.
-
-    Args:
-        picture: Of :func:`read_stored`; finite. Where it has transparency, that does not count.
-    """
-    alpha = picture.shape[2:] in {(2,), (4,)}
-    values = picture[:, :, :-1] if alpha else picture
-    most = float(values.max(initial=0))
-    if picture.dtype.kind == "u":
-        levels = (1023, 4095, 65535) if picture.dtype == np.uint16 and most else ()
-        return float(next((one for one in levels if most <= one), np.iinfo(picture.dtype).max))
-    if values.size and float(np.median(values)) <= 1:
-        return 1.0
-    return next((float(one) for one in (255, 65535) if most <= one), 1.0)
 
 
 def bit_depth(image: Image) -> int:

@@ -5,6 +5,7 @@ Perceptual Image Hash Functions, 2010), as the library imagehash computes it.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import imagehash
@@ -18,6 +19,7 @@ __all__ = [
     "THUMBNAIL_PX",
     "Fingerprint",
     "fingerprint",
+    "fingerprint_of",
     "maybe_one_view",
     "one_picture",
 ]
@@ -84,3 +86,16 @@ def _bits(first: Fingerprint, second: Fingerprint) -> int:
 
 def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     return float(first.ravel() @ second.ravel())
+
+
+def fingerprint_of(document: dict[str, Any]) -> Fingerprint:
+    """A fingerprint from its document; ValueError, KeyError or TypeError where it is none."""
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
+    thumbnail = np.array(document["thumbnail"], dtype=np.float32)
+    if (
+        bits.size != 64
+        or thumbnail.shape != (THUMBNAIL_PX,) * 2
+        or not np.isfinite(thumbnail).all()
+    ):
+        raise ValueError("a fingerprint is none")
+    return Fingerprint(bits.astype(np.bool_), thumbnail)

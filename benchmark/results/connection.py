@@ -1,4 +1,4 @@
-"""Connections to the file of a store, with errors in our words."""
+"""Connections to the file of a store and its tables, with errors in our words."""
 
 import contextlib
 import sqlite3
@@ -8,7 +8,52 @@ from pathlib import Path
 from defocus.errors import InputError, StorageError
 from defocus.reading import require_file
 
-__all__ = ["connected", "refuse_other_files", "translated"]
+__all__ = [
+    "FORMAT",
+    "connected",
+    "make_tables",
+    "refuse_other_files",
+    "require_format",
+    "translated",
+]
+
+FORMAT = 2
+"""Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
+
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, grouping TEXT, evaluation TEXT, system TEXT, input TEXT, weights TEXT,
+    reconstruction INTEGER, train_dataset TEXT, dataset TEXT, data_hash TEXT, split TEXT,
+    budget TEXT, seed INTEGER, status TEXT, checkpoint TEXT, checkpoint_stamp TEXT, code TEXT,
+    number INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scores (
+    run TEXT, profile TEXT, protocol TEXT, metric TEXT, pair TEXT, scene TEXT,
+    value REAL, flow TEXT, reason TEXT, flow_weights TEXT,
+    PRIMARY KEY (run, profile, protocol, metric, pair)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS costs (
+    run TEXT, metric TEXT, value REAL, reason TEXT, measured_on TEXT,
+    PRIMARY KEY (run, metric)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (
+    run TEXT, metric TEXT, version TEXT, scored_by TEXT,
+    PRIMARY KEY (run, metric)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS matrices (
+    run TEXT PRIMARY KEY, names TEXT, score_values BLOB
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS stale_insert AFTER INSERT ON scores
+    BEGIN DELETE FROM matrices WHERE run = new.run; END;
+CREATE TRIGGER IF NOT EXISTS stale_update AFTER UPDATE ON scores
+    BEGIN DELETE FROM matrices WHERE run IN (old.run, new.run); END;
+CREATE TRIGGER IF NOT EXISTS stale_delete AFTER DELETE ON scores
+    BEGIN DELETE FROM matrices WHERE run = old.run; END;
+"""
+"""``matrices`` repeats ``scores`` in a form that is read a hundred times as fast; the triggers drop
+what no longer does. ``versions`` holds what computed the scores of a run and a metric, which all
+their lines share."""
 
 
 def connected(
@@ -48,3 +93,26 @@ def translated(path: Path) -> Iterator[None]:
         raise InputError(
             f"{path}: not a usable results file ({error}); move it away to start anew"
         ) from error
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables of a new store."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+        connection.execute("PRAGMA journal_mode = WAL")
+        # one transaction: a killed process leaves no half-made store
+        connection.executescript(f"{_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+
+
+def require_format(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a store of another format."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise InputError(
+            f"{path}: made by a newer defocus (store format {found}, this one knows {FORMAT}); "
+            "upgrade defocus, or choose another --out"
+        )
+    if found < FORMAT:
+        raise InputError(
+            f"{path}: made by an earlier defocus (store format {found}, this one has {FORMAT}); "
+            "move its folder away or choose another --out, and run the study again"
+        )

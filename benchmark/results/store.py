@@ -9,7 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
-from defocus.benchmark.results.connection import connected, refuse_other_files, translated
+from defocus.benchmark.results.connection import (
+    FORMAT,
+    connected,
+    make_tables,
+    refuse_other_files,
+    require_format,
+    translated,
+)
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import (
     MatrixLine,
@@ -64,9 +71,6 @@ number of its steps follows. Narrow copies begin with weights that the package s
 
 STORE = "results.sqlite"
 """Name of the file in a study's folder."""
-
-FORMAT = 2
-"""Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
 
 
 def is_trained(weights: str) -> bool:
@@ -161,42 +165,6 @@ class Cost:
     value: float | None
     reason: str = ""
     measured_on: str = ""
-
-
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS runs (
-    run TEXT PRIMARY KEY, grouping TEXT, evaluation TEXT, system TEXT, input TEXT, weights TEXT,
-    reconstruction INTEGER, train_dataset TEXT, dataset TEXT, data_hash TEXT, split TEXT,
-    budget TEXT, seed INTEGER, status TEXT, checkpoint TEXT, checkpoint_stamp TEXT, code TEXT,
-    number INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS scores (
-    run TEXT, profile TEXT, protocol TEXT, metric TEXT, pair TEXT, scene TEXT,
-    value REAL, flow TEXT, reason TEXT, flow_weights TEXT,
-    PRIMARY KEY (run, profile, protocol, metric, pair)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS costs (
-    run TEXT, metric TEXT, value REAL, reason TEXT, measured_on TEXT,
-    PRIMARY KEY (run, metric)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS versions (
-    run TEXT, metric TEXT, version TEXT, scored_by TEXT,
-    PRIMARY KEY (run, metric)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS matrices (
-    run TEXT PRIMARY KEY, names TEXT, score_values BLOB
-) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS stale_insert AFTER INSERT ON scores
-    BEGIN DELETE FROM matrices WHERE run = new.run; END;
-CREATE TRIGGER IF NOT EXISTS stale_update AFTER UPDATE ON scores
-    BEGIN DELETE FROM matrices WHERE run IN (old.run, new.run); END;
-CREATE TRIGGER IF NOT EXISTS stale_delete AFTER DELETE ON scores
-    BEGIN DELETE FROM matrices WHERE run = old.run; END;
-"""
-"""``matrices`` repeats ``scores`` in a form that is read a hundred times as fast; the triggers drop
-what no longer does. ``versions`` holds what computed the scores of a run and a metric, which all
-their lines share."""
 
 
 class Results:
@@ -360,8 +328,8 @@ def open_results(path: Path) -> Iterator[Results]:
         connection = connected(path)
     try:
         with translated(path):
-            _make_tables(connection)
-            _require_format(path, connection)
+            make_tables(connection)
+            require_format(path, connection)
         yield Results(path, connection)
     finally:
         with translated(path):
@@ -386,8 +354,8 @@ def read_results(path: Path) -> Iterator[Results]:
             address = f"{path.absolute().as_uri()}?{mode}"
             with contextlib.closing(connected(address, uri=True)) as stored:
                 stored.backup(copy)
-            _make_tables(copy)
-            _require_format(path, copy)
+            make_tables(copy)
+            require_format(path, copy)
             if not is_whole(copy):
                 say(
                     f"{path}: it is partly damaged; the intact runs are shown, and 'run' repairs it"
@@ -407,7 +375,7 @@ def _mend(path: Path) -> None:
     with translated(path), contextlib.closing(connected(path)) as connection:
         if is_whole(connection):
             return
-        _require_format(path, connection)
+        require_format(path, connection)
         new = path.with_name(f"{path.name}.mended")
         new.unlink(missing_ok=True)
         damaged = Results(path, connection)
@@ -424,25 +392,3 @@ def _mend(path: Path) -> None:
     new.replace(path)
     sync_folder(path.parent)
     say(f"{path}: it was partly damaged and is renamed to {aside.name}; its intact runs are kept")
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    """Create the tables of a new store."""
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-        connection.execute("PRAGMA journal_mode = WAL")
-        # one transaction: a killed process leaves no half-made store
-        connection.executescript(f"{_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
-
-
-def _require_format(path: Path, connection: sqlite3.Connection) -> None:
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found > FORMAT:
-        raise InputError(
-            f"{path}: made by a newer defocus (store format {found}, this one knows {FORMAT}); "
-            "upgrade defocus, or choose another --out"
-        )
-    if found < FORMAT:
-        raise InputError(
-            f"{path}: made by an earlier defocus (store format {found}, this one has {FORMAT}); "
-            "move its folder away or choose another --out, and run the study again"
-        )

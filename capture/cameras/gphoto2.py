@@ -385,11 +385,7 @@ def _with_serial(uri: str, serial: str, found: list[dict[str, str]]) -> GPhoto2C
 
 
 def discover() -> list[CameraDescription]:
-    """All cameras that libgphoto2 detects; those that cannot be opened have a reason.
-
-    Raises:
-        CameraNotFoundError: gphoto2 is not installed.
-    """
+    """All cameras that libgphoto2 detects; those that cannot be opened have a reason."""
     return [_described(entry["model"], entry["port"]) for entry in detect({})]
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown.advice import nothing_agrees
-from defocus.align.registration.unknown.causes import cause
 from defocus.capture.exif import Exif
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
@@ -26,19 +25,21 @@ from defocus.capture.judging.quick_look import (
 )
 from defocus.capture.judging.sharpness import sharpness_map
 from defocus.capture.judging.shot_checks import (
+    NO_EXTRAS,
+    ExtraShots,
     check_clipping,
     check_clock,
     check_exif,
     check_exposure,
     check_sharpness,
     check_skew,
+    why_unknown,
 )
 from defocus.capture.judging.verdict import Finding, Quality
-from defocus.capture.planning.exposure import Bracket, Exposure
+from defocus.capture.planning.exposure import Bracket
 from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
 from defocus.files import sha256_file
-from defocus.images import as_integer, linear_to_srgb
 from defocus.isolation import LeftOut, attempt
 from defocus.optics.geometry import IDENTITY, Similarity
 
@@ -59,35 +60,6 @@ FIRST_SIZE_PX = 1000
 ANCHOR_SIZE_PX = 3200
 """The same for a shot and its repeat, which must show an object that moved by a pixel."""
 
-
-@dataclass(frozen=True)
-class ExtraShots:
-    """Additional shots of a pair.
-
-    Attributes:
-        anchor: Repeat of the first shot.
-        anchored: Member that the anchor repeats.
-        companion: Narrow aperture at the focus of the blurry member.
-        exif: Requested settings and EXIF of these shots, by role.
-        focus_moved: Whether the blurry member has another focus and so another magnification.
-        sharp_mirrored: Whether the sharp camera sees the scene through a mirror.
-        expected_ev: Exposure difference that a calibration explains, blurry over sharp.
-        expected: Similarity from the blurry to the sharp member that a calibration explains.
-        skew_seconds: Time from the release of the blurry to that of the sharp camera.
-    """
-
-    anchor: Path | None = None
-    anchored: str = "sharp"
-    companion: Path | None = None
-    exif: Mapping[str, tuple[Exposure, Exif]] = field(default_factory=dict)
-    focus_moved: bool = False
-    sharp_mirrored: bool = False
-    expected_ev: float = 0.0
-    expected: Similarity = IDENTITY
-    skew_seconds: float | None = None
-
-
-NO_EXTRAS = ExtraShots()
 
 FOCUSED_ELSEWHERE = 0.25
 """Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
@@ -311,7 +283,7 @@ def _check_alignment(
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     found = register(*(luminance(look.linear) for look in small))
     model, factor = found.similarity, small[0].pixels
-    reason = "" if model is not None else _why_unknown(found.reason, *small)
+    reason = "" if model is not None else why_unknown(found.reason, *small)
     quality.numbers["misalignment"] = {
         "status": "unknown" if model is None else "ok",
         "reason": reason,
@@ -339,12 +311,6 @@ def _check_alignment(
     text = f"the magnification changed by {zoom:.2%}"
     quality.compare(zoom, zoom_warn, limits.zoom_reject, text, lasting=True)
     return _rescaled(model, factor / first.pixels)
-
-
-def _why_unknown(reason: str, blurry: QuickLook, sharp: QuickLook) -> str:
-    """The reason of a registration, and what the pictures themselves show of it."""
-    shown = cause(*(as_integer(linear_to_srgb(look.linear), 8) for look in (blurry, sharp)))
-    return "; ".join(filter(None, (reason, shown)))
 
 
 def _check_unexplained(

@@ -3,11 +3,14 @@
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.registration.unknown.causes import cause
 from defocus.capture.exif import Exif
 from defocus.capture.judging.exposure_match import Light, compare_light
 from defocus.capture.judging.limits import QualityLimits
@@ -15,18 +18,52 @@ from defocus.capture.judging.quick_look import CLIPPED, QuickLook
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Exposure
-from defocus.images import FloatImage
+from defocus.images import FloatImage, as_integer, linear_to_srgb
+from defocus.optics.geometry import IDENTITY, Similarity
 
 __all__ = [
+    "NO_EXTRAS",
+    "ExtraShots",
     "check_clipping",
     "check_clock",
     "check_exif",
     "check_exposure",
     "check_sharpness",
     "check_skew",
+    "why_unknown",
 ]
 
 Grey = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ExtraShots:
+    """Additional shots of a pair.
+
+    Attributes:
+        anchor: Repeat of the first shot.
+        anchored: Member that the anchor repeats.
+        companion: Narrow aperture at the focus of the blurry member.
+        exif: Requested settings and EXIF of these shots, by role.
+        focus_moved: Whether the blurry member has another focus and so another magnification.
+        sharp_mirrored: Whether the sharp camera sees the scene through a mirror.
+        expected_ev: Exposure difference that a calibration explains, blurry over sharp.
+        expected: Similarity from the blurry to the sharp member that a calibration explains.
+        skew_seconds: Time from the release of the blurry to that of the sharp camera.
+    """
+
+    anchor: Path | None = None
+    anchored: str = "sharp"
+    companion: Path | None = None
+    exif: Mapping[str, tuple[Exposure, Exif]] = field(default_factory=dict)
+    focus_moved: bool = False
+    sharp_mirrored: bool = False
+    expected_ev: float = 0.0
+    expected: Similarity = IDENTITY
+    skew_seconds: float | None = None
+
+
+NO_EXTRAS = ExtraShots()
 
 EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 
@@ -134,3 +171,9 @@ def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) 
     if apart > limits.clock_warn_seconds:
         text = f"by the camera's clock the shots of the pair lie {apart:.0f} s apart; set its clock"
         quality.say("warn", text)
+
+
+def why_unknown(reason: str, blurry: QuickLook, sharp: QuickLook) -> str:
+    """The reason of a registration, and what the pictures themselves show of it."""
+    shown = cause(*(as_integer(linear_to_srgb(look.linear), 8) for look in (blurry, sharp)))
+    return "; ".join(filter(None, (reason, shown)))

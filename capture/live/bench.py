@@ -1,6 +1,5 @@
 """Worker thread that owns camera and journal and executes the page's requests."""
 
-import itertools
 import queue
 import re
 import threading
@@ -8,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
-from defocus.capture.body_abilities import HasCardSpace, RestsPreview
+from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasFocusMotor, HasPreview
-from defocus.capture.live.bench_state import BenchState
+from defocus.capture.live.bench_state import NO_LIVE_VIEW, BenchState, supply_of
 from defocus.capture.live.camera_slot import CameraSlot
 from defocus.capture.live.preview_pace import PreviewPace
-from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
+from defocus.capture.live.scenes import Shooter, offered_scene, unfinished
 from defocus.capture.live.views.preview import look_at, magnify
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder
@@ -211,7 +210,7 @@ class ShootingThread:
         self._state.plan = self._shooter.prepare(rig, self.session, self._state.scene)
         told = rig.blurry.describe()
         self._state.camera = ", ".join(filter(None, (told.model, told.lens)))
-        self._state.supply = _supply(rig.blurry)
+        self._state.supply = supply_of(rig.blurry)
         self._state.camera_problem = ""
         self._state.live_view = "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
         self._state.motor = isinstance(rig.blurry, HasFocusMotor)
@@ -299,7 +298,7 @@ class ShootingThread:
         else:
             pairs = shooter.shoot(self._folder, rig, scene, self._wait_for_person, focus_steps)
         self._state.current = pairs[-1].id
-        self._state.supply = _supply(rig.blurry)
+        self._state.supply = supply_of(rig.blurry)
         self._renew()
         shooter.prepare(rig, self.session, self._state.scene)
 
@@ -343,20 +342,7 @@ class ShootingThread:
         self._state.current = pair_id
 
     def _offered(self, but: str) -> str:
-        """Name of the next scene, not the present one: planned before, of the list, or by number.
-
-        Of the planned ones those after the present one come first, then those that were left out.
-        """
-        planned = self.session.planned.values()
-        known = {pair.scene for pair in planned} | {but}
-        present = max((pair.number for pair in planned if pair.scene == but), default=0)
-        waiting = [pair for pair in self.session.incomplete if pair.scene != but]
-        later = (pair.typed_scene for pair in waiting if pair.number > present)
-        listed = (scene.title for scene in self._scene_list)
-        free = (title for title in listed if scene_slug(title) not in known)
-        left_out = (pair.typed_scene for pair in waiting)
-        offers = itertools.chain(later, free, left_out)
-        return next(offers, "") or free_scene_name(self.session, but=but)
+        return offered_scene(self.session, self._scene_list, but=but)
 
     def _note_on(self, scene: str) -> str:
         """What a person noted on a scene, or else what the list says."""
@@ -401,25 +387,10 @@ class ShootingThread:
         self._state.unfinished = next(begun, "") if self._state.live else ""
         if self._state.live:
             self._state.note = self._note_on(self._state.scene)
-            self._state.offered = self._offered(self._state.scene)
+            self._state.offered = offered_scene(
+                self.session, self._scene_list, but=self._state.scene
+            )
         self._state.revision += 1
 
     def _tell(self) -> None:
         self.feed.publish("state", asdict(self._state))
-
-
-def _supply(camera: Camera) -> str:
-    """Battery and space of the card in words, as far as the camera tells them."""
-    battery = camera.describe().battery
-    told = [f"battery {battery}"] if battery else []
-    if isinstance(camera, HasCardSpace):
-        free = [
-            card.free_bytes
-            for card in camera.cards(count_files=False)
-            if card.free_bytes is not None
-        ]
-        told += [f"card {space / 1e9:.1f} GB free" for space in free]
-    return " · ".join(told)
-
-
-NO_LIVE_VIEW = "this camera has no live picture"

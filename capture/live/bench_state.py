@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass, field
 
-__all__ = ["BenchState"]
+from defocus.capture.body_abilities import HasCardSpace
+from defocus.capture.camera import Camera
+
+__all__ = ["NO_LIVE_VIEW", "BenchState", "supply_of"]
+
+NO_LIVE_VIEW = "this camera has no live picture"
 
 
 @dataclass
@@ -48,3 +53,17 @@ class BenchState:
     plan: list[str] = field(default_factory=list)
     current: str = ""
     revision: int = 0
+
+
+def supply_of(camera: Camera) -> str:
+    """Battery and space of the card in words, as far as the camera tells them."""
+    battery = camera.describe().battery
+    told = [f"battery {battery}"] if battery else []
+    if isinstance(camera, HasCardSpace):
+        free = [
+            card.free_bytes
+            for card in camera.cards(count_files=False)
+            if card.free_bytes is not None
+        ]
+        told += [f"card {space / 1e9:.1f} GB free" for space in free]
+    return " · ".join(told)

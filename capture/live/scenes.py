@@ -1,5 +1,6 @@
 """Shoot one scene at a time, as requested by the page."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -14,9 +15,10 @@ from defocus.capture.camera import KnowsTruth
 from defocus.capture.live.page_person import Ask, PageUser
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_from_card
-from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
+from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, scene_slug
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.running import ShootOptions, make_ready, plan_on, within_travel
 from defocus.capture.taking.shots.frames import apply_exposure
@@ -27,7 +29,7 @@ from defocus.capture.taking.verdicts.whole import complete_whole
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 
-__all__ = ["SceneShooter", "Shooter", "free_scene_name", "unfinished"]
+__all__ = ["SceneShooter", "Shooter", "free_scene_name", "offered_scene", "unfinished"]
 
 
 class Shooter(Protocol):
@@ -206,3 +208,20 @@ class SceneShooter:
         person = PageUser(options, ask, self._carded)
         handling = options.handling(plan, person, after_pair(self.hook, folder), calibrations)
         return shoot_pairs(folder, rig, pairs, plan.protocol, handling)
+
+
+def offered_scene(session: SessionState, listing: Sequence[ListedScene], *, but: str) -> str:
+    """Name of the next scene, not the present one: planned before, of the list, or by number.
+
+    Of the planned ones those after the present one come first, then those that were left out.
+    """
+    planned = session.planned.values()
+    known = {pair.scene for pair in planned} | {but}
+    present = max((pair.number for pair in planned if pair.scene == but), default=0)
+    waiting = [pair for pair in session.incomplete if pair.scene != but]
+    later = (pair.typed_scene for pair in waiting if pair.number > present)
+    listed = (scene.title for scene in listing)
+    free = (title for title in listed if scene_slug(title) not in known)
+    left_out = (pair.typed_scene for pair in waiting)
+    offers = itertools.chain(later, free, left_out)
+    return next(offers, "") or free_scene_name(session, but=but)

@@ -41,7 +41,7 @@ from defocus.files import make_folder, write_json
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
 from defocus.isolation import LeftOut, attempt
-from defocus.likeness import THUMBNAIL_PX, Fingerprint
+from defocus.likeness import fingerprint_of
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -364,7 +364,7 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         ValueError, TypeError, KeyError, AttributeError, OverflowError: The document is not that of
             a row.
     """
-    prints = tuple(_fingerprint(one) for one in document["fingerprints"])
+    prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
     if set(document) != {one.name for one in fields(AuditedPair)}:
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
@@ -390,15 +390,3 @@ def _spread(told: dict[str, Any] | None) -> TileAsymmetry | None:
     if not np.isfinite([*spread.values()]).all():
         raise ValueError("a number is not finite")
     return TileAsymmetry(**spread)
-
-
-def _fingerprint(document: dict[str, Any]) -> Fingerprint:
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
-    thumbnail = np.array(document["thumbnail"], dtype=np.float32)
-    if (
-        bits.size != 64
-        or thumbnail.shape != (THUMBNAIL_PX,) * 2
-        or not np.isfinite(thumbnail).all()
-    ):
-        raise ValueError("a fingerprint is none")
-    return Fingerprint(bits.astype(np.bool_), thumbnail)

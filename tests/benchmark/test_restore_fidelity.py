@@ -18,11 +18,11 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.restore import run
 from defocus.benchmark.restore.files.encoding import write_picture
 from defocus.benchmark.restore.files.metadata import Metadata
-from defocus.benchmark.restore.files.own_picture import read_own_picture
+from defocus.benchmark.restore.files.own_picture import read_own_picture, white_level
 from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
-from defocus.images import read_stored, white_level
+from defocus.images import read_stored
 from defocus.picture_headers import png_chunk
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

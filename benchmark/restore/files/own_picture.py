@@ -16,10 +16,9 @@ from defocus.images import (
     as_shown,
     as_stored,
     read_stored,
-    white_level,
 )
 
-__all__ = ["OwnPicture", "read_mask", "read_own_picture"]
+__all__ = ["OwnPicture", "read_mask", "read_own_picture", "white_level"]
 
 Array = NDArray[np.float32]
 
@@ -117,7 +116,7 @@ def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
 
     Args:
         path: Its file.
-        white: The value that means white; None for :func:`~defocus.images.white_level`.
+        white: The value that means white; None for :func:`white_level`.
 
     Raises:
         ImageError: It cannot be read, or has floats that are not finite.
@@ -162,3 +161,23 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
             f"{width}x{height}; make it that size"
         )
     return np.ascontiguousarray(stored, np.float32)
+
+
+def white_level(picture: NDArray[Any]) -> float:
+    """The value that means white in a picture as it is stored.
+
+    Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
+    camera. Floats: 1, but 255 or 65535 where most values lie above 1, and none above that.
+
+    Args:
+        picture: Of :func:`read_stored`; finite. Where it has transparency, that does not count.
+    """
+    alpha = picture.shape[2:] in {(2,), (4,)}
+    values = picture[:, :, :-1] if alpha else picture
+    most = float(values.max(initial=0))
+    if picture.dtype.kind == "u":
+        levels = (1023, 4095, 65535) if picture.dtype == np.uint16 and most else ()
+        return float(next((one for one in levels if most <= one), np.iinfo(picture.dtype).max))
+    if values.size and float(np.median(values)) <= 1:
+        return 1.0
+    return next((float(one) for one in (255, 65535) if most <= one), 1.0)
