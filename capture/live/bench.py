@@ -387,9 +387,7 @@ class ShootingThread:
         self._state.unfinished = next(begun, "") if self._state.live else ""
         if self._state.live:
             self._state.note = self._note_on(self._state.scene)
-            self._state.offered = offered_scene(
-                self.session, self._scene_list, but=self._state.scene
-            )
+            self._state.offered = self._offered(self._state.scene)
         self._state.revision += 1
 
     def _tell(self) -> None:
