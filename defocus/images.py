@@ -21,6 +21,7 @@ from defocus.jpeg_scans import lacks_a_part
 from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import (
     SUFFIXES,
+    has_long_transparency,
     is_animated,
     kind_of,
     refuse_oversized,
@@ -162,7 +163,7 @@ def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if decoded is not None:
         return _checked(path, decoded)
     data = _as_bytes(content)
-    if is_animated(data):
+    if is_animated(data) or has_long_transparency(data):
         content = np.frombuffer(still_png(data), np.uint8)
     decoded = _of_opencv(path, content)
     if decoded.ndim == 2 and (level := transparent_grey(data)) is not None:

@@ -17,6 +17,7 @@ __all__ = [
     "SUFFIXES",
     "TIFF_BEGINS",
     "embed_profile",
+    "has_long_transparency",
     "is_animated",
     "jpeg_scan_start",
     "kind_of",
@@ -26,6 +27,8 @@ __all__ = [
     "still_png",
     "transparent_grey",
 ]
+
+_PALETTE = 3  # the colour type of a PNG with a palette
 
 PNG_HEAD_BYTES = 8 + 25
 """Signature and IHDR of a PNG; what tells of colours comes behind them."""
@@ -98,12 +101,28 @@ def is_animated(png: bytes) -> bool:
     return _early_chunk(png, b"acTL") is not None
 
 
+def has_long_transparency(png: bytes) -> bool:
+    """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
+    palette, alphas = _early_chunk(png, b"PLTE"), _early_chunk(png, b"tRNS")
+    if palette is None or alphas is None or png[25] != _PALETTE:
+        return False
+    return 3 * len(alphas) > len(palette)
+
+
 def still_png(png: bytes) -> bytes:
-    """An animated PNG as the still picture that a reader without animation shows."""
-    kept, place = [png[:8]], 8
+    """A PNG as the still picture that a reader without animation shows.
+
+    Transparencies beyond the colours of its palette are left out.
+    """
+    kept, place, colours = [png[:8]], 8, 256
     while place + 12 <= len(png):
         end = place + 12 + int.from_bytes(png[place : place + 4], "big")
-        if png[place + 4 : place + 8] not in {b"acTL", b"fcTL", b"fdAT"}:
+        kind, content = png[place + 4 : place + 8], png[place + 8 : end - 4]
+        if kind == b"PLTE":
+            colours = len(content) // 3
+        if kind == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
+            kept.append(png_chunk(kind, content[:colours]))
+        elif kind not in {b"acTL", b"fcTL", b"fdAT"}:
             kept.append(png[place:end])
         place = end
     return b"".join(kept)

@@ -140,5 +140,6 @@ def _package(
         jobs=jobs,
     )
     say_left_out(done.left_out, len(opened.pairs), "pair")
-    say_left_behind(path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
+    members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
+    say_left_behind(members, converted=True)
     return done

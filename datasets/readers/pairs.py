@@ -1,6 +1,6 @@
 """pairs:DIR - pictures of equal names in DIR/blurry and DIR/sharp, with or without splits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.found import find
@@ -77,7 +77,7 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
 
 def _in_folders(root: Path) -> tuple[Pair, ...]:
     _refuse_other_letters(root)
-    found = {split: _members(root, split) for split in (None, *SPLITS)}
+    found = {split: _without_odd(root, _members(root, split)) for split in (None, *SPLITS)}
     if found[None] and any(found[split] for split in SPLITS):
         raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
     _refuse_alone(root, [one for members in found.values() for one in _alone(members)])
@@ -109,6 +109,36 @@ def _members(root: Path, split: Split | None) -> dict[str, dict[str, Path]]:
     return members
 
 
+def _without_odd(
+    root: Path, members: Mapping[str, Mapping[str, Path]]
+) -> dict[str, dict[str, Path]]:
+    """The members without the pairs of which one is no picture's file; they are named."""
+    every = [one for pictures in members.values() for one in pictures.items()]
+    odd = {name: fault for name, path in every if (fault := _fault(root, path))}
+    for name, fault in odd.items():
+        warn_once(f"pair {_shown(name)} is left out: {fault}")
+    kept = {
+        role: {name: path for name, path in pictures.items() if name not in odd}
+        for role, pictures in members.items()
+    }
+    return {role: pictures for role, pictures in kept.items() if pictures}
+
+
+def _fault(root: Path, path: Path) -> str:
+    """Why an entry is no picture's file that can be listed; empty if it is one."""
+    shown = _shown(str(path.relative_to(root)))
+    if not path.is_file():
+        return f"{shown}: no regular file; remove it from the pictures"
+    return (
+        "" if shown == str(path.relative_to(root)) else f"{shown}: its name is not UTF-8; rename it"
+    )
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
     """Names and files of a role's folder: its own pictures, and those in folders of scenes."""
     yield from _pictures(folder)
@@ -123,8 +153,6 @@ def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
             continue
-        if not path.is_file():
-            raise DatasetError(f"{path}: no file; remove it from the pictures")
         if path.stem in seen:
             raise DatasetError(f"{path}: {seen[path.stem].name} is there too; remove one of them")
         seen[path.stem] = path

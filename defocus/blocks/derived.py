@@ -13,31 +13,34 @@ from defocus.reading import require_file
 
 __all__ = ["left_behind", "say_left_behind"]
 
-_KEPT = frozenset({"colour profile"})
-"""What every step hands on."""
+_PROFILE = "colour profile"
 
 
-def say_left_behind(sources: Iterable[Path]) -> None:
+def say_left_behind(sources: Iterable[Path], *, converted: bool = False) -> None:
     """Say in one line what files hold that the pictures made of them do not."""
-    if text := left_behind(sources):
+    if text := left_behind(sources, converted=converted):
         say(text)
 
 
-def left_behind(sources: Iterable[Path]) -> str:
+def left_behind(sources: Iterable[Path], *, converted: bool = False) -> str:
     """What files hold that pictures made of their pixels do not; empty if that is nothing.
 
-    RAW files and files that cannot be read are passed over.
+    Where the pictures are converted to sRGB they need no profile, else they keep it. RAW files and
+    files that cannot be read are passed over.
     """
     found: Counter[str] = Counter()
     number = 0
     for path in sources:
         kinds = _kinds(path)
         number += 1
-        found.update(kinds - _KEPT)
+        found.update(kinds - {_PROFILE})
     if not found:
         return ""
     told = ", ".join(f"{kind} ({count} of {number})" for kind, count in found.most_common())
-    return f"the new pictures keep the colour profile and nothing else of their files: {told}"
+    kept = (
+        "are in sRGB and keep nothing" if converted else "keep the colour profile and nothing else"
+    )
+    return f"the new pictures {kept} of their files: {told}"
 
 
 def _kinds(path: Path) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus import extensions
 from defocus.datasets import api
 from defocus.datasets.api import Reader, dataset_kinds, open_dataset, reader_names
 from defocus.datasets.curation.keeping import keep_pairs
@@ -200,20 +201,25 @@ def _other_bytes(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (_pipe, "no file"),
-        (Path.mkdir, "no file"),
-        (lambda path: path.symlink_to("/dev/zero"), "no file"),
+        (_pipe, "pair z is left out: "),
+        (Path.mkdir, "no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "no regular file"),
         (_other_bytes, "not UTF-8"),
     ],
 )
-def test_what_is_no_picture_file_is_named(
-    tmp_path: Path, make: Callable[[Path], None], words: str
+def test_what_is_no_picture_file_is_named_and_the_others_are_read(
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(extensions, "_warned", set())  # else one process says it once
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
         make(root / role / "z.png")
-    with pytest.raises(DatasetError, match=words):
-        open_dataset(f"pairs:{root}")
+    assert [pair.id for pair in open_dataset(f"pairs:{root}").pairs] == ["a"]
+    assert words in capsys.readouterr().err
 
 
 def test_one_name_with_two_suffixes_is_ambiguous(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from defocus.errors import ImageError
 from defocus.heif_pixels import read_heif
 from defocus.images import IMAGE_SUFFIXES, read_image, read_stored
-from defocus.picture_headers import kind_of
+from defocus.picture_headers import kind_of, png_chunk
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (12, 16, 4), np.uint8)
 
@@ -140,3 +140,20 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_other_suffixes_of_jpeg_are_pictures() -> None:
     assert {".jfif", ".jpe", ".jif", ".heic", ".avif", ".jxl"} < IMAGE_SUFFIXES
+
+
+@pytest.mark.parametrize("further", [0, 3, 300])
+def test_transparencies_beyond_the_palette_cost_none_of_the_others(
+    further: int, tmp_path: Path
+) -> None:
+    picture = Pillow.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) % 4, "P")
+    picture.putpalette([200, 30, 10, 20, 90, 250, 1, 2, 3, 4, 5, 6])
+    path = tmp_path / "p.png"
+    picture.save(path, transparency=bytes([0, 128, 255, 7]))
+    expected = read_stored(path)
+    data = path.read_bytes()
+    start = data.index(b"tRNS") - 4
+    chunk = png_chunk(b"tRNS", bytes([0, 128, 255, 7]) + bytes(further))
+    path.write_bytes(data[:start] + chunk + data[start + 16 :])
+    assert expected.shape == (8, 8, 4)
+    assert np.array_equal(read_stored(path), expected)
