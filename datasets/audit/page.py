@@ -21,9 +21,9 @@ from defocus.datasets.audit.page_outcome import (
 from defocus.datasets.audit.page_parts import not_measured_parts, sessions_part, with_error
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
+from defocus.datasets.audit.pairs.usable import Usable
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, summary, values, worst
-from defocus.datasets.audit.usable import Usable
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.progress import counted

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from defocus.datasets.audit.pairs.usable import Usable
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.usable import Usable
 from defocus.datasets.curation.rules import Rules, judged
 from defocus.datasets.step import MakingStep
 

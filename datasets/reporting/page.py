@@ -14,8 +14,8 @@ from defocus.datasets.audit.page import (
     warnings_part,
 )
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pairs.usable import Usable
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.usable import Usable
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
