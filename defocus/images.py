@@ -52,6 +52,7 @@ __all__ = [
     "read_stored",
     "sizes_differ",
     "srgb_to_linear",
+    "upper_bits",
     "write_image",
 ]
 
@@ -337,6 +338,14 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
 def bit_depth(image: Image) -> int:
     """Bit depth of a picture, 8 or 16."""
     return image.dtype.itemsize * 8
+
+
+def upper_bits(image: Image) -> NDArray[np.uint8]:
+    """A picture of 8 bits as it is, one of 16 by its upper 8."""
+    if image.dtype == np.uint8:
+        return np.asarray(image, np.uint8)
+    eight = np.empty(image.shape, np.uint8)
+    return np.right_shift(image, 8, out=eight, casting="unsafe")
 
 
 def as_float(image: Image, dtype: type[np.floating[Any]] = np.float32) -> FloatImage:

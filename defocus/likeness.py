@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from defocus.images import Image, upper_bits
+
 __all__ = [
     "LEAST_CORRELATION",
     "MOST_DIFFERENT_BITS",
@@ -51,9 +53,9 @@ class Fingerprint:
     thumbnail: NDArray[np.float32]
 
 
-def fingerprint(picture: NDArray[np.uint8]) -> Fingerprint:
-    """The fingerprint of a ``(H, W, 3)`` uint8 RGB picture."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+def fingerprint(picture: Image) -> Fingerprint:
+    """The fingerprint of a ``(H, W, 3)`` RGB picture; of 16 bits the upper 8 count."""
+    grey = cv2.cvtColor(upper_bits(picture), cv2.COLOR_RGB2GRAY)
     factor = max(1, min(grey.shape) // HASHED_PX)  # of a large picture that takes half the time
     shown = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     bits = imagehash.phash(PillowImage.fromarray(np.asarray(shown))).hash.ravel()

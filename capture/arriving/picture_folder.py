@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from defocus.capture.arriving.card_shots import CardShot, Leftover, originality, read_shots
 from defocus.capture.arriving.hot_folder import decoded, picture_files, visible_files
 from defocus.errors import ImageError
 from defocus.files import sha256_file
-from defocus.images import IMAGE_SUFFIXES
 from defocus.likeness import Fingerprint, fingerprint
 from defocus.progress import say
 
@@ -23,10 +20,10 @@ VIDEOS = frozenset(
     {".3gp", ".avi", ".crm", ".insv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mts", ".mxf"}
 )
 OTHER_PICTURES = frozenset(
-    {".3fr", ".avif", ".crw", ".gif", ".gpr", ".heic", ".heif", ".hif", ".iiq", ".jp2", ".jpe"}
-    | {".jxl", ".kdc", ".mos", ".mrw", ".psd", ".rwl", ".srf", ".x3f"}
+    {".3fr", ".crw", ".gif", ".gpr", ".iiq", ".jp2", ".kdc", ".mos", ".mrw", ".psd", ".rwl"}
+    | {".srf", ".x3f"}
 )
-"""Pictures as people keep them, some of which :data:`IMAGE_SUFFIXES` may have."""
+"""Pictures as people keep them, none of which :data:`~defocus.images.IMAGE_SUFFIXES` has."""
 
 
 def look_at(path: Path) -> Fingerprint:
@@ -35,9 +32,7 @@ def look_at(path: Path) -> Fingerprint:
     Raises:
         ImageError: The file is not a complete picture.
     """
-    picture = decoded(path)
-    eight = picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
-    return fingerprint(np.asarray(eight, np.uint8))
+    return fingerprint(decoded(path))
 
 
 @dataclass
@@ -103,7 +98,7 @@ class PictureFolder:
 
     def unread(self) -> list[Leftover]:
         """Videos, and pictures of kinds that are not read."""
-        words = dict.fromkeys(OTHER_PICTURES - IMAGE_SUFFIXES, "pictures of this kind are not read")
+        words = dict.fromkeys(OTHER_PICTURES, "pictures of this kind are not read")
         words |= dict.fromkeys(VIDEOS, "a video")
         files = ((path, words.get(path.suffix.lower())) for path in visible_files(self.path))
         return [Leftover(path, reason) for path, reason in files if reason is not None]

@@ -12,7 +12,7 @@ from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.readers.session import session_pairs
 from defocus.datasets.split import scene_splits
 from defocus.errors import ImageError, InputError
-from defocus.images import bit_depth, read_image
+from defocus.images import read_image
 from defocus.isolation import LeftOut
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
 from defocus.processes import in_processes
@@ -95,10 +95,9 @@ def scene_remarks(pairs: Sequence[Pair], jobs: int) -> list[str]:
 
 def _look(path: Path) -> Fingerprint | None:
     try:
-        picture = read_image(path)
+        return fingerprint(read_image(path))
     except ImageError:
         return None  # named by who measures the pair
-    return fingerprint((picture >> (bit_depth(picture) - 8)).astype("uint8"))
 
 
 def _views(looks: Sequence[Fingerprint]) -> int:

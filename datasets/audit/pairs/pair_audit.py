@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
@@ -18,7 +17,7 @@ from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Pair
-from defocus.images import Image, bit_depth, read_image
+from defocus.images import Image, read_image, upper_bits
 from defocus.isolation import LeftOut, attempt
 from defocus.likeness import Fingerprint, fingerprint
 from defocus.optics.geometry import Similarity
@@ -206,7 +205,7 @@ def _audited(
     if seen is not None:
         seen(blurry, sharp)
     same = _same_pixels(blurry, sharp)
-    prints = (fingerprint(_eight_bit(sharp)), fingerprint(_eight_bit(blurry)))
+    prints = (fingerprint(sharp), fingerprint(blurry))
     details = _sharpness(blurry, sharp, found)
     blur = _blur_quantiles(found.field)
     shared = found.misalignment.shared
@@ -240,7 +239,7 @@ def _audited(
 def _same_pixels(first: Image, second: Image) -> bool:
     """Whether two pictures of one size are equal, at the smaller bit depth if they have two."""
     if first.dtype != second.dtype:
-        first, second = _eight_bit(first), _eight_bit(second)
+        first, second = upper_bits(first), upper_bits(second)
     strips = range(0, len(first), STRIP_ROWS)  # most differ in the first one
     return all(
         np.array_equal(first[top : top + STRIP_ROWS], second[top : top + STRIP_ROWS])
@@ -260,7 +259,7 @@ def _alone(pair: Pair, blurry: Image) -> AuditedPair:
         width,
         height,
         blurry_sharpness=sharpness(luma_of(blurry)),
-        fingerprints=(fingerprint(_eight_bit(blurry)),),
+        fingerprints=(fingerprint(blurry),),
     )
 
 
@@ -323,10 +322,3 @@ def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
         "rotation_sigma_deg": sigma.rotation_deg,
         "residual_sigma_px": sigma.residual_p95_px,
     }
-
-
-def _eight_bit(picture: Image) -> NDArray[np.uint8]:
-    if picture.dtype == np.uint8:
-        return np.asarray(picture, dtype=np.uint8)
-    eight = np.empty(picture.shape, np.uint8)
-    return np.right_shift(picture, bit_depth(picture) - 8, out=eight, casting="unsafe")
