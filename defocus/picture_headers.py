@@ -5,6 +5,7 @@ They are read before a file is decoded, because a decoder believes what a header
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -22,6 +23,7 @@ __all__ = [
     "jpeg_scan_start",
     "kind_of",
     "png_chunk",
+    "png_chunks",
     "refuse_oversized",
     "refuse_truncated",
     "still_png",
@@ -114,30 +116,37 @@ def still_png(png: bytes) -> bytes:
 
     Transparencies beyond the colours of its palette are left out.
     """
-    kept, place, colours = [png[:8]], 8, 256
+    kept, colours = [png[:8]], 256
+    for name, start, end in png_chunks(png):
+        content = png[start : end - 4]
+        if name == b"PLTE":
+            colours = len(content) // 3
+        if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
+            kept.append(png_chunk(name, content[:colours]))
+        elif name not in {b"acTL", b"fcTL", b"fdAT"}:
+            kept.append(png[start - 8 : end])
+    return b"".join(kept)
+
+
+def png_chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name of each chunk, where its content begins, and where the chunk ends, behind its check.
+
+    The last one may end beyond a file that is cut short.
+    """
+    place = 8
     while place + 12 <= len(png):
         end = place + 12 + int.from_bytes(png[place : place + 4], "big")
-        kind, content = png[place + 4 : place + 8], png[place + 8 : end - 4]
-        if kind == b"PLTE":
-            colours = len(content) // 3
-        if kind == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
-            kept.append(png_chunk(kind, content[:colours]))
-        elif kind not in {b"acTL", b"fcTL", b"fdAT"}:
-            kept.append(png[place:end])
+        yield png[place + 4 : place + 8], place + 8, end
         place = end
-    return b"".join(kept)
 
 
 def _early_chunk(png: bytes, name: bytes) -> bytes | None:
     """The content of a chunk before the pixels; None if there is none."""
-    place = PNG_HEAD_BYTES
-    while place + 12 <= len(png):
-        size, kind = int.from_bytes(png[place : place + 4], "big"), png[place + 4 : place + 8]
-        if kind == name:
-            return png[place + 8 : place + 8 + size]
-        if kind in {b"IDAT", b"IEND"}:
+    for known, start, end in png_chunks(png):
+        if known == name:
+            return png[start : end - 4]
+        if known in {b"IDAT", b"IEND"}:
             return None
-        place += 12 + size
     return None
 
 

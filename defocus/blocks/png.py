@@ -12,7 +12,7 @@ from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.photoshop import resource_blocks
 from defocus.blocks.xmp import xmp_block
-from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk, png_chunks
 
 __all__ = [
     "Chunk",
@@ -30,7 +30,6 @@ __all__ = [
     "xmp_chunk",
 ]
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_WORDS = b"XML:com.adobe.xmp\0"
 COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
 _RESOURCES = b"Raw profile type iptc\0"
@@ -99,20 +98,17 @@ class PngParts:
 
 def png_parts(data: bytes) -> PngParts:
     """The parts of a file that begins as a PNG."""
-    chunks, place, early, shown, trailer = [], len(SIGNATURE), True, 0, b""
-    while place + 12 <= len(data):
-        size = int.from_bytes(data[place : place + 4], "big")
-        name, content = data[place + 4 : place + 8], data[place + 8 : place + 8 + size]
-        check = data[place + 8 + size : place + 12 + size]
-        place += 12 + size
+    chunks, early, shown, trailer = [], True, 0, b""
+    for name, start, end in png_chunks(data):
+        content, check = data[start : end - 4], data[end - 4 : end]
         if name == b"IDAT":
             early = False
         elif name == b"fcTL":  # the still picture may be none of them
             shown += 1
         elif name == b"IEND":
-            trailer = data[place:]
+            trailer = data[end:]
             break
-        if name not in _PIXELS and name not in _FRAMES and len(content) == size:
+        if name not in _PIXELS and name not in _FRAMES and start + len(content) == end - 4:
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
     head = (data[24], data[25]) if len(data) > 25 else (0, 0)
