@@ -1,4 +1,4 @@
-"""Backbone files of LPIPS: location and download.
+"""Backbone files of LPIPS and DISTS: location and download.
 
 The ``lpips`` package contains its linear layers, but not the backbones, which are torchvision's
 ImageNet networks. Files are looked up in torch's own folder, so a file that torchvision downloaded
@@ -6,6 +6,7 @@ earlier is used.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import queue
@@ -16,10 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from defocus.errors import InputError, WeightsError
+from defocus.errors import InputError, StorageError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
 
-__all__ = ["BACKBONES", "WeightsFile", "fetch", "is_intact", "location"]
+__all__ = [
+    "BACKBONES",
+    "REMEDY",
+    "WeightsFile",
+    "fetch",
+    "is_intact",
+    "location",
+    "missing_backbone",
+]
+
+REMEDY = "run 'defocus-bench fetch-weights {metric}' (without a network: with --from FILE)"
+
+_TIMEOUT_SECONDS = 5.0
+_LIMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,25 @@ def fetch(
                 f"instead of {file.sha256_prefix} ({size} bytes); fetch it again"
             )
     return target
+
+
+@functools.cache
+def missing_backbone(backbone: str, metric: str) -> str:
+    """Why the backbone is missing, empty if it is there; each process tries to download it once."""
+    file = BACKBONES[backbone]
+    if is_intact(file):
+        return ""
+    from defocus.progress import say
+
+    say(f"{metric} needs the {backbone} backbone: fetching {file.url}")
+    try:
+        fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
+    except (InputError, StorageError, WeightsError) as error:
+        state = "damaged" if location(file).exists() else "absent"
+        remedy = REMEDY.format(metric=metric)
+        # said where the scores are; here it would be said twice
+        return f"the {backbone} backbone is {state} and could not be fetched ({error}); {remedy}"
+    return ""
 
 
 def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iterator[bytes]:

@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus.benchmark.metric import backbone_files
+from defocus.benchmark.metric.backbone_files import REMEDY, missing_backbone
 from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
-from defocus.errors import InputError, StorageError, WeightsError
 
 if TYPE_CHECKING:  # torch and lpips take seconds to import
     import torch
 
-__all__ = ["METRIC", "REMEDY", "lpips_metric", "missing_backbone"]
-
-REMEDY = "run 'defocus-bench fetch-weights {metric}' (without a network: with --from FILE)"
+__all__ = ["METRIC", "lpips_metric"]
 
 _METRICS = {"alex": "lpips", "vgg": "lpips_vgg", "squeeze": "lpips_squeeze"}
 
 _SMALLEST_PX = 31  # below, a second pooling has nothing left to pool
-_TIMEOUT_SECONDS = 5.0
-_LIMIT_SECONDS = 120.0
 
 
 def _lpips(backbone: str, restored: Picture, reference: Picture, mask: Mask) -> float:
@@ -83,25 +79,6 @@ def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no typ
     if reason:
         raise MetricUnavailableError(reason)
     return _load(backbone)
-
-
-@functools.cache
-def missing_backbone(backbone: str, metric: str) -> str:
-    """Why the backbone is missing, empty if it is there; each process tries to download it once."""
-    file = backbone_files.BACKBONES[backbone]
-    if backbone_files.is_intact(file):
-        return ""
-    from defocus.progress import say
-
-    say(f"{metric} needs the {backbone} backbone: fetching {file.url}")
-    try:
-        backbone_files.fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
-    except (InputError, StorageError, WeightsError) as error:
-        state = "damaged" if backbone_files.location(file).exists() else "absent"
-        remedy = REMEDY.format(metric=metric)
-        # said where the scores are; here it would be said twice
-        return f"the {backbone} backbone is {state} and could not be fetched ({error}); {remedy}"
-    return ""
 
 
 @functools.cache
