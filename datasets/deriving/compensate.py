@@ -152,15 +152,16 @@ def compensate_dataset(
         found = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
         return OwnZoom.of(found.registration, found.shape)
 
-    def in_session(pair: Pair) -> InSession | None:
+    def how(pair: Pair, own: FlowEstimator) -> _Measuring:
         lens = shared.get(pair.id)
-        return None if lens is None else InSession(lens, together)
+        session = None if lens is None else InSession(lens, together)
+        return _Measuring(own, rig, keys[pair.id], session, limits)
 
     def extent(pair: Pair, own: FlowEstimator) -> tuple[int, int] | None:
-        return _extent(pair, release, own, rig, keys[pair.id], in_session(pair), limits)
+        return _extent(pair, release, how(pair, own))
 
     def made(pair: Pair, own: FlowEstimator) -> Pair | str:
-        return _made(pair, out, release, own, rig, keys[pair.id], in_session(pair), limits, common)
+        return _made(pair, out, release, how(pair, own), common)
 
     together = session_key(dataset)
     told = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
@@ -267,15 +268,22 @@ def _claim(
     write_json(record, order)
 
 
+@dataclass(frozen=True)
+class _Measuring:
+    """How one pair is measured: the flow, the rig of two cameras, what its session shares."""
+
+    estimator: FlowEstimator
+    rig: Rig | None
+    key: str
+    session: InSession | None
+    limits: MotionLimits
+
+
 def _made(
     pair: Pair,
     out: Path,
     release: Release,
-    estimator: FlowEstimator,
-    rig: Rig | None,
-    key: str,
-    session: InSession | None,
-    limits: MotionLimits,
+    how: _Measuring,
     size: tuple[int, int] | None,
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
@@ -283,9 +291,7 @@ def _made(
         return "it has no sharp picture"
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
-        blurry, sharp, measurement, known_map = _measured(
-            pair, estimator, rig, key, session, limits
-        )
+        blurry, sharp, measurement, known_map = _measured(pair, how)
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
             profiles = kept_profiles(pair.blurry, pair.sharp)
@@ -301,25 +307,22 @@ def _made(
 
 def _measured(
     pair: Pair,
-    estimator: FlowEstimator,
-    rig: Rig | None,
-    key: str,
-    session: InSession | None,
-    limits: MotionLimits,
+    how: _Measuring,
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
     """Both members of a pair, their measurement and the known defocus map, if there is one."""
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
-    if rig is not None:  # the pictures of two cameras may differ in size
+    estimator, limits = how.estimator, how.limits
+    if how.rig is not None:  # the pictures of two cameras may differ in size
         files = pair.blurry, pair.sharp
         blurry, sharp = in_one_space(files, [read_image(one) for one in files])
         known_map = known_defocus_map(pair, blurry.shape[:2])
         found = measure(
-            blurry, sharp, estimator, rig=rig, defocus_map=known_map, at_most=limits.at_most,
+            blurry, sharp, estimator, rig=how.rig, defocus_map=known_map, at_most=limits.at_most,
             largest_px=limits.largest_px,
         )  # fmt: skip
         return blurry, sharp, found, known_map
     require_one_size([pair])
-    blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
+    blurry, sharp, found = measured_pair(pair, estimator, how.key, how.session, limits)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
@@ -331,16 +334,12 @@ def _measured(
 def _extent(
     pair: Pair,
     release: Release,
-    estimator: FlowEstimator,
-    rig: Rig | None,
-    key: str,
-    session: InSession | None,
-    limits: MotionLimits,
+    how: _Measuring,
 ) -> tuple[int, int] | None:
     """Width and height of what both members of a pair show; None if that is unknown."""
     if pair.sharp is None:
         return None
-    _, sharp, found, _ = _measured(pair, estimator, rig, key, session, limits)
+    _, sharp, found, _ = _measured(pair, how)
     if found.misalignment.status != "ok":
         return None
     crop = plan_compensation(found, sharp.shape, release).grid.crop
