@@ -147,12 +147,15 @@ def unexplained(
     if usable.any():  # what is added to both near black weighs alike then
         other *= light[usable].sum() / max(other[usable].sum(), np.float32(1e-6))
     comparison = _Comparison.of(light, other, coc, usable)
-    whole, window = comparison.beyond(WINDOW_PX), comparison.windows(WINDOW_PX)
-    if whole is None or window is None:
+    window = comparison.windows(WINDOW_PX)
+    if window is None:
         return None
+    whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
-    fine = comparison.beyond(SPECK_PX, near_map=True) if tilt < MOST_TILT_EV else None
-    specks = Specks(0, 0.0) if fine is None else dark_specks(fine, other)
+    small = comparison.windows(SPECK_PX) if tilt < MOST_TILT_EV else None
+    specks = Specks(0, 0.0)
+    if small is not None:
+        specks = dark_specks(comparison.beyond(small, near_map=True), other)
     even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
     moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
     found = Unexplained(
@@ -181,6 +184,7 @@ def _untouched(spoilt: Mask, coc: Array) -> Mask:
 class _Windows:
     """Window means of the blurry member over those of the prediction by the blur map."""
 
+    side: int
     blurry: Array
     predicted: Array
     log_ratio: Array
@@ -230,18 +234,17 @@ class _Comparison:
             ratio = np.log2((mean + self.floor) / (predicted + self.floor))
             predicted = predicted * np.exp2(light_profile(ratio, counted))
         ratio = np.log2((mean + self.floor) / (predicted + self.floor))
-        return _Windows(mean, predicted, np.where(counted, ratio, 0).astype(np.float32), counted)
+        stops = np.where(counted, ratio, 0).astype(np.float32)
+        return _Windows(side, mean, predicted, stops, counted)
 
-    def beyond(self, side: int, *, near_map: bool = False) -> Array | None:
+    def beyond(self, windows: _Windows, *, near_map: bool = False) -> Array:
         """Stops by which window means lie beyond all predictions.
 
         Args:
-            side: Of the window, px.
+            windows: The windows.
             near_map: Whether only diameters near the blur map count, not all.
         """
-        windows = self.windows(side)
-        if windows is None:
-            return None
+        side = windows.side
         gain = windows.predicted / np.maximum(self._mean(self.linear, side), np.float32(1e-6))
         low, high = windows.predicted.copy(), windows.predicted.copy()
         least, most = self._range(side) if near_map else (None, None)
