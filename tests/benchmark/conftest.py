@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 
 from defocus.datasets.doses.run import render_dosed_dataset
 from tests.command_process import StartedCommand, run_command, start_command
+
+if TYPE_CHECKING:
+    from defocus.benchmark.restore.restorer import Restorer
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -112,6 +116,18 @@ tiny = tiny.systems
 [defocus.readers]
 tiny = tiny.reader
 """
+
+
+@pytest.fixture(scope="module")
+def own() -> "Restorer":
+    """The package's own network, ready to restore."""
+    import torch
+
+    import defocus
+    from defocus.benchmark.restore.restorer import make_restorer
+
+    network = defocus.load("defocus-m", weights="own").eval()
+    return make_restorer(network, 0, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

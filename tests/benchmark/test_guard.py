@@ -5,10 +5,8 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-import defocus
 from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
 from defocus.benchmark.restore.guard.agreement import agreement
 from defocus.benchmark.restore.guard.crispness import crispness, share_kept, spread
@@ -16,7 +14,7 @@ from defocus.benchmark.restore.guard.guard import guarded
 from defocus.benchmark.restore.guard.limits import limited
 from defocus.benchmark.restore.guard.noise import noise_by_brightness
 from defocus.benchmark.restore.restoration import Restoration, restore_colours
-from defocus.benchmark.restore.restorer import Restorer, make_restorer
+from defocus.benchmark.restore.restorer import Restorer
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
 from defocus.optics.aperture import Aperture, aperture_psf
@@ -29,12 +27,6 @@ AS_GOOD_AS_RIGHT_DB = 45.0
 
 def psnr(first: Array, second: Array) -> float:
     return float(-10 * np.log10(np.square(first.astype(float) - second).mean() + 1e-12))
-
-
-@pytest.fixture(scope="module")
-def own() -> Restorer:
-    network = defocus.load("defocus-m", weights="own").eval()
-    return make_restorer(network, 0, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")

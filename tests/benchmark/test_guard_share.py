@@ -8,13 +8,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-import defocus
 from defocus.benchmark.restore.guard import learning
 from defocus.benchmark.restore.guard.guard import guarded
 from defocus.benchmark.restore.guard.learning import error_left, learn, softened
 from defocus.benchmark.restore.guard.share import share_worth_keeping, surroundings
 from defocus.benchmark.restore.restoration import restore_colours
-from defocus.benchmark.restore.restorer import Restorer, make_restorer
+from defocus.benchmark.restore.restorer import Restorer
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 
@@ -23,12 +22,6 @@ Array = NDArray[np.float32]
 
 def psnr(first: Array, second: Array) -> float:
     return float(-10 * np.log10(np.square(first.astype(float) - second).mean() + 1e-12))
-
-
-@pytest.fixture(scope="module")
-def own() -> Restorer:
-    network = defocus.load("defocus-m", weights="own").eval()
-    return make_restorer(network, 0, torch.device("cpu"))
 
 
 def middle(name: str) -> Array:
