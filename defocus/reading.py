@@ -20,6 +20,7 @@ from defocus.errors import FileError
 __all__ = [
     "ARRAY_ERRORS",
     "MOST_BYTES",
+    "is_utf8",
     "parse_json",
     "read_bytes",
     "read_csv",
@@ -228,3 +229,12 @@ def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> li
         if len(cells) != len(names):
             raise FileError(f"{path}: row {number} has {len(cells)} cells, {len(names)} expected")
     return [dict(zip(names, cells, strict=True)) for cells in rows]
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a file's name is a text that other programs and computers can read."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import track
-from defocus.reading import read_json
+from defocus.reading import is_utf8, read_json
 
 __all__ = [
     "FILE_ROLES",
@@ -139,11 +139,10 @@ def _stamp(path: Path) -> list[int | str]:
     """Size and modification time of a file with a printable name."""
     try:
         status = path.stat()
-        str(path).encode()
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
-    except UnicodeEncodeError as error:
-        raise DatasetError(f"{path}: its name is not UTF-8; rename it") from error
+    if not is_utf8(str(path)):
+        raise DatasetError(f"{path}: its name is not UTF-8; rename it")
     if not stat.S_ISREG(status.st_mode):  # what is read from a pipe or a device has no end
         raise DatasetError(f"{path}: a folder, a pipe or a device; restore the file")
     return [status.st_size, status.st_mtime_ns]

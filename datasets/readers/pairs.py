@@ -16,6 +16,7 @@ from defocus.errors import DatasetError
 from defocus.extensions import warn_once
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import counted, say, several
+from defocus.reading import is_utf8
 
 __all__ = ["CARD", "read"]
 
@@ -116,7 +117,7 @@ def _without_odd(
     every = [one for pictures in members.values() for one in pictures.items()]
     odd = {name: fault for name, path in every if (fault := _fault(root, path))}
     for name, fault in odd.items():
-        warn_once(f"pair {_shown(name)} is left out: {fault}")
+        warn_once(f"pair {name} is left out: {fault}")
     kept = {
         role: {name: path for name, path in pictures.items() if name not in odd}
         for role, pictures in members.items()
@@ -126,17 +127,10 @@ def _without_odd(
 
 def _fault(root: Path, path: Path) -> str:
     """Why an entry is no picture's file that can be listed; empty if it is one."""
-    shown = _shown(str(path.relative_to(root)))
+    name = str(path.relative_to(root))
     if not path.is_file():
-        return f"{shown}: no regular file; remove it from the pictures"
-    return (
-        "" if shown == str(path.relative_to(root)) else f"{shown}: its name is not UTF-8; rename it"
-    )
-
-
-def _shown(name: str) -> str:
-    """A name as it can be printed: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
+        return f"{name}: no regular file; remove it from the pictures"
+    return "" if is_utf8(name) else f"{name}: its name is not UTF-8; rename it"
 
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:

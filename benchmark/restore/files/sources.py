@@ -11,9 +11,9 @@ from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt
 from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
-from defocus.reading import require_file
+from defocus.reading import is_utf8, require_file
 
-__all__ = ["becomes_png", "found_pictures", "named_in_utf8", "targets_of", "test_targets"]
+__all__ = ["becomes_png", "found_pictures", "targets_of", "test_targets"]
 
 
 def found_pictures(given: Sequence[Path]) -> list[Path]:
@@ -62,7 +62,7 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
 def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
     if not image.exists():
         raise ImageError(f"{image}: no such picture or folder")
-    if not named_in_utf8(image):
+    if not is_utf8(image.name):
         raise ImageError(f"{image}: its name is not UTF-8; rename it")
     if image.suffix.lower() not in IMAGE_SUFFIXES:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
@@ -88,15 +88,6 @@ def becomes_png(image: Path) -> bool:
             return kind_of(file.read(512)) in HEIF_KINDS
     except (OSError, FileError):  # said when it is read
         return False
-
-
-def named_in_utf8(path: Path) -> bool:
-    """Whether a file's name is a text that other programs and computers can read."""
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path]]:
