@@ -1,0 +1,57 @@
+"""What an earlier version wrote still opens: session, dataset, study, bundle, release."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from defocus.benchmark.bundles.opening import opened_bundle, read_scores
+from defocus.benchmark.results.store import open_results
+from defocus.capture.sessions.session import read_session
+from defocus.datasets.api import open_dataset
+from tests.conftest import Run
+
+MADE = Path(__file__).with_name("made_2026_11.tar.xz")
+
+DERIVED = "1c1db1f5ac0f91cd50cc951386d4a42195a099e037ee0dd5cf09e5212d5f93bd"
+"""The content hash that the stored study has recorded of the compensated dataset."""
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stored")
+    with tarfile.open(MADE) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def test_a_session_opens(stored: Path) -> None:
+    session = read_session(stored / "session")
+    assert [pair.id for pair in session.pairs] == ["0001_scene-001", "0002_scene-002"]
+
+
+@pytest.mark.parametrize("name", ["session:session", "manifest:dataset", "manifest:derived"])
+def test_a_dataset_opens(stored: Path, name: str) -> None:
+    reader, _, folder = name.partition(":")
+    dataset = open_dataset(f"{reader}:{stored / folder}")
+    assert [pair.id for pair in dataset.pairs] == ["0001_scene-001", "0002_scene-002"]
+    if folder == "derived":
+        assert dataset.content_hash == DERIVED
+
+
+def test_a_release_opens(stored: Path, run: Run) -> None:
+    assert len(open_dataset(f"release:{stored / 'release'}").pairs) == 2
+    done = run("defocus-data", "verify", stored / "release")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_bundle_opens(stored: Path) -> None:
+    with opened_bundle(stored / "study.zip") as bundle:
+        scores = read_scores(bundle)
+    assert len(scores) == 2
+
+
+def test_a_study_opens(stored: Path) -> None:
+    with open_results(stored / "study" / "results.sqlite") as results:
+        systems = {entry.system for entry in results.entries()}
+    assert {"input", "wiener"} <= systems
