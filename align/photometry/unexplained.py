@@ -3,7 +3,8 @@
 A pair is one scene under two blurs. So the sharp member, aligned and given the exposure and the
 vignetting of the blurry one, becomes the blurry one if it is blurred. Where no blur does that, in
 linear light or in the stored codes (the camera's tone curve lies somewhere between), something else
-differs: an object or the light has moved, there is dust on one of them, or its focus is elsewhere.
+differs: an object or the light has moved, there is dust on one of them, its focus is elsewhere, or
+its colours are of another space.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.photometry.colour_strength import colour_strength
 from defocus.align.photometry.equalise import DIAMETERS_PX, disc_blurred, equalised
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.light_profile import light_profile, tilt_of
@@ -25,6 +27,7 @@ from defocus.images import linear_to_srgb, srgb_to_linear
 
 __all__ = [
     "MOST_BLURRIER_SHARE",
+    "MOST_COLOUR_CHANGE",
     "MOST_STOPS",
     "MOST_TILT_EV",
     "Unexplained",
@@ -64,6 +67,7 @@ GRADIENT_OF_NOISE = 2.61
 MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
 MOST_BLURRIER_SHARE = 0.32
+MOST_COLOUR_CHANGE = 0.12
 """How these limits were found, and what they cost: docs/alignment.md."""
 SHOWN_STOPS = 0.5
 """Difference that is shown in full colour."""
@@ -80,6 +84,8 @@ class Unexplained:
         tilt_ev: By how much the light changes from the centre to a border, EV.
         specks: Number of dark specks in the sharp member that the blurry one does not show.
         blurrier_share: Share of what has texture where the sharp member is the blurrier one.
+        colour_strength: Of the blurry member over that of the sharp one; None if the scene is too
+            grey to tell.
     """
 
     stops: float
@@ -87,6 +93,13 @@ class Unexplained:
     tilt_ev: float
     specks: int
     blurrier_share: float
+    colour_strength: float | None = None
+
+    @property
+    def colour_change(self) -> float | None:
+        """By how much the colours of one member are stronger, as a share."""
+        strength = self.colour_strength
+        return None if strength is None else max(strength, 1 / strength) - 1
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, with the causes in words."""
@@ -107,6 +120,13 @@ def causes(found: Unexplained) -> tuple[str, ...]:
         told.append(
             f"the sharp member is focused elsewhere: it is the blurrier one in {share} of what "
             "has texture"
+        )
+    change, strength = found.colour_change, found.colour_strength
+    if change is not None and strength is not None and change > MOST_COLOUR_CHANGE:
+        stronger, other = ("blurry", "sharp") if strength > 1 else ("sharp", "blurry")
+        told.append(
+            f"the colours of the {stronger} member are {100 * change:.0f} % stronger: was the "
+            f"colour profile of the {other} one lost, or its picture style another one?"
         )
     return tuple(told)
 
@@ -164,6 +184,7 @@ def unexplained(
         tilt_ev=tilt,
         specks=specks.count,
         blurrier_share=_blurrier_share(light, other, shown),
+        colour_strength=colour_strength(first, aligned, coc, shown),
     )
     return found, whole
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from defocus.align.photometry.unexplained import (
     MOST_BLURRIER_SHARE,
+    MOST_COLOUR_CHANGE,
     MOST_STOPS,
     MOST_TILT_EV,
 )
@@ -47,6 +48,7 @@ class Rules(Settings):
         most_light_across_ev: Largest change of the light from the centre to a border, EV.
         most_blurrier_share: Largest share of what has texture where the sharp member is the
             blurrier one, as if it were focused elsewhere.
+        most_colour_change: Largest share by which the colours of one member are stronger.
         most_clipped_share: Largest share of clipped pixels of either member.
         unknown: Verdict on a pair whose misalignment could not be measured.
         same_picture: Verdict on a pair whose members have the same pixels.
@@ -65,6 +67,7 @@ class Rules(Settings):
     most_unexplained_stops: Size | None = MOST_STOPS
     most_light_across_ev: Size | None = MOST_TILT_EV
     most_blurrier_share: Share | None = MOST_BLURRIER_SHARE
+    most_colour_change: Size | None = MOST_COLOUR_CHANGE
     most_clipped_share: Share | None = 0.3
     unknown: Verdict = "reject"
     same_picture: Verdict = "reject"
@@ -164,7 +167,8 @@ def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
 def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
     """Limits of what the blur does not explain, and of clipping."""
     clipped = [one for one in (pair.clipped_share, pair.blurry_clipped_share) if one is not None]
-    stops = pair.unexplained_stops
+    stops, beside = pair.unexplained_stops, pair.unexplained
+    change = None if beside is None else beside.colour_change
     return (
         _Limit("the blur does not explain", " stops", stops, most=rules.most_unexplained_stops),
         _Limit(
@@ -179,6 +183,7 @@ def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
             pair.blurrier_share,
             most=rules.most_blurrier_share,
         ),
+        _Limit("colours of one member are stronger by", "", change, most=rules.most_colour_change),
         _Limit("clipped share", "", max(clipped, default=None), most=rules.most_clipped_share),
     )
 

@@ -19,6 +19,9 @@ from defocus.optics.psf import disc_psf
 
 Light = NDArray[np.float32]
 STILL = np.eye(3)
+DISPLAY_P3_OF_SRGB = np.array(
+    [[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]]
+)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,28 @@ def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(
     told = found(blurry, elsewhere, diameter)
     assert told.blurrier_share > 0.25
     assert any("is focused elsewhere" in one for one in causes(told))
+
+
+@pytest.mark.parametrize(("paler", "stronger"), [("sharp", "blurry"), ("blurry", "sharp")])
+def test_colours_whose_profile_was_lost_are_named(
+    pair: tuple[Light, Light, Light], paler: str, stronger: str
+) -> None:
+    blurry, sharp, diameter = pair
+    members = {"blurry": blurry, "sharp": sharp}
+    members[paler] = (members[paler] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)
+    (text,) = causes(found(members["blurry"], members["sharp"], diameter))
+    assert text.startswith(f"the colours of the {stronger} member are ")
+    assert f"profile of the {paler} one" in text
+
+
+def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(
+    pair: tuple[Light, Light, Light],
+) -> None:
+    blurry, sharp, diameter = pair
+    warmer = (blurry * np.array([1.1, 1.0, 0.8])).astype(np.float32)
+    assert causes(found(warmer, sharp, diameter)) == ()
+    grey = [one.mean(axis=2, keepdims=True).repeat(3, axis=2) for one in (blurry, sharp)]
+    assert found(grey[0], grey[1], diameter).colour_change is None
 
 
 def test_what_is_clipped_says_nothing(pair: tuple[Light, Light, Light]) -> None:

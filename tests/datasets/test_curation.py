@@ -49,7 +49,9 @@ GOOD = AuditedPair(
     blurry_sharpness=0.2,
     unexplained_stops=0.1,
     light_across_ev=0.02,
+    moved_stops=0.1,
     blurrier_share=0.05,
+    colour_strength=1.01,
     clipped_share=0.01,
 )
 LAX = Rules(
@@ -60,6 +62,7 @@ LAX = Rules(
     most_unexplained_stops=None,
     most_light_across_ev=None,
     most_blurrier_share=None,
+    most_colour_change=None,
     most_clipped_share=None,
 )
 
@@ -103,6 +106,11 @@ def verdict(row: AuditedPair, rules: Rules) -> tuple[str, str]:
             {"most_blurrier_share": 0.25},
             {"blurrier_share": 0.4},
             "the sharp member is focused elsewhere: share where it is the blurrier one 0.4",
+        ),
+        (
+            {"most_colour_change": 0.06},
+            {"colour_strength": 0.8},
+            "colours of one member are stronger by 0.25",
         ),
         ({"most_clipped_share": 0.3}, {"blurry_clipped_share": 0.5}, "clipped share 0.5"),
     ],

@@ -66,9 +66,10 @@ class AuditedPair:
         corner_sigma_px: Standard error of the frame's displacement at its worst corner.
         rests_on_largest_shift_px: The largest shift that a person has told, if shifts that fit as
             well were left out for it; else None.
-        unexplained_stops, moved_stops, light_across_ev, specks, blurrier_share: What the blur does
-            not explain (:class:`defocus.align.photometry.unexplained.Unexplained`; the light across
-            is its ``tilt_ev``).
+        unexplained_stops, moved_stops, light_across_ev, specks, blurrier_share,
+            colour_strength: What the blur does not explain
+            (:class:`defocus.align.photometry.unexplained.Unexplained`; the light across is its
+            ``tilt_ev``).
         clipped_share, blurry_clipped_share: Share of clipped pixels of the sharp and of the blurry
             member.
         spread: What the registration tells of the point spread, for the pairs of its session.
@@ -110,6 +111,7 @@ class AuditedPair:
     light_across_ev: float | None = None
     specks: int | None = None
     blurrier_share: float | None = None
+    colour_strength: float | None = None
     clipped_share: float | None = None
     blurry_clipped_share: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()
@@ -128,7 +130,8 @@ class AuditedPair:
         stops, moved, tilt = self.unexplained_stops, self.moved_stops, self.light_across_ev
         if stops is None or moved is None or tilt is None:
             return None
-        return Unexplained(stops, moved, tilt, self.specks or 0, self.blurrier_share or 0.0)
+        share, strength = self.blurrier_share or 0.0, self.colour_strength
+        return Unexplained(stops, moved, tilt, self.specks or 0, share, strength)
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -308,6 +311,7 @@ def _unexplained(found: Unexplained | None) -> dict[str, Any]:
         "light_across_ev": found.tilt_ev,
         "specks": found.specks,
         "blurrier_share": found.blurrier_share,
+        "colour_strength": found.colour_strength,
     }
 
 
