@@ -47,6 +47,11 @@ class CardShot:
         return self.files[0].name
 
     @property
+    def without_raw(self) -> tuple[Path, ...]:
+        """The files that are not RAW."""
+        return tuple(path for path in self.files if not _is_raw(path))
+
+    @property
     def exposure(self) -> Exposure:
         """The exposure of the shot.
 

@@ -136,9 +136,25 @@ def find_pairs(
         if length == 1:
             left.append(Leftover(window[0].shot.files[0], _why_alone(window, gap_seconds)))
         else:
-            pairs.append(_pair(window[:length], apertures))
+            pair, raw = _of_one_kind(_pair(window[:length], apertures))
+            pairs.append(pair)
+            left += raw
         place += length
     return pairs, left
+
+
+def _of_one_kind(pair: FoundPair) -> tuple[FoundPair, list[Leftover]]:
+    """A pair without RAW files that another of its shots lacks, if all have a further file."""
+    developed = [shot.without_raw for shot in pair.shots]
+    with_raw = [files != shot.files for shot, files in zip(pair.shots, developed, strict=True)]
+    if all(with_raw) or not any(with_raw) or not all(developed):
+        return pair, []
+    shots = tuple(
+        replace(shot, files=files) for shot, files in zip(pair.shots, developed, strict=True)
+    )
+    reason = "the other member has no RAW file; the JPEG of both make the pair"
+    dropped = {path for shot in pair.shots for path in shot.files} - {*itertools.chain(*developed)}
+    return replace(pair, shots=shots), [Leftover(path, reason) for path in sorted(dropped)]
 
 
 def _usable(shot: CardShot, apertures: BracketApertures) -> _Usable | None:

@@ -42,6 +42,7 @@ from defocus.errors import ImageError
 from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt
 from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
 
@@ -65,6 +66,7 @@ FOCUSED_ELSEWHERE = 0.25
 """Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
 
 TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
+TWO_KINDS = "one member is a RAW file and the other is not; shoot both in one format"
 SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
 
 
@@ -227,6 +229,10 @@ def _check_pictures(
     extra: ExtraShots,
     read: Read,
 ) -> None:
+    kinds = {path.suffix.lower() in RAW_SUFFIXES for path in (blurry, sharp)}
+    if len(kinds) > 1:
+        quality.say("reject", TWO_KINDS, lasting=True)
+        return
     read = _in_one_space(quality, blurry, sharp, read)
     looks = _members(blurry, sharp, extra, read)
     shapes = {role: look.linear.shape for role, look in looks.items()}

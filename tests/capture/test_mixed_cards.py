@@ -248,19 +248,23 @@ def test_what_is_made_of_a_mixed_card(
     assert len(read_session(tmp_path / "s").pairs) == len(mix.pairs)
 
 
-def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
-    raw, jpeg = tmp_path / "card" / "RAW", tmp_path / "card" / "JPEG"
-    for folder in (raw, jpeg):
-        folder.mkdir(parents=True)
+def write_raw_and_jpeg(raw: Path, jpeg: Path) -> None:
+    """IMG_0001 at f/22 and IMG_0002 at f/4, as RAW files and as JPEGs."""
     grey = np.asarray(scene_picture(5).convert("L").resize((96, 64)), np.float32) / 255
     exif = PillowImage.Exif()
     exif[0x010F], exif[0x0110] = "Testmaker", "Camera 1"
+    for folder in (raw, jpeg):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, f_number in (("IMG_0001", 22.0), ("IMG_0002", 4.0)):
         bayer_dng(raw / f"{name}.DNG", 0.1 + grey / 2, f_number=f_number)
         told = {33437: IFDRational(f_number), 33434: IFDRational(1, 125), 34855: 100}
         exif[0x8769] = {**told, 36867: "2026:05:04 03:02:01"}
         picture = PillowImage.fromarray((255 * grey).astype(np.uint8)).convert("RGB")
         picture.save(jpeg / f"{name}.JPG", exif=exif)
+
+
+def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
+    write_raw_and_jpeg(tmp_path / "card" / "RAW", tmp_path / "card" / "JPEG")
     folder = PictureFolder(tmp_path / "card")
     shots = folder.shots(folder.looks(), set())
     assert [[path.name for path in one.files] for one in shots] == [
@@ -268,6 +272,37 @@ def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
         ["IMG_0002.DNG", "IMG_0002.JPG"],
     ]
     assert not folder.left_out
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("IMG_0001.DNG", "left out: IMG_0002.DNG: the other member has no RAW file"),
+        ("IMG_0002.DNG", "left out: IMG_0001.DNG: the other member has no RAW file"),
+        ("IMG_0001.JPG", "1 pair imported, 0 files left out"),
+    ],
+)
+def test_a_raw_file_that_one_member_alone_has_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str, said: str
+) -> None:
+    card, session = tmp_path / "card", tmp_path / "session"
+    write_raw_and_jpeg(card, card)
+    (card / lost).unlink()
+    import_pictures(session, ImportRequest(card), json_lines=False)
+    assert said in capsys.readouterr().err
+    kinds = [path.suffix for path in sorted((session / "pairs").rglob("*"))]
+    assert kinds.count(".dng") == (0 if lost.endswith("DNG") else 2)
+
+
+def test_a_raw_file_beside_a_jpeg_is_no_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card, session = tmp_path / "card", tmp_path / "session"
+    write_raw_and_jpeg(card, card)
+    (card / "IMG_0001.DNG").unlink()
+    (card / "IMG_0002.JPG").unlink()
+    assert import_pictures(session, ImportRequest(card), json_lines=False) == 1
+    assert "rejected: one member is a RAW file and the other is not" in capsys.readouterr().err
 
 
 def test_a_mirrored_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
