@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.study.plan import Study
     from defocus.benchmark.study.running.outcome import Outcome
 
-__all__ = ["print_leaderboard", "print_tables", "show_outcome"]
+__all__ = ["print_leaderboard", "print_tables", "say_incomplete", "show_outcome"]
 
 _WIDTH = 100
 """Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
@@ -59,8 +59,6 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     """
     print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
     out = studies[0].out
-    for run in outcome.failed:
-        say(f"{run} failed; {run_folder(out, run) / FAILURE} has the details", error=True)
     hints = (_how_to_fill(outcome.rows, study) for study in studies)
     for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
@@ -72,11 +70,21 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
             f"kept, but not in the leaderboard: earlier runs with other code, settings or data "
             f"({names}); to compare them, give one another name or another folder"
         )
+    code = say_incomplete(outcome, studies)
+    say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
+    return code
+
+
+def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
+    """Say what of a study failed or was left out; return the exit code of :func:`show_outcome`."""
+    for run in outcome.failed:
+        say(
+            f"{run} failed; {run_folder(studies[0].out, run) / FAILURE} has the details", error=True
+        )
     tested = sum(len(study.dataset.split("test")) for study in studies)
     say_left_out(outcome.left_out, tested, "test pair")
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
-    say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
     codes = [problem.exit_code for problem in outcome.problems]
     return codes[0] if codes else 1 if outcome.failed or outcome.left_out else 0
 

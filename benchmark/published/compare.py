@@ -9,7 +9,7 @@ from defocus.benchmark.published.numbers import Published, all_published, publis
 from defocus.benchmark.scoring.profiles import PROFILES, Profile, find_profile
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 
-__all__ = ["Comparison", "compared", "printed_beside", "source_profile"]
+__all__ = ["Comparison", "compared", "printed_beside", "profile_reasons", "source_profile"]
 
 OFFICIAL_FLOW = "pwcnet-official"
 """The estimator behind published numbers under ``deformed-gt``."""
@@ -141,7 +141,7 @@ def _reasons(row: Row, cell: Published) -> list[str]:
             f"flow: not comparable; ours is {row.flow}, theirs PWC-Net's official weights"
         )
     if row.protocol:
-        reasons += _profile_reasons(row, cell)
+        reasons += profile_reasons(row.profile, cell)
     if cell.metric == "seconds":
         reasons.append("seconds are of another machine")
     if cell.note:
@@ -149,16 +149,17 @@ def _reasons(row: Row, cell: Published) -> list[str]:
     return reasons
 
 
-def _profile_reasons(row: Row, cell: Published) -> list[str]:
+def profile_reasons(profile: str, cell: Published) -> list[str]:
+    """What makes a value under one of our profiles differ from a printed one."""
     theirs = source_profile(cell)
     if theirs is None:
         return ["profile: which one the source used is not known"]
-    ours = find_profile(row.profile)
+    ours = find_profile(profile)
     differing = [
         _SHIFTS[field.name].format(theirs=getattr(theirs, field.name))
         for field in fields(Profile)
         if field.name in _SHIFTS
         and getattr(ours, field.name) != getattr(theirs, field.name)
-        and (field.name != "ssim_window" or row.metric == "ssim")
+        and (field.name != "ssim_window" or cell.metric == "ssim")
     ]
     return [f"profile {ours.name} against {theirs.name}: {text}" for text in differing]

@@ -37,6 +37,7 @@ __all__ = [
     "expand_request",
     "one_run",
     "open_for_study",
+    "open_several",
     "shard",
 ]
 
@@ -92,15 +93,8 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     systems = with_objectives(chosen, document.objectives)
     named = bool(document.systems)
     studies: list[Study] = []
-    problems: list[InputError] = []
-    for text in (*document.datasets, *document.misaligned):
-        try:
-            dataset = open_for_study(text)
-            require_test_pairs(dataset)
-            _require_own_name(dataset, studies)
-        except InputError as error:  # the other datasets can still be had
-            problems.append(error)
-            continue
+    opened, problems = open_several((*document.datasets, *document.misaligned))
+    for text, dataset in opened:
         if text in document.misaligned:
             dataset = replace(dataset, misaligned=True)
         compared = systems if text in document.datasets else around_jdrl(systems, ours=not named)
@@ -110,6 +104,22 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
+
+
+def open_several(texts: Sequence[str]) -> tuple[list[tuple[str, Dataset]], list[InputError]]:
+    """The datasets of a study, each with its address, and why others cannot be opened."""
+    opened: list[tuple[str, Dataset]] = []
+    problems: list[InputError] = []
+    for text in texts:
+        try:
+            dataset = open_for_study(text)
+            require_test_pairs(dataset)
+            _require_own_name(dataset, [other for _, other in opened])
+        except InputError as error:  # the other datasets can still be had
+            problems.append(error)
+        else:
+            opened.append((text, dataset))
+    return opened, problems
 
 
 def open_for_study(text: str) -> Dataset:
@@ -194,9 +204,9 @@ def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
     return Expanded(studies, [*(each for one in found for each in one.problems), *problems])
 
 
-def _require_own_name(dataset: Dataset, studies: Sequence[Study]) -> None:
+def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:
     """Refuse two datasets with the same name, because tables would mix up their rows."""
-    if any(study.dataset.name == dataset.name for study in studies):
+    if any(other.name == dataset.name for other in others):
         raise DatasetError(
             f"{dataset.root}: another dataset of the study is called {dataset.name!r} too; rename "
             "its folder, or run it into another --out"

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Study, plan_runs, plan_weights, select
-from defocus.benchmark.weights.store import find_weights
+from defocus.benchmark.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.files import require_writable
 from defocus.settings import load_settings
 
-__all__ = ["document_of", "study_of"]
+__all__ = ["document_of", "study_of", "weighted_systems"]
 
 
 def study_of(
@@ -64,6 +65,24 @@ def study_of(
     options += ["--settings", str(settings)] if settings else []
     options += ["--from", begun.label] if begun else []
     return Study(out, opened, runs, options)
+
+
+def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline, StoredWeights]]:
+    """Systems with the weights that they are evaluated with.
+
+    Args:
+        names: Exact names; empty for all systems whose weights the package ships.
+        weights: ``own``, or a label or file.
+
+    Raises:
+        WeightsError: The weights do not fit a system, or are damaged.
+        InputError: A system or label is unknown.
+    """
+    if names:
+        systems = [baseline(name) for name in dict.fromkeys(names)]
+        return [(system, find_weights(system, weights)) for system in systems]
+    shipped = [(system, shipped_weights(system)) for _, system in sorted(all_baselines().items())]
+    return [(system, found) for system, found in shipped if found is not None]
 
 
 def document_of(

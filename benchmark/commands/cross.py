@@ -1,0 +1,91 @@
+"""``defocus-bench cross``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.benchmark.commands._options import dry_run_option
+from defocus.command_line.commands import SectionedCommand
+
+__all__ = ["command"]
+
+SECTIONS = {
+    "Weights and datasets": ("--weights", "--dataset"),
+    "Output": ("--out", "--dry-run", "--json"),
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option(
+    "--weights",
+    default="own",
+    show_default=True,
+    metavar="LABEL_OR_FILE",
+    help="'own' for the weights that the package ships, or with one NAME a label of 'weights "
+    "list' or a file.",
+)
+@click.option(
+    "--dataset",
+    multiple=True,
+    metavar="READER:PATH",
+    help="Test on this dataset, such as dpdd:PATH, realdof:PATH or lfdof:PATH; repeatable.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("defocus-cross"),
+    show_default=True,
+    help="Folder of the study; finished runs in it are not repeated. The tables are written to "
+    "its cross.json and cross.md.",
+)
+@dry_run_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    names: tuple[str, ...],
+    weights: str,
+    dataset: tuple[str, ...],
+    out: Path,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Compare gains across datasets with published ones.
+
+    NAME is a system; by default those whose weights the package ships. Each restores the test
+    pictures of every dataset, and its gain in PSNR over the blurry input, with an interval, stands
+    beside the gains that papers print for what was trained elsewhere. What was not measured on the
+    whole test set has no number, but a reason.
+
+    Run the same command again to continue after an interruption.
+    """
+    if weights != "own" and len(names) != 1:
+        raise click.UsageError("weights belong to one system: give one NAME")
+    from defocus.benchmark.cost.study_plan import show_plan
+    from defocus.benchmark.experiments.cross import cross_gains, cross_plan
+    from defocus.benchmark.experiments.cross_tables import (
+        cross_document,
+        cross_markdown,
+        cross_tables,
+    )
+    from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
+    from defocus.benchmark.study.request import weighted_systems
+    from defocus.command_line.json_output import json_output
+    from defocus.files import write_json_if_changed, write_text
+
+    weighted = weighted_systems(names, weights)
+    if dry_run:
+        plan = cross_plan(out, dataset, weighted)
+        return show_plan(plan.studies, plan.problems)
+    with json_output() as output:
+        gains, outcome, studies = cross_gains(out, dataset, weighted)
+        systems = {system.card.name: found.trained_on for system, found in weighted}
+        document = cross_document(systems, gains)
+        write_json_if_changed(out / "cross.json", document)
+        write_text(out / "cross.md", cross_markdown(systems, gains))
+        code = say_incomplete(outcome, studies)
+        if as_json:
+            output.write(document)
+    if not as_json:
+        print_tables(*cross_tables(systems, gains))
+    return code

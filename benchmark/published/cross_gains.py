@@ -1,0 +1,86 @@
+"""Published gains over the blurry input where it is known what was trained on.
+
+``trained.csv`` says which printed cell is of which training; the numbers themselves are those of
+the published tables. A gain is never printed: it is the system's PSNR minus that of the input.
+"""
+
+import csv
+import functools
+import io
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from importlib.resources import files
+
+from defocus.benchmark.published.numbers import Published, all_published
+from defocus.benchmark.statistics.gains import INPUT
+
+__all__ = ["PublishedGain", "published_gains"]
+
+WARPED = "deformed-gt"
+"""The protocol that warps the reference onto the output, where no input was scored."""
+
+
+@dataclass(frozen=True)
+class PublishedGain:
+    """The gain of a published system on one dataset, dB.
+
+    Attributes:
+        cell: What is printed of the system.
+        input: What is printed of the input: by the same source, or by the first one that has it.
+        trained_on: Published names of the training sets.
+        stated: Whether the source of the cell names them; else they are those of the authors'
+            repository or, for LFDOF, the set's own training part.
+    """
+
+    cell: Published
+    input: Published
+    trained_on: tuple[str, ...]
+    stated: bool
+
+    @property
+    def value(self) -> float:
+        """PSNR of the system minus that of the input, rounded to hundredths as printed."""
+        difference = Decimal(self.cell.value) - Decimal(self.input.value)
+        return float(difference.quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+    @property
+    def own_set(self) -> bool:
+        """Whether the test pictures are of a set that was trained on."""
+        return self.cell.dataset in self.trained_on
+
+
+@functools.cache
+def published_gains() -> tuple[PublishedGain, ...]:
+    """Every published gain whose training is known, in the order of the list."""
+    text = (files(__package__) / "trained.csv").read_text(encoding="utf-8")
+    return tuple(
+        PublishedGain(
+            cell := _printed(row["system"], row["dataset"], row["source"]),
+            _input_of(cell),
+            tuple(row["trained_on"].split()),
+            row["stated"] == "yes",
+        )
+        for row in csv.DictReader(io.StringIO(text))
+    )
+
+
+def _printed(system: str, dataset: str, source: str) -> Published:
+    (cell,) = (
+        cell
+        for cell in _psnr_cells(dataset)
+        if cell.system == system and cell.source.startswith(source)
+    )
+    return cell
+
+
+def _input_of(cell: Published) -> Published:
+    inputs = [one for one in _psnr_cells(cell.dataset) if one.system == INPUT]
+    return next((one for one in inputs if one.source == cell.source), inputs[0])
+
+
+def _psnr_cells(dataset: str) -> list[Published]:
+    return [
+        cell
+        for cell in all_published()
+        if (cell.dataset, cell.metric) == (dataset, "psnr") and cell.protocol != WARPED
+    ]

@@ -1,0 +1,34 @@
+"""Gains of the shipped weights across datasets, beside published ones: a part of ``weights.md``.
+
+``python docs/cross.py --dataset READER:PATH …``: takes the options of ``defocus-bench cross``.
+With the same ``--out``, finished sets are not measured again.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PAGE = Path(__file__).with_name("weights.md")
+BEGIN = "<!-- made by docs/cross.py: nothing is written by hand up to the next such line -->"
+END = "<!-- end of what docs/cross.py makes -->"
+
+
+def main() -> None:
+    """Measure what is not measured yet, and put the tables into the page."""
+    words = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        if "--out" not in words:
+            words += ["--out", folder]
+        command = [sys.executable, "-m", "defocus.benchmark", "cross", *words]
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            sys.exit(f"{PAGE} is left as it was: not everything could be measured")
+        tables = (Path(words[words.index("--out") + 1]) / "cross.md").read_text(encoding="utf-8")
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Gains across datasets: a cell has a number only where the published test set was measured."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.benchmark.experiments.cross import CrossGain, cross_gains, in_field
+from defocus.benchmark.experiments.cross_tables import (
+    NOT_MEASURED,
+    cross_document,
+    cross_markdown,
+    cross_tables,
+)
+from defocus.benchmark.published.cross_gains import WARPED, published_gains
+from defocus.images import write_image
+from tests.conftest import Run
+
+OWN = {"mine": ("stream:photographs",)}
+WHOLE = CrossGain(
+    *("mine", OWN["mine"], "dpdd:copy", "gt", "defocus-v1"),
+    *(0.123, 0.02, 0.321),
+    *(76, 76, 76),
+)
+
+
+def cells(*gains: CrossGain) -> list[object]:
+    """The three cells of the system beside the printed gains."""
+    tables, _ = cross_tables(OWN, gains)
+    return list(tables[0].rows[0][2:5])
+
+
+def test_printed_gains_are_differences_of_printed_cells_of_known_trainings() -> None:
+    known = {(one.cell.system, one.cell.dataset): one for one in published_gains()}
+    expected = {
+        ("dmenet", "dpdd"): 0.01,
+        ("dmenet", "realdof"): 0.08,
+        ("kpac", "realdof"): 1.65,
+        ("ifan", "realdof"): 2.38,
+        ("nrknet", "realdof"): 2.82,
+        ("lakdnet-lfdof-dpdd", "realdof"): 3.50,
+        ("kpac", "lfdof"): 3.07,
+        ("lakdnet-lfdof", "lfdof"): 6.00,
+    }
+    assert {key: known[key].value for key in expected} == expected
+    assert all(WARPED not in {one.cell.protocol, one.input.protocol} for one in known.values())
+    assert [known[key].own_set for key in expected] == [False] * 6 + [True] * 2
+    stated = [one for one in known.values() if one.stated]
+    assert all("trained" in one.cell.note for one in stated)
+
+
+@pytest.mark.parametrize(
+    ("gain", "reason"),
+    [
+        (None, "no dpdd was given: add --dataset dpdd:PATH"),
+        (replace(WHOLE, gain=None, reason="failed: crashed"), "dpdd:copy: failed: crashed"),
+        (replace(WHOLE, differs="2 of the published set's 76"), "2 of the published set's 76"),
+        (replace(WHOLE, protocol="input-aligned"), "no dpdd was given"),
+        (replace(WHOLE, dataset="dpdd@aligned-v1"), "no dpdd was given"),
+        (replace(WHOLE, dataset="realbokeh:x", differs="papers print nothing"), "no dpdd"),
+    ],
+)
+def test_what_was_not_measured_as_printed_is_no_number(gain: CrossGain | None, reason: str) -> None:
+    gains = [] if gain is None else [gain]
+    assert cells(*gains) == [NOT_MEASURED] * 3
+    said = in_field(gains, "mine", "dpdd")
+    assert isinstance(said, str)
+    assert reason in said
+    beside = cross_document(OWN, gains)["beside_published"]
+    assert {one["gain"] for one in beside} == {None}
+    assert reason in next(one["reason"] for one in beside if one["dataset"] == "dpdd")
+    assert reason in cross_markdown(OWN, gains)
+
+
+def test_a_whole_published_test_set_fills_its_cell_alone() -> None:
+    aligned = replace(WHOLE, protocol="input-aligned", gain=None, reason="a|b is <unknown>")
+    assert cells(WHOLE, aligned) == ["+0.12 (+0.02 to +0.32)", NOT_MEASURED, NOT_MEASURED]
+    few = replace(WHOLE, low=None, high=None)
+    assert cells(few, replace(WHOLE, gain=9.0, differs="a part"))[0] == "+0.12, no interval"
+    page = cross_markdown(OWN, [WHOLE, aligned])
+    assert "a\\|b is &lt;unknown>" in page
+    widths = {line.count(" | ") for line in page.splitlines() if line.startswith("| dpdd:copy")}
+    assert widths == {5}
+
+
+def written(folder: Path, names: dict[str, int]) -> Path:
+    """Pictures of noise, blurred by a box of so many pixels."""
+    for name, width in names.items():
+        noise = np.random.default_rng(0).uniform(0, 255, (48, 64, 3))
+        soft = sum(np.roll(noise, shift, axis=1) for shift in range(width)) / width
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, np.asarray(soft, np.uint8))
+    return folder
+
+
+def test_a_resized_copy_is_not_compared(tmp_path: Path) -> None:
+    first = written(tmp_path / "small", {"test_c/source/1P0A1000.png": 3})
+    for number in range(76):
+        for part, odd in (("source", 0), ("target", 1)):
+            target = first / f"test_c/{part}/1P0A{1000 + 10 * number + odd}.png"
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():
+                shutil.copy(first / "test_c/source/1P0A1000.png", target)
+    from defocus.benchmark.experiments.cross import _differs
+    from defocus.datasets.api import open_dataset
+
+    assert "not 1680x1120 px" in _differs(open_dataset(f"dpdd:{first}"))
+
+
+def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path: Path, run: Run) -> None:
+    sets = {
+        "lfdof": {
+            **{f"test_data/input/S{n}/S{n}_ap1_1.png": 5 for n in range(2)},
+            **{f"test_data/ground_truth/S{n}.png": 1 for n in range(2)},
+        },
+        "realdof": {"source/01.png": 5, "target/01.png": 1},
+    }
+    for name, files in sets.items():
+        written(tmp_path / name, files)
+    (tmp_path / "lfdof/test_data/input/S1/S1_ap1_1.png").write_bytes(b"no picture")
+    datasets = [word for name in sets for word in ("--dataset", f"{name}:{tmp_path / name}")]
+    wrong = ["--dataset", f"rtf:{tmp_path / 'nowhere'}"]
+    asked = ["cross", "defocus-s", *datasets, *wrong, "--skip-missing", "--json"]
+    done = run("defocus-bench", *asked)
+    assert done.returncode == 2, done.stderr
+    assert "nowhere: no such dataset folder" in done.stderr
+    assert "S1_ap1_1 is left out" in done.stderr
+    document = json.loads(done.stdout)
+    gains = {(one["dataset"], one["protocol"]): one for one in document["measured"]}
+    assert len(gains) == 6
+    assert gains["realdof:realdof", "gt"]["gain"] is not None
+    assert gains["realdof:realdof", "gt"]["differs"] == "1 of the published set's 50 test pictures"
+    assert gains["lfdof:lfdof", "gt"]["images"] == 1
+    assert "no such dataset folder" in gains[wrong[1], "gt"]["reason"]
+    assert {one["gain"] for one in document["beside_published"]} == {None}
+    assert json.loads((tmp_path / "defocus-cross/cross.json").read_text()) == document
+    again = run("defocus-bench", *asked)
+    assert json.loads(again.stdout) == document
+    assert "all 4 runs are finished: nothing is repeated" in again.stderr
+    refused = run("defocus-bench", "cross", "--weights", "file.pth")
+    assert (refused.returncode, "give one NAME" in refused.stderr) == (2, True)
+
+
+def test_without_datasets_there_are_reasons_and_no_study(tmp_path: Path) -> None:
+    gains, outcome, studies = cross_gains(tmp_path, [], [])
+    assert (gains, list(outcome.rows), list(studies)) == ([], [], [])
+    assert cells() == [NOT_MEASURED] * 3
