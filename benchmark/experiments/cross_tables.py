@@ -16,9 +16,9 @@ NOT_MEASURED = "not measured"
 NOT_PRINTED = "not printed"
 
 MEANING = (
-    "Papers train on a real set, mostly on DPDD; 'own set' marks a test on pictures of a set that "
-    "was trained on. A printed gain is the printed PSNR minus the printed PSNR of the input; no "
-    "paper prints its interval."
+    "Papers train on a real set, mostly on DPDD; syndof and stream are rendered. 'own set' marks a "
+    "test on pictures of a set that was trained on. A printed gain is the printed PSNR minus the "
+    "printed PSNR of the input; no paper prints its interval."
 )
 ELSEWHERE = (
     "None of these gains is comparable with a printed one unless the last column says so: other "
@@ -97,6 +97,10 @@ def _sources(one: PublishedGain) -> list[str]:
             "the source does not name the training set; it is the authors' own, or for LFDOF taken "
             "to be that set's training part"
         )
+    texts += [
+        f"another PSNR of {other.system} on {other.dataset}, {other.value}: {other.source}"
+        for other in one.contradicting
+    ]
     if one.cell.protocol != COMPARED:
         texts.append(f"the source names no protocol; {COMPARED} is what its scripts do")
     return [*texts, *profile_reasons(DEFAULT.name, one.cell)]

@@ -19,6 +19,9 @@ __all__ = ["PublishedGain", "published_gains"]
 WARPED = "deformed-gt"
 """The protocol that warps the reference onto the output, where no input was scored."""
 
+ALIKE_DB = 0.02
+"""Values of two sources that differ by no more are the same, but for digits."""
+
 
 @dataclass(frozen=True)
 class PublishedGain:
@@ -42,6 +45,16 @@ class PublishedGain:
         """PSNR of the system minus that of the input, rounded to hundredths as printed."""
         difference = Decimal(self.cell.value) - Decimal(self.input.value)
         return float(difference.quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+    @property
+    def contradicting(self) -> list[Published]:
+        """What other sources print of the system on the dataset, where it is not alike."""
+        return [
+            other
+            for other in _psnr_cells(self.cell.dataset)
+            if other.system == self.cell.system
+            and abs(other.true_value - self.cell.true_value) > ALIKE_DB
+        ]
 
     @property
     def own_set(self) -> bool:

@@ -48,6 +48,7 @@ def test_printed_gains_are_differences_of_printed_cells_of_known_trainings() -> 
     assert {key: known[key].value for key in expected} == expected
     assert all(WARPED not in {one.cell.protocol, one.input.protocol} for one in known.values())
     assert [known[key].own_set for key in expected] == [False] * 6 + [True] * 2
+    assert {one.value for one in known["dmenet", "dpdd"].contradicting} == {"23.33"}
     stated = [one for one in known.values() if one.stated]
     assert all("trained" in one.cell.note for one in stated)
 
