@@ -1,6 +1,7 @@
 """Pairs of one session share a zoom: surer than their own, and enough for a pair without one."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -99,6 +100,32 @@ def test_a_session_is_measured_better_than_its_pairs() -> None:
         assert one.corner_error_px is not None
         assert other.corner_error_px is not None
         assert error < 2 * other.corner_error_px < 2 * one.corner_error_px
+
+
+@pytest.mark.parametrize(
+    ("columns", "other"),
+    [
+        (slice(0, 160), lambda sharp: np.roll(sharp, 8, axis=1)),
+        (slice(160, None), lambda _: pair("astronaut", 9.0)[1]),
+        (slice(None), lambda sharp: sharp[:, ::-1]),
+        (slice(None), lambda _: pair("astronaut", 9.0)[1]),
+    ],
+    ids=["half moved", "half of another scene", "mirrored", "another scene"],
+)
+@pytest.mark.parametrize("blurred", [KNOWN[3], UNKNOWN])
+def test_tiles_that_disagree_stay_unknown_in_a_session(
+    blurred: tuple[str, float],
+    columns: slice,
+    other: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> None:
+    blurry, sharp, _ = pair(*blurred)
+    lens = SessionLens(Shared(ZOOM, 2e-4, 3))
+    assert register_in_session(blurry, sharp, lens)[0].matrix is not None
+    spoilt = sharp.copy()
+    spoilt[:, columns] = other(sharp)[:, columns]
+    found, _ = register_in_session(blurry, spoilt, lens)
+    assert found.matrix is None
+    assert found.reason
 
 
 def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
