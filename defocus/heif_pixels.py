@@ -23,6 +23,7 @@ __all__ = ["HEIF_KINDS", "HeifContents", "heif_contents", "read_heif"]
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
 INSTALL = "pip install 'defocus[heif]'"
 _HEAD_BYTES = 200_000
+_UNREAD = "metadata that cannot be read"
 _AUXILIARY = {
     b"hdrgainmap": "HDR gain map",
     b"tmap": "HDR gain map",
@@ -139,14 +140,17 @@ def _avif_bits(data: bytes) -> int:
 
 
 def heif_contents(data: bytes, kind: str) -> HeifContents:
-    """What a file holds besides the pixels of its first picture; nothing if it is damaged."""
+    """What a file holds besides the pixels of its first picture.
+
+    Of a damaged file it is not known what that is, only that it may be lost.
+    """
     try:
         with QUIET:
             if kind == "JPEG XL":
                 return _of_jpeg_xl(data)
             return _of_heic(data) if kind == "HEIC" else _of_avif(data)
-    except Exception:  # noqa: BLE001 - the pixels are read all the same
-        return HeifContents()
+    except Exception:  # noqa: BLE001 - the pixels may be read all the same
+        return HeifContents(further=(_UNREAD,))
 
 
 def _of_heic(data: bytes) -> HeifContents:

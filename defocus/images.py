@@ -17,21 +17,23 @@ from defocus.bmp_pixels import bmp_pixels
 from defocus.errors import FileError, ImageError
 from defocus.files import atomic_path
 from defocus.heif_pixels import HEIF_KINDS, read_heif
-from defocus.jpeg_scans import lacks_a_part
+from defocus.jpeg_scans import jpeg_oddity, lacks_a_part
 from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import (
     SUFFIXES,
     has_long_transparency,
     is_animated,
     kind_of,
+    lacks_end,
     refuse_oversized,
     refuse_truncated,
     still_png,
     transparent_grey,
+    why_no_picture,
 )
 from defocus.quiet_decoders import QUIET
 from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
-from defocus.reading import read_bytes
+from defocus.reading import broken_link, read_bytes
 from defocus.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
 
 __all__ = [
@@ -133,13 +135,15 @@ def _content(path: Path) -> bytes:
     try:
         content = read_bytes(path, MOST_BYTES)
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such picture; check the path") from error
+        reason = broken_link(path) or "no such picture; check the path"
+        raise ImageError(f"{path}: {reason}") from error
     except FileError as error:
         raise ImageError(str(error)) from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        reason = broken_link(path) or f"cannot be read ({error.strerror}); check the path"
+        raise ImageError(f"{path}: {reason}") from error
     if content and not kind_of(content):
-        raise ImageError(f"{path}: not a picture that can be read; replace the file")
+        raise ImageError(f"{path}: {why_no_picture(content)}")
     return content
 
 
@@ -164,7 +168,7 @@ def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if decoded is not None:
         return _checked(path, decoded)
     data = _as_bytes(content)
-    if is_animated(data) or has_long_transparency(data):
+    if is_animated(data) or has_long_transparency(data) or lacks_end(data):
         content = np.frombuffer(still_png(data), np.uint8)
     decoded = _of_opencv(path, content)
     if decoded.ndim == 2 and (level := transparent_grey(data)) is not None:
@@ -188,7 +192,7 @@ def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
     if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(
             f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
-            "bits are read"
+            "bits are read; save it so"
         )
     return np.ascontiguousarray(decoded)
 
@@ -210,6 +214,9 @@ def _of_opencv(path: Path, content: NDArray[np.uint8], told: str = "") -> NDArra
         reason = getattr(error, "err", "") or "too little memory"
         raise ImageError(f"{path}: cannot be decoded ({reason}); replace the file") from error
     if decoded is None:
+        oddity = jpeg_oddity(_as_bytes(content))
+        if oddity:
+            raise ImageError(f"{path}: {oddity}, which no reader here decodes; save it as PNG")
         if told:
             raise ImageError(f"{path}: no decoder for {told}; save it again without compression")
         raise ImageError(f"{path}: not a picture that can be read; replace the file")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.picture_headers import jpeg_scan_start
 
-__all__ = ["lacks_a_part"]
+__all__ = ["jpeg_oddity", "lacks_a_part"]
 
 _SCAN, _END = 0xDA, 0xD9
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
@@ -21,7 +21,26 @@ _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _COEFFICIENTS = 64
 _MORE = bytes(range(255)) * 8
 
+_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_USUAL_HEADERS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+_JPEG_LS = 0xF7
+
 Decode = Callable[[bytes], NDArray[Any]]
+
+
+def jpeg_oddity(data: bytes) -> str:
+    """The variant of JPEG that decoders of photographs lack; empty for usual and other files."""
+    if data[:2] != b"\xff\xd8":
+        return ""
+    for kind, place in _segments(data):
+        if kind in _HEADERS:
+            bits, *height = data[place + 4 : place + 7].ljust(3, b"\0")
+            if kind not in _USUAL_HEADERS:
+                return "is JPEG-LS" if kind == _JPEG_LS else "is a lossless or hierarchical JPEG"
+            if bits != 8:
+                return f"is a JPEG of {bits} bits"
+            return "" if any(height) else "is a JPEG that says its height behind the picture"
+    return ""
 
 
 def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:

@@ -5,7 +5,7 @@ They are read before a file is decoded, because a decoder believes what a header
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -22,14 +22,18 @@ __all__ = [
     "is_animated",
     "jpeg_scan_start",
     "kind_of",
+    "lacks_end",
     "png_chunk",
     "png_chunks",
     "refuse_oversized",
     "refuse_truncated",
     "still_png",
     "transparent_grey",
+    "why_no_picture",
 ]
 
+_PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
+_PIECE_BYTES = 2**20
 _PALETTE = 3  # the colour type of a PNG with a palette
 
 PNG_HEAD_BYTES = 8 + 25
@@ -37,13 +41,34 @@ PNG_HEAD_BYTES = 8 + 25
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (
-    ("PNG", (b"\x89PNG\r\n\x1a\n",)),
+    ("PNG", (_PNG_BEGINS,)),
     ("JPEG", (b"\xff\xd8",)),
     ("BMP", (b"BM",)),
     ("TIFF", TIFF_BEGINS),
     ("JPEG XL", (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
 )
 """The first bytes of kinds that are read: OpenCV would open twenty more."""
+_OTHERS = (
+    ("a GIF", (b"GIF8",)),
+    ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51")),
+    ("JPEG XR", (b"II\xbc",)),
+    ("a Photoshop document", (b"8BPS",)),
+    ("OpenEXR", (b"\x76\x2f\x31\x01",)),
+    ("a Radiance HDR", (b"#?RADIANCE", b"#?RGBE")),
+    ("a PFM", (b"PF\n", b"Pf\n")),
+    ("a PNM", tuple(b"P%d%c" % (kind, blank) for kind in range(1, 8) for blank in b"\n\r\t ")),
+    ("a QOI", (b"qoif",)),
+    ("an SVG", (b"<svg",)),
+    ("a PDF", (b"%PDF",)),
+)
+"""The first bytes of kinds that are not read, by their names for people."""
+_NO_PICTURES = (
+    (
+        "a pointer of Git LFS instead of the picture; run 'git lfs pull'",
+        (b"version https://git-lfs",),
+    ),
+    ("a web page instead of the picture; download it again", (b"<!doctype html", b"<html")),
+)
 _AVIF, _HEIC = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
 
 SUFFIXES = MappingProxyType(
@@ -98,6 +123,11 @@ def transparent_grey(png: bytes) -> int | None:
     return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
 
 
+def lacks_end(png: bytes) -> bool:
+    """Whether a PNG has no end, or one behind a chunk that is cut short."""
+    return all(name != b"IEND" for name, _, _ in png_chunks(png))
+
+
 def is_animated(png: bytes) -> bool:
     """Whether a PNG is an animation."""
     return _early_chunk(png, b"acTL") is not None
@@ -114,7 +144,7 @@ def has_long_transparency(png: bytes) -> bool:
 def still_png(png: bytes) -> bytes:
     """A PNG as the still picture that a reader without animation shows.
 
-    Transparencies beyond the colours of its palette are left out.
+    Transparencies beyond the colours of its palette are left out; a missing end is added.
     """
     kept, colours = [png[:8]], 256
     for name, start, end in png_chunks(png):
@@ -123,9 +153,11 @@ def still_png(png: bytes) -> bytes:
             colours = len(content) // 3
         if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
             kept.append(png_chunk(name, content[:colours]))
-        elif name not in {b"acTL", b"fcTL", b"fdAT"}:
+        elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
             kept.append(png[start - 8 : end])
-    return b"".join(kept)
+        if name == b"IEND":
+            return b"".join(kept)
+    return b"".join([*kept, png_chunk(b"IEND", b"")])
 
 
 def png_chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -164,12 +196,50 @@ def kind_of(data: bytes) -> str:
     return next((kind for kind, begins in _BEGINS if data.startswith(begins)), "")
 
 
+def why_no_picture(data: bytes) -> str:
+    """What a file that is of no kind that is read is by its first bytes, and what to do."""
+    start = data[:64].lstrip().lower()
+    for reason, begins in _NO_PICTURES:
+        if start.startswith(begins):
+            return reason
+    for name, begins in _OTHERS:
+        if data.startswith(begins):
+            return f"is {name}, which is not read; save it as PNG or TIFF"
+    return "not a picture that can be read; replace the file"
+
+
 def refuse_truncated(path: Path, data: bytes) -> None:
     """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
+    if not data:
+        raise ImageError(f"{path}: the file is empty; copy it again")
     cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
-    cut_png = data[:8] == b"\x89PNG\r\n\x1a\n" and b"IEND" not in data[-64:]
-    if not data or cut_jpeg or cut_png:
+    if cut_jpeg or (data[:8] == _PNG_BEGINS and not _has_all_pixels(data)):
         raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
+
+
+def _has_all_pixels(png: bytes) -> bool:
+    """Whether a PNG ends, or lacks no more than its end: its compressed pixels have theirs."""
+    pixels = []
+    for name, start, end in png_chunks(png):
+        if name == b"IEND":
+            return end <= len(png)
+        if name == b"IDAT":
+            pixels.append(png[start : end - 4])
+    return _is_whole(pixels)
+
+
+def _is_whole(compressed: Iterable[bytes]) -> bool:
+    """Whether parts of compressed bytes reach to their end, inflated in bounded memory."""
+    inflating = zlib.decompressobj()
+    try:
+        for part in compressed:
+            rest = part
+            while rest and not inflating.eof:
+                inflating.decompress(rest, _PIECE_BYTES)
+                rest = inflating.unconsumed_tail
+    except zlib.error:
+        return False
+    return inflating.eof
 
 
 def refuse_oversized(path: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ names the file. That a file is absent or may not be read stays an ``OSError``.
 """
 
 import csv
+import errno
 import io
 import json
 import stat
@@ -20,6 +21,7 @@ from defocus.errors import FileError
 __all__ = [
     "ARRAY_ERRORS",
     "MOST_BYTES",
+    "broken_link",
     "is_utf8",
     "parse_json",
     "read_bytes",
@@ -82,6 +84,21 @@ def require_file(path: Path, most: int | None = None) -> None:
         raise FileError(f"{path}: {kind}, not a file; give a file")
     if most is not None and status.st_size > most:
         raise FileError(f"{path}: {status.st_size} bytes are more than the {most} that are read")
+
+
+def broken_link(path: Path) -> str:
+    """What is wrong with a link that leads to nothing; empty if it is none, or leads to a file."""
+    if not path.is_symlink() or path.exists():
+        return ""
+    looping = False
+    try:
+        path.resolve(strict=True)
+    except OSError as error:
+        looping = error.errno == errno.ELOOP
+    except RuntimeError:  # what pathlib makes of it
+        looping = True
+    goal = "itself" if looping else f"{path.readlink()}, which is not there"
+    return f"a link to {goal}; replace it"
 
 
 def refuse_bomb(path: Path, unpacked: int, most: int = MOST_UNPACKED) -> None:

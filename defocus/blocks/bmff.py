@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks, with_orientation
+from defocus.blocks.png import colour_chunk
 from defocus.blocks.xmp import xmp_block
 from defocus.heif_pixels import HeifContents, heif_contents
 
@@ -18,6 +19,9 @@ def heif_blocks(data: bytes, kind: str) -> list[Block]:
     blocks += [xmp_block(contents.xmp)] if contents.xmp else []
     blocks += [Block("colour profile", "", contents.icc)] if contents.icc else []
     blocks += [Block("IPTC", "", contents.iptc)] if contents.iptc else []
+    if contents.colour_code is not None:  # as a PNG holds it
+        chunk = colour_chunk(*contents.colour_code)
+        blocks.append(Block("colour chunks", chunk.name.decode(), chunk.content))
     return blocks + [Block(name) for name in contents.further]
 
 

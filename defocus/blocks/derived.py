@@ -25,8 +25,9 @@ def say_left_behind(sources: Iterable[Path], *, converted: bool = False) -> None
 def left_behind(sources: Iterable[Path], *, converted: bool = False) -> str:
     """What files hold that pictures made of their pixels do not; empty if that is nothing.
 
-    Where the pictures are converted to sRGB they need no profile, else they keep it. RAW files and
-    files that cannot be read are passed over.
+    They are for datasets, which are handed on: a position or an owner's name does not belong there,
+    and a thumbnail would show another picture. Where the pictures are converted to sRGB they need
+    no profile, else they keep it. RAW files and files that cannot be read are passed over.
     """
     found: Counter[str] = Counter()
     number = 0
@@ -40,7 +41,7 @@ def left_behind(sources: Iterable[Path], *, converted: bool = False) -> str:
     kept = (
         "are in sRGB and keep nothing" if converted else "keep the colour profile and nothing else"
     )
-    return f"the new pictures {kept} of their files: {told}"
+    return f"the new pictures {kept} of their files, which is about the shots: {told}"
 
 
 def _kinds(path: Path) -> set[str]:

@@ -137,7 +137,7 @@ def behind(parts: JpegParts) -> list[Block]:
         rest += parts.trailer[taken:place]
         taken = max(taken, place + size)
     rest += parts.trailer[taken:]
-    name = _trailer_name(rest)
+    name = _trailer_name(rest, joined(parts.segments, 0xE1, XMP))
     return [*blocks, Block(name, "", rest)] if name else blocks
 
 
@@ -216,12 +216,18 @@ def _picture_name(kind: int, content: bytes) -> str:
     return "further picture"
 
 
-def _trailer_name(trailer: bytes) -> str:
-    """What lies behind all pictures of a file, in words; empty if nothing does."""
+def _trailer_name(trailer: bytes, xmp: bytes) -> str:
+    """What lies behind all pictures of a file, in words; empty if nothing does.
+
+    Args:
+        trailer: Its bytes.
+        xmp: Of the first picture, which may say what is behind it where no index does.
+    """
     if not trailer.strip(b"\0\r\n \xff"):
         return ""
     if trailer[:3] == b"\xff\xd8\xff":
-        return "further picture"
+        listed = b"GainMap" in xmp
+        return "HDR gain map" if listed else _picture_name(0, trailer)
     if trailer[4:8] == b"ftyp" or b"ftypmp4" in trailer or b"MotionPhoto_Data" in trailer:
         return "film of the motion photo"
     return "data behind the picture"

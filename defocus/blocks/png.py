@@ -70,12 +70,14 @@ class PngParts:
         chunks: Those that say something besides the pixels.
         trailer: What lies behind the end.
         frames: Pictures of an animation; 1 if it is none.
+        ended: Whether the file has an end.
     """
 
     head: tuple[int, int]
     chunks: tuple[Chunk, ...]
     trailer: bytes
     frames: int
+    ended: bool = True
 
     @property
     def exif(self) -> bytes:
@@ -83,7 +85,7 @@ class PngParts:
         block = self._content(b"eXIf")
         if block:
             return block.removeprefix(b"Exif\0\0")
-        texts = [one for one in self.chunks if one.name in {b"tEXt", b"zTXt"}]
+        texts = [one for one in self.chunks if one.sound and one.name in {b"tEXt", b"zTXt"}]
         told = (raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS))
         return next(told, b"").removeprefix(b"Exif\0\0")
 
@@ -93,12 +95,17 @@ class PngParts:
         return inflated(self._content(b"iCCP"))
 
     def _content(self, name: bytes) -> bytes:
-        return next((one.content for one in self.chunks if one.name == name), b"")
+        named = (one.content for one in self.chunks if one.sound and one.name == name)
+        return next(named, b"")
+
+    def blocks_of(self, chunk: Chunk) -> list[Block]:
+        """What a chunk of this file holds."""
+        return _blocks_of(chunk, self.head)
 
 
 def png_parts(data: bytes) -> PngParts:
     """The parts of a file that begins as a PNG."""
-    chunks, early, shown, trailer = [], True, 0, b""
+    chunks, early, shown, trailer, ended = [], True, 0, b"", False
     for name, start, end in png_chunks(data):
         content, check = data[start : end - 4], data[end - 4 : end]
         if name == b"IDAT":
@@ -106,19 +113,19 @@ def png_parts(data: bytes) -> PngParts:
         elif name == b"fcTL":  # the still picture may be none of them
             shown += 1
         elif name == b"IEND":
-            trailer = data[end:]
+            trailer, ended = data[end:], True
             break
         if name not in _PIXELS and name not in _FRAMES and start + len(content) == end - 4:
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
     head = (data[24], data[25]) if len(data) > 25 else (0, 0)
-    return PngParts(head, tuple(chunks), trailer, max(shown, 1))
+    return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
 
 
 def png_blocks(data: bytes) -> list[Block]:
     """Everything that a PNG holds besides the pixels of its picture."""
     parts = png_parts(data)
-    blocks = [one for chunk in parts.chunks for one in _blocks_of(chunk, parts.head)]
+    blocks = [one for chunk in parts.chunks for one in parts.blocks_of(chunk)]
     if parts.trailer.strip(b"\0\r\n "):
         blocks.append(Block("data behind the picture", "", parts.trailer))
     return blocks
@@ -182,14 +189,14 @@ def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
     return kept
 
 
-def with_chunks(encoded: bytes, chunks: Iterable[Chunk], trailer: bytes = b"") -> bytes:
-    """A PNG with further chunks, and bytes behind its end."""
+def with_chunks(encoded: bytes, chunks: Iterable[Chunk]) -> bytes:
+    """A PNG with further chunks."""
     chunks = list(chunks)
     early = b"".join(png_chunk(one.name, one.content) for one in chunks if one.early)
     late = b"".join(png_chunk(one.name, one.content) for one in chunks if not one.early)
     end = png_chunk(b"IEND", b"")
     body = encoded[PNG_HEAD_BYTES:].removesuffix(end)
-    return encoded[:PNG_HEAD_BYTES] + early + body + late + end + trailer
+    return encoded[:PNG_HEAD_BYTES] + early + body + late + end
 
 
 def exif_chunk(exif: bytes) -> Chunk:

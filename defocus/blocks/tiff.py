@@ -49,7 +49,8 @@ _STRUCTURE = frozenset(
 )
 """Tags of the first directory that are about how its pixels lie in the file."""
 _KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
-_VALUES, _EXTRA = 277, 338
+_BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
+_FLOATS = 3
 _REDUCED, _MASK = 1, 4
 _MOST_PICTURES = 10_000
 _RESOLUTION = frozenset({282, 283, 296})
@@ -67,6 +68,7 @@ class TiffTags:
         damaged: Names of tags that are not among them, because they are damaged.
         inks: Whether its pixels are inks.
         unstated: Whether the last value of a pixel has no stated meaning.
+        half_floats: Whether its values are floats of 16 bits.
     """
 
     order: str = "<"
@@ -75,6 +77,7 @@ class TiffTags:
     damaged: tuple[str, ...] = ()
     inks: bool = False
     unstated: bool = False
+    half_floats: bool = False
 
     def content(self, tag: int) -> bytes:
         """The values of a tag of the first directory; empty if it has none."""
@@ -100,7 +103,10 @@ def tiff_tags(data: bytes) -> TiffTags:
     inks = structure.number(directory.entry(_PHOTOMETRIC)) == _INKS
     values = structure.number(directory.entry(_VALUES))
     unstated = structure.number(directory.entry(_EXTRA)) == 0 and values in {2, 4} and not inks
-    return TiffTags(structure.order, tuple(image), directories, tuple(damaged), inks, unstated)
+    floats = structure.number(directory.entry(_FORMAT)) == _FLOATS
+    halves = floats and structure.number(directory.entry(_BITS)) == 16
+    found = (structure.order, tuple(image), directories, tuple(damaged))
+    return TiffTags(*found, inks, unstated, halves)
 
 
 def tiff_pictures(data: bytes) -> int:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image as Pillow
 from PIL import ImageCms
 
+from defocus import heif_pixels
 from defocus.baselines.registry import baseline
 from defocus.benchmark.restore import run
 from defocus.benchmark.restore.files.encoding import write_picture
@@ -22,8 +23,9 @@ from defocus.benchmark.restore.files.own_picture import read_own_picture, white_
 from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
+from defocus.errors import ImageError
 from defocus.images import read_stored
-from defocus.picture_headers import png_chunk
+from defocus.picture_headers import kind_of, png_chunk
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
@@ -188,8 +190,80 @@ def test_chunks_that_say_what_colours_mean_stay(tmp_path: Path) -> None:
         (b"eXIf", exif_of()),
         (b"unKn", b"unknown, and safe to copy"),
     )
-    found = restored(tmp_path, "a.png", png_with(*chunks) + b"behind the end")
+    found = restored(tmp_path, "a.png", png_with(*chunks))
     assert (lost(tmp_path, found), found.remarks) == (set(), ())
+
+
+END = png_chunk(b"IEND", b"")
+MISSING_END = "its end is missing, but all of its pixels are there"
+
+
+@pytest.mark.parametrize(
+    ("content", "remark"),
+    [
+        (png_with() + b"x" * 5000, "left out: data behind the picture"),
+        (png_with().removesuffix(END), MISSING_END),
+        (png_with()[:-5], MISSING_END),
+        (png_with().removesuffix(END) + png_chunk(b"tEXt", b"a\0" + b"b" * 90)[:-50], MISSING_END),
+    ],
+)
+def test_a_png_with_another_end_is_read(tmp_path: Path, content: bytes, remark: str) -> None:
+    found = restored(tmp_path, "a.png", content)
+    assert (found.reason, found.remarks) == ("", (remark,))
+    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+
+
+def test_a_png_whose_pixels_end_early_is_refused(tmp_path: Path) -> None:
+    for content in (png_with()[:-300], png_with().removesuffix(END)[:-20]):
+        (tmp_path / "a.png").write_bytes(content)
+        with pytest.raises(ImageError, match="cut short"):
+            read_stored(tmp_path / "a.png")
+
+
+def test_a_damaged_chunk_is_one_line(tmp_path: Path) -> None:
+    damaged = bytearray(png_with((b"tEXt", b"Author\0me"), (b"eXIf", exif_of())))
+    for word in (b"me", b"own"):
+        damaged[damaged.find(word)] ^= 1
+    found = restored(tmp_path, "a.png", bytes(damaged))
+    assert found.remarks == ("left out as damaged: chunks (tEXt, eXIf)",)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.jpe", "JPEG")])
+def test_a_suffix_of_another_kind_is_said(tmp_path: Path, name: str, kind: str) -> None:
+    found = restored(tmp_path, name, encoded(kind))
+    wrong = name != "a.jpe"
+    said = f"is {kind}, whatever its suffix says, and stays {kind}"
+    assert found.remarks == ((said,) if wrong else ())
+    assert kind_of(Path(found.restored).read_bytes()) == kind
+
+
+def test_half_floats_become_floats_with_a_word(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, (PIXELS / 255).astype(np.float16), photometric="rgb")
+    found = restored(tmp_path, "a.tif", stream.getvalue())
+    assert found.remarks == ("its floats of 16 bits become such of 32, which hold the same values",)
+
+
+def test_a_gain_map_without_an_index_is_called_so(tmp_path: Path) -> None:
+    packet = XMP.replace(b'dc:source="mine"', b'Item:Semantic="GainMap"')
+    content = jpeg_with(
+        segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet), trailer=encoded("JPEG")
+    )
+    found = restored(tmp_path, "a.jpg", content)
+    assert "its HDR gain map stays as it was" in found.remarks
+
+
+def test_metadata_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pillow_heif")
+
+    def failing(_data: bytes) -> Any:
+        raise ValueError("a box of another length")
+
+    monkeypatch.setattr(heif_pixels, "_of_avif", failing)
+    found = restored(tmp_path, "a.avif", encoded("AVIF"))
+    assert found.remarks == ("left out: metadata that cannot be read",)
 
 
 def test_a_chunk_that_the_written_file_lacks_is_named(

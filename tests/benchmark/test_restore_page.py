@@ -120,7 +120,7 @@ def test_a_bad_picture_is_one_line_and_leaves_nothing(
     for content, name, line in [
         (whole[:500], "cut.jpg", "cut.jpg: the file is cut short (500 bytes); copy it again"),
         (b"<svg/>", "a.png", "a.png: not a picture that can be read; replace the file"),
-        (b"", "empty.png", "empty.png: the file is empty"),
+        (b"", "empty.png", "empty.png: the file is empty; copy it again"),
         (
             png(),
             "talk.pdf",

@@ -318,7 +318,7 @@ def test_an_empty_file_is_a_row_of_the_audit(tmp_path: Path, run: Run) -> None:
     out = tmp_path / "out"
     done = run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE)
     assert done.returncode == 1, done.stderr
-    words = "train/sharp/empty.png: the file is cut short (0 bytes); copy it again"
+    words = "train/sharp/empty.png: the file is empty; copy it again"
     assert words in done.stderr
     rows = {row["id"]: row for row in json.loads((out / "audit.json").read_text())["pairs"]}
     assert rows["train-good"]["status"] == "ok"

@@ -25,7 +25,9 @@ def test_what_files_hold_is_counted(tmp_path: Path) -> None:
     ]
     (tmp_path / "empty.jpg").touch()
     told = left_behind([*files, tmp_path / "empty.jpg", tmp_path / "a.nef"])
-    assert told.endswith("nothing else of their files: EXIF (2 of 4), comment (1 of 4)")
+    assert told.endswith(
+        "nothing else of their files, which is about the shots: EXIF (2 of 4), comment (1 of 4)"
+    )
     assert left_behind([tmp_path / "empty.jpg"]) == ""
 
 
@@ -38,7 +40,8 @@ def test_an_aligned_pair_and_a_dataset_say_it_once(tmp_path: Path, run: Run) -> 
         with_tags(tmp_path / "set" / role / "a.jpg", picture)
         for role, picture in (("blurry", blurry), ("sharp", sharp))
     ]
-    line = "the new pictures keep the colour profile and nothing else of their files: EXIF (2 of 2)"
+    kept = "the new pictures keep the colour profile and nothing else of their files"
+    line = f"{kept}, which is about the shots: EXIF (2 of 2)"
     aligned = run("defocus-data", "align", *members, "--out", tmp_path / "out")
     made = run("defocus-data", "compensate", f"pairs:{tmp_path / 'set'}", "--out", tmp_path / "new")
     for done in (aligned, made):

@@ -155,9 +155,14 @@ def test_an_orientation_turns_a_picture_as_others_turn_it(orientation: int) -> N
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("empty.png", b"", "cut short"),
+        ("empty.png", b"", "is empty"),
         ("text.png", b"not a picture at all", "not a picture"),
         ("cut.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 100, "cut short"),
+        ("a.png", b"GIF89a" + bytes(20), "is a GIF, which is not read; save it as PNG or TIFF"),
+        ("a.png", b"P6\n2 2\n255\n" + bytes(12), "is a PNM, which"),
+        ("a.jpg", b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(20), "is JPEG 2000, which"),
+        ("a.png", b"version https://git-lfs.github.com/spec/v1\n", "run 'git lfs pull'"),
+        ("a.jpg", b"\n<!DOCTYPE html><html></html>", "a web page instead of the picture"),
     ],
 )
 def test_an_unreadable_file_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
@@ -165,6 +170,31 @@ def test_an_unreadable_file_is_named(tmp_path: Path, name: str, content: bytes, 
     with pytest.raises(ImageError, match=words) as caught:
         read_image(tmp_path / name)
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (1, 0xC3, "is a lossless or hierarchical JPEG"),
+        (4, 12, "is a JPEG of 12 bits"),
+        (6, 0, "says its height behind the picture"),
+    ],
+)
+def test_a_variant_of_jpeg_is_named(tmp_path: Path, place: int, value: int, words: str) -> None:
+    write_image(tmp_path / "a.jpg", picture(4, np.uint8, 16, 16))
+    content = bytearray((tmp_path / "a.jpg").read_bytes())
+    content[content.find(b"\xff\xc0") + place] = value
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(ImageError, match=words):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gone.png").symlink_to("away.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name, words in {"gone": "a link to away.png, which is not there", "loop": "itself"}.items():
+        with pytest.raises(ImageError, match=words):
+            read_image(tmp_path / f"{name}.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])

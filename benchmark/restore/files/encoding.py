@@ -110,7 +110,7 @@ def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> byt
     if kind == "PNG" and picture.dtype.kind == "u":
         return _png(picture, metadata)
     if kind not in encoders or picture.dtype != np.uint8:
-        raise ImageError(f"{kind} cannot hold {picture.dtype}; use .tif")
+        raise ImageError(f"{kind} cannot hold {picture.dtype}; save the picture as TIFF first")
     return encoders[kind](picture, metadata)
 
 
@@ -236,7 +236,7 @@ def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
         chunks = [one for one in kept if one.name != b"eXIf"]
         own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
         chunks += [exif_chunk(exif)] if exif and own else []
-        return with_chunks(encoded, chunks, metadata.parts.trailer)
+        return with_chunks(encoded, chunks)
     return with_chunks(encoded, _chunks_of(metadata, exif))
 
 

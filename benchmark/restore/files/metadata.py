@@ -137,9 +137,13 @@ def _jfif_dpi(parts: JpegParts) -> tuple[float, float] | None:
 def _of_png(data: bytes) -> Metadata:
     parts = png_parts(data)
     exif, remarks = _mended(parts.exif)
-    unsound = [one.name.decode("latin-1") for one in parts.chunks if not one.sound]
+    unsound = [one for one in parts.chunks if not one.sound]
     if unsound:
-        remarks.append(Remark(f"left out as damaged: chunks ({', '.join(unsound)})"))
+        names = ", ".join(one.name.decode("latin-1") for one in unsound)
+        inside = (f"{block.kind} {block.name}" for one in unsound for block in parts.blocks_of(one))
+        remarks.append(Remark(f"left out as damaged: chunks ({names})", frozenset(inside)))
+    if not parts.ended:
+        remarks.append(Remark("its end is missing, but all of its pixels are there"))
     return Metadata(
         kind="PNG",
         exif=exif,
@@ -178,6 +182,10 @@ def _of_tiff(data: bytes) -> Metadata:
     if tags.unstated:
         remarks.append(
             Remark("left out: the last value of each pixel, which has no stated meaning")
+        )
+    if tags.half_floats:
+        remarks.append(
+            Remark("its floats of 16 bits become such of 32, which hold the same values")
         )
     if any(one.tag == _MAKER_NOTE for one in tags.directories.get(EXIF_DIRECTORY, ())):
         remarks.append(_MOVED_NOTES)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.blocks.block import Remark
 from defocus.errors import ImageError
+from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import (
     as_float,
     as_integer,
@@ -17,6 +18,7 @@ from defocus.images import (
     as_stored,
     read_stored,
 )
+from defocus.picture_headers import SUFFIXES
 
 __all__ = ["OwnPicture", "read_mask", "read_own_picture", "white_level"]
 
@@ -124,7 +126,7 @@ def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
     stored = read_stored(path)
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise ImageError(f"{path}: has values that are not finite; mend the picture")
-    metadata = read_metadata(path)
+    metadata = _with_true_kind(path, read_metadata(path))
     if white is not None:
         return OwnPicture(stored, metadata, white)
     picture = OwnPicture(stored, metadata)
@@ -135,6 +137,16 @@ def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
     text = f"values reach {most:g}, so white is taken as {picture.white:g}"
     remark = Remark(f"{text}; --white {usual} if it is that")
     return replace(picture, metadata=replace(metadata, remarks=(*metadata.remarks, remark)))
+
+
+def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
+    """The metadata, which say so if the suffix means another kind than the content is."""
+    kind = metadata.kind
+    if not kind or path.suffix.lower() in SUFFIXES[kind]:
+        return metadata
+    goes_on = "" if kind in HEIF_KINDS else f", and stays {kind}"
+    remark = Remark(f"is {kind}, whatever its suffix says{goes_on}")
+    return replace(metadata, remarks=(remark, *metadata.remarks))
 
 
 def read_mask(path: Path, picture: OwnPicture) -> Array:

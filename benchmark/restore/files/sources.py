@@ -11,7 +11,7 @@ from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt
 from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
-from defocus.reading import is_utf8, require_file
+from defocus.reading import broken_link, is_utf8, require_file
 
 __all__ = ["becomes_png", "found_pictures", "targets_of", "test_targets"]
 
@@ -61,7 +61,7 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
 
 def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
     if not image.exists():
-        raise ImageError(f"{image}: no such picture or folder")
+        raise ImageError(f"{image}: {broken_link(image) or 'no such picture or folder'}")
     if not is_utf8(image.name):
         raise ImageError(f"{image}: its name is not UTF-8; rename it")
     if image.suffix.lower() not in IMAGE_SUFFIXES:

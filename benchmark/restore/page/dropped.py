@@ -15,6 +15,7 @@ from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_m
 from defocus.benchmark.restore.files.encoding import (
     encoded_picture,
     foreseen_remarks,
+    remarks_after,
     write_picture,
     written_kind,
 )
@@ -158,7 +159,10 @@ class DroppedPicture:
         picture = read_own_picture(self.path)
         restored = self._restoration(number, picture).at(strength, leave_sharp=leave_sharp)
         kind = written_kind(Path(self.saved_name), self.path, picture.metadata)
-        return encoded_picture(picture.with_colours(restored), picture.metadata, kind)
+        written = encoded_picture(picture.with_colours(restored), picture.metadata, kind)
+        remarks = remarks_after(written, picture.metadata, kind)  # the file is what counts
+        self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
+        return written
 
     def strongest(self, number: int) -> Path:
         """PNG of what a system made at strength 2, for the browser; computed when first asked for.

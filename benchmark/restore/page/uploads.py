@@ -64,6 +64,6 @@ async def receive(request: Request, name: str, folder: Path) -> Path:
         except OSError as error:
             raise storage_error(error, path) from error
         if size == 0:
-            raise ImageError(f"{name}: the file is empty")
+            raise ImageError(f"{name}: the file is empty; copy it again")
         undone.pop_all()
     return path

@@ -266,8 +266,11 @@
     const wanted = `strength=${strength()}&leave_sharp=${byId("leave-sharp").checked ? 1 : 0}`;
     try {
       const answer = await fetch(`/pictures/${one.id}/saved/${system.value}?${wanted}`);
-      if (answer.ok) hand(await answer.blob(), one.saved_name);
-      else problems = [(await answer.json()).problem];
+      if (answer.ok) {
+        hand(await answer.blob(), one.saved_name);
+        const all = await (await fetch("/pictures")).json(); // the file itself may lack something
+        one.remarks = all.find((other) => other.id === one.id)?.remarks ?? one.remarks;
+      } else problems = [(await answer.json()).problem];
     } catch {
       problems = ["The picture could not be saved; is the command still running?"];
     }
