@@ -48,7 +48,7 @@ _BEGINS = (
     ("JPEG XL", (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
 )
 """The first bytes of kinds that are read: OpenCV would open twenty more."""
-_OTHERS = (
+_OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("a GIF", (b"GIF8",)),
     ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51")),
     ("JPEG XR", (b"II\xbc",)),
@@ -62,7 +62,7 @@ _OTHERS = (
     ("a PDF", (b"%PDF",)),
 )
 """The first bytes of kinds that are not read, by their names for people."""
-_NO_PICTURES = (
+_NO_PICTURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     (
         "a pointer of Git LFS instead of the picture; run 'git lfs pull'",
         (b"version https://git-lfs",),

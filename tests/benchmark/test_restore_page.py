@@ -5,7 +5,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
 from defocus.benchmark.commands.restore import command
+from defocus.benchmark.restore.files.encoding import encoded_picture
 from defocus.benchmark.restore.page import desk as desk_module
 from defocus.benchmark.restore.page import dropped as dropped_module
 from defocus.benchmark.restore.page import uploads
@@ -28,6 +29,7 @@ from defocus.benchmark.restore.page.systems import Choice, choices_here
 from defocus.benchmark.restore.page.uploads import given_name
 from defocus.benchmark.restore.run import Wishes, restore_pictures
 from defocus.errors import ImageError
+from defocus.picture_headers import png_chunk
 from tests.benchmark.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
 from tests.benchmark.test_restore import picture
 from tests.command_process import start_command
@@ -111,6 +113,21 @@ def test_a_name_is_never_a_path(page: Page) -> None:
     assert given_name("n" * 300 + ".jpg") == "n" * 120 + ".jpg"
 
 
+def test_save_says_what_the_saved_file_lacks(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing foresaw it: only the file itself is without the text."""
+    given = png()
+    told = page.restored(given[:33] + png_chunk(b"tEXt", b"Author\0me") + given[33:], "a.png")
+    assert told["remarks"] == []
+    monkeypatch.setattr(
+        dropped_module,
+        "encoded_picture",
+        lambda stored, metadata, kind: encoded_picture(stored, replace(metadata, parts=None), kind),
+    )
+    assert page.ask(f"/pictures/{told['id']}/saved/0?strength=0")[0] == 200
+    (shown,) = json.loads(page.ask("/pictures")[2])
+    assert shown["remarks"] == ["left out: texts (Author)"]
+
+
 def test_a_bad_picture_is_one_line_and_leaves_nothing(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +136,7 @@ def test_a_bad_picture_is_one_line_and_leaves_nothing(
     monkeypatch.setattr(dropped_module, "LARGEST_PIXELS", 5000)
     for content, name, line in [
         (whole[:500], "cut.jpg", "cut.jpg: the file is cut short (500 bytes); copy it again"),
-        (b"<svg/>", "a.png", "a.png: not a picture that can be read; replace the file"),
+        (b"words", "a.png", "a.png: not a picture that can be read; replace the file"),
         (b"", "empty.png", "empty.png: the file is empty; copy it again"),
         (
             png(),
