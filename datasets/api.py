@@ -70,8 +70,8 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
             ``stream:`` needs none and takes a lens file too, ``text:`` has none. ``READER@NAME`` is
             a copy corrected by a sidecar.
-        damaged: Whether a pair with a file that is not a picture, or with two sizes, stays, for
-            work that leaves it out by name.
+        damaged: For work that leaves pairs out by name: a pair with a file that is not a picture,
+            or with two sizes, stays, and what the reader left out is not said here.
 
     Raises:
         DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
@@ -90,6 +90,8 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
         from defocus.datasets.opening import require_one_size
 
         require_one_size(opened.pairs)
+        for one in opened.without():
+            warn_once(f"pair {one.id} is left out: {one.reason}")
     return opened
 
 

@@ -1,14 +1,15 @@
 """Last step of every reader: pairs of files become a dataset with hashes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from defocus.datasets.files.cache import derived_folder
-from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.files.fingerprint import content_hash, hashes_and_faults, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import sizes_differ
+from defocus.isolation import LeftOut
 from defocus.progress import several
 
 __all__ = ["opened_dataset", "require_one_size"]
@@ -17,31 +18,50 @@ SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 
 
 def opened_dataset(
-    reader: str, root: Path, pairs: tuple[Pair, ...], *, source: str = ""
+    reader: str,
+    root: Path,
+    pairs: tuple[Pair, ...],
+    *,
+    source: str = "",
+    left_out: Sequence[LeftOut] = (),
 ) -> Dataset:
     """Make a dataset of pairs with files in a folder; files are hashed on first use.
+
+    A pair of which a file cannot be hashed is left out by name.
 
     Args:
         reader: Name of the reader.
         root: The folder.
         pairs: Pairs, sorted by id.
         source: See :class:`defocus.datasets.pair.Dataset`.
+        left_out: Pairs that are left out already.
 
     Raises:
-        DatasetError: Two pairs have one id, or a file cannot be read.
+        DatasetError: Two pairs have one id, or no pair is whole.
         StorageError: The cache cannot be written.
     """
     _require_own_ids(pairs)
     files = [path for pair in pairs for path in pair_files(pair).values()]
-    content = content_hash(pairs, file_hashes(root, files))
+    hashes, faults = hashes_and_faults(root, files)
+    whole, lacking = [], list(left_out)
+    for pair in pairs:
+        fault = next((faults[one] for one in pair_files(pair).values() if one in faults), None)
+        if fault is None:
+            whole.append(pair)
+        else:
+            lacking.append(LeftOut(pair.id, str(fault)))
+    if lacking and not whole:
+        raise DatasetError(f"{root}: no pair is whole; {lacking[0].reason}")
+    content = content_hash(whole, hashes)
     return Dataset(
         name=f"{reader}:{root.name}",
         root=root,
-        pairs=pairs,
+        pairs=tuple(whole),
         content_hash=content,
         derived=derived_folder(content),
-        rendered=all(pair.truth is not None for pair in pairs),
+        rendered=all(pair.truth is not None for pair in whole),
         source=source,
+        left_out=tuple(lacking),
     )
 
 

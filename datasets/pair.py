@@ -1,10 +1,13 @@
 """Types of a dataset: pair, misalignment and dataset."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+
+from defocus.isolation import LeftOut
+from defocus.progress import printable
 
 if TYPE_CHECKING:
     from defocus.datasets.step import MakingStep
@@ -58,6 +61,7 @@ class Dataset:
             else reader and folder name.
         root: Folder of the pictures.
         pairs: All pairs, sorted by id.
+        left_out: Pairs in the folder that are not among them, as a file is no picture's file.
         content_hash: SHA-256 over ids, splits and the content of every file, in hexadecimal.
         derived: Writable folder for results derived from the pairs (aligned references, packed
             patches).
@@ -81,6 +85,22 @@ class Dataset:
     source: str = ""
     steps: "tuple[MakingStep, ...]" = ()
     endless: "Photographs | None" = None
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def found(self) -> int:
+        """Number of pairs in the folder, with those that are left out."""
+        return len(self.pairs) + len(self.left_out)
+
+    def without(self, failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
+        """All pairs that work on it is without, by id; files are named below its folder.
+
+        Args:
+            failed: Pairs of it that could not be read or made.
+        """
+        root = f"{self.root}/"
+        every = sorted((*self.left_out, *failed), key=lambda one: one.id)
+        return tuple(replace(one, reason=printable(one.reason.replace(root, ""))) for one in every)
 
     def split(self, name: Split) -> tuple[Pair, ...]:
         """The pairs of one split, sorted by id."""

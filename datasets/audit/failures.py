@@ -7,6 +7,7 @@ from defocus.datasets.audit.pairs.duplicates import NearDuplicate
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import above
+from defocus.isolation import LeftOut
 
 __all__ = ["AuditFailures", "failing_pairs", "failures"]
 
@@ -18,7 +19,7 @@ class AuditFailures:
     Attributes:
         misaligned: Pairs with a misalignment above the limit, worst first; empty without a limit.
         same: Pairs whose members have the same pixels.
-        unreadable: Pairs of damaged files, or of two sizes.
+        unreadable: Pairs of damaged files, or of two sizes, and those that were left out unread.
         unknown: Pairs whose misalignment is unknown, so that they are not shown to be aligned.
         leaks: Pictures in two splits.
         measured: Whether a pair was measured; else none is shown to be aligned.
@@ -26,7 +27,7 @@ class AuditFailures:
 
     misaligned: tuple[AuditedPair, ...]
     same: tuple[AuditedPair, ...]
-    unreadable: tuple[AuditedPair, ...]
+    unreadable: tuple[LeftOut, ...]
     unknown: tuple[AuditedPair, ...]
     leaks: tuple[NearDuplicate, ...]
     measured: bool
@@ -52,7 +53,7 @@ def failures(audit: Audit, limit_px: float | None) -> AuditFailures:
     return AuditFailures(
         () if limit_px is None else tuple(above(audit.pairs, limit_px)),
         tuple(pair for pair in audit.pairs if pair.same_picture),
-        of_status("unreadable"),
+        audit.left_out,
         of_status("unknown"),
         audit.duplicates,
         bool(of_status("ok")),
@@ -74,8 +75,8 @@ def _reasons(found: AuditFailures) -> Iterator[tuple[str, str]]:
         yield pair.id, f"misaligned by {pair.misalignment_px:.3f}{error} px in the mean"
     for pair in found.same:
         yield pair.id, "blurry and sharp are the same picture"
-    for pair in found.unreadable:
-        yield pair.id, f"unreadable: {pair.reason}"
+    for unread in found.unreadable:
+        yield unread.id, f"unreadable: {unread.reason}"
     for pair in found.unknown:
         yield pair.id, f"misalignment unknown: {pair.reason}"
     yield from _leaking(found.leaks)

@@ -1,13 +1,14 @@
 """First screen of an audit's page: whether the dataset passes, what fails, and what to do next."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.audit.failures import AuditFailures, failing_pairs
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.pairs.usable import Usable
 from defocus.datasets.audit.run import Audit
+from defocus.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
 
@@ -33,7 +34,7 @@ LinkOf = Callable[[str], Cell]
 
 def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
     """The verdict in a sentence."""
-    pairs, failing = counted(len(audit.pairs), "pair"), len(failing_pairs(found))
+    pairs, failing = counted(audit.found, "pair"), len(failing_pairs(found))
     if limit_px is None:
         told = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
         return f"{told}; {failing} of them would fail under any limit." if failing else f"{told}."
@@ -67,7 +68,7 @@ def checks_table(found: AuditFailures, limit_px: float | None, link_of: LinkOf) 
     return Table("What was checked", columns, tuple(rows), note)
 
 
-def _check(name: str, pairs: tuple[AuditedPair, ...], link_of: LinkOf) -> tuple[Cell, ...]:
+def _check(name: str, pairs: Sequence[AuditedPair | LeftOut], link_of: LinkOf) -> tuple[Cell, ...]:
     first = link_of(pairs[0].id) if pairs else "none"
     return name, float(len(pairs)), first
 
@@ -79,7 +80,7 @@ def failing_part(audit: Audit, found: AuditFailures, link_of: LinkOf) -> Part:
         return Paragraph("No pair fails.")
     splits = {pair.id: pair.split for pair in audit.pairs}
     rows = tuple(
-        (link_of(name), splits[name], "; ".join(texts))
+        (link_of(name), splits.get(name, "none"), "; ".join(texts))
         for name, texts in list(reasons.items())[:NAMED]
     )
     columns = (Column("pair"), Column("split"), Column("why it fails"))
@@ -175,7 +176,7 @@ def _before_compensation(found: AuditFailures) -> str:
         return ""
     names = ", ".join(pair.id for pair in found.unreadable[:UNREADABLE_NAMED])
     more = ", …" if len(found.unreadable) > UNREADABLE_NAMED else ""
-    return f"replace or remove the files of {names}{more}: compensation stops at an unreadable pair"
+    return f"replace or remove the files of {names}{more}: compensation leaves such pairs out"
 
 
 def _what_stays(found: AuditFailures) -> str:

@@ -84,6 +84,7 @@ class Audit:
         shown: Members of the worst large pairs that were measured now, for the page.
         limits: What is known of how the pairs may have moved.
         sessions: What the pairs of each session share, and what that did.
+        outside: Pairs that the dataset was opened without.
     """
 
     dataset: str
@@ -95,11 +96,18 @@ class Audit:
     shown: WorstMembers = field(default_factory=WorstMembers)
     limits: MotionLimits = field(default_factory=MotionLimits)
     sessions: tuple[PooledSession, ...] = ()
+    outside: tuple[LeftOut, ...] = ()
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
-        """Pairs of which nothing could be measured."""
-        return tuple(LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable")
+        """Pairs of which nothing could be measured, by id."""
+        unread = (LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable")
+        return tuple(sorted((*self.outside, *unread), key=lambda one: one.id))
+
+    @property
+    def found(self) -> int:
+        """Number of pairs of the dataset, with those that it was opened without."""
+        return len(self.pairs) + len(self.outside)
 
 
 def audit_dataset(
@@ -204,6 +212,7 @@ def audit_of(
         (*_of_rows(ordered), *warnings_of(dataset.pairs)),
         limits=limits,
         sessions=sessions,
+        outside=dataset.without(),
     )
 
 

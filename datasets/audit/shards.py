@@ -12,6 +12,7 @@ The merged audit equals that of one process to the byte. A scheduler's jobs make
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,28 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.extensions import plugin_arguments
 from defocus.files import make_folder, write_json
+from defocus.isolation import LeftOut
 from defocus.progress import track
 from defocus.reading import read_json
 
-__all__ = ["audit_shard", "merge_shards", "submit_shards"]
+__all__ = ["AuditPart", "audit_shard", "merge_shards", "submit_shards"]
 
 MEASURED = "measured"
 LARGEST_SHARD = 4 * 1024**3
+
+
+@dataclass(frozen=True)
+class AuditPart:
+    """One part of an audit.
+
+    Attributes:
+        written: Its file.
+        left_out: Pairs of it that cannot be read; the first part has those that the dataset was
+            opened without.
+    """
+
+    written: Path
+    left_out: tuple[LeftOut, ...]
 
 
 def audit_shard(
@@ -52,8 +68,8 @@ def audit_shard(
     shard: tuple[int, int],
     out: Path,
     limits: MotionLimits = NO_LIMITS,
-) -> Path:
-    """Audit one part of a dataset and write it; return the written file.
+) -> AuditPart:
+    """Audit one part of a dataset and write it.
 
     Args:
         dataset: The dataset, the same for all parts.
@@ -83,7 +99,9 @@ def audit_shard(
         "rows": [{"key": keys[one.id], "row": row_document(rows[one.id])} for one in pairs],
     }
     write_json(path, document)
-    return path
+    unread = [LeftOut(p.id, p.reason) for p in rows.values() if p.status == "unreadable"]
+    opened_without = dataset.left_out if number == 1 else ()
+    return AuditPart(path, replace(dataset, left_out=opened_without).without(unread))
 
 
 def submit_shards(

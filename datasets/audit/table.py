@@ -94,6 +94,7 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "sessions": [one.to_json() for one in audit.sessions],
         "fail_above_px": limit_px,
         "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
+        "left_out": [one.to_json() for one in audit.left_out],
         "near_duplicates": [asdict(found) for found in audit.duplicates],
         "warnings": [asdict(found) for found in audit.warnings],
         "pairs": [

@@ -12,6 +12,7 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.shard_option import ShardOption
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -128,8 +129,7 @@ def command(
         _submit(dataset, out, flow, parts, resources, limits)
         return 0
     if shard is not None:
-        _audit_shard(dataset, out, flow, jobs, shard, limits)
-        return 0
+        return _audit_shard(dataset, out, flow, jobs, shard, limits)
     if not as_json:
         audit = _audit(dataset, out, limit_px, flow, jobs, limits)
         _say_outcome(audit)
@@ -159,7 +159,7 @@ def _flow_estimator(name: str | None) -> str:
 
 def _audit_shard(
     name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: MotionLimits
-) -> None:
+) -> int:
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=True)
@@ -169,8 +169,12 @@ def _audit_shard(
 
     claim_audit_folder(out, opened, _command(name))
     given = " ".join(["", *limits.arguments])
-    written = audit_shard(opened, estimator, jobs, shard, out, limits)
-    click.echo(f"{written}: put the parts together with 'defocus-data merge {name} {out} …{given}'")
+    part = audit_shard(opened, estimator, jobs, shard, out, limits)
+    say_left_out(part.left_out, opened.found, "pair")
+    click.echo(
+        f"{part.written}: put the parts together with 'defocus-data merge {name} {out} …{given}'"
+    )
+    return int(bool(part.left_out))
 
 
 def _submit(
@@ -216,6 +220,7 @@ def _audit(
     usable = usable_pairs(audit, dataset.steps)
     written = write_audit(out, dataset, audit, limit_px, usable)
     say(f"wrote {', '.join(written)} to {out}")
+    say_left_out(audit.left_out, audit.found, "pair")
     say(usable.words)
     if usable.compensated:
         say(f"compensate first, then curate: {compensation(name, *limits.arguments)}")
@@ -244,9 +249,6 @@ def _say_outcome(audit: "Audit") -> None:
                 f"{'  of a perfect pair, two errors':<34} median {np.median(floor):8.3f}   "
                 f"p95 {np.quantile(floor, 0.95):8.3f}   max {floor.max():8.3f} px"
             )
-    unreadable = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unreadable")
-    for line in grouped(unreadable, len(status), "pair"):
-        say(line, error=True)
     unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
     for line in grouped(unknown, len(status), "pair"):
         say(f"unknown: {line}")

@@ -8,9 +8,9 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
-from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 __all__ = ["command"]
@@ -128,13 +128,13 @@ def _run(
     for pair_id, reason in done.left_out:
         helps = advice(reason)
         say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
-    say_left_out(done.failed, len(opened.pairs), "pair")
+    failed = without(opened, done.failed)
     left_out = [{"id": pair_id, "reason": reason} for pair_id, reason in done.left_out]
     told = {
         "root": str(done.root),
         "pairs": [pair.id for pair in done.pairs],
-        "left_out": [*left_out, *(one.to_json() for one in done.failed)],
+        "left_out": [*left_out, *(one.to_json() for one in failed)],
         "rest_on_largest_shift": list(resting),
         "sessions": [one.to_json() for one in done.sessions],
     }
-    return told, bool(done.failed)
+    return told, bool(failed)

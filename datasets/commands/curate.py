@@ -8,6 +8,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -49,10 +50,11 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> in
         raise click.UsageError("--json cannot be combined with --review")
     if not as_json:
         judgements, left_out = _curate(dataset, review=review, **settings)
+        unread = {one.id for one in left_out}
         rejected = [
             (f"pair {one.id}", f"rejected by {_whom(one)}, {one.reason or 'no reason given'}")
             for one in judgements
-            if one.verdict == "reject"
+            if one.verdict == "reject" and one.id not in unread
         ]
         for line in grouped(rejected, len(judgements), "pair"):
             say(line)
@@ -112,6 +114,7 @@ def _curate(
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)
+    say_left_out(audit.left_out, audit.found, "pair")
     curation = begin_curation(opened, audit, asked, out)
     usable = usable_pairs(audit, opened.steps, asked)
     if usable.compensated:

@@ -1,10 +1,12 @@
 """defocus-data import."""  # noqa: N999 - the command's name is a word of Python
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
@@ -21,7 +23,8 @@ __all__ = ["command"]
     help="Folder of the new dataset: new, empty, or an unfinished import of the same sessions.",
 )
 @jobs_option("Number of pairs imported and measured at once.")
-def command(sessions: tuple[Path, ...], out: Path, jobs: int) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) -> int:
     """Import capture sessions or an archive.
 
     The accepted pairs of each SESSION become one dataset. Pictures are copied as they are; RAW
@@ -31,16 +34,32 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int) -> int:
     ZIP or tar archive of a dataset; an archive with links, decompression bombs or unsafe names is
     refused as a whole. The exit code is 1 if a pair is left out because it cannot be read.
     """
+    if not sessions:
+        raise click.UsageError("give a session folder, or several")
+    if as_json:
+        with json_output() as output:
+            done = _imported(sessions, out, jobs)
+            output.write({key: value for key, value in done.items() if key != "lines"})
+    else:
+        done = _imported(sessions, out, jobs)
+        for line in done["lines"]:
+            click.echo(line)
+    return int(bool(done["left_out"]))
+
+
+def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any]:
+    """What was imported, in the keys of ``--json`` and as lines."""
     from defocus.datasets.archives.unpack import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
     from defocus.errors import InputError
 
-    if not sessions:
-        raise click.UsageError("give a session folder, or several")
     if len(sessions) == 1 and is_archive(sessions[0]):
-        click.echo(f"{out}: {counted(unpack(sessions[0], out), 'file')}")
-        click.echo(f"use it with --dataset READER:{out}; 'defocus-data list' names the readers")
-        return 0
+        files = unpack(sessions[0], out)
+        lines = [
+            f"{out}: {counted(files, 'file')}",
+            f"use it with --dataset READER:{out}; 'defocus-data list' names the readers",
+        ]
+        return {"root": str(out), "files": files, "left_out": [], "lines": lines}
     for path in sessions:
         if path.is_file():
             raise InputError(
@@ -49,15 +68,24 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int) -> int:
             )
 
     done = import_sessions(sessions, out, jobs)
-    counts = ", ".join(
-        f"{sum(pair.split == split for pair in done.pairs)} {split}"
+    counts = {
+        split: sum(pair.split == split for pair in done.pairs)
         for split in ("train", "validation", "test")
-    )
-    click.echo(f"{out}: {counted(len(done.pairs), 'pair')} ({counts})")
+    }
     say_left_out(done.left_out, len(done.pairs) + len(done.left_out), "pair")
     for name in done.unknown:
-        click.echo(f"pair {name}: its misalignment could not be measured", err=True)
+        say(f"pair {name}: its misalignment could not be measured", error=True)
     for remark in done.remarks:
         say(f"warning: {remark}")
-    click.echo(f"use it with --dataset manifest:{out}")
-    return int(bool(done.left_out))
+    told = ", ".join(f"{number} {split}" for split, number in counts.items())
+    return {
+        "root": str(out),
+        "counts": counts,
+        "unknown": list(done.unknown),
+        "remarks": list(done.remarks),
+        "left_out": [one.to_json() for one in done.left_out],
+        "lines": [
+            f"{out}: {counted(len(done.pairs), 'pair')} ({told})",
+            f"use it with --dataset manifest:{out}",
+        ],
+    }

@@ -1,6 +1,7 @@
 """defocus-data package."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
-from defocus.isolation import say_left_out
+from defocus.datasets.commands._left_out import without
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -139,7 +140,7 @@ def _package(
         previous=previous,
         jobs=jobs,
     )
-    say_left_out(done.left_out, len(opened.pairs), "pair")
+    done = replace(done, left_out=without(opened, done.left_out))
     members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
     say_left_behind(members, converted=True)
     return done

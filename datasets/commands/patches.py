@@ -8,7 +8,7 @@ import click
 from defocus.command_line.commands import FiniteRange
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
-from defocus.isolation import say_left_out
+from defocus.datasets.commands._left_out import without
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -84,7 +84,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     chosen = replace(SCHEMES[scheme], **given)
     done = cut_dataset(opened, out, chosen, jobs)
     say_member_warnings(opened.pairs)
-    say_left_out(done.left_out, len(opened.pairs), "pair")
+    left_out = without(opened, done.left_out)
     for pair_id in done.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
     counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}
@@ -92,5 +92,5 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
         "root": str(done.root),
         "counts": counts,
         "too_small": list(done.too_small),
-        "left_out": [one.to_json() for one in done.left_out],
+        "left_out": [one.to_json() for one in left_out],
     }

@@ -1,10 +1,12 @@
 """defocus-data render."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted
 
@@ -27,7 +29,8 @@ __all__ = ["command"]
     help="Sharp photographs for a request of doses, instead of the folder that it names.",
 )
 @jobs_option("Number of scenes rendered at once.")
-def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(request: Path, out: Path, photographs: Path | None, jobs: int, *, as_json: bool) -> int:
     """Render a dataset with known ground truth.
 
     Pictures with known depth are rendered through a thin lens, or through a measured one: [lens]
@@ -41,6 +44,19 @@ def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> in
     A request with doses_px asks for the training stream's scenes instead, each with a sharp picture
     per dose of misalignment.
     """
+    if as_json:
+        with json_output() as output:
+            done = _rendered(request, out, photographs, jobs)
+            output.write(done)
+    else:
+        done = _rendered(request, out, photographs, jobs)
+        counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
+        click.echo(f"{out}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
+        click.echo(f"use it with --dataset manifest:{out}")
+    return int(bool(done["left_out"]))
+
+
+def _rendered(request: Path, out: Path, photographs: Path | None, jobs: int) -> dict[str, Any]:
     from defocus.datasets.doses.request import asks_for_doses
     from defocus.datasets.doses.run import render_dosed_dataset
     from defocus.datasets.rendering.run import render_dataset
@@ -53,10 +69,12 @@ def command(request: Path, out: Path, photographs: Path | None, jobs: int) -> in
     else:
         pairs, left_out = render_dataset(request, out, jobs)
     say_left_out(left_out, len(pairs) + len(left_out), "scene")
-    counts = ", ".join(
-        f"{sum(pair.split == split for pair in pairs)} {split}"
+    counts = {
+        split: sum(pair.split == split for pair in pairs)
         for split in ("train", "validation", "test")
-    )
-    click.echo(f"{out}: {counted(len(pairs), 'pair')} ({counts})")
-    click.echo(f"use it with --dataset manifest:{out}")
-    return int(bool(left_out))
+    }
+    return {
+        "root": str(out),
+        "counts": counts,
+        "left_out": [one.to_json() for one in left_out],
+    }

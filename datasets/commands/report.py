@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from defocus.command_line.jobs_option import jobs_option
-from defocus.isolation import say_left_out
+from defocus.command_line.json_output import json_output
+from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import say
 
 __all__ = ["command"]
@@ -22,13 +23,24 @@ __all__ = ["command"]
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
-def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_json: bool) -> int:
     """Write a report of DATASET.
 
     The report shows counts, settings, misalignment, blur, exposure and sample pairs.
 
     Measurements of an earlier audit are reused. The exit code is 1 if a pair cannot be read.
     """
+    if not as_json:
+        left_out = _reported(dataset, out, estimator, jobs)
+    else:
+        with json_output() as output:
+            left_out = _reported(dataset, out, estimator, jobs)
+            output.write({"root": str(out), "left_out": [one.to_json() for one in left_out]})
+    return int(bool(left_out))
+
+
+def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> tuple[LeftOut, ...]:
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
@@ -42,10 +54,10 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int) -> int:
     from defocus.reports.pdf import render_pdf
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
-    say_left_out(audit.left_out, len(opened.pairs), "pair")
+    say_left_out(audit.left_out, audit.found, "pair")
     page = dataset_page(opened, audit, usable_pairs(audit, opened.steps))
     make_folder(out)
     write_text(out / "dataset.html", render_html(page))
     write_bytes(out / "dataset.pdf", render_pdf(page))
     say(f"wrote dataset.html and dataset.pdf to {out}")
-    return int(bool(audit.left_out))
+    return audit.left_out

@@ -8,8 +8,8 @@ import click
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
-from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -89,7 +89,7 @@ def _done(
             "sidecar": str(folder),
             "dataset": applied.name,
             "pairs": len(applied.pairs),
-            "left_out": [],
+            "left_out": [one.to_json() for one in applied.without()],
         }
     assert out is not None  # noqa: S101 - one of the two is given
 
@@ -101,7 +101,7 @@ def _done(
     # names of fields are no types
     given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     say_member_warnings(opened.pairs)
-    sidecar, left_out = write_sidecar(
+    sidecar, failed = write_sidecar(
         opened,
         out,
         name or "aligned-v1",
@@ -109,7 +109,7 @@ def _done(
         estimator or DEFAULT_ESTIMATOR,
         jobs,
     )
-    say_left_out(left_out, len(opened.pairs), "pair")
+    left_out = without(opened, failed)
     unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
     unread = {one.id for one in left_out}
     for entry in (one for one in unknown if one.id not in unread):

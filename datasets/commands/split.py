@@ -89,7 +89,7 @@ def _split(
         say(f"{opened.name}: its official splits are kept")
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)
-    say_left_out(audit.left_out, len(opened.pairs), "pair")
+    say_left_out(audit.left_out, audit.found, "pair")
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")

@@ -21,6 +21,7 @@ from defocus.datasets.curation.decisions import decided, read_decisions
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.rules import Judgement, Rules, judged
 from defocus.datasets.deriving.derived import claim_folder
+from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.pair import Dataset
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import NotApplicableError
@@ -76,6 +77,7 @@ def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> C
     order = {
         "format": "defocus-curate",
         "content_hash": dataset.content_hash,
+        "pairs": pair_contents(dataset),
         "rules": rules.model_dump(mode="json"),
     }
     claim_folder(out, ORDER, order)

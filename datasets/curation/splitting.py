@@ -11,6 +11,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.splits import Shares, draw_splits, is_official
 from defocus.datasets.deriving.derived import claim_folder
+from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.step import step
 from defocus.errors import NotApplicableError
@@ -60,6 +61,7 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
     order = {
         "format": "defocus-split",
         "content_hash": dataset.content_hash,
+        "pairs": pair_contents(dataset),
         "shares": asdict(shares),
         "seed": seed,
     }

@@ -32,7 +32,7 @@ from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, s
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash, pair_files
+from defocus.datasets.files.fingerprint import code_hash, pair_contents, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
@@ -85,6 +85,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
     order = {
         "format": "defocus-patches",
         "content_hash": dataset.content_hash,
+        "pairs": pair_contents(dataset),
         "scheme": asdict(scheme),
         "code": code_hash(*CODE),
     }

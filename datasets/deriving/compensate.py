@@ -14,6 +14,7 @@ Each pair's folder appears complete or not at all, so that an interrupted run ca
 """
 
 import math
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -33,9 +34,10 @@ from defocus.align.registration.session import OwnZoom
 from defocus.align.rig.rig import Rig
 from defocus.colour_profiles import in_one_space, kept_profiles
 from defocus.datasets.deriving.aligned_pair import add_blur_map, add_truth, described
-from defocus.datasets.deriving.derived import kept_record, origin_of
+from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.files.fingerprint import code_hash, pair_contents
+from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import (
     MEASURING_CODE,
@@ -58,12 +60,10 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
-from defocus.files import make_folder, temporary_entries, write_json
 from defocus.images import Image, read_image
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.optics.geometry import Similarity
 from defocus.progress import say, track
-from defocus.reading import read_json
 
 __all__ = ["Compensated", "compensate_dataset"]
 
@@ -237,6 +237,7 @@ def _claim(
         "format": "defocus-compensate",
         "dataset": dataset.name,
         "content_hash": dataset.content_hash,
+        "pairs": pair_contents(dataset),
         "release": asdict(release),
         "estimator": estimator.name,
         "weights_sha256": estimator.weights_sha256 or None,
@@ -245,27 +246,7 @@ def _claim(
         **({} if size == "each" else {"size": size}),
         "code": code_hash(*CODE),
     }
-    make_folder(out)
-    record = out / ORDER
-    if record.is_file():
-        try:
-            known = read_json(record)
-        except ValueError as error:
-            raise DatasetError(f"{record}: damaged; choose another folder for --out") from error
-        if isinstance(known, dict) and known | {"code": order["code"]} == order != known:
-            raise DatasetError(
-                f"{out}: started with another version of defocus or its libraries; choose another "
-                "folder for --out"
-            )
-        if known != order:
-            raise DatasetError(
-                f"{out}: holds another dataset or other settings; choose another folder for --out"
-            )
-        return
-    strangers = set(out.iterdir()) - set(temporary_entries(out, ".compensate-", ".part.json"))
-    if strangers:
-        raise DatasetError(f"{out}: not empty; choose another folder for --out")
-    write_json(record, order)
+    claim_folder(out, ORDER, order, made=("pairs", "left_out"))
 
 
 @dataclass(frozen=True)
@@ -290,6 +271,8 @@ def _made(
     if pair.sharp is None:
         return "it has no sharp picture"
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
+    if size is not None and folder.is_dir() and picture_size(folder / "blurry.png") != size:
+        shutil.rmtree(folder)  # the pairs that were there then had another common size
     if not folder.is_dir() and not left_out.is_dir():
         blurry, sharp, measurement, known_map = _measured(pair, how)
         known = measurement.misalignment.status == "ok"

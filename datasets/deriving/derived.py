@@ -1,6 +1,7 @@
 """Derived datasets: origin of each pair, and files linked instead of copied."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,23 @@ from defocus.reading import read_json
 __all__ = ["claim_folder", "kept_record", "origin_of", "place_file"]
 
 
-def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
+OF_PAIRS = ("content_hash", "pairs")
+"""What of an order is said of its pairs."""
+
+
+def claim_folder(
+    out: Path, record: str, order: dict[str, Any], made: Sequence[str] = ("pairs",)
+) -> None:
     """Claim an empty folder for an order, or recognise one of the same order.
+
+    Pairs of which nothing is made may have been mended or added since.
 
     Args:
         out: The folder of a new dataset: absent, empty, or begun with the same order.
         record: Name of the file that stores the order.
-        order: Description of the result, JSON values.
+        order: Description of the result, JSON values; ``content_hash`` is that of the dataset, and
+            ``pairs`` has that of each pair by id.
+        made: Folders of ``out`` in which each pair that is made has its own.
 
     Raises:
         DatasetError: The folder has other contents.
@@ -33,11 +44,14 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
             known = read_json(path)
         except ValueError as error:
             raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
-        if known != order:
-            raise DatasetError(
-                f"{out}: started with another dataset, other settings or another version of "
-                "defocus; choose another folder for --out"
-            )
+        if known == order:
+            return
+        if not _continues(known, order, [one.name for name in made for one in _shown(out / name)]):
+            what = "another dataset, other settings or another version of defocus"
+            if isinstance(known, dict) and known | {"code": order.get("code")} == order:
+                what = "another version of defocus or its libraries"
+            raise DatasetError(f"{out}: started with {what}; choose another folder for --out")
+        write_json(path, order)
         return
     strangers = set(out.iterdir()) - set(
         temporary_entries(out, f".{path.stem}-", f".part{path.suffix}")
@@ -45,6 +59,22 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
     if strangers:
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     write_json(path, order)
+
+
+def _continues(known: Any, order: dict[str, Any], done: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
+    """Whether two orders differ at most by pairs of which nothing is made."""
+    if not isinstance(known, dict) or not isinstance(before := known.get("pairs"), dict):
+        return False
+    settings = [{k: v for k, v in one.items() if k not in OF_PAIRS} for one in (known, order)]
+    now = order.get("pairs", {})
+    return settings[0] == settings[1] and all(
+        name in now and before.get(name) == now[name] for name in done
+    )
+
+
+def _shown(folder: Path) -> Sequence[Path]:
+    """The folders in a folder that are no working folders of ours."""
+    return sorted(folder.glob("[!.]*"))
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document

@@ -24,6 +24,8 @@ __all__ = [
     "code_hash",
     "content_hash",
     "file_hashes",
+    "hashes_and_faults",
+    "pair_contents",
     "pair_files",
     "picture_hashes",
     "training_hashes",
@@ -78,6 +80,12 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
+def pair_contents(dataset: Dataset) -> dict[str, str]:
+    """SHA-256 over split and files of each pair, by its id."""
+    hashes = picture_hashes(dataset.root, dataset.pairs)
+    return {pair.id: content_hash([pair], hashes) for pair in dataset.pairs}
+
+
 @cache  # what a process has imported stays, whatever becomes of the files
 def code_hash(*names: str) -> str:
     """SHA-256 of the source of packages and modules, cards of weights, and library versions.
@@ -121,30 +129,57 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
         DatasetError: A file is missing or cannot be read.
         StorageError: The cache cannot be written.
     """
+    hashes, faults = hashes_and_faults(root, paths)
+    for fault in faults.values():
+        raise fault
+    return hashes
+
+
+def hashes_and_faults(
+    root: Path, paths: Iterable[Path]
+) -> tuple[dict[Path, str], dict[Path, DatasetError]]:
+    """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot.
+
+    Raises:
+        StorageError: The cache cannot be written.
+    """
     memory = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
     known = _remembered(memory)
     wanted = sorted(set(paths))
-    stamps = {path: _stamp(path) for path in wanted}
-    missing = [path for path in wanted if known.get(str(path), [])[:2] != stamps[path]]
+    faults: dict[Path, DatasetError] = {}
+    stamps: dict[Path, list[int | str]] = {}
+    for path in wanted:
+        try:
+            stamps[path] = _stamp(path)
+        except DatasetError as error:
+            faults[path] = error
+    missing = [path for path, stamp in stamps.items() if known.get(str(path), [])[:2] != stamp]
     noisy = len(missing) >= HASH_SILENTLY_BELOW
     for path in track(missing, "hashing the dataset") if noisy else missing:
-        known[str(path)] = [*stamps[path], _sha256(path)]
-    if missing:
+        try:
+            known[str(path)] = [*stamps[path], _sha256(path)]
+        except DatasetError as error:
+            faults[path] = error
+    if len(missing) > sum(path in stamps for path in faults):
         make_folder(memory.parent)
         write_json(memory, known)
-    return {path: str(known[str(path)][2]) for path in wanted}
+    return {path: str(known[str(path)][2]) for path in stamps if path not in faults}, faults
 
 
 def _stamp(path: Path) -> list[int | str]:
     """Size and modification time of a file with a printable name."""
     try:
         status = path.stat()
+    except FileNotFoundError as error:
+        what = "a link to a file that is not there" if path.is_symlink() else "no such file"
+        raise DatasetError(f"{path}: {what}; restore the file") from error
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
     if not is_utf8(str(path)):
         raise DatasetError(f"{path}: its name is not UTF-8; rename it")
     if not stat.S_ISREG(status.st_mode):  # what is read from a pipe or a device has no end
-        raise DatasetError(f"{path}: a folder, a pipe or a device; restore the file")
+        what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        raise DatasetError(f"{path}: {what}, not a file; remove it from the pictures")
     return [status.st_size, status.st_mtime_ns]
 
 

@@ -1,6 +1,6 @@
 """pairs:DIR - pictures of equal names in DIR/blurry and DIR/sharp, with or without splits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.found import find
@@ -15,8 +15,8 @@ from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 from defocus.extensions import warn_once
 from defocus.images import IMAGE_SUFFIXES
+from defocus.isolation import LeftOut
 from defocus.progress import counted, say, several
-from defocus.reading import is_utf8
 
 __all__ = ["CARD", "read"]
 
@@ -29,6 +29,9 @@ CARD = ReaderCard(
 
 ROLES = ("blurry", "sharp", "truth")
 
+Members = dict[str, dict[str, Path]]
+"""Pictures by role and name."""
+
 
 def read(path: Path) -> Dataset:
     """Open a folder of pictures, or one that a mapping file describes.
@@ -37,19 +40,24 @@ def read(path: Path) -> Dataset:
     the aligned truth of all pairs. The folders may be inside ``train/``, ``validation/`` and
     ``test/``, or contain these; otherwise scenes are split by the hash of their name. A scene is a
     folder, ``blurry/SCENE/0001.png`` and ``sharp/SCENE/0001.png``; without one, each pair is its
-    own scene, and two pictures of one place may come into two splits.
+    own scene, and two pictures of one place may come into two splits. A pair with two files for
+    one member is left out.
 
     Raises:
-        DatasetError: The folders do not exist or are written in capitals, or a picture has no
-            partner.
+        DatasetError: The folders do not exist or are written in capitals, a picture has no
+            partner, or no pair is whole.
         StorageError: The cache cannot be written.
     """
-    root, pairs = _mapped(path) if path.is_file() else (path, _in_folders(path))
+    if path.is_file():
+        root, pairs = _mapped(path)
+        return opened_dataset("pairs", root, pairs)
+    pairs, left_out = _in_folders(path)
+    if not pairs and left_out:
+        raise DatasetError(f"{path}: no pair is whole; {left_out[0].reason}")
     if not pairs:
-        raise DatasetError(f"{root}: no pictures in {root / 'blurry'}; see 'defocus-data list'")
-    if path.is_dir():
-        _say_scenes(root, pairs)
-    return opened_dataset("pairs", root, pairs)
+        raise DatasetError(f"{path}: no pictures in {path / 'blurry'}; see 'defocus-data list'")
+    _say_scenes(path, pairs)
+    return opened_dataset("pairs", path, pairs, left_out=left_out)
 
 
 def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
@@ -76,14 +84,17 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
     return root, complete_pairs(root, pairs_of(found.rows), found)
 
 
-def _in_folders(root: Path) -> tuple[Pair, ...]:
+def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
     _refuse_other_letters(root)
-    found = {split: _without_odd(root, _members(root, split)) for split in (None, *SPLITS)}
+    found, left_out = dict[Split | None, Members](), list[LeftOut]()
+    for split in (None, *SPLITS):
+        found[split], twice = _alone_in_role(root, split, _members(root, split))
+        left_out += twice
     if found[None] and any(found[split] for split in SPLITS):
         raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
     _refuse_alone(root, [one for members in found.values() for one in _alone(members)])
     pairs = (pair for split, members in found.items() for pair in _pairs(split, members))
-    return tuple(sorted(pairs, key=lambda pair: pair.id))
+    return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
 
 
 def _refuse_other_letters(root: Path) -> None:
@@ -97,40 +108,41 @@ def _refuse_other_letters(root: Path) -> None:
             raise DatasetError(f"{path}: is not read; rename it to '{name}'")
 
 
-def _members(root: Path, split: Split | None) -> dict[str, dict[str, Path]]:
+def _members(root: Path, split: Split | None) -> dict[str, dict[str, list[Path]]]:
     """Pictures of one split by role and name (``stem`` or ``SCENE/stem``), of existing folders."""
-    members: dict[str, dict[str, Path]] = {}
+    members: dict[str, dict[str, list[Path]]] = {}
     for role in ROLES:
         folders = [root / role] if split is None else [root / split / role, root / role / split]
-        pictures = {
-            stem: path for folder in folders if folder.is_dir() for stem, path in _in_role(folder)
-        }
-        if pictures:
-            members[role] = pictures
+        for folder in folders:
+            for name, path in _in_role(folder) if folder.is_dir() else ():
+                members.setdefault(role, {}).setdefault(name, []).append(path)
     return members
 
 
-def _without_odd(
-    root: Path, members: Mapping[str, Mapping[str, Path]]
-) -> dict[str, dict[str, Path]]:
-    """The members without the pairs of which one is no picture's file; they are named."""
-    every = [one for pictures in members.values() for one in pictures.items()]
-    odd = {name: fault for name, path in every if (fault := _fault(root, path))}
-    for name, fault in odd.items():
-        warn_once(f"pair {name} is left out: {fault}")
+def _alone_in_role(
+    root: Path, split: Split | None, members: dict[str, dict[str, list[Path]]]
+) -> tuple[Members, list[LeftOut]]:
+    """The pictures that are the only one of their name in their role, and the pairs of others."""
+    twice: dict[str, list[Path]] = {}
+    for pictures in members.values():
+        twice |= {name: paths for name, paths in pictures.items() if len(paths) > 1}
+    left_out = [
+        LeftOut(
+            _id(split, name),
+            f"{paths[1].relative_to(root)}: {paths[0].relative_to(root)} is there too; "
+            "remove one of them",
+        )
+        for name, paths in twice.items()
+    ]
     kept = {
-        role: {name: path for name, path in pictures.items() if name not in odd}
+        role: {name: paths[0] for name, paths in pictures.items() if name not in twice}
         for role, pictures in members.items()
     }
-    return {role: pictures for role, pictures in kept.items() if pictures}
+    return {role: pictures for role, pictures in kept.items() if pictures}, left_out
 
 
-def _fault(root: Path, path: Path) -> str:
-    """Why an entry is no picture's file that can be listed; empty if it is one."""
-    name = str(path.relative_to(root))
-    if not path.is_file():
-        return f"{name}: no regular file; remove it from the pictures"
-    return "" if is_utf8(name) else f"{name}: its name is not UTF-8; rename it"
+def _id(split: Split | None, name: str) -> str:
+    return ("" if split is None else f"{split}-") + legal_id(name.replace("/", "-"))
 
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -143,17 +155,12 @@ def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
-    seen: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
-            continue
-        if path.stem in seen:
-            raise DatasetError(f"{path}: {seen[path.stem].name} is there too; remove one of them")
-        seen[path.stem] = path
-        yield path.stem, path
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+            yield path.stem, path
 
 
-def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator[Pair]:
+def _pairs(split: Split | None, members: Members) -> Iterator[Pair]:
     alone = {name for name, _, _ in _alone(members)}
     names = [name for name in _names(members) if name not in alone]
     scenes = {name: name.partition("/")[0] for name in names}
@@ -162,7 +169,7 @@ def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator
     for name in names:
         partners = {role: pictures[name] for role, pictures in members.items()}
         yield Pair(
-            id=before + legal_id(name.replace("/", "-")),
+            id=_id(split, name),
             scene=before + legal_id(scenes[name]),
             split=own_splits[scenes[name]] if split is None else split,
             blurry=partners["blurry"],
@@ -171,12 +178,12 @@ def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator
         )
 
 
-def _names(members: dict[str, dict[str, Path]]) -> dict[str, Path]:
+def _names(members: Members) -> dict[str, Path]:
     """Each name with a picture of it."""
     return {name: path for pictures in members.values() for name, path in pictures.items()}
 
 
-def _alone(members: dict[str, dict[str, Path]]) -> list[tuple[str, Path, str]]:
+def _alone(members: Members) -> list[tuple[str, Path, str]]:
     """Name and picture that a role lacks, and that role."""
     found = []
     for name, path in _names(members).items():

@@ -1,6 +1,7 @@
 """session:DIR - a session of 'defocus-capture shoot', without rejected pairs."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
-from defocus.extensions import warn_once
+from defocus.isolation import attempt, parted
 
 __all__ = ["CARD", "read", "session_pairs"]
 
@@ -27,29 +28,32 @@ CARD = ReaderCard(
 def read(root: Path) -> Dataset:
     """Open a session; RAW files are developed once into the cache.
 
-    A pair of which a file is missing or has changed is left out by name.
+    A pair of which a file is missing or has changed, or whose RAW files cannot be developed, is
+    left out by name.
 
     Raises:
         DatasetError: The folder is not a session, its journal is damaged, or it has no accepted
             pair that is whole.
-        ImageError: A picture cannot be read, or the pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
     session = read_session(root, damaged=True)
-    for one in session.left_out:
-        warn_once(f"pair {one.id} is left out: {one.reason}")
     originals = session_pairs(session)
     files = [path for pair in originals for path in pair_files(pair).values()]
     content = content_hash(originals, file_hashes(root, files))
     derived = derived_folder(content)
-    pairs = tuple(_developed(pair, derived / "developed") for pair in originals)
+    pairs, undeveloped = parted(
+        attempt(pair.id, partial(_developed, pair, derived / "developed")) for pair in originals
+    )
+    if not pairs:
+        raise DatasetError(f"{root}: no pair is whole; {undeveloped[0].reason}")
     return Dataset(
         name=f"session:{root.name}",
         root=root,
-        pairs=pairs,
+        pairs=tuple(pairs),
         content_hash=content,
         derived=derived,
         rendered=all(pair.truth is not None for pair in pairs),
+        left_out=(*session.left_out, *undeveloped),
     )
 
 

@@ -110,6 +110,7 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
         content_hash=content,
         derived=derived_folder(content),
         source=dataset.source or sidecar.reader,
+        left_out=dataset.left_out,
     )
 
 

@@ -101,7 +101,7 @@ def test_the_next_command_is_that_of_the_gravest_failure() -> None:
     """What is misaligned is moved; what cannot be moved is left out; a person sees the unknown."""
     moved = next_facts(audit_of(*GOOD, ok("far", 3.0), UNKNOWN, BROKEN), 1.0)
     assert moved["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
-    assert "the files of broken: compensation stops" in moved["first"]
+    assert "the files of broken: compensation leaves" in moved["first"]
     assert "unknown misalignment are left out" in moved["what it does"]
     seen = next_facts(audit_of(*GOOD, UNKNOWN), 2.0)
     assert seen["run"] == "defocus-data curate 'pairs:my set' --review --out 'my set-curated'"

@@ -202,8 +202,8 @@ def _other_bytes(path: Path) -> None:
     ("make", "words"),
     [
         (_pipe, "pair z is left out: "),
-        (Path.mkdir, "no regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "no regular file"),
+        (Path.mkdir, "a folder, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device, not a file"),
         (_other_bytes, "not UTF-8"),
     ],
 )

@@ -1,0 +1,23 @@
+"""The pairs that a command did without: said, for ``--json``, and for the exit code."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from defocus.isolation import LeftOut, say_left_out
+
+if TYPE_CHECKING:  # heavy at run time
+    from defocus.datasets.pair import Dataset
+
+__all__ = ["without"]
+
+
+def without(dataset: "Dataset", failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
+    """Say which pairs of a dataset a command did without, and return them.
+
+    Args:
+        dataset: The opened dataset.
+        failed: Pairs of it that could not be read or made.
+    """
+    left_out = dataset.without(failed)
+    say_left_out(left_out, dataset.found, "pair")
+    return left_out
