@@ -28,10 +28,11 @@ from defocus.capture.developing.developed_pair import (
     is_developed,
 )
 from defocus.capture.sessions.session import read_state
-from defocus.errors import DatasetError, DefocusError
+from defocus.errors import DatasetError
 from defocus.files import make_folder, write_json
+from defocus.isolation import reason_of
 from defocus.processes import worker_context
-from defocus.progress import say, track
+from defocus.progress import MessageSettings, say, telling, track
 from defocus.reading import read_json
 
 __all__ = ["DevelopSettings", "Developed", "develop_session"]
@@ -128,7 +129,7 @@ def _in_own_process(task: PairTask) -> str:
     """Develop a pair in a separate process; return the error, or nothing."""
     context = worker_context(__name__)
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(task, sending))
+    process = context.Process(target=_work, args=(task, sending, telling))
     process.start()
     sending.close()
     try:
@@ -142,11 +143,12 @@ def _in_own_process(task: PairTask) -> str:
     return problem
 
 
-def _work(task: PairTask, sending: "Connection[str, str]") -> None:
+def _work(task: PairTask, sending: "Connection[str, str]", parent: MessageSettings) -> None:
+    telling.log_file, telling.verbose = parent.log_file, parent.verbose
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word
     try:
         develop_pair(task)
-    except DefocusError as error:
-        sending.send(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever fails with one pair is its own line
+        sending.send(reason_of(error))
     else:
         sending.send("")

@@ -38,7 +38,7 @@ from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.progress import counted
+from defocus.progress import counted, several
 
 __all__ = ["CHANGES", "LAYOUTS", "Packaged", "package_dataset", "write_documents", "write_sums"]
 
@@ -117,7 +117,7 @@ def package_dataset(
         rows, left_out = layout.write(root, plain, shard_bytes, labels, jobs)
         if not rows:
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
-        lacking = tuple(one.id for one in left_out)
+        lacking = tuple(one.id for one in dataset.without(left_out))
         facts = facts_of(dataset, rows, form, details, request, numbers, lacking, root)
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
@@ -133,7 +133,15 @@ def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
 
     What was left out of it is tried again.
     """
-    if not (out / ORIGIN).is_file() or (facts := read_facts(out)).request != request:
+    if not (out / ORIGIN).is_file():
+        return None
+    facts = read_facts(out)
+    if facts.request != request and facts.left_out:
+        raise DatasetError(
+            f"{out}: a release without {several(facts.left_out)}, of other pictures or settings; "
+            "a release is not changed: choose another folder for --out"
+        )
+    if facts.request != request:
         return None
     if not verify_folder(out).ok:
         raise DatasetError(f"{out}: damaged; 'defocus-data verify {out}' says what is")

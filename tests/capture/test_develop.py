@@ -365,3 +365,27 @@ def test_values_of_other_types_than_their_tags_are_left_out() -> None:
         306: "2026:11:22 09:00:00",
     }
     assert writable({1: "N", 6: "high"}, GPS_DIRECTORY) == {1: "N"}
+
+
+def test_an_error_that_nobody_foresaw_is_a_line_with_its_traceback_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from defocus.capture.developing import develop
+    from defocus.progress import MessageSettings
+
+    class Sending:
+        lines: list[str] = []  # noqa: RUF012 - one test's
+
+        def send(self, line: str) -> None:
+            self.lines.append(line)
+
+    def failing(_task: object) -> None:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(develop, "develop_pair", failing)
+    monkeypatch.setattr(develop.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(develop.telling, "log_file", None)
+    log = tmp_path / "log"
+    develop._work(None, Sending(), MessageSettings(log_file=log))  # type: ignore[arg-type]
+    assert Sending.lines[0].startswith("unforeseen ZeroDivisionError: odd; please report it")
+    assert "in failing" in log.read_text()
