@@ -324,9 +324,9 @@ def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
         reason = error.errors()[0]["msg"]
     reason = re.sub(rf"\b{_PACKAGE}\w+?_[0-9a-f]{{12}}\.", "", " ".join(reason.split()))
     where = _place_of(path, error)
-    return RegistryError(
-        f"plug-in {where}: {what}{type(error).__name__}: {reason}; correct it there"
-    )
+    absent = isinstance(error, ModuleNotFoundError)
+    remedy = f"install it, or put it into {path.parent}" if absent else "correct it there"
+    return RegistryError(f"plug-in {where}: {what}{type(error).__name__}: {reason}; {remedy}")
 
 
 def _place_of(path: Path, error: BaseException) -> str:

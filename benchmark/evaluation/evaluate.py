@@ -20,12 +20,12 @@ from defocus.baselines.card import Card
 from defocus.baselines.recipes.members import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost
 from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
@@ -119,7 +119,7 @@ def evaluate(
     independent: FlowEstimator | None = None,
     keep: Callable[[Pair, NDArray[np.float64]], None] | None = None,
 ) -> tuple[list[Score], list[Cost]]:
-    """Restore and score pairs by every metric of the profile, small pictures in several threads.
+    """Restore and score pairs by every metric that they can have, small ones in several threads.
 
     Args:
         network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
@@ -146,7 +146,9 @@ def evaluate(
     """
     check_inputs(card, pairs)
     network.to(device).eval()
-    scorer = PairScorer(dataset, estimator, profile_metrics(profile.name), profile, independent)
+    scorer = PairScorer(
+        dataset, estimator, metrics_for(dataset.split("test"), profile.name), profile, independent
+    )
     scores: list[Score] = []
     times: dict[str, tuple[tuple[int, ...], float]] = {}
     waiting: list[_Restored] = []
@@ -272,6 +274,8 @@ def measure_costs(
     device = device_name(next(network.parameters(), torch.empty(0)).device)
     timed = list(seconds[1:]) or list(seconds)
     low, middle, high = quartiles(timed)
+    rates = [1e6 * spent / math.prod(size) for size, spent in zip(sizes, seconds, strict=True)]
+    _, per_mp, _ = quartiles(rates[1:] or rates)
     warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
     of_times = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
     return [
@@ -281,6 +285,7 @@ def measure_costs(
         Cost("seconds", middle, measured_on=of_times),
         Cost("seconds_q1", low, measured_on=of_times),
         Cost("seconds_q3", high, measured_on=of_times),
+        Cost("seconds_mp", per_mp, measured_on=of_times),
     ]
 
 

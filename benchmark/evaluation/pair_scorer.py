@@ -24,6 +24,7 @@ from defocus.benchmark.scoring.protocols import (
     make_target,
 )
 from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE, lack_truth
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
@@ -64,7 +65,8 @@ class PairScorer:
 
         Yields:
             One score per protocol and metric (if it cannot be computed: a reason instead of a
-                value), and the scores of the picture's parts.
+                value), and the scores of the picture's parts. A dataset without ground truth has
+                the metrics without reference alone, under no protocol.
 
         Raises:
             ImageError: A picture cannot be read.
@@ -72,6 +74,9 @@ class PairScorer:
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
         beside = self.beside(restored, given)
+        if lack_truth(self.dataset.split("test")):
+            yield from self._named(pair, NO_REFERENCE, None, beside)
+            return
         for protocol, facts in PROTOCOLS.items():
             try:
                 target = make_target(protocol, self.dataset, pair, restored, self.estimator)
@@ -93,7 +98,8 @@ class PairScorer:
         """What stands for the scores of a picture that is left out: the reason, everywhere."""
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         reason = reason.replace(f"{self.dataset.root}{os.sep}", "")  # tables are published
-        for protocol in PROTOCOLS:
+        alone = lack_truth(self.dataset.split("test"))
+        for protocol in (NO_REFERENCE,) if alone else PROTOCOLS:
             yield from self._without_value(pair, protocol, UNREAD + reason)
 
     def beside(self, restored: Picture, blurry: Picture | None) -> dict[str, MetricValue]:
@@ -156,13 +162,14 @@ class PairScorer:
         }
 
     def _without_value(self, pair: Pair, protocol: str, reason: str) -> Iterator[Score]:
-        flow = self.estimator.name if PROTOCOLS[protocol].uses_flow else ""
+        facts = PROTOCOLS.get(protocol)
+        flow = self.estimator.name if facts and facts.uses_flow else ""
         for name in self.metrics:
             where = (self.profile.name, protocol, name, pair.id, pair.scene)
             yield Score(*where, None, flow, reason)
 
     def _named(
-        self, pair: Pair, protocol: str, target: Target, scores: Mapping[str, MetricValue]
+        self, pair: Pair, protocol: str, target: Target | None, scores: Mapping[str, MetricValue]
     ) -> Iterator[Score]:
         for name, score in scores.items():
             yield Score(
@@ -172,9 +179,9 @@ class PairScorer:
                 pair=pair.id,
                 scene=pair.scene,
                 value=score.value,
-                flow=target.flow,
+                flow=target.flow if target else "",
                 reason=score.reason if score.value is None else "",
-                flow_weights=target.flow_weights,
+                flow_weights=target.flow_weights if target else "",
             )
 
     def _by_another(

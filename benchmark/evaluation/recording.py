@@ -13,12 +13,13 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
-from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.provenance import library_versions, machine
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE, run_folder, stamp
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE, lack_truth, metrics_for
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.weights.seen_scenes import seen_reason
@@ -77,7 +78,7 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
     say(f"{run.id}: {status}")
     reason = status.partition(": ")[2]
     failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
-    scores = _no_scores(reason, profile_metrics(DEFAULT.name))
+    scores = _no_scores(study, reason)
     results.record(failed, scores, _no_costs(reason), _versions(scores))
     (folder / AGAIN).unlink(missing_ok=True)
 
@@ -104,13 +105,14 @@ def record_columns(
         DatasetError: The pairs differ from the dataset's description.
         ImageError: A training picture cannot be read.
     """
-    metrics = {name: m for name, m in profile_metrics(DEFAULT.name).items() if name in names}
+    wanted = metrics_for(study.dataset.split("test"))
+    metrics = {name: metric for name, metric in wanted.items() if name in names}
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
             found = _rescored(study, run, metrics, kept_outputs(study, entry))
         else:
-            found = _no_scores(entry.status.partition(": ")[2], metrics)
+            found = _no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
         raise
     except CRASHES as error:
@@ -155,14 +157,21 @@ def kept_outputs(study: Study, entry: Entry) -> KeptOutputs:
 
 
 def _versions(scores: Iterable[Score]) -> list[MetricVersion]:
-    return metric_versions((each.metric for each in scores), profile_metrics(DEFAULT.name))
+    return metric_versions((each.metric for each in scores), all_metrics())
 
 
-def _no_scores(reason: str, metrics: Iterable[str]) -> list[Score]:
-    """Placeholder scores of a run without scores, so that tables have its rows."""
+def _no_scores(study: Study, reason: str, metrics: Iterable[str] | None = None) -> list[Score]:
+    """Placeholder scores of a run without scores, so that tables have its rows.
+
+    They are of all metrics if none are named.
+    """
     from defocus.benchmark.scoring.protocols import PROTOCOLS
 
+    pairs = study.dataset.split("test")
+    if metrics is None:
+        metrics = metrics_for(pairs)
     flows = {name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER}
+    flows = {NO_REFERENCE: ""} if lack_truth(pairs) else flows
     return [
         Score(DEFAULT.name, protocol, metric, "", "", None, flow, reason)
         for protocol, flow in flows.items()

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from defocus.benchmark.evaluation.recording import kept_outputs
 from defocus.benchmark.evaluation.versions import evaluation_version
 from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.left_out import left_out_of_run
 from defocus.benchmark.results.run_folder import checkpoint_is, is_repeated, run_folder
 from defocus.benchmark.results.store import Entry, Results
-from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Pair
 from defocus.isolation import attempt, parted
@@ -51,7 +50,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
     this is reported on stderr.
     """
     entries = {entry.run: entry for entry in results.entries()}
-    missing = missing_metrics(results, profile_metrics(DEFAULT.name))
+    missing = missing_metrics(results, metrics_for(study.dataset.split("test")))
     left = []
     for run in study.runs:
         entry = entries.get(run.id)
@@ -108,9 +107,10 @@ def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str,
 def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:
     """All metrics of a run if a test pair that was left out of it can be read now, else none."""
     unread = {one.id for one in left_out_of_run(results, run.id)}
-    pairs = [pair for pair in study.dataset.split("test") if pair.id in unread]
-    again, _ = parted(attempt(pair.id, functools.partial(_read, pair)) for pair in pairs)
-    return frozenset(profile_metrics(DEFAULT.name) if again else ())
+    pairs = study.dataset.split("test")
+    tried = (pair for pair in pairs if pair.id in unread)
+    again, _ = parted(attempt(pair.id, functools.partial(_read, pair)) for pair in tried)
+    return frozenset(metrics_for(pairs) if again else ())
 
 
 def _read(pair: Pair) -> None:

@@ -24,6 +24,7 @@ from defocus.benchmark.results.store import (
     is_trained,
 )
 from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
@@ -38,12 +39,23 @@ from defocus.reports.model import Cell, Column, Table
 
 __all__ = [
     "NARROW_NOTICE",
+    "SEEN",
     "budget_notice",
     "budget_words",
+    "ranked_classes",
+    "ranked_in",
     "ranks_narrow_copies",
     "score_tables",
     "unresolved",
 ]
+
+SEEN = {
+    "single": "one picture",
+    "dual": "dual-pixel views",
+    "dual_pixel": "dual-pixel views",
+    "defocus_map": "its true defocus map",
+}
+"""What systems are given, as people say it."""
 
 LineKey = tuple[str, str, str, str]
 """System, origin of its weights, what they were trained on, budget."""
@@ -56,11 +68,12 @@ COST_COLUMNS = {
     "macs_g": Column("MACs", "G", None, 2),
     "peak_mib": Column("Memory", "MiB", None, 0),
     "seconds": Column("Time", "s", None, 3),
+    "seconds_mp": Column("Time per MP", "s", None, 2),
 }
 
 COUNTED = (
     "MACs: convolutions, matrix products and attention; Fourier transforms are not counted; "
-    "memory: beside the weights; time: the median picture"
+    "memory: beside the weights; time: the median picture; per MP: at the size of the test pictures"
 )
 
 
@@ -73,6 +86,22 @@ NARROW_NOTICE = (
 def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
     """Whether narrow copies are ranked, which is only done among themselves."""
     return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
+
+
+def ranked_classes(tracks: Iterable[Track]) -> str:
+    """What each rank is among, where a table has ranks of several classes."""
+    ranked = [track for track in tracks if len(ranked_in(track)) > 1]
+    classes = [
+        f"{counted(len(ranked_in(track)), 'system')} given {SEEN.get(track.input, track.input)}, "
+        f"{budget_words([track.contest.budget])}"
+        for track in ranked
+    ]
+    return f"ranks are within a class: {'; '.join(classes)}" if len(classes) > 1 else ""
+
+
+def ranked_in(track: Track) -> list[int]:
+    """The ranks of a track."""
+    return [one.rank for one in track.standings if one.rank is not None]
 
 
 def budget_notice(budgets: Iterable[str]) -> str:
@@ -200,16 +229,19 @@ def _score_table(
     shown = [row for row in rows if row.protocol == protocol]
     lines = _lines(rows, shown, reconstructions)
     columns = _score_columns(lines, protocol, others)
-    if ranked := _ranks(shown, tracks, protocol):
-        ranks_of: list[Cell] = [ranked.get(key) for key in lines.names]
-        columns.insert(0, (Column("Rank", decimals=0), ranks_of))
+    mine = [track for track in tracks if shown and _same_contest(track, shown[0], protocol)]
+    classes = ranked_classes(mine)
+    if ranked := _ranks(shown, mine):
+        ranks_of = [_rank(ranked.get(key), in_class=bool(classes)) for key in lines.names]
+        name = "Rank in class" if classes else "Rank"
+        columns.insert(0, (Column(name, decimals=0), ranks_of))
     if printed := _printed(shown, reconstructions):
         texts: list[Cell] = [printed.get(key, "") for key in lines.names]
         columns.append((Column("published", "dB"), texts))
     kept = [(column, cells) for column, cells in columns if any(c is not None for c in cells)]
     names: list[Cell] = list(lines.names.values())
-    told = {lines.names[_key(row)]: row for row in shown if row.metric == "psnr"}
-    notes = [*left_out_notes(told), perfect, _note(shown), _independent(shown)]
+    told = {lines.names[_key(row)]: row for row in shown if row.metric == _leading(shown)}
+    notes = [classes, *left_out_notes(told), perfect, _note(shown), _independent(shown)]
     notes += [_said(track) for track in tracks if _is_of(track, rows[0], protocol)]
     return Table(
         _caption(rows, protocol),
@@ -220,11 +252,12 @@ def _score_table(
 
 
 def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset[str]) -> _Lines:
-    """The lines with a score under the protocol, or a reason why not, by PSNR.
+    """The lines with a score under the protocol, or a reason why not, best first.
 
     The name of a line that lacks pictures says how many it has.
     """
-    scored = [row for row in shown if row.metric == "psnr"]
+    leading = _leading(shown)
+    scored = [row for row in shown if row.metric == leading]
     names = _names(rows, reconstructions)
     for row in scored:
         if words := partial_words(row, scored):
@@ -235,9 +268,16 @@ def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset
     for row in rows:
         if _key(row) in found:
             found[_key(row)][row.protocol, row.metric] = row
-    psnr = {_key(row): row.value for row in shown if row.metric == "psnr" and row.value is not None}
-    order = sorted(found, key=lambda key: (-psnr.get(key, -math.inf), names[key]))
+    sign = -1.0 if all_metrics()[leading].better == "lower" else 1.0
+    worth = {_key(row): sign * row.value for row in scored if row.value is not None}
+    order = sorted(found, key=lambda key: (-worth.get(key, -math.inf), names[key]))
     return _Lines({key: names[key] for key in order}, found, most_images(scored))
+
+
+def _leading(shown: Sequence[Row]) -> str:
+    """The metric by which lines are ordered: PSNR where there is ground truth."""
+    found = {row.metric for row in shown}
+    return "psnr" if "psnr" in found else next(name for name in all_metrics() if name in found)
 
 
 def _score_columns(
@@ -256,27 +296,33 @@ def _score_columns(
         columns.append((column, lines.values(protocol, metric.name)))
     costs = [(column, lines.values("", name)) for name, column in COST_COLUMNS.items()]
     first = 1 + sum(metric.name in _FIRST for metric in metrics)
-    columns[first:first] = [costs[0], costs[-1]]
-    columns += costs[1:-1]
+    columns[first:first] = [costs[0], *costs[-2:]]
+    columns += costs[1:-2]
     for other in others:
         column = Column(lines.head(f"PSNR {other}", other, "psnr"), "dB", "higher", 2)
         columns.append((column, lines.values(other, "psnr")))
     return columns
 
 
-def _ranks(rows: Sequence[Row], tracks: Sequence[Track], protocol: str) -> dict[LineKey, int]:
-    """The ranks of lines within their tracks; nobody has one alone."""
+def _ranks(rows: Sequence[Row], tracks: Sequence[Track]) -> dict[LineKey, tuple[int, int]]:
+    """The ranks of lines within their tracks, each of how many; nobody has one alone."""
     keys = {_key(row) for row in rows}
-    found: dict[LineKey, int] = {}
+    found: dict[LineKey, tuple[int, int]] = {}
     for track in tracks:
-        if _same_contest(track, rows[0], protocol):
-            known = {
-                (one.system, one.weights, one.train_dataset, track.contest.budget): one.rank
-                for one in track.standings
-                if one.rank is not None
-            }
-            found |= {k: rank for k, rank in known.items() if k in keys and len(known) > 1}
+        many = len(ranked_in(track))
+        known = {
+            (one.system, one.weights, one.train_dataset, track.contest.budget): (one.rank, many)
+            for one in track.standings
+            if one.rank is not None and many > 1
+        }
+        found |= {key: rank for key, rank in known.items() if key in keys}
     return found
+
+
+def _rank(rank: tuple[int, int] | None, *, in_class: bool) -> Cell:
+    if rank is None:
+        return None
+    return f"{rank[0]} of {rank[1]}" if in_class else rank[0]
 
 
 def _perfect(rows: Sequence[Row], protocol: str) -> str:
@@ -293,7 +339,8 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     competing = {row.budget for row in rows if row.system != INPUT}
     over = [over_pictures(mine, f"{first.split} picture")] if mine else [first.split]
     told = [first.dataset, *over, *filter(None, [budget_words(competing)])]
-    caption = f"{', '.join(told)}, protocol {protocol}"
+    against = "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
+    caption = f"{', '.join(told)}, {against}"
     return caption + (f" (flow: {flows})" if flows else "")
 
 

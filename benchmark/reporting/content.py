@@ -10,7 +10,7 @@ from defocus.baselines.card import Card
 from defocus.baselines.registry import known_baselines
 from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entries
-from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.leaderboard.tables import SEEN, budget_words
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES
@@ -39,14 +39,6 @@ __all__ = [
     "track_key",
     "training_words",
 ]
-
-SEEN = {
-    "single": "one picture",
-    "dual": "dual-pixel views",
-    "dual_pixel": "dual-pixel views",
-    "defocus_map": "its true defocus map",
-}
-"""What systems are given, as people say it."""
 
 
 @dataclass(frozen=True, order=True)

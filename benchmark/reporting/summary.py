@@ -29,6 +29,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     resolution_between,
 )
 from defocus.benchmark.results.store import NARROW, SCRATCH
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
@@ -60,7 +61,9 @@ def _restored(content: Content) -> str:
     restoring = {row.system for row in content.rows} - {CEILING, INPUT}
     systems = counted(len(restoring), "system") if restoring else "The blurry input alone"
     datasets = ", ".join(sorted({row.dataset for row in content.rows}))
-    return f"{systems} on {datasets}; no gain over the blurry input is known."
+    blind = {row.protocol for row in content.rows if row.protocol} == {NO_REFERENCE}
+    why = " without sharp pictures, so" if blind else ";"
+    return f"{systems} on {datasets}{why} no gain over the blurry input is known."
 
 
 def _all_gains(scores: PictureScores) -> list[Gained]:

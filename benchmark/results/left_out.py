@@ -1,8 +1,6 @@
 """Test pictures that could not be read: a run's scores are without them, by name."""
 
-from defocus.benchmark.results.scores.score_matrix import MatrixLine
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.isolation import LeftOut
 
 __all__ = ["UNREAD", "left_out_of_run"]
@@ -13,9 +11,5 @@ UNREAD = "not read: "
 
 def left_out_of_run(results: Results, run: str) -> tuple[LeftOut, ...]:
     """The test pairs that a stored run is without, as a picture could not be read."""
-    unscored = results.unscored(run, MatrixLine(DEFAULT.name, "gt", "psnr"))
-    return tuple(
-        LeftOut(pair, reason.removeprefix(UNREAD))
-        for pair, reason in unscored
-        if reason.startswith(UNREAD)
-    )
+    unread = results.without_value(run, UNREAD)
+    return tuple(LeftOut(pair, reason.removeprefix(UNREAD)) for pair, reason in unread)

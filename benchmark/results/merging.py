@@ -10,11 +10,10 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
-from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.document import REQUEST, Request, read_request, write_request
 from defocus.errors import InputError
 from defocus.files import make_folder, sync_folder, sync_tree, write_json_if_changed
@@ -76,7 +75,7 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
         StorageError: The disk is full or ``out`` is not writable.
     """
     mine = {entry.run: entry for entry in results.entries()}
-    missing = missing_metrics(results, profile_metrics(DEFAULT.name))
+    missing = missing_metrics(results, all_metrics())
     with study_lock(folder), open_results(folder / STORE) as theirs:
         for entry in theirs.entries():
             had = mine.get(entry.run)
@@ -133,7 +132,8 @@ def _same_network(mine: Entry, theirs: Entry) -> bool:
 
 
 def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:
-    metrics = {name: one for name, one in profile_metrics(DEFAULT.name).items() if name in names}
+    scored = {column_of(name) for name in theirs.versions(had.run)}
+    metrics = {name: one for name, one in all_metrics().items() if name in scored & set(names)}
     found = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
     if metrics:
         store_columns(results, had, metrics, found)

@@ -48,7 +48,7 @@ __all__ = [
     "read_results",
 ]
 
-COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3")
+COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3", "seconds_mp")
 """What a system costs: million parameters, billion multiply-adds, memory beside the weights, and
 the median and quartiles of the seconds per picture."""
 
@@ -248,6 +248,16 @@ class Results:
                 "SELECT pair, reason FROM scores WHERE run = ? AND profile = ? AND protocol = ? "
                 "AND metric = ? AND pair != '' AND value IS NULL ORDER BY pair",
                 [run, place.profile, place.protocol, place.metric],
+            )
+            return [(pair, reason) for pair, reason in rows]
+
+    def without_value(self, run: str, begin: str) -> list[tuple[str, str]]:
+        """The pictures of one run that lack a value for a reason with this begin, each once."""
+        with translated(self._path):
+            rows = self._connection.execute(
+                "SELECT pair, min(reason) FROM scores WHERE run = ? AND pair != '' "
+                "AND value IS NULL AND substr(reason, 1, ?) = ? GROUP BY pair ORDER BY pair",
+                [run, len(begin), begin],
             )
             return [(pair, reason) for pair, reason in rows]
 

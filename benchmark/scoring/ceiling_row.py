@@ -11,10 +11,9 @@ from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
 from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
-from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.deriving.aligned_reference import aligner_code
@@ -37,7 +36,8 @@ def record_ceiling(study: Study, results: Results) -> bool:
     Raises:
         StorageError: The disk is full or the folder not writable.
     """
-    metrics = {n: m for n, m in profile_metrics(DEFAULT.name).items() if m.against == "target"}
+    known = metrics_for(study.dataset.split("test"))
+    metrics = {name: metric for name, metric in known.items() if metric.against == "target"}
     stored = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, metrics)
     entry = _entry(study)

@@ -65,8 +65,8 @@ def decodes(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> "Counter[Path]
 def test_a_run_decodes_each_file_once(
     dataset: Dataset, decodes: "Counter[Path]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = "defocus.benchmark.evaluation.evaluate.profile_metrics"
-    monkeypatch.setattr(where, lambda _profile: METRICS)
+    where = "defocus.benchmark.evaluation.evaluate.metrics_for"
+    monkeypatch.setattr(where, lambda _pairs, _profile: METRICS)
     card, device = baseline("input").card, torch.device("cpu")
     scores, _ = evaluate(nn.Identity(), card, dataset, dataset.pairs, FLOW, tmp_path, device=device)
     assert {score.protocol for score in scores if score.value is not None} >= {

@@ -18,6 +18,7 @@ from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restor
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.store import COSTS
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image
@@ -170,13 +171,24 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
 
 def test_a_target_that_cannot_be_names_its_estimator(pair: Pair, tmp_path: Path) -> None:
     alone = replace(pair, sharp=None)
-    dataset = dataset_of(alone, tmp_path)
+    dataset = replace(dataset_of(pair, tmp_path), pairs=(alone, pair))
     scores, _ = evaluate(
         nn.Identity(), CARD, dataset, (alone,), flow_estimator("dis"), tmp_path / "run", device=CPU
     )
     assert all(score.value is None for score in scores)
     flows = {score.protocol: score.flow for score in scores}
     assert flows == {"gt": "", "input-aligned": "dis", "deformed-gt": "dis", "truth": ""}
+
+
+def test_without_ground_truth_metrics_without_reference_score_alone(
+    pair: Pair, tmp_path: Path
+) -> None:
+    dataset = dataset_of(replace(pair, sharp=None), tmp_path)
+    scores, _ = evaluate(
+        nn.Identity(), CARD, dataset, dataset.pairs, flow_estimator("dis"), tmp_path, device=CPU
+    )
+    assert {(score.protocol, score.metric) for score in scores} == {(NO_REFERENCE, "niqe")}
+    assert "px" in scores[0].reason, "NIQE needs blocks of 96 px"
 
 
 def test_small_pictures_are_kept_for_the_report(

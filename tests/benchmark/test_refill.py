@@ -97,7 +97,7 @@ def missing(
     pairs: tuple[Pair, ...] = (),
 ) -> frozenset[str] | None:
     """What is left of a stored run: None for nothing."""
-    monkeypatch.setattr(module, "profile_metrics", lambda _: {one.name: one for one in metrics})
+    monkeypatch.setattr(module, "metrics_for", lambda _: {one.name: one for one in metrics})
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
     run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0)  # type: ignore[arg-type,return-value]
     study = Study(out, Dataset("made", out, pairs, "0", out / "derived"), [run])

@@ -47,12 +47,15 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
         listed = ", ".join(f"{one:g}" for one in known)
         raise InputError(f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}")
     content = hashlib.sha256(f"{dataset.content_hash} {float(dose_px)!r}".encode()).hexdigest()
+    pairs = tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px)
+    # the doses are no part of the dataset's hash: with others, other pairs are packed
+    names = " ".join([content, *(pair.id for pair in pairs)])
     return replace(
         dataset,
         name=f"{dataset.name}@{dose_px:g}px",
-        pairs=tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px),
+        pairs=pairs,
         content_hash=content,
-        derived=derived_folder(content),
+        derived=derived_folder(hashlib.sha256(names.encode()).hexdigest()),
         misaligned=True,
     )
 

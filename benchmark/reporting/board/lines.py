@@ -8,6 +8,8 @@ from functools import cached_property
 from defocus.benchmark.leaderboard.counts import partial_words
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
     TrackKey,
@@ -20,6 +22,7 @@ from defocus.benchmark.reporting.content import (
 )
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 
 __all__ = [
@@ -136,15 +139,23 @@ class Board:
     conventions: tuple[Convention, ...]
     perfect: Mapping[Convention, float]
 
+    def leading(self, convention: Convention) -> Metric:
+        """The metric that orders the lines: PSNR, where there is something to compare with."""
+        found = {name for line in self.lines for of, name in line.rows if of == convention}
+        return next(metric for name, metric in all_metrics().items() if name in found)
+
     def ordered(self, convention: Convention) -> list[BoardLine]:
-        """The lines that were scored so, by PSNR, best first; then those without one."""
+        """The lines that were scored so, best first; then those without a score."""
         scored = [line for line in self.lines if any(c == convention for c, _ in line.rows)]
+        leading = self.leading(convention)
+        sign = -1.0 if leading.better == "higher" else 1.0
 
-        def value(line: BoardLine) -> float | None:
-            row = line.score(convention, "psnr")
-            return row.value if row else None
+        def order(line: BoardLine) -> tuple[bool, float, str]:
+            row = line.score(convention, leading.name)
+            value = row.value if row else None
+            return value is None, sign * (value or 0.0), line.name
 
-        return sorted(scored, key=lambda line: (-(value(line) or 0.0), line.name))
+        return sorted(scored, key=order)
 
     def convention_name(self, convention: Convention) -> str:
         """The protocol, and further distinctions if the leaderboard needs them."""
@@ -214,7 +225,7 @@ def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:
     for row in rows:
         by_line[line_of(row)].append(row)
     names = _line_names(content, list(by_line))
-    scored = [row for row in rows if row.metric == "psnr" and row.protocol]
+    scored = [row for row in rows if row.protocol and row.metric == _counted(row)]
     lines = [_line(content, key, part, names[key], scored) for key, part in by_line.items()]
     return tuple(sorted(lines, key=lambda line: line.name))
 
@@ -249,9 +260,14 @@ def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
     said = (
         partial_words(row, [one for one in scored if _convention(one) == _convention(row)])
         for row in rows
-        if row.metric == "psnr" and row.protocol
+        if row.protocol and row.metric == _counted(row)
     )
     return tuple(filter(None, said))[:1]
+
+
+def _counted(row: Row) -> str:
+    """The metric that says how many pictures a line has: any of one without ground truth."""
+    return row.metric if row.protocol == NO_REFERENCE else "psnr"
 
 
 def _convention(row: Row) -> Convention:

@@ -11,11 +11,13 @@ from defocus.benchmark.leaderboard.tables import (
     COUNTED,
     budget_notice,
     budget_words,
+    ranked_classes,
     ranks_narrow_copies,
     unresolved,
 )
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import (
     NEVER_RANKED,
     PERFECT,
@@ -86,11 +88,12 @@ def notes_on(
         == (convention.profile, convention.evaluation, convention.protocol)
     ]
     competing = [line.first.budget for line in lines if not line.reference]
-    said = [_order(convention.protocol, competing, tracks, own_lines=own_lines)]
+    said = [_order(board, convention, competing, tracks, own_lines=own_lines)]
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
     flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
-    leading = {n.name: row for n in lines if (row := n.score(convention, "psnr")) is not None}
+    name = board.leading(convention).name
+    leading = {n.name: row for n in lines if (row := n.score(convention, name)) is not None}
     said += [f"{text[:1].upper()}{text[1:]}." for text in left_out_notes(leading)]
     if convention in board.perfect:
         said.append(
@@ -116,11 +119,23 @@ def notes_on(
 
 
 def _order(
-    protocol: str, budgets: Sequence[str], tracks: Sequence[Track], *, own_lines: bool
+    board: Board,
+    convention: Convention,
+    budgets: Sequence[str],
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
-    said = ["Rows stand in the order of PSNR."]
+    protocol = convention.protocol
+    said = [f"Rows stand in the order of {board.leading(convention).display_name}."]
     trained = [budget for budget in budgets if budget != NOT_TRAINED]
+    if protocol == NO_REFERENCE:
+        said.append(
+            "It judges how natural a picture looks by itself, and not whether it shows what was "
+            "there: nothing is ranked, and no gain is known."
+        )
+        return " ".join(said)
     if protocol in NEVER_RANKED:
         said.append(f"{protocol}: the reference depends on the output; nothing is ranked.")
         return " ".join(said)
@@ -140,6 +155,8 @@ def _order(
         )
     elif trained:
         said.append("Ranks are within one track: input, training data, origin of weights, budget.")
+    if classes := ranked_classes(tracks):
+        said.append(f"{classes[:1].upper()}{classes[1:]}.")
     if NOT_TRAINED in budgets:
         said.append(
             "What was not trained here (shipped or official weights, classical systems, saved "

@@ -7,13 +7,19 @@ from typing import Literal
 
 from defocus.benchmark.leaderboard.counts import most_images, over_pictures
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_words
+from defocus.benchmark.leaderboard.tables import (
+    COST_COLUMNS,
+    budget_words,
+    ranked_classes,
+    ranked_in,
+)
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.published_numbers import published_beside
 from defocus.benchmark.reporting.content import Content, TrackKey, training_words
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
@@ -25,7 +31,7 @@ __all__ = ["PROTOCOL_WORDS", "board_table", "metrics_of", "score_cell", "tracks_
 ALWAYS_SHOWN = ("psnr", "ssim", "lpips")
 """Metrics that the page shows without being asked."""
 
-SHOWN_COSTS = ("params_m", "seconds")
+SHOWN_COSTS = ("params_m", "seconds", "seconds_mp")
 """Costs that the page shows without being asked."""
 
 PROTOCOL_WORDS = {
@@ -33,6 +39,7 @@ PROTOCOL_WORDS = {
     "input-aligned": "the sharp picture registered once onto the blurry input",
     "deformed-gt": "the sharp picture warped onto each output, so that the reference depends on it",
     "truth": "the true, aligned sharp picture of rendered data",
+    NO_REFERENCE: "nothing, as there are no sharp pictures",
 }
 
 Named = tuple[Column, list[Cell]]
@@ -58,9 +65,9 @@ def board_table(
     standing = [track_of(content, line, convention) for line in lines]
     places = _places(lines, convention, [rank for _, rank in standing])
     columns = [
-        *_rank_columns(standing),
+        *_rank_columns(standing, tracks_of(content, board, convention)),
         _gains(lines, convention),
-        *_metric_columns(content, lines, convention, places, notes, print_out=print_out),
+        *_metric_columns(content, board, lines, convention, places, notes, print_out=print_out),
         *_cost_columns(lines),
         *([] if print_out else _word_columns(content, lines, convention)),
     ]
@@ -133,16 +140,26 @@ def _name(line: BoardLine) -> Link:
     return Link(line.name, f"#{line.place}", line.marks)
 
 
-def _rank_columns(standing: Sequence[tuple[Track | None, int | None]]) -> list[Named]:
-    """Ranks with their range over resamples."""
+def _rank_columns(
+    standing: Sequence[tuple[Track | None, int | None]], tracks: Sequence[Track]
+) -> list[Named]:
+    """Ranks with their range over resamples, and of how many where there are several classes."""
+    in_class = bool(ranked_classes(tracks))
     cells: list[Cell] = []
     for track, rank in standing:
         known = [s for s in (track.standings if track else ()) if rank and s.rank == rank]
         low, high = (known[0].rank_low, known[0].rank_high) if known else (None, None)
         spread = low is not None and high is not None and low < high
         ends = (float(low or 0), float(high or 0)) if spread else None
-        cells.append(None if rank is None else Measured(rank, ends))
-    return [(Column("Rank", better="lower", decimals=0), cells)]
+        if rank is None:
+            cells.append(None)
+        elif track and in_class:
+            reach = f"{low} – {high} of" if spread else "of"
+            cells.append(Measured(rank, beside=f"{reach} {len(ranked_in(track))}"))
+        else:
+            cells.append(Measured(rank, ends))
+    name = "Rank in class" if in_class else "Rank"
+    return [(Column(name, better="lower", decimals=0), cells)]
 
 
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
@@ -164,6 +181,7 @@ def _gain(row: Row | None) -> Measured | None:
 
 def _metric_columns(
     content: Content,
+    board: Board,
     lines: Sequence[BoardLine],
     convention: Convention,
     places: Mapping[str, Mapping[int, Literal[1, 2]]],
@@ -172,10 +190,10 @@ def _metric_columns(
     print_out: bool,
 ) -> list[Named]:
     found: list[Named] = []
-    leading = (line.score(convention, "psnr") for line in lines)
+    leading = (line.score(convention, board.leading(convention).name) for line in lines)
     most = most_images(row for row in leading if row is not None)
     for metric in metrics_of(lines, convention):
-        extra = metric.name not in ALWAYS_SHOWN
+        extra = metric.name not in ALWAYS_SHOWN and convention.protocol != NO_REFERENCE
         rows = [line.score(convention, metric.name) for line in lines]
         cells: list[Cell] = [
             Measured(row.value, place=places[metric.name].get(n))

@@ -11,6 +11,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     spread,
 )
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table, Tabs
 from defocus.reports.text import anchor, number_text
@@ -30,10 +31,16 @@ Chosen = tuple[str, str, str]
 
 
 def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
-    """The pictures of the median, the largest and the smallest gain of the best system."""
+    """The pictures of the median, the largest and the smallest gain of the best system.
+
+    Without ground truth it is the first kept picture.
+    """
     leader = next((n for n in range(len(scores.groups)) if n in scores.systems), None)
     if leader is None:
         return []
+    if scores.convention.protocol == NO_REFERENCE:
+        pairs = sorted(pair for pair in scores.values if kept.has(scores, pair))
+        return [("First", pair, f"{pair}: blurry and restored") for pair in pairs[:1]]
     known = {
         pair: gain
         for pair in scores.values
@@ -78,10 +85,11 @@ def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
     shown = [*typical, *differing[: SHOWN_PICTURES - len(typical)]]
     folded = [_folded(scores, pair, kept, slider=pair not in typical) for pair in shown]
     others = [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
+    table = () if scores.convention.protocol == NO_REFERENCE else (_overview(scores, pairs),)
     overview = Folded(
         "Every picture",
         anchor("pictures", *astuple(scores.board.key)),
-        (_overview(scores, pairs), *others),
+        (*table, *others),
         counted(len(pairs), "picture"),
     )
     return [*folded, overview]
@@ -141,8 +149,8 @@ def _folded(scores: PictureScores, pair: str, kept: KeptPictures, *, slider: boo
     shown = kept.read(scores, pair)
     parts: list[Part] = list(shown.unread)
     if slider:
-        last = "truth" if shown.truth else "sharp"
-        parts += shown.slider(f"{pair}: blurry, restored, {last}")
+        names = ["blurry", "restored", *(label for label, _ in shown.reference)]
+        parts += shown.slider(f"{pair}: {', '.join(names)}")
     else:
         parts.append(Paragraph("Its slider stands at the top of this page."))
     parts += [*shown.crops(), *shown.errors(), _scores_of(scores, pair)]
@@ -157,7 +165,7 @@ def _scores_alone(scores: PictureScores, pair: str) -> Folded:
 def _line(scores: PictureScores, pair: str) -> str:
     scene = scores.scenes[pair]
     said = [] if scene == pair else [scene]
-    if len(scores.groups) > 1:
+    if len(scores.groups) > 1 and scores.convention.protocol != NO_REFERENCE:
         spread_db = number_text(spread(scores, pair), 2)
         said.append(f"standard deviation over systems {spread_db} dB")
     return "; ".join(said)

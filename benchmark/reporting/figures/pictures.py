@@ -64,7 +64,7 @@ class ShownPicture:
 
     def crops(self, most: int | None = None) -> list[Part]:
         """The square where systems differ most: blurry picture, all systems, reference."""
-        if not (self.reference and self.restored):
+        if not ((self.reference or self.blurry) and self.restored):
             return []
         top, left, side = self._square()
         window = np.s_[top : top + side, left : left + side]
@@ -91,7 +91,9 @@ class ShownPicture:
         return [Gallery(f"{self.pair}: error maps against {against}", tuple(maps), scale)]
 
     def _square(self) -> tuple[int, int, int]:
-        return most_different([picture for (_, picture), _ in self.restored], self.reference[0][1])
+        return most_different(
+            [picture for (_, picture), _ in self.restored], (self.reference or self.blurry)[0][1]
+        )
 
 
 class KeptPictures:
@@ -176,11 +178,11 @@ class KeptPictures:
 def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int, int, int]:
     """The square in which restorations differ most from each other.
 
-    For a single restoration, the square with the largest difference to the reference.
+    For a single restoration, the square with the largest difference to the other picture.
 
     Args:
         pictures: The restorations, ``(H, W, 3)`` uint8.
-        reference: The truth or the sharp picture, of the same shape.
+        reference: The truth, the sharp or else the blurry picture, of the same shape.
 
     Returns:
         Top row, left column and side of the square, px.

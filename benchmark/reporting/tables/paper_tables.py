@@ -21,6 +21,7 @@ from defocus.benchmark.reporting.board.lines import (
 )
 from defocus.benchmark.reporting.content import Content, TrackKey
 from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.progress import counted
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
@@ -206,7 +207,7 @@ def _main(board: Board) -> Convention:
 
 def _against(board: Board, one: Convention) -> str:
     """Protocol, pictures and scenes of a table."""
-    rows = list(_Place(board, one, "psnr").rows().values())
+    rows = list(_Place(board, one, board.leading(one).name).rows().values())
     over = f": {over_pictures(rows, f'{board.key.split} picture')}" if most_images(rows) else ""
     return f"protocol {board.convention_name(one)}{over}"
 
@@ -217,7 +218,8 @@ def _counted_name(name: str, columns: Sequence[_Place]) -> str:
 
 
 def _columns(board: Board, one: Convention) -> list[_Place]:
-    places = [_Place(board, one, name) for name in METRICS]
+    names = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
+    places = [_Place(board, one, name) for name in names]
     return [place for place in places if any(_value(place, n) is not None for n in board.lines)]
 
 
@@ -240,7 +242,11 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
                 found.setdefault(line.key, line)
 
     def first(line: BoardLine) -> float:
-        known = (value for place in scored if (value := _value(place, line)) is not None)
+        known = (
+            -value if _head(place).better == "lower" else value
+            for place in scored
+            if (value := _value(place, line)) is not None
+        )
         return next(known, -math.inf)
 
     best: dict[TrackKey, float] = defaultdict(lambda: -math.inf)
@@ -293,7 +299,8 @@ def _note(
     if any(cell.spread is not None for cell in cells):
         said.append("±: standard deviation over trainings")
     for place in places:
-        if place.convention is not None and place.metric == "psnr":
+        leading = place.convention and place.board.leading(place.convention).name
+        if place.metric == leading:
             said += left_out_notes(place.rows())
     said.append(budget_notice(line.first.budget for line in lines))
     sentences = [f"{text[:1].upper()}{text[1:]}" for text in dict.fromkeys(filter(None, said))]
