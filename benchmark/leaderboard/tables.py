@@ -93,7 +93,8 @@ def ranked_classes(tracks: Iterable[Track]) -> str:
     ranked = [track for track in tracks if len(ranked_in(track)) > 1]
     classes = [
         f"{counted(len(ranked_in(track)), 'system')} given {SEEN.get(track.input, track.input)}, "
-        f"{budget_words([track.contest.budget])}"
+        + (f"trained on {track.train_dataset}, " if track.train_dataset else "")
+        + budget_words([track.contest.budget])
         for track in ranked
     ]
     return f"ranks are within a class: {'; '.join(classes)}" if len(classes) > 1 else ""

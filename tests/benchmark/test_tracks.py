@@ -209,13 +209,13 @@ def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_p
     name = lines["rebuilt"][0]
     assert isinstance(name, Link)
     assert name.marks == ("reconstruction",)
-    assert lines["rebuilt"][heads.index("Rank")] is None
+    assert lines["rebuilt"][heads.index("Rank in class")] is None
     score = lines["rebuilt"][heads.index("PSNR")]
     assert isinstance(score, Measured)
     assert score.place is None
-    rank = lines["bad"][heads.index("Rank")]
+    rank = lines["bad"][heads.index("Rank in class")]
     assert isinstance(rank, Measured)
-    assert rank.value == 3
+    assert (rank.value, rank.beside) == (3, "of 3")
 
 
 def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path) -> None:
@@ -254,7 +254,8 @@ def test_a_perfect_restoration_is_a_note_and_no_row(study: Path) -> None:
     assert "no significant difference: " in table.note
     cells = {row[0]: row[1] for row in table.rows}
     assert not any(PERFECT in str(name) for name in cells)
-    assert cells["classical"] == 1
+    assert cells["classical"] == "1 of 2"
+    assert "; 3 systems given one picture, trained on made, paper budget" in table.note
     assert [name for name in cells if name.startswith("rebuilt")] == ["rebuilt (reconstruction)"]
     assert cells["rebuilt (reconstruction)"] is None
 
