@@ -204,7 +204,7 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
         return picture.astype(np.float32)
     if picture.dtype == np.bool_:
         return picture * np.uint8(255)
-    if picture.dtype.kind == "u" and bits not in _USUAL_BITS:
+    if picture.dtype.kind == "u" and bits < 8 * picture.itemsize:
         most = np.iinfo(picture.dtype).max / (2**bits - 1)
         return np.asarray(np.rint(picture * most), picture.dtype)
     return picture

@@ -124,3 +124,19 @@ def test_inks_get_no_transparency(tmp_path: Path) -> None:
     inks = values(4, np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated")
     assert read_stored(tmp_path / "a.tif").shape == (9, 12, 3)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_colours_of_few_bits_that_lie_apart_reach_white(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "a.tif"
+    levels = np.arange(3 * 4 * 8, dtype=np.uint8).reshape(3, 4, 8) % (1 << bits)
+    per_byte = 8 // bits
+    shifts = bits * np.arange(per_byte - 1, -1, -1, dtype=np.uint8)
+    packed = (levels.reshape(3, 4, -1, per_byte) << shifts).sum(axis=-1).astype(np.uint8)
+    tifffile.imwrite(path, packed, photometric="rgb", planarconfig="separate", metadata=None)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        page = file.pages.first
+        page.tags[256].overwrite(8)
+        page.tags[258].overwrite((bits, bits, bits))
+    expected = np.moveaxis(levels, 0, 2) * (255 // ((1 << bits) - 1))
+    np.testing.assert_array_equal(read_stored(path), expected)
