@@ -1,17 +1,18 @@
 """Gains of weights over the blurry input on several datasets, beside the published ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
-from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, Row
 from defocus.benchmark.published.numbers import published_dataset
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.statistics.gains import GAINED, INPUT, Gain, gains
+from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.benchmark.study.expansion import Expanded, open_several
-from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_weights
+from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
 from defocus.benchmark.weights.store import StoredWeights
@@ -104,66 +105,73 @@ def cross_gains(
     plan = cross_plan(out, texts, weighted)
     opened = {study.options[-1] for study in plan.studies}
     unopened = dict(zip((text for text in texts if text not in opened), plan.problems, strict=True))
-    outcome = run_studies(plan.studies) if plan.studies else Outcome([], [], [])
-    gains = [
-        _gain(run, study.dataset, protocol, outcome.rows)
-        for study in plan.studies
-        for run in study.runs
-        if run.weights is not None
-        for protocol in PROTOCOLS
-    ]
-    gains += [
+    found: list[CrossGain] = []
+
+    def conclude(results: Results) -> None:
+        found.extend(one for study in plan.studies for one in _read(study, results))
+
+    outcome = Outcome([], [], [])
+    if plan.studies:
+        outcome = run_studies(plan.studies, conclude=conclude)
+    found += [
         CrossGain(system.card.name, weights.trained_on, text, protocol, reason=str(problem))
         for text, problem in unopened.items()
         for system, weights in weighted
         for protocol in PROTOCOLS
     ]
     problems = [*plan.problems, *outcome.problems]
-    return gains, replace(outcome, problems=problems), plan.studies
+    return found, replace(outcome, problems=problems), plan.studies
 
 
-def _gain(run: Run, dataset: Dataset, protocol: str, rows: Sequence[Row]) -> CrossGain:
-    assert run.weights is not None  # noqa: S101 - runs without are the input's
-    trained_on, differs = run.weights.trained_on, _differs(dataset)
-    here = (run.system, dataset.name, run.group[:REVISION_DIGITS])
-    mine = [row for row in rows if (row.system, row.dataset, row.recipe) == here]
-    scored = [row for row in mine if (row.protocol, row.metric) == (protocol, "psnr")]
-    if not scored:
-        status = next((row.status for row in mine if row.status != "ok"), "the run was not done")
-        return CrossGain(
-            run.system, trained_on, dataset.name, protocol, reason=status, differs=differs
-        )
-    row = scored[0]
-    reason = "" if row.gain is not None else _without_gain(row)
-    return CrossGain(
-        run.system,
-        trained_on,
-        dataset.name,
-        protocol,
-        row.profile,
-        row.gain,
-        row.gain_low,
-        row.gain_high,
-        row.images if row.gain is not None else 0,
-        row.scenes if row.gain is not None else 0,
-        row.pictures,
-        reason,
-        differs or _partial(row),
+def _read(study: Study, results: Results) -> list[CrossGain]:
+    """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
+    entries = {entry.run: entry for entry in results.entries()}
+    groups = [scored_group(results, [entries[run.id]]) for run in study.runs if run.id in entries]
+    known = gains(groups)
+    numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
+    found = []
+    for run in study.runs:
+        if run.weights is None:
+            continue
+        number = numbers.get(run.id)
+        differs = _differs(study.dataset)
+        for protocol in PROTOCOLS:
+            one = CrossGain(run.system, run.weights.trained_on, study.dataset.name, protocol)
+            if number is None:
+                found.append(replace(one, reason="the run was not done", differs=differs))
+            else:
+                of_line = {line: gain for (group, line), gain in known.items() if group == number}
+                found.append(_filled(replace(one, differs=differs), groups[number], of_line))
+    return found
+
+
+def _filled(one: CrossGain, group: ScoredGroup, known: Mapping[int, Gain]) -> CrossGain:
+    """With the gain of its protocol, or the reason why there is none."""
+    entry, pictures = group.entries[0], len(group.pictures)
+    wanted = (one.protocol, GAINED)
+    lines = (n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted)
+    line = next(lines, None)
+    gain = None if line is None else known.get(line)
+    if line is None or gain is None:
+        unscored = group.places[line].reason if line is not None else ""
+        reason = entry.status if entry.status != "ok" else unscored or "the input has no score"
+        return replace(one, pictures=pictures, reason=reason)
+    scenes = [
+        scene for (_, scene), has in zip(group.pictures, group.counted[line], strict=True) if has
+    ]
+    partial = f"{len(scenes)} of {pictures} test pictures have a score"
+    seen = "" if entry.status == "ok" else entry.status
+    return replace(
+        one,
+        profile=group.places[line].profile,
+        gain=gain.mean,
+        low=gain.low,
+        high=gain.high,
+        images=len(scenes),
+        scenes=len(set(scenes)),
+        pictures=pictures,
+        differs=one.differs or seen or (partial if len(scenes) < pictures else ""),
     )
-
-
-def _without_gain(row: Row) -> str:
-    if row.status != "ok":
-        return row.status
-    return "the blurry input was not scored on these pictures"
-
-
-def _partial(row: Row) -> str:
-    if row.status.startswith("seen"):
-        return row.status
-    if row.images == row.pictures:
-        return ""
-    return f"{row.images} of {row.pictures} test pictures have a score ({row.left_out})"
 
 
 def _differs(dataset: Dataset) -> str:
@@ -183,17 +191,17 @@ def _differs(dataset: Dataset) -> str:
     return ""
 
 
-def in_field(gains: Sequence[CrossGain], system: str, name: str) -> CrossGain | str:
+def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain | str:
     """What stands beside the published numbers of a set, or why nothing can.
 
     Args:
-        gains: What was asked.
+        measured: What was asked.
         system: Name of the system.
         name: One of :data:`FIELD`.
     """
     asked = [
         one
-        for one in gains
+        for one in measured
         if (one.system, one.protocol) == (system, COMPARED)
         and published_dataset(one.dataset) == name
     ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["INPUT", "Gain", "gains"]
+__all__ = ["GAINED", "INPUT", "Gain", "gains"]
 
 INPUT = "input"
 """Name of the reference row that restores nothing: gains count from it."""
