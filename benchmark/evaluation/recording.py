@@ -24,7 +24,7 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.benchmark.weights.store import StoredWeights
-from defocus.errors import NotApplicableError
+from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import say, track
@@ -70,6 +70,8 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
         status = f"not-applicable: {one_line(error)}"
     except CRASHES as error:
         status = f"failed: {write_failure(error, folder)}"
+        if not isinstance(error, DefocusError):
+            say(f"{run.id}: unforeseen; please report it, with {folder / FAILURE}", error=True)
     else:
         (folder / FAILURE).unlink(missing_ok=True)
         results.record(entry, scores, costs, _versions(scores))

@@ -58,6 +58,9 @@ def test_a_failed_run_gives_1_and_the_others_go_on(finished: dict[str, Any]) -> 
     status = {row["system"]: row["status"] for row in rows}
     assert status["tiny-broken"] == "failed: RuntimeError: sizes of tensors must match"
     assert status["tiny-nan"] == "failed: loss is nan at step 0"
+    asked = [line for line in result.stderr.splitlines() if "please report it" in line]
+    assert asked
+    assert not any("tiny-nan" in line for line in asked), "that was foreseen"
     assert status["tiny-dual"].startswith("not-applicable: pair a has no dual-pixel views")
     assert status["tiny-truth"].startswith("not-applicable: ")
     assert status["tiny-slow"] == status["tiny-conv"] == "ok"
