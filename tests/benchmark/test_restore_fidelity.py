@@ -225,7 +225,7 @@ def test_a_damaged_chunk_is_one_line(tmp_path: Path) -> None:
     for word in (b"me", b"own"):
         damaged[damaged.find(word)] ^= 1
     found = restored(tmp_path, "a.png", bytes(damaged))
-    assert found.remarks == ("left out as damaged: chunks (tEXt, eXIf)",)
+    assert found.remarks == ("left out as damaged: texts (tEXt), EXIF (eXIf)",)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.jpe", "JPEG")])

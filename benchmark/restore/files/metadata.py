@@ -26,7 +26,7 @@ from defocus.blocks.jpeg import (
     profile_of,
 )
 from defocus.blocks.photoshop import iptc_resource
-from defocus.blocks.png import PngParts, png_parts
+from defocus.blocks.png import Chunk, PngParts, png_parts
 from defocus.blocks.tiff import ICC as TIFF_ICC
 from defocus.blocks.tiff import PHOTOSHOP as TIFF_PHOTOSHOP
 from defocus.blocks.tiff import XMP as TIFF_XMP
@@ -137,11 +137,8 @@ def _jfif_dpi(parts: JpegParts) -> tuple[float, float] | None:
 def _of_png(data: bytes) -> Metadata:
     parts = png_parts(data)
     exif, remarks = _mended(parts.exif)
-    unsound = [one for one in parts.chunks if not one.sound]
-    if unsound:
-        names = ", ".join(one.name.decode("latin-1") for one in unsound)
-        inside = (f"{block.kind} {block.name}" for one in unsound for block in parts.blocks_of(one))
-        remarks.append(Remark(f"left out as damaged: chunks ({names})", frozenset(inside)))
+    if unsound := [one for one in parts.chunks if not one.sound]:
+        remarks.append(_unsound(parts, unsound))
     if not parts.ended:
         remarks.append(Remark("its end is missing, but all of its pixels are there"))
     return Metadata(
@@ -152,6 +149,18 @@ def _of_png(data: bytes) -> Metadata:
         blocks=tuple(inventory(data)),
         remarks=(*remarks, *_others(parts.frames)),
     )
+
+
+def _unsound(parts: PngParts, chunks: list[Chunk]) -> Remark:
+    names: dict[str, list[str]] = {}
+    inside = set()
+    for chunk in chunks:
+        blocks = parts.blocks_of(chunk)
+        kind = blocks[0].kind if blocks else "chunks"
+        names.setdefault(kind, []).append(chunk.name.decode("latin-1"))
+        inside |= {f"{one.kind} {one.name}" for one in blocks}
+    told = ", ".join(f"{kind} ({' '.join(found)})" for kind, found in names.items())
+    return Remark(f"left out as damaged: {told}", frozenset(inside))
 
 
 def _of_webp(data: bytes) -> Metadata:
