@@ -13,7 +13,9 @@ import hypothesis
 import pytest
 
 from tests.command_process import CHECKOUT, COMMANDS, run_command
-from tests.matrix import cases_left_out
+from tests.rings import DEFAULT, give_ring, left_unread, unreached
+from tests.started_processes import StartedProcesses
+from tests.worker_seconds import Costs
 
 # One thread per process, set before any test imports torch: the tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,13 +30,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # No example is too slow: how fast they are drawn is the machine's business.
-for profile, examples in (("all", 50), ("part", 20)):
-    hypothesis.settings.register_profile(
-        profile,
-        deadline=None,
-        max_examples=examples,
-        suppress_health_check=[hypothesis.HealthCheck.too_slow],
-    )
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -102,28 +104,35 @@ def real_data() -> Path:
     return folder
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice the cores and one: half of the time tests wait for a camera, a server or a browser."""
-    return 2 * (os.cpu_count() or 1) + 1
-
-
-CASES = "DEFOCUS_ALL_CASES"
-"""Set for the processes side by side where all cases of each matrix run."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than the cores; of the other rings, which wait half of their time, twice that."""
+    cores = os.cpu_count() or 1
+    return (1 if config.option.markexpr == DEFAULT else 2) * cores + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--all-cases",
-        action="store_true",
-        help="run what is marked 'thorough' and all cases of 'matrix', as runs of named files do",
+        "--limits", action="store_true", help="fail above the worker-seconds of the default ring"
+    )
+    parser.addoption(
+        "--since",
+        metavar="REVISION",
+        help="of the extras only those that import what has changed since a revision of git",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """What is named runs whole; without a name, and without -m, it is the default ring."""
     named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if "PYTEST_XDIST_WORKER" not in os.environ and (named or config.getoption("all_cases")):
-        os.environ[CASES] = "1"
-    hypothesis.settings.load_profile("all" if CASES in os.environ else "part")
+    if "PYTEST_XDIST_WORKER" not in os.environ and not named and not config.option.markexpr:
+        config.option.markexpr = DEFAULT
+    config.pluginmanager.register(Costs(), "worker-seconds")
+    config.pluginmanager.register(StartedProcesses(), "started-processes")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of which the default ring has nothing are not even imported."""
+    return left_unread(collection_path) or None if config.option.markexpr == DEFAULT else None
 
 
 LONGEST = (
@@ -172,18 +181,19 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files that take longest come first, so that processes side by side end together.
-
-    Of a test marked ``matrix`` plain ``pytest`` runs every fifth case, of ``thorough`` ones none.
-    """
-    place = {name: index for index, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
-    if CASES not in os.environ:
-        left_out = cases_left_out(items)
-        config.hook.pytest_deselected(items=left_out)
-        gone = set(left_out)
-        items[:] = [item for item in items if item not in gone]
+    """Each test gets its ring; the longest files come first, so that processes end together."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        give_ring(item)
+    if config.option.since:
+        left_out = unreached(config.option.since, items)
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+    if not config.option.maxfail:
+        place = {name: index for index, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -85,11 +85,13 @@ def laid_out(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.full
 def test_imports_point_downward(laid_out: Path) -> None:
     done = lint_imports(laid_out)
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("place", "statement"),
     [
@@ -106,6 +108,7 @@ def test_a_planted_upward_import_is_refused(laid_out: Path, place: str, statemen
     assert "planted" in done.stdout
 
 
+@pytest.mark.full
 def test_a_planted_circle_inside_a_folder_is_found(laid_out: Path) -> None:
     """Also where one of the two imports is inside a function."""
     folder = laid_out / "defocus" / "benchmark" / "results"
@@ -160,6 +163,7 @@ def classes_defined_twice(paths: list[Path]) -> dict[str, list[str]]:
     return {name: files for name, files in found.items() if len(files) > 1}
 
 
+@pytest.mark.full
 def test_no_public_class_name_is_defined_twice(tmp_path: Path) -> None:
     """One name means one thing.
 
@@ -225,6 +229,7 @@ def test_the_readme_names_the_two_commands_of_a_fresh_machine() -> None:
         assert (ROOT / picture).is_file()
 
 
+@pytest.mark.full
 def test_every_command_line_of_the_readme_is_understood() -> None:
     """Each ``defocus-…`` line of the README names a sub-command and options that exist."""
     text = (ROOT / "README.md").read_text()

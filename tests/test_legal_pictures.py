@@ -237,7 +237,6 @@ WAYS: tuple[Callable[[Image, Image, Path], None], ...] = (
 )
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_legal_picture_has_a_result_or_a_line(

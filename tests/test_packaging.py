@@ -40,8 +40,9 @@ ALWAYS = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 MOST_BYTES = 45_000_000
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
-    "patterns", [("__init__.py", "commit.py"), pytest.param(("*",), marks=pytest.mark.slow)]
+    "patterns", [("__init__.py", "commit.py"), pytest.param(("*",), marks=pytest.mark.full)]
 )
 def test_two_wheels_of_one_commit_are_the_same_bytes(
     patterns: tuple[str, ...], tmp_path: Path
@@ -133,6 +134,7 @@ def test_workflows_name_what_is_there_and_publish_without_a_token() -> None:
     assert all("secrets" not in text and "contents: read" in text for text in texts.values())
 
 
+@pytest.mark.full
 @pytest.mark.skipif(
     importlib.util.find_spec("cyclonedx_py") is None,
     reason="needs cyclonedx-bom, which 'defocus[test]' installs",

@@ -1,9 +1,20 @@
-"""The planted faults fit the code as it is."""
+"""The planted faults fit the code as it is, and tests lead to each."""
 
-from tests.planted_faults import CHECKOUT, FAULTS
+import pytest
+
+from tests.planted_faults import CHECKOUT, FAULTS, Fault, files_for
 
 
-def test_every_fault_can_be_planted_and_names_its_tests() -> None:
-    for fault in FAULTS:
-        assert fault.planted(CHECKOUT) != (CHECKOUT / fault.file).read_text(encoding="utf-8")
-        assert all((CHECKOUT / path).is_file() for path in fault.tests.split())
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.file)
+def test_a_fault_can_be_planted(fault: Fault) -> None:
+    assert fault.planted(CHECKOUT) != (CHECKOUT / fault.file).read_text(encoding="utf-8")
+
+
+@pytest.mark.full  # the imports of the whole checkout are read
+def test_the_tests_of_a_file_come_before_others() -> None:
+    metric = Fault("benchmark/metrics/mae.py", "", "")
+    command = Fault("capture/commands/shoot.py", "", "")
+    assert "tests/benchmark/test_protocols.py" in files_for(metric, CHECKOUT)[:3]
+    assert "tests/capture/test_commands.py" in files_for(command, CHECKOUT)  # it is only run
+    assert "tests/optics/test_psf.py" not in files_for(command, CHECKOUT)
+    assert all(files_for(fault, CHECKOUT) for fault in FAULTS)

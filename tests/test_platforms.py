@@ -165,6 +165,7 @@ except ModuleNotFoundError as error:
 """
 
 
+@pytest.mark.full
 def test_commands_and_front_door_are_imported_where_posix_modules_are_missing() -> None:
     """The one module that needs such a module at import does not come: so the rest had none."""
     with start_code(WITHOUT.format(absent=ABSENT_MODULES)) as started:

@@ -58,7 +58,7 @@ def test_a_simulated_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> 
     assert 100 > float(aligned["value"]) > float(as_captured["value"]) + 5  # 3 px apart
 
 
-@pytest.mark.slow  # the simulated one's is its twin
+@pytest.mark.full
 def test_a_virtual_cameras_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     write_image(tmp_path / "pictures" / "cat.jpg", np.ascontiguousarray(data.chelsea()[:256, :320]))

@@ -16,6 +16,8 @@ from defocus.images import write_image
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
 
+pytestmark = pytest.mark.full
+
 CUTS = ((16, 0), (0, 16), (8, 8))
 """Rows that are cut off above and below."""
 PLAIN_MODELS = {"translation", "similarity"}
@@ -49,7 +51,6 @@ def in_whole(matrix: NDArray[np.float64], above: int) -> NDArray[np.float64]:
     return np.asarray(down @ matrix @ np.linalg.inv(down))
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("seed", range(70, 76))
 def test_a_still_pair_is_the_same_without_16_rows(files: tuple[Path, ...], seed: int) -> None:
     pair = real_like_pair(files, seed, 0)

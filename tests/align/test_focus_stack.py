@@ -26,11 +26,10 @@ def reduced(picture: Image) -> Image:
 
 
 OFTEN = 7
-RARELY = [pytest.param(frame, marks=pytest.mark.slow) for frame in ZOOMS if frame != OFTEN]
+RARELY = [pytest.param(frame, marks=pytest.mark.full) for frame in ZOOMS if frame != OFTEN]
 
 
-@pytest.mark.thorough
-# twin: align/test_truth_benchmark.py::test_stacks_score_alignment_inside_the_region_in_focus
+@pytest.mark.full
 @pytest.mark.realdata
 @pytest.mark.parametrize("frame", [OFTEN, *RARELY])
 def test_circuit_board(real_data: Path, frame: int) -> None:
@@ -52,10 +51,10 @@ def test_circuit_board(real_data: Path, frame: int) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("frame", ZOOMS)
 def test_every_frame_is_known_at_full_size(real_data: Path, frame: int) -> None:
-    """2048 x 1536 px; the twin above measures half of it."""
+    """2048 x 1536 px; above it is half of that."""
     stack = real_data / "focus-stacks" / "pcb"
     pair = read_pair(stack / f"pcb_00{frame}.jpg", stack / "expected.jpg")
     found = measure(*pair, flow_estimator("dis")).misalignment

@@ -31,6 +31,7 @@ def share_within_two_sigma(ratios: list[float]) -> float:
     return float((np.abs(ratios) < 2).mean())
 
 
+@pytest.mark.full
 def test_transforms_lie_within_two_sigma() -> None:
     ratios, widths = [], []
     for seed in range(8):
@@ -51,6 +52,7 @@ def test_transforms_lie_within_two_sigma() -> None:
     assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
 
 
+@pytest.mark.full
 def test_the_mean_displacement_has_an_error_of_its_own() -> None:
     """That of the worst corner belongs to another length, and is larger."""
     ratios, widths = [], []
@@ -72,6 +74,7 @@ def test_the_mean_displacement_has_an_error_of_its_own() -> None:
     assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
 
 
+@pytest.mark.full
 def test_gains_and_offsets_lie_within_two_sigma() -> None:
     ratios, widths = [], []
     whole = np.ones(SIZE[::-1], bool)
@@ -250,6 +253,7 @@ def test_everything_has_an_uncertainty(measured: tuple[Image, Image, Measurement
     assert 0 < document["calibration_share"] <= 1
 
 
+@pytest.mark.full
 def test_evidence_is_a_picture_and_two_masks(
     measured: tuple[Image, Image, Measurement], tmp_path: Path
 ) -> None:

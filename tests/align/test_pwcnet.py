@@ -182,6 +182,7 @@ def test_normalised_features() -> None:
     assert torch.equal(normalised_features(flat, flat)[0], torch.zeros_like(flat))
 
 
+@pytest.mark.full
 def test_equals_the_naive_network_and_its_gradients() -> None:
     ours = PWCNet(normalise=True)
     fill_weights(ours, 3)
@@ -276,6 +277,7 @@ def test_random_bytes_are_refused(
         load_weights(path)
 
 
+@pytest.mark.full
 def test_shipped_weights_err_less_than_dis_on_blurry_pairs() -> None:
     shipped, dis = flow_estimator("pwcnet"), flow_estimator("dis")
     assert shipped.name == "pwcnet-own"

@@ -131,7 +131,7 @@ def test_the_command_compares_the_methods(
     assert "real-like pairs with a known warp" in (tmp_path / "tables.md").read_text()
 
 
-@pytest.mark.thorough  # twin: test_the_command_compares_the_methods
+@pytest.mark.full
 def test_an_interrupted_run_goes_on_and_stacks_only_give_photographs(
     tmp_path: Path, photographs: Path
 ) -> None:

@@ -44,7 +44,7 @@ def sweep(textures: Textures, ranges: Ranges, count: int, seed: int) -> tuple[in
     return count - len(errors), errors
 
 
-@pytest.mark.thorough  # twin: test_moderate_blur_is_nearly_always_registered
+@pytest.mark.full
 def test_the_whole_range_of_a_camera_gives_no_silent_failure(textures: Textures) -> None:
     """Shift, zoom, rotation, parallax, exposure, vignetting, noise; blur to a tenth of 320 px."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 32.0))
@@ -62,7 +62,7 @@ def test_moderate_blur_is_nearly_always_registered(textures: Textures) -> None:
     assert max(errors) < 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_no_silent_failure_in_three_hundred_pairs(textures: Textures) -> None:
     unknown, errors = sweep(textures, at_width(FULL, SIZE[1]), 300, 5)
     assert sum(error > 1.0 for error in errors) <= 2
@@ -91,7 +91,6 @@ def test_a_coma_is_unknown_and_named(textures: Textures) -> None:
         assert "skewed as by a coma" in found.reason
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("index", "reason"),
     [

@@ -82,6 +82,7 @@ def error_px(found: Registration, truth: NDArray[np.float64]) -> float:
     return corner_distance_px(found.matrix, truth, (HEIGHT, WIDTH))
 
 
+@pytest.mark.full
 def test_a_session_is_measured_better_than_its_pairs() -> None:
     singles = [alone(*one) for one in KNOWN]
     shared = zoom_of(singles)
@@ -150,6 +151,7 @@ def test_a_translation_at_most_has_no_shared_zoom(one: tuple[str, float]) -> Non
     assert found.model == ("translation" if found.similarity else "")
 
 
+@pytest.mark.full
 def test_pairs_whose_truths_differ_keep_their_own() -> None:
     zooms = (1.0, 1.006, 1.012)
     singles = [alone(*one, zoom) for one, zoom in zip(KNOWN, zooms, strict=False)]
@@ -194,7 +196,6 @@ def test_an_unknown_pair_is_known_in_a_session_only_if_that_is_sure(
         assert error_px(found, truth) < 2 * found.corner_error_px < 1.5
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("index", [1, 2, 3])
 def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     """Nothing moved; the lens alone moves the corners outwards, by 2 px and more."""
@@ -253,6 +254,7 @@ def test_pairs_without_a_common_zoom_may_share_an_asymmetry() -> None:
     assert two is None
 
 
+@pytest.mark.full
 def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of each scene lies in front of the focus, so that the asymmetry has one sign."""
     lens = PSF("cats-eye", 0.0, 8, 0.5)

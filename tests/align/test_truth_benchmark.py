@@ -247,7 +247,7 @@ def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
     assert document(plan, results)["registration_of_still_pairs"]["coma"]["failed"] == 1
 
 
-@pytest.mark.thorough  # twin: test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code
+@pytest.mark.full
 def test_the_command_writes_tables(tmp_path: Path, run: Run) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"{START}\n{END}\n")
@@ -328,7 +328,7 @@ def test_wrong_folders_leave_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.thorough  # twin: test_stacks_score_alignment_inside_the_region_in_focus
+@pytest.mark.full
 @pytest.mark.realdata
 def test_registration_improves_a_real_focus_stack(real_data: Path) -> None:
     frame, merged = stack_frames(real_data / "focus-stacks")[2]

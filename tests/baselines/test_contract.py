@@ -116,7 +116,6 @@ def check_restored(restored: torch.Tensor, count: int, size: tuple[int, int]) ->
     assert torch.isfinite(restored).all()
 
 
-@pytest.mark.matrix
 @bases
 @torch.no_grad()
 def test_any_size_in_is_the_size_out(network: Built) -> None:
@@ -126,7 +125,6 @@ def test_any_size_in_is_the_size_out(network: Built) -> None:
         check_restored(module(blurry, **needs), 1, size)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", WHOLE)
 @torch.no_grad()
 def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name: str) -> None:
@@ -135,7 +133,6 @@ def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name: str) -> No
     check_restored(system.build().eval()(blurry, **needs), 1, BATCH_SIZE)
 
 
-@pytest.mark.matrix
 @bases
 @torch.no_grad()
 def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays(
@@ -153,7 +150,6 @@ def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays
     torch.testing.assert_close(blurry, kept, rtol=0, atol=0)
 
 
-@pytest.mark.matrix
 @bases
 @torch.no_grad()
 def test_flat_and_saturated_pictures_give_finite_ones(network: Built) -> None:
@@ -167,7 +163,6 @@ def test_flat_and_saturated_pictures_give_finite_ones(network: Built) -> None:
     check_restored(module(blurry, **needs), 4, SMALL)
 
 
-@pytest.mark.matrix
 @bases
 @torch.no_grad()
 def test_values_that_are_not_finite_are_named_or_show(network: Built) -> None:
@@ -179,7 +174,6 @@ def test_values_that_are_not_finite_are_named_or_show(network: Built) -> None:
         assert not torch.isfinite(module(blurry, **needs)).all()
 
 
-@pytest.mark.matrix
 @bases
 @torch.no_grad()
 def test_outputs_hold_what_forward_gives(network: Built) -> None:
@@ -193,7 +187,6 @@ def test_outputs_hold_what_forward_gives(network: Built) -> None:
     )
 
 
-@pytest.mark.matrix
 @bases
 def test_weights_can_be_stored_as_safetensors(network: Built) -> None:
     _, module = network
@@ -203,7 +196,6 @@ def test_weights_can_be_stored_as_safetensors(network: Built) -> None:
     assert all(torch.equal(stored[name], tensor) for name, tensor in state.items())
 
 
-@pytest.mark.matrix
 @bases
 @torch.no_grad()
 def test_bf16_gives_nearly_the_same_where_it_is_supported(network: Built) -> None:
@@ -216,7 +208,6 @@ def test_bf16_gives_nearly_the_same_where_it_is_supported(network: Built) -> Non
     assert difference < BF16_DIFFERENCE
 
 
-@pytest.mark.matrix
 @bases
 def test_parameters_are_counted_without_memory(
     network: Built, capfd: pytest.CaptureFixture[str]
@@ -234,7 +225,6 @@ def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixtur
     assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("network", OTHER_NETWORKS.values(), indirect=True)
 def test_variants_keep_the_size(network: Built, capfd: pytest.CaptureFixture[str]) -> None:
     system, module = network
@@ -260,7 +250,6 @@ def training_kinds() -> list[str]:
     return kinds
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("network", training_kinds(), indirect=True)
 def test_a_training_step_gives_finite_gradients(network: Built) -> None:
     """At the last epoch, and at the first where the objective is told of the progress."""

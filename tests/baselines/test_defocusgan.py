@@ -137,7 +137,7 @@ def test_the_critic_s_loss_by_hand() -> None:
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.thorough  # twin: test_the_map_is_learnt_first_and_then_stays_as_it_is
+@pytest.mark.full
 def test_both_players_move_and_the_generator_learns_a_batch_by_heart() -> None:
     torch.manual_seed(0)
     recipe = baseline("defocusgan").recipe()
@@ -209,8 +209,7 @@ def test_its_recipe_has_both_rates() -> None:
         assert of_both == pytest.approx(second.learning_rate("paper", epoch))
 
 
-@pytest.mark.thorough
-# twin: benchmark/test_resume.py::test_killed_at_random_moments_it_ends_as_if_undisturbed
+@pytest.mark.full
 def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

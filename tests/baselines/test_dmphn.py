@@ -103,8 +103,7 @@ def test_lengths_of_training_are_the_released_ones() -> None:
     assert rates == pytest.approx([1e-4, 1e-5, 1e-7])
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_one_batch_is_learnt() -> None:
     torch.manual_seed(0)
     made = baseline("dmphn").recipe

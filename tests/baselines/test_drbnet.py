@@ -72,7 +72,7 @@ def test_the_second_stage_adds_features_and_starts_from_the_first() -> None:
     assert second().demo.start is None, "no one has LFDOF for a demo"
 
 
-@pytest.mark.thorough  # twin: benchmark/test_train_from.py::test_it_starts_from_the_given_weights
+@pytest.mark.full
 def test_a_schedule_starts_from_added_weights(tmp_path: Path) -> None:
     """The same label is refused before anything was added under it."""
     system = baseline("kpac-2level")  # a small one
@@ -101,8 +101,7 @@ class Patches:
         return paired_batch(16, size)
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_one_batch_is_learnt() -> None:
     torch.manual_seed(0)
     made = baseline("drbnet-dpdd-only").recipe

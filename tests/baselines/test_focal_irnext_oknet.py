@@ -87,7 +87,6 @@ def test_strips_lie_along_width_and_height(strip: str, shape: tuple[int, int]) -
     assert OmniKernel(4).get_submodule(strip).weight.shape[2:] == shape
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_learns_a_batch_by_heart(name: str) -> None:
     torch.manual_seed(0)

@@ -139,8 +139,7 @@ def test_the_rate_is_halved_three_times() -> None:
     assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 5e-5, 2.5e-5, 2.5e-5])
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_it_learns_a_batch_by_heart(narrow: INIKNet) -> None:
     recipe = baseline("iniknet").recipe()
     made = objective(recipe.objective, **recipe.objective_settings)

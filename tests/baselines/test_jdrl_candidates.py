@@ -103,6 +103,7 @@ def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted: Shifte
     torch.testing.assert_close(seen[0][..., :50, :50], picture[..., :50, :50])
 
 
+@pytest.mark.full
 def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted) -> None:
     sharp, target = shifted(0, 0), shifted(2, 0)
     blurry = reblurred_by_map(sharp, torch.full((1, 1, 96, 96), 5.0))

@@ -150,7 +150,7 @@ def test_gradient_reaches_both_networks_and_no_estimator(shifted: Shifted) -> No
     assert all(name.startswith("reblurring.") for name in objective.state_dict())
 
 
-@pytest.mark.thorough  # twin: test_gradient_reaches_both_networks_and_no_estimator
+@pytest.mark.full
 def test_in_mixed_precision_flow_is_measured_in_full(shifted: Shifted) -> None:
     objective, network = make(estimator="dis"), Constant(shifted(0, 0))
     batch = Batch(blur(shifted(0, 0)), shifted(5, 0))
@@ -281,6 +281,7 @@ def test_what_the_official_reading_stands_for_was_not_written(settings: dict[str
         make(reading="official", estimator="dis", **settings)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("narrow", [False, True])
 def test_all_lines_of_the_ablation_are_accepted(*, narrow: bool) -> None:
     """A narrow network's have ``features`` even where there is no network of kernels."""

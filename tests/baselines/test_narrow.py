@@ -67,7 +67,6 @@ def test_every_trained_system_has_one_and_its_identity_says_so() -> None:
         assert copy.narrowed() == copy
 
 
-@pytest.mark.matrix
 @names
 def test_all_are_trained_alike(name: str) -> None:
     copy = COPIES[name]
@@ -87,7 +86,6 @@ def test_jdrl_beside_a_narrow_copy_begins_with_its_start_weights() -> None:
     assert 0 < made.settings.joint_from < recipe().epochs
 
 
-@pytest.mark.matrix
 @names
 def test_it_is_small_and_learns(name: str) -> None:
     copy = COPIES[name]
@@ -104,7 +102,6 @@ def test_it_is_small_and_learns(name: str) -> None:
     assert learning
 
 
-@pytest.mark.matrix
 @names
 @torch.no_grad()
 def test_it_begins_at_its_input(name: str) -> None:
@@ -128,7 +125,6 @@ def test_shipped_start_weights_fit_and_are_small() -> None:
     assert len({narrow_card(path).cpu_minutes for path in SHIPPED.values()}) <= 1
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", SHIPPED)
 @torch.no_grad()
 def test_start_weights_pull_no_colour(name: str) -> None:

@@ -116,8 +116,7 @@ def test_the_rate_falls_as_in_the_released_script() -> None:
     assert rates == pytest.approx([1e-4, 5e-5, 5e-5, 2.5e-5, 1e-5])
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_it_learns_a_batch_by_heart() -> None:
     torch.manual_seed(0)
     recipe = baseline("nrknet").recipe()

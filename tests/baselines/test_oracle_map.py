@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
@@ -38,6 +39,7 @@ def gains(pair: Pair) -> tuple[float, float]:
     return float(whole), float(10 * np.log10(before[far].mean() / after[far].mean()))
 
 
+@pytest.mark.full
 def test_light_of_other_surfaces_is_what_a_right_map_cannot_undo() -> None:
     found = np.array([gains(pair) for pair in open_dataset("sample").split("test")])
     whole, far = found.mean(axis=0)

@@ -105,8 +105,7 @@ def test_fusion_scales_both_sides_and_adds_to_the_features() -> None:
     assert float(fusion(features, guide)) == pytest.approx(35.0)
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_it_learns_a_batch_by_heart() -> None:
     recipe = baseline("pptformer").recipe()
     made = objective(recipe.objective, **recipe.objective_settings)

@@ -57,6 +57,7 @@ def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: 
         torch.testing.assert_close(one.double(), other, rtol=0, atol=atol)
 
 
+@pytest.mark.full
 @example(seed=16824351, size=(2, 13), count=1, scale=60.0, levels=2, operator=isotropic_reblur)
 @settings(max_examples=12, deadline=None)
 @given(
@@ -170,11 +171,11 @@ tests.assert_equal(triton_reblur, tests.inputs(1, 2, {width}, {count}, 2.0, {lev
 """
 
 
-@pytest.mark.thorough  # twin: test_triton_kernels_compile_for_a_device
+@pytest.mark.full
 @needs_triton
 @pytest.mark.parametrize(
     ("levels", "width", "count"),
-    [(3, 130, 2), pytest.param(8, 20, 1, marks=pytest.mark.slow)],  # the interpreter takes its time
+    [(3, 130, 2), (8, 20, 1)],  # the interpreter takes its time
 )
 def test_triton_kernels_equal_the_literal_form(levels: int, width: int, count: int) -> None:
     """In Triton's interpreter; a row of 130 px is two programs."""
@@ -184,6 +185,7 @@ def test_triton_kernels_equal_the_literal_form(levels: int, width: int, count: i
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
+@pytest.mark.full
 @needs_triton
 def test_triton_kernels_compile_for_a_device(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -63,7 +63,7 @@ def test_the_printed_size_is_met() -> None:
     assert parameter_count(baseline("cmddnet")) == 9_741_731  # printed: 9.74 M
 
 
-@pytest.mark.matrix
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "build"),
     [
@@ -80,8 +80,7 @@ def test_they_learn_a_batch_by_heart(name: str, build: Callable[[], nn.Module]) 
     assert ratio < 0.85
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_swin_diff_learns_a_batch_in_its_second_stage() -> None:
     """The picture does; a prior takes longer than a test has."""
     torch.manual_seed(0)
@@ -100,8 +99,7 @@ def test_swin_diff_learns_a_batch_in_its_second_stage() -> None:
         assert torch.isfinite(parameter.grad).all()
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_daeformer_learns_from_both_views() -> None:
     torch.manual_seed(0)
     recipe = baseline("daeformer").recipe()

@@ -65,6 +65,7 @@ def test_systems_of_this_package_are_found_and_sorted() -> None:
     assert names == sorted(names)
 
 
+@pytest.mark.full
 def test_a_list_of_cards_imports_no_torch() -> None:
     code = (
         "import sys; from defocus.baselines.registry import all_baselines; "

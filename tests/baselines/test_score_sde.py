@@ -146,8 +146,7 @@ def test_a_score_of_nothing_costs_a_half_per_value() -> None:
     assert loss.item() == pytest.approx(parts["per_value"] * 3 * 32 * 32)
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_it_learns_a_batch_by_heart() -> None:
     torch.manual_seed(0)
     recipe = baseline("score-sde-defocus").recipe()

@@ -30,6 +30,7 @@ def test_no_memory_is_taken_and_the_device_is_put_back() -> None:
     assert torch.empty(1000).normal_().std() > 0.5, "draws work again"
 
 
+@pytest.mark.full
 def test_counting_loads_no_compiler() -> None:
     code = (
         "import sys\n"

@@ -101,8 +101,7 @@ def test_changes_are_left_out_in_training_alone(narrow: Uformer) -> None:
     assert block._dropped(torch.ones(1)) == 1
 
 
-@pytest.mark.thorough
-# twin: baselines/test_contract.py::test_a_training_step_gives_finite_gradients
+@pytest.mark.full
 def test_it_learns_a_batch_by_heart(narrow: Uformer) -> None:
     recipe = baseline("uformer-b").recipe()
     made = objective(recipe.objective, **recipe.objective_settings)

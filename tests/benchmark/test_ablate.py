@@ -100,7 +100,7 @@ def test_errors_are_told_apart_by_circle_of_confusion(tmp_path: Path) -> None:
 SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(SETTINGS)
     arguments = ["ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]

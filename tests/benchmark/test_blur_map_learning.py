@@ -33,6 +33,7 @@ def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds() -> None
     assert len({round(float(one.std()), 4) for one in made}) > 10
 
 
+@pytest.mark.full
 def test_a_network_learns_to_tell_blurred_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"STEPS": 200, "WARM_UP": 10, "BATCH": 4}.items():
         monkeypatch.setattr(learning, name, value)

@@ -492,7 +492,6 @@ SIMPLE: dict[str, tuple[Fraud, str]] = {
 }
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", SIMPLE)
 def test_a_fraud_is_refused(study: Study, tmp_path: Path, name: str) -> None:
     fraud, kind = SIMPLE[name]

@@ -115,6 +115,7 @@ def test_an_unknown_misalignment_has_no_ceiling(pair: Pair, tmp_path: Path) -> N
     assert {score.protocol for score in scores} == {"gt", "input-aligned", "truth"}
 
 
+@pytest.mark.full
 def test_another_layout_of_the_same_pictures_has_its_own_scenes(pair: Pair, tmp_path: Path) -> None:
     """The content hash leaves scenes open: neither a cache nor a store may answer with old ones."""
 

@@ -386,7 +386,7 @@ def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed: Path, tmp_path
         assert re.search(rf"unet-truth-narrow\W+manifest:\S*@{dose}px\W+1 of 1\b", done.stdout)
 
 
-@pytest.mark.thorough  # twin: test_a_plan_says_which_system_is_which_line
+@pytest.mark.full
 def test_progress_counts_over_the_whole_study(
     dosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -605,7 +605,7 @@ def test_a_line_that_cannot_be_trained_is_named(
         run_dose_study(short_study(tmp_path, dosed))
 
 
-@pytest.mark.thorough  # twin: test_a_line_that_cannot_be_trained_is_named
+@pytest.mark.full
 def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three lines beside the control, one step each."""
     dosed = render_doses(

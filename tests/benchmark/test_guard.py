@@ -47,7 +47,7 @@ MOST_SPOILED_BEYOND = {1.5: 2, 2.0: 6}
 """Of a hundred, by strength; it would be 35 and 46 if the guard's result were just exaggerated."""
 
 
-@pytest.mark.thorough  # twin: test_what_cannot_be_true_is_put_back
+@pytest.mark.full
 def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: Restorer) -> None:
     spoiled, beyond = Counter[str](), Counter[float]()
     for trap in traps():
@@ -85,6 +85,7 @@ def test_what_the_guard_allows_is_doubled_and_nothing_else(
         np.testing.assert_allclose(free.at(2), doubled, rtol=0, atol=1e-6)
 
 
+@pytest.mark.full
 def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]) -> None:
     """Of the tiles that gain 0.2 dB, at most one in two hundred is put back, and three in a hundred
     lose a part of their gain; both together cost at most 0.02 dB."""
@@ -139,6 +140,7 @@ def test_what_cannot_be_true_is_put_back(pairs: list[StreamPair], harm: str) -> 
             assert psnr(kept.restored, given) > psnr(np.asarray(made, np.float32), given) + 1
 
 
+@pytest.mark.full
 def test_the_truth_is_accepted_where_the_blur_is_known(pairs: list[StreamPair]) -> None:
     found = [guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs]
     assert sum(one.put_back for one in found) <= 0.25 * sum(one.tiles for one in found)

@@ -81,6 +81,7 @@ def test_what_restoring_changes_is_seen_around_it_alone() -> None:
     assert np.abs(seen[10, 10, 25:27]).max() < 1e-5, "and in the small one only near"
 
 
+@pytest.mark.full
 def test_the_share_with_the_least_error_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first number says whether the change is right."""
     monkeypatch.setattr(learning, "STEPS", 300)

@@ -37,7 +37,6 @@ def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card() -> None:
     assert "no method: the blurry picture" in readme(plugin)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", sorted(all_baselines()))
 def test_every_system_of_ours_has_a_readme(name: str) -> None:
     assert len(readme(baseline(name))) > 150

@@ -48,6 +48,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return become
 
 
+@pytest.mark.full
 def test_jobs_give_their_exit_codes_and_a_killed_one_its_signal(
     tmp_path: Path, command: Callable[[str], None]
 ) -> None:
@@ -55,6 +56,7 @@ def test_jobs_give_their_exit_codes_and_a_killed_one_its_signal(
     assert dict(run_in_slots(tmp_path, [RUN, OTHER], ["0", "1"])) == {RUN: -9, OTHER: 3}
 
 
+@pytest.mark.full
 def test_a_run_at_which_a_process_works_is_left_to_it(
     tmp_path: Path, command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_run_at_which_a_process_works_is_left_to_it(
     assert f"{RUN}: a process of an earlier start" in capsys.readouterr().err
 
 
+@pytest.mark.full
 def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
     tmp_path: Path, command: Callable[[str], None]
 ) -> None:
@@ -91,6 +94,7 @@ def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
     assert (folder / "saved").exists()
 
 
+@pytest.mark.full
 def test_ctrl_c_while_the_last_result_is_taken_over_is_not_lost(
     tmp_path: Path, command: Callable[[str], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +182,7 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> 
     assert claim_job(tmp_path, RUN) == job
 
 
+@pytest.mark.full
 def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -215,6 +220,7 @@ def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path: Path) -> None
     assert "7_3 has left the queue without a result" in found[3].reason
 
 
+@pytest.mark.full
 def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def test_systems_stand_in_groups_with_a_count_and_variants_folded(
     assert all(f"\n{name} " in all_of_them for name in variants)
 
 
+@pytest.mark.full
 def test_the_command_modules_import_nothing_heavy() -> None:
     code = (
         "import sys\n"

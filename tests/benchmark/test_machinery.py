@@ -248,6 +248,7 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyP
             assert torch.is_autocast_enabled("cpu") is expected
 
 
+@pytest.mark.full
 @pytest.mark.skipif(
     sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
     reason="only glibc can be told to keep memory",

@@ -101,6 +101,7 @@ def test_whole_picture_equals_the_package(seeded: Path, capfd: pytest.CaptureFix
     assert LPIPS.score(reference, reference, np.ones((64, 80), dtype=bool)) == 0.0
 
 
+@pytest.mark.full
 def test_a_mask_takes_the_part_of_the_spatial_map_that_it_covers(seeded: Path) -> None:
     reference = picture(2, 128, 160)
     restored = reference.copy()
@@ -254,6 +255,7 @@ def test_absent_weights_give_a_reason_with_one_attempt_and_one_remedy(
     assert left_behind(torch_home) == []
 
 
+@pytest.mark.full
 def test_weights_that_can_be_had_are_fetched(
     torch_home: Path, seeded_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,6 +290,7 @@ def test_the_file_lies_where_torch_looks(
     assert backbone_files.location(FILE) == expected
 
 
+@pytest.mark.full
 def test_readiness_is_told_by_the_file_without_torch(torch_home: Path, seeded: Path) -> None:
     assert LPIPS.ready()
     seeded.unlink()
@@ -316,7 +319,7 @@ def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) 
     assert left_behind(home) == []
 
 
-@pytest.mark.thorough  # twin: test_whole_picture_equals_the_package
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["vgg", "squeeze"])
 def test_the_other_backbones_equal_the_package(
     name: str, torch_home: Path, monkeypatch: pytest.MonkeyPatch

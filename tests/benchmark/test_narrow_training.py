@@ -34,7 +34,7 @@ def bank() -> PatchBank:
     return PatchBank(Renderer(Photographs(()), "train"), 3, 80)
 
 
-@pytest.mark.thorough  # twin: test_start_weights_are_made_once_and_begin_the_demo
+@pytest.mark.full
 def test_a_demo_teaches_no_brightness(tmp_path: Path) -> None:
     """The average over its steps begins at the start weights. One that began afresh darkened this
     picture, the smoothest of the sample, by 2.6 of 255 levels."""

@@ -21,6 +21,8 @@ from defocus.training.record.checkpoint import load_checkpoint
 from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
 from defocus.training.record.loss_curve import read_curve
 
+pytestmark = pytest.mark.full
+
 STEPS = 60
 SETTINGS = f"""
 [schedule]

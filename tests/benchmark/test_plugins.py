@@ -289,6 +289,7 @@ def test_systems_of_a_file_are_listed_and_shown_with_it(
     assert "my_net.py, SHA-256" in " ".join(shown.stdout.split())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("command", ["defocus-bench", "defocus-data"])
 def test_a_file_that_fails_ends_a_command_with_one_line(folder: Path, command: str) -> None:
     (folder / "bad.py").write_text("x = 1\n1 / 0\n")
@@ -320,6 +321,7 @@ def read(folder):
 """
 
 
+@pytest.mark.full
 def test_the_file_of_the_readme_trains_in_a_process_of_its_own(
     tmp_path: Path, tiny_dataset: Path
 ) -> None:

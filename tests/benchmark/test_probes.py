@@ -1,9 +1,12 @@
 """The probe table says what it is said to say."""
 
+import pytest
+
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.sanity import PROBES, protocol_table
 
 
+@pytest.mark.full
 def test_deformed_targets_hide_a_movement_that_fixed_ones_charge_for() -> None:
     lines = [line.split("|")[1:-1] for line in protocol_table((96, 128)).splitlines()[2:]]
     psnr = {cells[0].strip(): [float(cell.split("/")[0]) for cell in cells[1:]] for cells in lines}

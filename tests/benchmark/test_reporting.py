@@ -128,7 +128,7 @@ def test_no_text_is_a_command_of_latex(text: str) -> None:
     assert shown.isprintable()
 
 
-@pytest.mark.matrix
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["pdf", "svg"])
 def test_figures_are_vector_files_made_alike_each_time(
     study: Path, tmp_path: Path, kind: str

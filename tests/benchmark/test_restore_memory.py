@@ -47,12 +47,12 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read as 
 
 
 @linux
-@pytest.mark.slow
+@pytest.mark.full
 def test_twelve_megapixels_take_two_gib_at_most(tmp_path: Path) -> None:
     assert peak_gib("defocus-m", 3000, 4000, tmp_path) <= 2.0
 
 
-@pytest.mark.thorough  # twin: test_large_tiles_give_what_small_ones_give
+@pytest.mark.full
 @linux
 def test_all_but_the_network_takes_little_memory(tmp_path: Path) -> None:
     """Map of blur, guard, reading and writing of 6 megapixels."""

@@ -254,6 +254,7 @@ def test_what_does_not_go_with_a_page_is_refused(arguments: list[str], line: str
     assert line in done.stderr
 
 
+@pytest.mark.full
 def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path: Path) -> None:
     words = ("restore", "--page", "--baseline", "wiener")
     started = start_command("defocus-bench", *words, folder=tmp_path, TMPDIR=str(tmp_path))

@@ -128,21 +128,6 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
     assert not list(out.rglob(".*.part*"))
 
 
-@reads_proc
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_killed_fifty_times_it_ends_as_if_undisturbed(
-    undisturbed: tuple[Path, float], start_bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
-    expected, seconds = undisturbed
-    killed = study = 0
-    while killed < 50:
-        out = tmp_path / f"out{study}"
-        killed += kill_and_go_on(start_bench, out, tiny_dataset, 5, 100 + study, seconds)
-        assert scores_of(out) == scores_of(expected)
-        study += 1
-
-
 def wait_for(path: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not path.exists():

@@ -18,6 +18,8 @@ from tests.benchmark.conftest import make_pictures
 from tests.command_process import run_command
 from tests.conftest import Run
 
+pytestmark = pytest.mark.full
+
 COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
     "ci_low,ci_high,images,scenes,seeds,status,"

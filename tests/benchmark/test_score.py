@@ -79,6 +79,7 @@ def test_every_profile_gives_the_value_of_its_recipe(kind: str, tmp_path: Path) 
     assert any(note.startswith("mae: no part of the profile") for note in cropped.notes)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["jdrl-sdd", "jdrl-sdd-fixed"])
 def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(
     name: str, tmp_path: Path
@@ -280,6 +281,7 @@ def test_outputs_already_cropped_by_their_authors_fit(tmp_path: Path) -> None:
     assert first == second
 
 
+@pytest.mark.full
 def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path: Path) -> None:
     sharp, restored = scene(6, 66, 98), scene(6, 66, 98)[1:-1, 3:-3] ** 1.1
     first = stored(tmp_path / "whole" / "a.png", restored, 8)

@@ -20,7 +20,7 @@ from tests.benchmark.test_resume import scores_of
 
 __all__ = ["slurm"]
 
-pytestmark = [pytest.mark.debian, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.full, pytest.mark.debian, pytest.mark.timeout(600)]
 
 STUDY = """
 datasets = ["tiny:{dataset}"]
@@ -69,20 +69,12 @@ URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "-
 """A job that needs the whole node and goes first."""
 
 
-@pytest.mark.thorough
-# twin: benchmark/test_jobs.py::test_begun_runs_come_back_from_jobs_that_nobody_works_on
 @pytest.mark.parametrize(
     "disturbance",
     [
         pytest.param(URGENT, id="makes room"),
-        pytest.param(
-            ("scontrol", "requeue", "{job}"), id="taken off its node", marks=pytest.mark.slow
-        ),
-        pytest.param(
-            ("scancel", "--signal=USR2", "{job}"),
-            id="near its time limit",
-            marks=pytest.mark.slow,
-        ),
+        pytest.param(("scontrol", "requeue", "{job}"), id="taken off its node"),
+        pytest.param(("scancel", "--signal=USR2", "{job}"), id="near its time limit"),
     ],
 )
 def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
@@ -119,7 +111,6 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     assert not list(out.glob("jobs/tiny-slow-*"))
 
 
-@pytest.mark.slow  # the same parts without a queue: tests/datasets/test_measured_once.py
 def test_an_audit_in_jobs_equals_one_process_to_the_byte(
     slurm: Path, run: Any, third_party: dict[str, str], tmp_path: Path
 ) -> None:
@@ -150,7 +141,6 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(
     subprocess.run(["scancel", "--me"], check=True)
 
 
-@pytest.mark.slow
 def test_a_cancelled_job_does_not_come_back_by_itself(
     slurm: Path, bench: Any, study: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -167,7 +157,6 @@ def test_a_cancelled_job_does_not_come_back_by_itself(
     assert "has left the queue without a result" in states["tiny-slow"].reason
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     slurm: Path, bench: Any, start_bench: Any, study: Callable[..., Path], tmp_path: Path

@@ -7,6 +7,7 @@ import pytest
 from defocus.benchmark.speed.measuring import MeasuredWay, Way, compared, table
 
 
+@pytest.mark.full
 def test_each_way_is_measured_by_itself() -> None:
     before = dict(os.environ)
     small = Way("small", partial(partial, np.ones, 10))
@@ -21,6 +22,7 @@ def test_each_way_is_measured_by_itself() -> None:
     assert dict(os.environ) == before
 
 
+@pytest.mark.full
 def test_a_failing_way_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         compared([Way("none", partial(partial, divmod, 1, 0))], repeats=1)

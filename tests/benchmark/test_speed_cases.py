@@ -93,8 +93,7 @@ def test_the_light_of_a_table_is_that_of_the_formula() -> None:
     assert verdict.difference() == 0.0
 
 
-@pytest.mark.thorough
-# twin: charts/test_reading.py::test_the_chart_is_found_and_its_geometry_is_the_true_one
+@pytest.mark.full
 def test_a_chart_read_by_fields_has_the_numbers_of_the_whole_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

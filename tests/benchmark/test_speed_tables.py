@@ -41,7 +41,7 @@ def test_a_finished_study_has_every_run(tmp_path: Path) -> None:
     assert "| 44 | 228 | 10,032 | 0.90 |" in rerun.table([rerun.Rerun(228, 1, 44, 0.9)])
 
 
-@pytest.fixture(params=["forks", pytest.param("interpreters", marks=pytest.mark.slow)])
+@pytest.fixture(params=["forks", pytest.param("interpreters", marks=pytest.mark.full)])
 def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether each command is a fork of a process that has imported it, or a new interpreter."""
 
@@ -53,6 +53,7 @@ def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(curation, "subprocess", started)
 
 
+@pytest.mark.full
 def test_a_chain_goes_from_the_audit_to_the_report(started: None, tmp_path: Path) -> None:
     curation.write_pairs(tmp_path / "pairs", 2, (192, 256))
     steps = curation.chain(f"pairs:{tmp_path / 'pairs'}", tmp_path / "out", 1, tmp_path / "cache")
@@ -63,7 +64,7 @@ def test_a_chain_goes_from_the_audit_to_the_report(started: None, tmp_path: Path
     assert "| all |" in curation.table(steps, 2)
 
 
-@pytest.mark.thorough  # twin: test_a_chain_goes_from_the_audit_to_the_report
+@pytest.mark.full
 def test_a_command_of_the_chain_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(DefocusError, match="no such dataset folder"):
         curation.chain("pairs:none", tmp_path / "again", 1, tmp_path / "cache")

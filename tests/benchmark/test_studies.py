@@ -76,7 +76,7 @@ def file(tmp_path: Path, datasets: tuple[Path, Path]) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_shards_jobs_and_one_process_come_to_the_same(
     bench: Any, file: Path, tmp_path: Path
 ) -> None:

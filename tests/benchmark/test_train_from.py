@@ -119,7 +119,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.thorough  # twin: test_it_starts_from_the_given_weights
+@pytest.mark.full
 def test_the_commands_train_and_evaluate_from_a_file(
     bench: Bench, tiny_dataset: Path, files: Path, tmp_path: Path
 ) -> None:

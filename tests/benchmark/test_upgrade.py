@@ -47,6 +47,7 @@ def upgrade(checkout: Path) -> None:
     (checkout / ".git" / "HEAD").write_text(NEW + "\n")
 
 
+@pytest.mark.full
 def test_an_upgrade_repeats_nothing_and_again_repeats_all(
     checkout: Path, third_party: dict[str, str], tiny_dataset: Path, tmp_path: Path
 ) -> None:

@@ -196,6 +196,7 @@ def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said() -> No
         state_for(SYSTEM, both, "x.pth", "ema")
 
 
+@pytest.mark.full
 def test_the_key_and_the_words_pass_the_process_that_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +288,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.mark.full
 def test_added_weights_are_remembered_checked_and_found_again(
     own_cache: Path, official: Path
 ) -> None:
@@ -360,7 +362,7 @@ def test_several_files_of_a_system_are_those_of_its_network() -> None:
         assert sorted(parts) == sorted(system.card.weights_files)
 
 
-@pytest.mark.thorough  # twin: test_several_files_of_a_system_are_those_of_its_network
+@pytest.mark.full
 def test_entries_and_memory_of_a_network_are_told_without_the_compiler() -> None:
     code = (
         "import sys; from defocus.baselines.registry import baseline;"
@@ -374,6 +376,7 @@ def test_entries_and_memory_of_a_network_are_told_without_the_compiler() -> None
     assert finished.returncode == 0, "a wrong file would be refused seconds later"
 
 
+@pytest.mark.full
 def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
     own_cache: Path, official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

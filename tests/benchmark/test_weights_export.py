@@ -119,7 +119,7 @@ def test_a_small_networks_graph_takes_any_size_and_equals_it() -> None:
     assert np.abs(found - expected).max() <= TOLERANCE
 
 
-@pytest.mark.thorough  # twin: test_a_small_networks_graph_takes_any_size_and_equals_it
+@pytest.mark.full
 def test_a_graph_of_any_size_equals_the_network(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +149,7 @@ def test_a_graph_of_any_size_equals_the_network(
     assert b".py" not in content  # the exporter notes where in the source each node comes from
 
 
-@pytest.mark.thorough  # twin: test_a_small_networks_graph_takes_any_size_and_equals_it
+@pytest.mark.full
 def test_the_line_names_difference_and_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,7 +176,6 @@ def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one() -> None:
     assert graph.agreement.difference <= TOLERANCE
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("network", "reason"),
     [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")],
@@ -287,7 +286,7 @@ def exported_as_the_table_says(name: str) -> None:
         assert (graph.side_px is None) == (told == "any")
 
 
-@pytest.mark.slow  # its twin: test_a_small_networks_graph_takes_any_size_and_equals_it
+@pytest.mark.full
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", sorted(listed()))
 def test_every_network_is_exported_as_the_table_says(name: str) -> None:

@@ -263,7 +263,6 @@ def test_an_overlay_is_laid_over_the_pictures_when_asked_for(
     assert overlay.rect == browser.find_element(By.CSS_SELECTOR, ".stage img.right").rect
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing(open_page: Open, study: Path, width: int, theme: str) -> None:
     browser = open_page(study / "report.html", width, 900, theme=theme)

@@ -310,7 +310,7 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
         assert found["0001_desk"] == ("reject", "not in focus")
 
 
-@pytest.mark.thorough  # twin: test_a_review_judges_by_keyboard_and_shoots_nothing
+@pytest.mark.full
 def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_path: Path) -> None:
     """The filters keep to one row above whole pictures; on a phone the name has its own line."""
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
@@ -346,7 +346,6 @@ def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_p
         until(browser, "notice", "That was the last unseen pair; all have a person's verdict.")
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) -> None:
     browser = opened(open_page, live_page, width=width, height=800)
@@ -482,7 +481,6 @@ def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
     press(browser, Keys.ESCAPE)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_twenty_pairs_on_the_verdict_is_still_in_view(
     open_page: Open, tmp_path: Path, width: int, height: int
@@ -588,7 +586,7 @@ def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
     assert len(check_session(tmp_path / "s").pairs) == 1
 
 
-@pytest.mark.thorough  # twin: test_a_scene_by_keyboard
+@pytest.mark.full
 def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page: Open, tmp_path: Path) -> None:
     """The number to focus by stays in view, the note can grow, Enter does what its button says."""
     scenes = (ListedScene("Desk", "left lamp " * 60), ListedScene("Shelf"))

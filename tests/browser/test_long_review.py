@@ -64,8 +64,7 @@ def asked_for(browser: webdriver.Chrome, start: str, end: str) -> list[str]:
     return [path for path in paths if path.startswith(start) and path.endswith(end)]
 
 
-@pytest.mark.thorough
-# twin: browser/test_live.py::test_a_review_judges_by_keyboard_and_shoots_nothing
+@pytest.mark.full
 def test_a_thousand_pairs(open_page: Open, tmp_path: Path) -> None:
     long_session(tmp_path / "s")
     with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
@@ -120,8 +119,7 @@ def long_curation(root: Path) -> Curation:
     return begin_curation(dataset, replace(audit, pairs=rows), Rules(), root / "out")
 
 
-@pytest.mark.thorough
-# twin: browser/test_curation.py::test_pairs_of_a_dataset_are_judged_by_keyboard
+@pytest.mark.full
 def test_two_thousand_pairs_of_a_dataset(open_page: Open, tmp_path: Path) -> None:
     feed = Feed()
     app = make_page(long_curation(tmp_path), feed, TOKEN)

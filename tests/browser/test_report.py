@@ -203,7 +203,6 @@ def test_the_table_of_the_test_chart_fits_the_screen(open_page: Open, tmp_path: 
     assert column(box, 1) == ["3.00", "2.00", "1.00"], "a ratio has no sign"
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", ["report", "hostile_report"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 @pytest.mark.parametrize("script", [True, False])
@@ -241,7 +240,7 @@ def test_a_sentence_in_a_table_is_no_tower_of_words_on_a_phone(
     assert told.size["height"] < 10 * 24, "ten lines; twenty without room"
 
 
-@pytest.mark.thorough  # twin: test_the_table_of_the_test_chart_fits_the_screen
+@pytest.mark.full
 def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
     open_page: Open, tmp_path: Path
 ) -> None:

@@ -175,7 +175,7 @@ def test_a_picture_is_dropped_compared_and_saved(
     assert browser.get_log("browser") == []
 
 
-@pytest.mark.thorough  # twin: test_two_fingers_zoom_and_one_pans
+@pytest.mark.full
 def test_zoom_and_pan_by_keyboard_and_wheel(open_page: Open, page: Served) -> None:
     browser = open_page(page.url, width=700, height=600)
     dropped(browser, ("wide.png", png(np.tile(scene(), (2, 3, 1)))))
@@ -279,7 +279,6 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page: Open, page
     assert all("status of 422" in line for line in said)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1280, "dark")])
 def test_it_fits_and_can_be_read_and_heard(
     open_page: Open, page: Served, width: int, theme: str

@@ -54,7 +54,7 @@ def shot(browser: webdriver.Chrome, pair: str) -> str:
     return str(browser.find_element(By.ID, "verdict").get_attribute("data-verdict"))
 
 
-@pytest.mark.thorough  # twin: test_what_must_be_done_sounds
+@pytest.mark.full
 def test_verdicts_sound_unless_they_are_switched_off(open_page: Open, tmp_path: Path) -> None:
     rejecting = f"{CAMERA}&fault=wrong-aperture@4"
     with bench_at_work(tmp_path / "s", rejecting) as work, served(work) as port:

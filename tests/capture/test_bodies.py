@@ -62,7 +62,6 @@ def plugged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return plug(monkeypatch, request.param)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("target", ALL_TARGETS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_three_pairs(
@@ -101,7 +100,6 @@ def test_every_fault_that_is_played_is_one_of_our_bodies() -> None:
     assert named == {*EXPECTED, *MOTOR, *PREVIEW}
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("path", "fault"), meetings(EXPECTED))
 def test_faults(
     path: Path,
@@ -130,7 +128,6 @@ def test_faults(
         capsys.readouterr()
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("path", "fault"), meetings(EXPECTED, MOTOR, but=WITHOUT_MOTOR))
 def test_faults_in_a_focus_bracket(
     path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -140,7 +137,6 @@ def test_faults_in_a_focus_bracket(
     assert fault not in MOTOR or played_rightly(body, fault)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("path", "fault"), meetings(EXPECTED, PREVIEW))
 def test_faults_in_a_live_view(
     path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

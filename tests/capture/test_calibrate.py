@@ -57,6 +57,7 @@ def test_light_of_each_aperture(tmp_path: Path) -> None:
         assert measured["flicker_ev"] < 0.01
 
 
+@pytest.mark.full
 def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
     uri = f"{SMALL}&stop_error=0.6"
     calibrated(tmp_path, "exposure", uri)
@@ -91,7 +92,7 @@ def test_the_play_of_a_motor_whose_steps_hardly_blur(tmp_path: Path) -> None:
     assert Calibrations({"focus": found}).overshoot_steps > 12
 
 
-@pytest.mark.matrix
+@pytest.mark.full
 @pytest.mark.parametrize(("chart", "f_number", "size"), [(0, 1.4, 320), (12, 2.0, 640)])
 def test_a_step_in_blur_and_dioptres(
     tmp_path: Path, chart: int, f_number: float, size: int
@@ -144,6 +145,7 @@ def test_breathing_of_the_focus_motor(tmp_path: Path) -> None:
     assert geometry.zoom == pytest.approx(1 / (1 + 1.5 * 0.0077), abs=5e-4)
 
 
+@pytest.mark.full
 def test_two_cameras(tmp_path: Path) -> None:
     """The sharp camera sees a mirror image, looks to the side, is darker, and releases late."""
     blurry = f"{SMALL}&speed=60"

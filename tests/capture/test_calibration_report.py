@@ -105,6 +105,7 @@ def test_what_is_no_whole_calibration_is_refused(tmp_path: Path) -> None:
         write_calibration_report([], tmp_path / "report.txt")
 
 
+@pytest.mark.full
 def test_targets_are_printed_without_a_camera(tmp_path: Path) -> None:
     calibrate.command.main(
         ["--print-targets", str(tmp_path / "targets.pdf")], standalone_mode=False

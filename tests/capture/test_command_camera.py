@@ -63,6 +63,7 @@ def rig(tmp_path: Path) -> MakeRig:
     return make
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("failures", "answers"), [(1, True), (3, True), (6, False)])
 def test_a_program_that_fails_is_tried_again(
     rig: MakeRig,
@@ -90,6 +91,7 @@ def test_a_program_that_fails_is_tried_again(
                 camera.shoot(tmp_path / "sharp")
 
 
+@pytest.mark.full
 def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:
     with open_camera(rig()) as camera:
         assert camera.settings()["aperture"].value == "f/4"
@@ -111,6 +113,7 @@ def test_without_a_focus_table_there_is_no_motor(rig: MakeRig) -> None:
         assert not isinstance(camera, CommandFocusCamera)
 
 
+@pytest.mark.full
 def test_a_value_is_never_a_command(rig: MakeRig, tmp_path: Path) -> None:
     hostile = f"f/4; touch {tmp_path}/owned"
     uri = rig()
@@ -121,6 +124,7 @@ def test_a_value_is_never_a_command(rig: MakeRig, tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("shoot", "error", "message"),
     [
@@ -140,6 +144,7 @@ def test_programs_that_do_wrong(
     assert list(tmp_path.glob("*.part")) == []
 
 
+@pytest.mark.full
 def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
     toml = tmp_path / "bad.toml"
     for text, message in (

@@ -120,6 +120,7 @@ def test_a_lost_camera_leaves_a_session_to_resume(
     assert pair.verdict == "warn"
 
 
+@pytest.mark.full
 def test_a_pair_through_the_command_on_the_virtual_camera(
     tmp_path: Path, virtual_folder: Path, jpeg_file: Jpeg
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_pair_through_the_command_on_the_virtual_camera(
     assert pair.metadata["quality"]["sharpness_ratio"] > 2
 
 
+@pytest.mark.full
 @pytest.mark.skipif(
     sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
     reason="only glibc can be told to keep memory",

@@ -42,6 +42,7 @@ def completed(shell: str, program: dict[str, str], *words: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.full
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_bash_completes_commands_and_options(program: dict[str, str]) -> None:
     assert completed("bash", program, "defocus-capture", "re") >= {"resume", "review"}

@@ -53,6 +53,7 @@ def raw_pair(folder: Path, blurry: np.ndarray, sharp: np.ndarray, **blurry_file:
     }
 
 
+@pytest.mark.full
 def test_a_bright_spot_in_one_member_changes_nothing_else(tmp_path: Path) -> None:
     spotted = scene()
     spotted[:4, :4] = 0.9  # over 75 % of white: LibRaw's default would scale by it
@@ -62,6 +63,7 @@ def test_a_bright_spot_in_one_member_changes_nothing_else(tmp_path: Path) -> Non
     np.testing.assert_array_equal(blurry[12:], sharp[12:])
 
 
+@pytest.mark.full
 def test_linear_values_are_proportional_to_light(tmp_path: Path) -> None:
     (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene() / 2, scene())])
     develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
@@ -75,6 +77,7 @@ def test_linear_values_are_proportional_to_light(tmp_path: Path) -> None:
     np.testing.assert_allclose(sharp[..., 1].mean(), scene()[8:-8, 8:-8].mean(), rtol=5e-3)
 
 
+@pytest.mark.full
 def test_both_members_get_the_white_balance_of_the_sharp_one(tmp_path: Path) -> None:
     files = raw_pair(tmp_path / "raw", scene(), scene(), neutral=(0.47, 1.0, 0.64))
     (pair,) = write_session(tmp_path / "s", [files])
@@ -85,6 +88,7 @@ def test_both_members_get_the_white_balance_of_the_sharp_one(tmp_path: Path) -> 
     assert balance[:3] == pytest.approx([2.0, 1.0, 1 / 0.6], rel=1e-3)
 
 
+@pytest.mark.full
 def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(tmp_path: Path) -> None:
     (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), scene())])
     made = {}
@@ -98,6 +102,7 @@ def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(tmp_path
     assert read_image(tmp_path / f"eight/sharp/{pair}.png").dtype == np.uint8
 
 
+@pytest.mark.full
 def test_files_say_what_the_camera_said_and_what_their_values_mean(tmp_path: Path) -> None:
     (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), scene())])
     for out, settings in (("linear", LINEAR), ("srgb", DevelopSettings())):
@@ -117,6 +122,7 @@ def test_files_say_what_the_camera_said_and_what_their_values_mean(tmp_path: Pat
         np.testing.assert_array_equal(raw[:, :, ::-1], read_image(path))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("wanted", "blurry_ev"), [("nominal", 1.0), ("measured", 0.9)])
 def test_all_shots_get_the_exposure_of_the_sharp_one(
     tmp_path: Path, wanted: MatchExposure, blurry_ev: float
@@ -140,6 +146,7 @@ def test_all_shots_get_the_exposure_of_the_sharp_one(
     )
 
 
+@pytest.mark.full
 def test_gain_is_applied_to_light_and_not_to_values(tmp_path: Path) -> None:
     picture = np.full((8, 8, 3), 0.2)
     write_image(tmp_path / "p.tif", as_integer(linear_to_srgb(picture), 16))
@@ -151,6 +158,7 @@ def test_gain_is_applied_to_light_and_not_to_values(tmp_path: Path) -> None:
     np.testing.assert_allclose(srgb_to_linear(made), 0.4, rtol=1e-3)
 
 
+@pytest.mark.full
 def test_light_that_was_not_measured_cannot_be_matched(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -171,6 +179,7 @@ def test_registering_is_done_by_others(run: Run, tmp_path: Path, what: str, comm
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.full
 def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path: Path) -> None:
     files = raw_pair(tmp_path / "raw", scene(), scene())
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
@@ -184,6 +193,7 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [kept]
 
 
+@pytest.mark.full
 def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> None:
     picture = np.random.default_rng(1).integers(0, 65535, (20, 30, 3), np.uint16)
     write_image(tmp_path / "p.tif", picture)
@@ -194,6 +204,7 @@ def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> Non
     np.testing.assert_array_equal(read_image(tmp_path / f"out/sharp/{pair}.png"), picture)
 
 
+@pytest.mark.full
 def test_raw_and_jpeg_in_one_pair_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -268,6 +279,7 @@ class Killer:
         return os._exit, (139,)
 
 
+@pytest.mark.full
 def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
     from defocus.capture.developing.develop import _in_own_process
 

@@ -103,6 +103,7 @@ def test_dials_batteries_and_clocks() -> None:
     assert "f-number" in ill["settings"].detail
 
 
+@pytest.mark.full
 def test_programs_that_hold_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, command in (
         ("7", b"/usr/libexec/gvfs-gphoto2-volume-monitor\0"),
@@ -126,6 +127,7 @@ def test_programs_that_hold_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "gio mount -s gphoto2" in found.advice
 
 
+@pytest.mark.full
 def test_a_process_of_that_name_is_found(tmp_path: Path) -> None:
     program = tmp_path / "entangle"
     program.symlink_to(Path("/bin/sleep").resolve())
@@ -138,6 +140,7 @@ def test_a_process_of_that_name_is_found(tmp_path: Path) -> None:
     assert found == [HoldingProgram(process.pid, "entangle")]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("free", "status"), [(50_000_000_000, "ok"), (5_000_000_000, "warn"), (10_000_000, "fail")]
 )
@@ -148,6 +151,7 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status
     assert findings["disk"].status == status
 
 
+@pytest.mark.full
 def test_libraries_that_clash_or_lack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def clash() -> None:
         raise CameraNotFoundError("onvif-python brings another module 'onvif'; pip uninstall it")
@@ -183,6 +187,7 @@ def test_a_camera_that_is_not_there_is_a_point_and_exit_code_3(run: Run) -> None
     assert point["status"] == "fail"
 
 
+@pytest.mark.full
 def test_a_person_at_the_terminal_is_asked(tmp_path: Path, virtual_folder: Path) -> None:
     """On a pseudo-terminal; the first question is answered with no."""
     if sys.platform == "win32":

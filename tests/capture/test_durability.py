@@ -153,6 +153,7 @@ def judged_for_ever(session: Path) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.full
 def test_a_kill_while_judging_costs_no_shot(tmp_path: Path) -> None:
     session = tmp_path / "session"
     process = started(judged_for_ever, session)
@@ -182,14 +183,9 @@ def check_whole_pairs_were_not_shot_again(session: Path) -> None:
             assert record["pair"] not in whole
 
 
+@pytest.mark.full
 def test_killed_at_three_random_moments(tmp_path: Path) -> None:
     kill_and_resume(tmp_path / "session", pairs=9, kills=3, lines=7, seed=1)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "session", pairs=200, kills=50, lines=16, seed=0)
 
 
 class FullDisk:
@@ -230,7 +226,7 @@ def _writes(flags: object) -> bool:
 
 
 def fill_at_each_write(folder: Path, every: int) -> None:
-    """Shoot one pair with a disk that is full from each write on, and go on with space."""
+    """Shoot one pair with a disk that is full from each n-th write on, and go on."""
     disk = FullDisk(folder)
     shoot_one(folder / "0")
     total = disk.writes
@@ -256,11 +252,9 @@ def shoot_one(session: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "every", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
-)
-def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path, every: int) -> None:
-    process = started(fill_at_each_write, tmp_path, every)
+@pytest.mark.full
+def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path) -> None:
+    process = started(fill_at_each_write, tmp_path, 9)
     process.join()
     assert process.exitcode == 0
 

@@ -97,7 +97,6 @@ SEEN = {
 """Fault → verdict, and what is said."""
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("fault", SEEN)
 def test_faults_in_the_pictures_are_seen(tmp_path: Path, fault: str) -> None:
     verdict, reason = SEEN[fault]

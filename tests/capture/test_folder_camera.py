@@ -41,6 +41,7 @@ def later(work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("quick")
 def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path: Path) -> None:
     hot = tmp_path / "hot"
@@ -120,6 +121,7 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         open_camera(f"folder:{tmp_path}/missing")
 
 
+@pytest.mark.full
 def test_a_person_is_told_what_to_set_and_the_exif_shows_whether_they_did(tmp_path: Path) -> None:
     """The first try at the sharp shot is taken wide open; its pair is rejected and shot again."""
     hot, session = tmp_path / "hot", tmp_path / "session"
@@ -302,6 +304,7 @@ def test_an_import_that_is_killed_goes_on(run: Run, tmp_path: Path) -> None:
     assert len(read_session(session).pairs) == 4
 
 
+@pytest.mark.full
 def test_watching_takes_pairs_as_they_come(tmp_path: Path) -> None:
     hot, session, stage = tmp_path / "hot", tmp_path / "session", tmp_path / "stage"
     hot.mkdir()

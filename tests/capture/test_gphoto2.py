@@ -33,6 +33,7 @@ from defocus.images import read_pair
 StagedCamera = Callable[[Path, Callable[[float], PillowImage.Image]], GPhoto2Camera]
 
 
+@pytest.mark.full
 def test_what_the_camera_says(virtual_camera: GPhoto2Camera) -> None:
     description = virtual_camera.describe()
     assert (description.model, description.serial) == ("Nikon DSC D750", "0.1")
@@ -44,11 +45,13 @@ def test_what_the_camera_says(virtual_camera: GPhoto2Camera) -> None:
     assert "iso" not in settings  # this body has none
 
 
+@pytest.mark.full
 def test_settings_are_read_back(virtual_camera: GPhoto2Camera) -> None:
     assert virtual_camera.set("aperture", "f/22") == "f/22"
     assert virtual_camera.settings()["aperture"].value == "f/22"
 
 
+@pytest.mark.full
 def test_a_value_that_would_crash_the_library_never_reaches_it(
     virtual_camera: GPhoto2Camera,
 ) -> None:
@@ -62,11 +65,13 @@ def test_a_value_that_would_crash_the_library_never_reaches_it(
     assert virtual_camera.child.process.poll() is None
 
 
+@pytest.mark.full
 def test_a_missing_setting_is_named(virtual_camera: GPhoto2Camera) -> None:
     with pytest.raises(InputError, match="no setting for the iso"):
         virtual_camera.set("iso", "100")
 
 
+@pytest.mark.full
 def test_download_is_the_source_to_the_byte(
     virtual_camera: GPhoto2Camera, virtual_folder: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +85,7 @@ def test_download_is_the_source_to_the_byte(
     assert part.read_bytes() == content
 
 
+@pytest.mark.full
 def test_full_store_after_26_shots_is_answered_by_a_new_child(
     virtual_camera: GPhoto2Camera, virtual_folder: Path, tmp_path: Path
 ) -> None:
@@ -94,6 +100,7 @@ def test_full_store_after_26_shots_is_answered_by_a_new_child(
     assert virtual_camera.settings()["aperture"].value == "f/8"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_crash_costs_one_retry(
     virtual_camera: GPhoto2Camera, virtual_folder: Path, tmp_path: Path, sign: signal.Signals
@@ -107,6 +114,7 @@ def test_a_crash_costs_one_retry(
     assert (settings["aperture"].value, settings["shutter"].value) == ("f/16", "0.0500s")
 
 
+@pytest.mark.full
 def test_one_camera_crashes_another_goes_on(virtual_folder: Path, tmp_path: Path) -> None:
     uri = f"gphoto2:virtual={virtual_folder}"
     with open_camera(uri) as first, open_camera(uri) as second:
@@ -121,6 +129,7 @@ def test_one_camera_crashes_another_goes_on(virtual_folder: Path, tmp_path: Path
         assert second.settings()["aperture"].value == "f/11"
 
 
+@pytest.mark.full
 def test_a_camera_that_stays_away_is_lost(
     virtual_camera: GPhoto2Camera, virtual_folder: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +143,7 @@ def test_a_camera_that_stays_away_is_lost(
     assert list(tmp_path.glob("*.part")) == []
 
 
+@pytest.mark.full
 def test_an_interrupted_wait_does_not_shift_the_answers(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -147,6 +157,7 @@ def test_an_interrupted_wait_does_not_shift_the_answers(
     assert virtual_camera.describe().model == "Nikon DSC D750"
 
 
+@pytest.mark.full
 def test_settings_are_put_back(virtual_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = open_camera(f"gphoto2:virtual={virtual_folder}")
     assert isinstance(camera, GPhoto2Camera)
@@ -167,6 +178,7 @@ def test_settings_are_put_back(virtual_folder: Path, monkeypatch: pytest.MonkeyP
     assert ("write", {"word": "shutterspeed", "value": before["shutter"]}) in asked
 
 
+@pytest.mark.full
 def test_automatics_are_off_while_it_shoots_and_put_back(virtual_camera: GPhoto2Camera) -> None:
     words = virtual_camera.config()
     before = {name: words[name].value for name in ("autofocus", "capturetarget")}
@@ -177,6 +189,7 @@ def test_automatics_are_off_while_it_shoots_and_put_back(virtual_camera: GPhoto2
     assert virtual_camera._found.items() >= before.items()
 
 
+@pytest.mark.full
 def test_a_camera_without_formats_says_so(virtual_camera: GPhoto2Camera) -> None:
     with pytest.raises(
         InputError, match="file format of this camera cannot be set; set raw on the camera"
@@ -184,6 +197,7 @@ def test_a_camera_without_formats_says_so(virtual_camera: GPhoto2Camera) -> None
         virtual_camera.choose_format("raw")
 
 
+@pytest.mark.full
 def test_formats_are_set_in_the_cameras_words(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +217,7 @@ def test_formats_are_set_in_the_cameras_words(
         virtual_camera.choose_format("raw")
 
 
+@pytest.mark.full
 def test_a_busy_camera_is_not_restarted(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -222,6 +237,7 @@ def test_a_busy_camera_is_not_restarted(
     assert virtual_camera.shoot(tmp_path / "sharp")
 
 
+@pytest.mark.full
 def test_a_replugged_camera_is_found_by_its_serial_number(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -237,6 +253,7 @@ def test_a_replugged_camera_is_found_by_its_serial_number(
     assert virtual_camera.describe().port == "usb:001,001"
 
 
+@pytest.mark.full
 def test_another_camera_does_not_take_its_place(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -283,6 +300,7 @@ def test_two_cameras_must_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None
         open_camera("gphoto2:")
 
 
+@pytest.mark.full
 def test_by_port_and_by_serial(virtual_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in gphoto2.virtual_environment(virtual_folder).items():
         monkeypatch.setenv(name, value)
@@ -329,6 +347,7 @@ def test_a_real_picture_pair_through_the_virtual_camera(
         assert cv2.PSNR(picture, np.asarray(source)) > 30
 
 
+@pytest.mark.full
 def test_what_is_started_for_each_camera_imports_little() -> None:
     code = (
         "import sys\n"

@@ -27,7 +27,7 @@ StagedCamera = Callable[[Path, Callable[[float], PillowImage.Image]], GPhoto2Cam
 PAIRS = 10
 
 
-@pytest.mark.thorough  # twin: capture/test_gphoto2.py::test_a_crash_costs_one_retry
+@pytest.mark.full
 def test_ten_pairs_with_a_crash_in_the_middle(
     virtual_folder: Path,
     tmp_path: Path,

@@ -27,6 +27,7 @@ def script(folder: Path, body: str) -> str:
     return f"'{sys.executable}' '{path}'"
 
 
+@pytest.mark.full
 def test_the_facts_come_as_arguments_and_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +50,7 @@ def test_the_facts_come_as_arguments_and_environment(
     assert {f"DEFOCUS_{name}": value for name, value in expected.items()}.items() <= told.items()
 
 
+@pytest.mark.full
 def test_no_shell_is_involved(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     hook = parse_hook(f"echo $HOME > {tmp_path}/made; touch {tmp_path}/made")
     assert run_hook(hook, tmp_path, PAIR) == ""
@@ -84,6 +86,7 @@ def test_a_placeholder_is_a_bare_name(text: str) -> None:
     assert parse_hook("echo {{}} {pair}").arguments == ("echo", "{{}}", "{pair}")
 
 
+@pytest.mark.full
 def test_failure_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit code 3" in run_hook(parse_hook(f"'{sys.executable}' -c 'exit(3)'"), tmp_path, PAIR)
     assert "cannot be started" in run_hook(parse_hook("/no/such/program"), tmp_path, PAIR)
@@ -93,6 +96,7 @@ def test_failure_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert all(line.endswith("the pair is complete anyway") for line in said)
 
 
+@pytest.mark.full
 def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
     body = (
         "import subprocess, sys, time; from pathlib import Path\n"

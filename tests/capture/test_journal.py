@@ -138,6 +138,7 @@ with Journal(Path(sys.argv[1])) as journal:
 """
 
 
+@pytest.mark.full
 def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     done = subprocess.run(

@@ -68,6 +68,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(Client(port), work)
 
 
+@pytest.mark.full
 def test_a_failed_test_leaves_no_thread(tmp_path: Path) -> None:
     """Whoever still listens to the page's events then does not keep its server alive either."""
     before = set(threading.enumerate())
@@ -254,6 +255,7 @@ def test_histograms_of_raw_files_are_those_of_the_sensor(served: Served) -> None
     assert served.client.ask("/pairs/0002_desk/histograms")[0] == 422
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("control", [False, True])
 def test_a_shared_page_is_looked_at_and_commands_only_with_control(
     tmp_path: Path, control: bool

@@ -50,6 +50,7 @@ def settings(root: Path, pair: str) -> dict[str, dict[str, str]]:
     return {role: told["got"] for role, told in entry["roles"].items()}
 
 
+@pytest.mark.full
 def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
     # the last shot leaves the camera at 1/4 s, which must not become the next blurry time
     shooter = SceneShooter(BracketRequest("f/4", "f/22", order="blurry-first"))
@@ -69,6 +70,7 @@ def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
         assert work.told["current"] == "0004_book-shelf-2nd"
 
 
+@pytest.mark.full
 def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s") as work:
         assert work.told["motor"] is True
@@ -102,6 +104,7 @@ def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path: Path) -
         work.bench.ask("focus", {"steps": "5"})
 
 
+@pytest.mark.full
 def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
@@ -116,6 +119,7 @@ def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> Non
     assert all(file.ok for pair in check_session(tmp_path / "s").pairs for file in pair.files)
 
 
+@pytest.mark.full
 def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
@@ -155,6 +159,7 @@ def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_pat
     assert len(state.planned) == 3
 
 
+@pytest.mark.full
 def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s") as work:
         for action in ("retake", "accept", "reject"):
@@ -175,6 +180,7 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.full
 def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +208,7 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
     assert (tmp_path / "s/interrupted/0002_scene-001.1/sharp.tif").is_file()
 
 
+@pytest.mark.full
 def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +227,7 @@ def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
         assert now["camera_problem"] == ""
 
 
+@pytest.mark.full
 def test_the_live_picture_is_at_the_blurry_exposure(tmp_path: Path) -> None:
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
@@ -229,6 +237,7 @@ def test_the_live_picture_is_at_the_blurry_exposure(tmp_path: Path) -> None:
         }  # fmt: skip
 
 
+@pytest.mark.full
 def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone(
     tmp_path: Path,
 ) -> None:
@@ -242,6 +251,7 @@ def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone
         assert [pair.focus_steps for pair in planned.values()] == [-30, 30, -30]
 
 
+@pytest.mark.full
 def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path: Path) -> None:
     hook = parse_hook(f"'{sys.executable}' -c 'raise SystemExit(7)' {{pair_dir}}")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, hook=hook)) as work:
@@ -251,6 +261,7 @@ def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path: Path) -> None:
         assert "0001_scene-001" in pairs(work)
 
 
+@pytest.mark.full
 def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +280,7 @@ def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(
         assert list(pairs(work)) == ["0001_scene-001"]
 
 
+@pytest.mark.full
 def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +328,7 @@ def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.full
 def test_a_camera_without_a_live_picture_shoots_all_the_same(
     tmp_path: Path, virtual_folder: Path
 ) -> None:
@@ -345,6 +358,7 @@ def test_a_camera_without_a_live_picture_shoots_all_the_same(
     assert [pair.id for pair in check_session(tmp_path / "s").pairs] == ["0001_desk"]
 
 
+@pytest.mark.full
 def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path: Path) -> None:
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
@@ -363,6 +377,7 @@ def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path: Path) -> No
     assert [entry["grey_card"] is None for entry in entries] == [False, True]
 
 
+@pytest.mark.full
 def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_path: Path) -> None:
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
@@ -371,6 +386,7 @@ def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_pat
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("retake", "verdict"), [("auto", "accept"), ("ask", "reject")])
 def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
     tmp_path: Path, retake: Retake, verdict: str
@@ -384,6 +400,7 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
     assert (tmp_path / "s" / "rejected").exists() == (retake == "auto")
 
 
+@pytest.mark.full
 def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path) -> None:
     wrong = ShootOptions(files="raw")
     with (
@@ -404,6 +421,7 @@ def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path
     ).is_file()
 
 
+@pytest.mark.full
 def test_the_page_shows_battery_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = (CardSpace("/store", 64 * 10**9, 12_300_000_000, 0),)
 

@@ -160,6 +160,7 @@ def test_a_list_is_read_with_and_without_a_byte_order_mark(
     assert read_scene_list(tmp_path / "day.csv") == (ListedScene("Büro, Süd"),)
 
 
+@pytest.mark.full
 def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
     scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
     with bench_at_work(tmp_path / "s", scene_list=scenes) as work:

@@ -342,6 +342,7 @@ def sixty(scenes: int) -> list[Shot]:
     ]
 
 
+@pytest.mark.full
 def test_a_quick_card_has_a_scene_for_each_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

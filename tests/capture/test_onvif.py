@@ -337,7 +337,7 @@ def test_a_login_goes_to_no_other_host(inside: Inside, monkeypatch: pytest.Monke
         assert "127.0.0.1" in camera._snapshot_url  # and its snapshots, though it says 10.99.99.99
 
 
-@pytest.mark.thorough  # twin: test_a_whole_walk_in_its_own_process
+@pytest.mark.full
 def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run: Run, tmp_path: Path) -> None:
     """The whole way through the command: sharp, blurry and companion, and all as it was found."""
     with OnvifServer(Faults(ignores=frozenset({"Absolute"})), skew_seconds=600) as server:

@@ -148,6 +148,7 @@ def test_a_camera_that_has_neither_says_so(
     assert list(tmp_path.iterdir()) == [], "what was refused leaves no session"
 
 
+@pytest.mark.full
 def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
     with started(tmp_path, "preview", "--camera", TINY, "--web", "--port", "0") as (process, url):
         assert url.startswith("http://127.0.0.1:"), url

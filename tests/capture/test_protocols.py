@@ -287,6 +287,7 @@ def test_limits_and_strictness_are_the_persons(tmp_path: Path) -> None:
     assert "exposure_residual_ev" not in entry(tmp_path / "off")["quality"]
 
 
+@pytest.mark.full
 def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
     session = tmp_path / "session"
     shoot(session, f"{SMALL}&warmth=0.2", scenes=2, repeat=2, grey_card=True)
@@ -308,6 +309,7 @@ def test_a_pair_that_is_shot_again_has_its_grey_card_again(tmp_path: Path) -> No
     assert (session / "rejected/0001_scene-001.1/grey-card.tif").is_file()
 
 
+@pytest.mark.full
 def test_pairs_keep_the_pace(tmp_path: Path) -> None:
     session = tmp_path / "session"
     shoot(session, "sim:?width=64&height=64", repeat=2, every_seconds=1.5, strictness="off")
@@ -343,6 +345,7 @@ def test_a_persons_verdict_replaces_the_measured_one(tmp_path: Path) -> None:
     assert read_session(session).pairs == ()
 
 
+@pytest.mark.full
 def test_focus_motor_is_needed(virtual_folder: Path) -> None:
     with (
         open_camera(f"gphoto2:virtual={virtual_folder}") as camera,

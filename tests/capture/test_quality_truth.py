@@ -113,34 +113,19 @@ def check_motion(folder: Path, count: int) -> None:
         assert ("something moved" in pair.quality.reason) == bool(number % 2)
 
 
+@pytest.mark.full
 def test_exposure_shift_and_zoom_are_true(tmp_path: Path) -> None:
     check_measures(tmp_path, 4)
 
 
+@pytest.mark.full
 def test_good_pairs_are_not_rejected(tmp_path: Path) -> None:
     check_false_rejects(tmp_path, 6)
 
 
+@pytest.mark.full
 def test_an_object_that_moved_by_one_pixel_is_seen(tmp_path: Path) -> None:
     check_motion(tmp_path, 4)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_exposure_shift_and_zoom_are_true_of_many(tmp_path: Path) -> None:
-    check_measures(tmp_path, 300)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_good_pairs_are_not_rejected_of_many(tmp_path: Path) -> None:
-    check_false_rejects(tmp_path, 300)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_an_object_that_moved_by_one_pixel_is_seen_of_many(tmp_path: Path) -> None:
-    check_motion(tmp_path, 200)
 
 
 def test_a_change_of_the_light_is_no_motion(tmp_path: Path) -> None:

@@ -115,7 +115,6 @@ def _focuses_by_hand(plugged: Plugged) -> bool:
     return not sony or entry is None or not entry.read_only or entry.value == "Manual"
 
 
-@pytest.mark.matrix
 def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
     """Every format to every target."""
     refuse_what_cannot_be_shot(plugged)
@@ -135,7 +134,6 @@ def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
             checked(root, body, 3 if number == 0 else 1)
 
 
-@pytest.mark.matrix
 def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
     """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
     refuse_what_cannot_be_shot(plugged)
@@ -153,13 +151,11 @@ def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
             shoot(tmp_path / "s", request, kinds_of(plugged.body)[0])
 
 
-@pytest.mark.matrix
 def test_resume(plugged: Plugged, tmp_path: Path) -> None:
     refuse_what_cannot_be_shot(plugged)
     resumed_with_another_card(tmp_path / "s", plugged.body)
 
 
-@pytest.mark.matrix
 def test_live(plugged: Plugged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_what_cannot_be_shot(plugged)
     watched(tmp_path / "s", plugged.body, monkeypatch)
@@ -187,7 +183,6 @@ def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
     assert {kind for script in scripts for kind in script.remarks} == set(REMARKS)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED))
 def test_faults(name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = at_m(plug(monkeypatch, BY_NAME[name])).body
@@ -202,7 +197,6 @@ def test_faults(name: str, fault: str, tmp_path: Path, monkeypatch: pytest.Monke
         shoot(tmp_path / "s", request, kind)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED, MOTOR))
 def test_faults_in_a_focus_bracket(
     name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -216,7 +210,6 @@ def test_faults_in_a_focus_bracket(
     bracketed_with(plugged.body, fault, tmp_path / "s")
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED, PREVIEW))
 def test_faults_in_a_live_view(
     name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

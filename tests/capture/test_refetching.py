@@ -46,6 +46,7 @@ def note(folder: Path, role: str, name: str) -> Path:
     return path
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("on_card")
 def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
     virtual_folder: Path, tmp_path: Path
@@ -61,6 +62,7 @@ def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
         assert [path.name for path in camera.shoot(tmp_path / "sharp")] == ["sharp.jpg.part"]
 
 
+@pytest.mark.full
 def test_a_shot_that_is_gone_from_the_card_is_taken_again(
     virtual_camera: GPhoto2Camera, tmp_path: Path
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_shot_that_is_gone_from_the_card_is_taken_again(
     assert not left.exists()
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("on_card")
 def test_resume_fetches_what_is_still_on_the_card(
     virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -114,6 +117,7 @@ def resumed(session: Path) -> int:
     return resume_session(session, uris=(), yes=True, json_lines=False, hook=None)
 
 
+@pytest.mark.full
 def test_the_journal_says_where_on_the_card_a_file_is(virtual_folder: Path, tmp_path: Path) -> None:
     files = session_on_the_card(virtual_folder, tmp_path / "s")
     for record in files:
@@ -122,6 +126,7 @@ def test_the_journal_says_where_on_the_card_a_file_is(virtual_folder: Path, tmp_
         assert name.startswith("GPH_")
 
 
+@pytest.mark.full
 def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +153,7 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     assert sorted(path.name for path in pair.iterdir()) == ["blurry.jpg", "pair.json", "sharp.jpg"]
 
 
+@pytest.mark.full
 def test_a_lost_chart_is_fetched_from_the_card_or_named(
     virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +181,7 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(
     assert "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("on_card", [None, b"another picture"])
 def test_what_the_card_has_no_more_is_named_and_the_pair_is_incomplete(
     virtual_folder: Path,
@@ -212,6 +219,7 @@ def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(
     assert [pair.verdict != "incomplete" for pair in check_session(session).pairs] == [False, True]
 
 
+@pytest.mark.full
 def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
     virtual_folder: Path, tmp_path: Path
 ) -> None:
@@ -226,6 +234,7 @@ def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
     assert check_session(tmp_path / "s").ok
 
 
+@pytest.mark.full
 def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(
     virtual_camera: GPhoto2Camera, tmp_path: Path
 ) -> None:

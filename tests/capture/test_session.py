@@ -58,6 +58,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.full
 def test_layout(finished: Path) -> None:
     pairs = finished / "pairs"
     assert sorted(path.name for path in pairs.iterdir()) == [
@@ -94,6 +95,7 @@ def test_pairs_of_one_scene_are_two_shots_of_the_same_thing(finished: Path) -> N
     assert 10 * near < np.abs(first.astype(int) - other).mean()
 
 
+@pytest.mark.full
 def test_sha256sum_reads_the_checksums(finished: Path) -> None:
     done = subprocess.run(
         ["sha256sum", "-c", "checksums.sha256"], cwd=finished, capture_output=True, text=True
@@ -145,6 +147,7 @@ def test_a_changed_original_is_found(copied: Path, change: str, run: Run) -> Non
         read_session(copied)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -204,6 +207,7 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> Non
     assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
 
 
+@pytest.mark.full
 def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
@@ -265,6 +269,7 @@ def wait_for_pairs(session: Path, count: int, process: StartedCommand) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_by_a_person(tmp_path: Path, sign: signal.Signals) -> None:
     session = tmp_path / "session"
@@ -293,6 +298,7 @@ def test_a_full_disk_says_how_to_go_on(tmp_path: Path, run: Run) -> None:
     assert "same command" not in done.stderr
 
 
+@pytest.mark.full
 def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
     session = tmp_path / "session"
     reader, writer = os.pipe()
@@ -309,6 +315,7 @@ def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
     assert len(read_session(session).pairs) == 1
 
 
+@pytest.mark.full
 def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
     session = tmp_path / "session"
     with start(*shoot_arguments(session, "--repeat", "2", "--json-lines")) as process:

@@ -187,6 +187,7 @@ def test_wrong_addresses_are_named(uri: str, message: str) -> None:
         open_camera(uri)
 
 
+@pytest.mark.full
 def test_back_ends_are_found_by_file_name() -> None:
     assert {"gphoto2", "sim"} <= set(schemes())
     assert "camera" not in schemes()

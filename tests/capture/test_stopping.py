@@ -44,6 +44,7 @@ def test_the_first_waits_for_the_work_and_the_second_does_not(times: int, left: 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_in_a_shoot(tmp_path: Path, presses: int) -> None:
     session = tmp_path / "s"

@@ -18,8 +18,7 @@ from tests.conftest import Run
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.thorough
-# twin: capture/test_commands.py::test_a_pair_through_the_command_on_the_virtual_camera
+@pytest.mark.full
 @pytest.mark.realdata
 def test_the_lines_of_the_readme(real_data: Path, run: Run, tmp_path: Path) -> None:
     stack = real_data / "focus-stacks" / "pcb"

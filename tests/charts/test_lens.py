@@ -98,7 +98,7 @@ def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None
         fit_lens([shot, shot], 16.0)
 
 
-@pytest.mark.thorough  # twin: test_an_over_exposed_photograph_is_refused
+@pytest.mark.full
 def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> None:
     """The chart fills the frame, but its parts are too small for the blur."""
     (light,) = chart_through(LENS, (14.0,))
@@ -134,7 +134,7 @@ def test_a_picture_that_is_given_twice_is_refused(tmp_path: Path) -> None:
         chart_shots([near, far], [2.4, 2.4])
 
 
-@pytest.mark.thorough  # twin: test_blur_has_a_side_only_beside_a_picture_in_focus
+@pytest.mark.full
 def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:
     """Its sharpest picture is blurred by more than the limit, and stands between two others."""
     (light,) = chart_through(LENS, (5.0,))
@@ -184,7 +184,6 @@ def test_a_fit_begins_with_rims_that_cut_light(shot: ChartShot, pupil: float, pl
         assert max(np.abs(one[0]).max() for one in slopes) > 1e-3
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("degrees", [0, 30, 75])
 def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees: int) -> None:
     scale, middle = 2.2, (499.5, 479.5)
@@ -210,7 +209,7 @@ def test_an_over_exposed_photograph_is_refused(tmp_path: Path) -> None:
         chart_shots([tmp_path / "over.png"], [2.4])
 
 
-@pytest.mark.thorough  # twin: test_lenses_that_explain_alike_widen_the_errors
+@pytest.mark.full
 def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:
     """With coarse ones a fit ends beside its goal: rims, coma and lateral colour are a valley."""
     seen = seen_in(shot)
@@ -250,7 +249,7 @@ def test_lenses_that_explain_alike_widen_the_errors(
         assert ends(*order) == (truth, {})
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(900)  # about 80 s of processor time
 @pytest.mark.parametrize(("lens", "most"), [(LENS, 0.15), (STOPPED, 0.07)])
 def test_a_fitted_lens_has_the_kernels_of_the_true_one(lens: RealLens, most: float) -> None:
@@ -269,7 +268,7 @@ def through(lens: RealLens, diameter: float) -> ChartShot:
     return ChartShot(light, reading, lens.f_number)
 
 
-@pytest.mark.thorough  # twin: test_the_true_lens_explains_its_photograph_and_others_do_not
+@pytest.mark.full
 def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartShot) -> None:
     stopped = through(replace(LENS, f_number=4.0), -7.0)
     focus = np.array([[9.0, 0.0, 0.0], [-7.0, 0.0, 0.0]])
@@ -288,7 +287,7 @@ def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartSh
     assert wrong > 1.5 * right
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(1800)  # about 240 s of processor time
 def test_a_lens_fitted_at_two_f_numbers_has_the_kernels_of_both() -> None:
     stopped = replace(LENS, f_number=4.0)

@@ -49,7 +49,7 @@ def test_what_the_pictures_do_not_tell_is_no_number() -> None:
     assert {"number of blades", "turn of the blades"} <= {*untold}
 
 
-@pytest.mark.thorough  # twin: test_what_the_pictures_do_not_tell_is_no_number
+@pytest.mark.full
 def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path: Path) -> None:
     found = fitted()
     (light,) = chart_through(LENS, (1.0,))

@@ -121,7 +121,7 @@ def test_a_line_without_a_number_has_a_reason(photograph: Floats) -> None:
     assert line_words(hidden)[0].startswith("  printed lines: 0 of 4 measured; blur or noise")
 
 
-@pytest.mark.thorough  # twin: test_a_lens_bends_the_rows_of_dots_by_what_it_distorts
+@pytest.mark.full
 def test_the_chart_for_a_board_has_rows_of_dots_alone() -> None:
     light = photographed(make_sheet("depths"), TRUTH, *SIZE)
     reading = read_chart(blurred(light, 3.0))

@@ -68,7 +68,7 @@ def test_a_raw_chart_is_read_in_linear_light(
 LENS = RealLens(4.0, 2.0, 16.0, 8, spherical=1.5)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(900)  # about a minute of processor time
 def test_a_lens_is_measured_with_raw_charts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

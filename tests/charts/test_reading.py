@@ -84,7 +84,6 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
     return light, TRUTH
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("seen", "diameter", "most_px"),
     [
@@ -125,7 +124,7 @@ def test_the_chart_for_a_board_is_told_from_the_other_one(board: Floats) -> None
     assert frame.sheet.layout == "depths"
 
 
-@pytest.mark.thorough  # twin: test_the_chart_for_a_board_is_told_from_the_other_one
+@pytest.mark.full
 def test_each_column_of_a_board_has_its_own_blur() -> None:
     """Five depths as on a tilted board: each column is blurred with a disc of its own."""
     px_per_mm, diameters = 3.4, (3.0, 5.0, 8.0, 12.0, 17.0)
@@ -219,7 +218,6 @@ def test_a_stars_reversal_is_read_where_it_is_the_first(
     assert all(("first turn of the phase unknown: " in line) is (why != "") for line in words)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("turn_deg", [33.0, 45.0])
 def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
     """Boxes of pixels in a turned square are smaller than it, and a star is round."""
@@ -238,7 +236,6 @@ def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
         assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)])
 def test_edges_give_the_right_number_or_none(
     photograph: Floats, diameter: float, high: int, low: int
@@ -299,7 +296,6 @@ def test_pictures_without_a_chart_are_unknown() -> None:
     assert read_chart(np.full((200, 300, 3), 0.5)) is None
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("aperture", ["f/4", "f/2.8"])
 def test_the_chart_of_the_simulated_camera_is_not_clipped(tmp_path: Path, aperture: str) -> None:
     camera = open_camera("sim:?scene=chart&width=720&height=480")
@@ -367,7 +363,6 @@ def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(
     assert board.line() == "characters not read: this chart has no text"
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])
 def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(
     kind: str, most_px: float
@@ -389,7 +384,6 @@ def test_a_pixel_is_covered_by_the_share_that_lies_inside() -> None:
     np.testing.assert_allclose(whole, [[11 / 12, 1 / 3], [1 / 12, 0]], atol=1e-12)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("diameter", [3.0, 18.0])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_mirrored_chart_is_unknown(

@@ -151,7 +151,6 @@ def true_numbers(diameter: float) -> tuple[float, float, float]:
     return measured(StoredLight(picture(s_curve(0.0), diameter)))
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("curve", "diameter", "gain", "off"),
     [
@@ -188,7 +187,7 @@ def test_an_s_curve_taken_for_srgb_is_seen_in_the_numbers() -> None:
     assert lost < true_lost - 0.03
 
 
-@pytest.mark.thorough  # twin: test_a_fitted_curve_gives_the_numbers_of_the_light
+@pytest.mark.full
 def test_chart_read_says_which_curve_it_used(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

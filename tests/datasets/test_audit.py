@@ -401,6 +401,7 @@ def test_an_audit_begun_inside_the_dataset_says_which_command_works(
     assert (tmp_path.parent / f"{tmp_path.name}-audit" / "audit.html").is_file()
 
 
+@pytest.mark.full
 def test_what_the_audit_has_decoded_is_shown_on_its_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

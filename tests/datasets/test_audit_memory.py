@@ -56,13 +56,13 @@ def peak_and_left_gib(folder: Path, pairs: int, height: int, width: int) -> tupl
     return float(peak), float(left)
 
 
-@pytest.mark.thorough  # twin: benchmark/test_machinery.py::test_freed_memory_is_not_asked_for_again
+@pytest.mark.full
 def test_an_audited_pair_leaves_no_memory_behind(tmp_path: Path) -> None:
     """Else the next one, whose pieces do not fit into the holes, comes on top of it."""
     peak, left = peak_and_left_gib(tmp_path, 1, 2400, 3600)
     assert left < peak - 0.25
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path: Path) -> None:
     assert peak_and_left_gib(tmp_path, 2, 4000, 6000)[0] <= 1.5

@@ -235,6 +235,7 @@ def test_no_more_is_read_than_the_release_says(
         fetch_release([place_of(str(server.root))], tmp_path / "copy")
 
 
+@pytest.mark.full
 def test_a_stalled_server_is_left(
     server: Server, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_stalled_server_is_left(
     assert pictures == [BIG, BIG], "asked for the whole and for the rest, then no more"
 
 
+@pytest.mark.full
 def test_a_dead_mirror_is_waited_for_once(
     server: Server,
     tmp_path: Path,

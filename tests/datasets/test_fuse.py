@@ -223,7 +223,7 @@ def test_a_small_thing_before_a_wall_is_placed_by_correlation() -> None:
     assert correlated(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32)) is None
 
 
-@pytest.mark.thorough  # twin: test_every_frame_is_a_pair_with_the_fused_picture
+@pytest.mark.full
 @pytest.mark.realdata
 def test_every_frame_of_the_ring_is_placed(real_data: Path) -> None:
     frames = sorted((real_data / "focus-stacks/ring").glob("step*.jpg"))

@@ -28,6 +28,8 @@ from tests.datasets.conftest import write_folder, write_session
 from tests.datasets.test_doses import REQUEST
 from tests.datasets.test_render import write_request
 
+pytestmark = pytest.mark.full
+
 Make = Callable[[Path, int], object]
 
 
@@ -98,7 +100,6 @@ def test_package(tmp_path: Path, form: str, both: Callable[[Make], None]) -> Non
     both(lambda out, jobs: package_dataset(noise, out, form, details, 1, jobs=jobs))
 
 
-@pytest.mark.thorough  # twin: test_render_doses
 def test_render(tmp_path: Path, both: Callable[[Make], None]) -> None:
     request = write_request(tmp_path)
     both(lambda out, jobs: render_dataset(request, out, jobs))

@@ -49,6 +49,7 @@ def source(dataset: Dataset, **further: object) -> PatchSource:
     return found
 
 
+@pytest.mark.full
 def test_it_is_the_blur_of_each_half(made: Dataset) -> None:
     found = blur_of(made)
     assert found.shape == (HEIGHT, WIDTH)

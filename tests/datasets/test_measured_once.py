@@ -81,6 +81,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
     return made
 
 
+@pytest.mark.full
 def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
     source: Dataset, counted: list[int], tmp_path: Path
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
     assert "blur of the most blurred 50 %" in judgement.reason
 
 
+@pytest.mark.full
 def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     source: Dataset, counted: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

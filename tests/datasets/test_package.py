@@ -50,6 +50,7 @@ def package(dataset: Dataset, out: Path, form: str, shard_bytes: int = GIGABYTE)
     return package_dataset(dataset, out, form, DETAILS, shard_bytes).root
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", list(LAYOUTS))
 def test_the_same_dataset_gives_the_same_bytes(noise: Dataset, tmp_path: Path, form: str) -> None:
     first = package_dataset(noise, tmp_path / "one", form, DETAILS, GIGABYTE)

@@ -157,6 +157,7 @@ print(hashlib.sha256(batch.blurry.numpy().tobytes() + batch.target.numpy().tobyt
 """
 
 
+@pytest.mark.full
 def test_a_batch_depends_on_seed_and_step_alone(mild: Dataset) -> None:
     source = training_patches(mild, "train", "sharp", 64)
     first = digest(source, 17, 3)
@@ -179,6 +180,7 @@ def test_crops_reach_every_pair_every_flip_and_both_borders(mild: Dataset) -> No
     assert tops == set(range(7))
 
 
+@pytest.mark.full
 def test_loader_gives_the_same_patches_with_and_without_workers(mild: Dataset) -> None:
     source = training_patches(mild, "train", "sharp", 64)
     source.batch(0, 1, 0)  # opens the file in this process, as a careless caller would
@@ -192,6 +194,7 @@ def test_loader_gives_the_same_patches_with_and_without_workers(mild: Dataset) -
         patches[10]
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
 def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
     source = training_patches(mild, "train", "sharp", 64)
@@ -255,6 +258,7 @@ def test_a_damaged_store_is_packed_again_or_named(
         training_patches(dataset, "test", "sharp", 16).store.read(Crop(0, 0, 0), 40)
 
 
+@pytest.mark.full
 def test_full_disk_leaves_no_store(full_disk: Path) -> None:
     pictures = ((str(n), {"blurry": picture(n, 200, 200)}) for n in range(18))
     with pytest.raises(StorageError, match=r"p\.h5"):

@@ -44,7 +44,7 @@ def verdict(row: AuditedPair) -> str:
     return judged(Audit("test", "0", "dis", (row,), ()), STRICT)[0].verdict
 
 
-@pytest.mark.thorough  # twin: test_what_moves_inside_of_a_pair_is_still_rejected
+@pytest.mark.full
 def test_a_perfect_pairs_residual_is_its_own_error(
     still: list[RealLikePair], tmp_path: Path
 ) -> None:

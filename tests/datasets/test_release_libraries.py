@@ -117,7 +117,6 @@ def decoded(content: np.ndarray) -> Image:  # type: ignore[type-arg]
     return np.asarray(picture)[:, :, ::-1]
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("form", "code"), [("imagefolder", HUGGING_FACE), ("webdataset", WEBDATASET)]
 )

@@ -17,7 +17,7 @@ from defocus.errors import DatasetError
 from defocus.images import as_float, read_image, srgb_to_linear
 
 EXPECTED = Path(__file__).parent / "sample_pixels.json"
-DATASETS = ["mild", "strong", "wide", pytest.param("whole_wide", marks=pytest.mark.slow)]
+DATASETS = ["mild", "strong", "wide", pytest.param("whole_wide", marks=pytest.mark.full)]
 """``wide`` has four of its scenes."""
 
 

@@ -47,6 +47,7 @@ def start(variant: str, cache: Path, threads: int = 1) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.full
 def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
     both = [start_code(BUILD_ONE_SCENE, "", DEFOCUS_CACHE=str(tmp_path)) for _ in range(2)]
     answers = [process.communicate(timeout=120) for process in both]
@@ -55,6 +56,7 @@ def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
     assert [path.name[:5] for path in (tmp_path / "sample").iterdir()] == ["mild-"]
 
 
+@pytest.mark.full
 def test_pixels_do_not_depend_on_threads_or_place(tmp_path: Path) -> None:
     both = [start("strong", tmp_path / str(n), threads=n) for n in (1, 2)]
     answers = [process.communicate(timeout=120) for process in both]
@@ -92,6 +94,7 @@ def test_an_undamaged_one_is_not_made_again(small: Path) -> None:
     assert open_dataset("sample").pairs[0].blurry.stat().st_mtime_ns == made
 
 
+@pytest.mark.full
 def test_full_disk_leaves_nothing_half_made(
     small: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def test_audit_and_compensate_pool_by_themselves_and_say_so(
     assert json.loads((tmp_path / "out/pairs/p0/misalignment.json").read_text())["status"] == "ok"
 
 
+@pytest.mark.full
 def test_a_continued_compensation_says_the_same_of_its_sessions(
     session: Dataset, tmp_path: Path
 ) -> None:
@@ -139,6 +140,7 @@ def test_every_pair_is_measured_alone_before_its_session_counts(
     assert set(told.known) | set(told.answered) == {pair.id for pair in done.pairs}
 
 
+@pytest.mark.full
 def test_a_session_is_merged_with_two_jobs_as_with_one(
     session: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +294,7 @@ def test_exif_with_the_same_focus_is_no_proof_that_only_the_aperture_changed(
     assert lenses(pairs_of(tmp_path, distance=2.5), unknown) == {}
 
 
+@pytest.mark.full
 def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(
     session: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,6 +49,7 @@ def wrong(root: Path) -> list[tuple[str, str]]:
     return [(finding.file, finding.kind) for finding in verify_folder(root).wrong]
 
 
+@pytest.mark.full
 def test_a_release_is_whole_for_us_and_for_sha256sum(release: Path) -> None:
     assert wrong(release) == []
     for name in (MANIFEST, TAG_MANIFEST):

@@ -54,6 +54,7 @@ def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
@@ -73,6 +74,7 @@ def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["list", "--help"]])
 def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None:
     reader, writer = os.pipe()
@@ -90,6 +92,7 @@ def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.full
 def test_another_broken_pipe_is_a_failure() -> None:
     code = (
         "from defocus.datasets import api\n"
@@ -108,11 +111,13 @@ def test_another_broken_pipe_is_a_failure() -> None:
     assert done.stderr.startswith("defocus-data: a pipe to another process broke")
 
 
+@pytest.mark.full
 def test_wrong_usage_gives_2() -> None:
     assert harness("nothing").returncode == 2
     assert harness("fail").returncode == 2
 
 
+@pytest.mark.full
 def test_stdout_holds_the_json_document_alone() -> None:
     done = harness("document")
     assert json.loads(done.stdout) == {"value": None, "name": "größe"}
@@ -160,6 +165,7 @@ def test_nan_on_the_command_line_gives_2(run: Run, command: str, arguments: list
     assert "'nan' is not a finite number" in done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("command", ["defocus-capture", "defocus-data", "defocus-bench"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     module = {"capture": "capture", "data": "datasets", "bench": "benchmark"}[command[8:]]
@@ -181,6 +187,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     assert "heavy: []" in done.stdout
 
 
+@pytest.mark.full
 def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
     work = (
         "import click\n"

@@ -11,6 +11,8 @@ import pytest
 
 from defocus.commit import full_commit_of
 
+pytestmark = pytest.mark.full
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -82,6 +82,7 @@ for value in itertools.cycle((b"a", b"b")):
 """
 
 
+@pytest.mark.full
 def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "big.bin"
     for _ in range(5):

@@ -121,6 +121,7 @@ def test_late_files_that_nothing_counts_are_known(tmp_path: Path) -> None:
     assert uncounted_files(plugin.source_hash) == [tmp_path / "one" / "parts" / "later.py"]
 
 
+@pytest.mark.full
 def test_a_spawned_process_unpickles_what_a_plugin_defines(tmp_path: Path) -> None:
     load_plugin(folder_of(tmp_path / "one", 3))
     network = baseline("one").build()

@@ -16,6 +16,8 @@ from defocus.errors import DefocusError
 from defocus.processes import in_processes
 from defocus.progress import say, telling
 
+pytestmark = pytest.mark.full
+
 WORK = """
 import os, sys, time
 from pathlib import Path

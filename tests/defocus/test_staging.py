@@ -4,6 +4,8 @@ import multiprocessing
 import time
 from pathlib import Path
 
+import pytest
+
 from defocus.staging import remove_abandoned, staging_folder
 
 
@@ -17,6 +19,7 @@ def stay(parent: Path) -> None:
         time.sleep(60)
 
 
+@pytest.mark.full
 def test_a_killed_process_leaves_nothing_for_long(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=stay, args=(tmp_path,))
     process.start()

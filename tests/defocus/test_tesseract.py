@@ -36,6 +36,7 @@ def test_without_the_program_the_remedy_is_named(
         read_text(page("ABC"))
 
 
+@pytest.mark.full
 def test_missing_data_and_failures_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +48,7 @@ def test_missing_data_and_failures_are_told_apart(
         read_text(page("ABC"))
 
 
+@pytest.mark.full
 def test_the_settings_are_given_and_empty_lines_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +58,7 @@ def test_the_settings_are_given_and_empty_lines_dropped(
     assert second == "second"
 
 
+@pytest.mark.full
 @pytest.mark.debian
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
 def test_printed_lines_are_read() -> None:

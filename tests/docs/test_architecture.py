@@ -87,6 +87,7 @@ def test_a_picture_becomes_a_score(dataset: str, tmp_path: Path) -> None:
     assert_followed("A picture becomes a score", "benchmark", words)
 
 
+@pytest.mark.full
 def test_a_shot_becomes_a_pair(tmp_path: Path) -> None:
     aim = ["--camera", "sim:", "--blurry", "f/4", "--sharp", "f/22", "--scenes", "1", "--yes"]
     words = ["shoot", str(tmp_path / "session"), *aim]

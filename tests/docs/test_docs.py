@@ -91,6 +91,7 @@ class Fetched(HTMLParser):
             self.found.append(address)
 
 
+@pytest.mark.full
 def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
     pages = {str(path.relative_to(site)): path for path in site.rglob("*.html")}
     wanted = {f"tutorials/{name}.html" for name in TUTORIALS}
@@ -100,15 +101,18 @@ def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
         assert not [a for a in loaded if re.match(r"(https?:)?//", a)], name
 
 
+@pytest.mark.full
 def test_a_link_to_a_part_of_another_page_is_a_link(site: Path) -> None:
     page = (site / "reference" / "example.html").read_text(encoding="utf-8")
     assert 'href="../jdrl.html#by-dose-of-misalignment"' in page
 
 
+@pytest.mark.full
 def test_no_script_of_ours_is_published(site: Path) -> None:
     assert [path for path in site.rglob("*") if path.suffix in {".py", ".toml"}] == []
 
 
+@pytest.mark.full
 def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
     text = {
         name: (site / "reference" / f"{name}.html").read_text(encoding="utf-8")
@@ -127,6 +131,7 @@ def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
     assert "$" not in re.sub(r"<(script|style).*?</\1>", "", formulas, flags=re.DOTALL)
 
 
+@pytest.mark.full
 def test_each_system_has_a_page_with_its_card_and_variants(site: Path) -> None:
     systems = all_baselines()
     own = {n for n, one in systems.items() if one.card.variant_of not in systems}
@@ -137,7 +142,7 @@ def test_each_system_has_a_page_with_its_card_and_variants(site: Path) -> None:
     assert escape(systems["dmphn"].card.licence) in dmphn
 
 
-@pytest.mark.thorough  # twin: test_the_site_is_whole_and_asks_nothing_of_the_network
+@pytest.mark.full
 @pytest.mark.debian
 def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.Chrome) -> None:
     browser.get((site / "index.html").as_uri())
@@ -154,7 +159,6 @@ def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.C
     assert not [url for url in sent if url.startswith("http")]
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_the_commands_of_each_tutorial_run_from_nothing(
     name: str, run: Run, tmp_path: Path
@@ -164,7 +168,6 @@ def test_the_commands_of_each_tutorial_run_from_nothing(
         assert ("Wiener" if name == "researcher" else "MyNetwork") in report.read_text()
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("name", ["own-loss", "own-pairs", "own-network"])
 def test_the_commands_of_a_page_of_one_screen_run(name: str, run: Run, tmp_path: Path) -> None:
     page = DOCS / "how-to" / f"{name}.md"
@@ -227,6 +230,7 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
     return folder / "study" / "report.html"
 
 
+@pytest.mark.full
 def test_the_commands_about_reports_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_study(tmp_path / "study", 3, 24)
     make_study(tmp_path / "before", 2, 24)

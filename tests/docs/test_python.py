@@ -47,7 +47,7 @@ def test_the_notebook_is_the_page() -> None:
         compile(code, str(PAGE), "exec")
 
 
-@pytest.mark.thorough  # twin: test_the_notebook_is_the_page
+@pytest.mark.full
 def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path: Path) -> None:
     codes, outputs = codes_and_outputs()
     found = printed(codes, tmp_path)
@@ -55,6 +55,7 @@ def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path: Path
     assert (tmp_path / "study" / "leaderboard.csv").is_file()
 
 
+@pytest.mark.full
 def test_parts_of_ones_own_are_a_plugin_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

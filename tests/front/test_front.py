@@ -53,11 +53,13 @@ def python(code: str) -> str:
     ).stdout
 
 
+@pytest.mark.full
 def test_importing_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'pandas', 'numpy', 'cv2', 'pydantic'}"
     assert python(f"import sys, defocus; print(sorted({heavy} & set(sys.modules)))") == "[]\n"
 
 
+@pytest.mark.full
 def test_names_of_systems_and_datasets_need_no_torch() -> None:
     code = (
         "import sys, defocus; assert 'wiener' in defocus.list_systems(); defocus.open_dataset; "
@@ -95,7 +97,7 @@ def type_check(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
     done = type_check(tmp_path, TYPED)
     assert done.returncode == 0, done.stdout

@@ -29,6 +29,7 @@ def test_every_form_has_the_same_score() -> None:
         assert found["psnr"] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("profile", ["defocus-v1", "dpdd8", "dpdd8-crop16", "basicsr", "jdrl-sdd"])
 def test_the_command_gives_the_same(tmp_path: Path, profile: str) -> None:
     for name, picture in (("restored", RESTORED), ("sharp", SHARP)):

@@ -33,6 +33,7 @@ def test_a_system_is_loaded(name: str) -> None:
         assert network(BLURRY).shape == BLURRY.shape
 
 
+@pytest.mark.full
 def test_a_loaded_network_refuses_nonsense() -> None:
     network = defocus.load("unet")
     with pytest.raises(ImageError, match="given uint16; give floats"):
@@ -91,6 +92,7 @@ def test_options_reach_the_network_of_a_plugin(
             defocus.load(name, depth=3)
 
 
+@pytest.mark.full
 def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
     trained = defocus.load("gkmnet")
     save_file(trained.state_dict(), tmp_path / "mine-of-front.safetensors")

@@ -80,6 +80,7 @@ def test_every_protocol_profile_and_metric_has_a_number(kept: dict[str, Any]) ->
     assert {place[1] for place in numbers if place[0] == "score"} == set(golden.PROFILES)
 
 
+@pytest.mark.full
 def test_a_planted_fault_is_named(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """One profile is enough: PSNR that is wrong by 0.00001 dB."""
     monkeypatch.setattr(one_pass, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)

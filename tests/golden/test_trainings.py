@@ -77,6 +77,7 @@ def kept() -> dict[str, Any]:
     return document
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", golden.SYSTEMS)
 def test_trainings_are_those_of_their_revisions(
     name: str, kept: dict[str, Any], tmp_path: Path
@@ -84,6 +85,7 @@ def test_trainings_are_those_of_their_revisions(
     assert complaint(name, golden.measured(*golden.planned(name, tmp_path)), kept[name]) == ""
 
 
+@pytest.mark.full
 def test_a_changed_loss_is_noticed(
     kept: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,6 +181,7 @@ def test_curves_have_words(source: str) -> None:
     assert f'<desc id="{labelled[2]}">loss (mean absolute error) over step' in svg
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_the_same_page_gives_the_same_bytes_in_another_process(source: str, seed: str) -> None:
     code = (

@@ -29,6 +29,7 @@ def answer(port: int, request: bytes) -> bytes:
         return told
 
 
+@pytest.mark.full
 def test_half_open_connections_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.3)
     with serving(page, lambda: None) as port:

@@ -205,6 +205,7 @@ def test_a_long_table_repeats_its_header() -> None:
     assert all("Name of system" in page.extract_text() for page in reader.pages)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_the_same_page_gives_the_same_bytes_in_another_process(
     content: bytes, seed: str, tmp_path: Path

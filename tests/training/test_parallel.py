@@ -55,6 +55,7 @@ def evenly() -> Run:
     return dataclasses.replace(run, baseline=Baseline(run.baseline.card, convolutions))
 
 
+@pytest.mark.full
 def test_two_processes_give_the_network_of_one(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

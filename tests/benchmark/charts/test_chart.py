@@ -89,8 +89,7 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartP
     assert wrong.invented > 0.3
 
 
-@pytest.mark.thorough
-# twin: charts/test_lines.py::test_a_bend_that_is_no_distortion_of_the_lens_is_left_beyond_it
+@pytest.mark.full
 def test_waves_that_a_restoration_puts_into_lines_are_measured(
     photographs: ChartPhotographs,
 ) -> None:
@@ -297,7 +296,7 @@ def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(
     assert 0 < after["shift_px"] < 0.1
 
 
-@pytest.mark.thorough  # twin: test_a_board_has_a_field_for_each_column_of_the_chart
+@pytest.mark.full
 def test_photographs_have_a_row_for_each_system_and_field(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -326,8 +325,7 @@ def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path: Path) -> Non
         assert np.abs(places).max() < 20
 
 
-@pytest.mark.thorough
-# twin: benchmark/charts/test_own_lens.py::test_texture_of_an_over_exposed_chart_has_a_reason
+@pytest.mark.full
 def test_texture_of_an_over_exposed_photograph_has_a_reason(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -356,7 +354,7 @@ def test_a_restored_picture_may_reach_white(photographs: ChartPhotographs) -> No
     assert all(one.texture is not None for one in found)
 
 
-@pytest.mark.thorough  # twin: test_a_photograph_is_restored_and_compared_with_itself_and_the_print
+@pytest.mark.full
 def test_a_linear_photograph_is_restored_as_one_that_is_encoded(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

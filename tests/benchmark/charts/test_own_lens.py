@@ -68,7 +68,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.thorough  # twin: test_a_stopped_training_ends_as_one_that_was_not_stopped
+@pytest.mark.full
 def test_from_a_chart_to_weights_that_restore(
     chart: Path,
     tmp_path: Path,
@@ -136,7 +136,7 @@ def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
     assert sharpness_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
 
 
-@pytest.mark.thorough  # twin: test_texture_of_an_over_exposed_chart_has_a_reason
+@pytest.mark.full
 def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
     scale = 900 / WIDTH
     light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
@@ -154,8 +154,7 @@ def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
     assert table.note.endswith(f"Edges not compared: wall.tif: {reason}.")
 
 
-@pytest.mark.thorough
-# twin: benchmark/charts/test_chart.py::test_the_gain_is_that_of_edges_measured_before_and_after
+@pytest.mark.full
 def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
     """Strong blur hides edges of low contrast; showing those alone gains nothing."""
     scale = 900 / WIDTH

@@ -42,6 +42,7 @@ def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.full
 def test_held_out_pairs_are_rendered_once(
     few: None, photographs: Photographs, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +69,7 @@ def test_held_out_pairs_are_rendered_once(
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
+@pytest.mark.full
 def test_pages_of_text_come_beside_the_pairs_of_before(few: None, photographs: Photographs) -> None:
     stream = open_dataset(f"stream:{photographs.files[0][0].parent}")
     renderer = Renderer(photographs, "held-out")
@@ -165,6 +167,7 @@ def test_the_card_has_the_counts_of_both_splits() -> None:
     assert set(card.sizes) == {(256, 256), (384, 384), text.PAGE_PX[::-1]}
 
 
+@pytest.mark.full
 def test_a_system_trains_on_a_stream_and_goes_on(
     few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +188,7 @@ def test_a_system_trains_on_a_stream_and_goes_on(
     assert "once" not in again.stderr
 
 
-@pytest.mark.thorough  # twin: test_the_psnr_of_a_validation_leaves_the_pages_out
+@pytest.mark.full
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
 def test_a_training_reads_the_pages_at_each_validation(

@@ -100,6 +100,7 @@ def test_a_stream_mixes_with_itself(renderer: Renderer, photographs: Photographs
     assert batch.blurry.shape == (3, 3, 48, 48)
 
 
+@pytest.mark.full
 def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer: Renderer) -> None:
     seen = Counter[str]()
     for number in range(40):
@@ -127,7 +128,7 @@ def test_both_members_have_one_exposure(renderer: Renderer) -> None:
     assert np.mean(ratios) == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.thorough  # twin: test_in_focus_input_and_target_are_one_where_the_camera_is_clean
+@pytest.mark.full
 def test_circles_of_confusion_have_the_shares_of_real_sets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -19,6 +19,7 @@ def share_read(path: Path, wanted: str) -> float:
     return similarity(characters_in(picture, np.ones(picture.shape[:2], bool)), wanted)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
 @pytest.mark.debian
 def test_the_sharp_page_is_read_and_the_blurred_one_is_not(

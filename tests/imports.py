@@ -1,0 +1,120 @@
+"""What imports what: which tests lead to a module of the package, and on how short a way."""
+
+import ast
+import re
+from collections import deque
+from functools import cache
+from pathlib import Path
+
+import grimp
+
+__all__ = ["Imports", "imports_of"]
+
+NAMED = re.compile(r"""["'](defocus(?:\.\w+)+)["':]""")
+"""A module or folder of modules that is named in a text: what is found at run time."""
+
+COMMAND_FIXTURES = re.compile(r"^def test_\w+\([^)]*\brun(?:_afresh)?\b", re.MULTILINE)
+"""Tests that start a command; ``tests/conftest.py`` has the fixtures."""
+
+
+class Imports:
+    """The imports of a checkout, those of its tests included.
+
+    Late imports count. What imports or names a folder (``"defocus.benchmark.commands"``) counts as
+    importing all modules in it, which are found at run time.
+    """
+
+    def __init__(self, checkout: Path) -> None:
+        self.checkout = checkout
+        graph = grimp.build_graph("defocus", "defocus.datasets", cache_dir=None)
+        self.modules = set(graph.modules)
+        self.importers: dict[str, set[str]] = {module: set() for module in self.modules}
+        for module in self.modules:
+            for importer in graph.find_modules_that_directly_import(module):
+                self._import(importer, module)
+        for path in _sources(checkout):
+            self._add(self.module_of(path), path)
+
+    def module_of(self, path: Path) -> str:
+        """Its dotted name; for a file of tests its path."""
+        parts = path.relative_to(self.checkout).with_suffix("").parts
+        if parts[0] == "tests":
+            return path.relative_to(self.checkout).as_posix()
+        parts = parts if parts[0] == "defocus" else ("defocus", *parts)
+        return ".".join(parts).removesuffix(".__init__")
+
+    def ways(self, module: str) -> dict[str, int]:
+        """Everything that leads to a module, by the number of imports between."""
+        away, left = {module: 0}, deque([module])
+        while left:
+            known = left.popleft()
+            for importer in self.importers.get(known, ()):
+                if importer not in away:
+                    away[importer] = away[known] + 1
+                    left.append(importer)
+        return away
+
+    def _add(self, importer: str, path: Path) -> None:
+        """The imports that the package's own graph lacks."""
+        text = path.read_text(encoding="utf-8")
+        names = set(NAMED.findall(text))
+        if importer.endswith(".py"):
+            names |= _imported(text)
+            if COMMAND_FIXTURES.search(text):
+                names.add("tests.command_process")
+            for folder in path.relative_to(self.checkout / "tests").parents:
+                names.add(f"tests.{folder.as_posix().replace('/', '.')}.conftest")
+        for name in names:
+            self._import(importer, name)
+
+    def _import(self, importer: str, name: str) -> None:
+        if name.startswith("tests."):
+            for path in (
+                f"{part.replace('.', '/')}.py" for part in (name, name.rpartition(".")[0])
+            ):
+                if (self.checkout / path).is_file():
+                    self.importers.setdefault(path, set()).add(importer)
+            return
+        while name not in self.modules:
+            name = name.rpartition(".")[0]
+        inside = f"{name}." if name != "defocus" else "-"
+        for module in (name, *(each for each in self.modules if each.startswith(inside))):
+            if not importer.startswith(f"{module}."):
+                self.importers[module].add(importer)
+
+
+def _sources(checkout: Path) -> list[Path]:
+    """The Python files of the package and of its tests."""
+    rooms = (
+        "align",
+        "baselines",
+        "benchmark",
+        "capture",
+        "datasets",
+        "defocus",
+        "reports",
+        "tests",
+    )
+    return [
+        path
+        for room in rooms
+        for path in (checkout / room).rglob("*.py")
+        if not any(folder.is_symlink() for folder in path.parents)
+    ]
+
+
+def _imported(text: str) -> set[str]:
+    """Names that a file imports anywhere in it, each with the names taken from it."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {name for name in names if name.startswith(("defocus", "tests"))}
+
+
+@cache
+def imports_of(checkout: Path) -> Imports:
+    """The imports of a checkout, read once."""
+    return Imports(checkout)

@@ -1,0 +1,118 @@
+"""The rings of the tests: what plain ``pytest`` runs, what ``-m full`` and ``-m extra`` add.
+
+A test is in the full ring where it is marked ``full``, opens a browser or asks for a fixture that
+starts a process. The extras and the research are whole files, listed here. Everything else is the
+default ring.
+"""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.imports import imports_of
+
+__all__ = ["DEFAULT", "extra_of", "give_ring", "left_unread", "unreached"]
+
+TESTS = Path(__file__).parent
+CHECKOUT = TESTS.parent
+
+DEFAULT = "not full and not extra"
+"""The default ring, as ``pytest -m`` takes it."""
+
+PROCESS_FIXTURES = frozenset({"bench", "run", "run_afresh", "start_bench"})
+"""Fixtures whose tests are in the full ring."""
+
+FULL = TESTS / "browser"
+"""A folder whose tests are in the full ring."""
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "charts": (
+        "benchmark/charts",
+        "browser/test_chart_tables.py",
+        "capture/test_chart_shoot.py",
+        "charts",
+    ),
+    "export": ("benchmark/test_weights_export.py",),
+    "labs": ("benchmark/test_board.py", "benchmark/test_bundles.py", "datasets/test_seal.py"),
+    "networkcams": ("capture/test_onvif.py", "capture/test_rtsp.py", "capture/test_uvc.py"),
+    "people": ("benchmark/test_judging.py", "browser/test_judging_page.py"),
+    "publish": ("datasets/test_publish.py", "datasets/test_release_libraries.py"),
+    "stacks": ("align/test_focus_stack.py", "datasets/test_fuse.py"),
+    "studies": (
+        "benchmark/test_ablate.py",
+        "benchmark/test_dose.py",
+        "benchmark/test_dose_intervals.py",
+        "benchmark/test_dose_lines.py",
+        "benchmark/test_dose_report.py",
+        "benchmark/test_dose_statistics.py",
+        "datasets/test_doses.py",
+    ),
+    "text": ("benchmark/test_helsinki.py", "benchmark/test_text.py"),
+    "research": (
+        "align/test_real_like.py",
+        "align/test_registration_truth.py",
+        "align/test_rescues.py",
+        "align/test_train_flow.py",
+        "align/test_truth_benchmark.py",
+        "align/test_truth_pair.py",
+        "align/test_truth_psf.py",
+        "benchmark/test_narrow_training.py",
+        "docs/test_jdrl_page.py",
+        "docs/test_registration.py",
+    ),
+}
+"""Files and folders of tests by the extra whose they are; ``research`` makes the published data."""
+
+WHOLE_FILE = re.compile(r"^pytestmark = pytest\.mark\.full$", re.MULTILINE)
+
+
+def extra_of(path: Path) -> str | None:
+    """Name of the extra that a file of tests is of."""
+    for name, places in EXTRAS.items():
+        if any(path.is_relative_to(TESTS / place) for place in places):
+            return name
+    return None
+
+
+def left_unread(path: Path) -> bool:
+    """Whether the default ring has nothing of a file, so that it need not be imported."""
+    if not path.match("test_*.py"):
+        return False
+    if extra_of(path) is not None or path.is_relative_to(FULL):
+        return True
+    return WHOLE_FILE.search(path.read_text(encoding="utf-8")) is not None
+
+
+def give_ring(item: pytest.Function) -> None:
+    """Mark a test ``extra`` or ``full`` where its file or its fixtures say so."""
+    if extra_of(item.path) is not None:
+        item.add_marker("extra")
+    elif item.get_closest_marker("smoke") is None and (
+        item.path.is_relative_to(FULL) or PROCESS_FIXTURES.intersection(item.fixturenames)
+    ):
+        item.add_marker("full")
+
+
+def unreached(revision: str, items: Sequence[pytest.Item]) -> set[pytest.Item]:
+    """Tests of the extras and the research that lead to nothing that has changed.
+
+    Without git, and where a file is neither Python nor prose, everything counts as changed.
+    """
+    words = ["git", "diff", "--name-only", "--relative", revision]
+    listed = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    changed = [CHECKOUT / line for line in listed.stdout.splitlines()]
+    if listed.returncode or any(path.suffix not in {".py", ".md"} for path in changed):
+        return set()
+    imports = imports_of(CHECKOUT)
+    reached: set[str] = set()
+    for path in changed:
+        reached.update(imports.ways(imports.module_of(path)) if path.suffix == ".py" else ())
+    return {
+        item
+        for item in items
+        if item.get_closest_marker("extra")
+        and item.path.relative_to(CHECKOUT).as_posix() not in reached
+    }

@@ -1,0 +1,22 @@
+"""One process a command: it starts in a new interpreter, does something and ends well."""
+
+import pytest
+
+from tests.conftest import Run
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("command", "verb", "expected"),
+    [
+        ("defocus-capture", "cameras", "sim:"),
+        ("defocus-data", "list", "sample:strong"),
+        ("defocus-bench", "list", "wiener"),
+    ],
+)
+def test_a_command_lists_what_it_has(
+    command: str, verb: str, expected: str, run_afresh: Run
+) -> None:
+    done = run_afresh(command, verb)
+    assert done.returncode == 0, done.stderr
+    assert expected in done.stdout
