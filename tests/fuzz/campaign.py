@@ -1,7 +1,7 @@
 """Damaged inputs for readers: a fixed corpus, fresh seeds, and what a reader may do with them.
 
 ``DEFOCUS_FUZZ_SECONDS=20 pytest tests/fuzz`` tries each reader for so many seconds; without, each
-gets a few inputs, and ``-m slow`` takes an hour for all. The seed is always new and is printed with
+gets a few inputs; from 3600 on they share the seconds. The seed is always new and is printed with
 a failure; ``DEFOCUS_FUZZ_SEED`` repeats one.
 """
 
