@@ -16,6 +16,8 @@ from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.images import write_image
 from tests.command_process import run_command
 
+pytestmark = pytest.mark.full
+
 PICTURES = ("a", "b")
 RUN = ("run", "--only", "input", "--only", "wiener", "--dataset", "pictures:blind", "--out", "out")
 

@@ -120,6 +120,7 @@ def test_a_continued_compensation_says_the_same_of_its_sessions(
     assert [one.answered for one in again.sessions] == [("p3",)]
 
 
+@pytest.mark.full
 def test_every_pair_is_measured_alone_before_its_session_counts(
     session: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

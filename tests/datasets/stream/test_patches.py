@@ -43,6 +43,7 @@ for step in map(int, sys.argv[3:]):
 """
 
 
+@pytest.mark.full
 def test_a_patch_is_the_same_in_every_process_and_order(renderer: Renderer, tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(pickle.dumps(source(renderer)))
 
