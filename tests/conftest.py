@@ -20,6 +20,9 @@ from tests.worker_seconds import Costs
 # One thread per process, set before any test imports torch: the tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A test that changes HOME would make matplotlib look through all fonts again.
+os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
+
 # nohup, cron and a script's '&' start with Ctrl-C ignored, and children would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,6 +10,9 @@ __all__ = ["StartedProcesses"]
 
 EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
 
+FONTS = "fc-list"
+"""Matplotlib asks it once on a machine."""
+
 
 class StartedProcesses:
     """Notes each process that starts, and who may start one."""
@@ -26,7 +29,7 @@ class StartedProcesses:
         BaseProcess.start = noted  # type: ignore[method-assign]
 
     def _heard(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event in EVENTS:
+        if event in EVENTS and FONTS not in arguments[:1]:
             self.started.append(f"{event} {arguments[:1]}")
 
     def pytest_runtest_logstart(self) -> None:

@@ -69,6 +69,7 @@ def test_layout(finished: Path) -> None:
     assert not list(finished.rglob("*.part*"))
 
 
+@pytest.mark.full
 def test_readers_get_pairs_with_their_truth(finished: Path) -> None:
     session = read_session(finished)
     assert [pair.scene for pair in session.pairs] == ["desk-left", "desk-left", "scene-002"]
@@ -88,6 +89,7 @@ def test_readers_get_pairs_with_their_truth(finished: Path) -> None:
         assert pair.metadata["exposure"]["aperture_ev"] == pytest.approx(8.0)
 
 
+@pytest.mark.full
 def test_pairs_of_one_scene_are_two_shots_of_the_same_thing(finished: Path) -> None:
     first, second, other = (read_image(pair.blurry) for pair in read_session(finished).pairs)
     assert (first != second).any()  # the noise is another one
@@ -104,11 +106,13 @@ def test_sha256sum_reads_the_checksums(finished: Path) -> None:
     assert done.stdout.count(": OK") == 3 * 8
 
 
+@pytest.mark.full
 def test_originals_are_read_only(finished: Path) -> None:
     for path in finished.glob("pairs/*/*.tif"):
         assert not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 
+@pytest.mark.full
 def test_check_json(finished: Path, run: Run) -> None:
     done = run("defocus-capture", "check", finished, "--json")
     assert done.returncode == 0, done.stderr
@@ -119,6 +123,7 @@ def test_check_json(finished: Path, run: Run) -> None:
     assert set(document["pairs"][0]["files"][0]) == {"name", "sha256", "ok"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", ["flip", "cut", "remove", "link"])
 def test_a_changed_original_is_found(copied: Path, change: str, run: Run) -> None:
     victim = copied / "pairs" / "0002_desk-left" / "sharp.tif"
@@ -171,6 +176,7 @@ def test_a_journal_with_foreign_lines_is_refused(copied: Path, old: str, new: st
         read_session(copied)
 
 
+@pytest.mark.full
 def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) -> None:
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
@@ -196,6 +202,7 @@ def cut_last_verdict_and_shots(journal: Path) -> None:
     journal.write_bytes(b"".join(lines[:-2]))
 
 
+@pytest.mark.full
 def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> None:
     journal = copied / "journal.jsonl"
     cut_last_verdict_and_shots(journal)
@@ -218,6 +225,7 @@ def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
     assert "the journal does not know it" in checked.lines()[0]
 
 
+@pytest.mark.full
 def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
     with open_session_folder(copied, create=False):
         done = run("defocus-capture", *shoot_arguments(copied))
@@ -228,6 +236,7 @@ def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.full
 def test_incomplete_pairs_come_first(copied: Path, run: Run) -> None:
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
@@ -327,12 +336,14 @@ def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
     assert len(read_session(session).pairs) == 2
 
 
+@pytest.mark.full
 def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Run) -> None:
     done = run("defocus-capture", "resume", copied)
     assert done.returncode == 0, done.stderr
     assert "nothing to shoot" in done.stderr
 
 
+@pytest.mark.full
 def test_resume_needs_no_second_yes_but_for_another_camera(copied: Path, run: Run) -> None:
     journal = copied / "journal.jsonl"
     cut_last_verdict_and_shots(journal)
@@ -361,6 +372,7 @@ def test_a_plan_that_a_person_confirmed_is_asked_about_again(tmp_path: Path, run
     assert "add --yes" in done.stderr
 
 
+@pytest.mark.full
 def test_half_written_index_files_of_a_killed_process_are_removed(copied: Path, run: Run) -> None:
     for name in (".session-a1b2c3d4.part.json", ".checksums-a1b2c3d4.part.sha256", ".session-x"):
         (copied / name).write_text("half")
