@@ -14,8 +14,9 @@ from defocus.align.flow.supported import supported
 from defocus.align.mean_displacement import mean_displacement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.pair_checks import check_defocus_map, check_members
+from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.gains import photometry
-from defocus.align.photometry.linear_light import reduced_twice
+from defocus.align.photometry.linear_light import LUMINANCE, reduced_twice
 from defocus.align.photometry.unexplained import explained, unexplained
 from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
@@ -201,7 +202,8 @@ def measure(
     if not flow.reliable.any():
         return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
     place = pixel_grid(*flow.reliable.shape) + flow.flow
-    light = photometry(small[0], sampled(small[1], place), inside(place), flow.reliable)
+    visible, seen = inside(place), sampled(small[1], place)
+    light = photometry(small[0], seen, visible, flow.reliable)
     if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return _unknown(reason, estimator, shape, rig)
@@ -219,6 +221,7 @@ def measure(
         residual_p95_px=float(np.percentile(residual, 95)),
         reliable_share=float(_reference(field).mean()),
         gain_ev=light.gain_ev,
+        vignetting_ev=vignetting_ev(small[0] @ LUMINANCE, seen @ LUMINANCE, visible),
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256,
         model=found.model,
@@ -235,7 +238,7 @@ def measure(
         rests_on_px=largest_px if found.limited else None,
         unexplained=None if compared is None else compared[0],
     )
-    del small, place
+    del small, place, seen
     return_freed_memory(math.prod(shape))
     return Measurement(misalignment, shape, field, rig)
 

@@ -79,6 +79,8 @@ class Misalignment:
         rests_on_px: The longest way of any place that a person has told, if other shifts fit as
             well and were left out for it; then the numbers are wrong where it is too short.
         unexplained: What the blur does not explain.
+        vignetting_ev: How much more light the blurry member loses from its centre to the corners
+            than the sharp one, EV; None if hardly anything can be compared.
     """
 
     status: Literal["ok", "unknown"]
@@ -104,6 +106,7 @@ class Misalignment:
     alone: str = ""
     rests_on_px: float | None = None
     unexplained: Unexplained | None = None
+    vignetting_ev: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
@@ -117,6 +120,7 @@ class Misalignment:
             "residual_px": {"median": self.residual_median_px, "p95": self.residual_p95_px},
             "reliable_share": self.reliable_share,
             "gain_ev": self.gain_ev,
+            "vignetting_ev": self.vignetting_ev,
             "estimator": self.estimator,
             "weights_sha256": self.weights_sha256 or None,
             "reason": self.reason,

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from defocus.align.sampling.masked import reduced_area, smoothed
 
-__all__ = ["light_ratio"]
+__all__ = ["evenly_lit", "light_ratio", "vignetting_ev"]
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -22,8 +22,8 @@ SLACK = 1e-3
 def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
     """Linear blurry over linear sharp light: a gain and smooth vignetting.
 
-    Vignetting is a second-degree polynomial in the logarithm, fitted robustly to window means away
-    from saturated and black pixels.
+    Vignetting is a second-degree polynomial in the logarithm, and the fourth power of the radius,
+    fitted robustly to window means away from saturated and black pixels.
 
     Args:
         blurry: ``(H, W)`` float32, linear light.
@@ -33,38 +33,88 @@ def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
     Returns:
         ``(H, W)`` float32, all 1 if hardly anything can be compared.
     """
-    ratio, good = _log_ratio(blurry, sharp, valid)
-    if good.sum() < LEAST_PLACES:
-        return np.ones_like(blurry)
-    fall = _robust_fit(_terms(good.shape, valid.shape)[:, good].T, ratio[good])
-    terms = _terms(valid.shape, valid.shape)
-    return np.exp(np.tensordot(fall.astype(np.float32), terms, axes=1))
+    fall = _fall(blurry, sharp, valid)
+    return np.ones_like(blurry) if fall is None else np.exp(_evaluated(fall, valid.shape))
 
 
-def _log_ratio(blurry: Array, sharp: Array, valid: Mask) -> tuple[Array, Mask]:
+def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Array:
+    """A blurry picture without its vignetting, so that it is as evenly lit as the sharp one.
+
+    Args:
+        picture: ``(H, W)`` float32, linear light.
+        blurry: ``(h, w)``, the same, reduced.
+        sharp: Same shape, on the grid of ``blurry``.
+        valid: ``(h, w)``, where the sharp picture shows the scene.
+    """
+    fall = _fall(blurry, sharp, valid)
+    if fall is None:
+        return picture
+    fall[0] = 0.0  # the exposure stays
+    return picture * np.exp(-_evaluated(fall, picture.shape))
+
+
+def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
+    """How much darker than its centre the blurry picture is in the corners, beside the sharp one.
+
+    Args:
+        blurry: ``(H, W)`` float32, linear light.
+        sharp: Same shape, on the blurry grid.
+        valid: ``(H, W)``, where the sharp picture shows the scene.
+
+    Returns:
+        EV, as a mean over the corners; None if hardly anything can be compared.
+    """
+    fall = _fall(blurry, sharp, valid)
+    if fall is None:
+        return None
+    corners = _evaluated(fall, valid.shape)[:: valid.shape[0] - 1, :: valid.shape[1] - 1]
+    return float((fall[0] - corners.mean()) / np.log(2))
+
+
+def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | None:
+    """``(7,)`` terms of the logarithm of the ratio; None if hardly anything can be compared."""
     weight = valid.astype(np.float32)
     spoilt = (np.maximum(blurry, sharp) >= SATURATED) & valid
     maps = (spoilt.astype(np.float32), weight, blurry * weight, sharp * weight)
-    near_spoilt, shown, first, second = (
-        smoothed(reduced_area(one, STRIDE), WINDOW_PX / STRIDE) for one in maps
-    )
+    near_spoilt, shown, first, second = (_window_means(reduced_area(one, STRIDE)) for one in maps)
     total = shown + np.float32(1e-3)
     first, second = first / total, second / total
     good = (shown > 0.7) & (near_spoilt <= 0.05) & (np.minimum(first, second) > DARK)
-    return np.log(np.maximum(first, 1e-4) / np.maximum(second, 1e-4)), good
+    if good.sum() < LEAST_PLACES:
+        return None
+    ratio = np.log(np.maximum(first, 1e-4) / np.maximum(second, 1e-4))
+    # at a border the window has its centre farther in
+    x, y = _places(good.shape, valid.shape)
+    small = reduced_area(weight, STRIDE)
+    xx, yy = (_window_means(small * one)[good] / total[good] for one in (x[None], y[:, None]))
+    squared = xx * xx + yy * yy
+    terms = np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy, squared**2])
+    return _robust_fit(terms.T, ratio[good])
 
 
-def _terms(shape: tuple[int, ...], frame: tuple[int, ...]) -> Array:
-    """``(6, h, w)``: the terms of the polynomial on a grid of that shape over the frame.
+def _window_means(values: Array) -> Array:
+    return smoothed(values, WINDOW_PX / STRIDE)
 
-    Positions are counted from the centre in half widths.
-    """
+
+def _places(shape: tuple[int, ...], frame: tuple[int, ...]) -> tuple[Array, Array]:
+    """``(w,)`` and ``(h,)`` of a grid over the frame, from its centre, in half widths."""
     y, x = (
-        ((np.arange(n, dtype=np.float32) + 0.5) / n - 0.5) * (2 * side / frame[1])
+        np.asarray(((np.arange(n) + 0.5) / n - 0.5) * (2 * side / frame[1]), np.float32)
         for n, side in zip(shape, frame, strict=True)
     )
-    xx, yy = np.meshgrid(x, y)
-    return np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy])
+    return x, y
+
+
+def _evaluated(fall: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
+    """``(H, W)`` logarithm of the ratio, without an array for each of its terms."""
+    one, right, down, across, diagonal, along, fourth = fall.astype(np.float32)
+    x, y = _places(shape, shape)
+    squared = np.add.outer(y * y, x * x)
+    whole = fourth * squared * squared
+    whole += one + right * x + across * x * x
+    whole += (down * y + along * y * y)[:, None]
+    whole += np.multiply.outer(diagonal * y, x)
+    return np.asarray(whole, np.float32)
 
 
 def _robust_fit(terms: Array, values: Array) -> NDArray[np.float64]:

@@ -37,6 +37,7 @@ QUANTITIES = (
     Quantity("misalignment_px", "misalignment", "px"),
     Quantity("residual_p95_px", "residual flow, 95th percentile", "px"),
     Quantity("gain_ev", "exposure, blurry over sharp", "EV"),
+    Quantity("vignetting_ev", "vignetting, at the corners", "EV"),
     Quantity("unexplained_stops", "what the blur does not explain", "stops"),
     Quantity("blur_p95_px", "blur diameter, 95th percentile", "px"),
     Quantity("sharpness", "sharpness of the sharp member", "", lambda value: -value),

@@ -292,6 +292,9 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
+    if found["vignetting_ev"] is not None:
+        fall = f"{found['vignetting_ev']:+z.2f} EV (lost by the blurry member at the corners)"
+        rows.append(("vignetting", fall))
     if found["unexplained"] is not None:
         stops, why = found["unexplained"]["stops"], "; ".join(found["unexplained"]["causes"])
         rows.append(

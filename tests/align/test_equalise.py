@@ -11,7 +11,7 @@ from defocus.align.photometry.equalise import (
     equalised,
     relative_blur,
 )
-from defocus.align.photometry.exposure import light_ratio
+from defocus.align.photometry.exposure import light_ratio, vignetting_ev
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
 
@@ -106,6 +106,17 @@ def test_light_ratio_is_blind_to_blur(gain: float) -> None:
     assert error_ev.max() < 0.15
 
 
+@pytest.mark.parametrize("corner_ev", [0.5, 1.0, 1.5, 2.0, 2.5])
+def test_vignetting_of_a_fast_lens_is_measured_under_blur(corner_ev: float) -> None:
+    """By the law of the fourth power of the cosine, which is no polynomial in the logarithm."""
+    sharp = 0.5 * picture("coffee")
+    y, x = np.mgrid[-1 : 1 : SIZE[0] * 1j, -1 : 1 : SIZE[1] * 1j]
+    fall = (1 + (2 ** (corner_ev / 2) - 1) * (x * x + y * y) / 2) ** -2
+    blurry = noisy(1.3 * fall * exactly_blurred(sharp, 9.0), 1)
+    assert vignetting_ev(blurry, noisy(sharp, 2), EVERYWHERE) == pytest.approx(corner_ev, abs=0.2)
+
+
 def test_light_that_cannot_be_compared() -> None:
     white = np.ones(SIZE, np.float32)
+    assert vignetting_ev(white, 0.5 * white, EVERYWHERE) is None
     assert np.array_equal(light_ratio(white, 0.5 * white, EVERYWHERE), white)

@@ -7,10 +7,15 @@ from synthetic import largest_error_px, rendered_pair
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
+from defocus.align.photometry.blur_matching import disc_blurred_stack
+from defocus.align.registration.level import moved_picture
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import enlarged, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.images import Image
 from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.optics.pictures import texture
 
 DIS = flow_estimator("dis")
 
@@ -155,6 +160,21 @@ def test_unknown_with_a_reason_and_no_number(case: tuple[Image, Image]) -> None:
     assert not measurement.reliable.any()
     with pytest.raises(AlignmentError, match="unknown"):
         compensate(*case, measurement)
+
+
+@pytest.mark.parametrize("corner_ev", [1.5, 2.5])
+def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev: float) -> None:
+    """A fast lens, open in the blurry member: what is darker outwards looks like a skewed blur."""
+    truth = Similarity(zoom=1.002, shift_px=(0.6, -0.4))
+    sharp = np.asarray(0.8 * texture("coffee", 384, 288).mean(axis=2), np.float32)
+    matrix = np.vstack([truth.matrix(384, 288), [0.0, 0.0, 1.0]])
+    (blurred,) = disc_blurred_stack(moved_picture(sharp, matrix), [10.0])
+    y, x = np.mgrid[-1 : 1 : 288 * 1j, -1 : 1 : 384 * 1j]
+    fall = (1 + (2 ** (corner_ev / 2) - 1) * (x * x + y * y) / 2) ** -2
+    noise = np.random.default_rng(1).normal(0, 0.002, sharp.shape)
+    registered = register(np.maximum(blurred * fall + noise, 0).astype(np.float32), sharp)
+    assert registered.matrix is not None, registered.reason
+    assert corner_distance_px(registered.matrix, matrix, sharp.shape) < 0.2
 
 
 @pytest.mark.full

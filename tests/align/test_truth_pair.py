@@ -21,7 +21,7 @@ PLAIN = Ranges(
     rotation_deg=0.0,
     parallax_px=0.0,
     exposure_ev=0.0,
-    vignetting=0.0,
+    vignetting_ev=0.0,
     noise=0.0,
 )
 """Nothing happens but the rounding to 8 or 16 bits."""
@@ -173,7 +173,7 @@ def test_asymmetric_kernels_leave_the_truth_at_zero() -> None:
 
 
 def test_exposure_and_vignetting_act_on_the_blurry_member_alone(train: Textures) -> None:
-    lit = replace(PLAIN, exposure_ev=0.3, vignetting=0.4)
+    lit = replace(PLAIN, exposure_ev=0.3, vignetting_ev=0.74)
     for index in range(4):
         plain, other = (render_pair(train, r, 64, 64, 8, index) for r in (PLAIN, lit))
         ratio = srgb_to_linear(other.blurry) / np.maximum(srgb_to_linear(plain.blurry), 0.02)

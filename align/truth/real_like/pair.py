@@ -27,7 +27,7 @@ PITCHES_UM = (15.0, 43.0)
 STILL_SHARE, SHIFTED_SHARE = 0.15, 0.2
 SHIFT_PX, ZOOM, ROTATION_DEG = 18.0, 0.015, 0.5
 """Greatest, either way: what a tripod, refocusing and another aperture leave."""
-EXPOSURE_EV, VIGNETTING = 0.2, 0.35
+EXPOSURE_EV, VIGNETTING_EV = 0.2, 2.5
 MOSAIC_SHARE, NOISY_SHARP_SHARE = 0.5, 0.3
 FIELDS = ((0.0, 0.5), (0.8, 0.6))
 LARGEST_ERROR_PX, LARGEST_OFFSET_PX = 1.2, 0.2
@@ -133,4 +133,5 @@ def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Exposure and vignetting of the wide aperture."""
     gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
     y, x = np.ogrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
-    return np.asarray(gain * (1 - rng.uniform(0, VIGNETTING) * (x * x + y * y) / 2), np.float32)
+    loss = 1 - 2.0 ** -rng.uniform(0, VIGNETTING_EV)
+    return np.asarray(gain * (1 - loss * (x * x + y * y) / 2), np.float32)

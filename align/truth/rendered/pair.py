@@ -35,7 +35,7 @@ class Ranges:
         parallax_px: Largest difference of displacement between the nearest and the farthest
             surface.
         exposure_ev: Largest exposure difference between the members in either direction.
-        vignetting: Largest share of the light that the blurry member loses in a corner.
+        vignetting_ev: Most light that the blurry member loses in a corner.
         noise: Largest standard deviation of the shot noise at white, linear light; the read noise
             is a fifth of it.
         families: Point spread functions; empty for those of the textures' split.
@@ -47,7 +47,7 @@ class Ranges:
     rotation_deg: float
     parallax_px: float
     exposure_ev: float
-    vignetting: float
+    vignetting_ev: float
     noise: float
     families: tuple[PSFFamily, ...] = ()
 
@@ -59,7 +59,7 @@ FULL = Ranges(
     rotation_deg=1.0,
     parallax_px=12.0,
     exposure_ev=0.3,
-    vignetting=0.4,
+    vignetting_ev=2.5,
     noise=0.01,
 )
 """What pairs of a real camera show at 2048 px width."""
@@ -230,7 +230,7 @@ def _draw_surface(
 def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:
     """Exposure and vignetting of the blurry member, ``(H, W)``."""
     gain = 2.0 ** rng.uniform(-ranges.exposure_ev, ranges.exposure_ev)
-    loss = rng.uniform(0, ranges.vignetting)
+    loss = 1 - 2.0 ** -rng.uniform(0, ranges.vignetting_ev)
     height, width = size
     x, y = Window(0, 0, width, height).grid()
     dx, dy = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)

@@ -70,6 +70,7 @@ class AuditedPair:
             colour_strength: What the blur does not explain
             (:class:`defocus.align.photometry.unexplained.Unexplained`; the light across is its
             ``tilt_ev``).
+        vignetting_ev: How much more light the blurry member loses towards the corners, EV.
         clipped_share, blurry_clipped_share: Share of clipped pixels of the sharp and of the blurry
             member.
         spread: What the registration tells of the point spread, for the pairs of its session.
@@ -109,6 +110,7 @@ class AuditedPair:
     unexplained_stops: float | None = None
     moved_stops: float | None = None
     light_across_ev: float | None = None
+    vignetting_ev: float | None = None
     specks: int | None = None
     blurrier_share: float | None = None
     colour_strength: float | None = None
@@ -225,6 +227,7 @@ def _audited(
         blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
         blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
         gain_ev=found.misalignment.gain_ev,
+        vignetting_ev=found.misalignment.vignetting_ev,
         sharpness=details[1],
         blurry_sharpness=details[0],
         session_pairs=None if shared is None else shared.pairs,
