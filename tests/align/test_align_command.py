@@ -23,7 +23,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = {
     "status", "misalignment_px", "shift_px", "zoom", "rotation_deg", "residual_px",
     "reliable_share", "gain_ev", "estimator", "weights_sha256", "reason", "model", "gain",
-    "offset", "asymmetry",
+    "offset", "asymmetry", "vignetting_ev",
     "consistency_px", "occluded_share", "calibration_share", "unexplained", "uncertainty",
 }  # fmt: skip
 OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json", *BLUR_NAMES}

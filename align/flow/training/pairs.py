@@ -125,7 +125,7 @@ def ranges_of(stage: FlowStage) -> Ranges:
         rotation_deg=math.degrees(reach),
         parallax_px=stage.parallax_px,
         exposure_ev=0.3 if stage.photometric else 0.0,
-        vignetting_ev=0.74 if stage.photometric else 0.0,
+        vignetting_ev=-math.log2(0.6) if stage.photometric else 0.0,
         noise=0.01,
     )
 

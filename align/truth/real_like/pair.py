@@ -133,5 +133,5 @@ def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Exposure and vignetting of the wide aperture."""
     gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
     y, x = np.ogrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
-    loss = 1 - 2.0 ** -rng.uniform(0, VIGNETTING_EV)
+    loss = rng.uniform(0, 1 - 2.0**-VIGNETTING_EV)
     return np.asarray(gain * (1 - loss * (x * x + y * y) / 2), np.float32)

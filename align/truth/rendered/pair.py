@@ -230,7 +230,7 @@ def _draw_surface(
 def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:
     """Exposure and vignetting of the blurry member, ``(H, W)``."""
     gain = 2.0 ** rng.uniform(-ranges.exposure_ev, ranges.exposure_ev)
-    loss = 1 - 2.0 ** -rng.uniform(0, ranges.vignetting_ev)
+    loss = rng.uniform(0, 1 - 2.0**-ranges.vignetting_ev)
     height, width = size
     x, y = Window(0, 0, width, height).grid()
     dx, dy = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)
