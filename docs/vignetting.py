@@ -1,0 +1,93 @@
+"""Pairs whose blurry member loses light at the corners: ``python -m docs.vignetting PICTURES``.
+
+Each picture is blurred by a disc that grows from left to right, moved in every second pair, and
+darkened by one of three laws. The table is that of docs/alignment.md.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.photometry.equalise import disc_blurred
+from defocus.align.photometry.exposure import vignetting_ev
+from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.register import register
+from defocus.images import as_integer, linear_to_srgb, read_image
+from defocus.optics.geometry import Similarity
+
+Array = NDArray[np.float32]
+
+CORNER_EV = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
+BLUR_PX = (6.0, 8.0, 10.0, 12.0)
+NOISE = 0.002
+PICTURES = 8
+
+
+def fall(law: int, corner_ev: float, shape: tuple[int, ...]) -> Array:
+    """Light over that at the centre: fourth power of the cosine, power of 2 in r² or in r⁴."""
+    y, x = np.mgrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
+    squared = (x * x + y * y) / 2
+    if law == 0:
+        return np.asarray((1 + (2 ** (corner_ev / 2) - 1) * squared) ** -2, np.float32)
+    return np.asarray(2 ** (-corner_ev * squared**law), np.float32)
+
+
+def stored(light: Array, seed: int) -> Array:
+    """Linear light as it is after noise and eight bits."""
+    noise = np.random.default_rng(seed).normal(0, NOISE, light.shape)
+    codes = as_integer(np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32), 8)
+    return reduced_light(np.repeat(codes[:, :, None], 3, axis=2), 1, LUMINANCE)
+
+
+def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, float]:
+    """Error of the registration at the worst corner, px, and what is measured of the light, EV."""
+    scene = reduced_light(read_image(file), 1, LUMINANCE)
+    height, width = scene.shape
+    rng = np.random.default_rng(number)
+    shift = (float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1)))
+    moved = Similarity(zoom=1 + float(rng.uniform(-0.002, 0.002)), shift_px=shift)
+    similarity = moved if number % 2 else Similarity()
+    matrix = np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
+    sharp = cv2.warpAffine(
+        scene,
+        matrix[:2],
+        (width, height),
+        flags=cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    largest = BLUR_PX[number % len(BLUR_PX)]
+    left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)
+    share = np.linspace(0, 1, width, dtype=np.float32)
+    blurry = (left * (1 - share) + right * share) * fall(number % 3, corner_ev, scene.shape)
+    first, second = stored(blurry, 1), stored(np.asarray(sharp, np.float32), 2)
+    ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
+    found = register(first, second).matrix
+    error = None if found is None else corner_distance_px(found, matrix, scene.shape)
+    return error, float("nan") if ev is None else ev
+
+
+def main() -> None:
+    """Print the table."""
+    files = sorted(Path(sys.argv[1]).iterdir())[:PICTURES]
+    click.echo("| EV at the corners | answered | error, median px | worst px | measured EV |")
+    click.echo("| ---: | ---: | ---: | ---: | ---: |")
+    for corner_ev in CORNER_EV:
+        results = [tried(file, number, corner_ev) for number, file in enumerate(files)]
+        errors = [error for error, _ in results if error is not None]
+        measured = [ev for _, ev in results]
+        row = (
+            f"{len(errors)} of {len(results)}",
+            f"{np.median(errors):.2f}" if errors else "–",
+            f"{max(errors):.2f}" if errors else "–",
+            f"{min(measured):.2f} to {max(measured):.2f}",
+        )
+        click.echo(f"| {corner_ev:g} | " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()
