@@ -140,8 +140,11 @@ def caught(fault: Fault, copy: Path, ring: str) -> bool:
     words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *chosen]
     path.write_text(fault.planted(copy), encoding="utf-8")
     try:
-        for part in filter(None, (files[:NEAR], files[NEAR:])):
-            done = subprocess.run([*words, *part], cwd=copy, capture_output=True, text=True)
+        for beside, part in (("0", files[:NEAR]), ("auto", files[NEAR:])):
+            if not part:
+                continue
+            run = [*words, "-n", beside, *part]
+            done = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
             if done.returncode in {1, 2}:
                 return True
             if done.returncode not in {0, 5}:  # 5: nothing of these files is in the ring
