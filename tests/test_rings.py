@@ -1,0 +1,124 @@
+"""What a test costs and starts decides about its ring, and no file is listed in vain."""
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.rings import EXTRAS, TESTS, extra_of, give_ring, left_unread, unreached
+from tests.started_processes import StartedProcesses
+from tests.worker_seconds import CASE_S, FILE_S, RING_S, ROOM, Costs
+
+
+class Item:
+    """What the rings ask a test for."""
+
+    def __init__(self, path: str, *fixtures: str, marks: tuple[str, ...] = ()) -> None:
+        self.path, self.fixturenames, self.marks = TESTS / path, fixtures, {*marks}
+
+    def add_marker(self, name: str) -> None:
+        self.marks.add(name)
+
+    def get_closest_marker(self, name: str) -> str | None:
+        return name if name in self.marks else None
+
+
+def ring_of(*given: Any, **marks: Any) -> set[str]:
+    item: Any = Item(*given, **marks)
+    give_ring(item)
+    return item.marks
+
+
+def test_the_ring_of_a_test() -> None:
+    assert ring_of("align/test_dis.py", "pair") == set()
+    assert ring_of("align/test_dis.py", "pair", "run") == {"full"}
+    assert ring_of("browser/test_report.py") == {"full"}
+    assert ring_of("test_smoke.py", "run_afresh", marks=("smoke",)) == {"smoke"}
+    assert ring_of("charts/test_lens.py", "run") == {"extra"}
+
+
+def test_what_is_listed_as_an_extra_is_there_and_is_listed_once() -> None:
+    places = [TESTS / place for listed in EXTRAS.values() for place in listed]
+    assert all(place.exists() for place in places)
+    assert len(set(places)) == len(places)
+    assert extra_of(TESTS / "charts" / "test_lens.py") == "charts"
+    assert extra_of(TESTS / "align" / "test_dis.py") is None
+
+
+def test_files_without_a_default_test_are_not_imported(tmp_path: Path) -> None:
+    assert left_unread(TESTS / "charts" / "test_lens.py")
+    assert left_unread(TESTS / "browser" / "test_report.py")
+    assert not left_unread(TESTS / "browser" / "conftest.py")
+    whole, part = tmp_path / "test_whole.py", tmp_path / "test_part.py"
+    whole.write_text("import pytest\n\npytestmark = pytest.mark.full\n")
+    part.write_text("@pytest.mark.full\ndef test_one() -> None: ...\n")
+    assert left_unread(whole)
+    assert not left_unread(part)
+
+
+def report_of(plugin: Any, item: Any, *given: Any) -> Any:
+    """A report of a test that passed, after a plugin has seen it."""
+    report = SimpleNamespace(passed=True, outcome="passed", longrepr=None)
+    wrapped: Generator[None, Any, Any] = plugin.pytest_runtest_makereport(*given)
+    next(wrapped)
+    with pytest.raises(StopIteration) as ended:
+        wrapped.send(report)
+    return ended.value.value
+
+
+@pytest.mark.parametrize("mark", ["full", "extra", "smoke", None])
+def test_a_test_that_starts_a_process_fails_unless_it_is_marked(mark: str | None) -> None:
+    item = Item("align/test_dis.py", marks=(mark,) if mark else ())
+    plugin = StartedProcesses.__new__(StartedProcesses)
+    plugin.started = []
+    assert report_of(plugin, item, item).outcome == "passed"
+    plugin._heard("subprocess.Popen", ("fc-list",))
+    plugin._heard("open", ("x",))
+    assert report_of(plugin, item, item).outcome == "passed"
+    plugin._heard("subprocess.Popen", ("true",))
+    report = report_of(plugin, item, item)
+    assert report.outcome == ("passed" if mark else "failed")
+    if mark is None:
+        assert report.longrepr.startswith("starts a process: mark it full")
+    assert plugin.started == []
+
+
+def test_the_audit_of_this_run_hears_processes(request: pytest.FixtureRequest) -> None:
+    plugin: Any = request.config.pluginmanager.get_plugin("started-processes")
+    sys.audit("subprocess.Popen", "none is started", [])
+    assert plugin.started
+    plugin.started.clear()
+
+
+def case(name: str, when: str, seconds: float) -> Any:
+    return SimpleNamespace(nodeid=name, when=when, worker_seconds=seconds)
+
+
+def test_what_is_above_a_limit_is_named() -> None:
+    costs = Costs()
+    costs.pytest_runtest_logreport(case("a.py::one", "setup", 5 * CASE_S))
+    costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * ROOM * CASE_S))
+    costs.whole = RING_S
+    assert costs.above() == []
+    costs.pytest_runtest_logreport(case("a.py::one", "teardown", 0.2 * ROOM * CASE_S))
+    costs.pytest_runtest_logreport(case("b.py::two", "setup", 1.1 * ROOM * FILE_S))
+    costs.whole = 1.1 * RING_S
+    assert [line.partition(": ")[0] for line in costs.above()] == ["the run", "b.py", "a.py::one"]
+
+
+def test_a_report_has_the_worker_seconds_since_the_one_before() -> None:
+    costs = Costs()
+    costs.pytest_runtest_logstart()
+    sum(range(2_000_000))
+    first = report_of(costs, None)
+    second = report_of(costs, None)
+    assert first.worker_seconds > second.worker_seconds >= 0
+
+
+@pytest.mark.full  # it asks git
+def test_without_a_known_revision_everything_counts_as_changed() -> None:
+    items: Any = [Item("charts/test_lens.py", marks=("extra",))]
+    assert unreached("no-such-revision", items) == set()
