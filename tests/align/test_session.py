@@ -196,6 +196,7 @@ def test_an_unknown_pair_is_known_in_a_session_only_if_that_is_sure(
         assert error_px(found, truth) < 2 * found.corner_error_px < 1.5
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("index", [1, 2, 3])
 def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     """Nothing moved; the lens alone moves the corners outwards, by 2 px and more."""

@@ -12,25 +12,36 @@ FIXTURES = {
 
 SLOWEST = {
     "contextualdeblur",
+    "dmenet",
     "dmphn_stack4",
     "dpdnet_dual",
     "dpdnet_single",
+    "focalnet",
+    "fsnet",
     "fsnet_local80",
+    "hidiff_transformer",
+    "ifan_rbn",
     "irnext",
+    "jdrl_unet",
     "lakdnet_l",
     "lakdnet_l_dual",
+    "lakdnet_s",
     "lakdnet_s_dual",
+    "mdp",
+    "mprnet",
     "nafnet_w64",
     "oknet",
     "pptformer",
     "restormer_dual",
     "restormer_single",
     "rjdrl_restormer",
+    "rjdrl_unet",
+    "sfnet",
     "sfnet_local80",
     "uformer_b",
     "uformer_b_ps128",
 }
-"""Fixtures of networks that take a second and more."""
+"""Fixtures of networks that take half a second and more."""
 
 
 @pytest.mark.parametrize(

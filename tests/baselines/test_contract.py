@@ -225,6 +225,7 @@ def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixtur
     assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("network", OTHER_NETWORKS.values(), indirect=True)
 def test_variants_keep_the_size(network: Built, capfd: pytest.CaptureFixture[str]) -> None:
     system, module = network

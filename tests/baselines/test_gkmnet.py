@@ -100,6 +100,7 @@ def test_recipes_are_the_authors() -> None:
     assert updated.learning_rate("paper", 2999) == pytest.approx(1e-4)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["gkmnet", "gkmnet-updating"])
 def test_it_learns_a_batch_by_heart(name: str) -> None:
     torch.manual_seed(0)

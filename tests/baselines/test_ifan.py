@@ -180,6 +180,7 @@ def test_recipe_follows_the_released_one() -> None:
     assert recipe.bit_depth == 8
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("filters", ["official", "corrected", "none"])
 def test_one_batch_is_learnt(filters: str) -> None:
     torch.manual_seed(0)

@@ -274,6 +274,7 @@ def test_a_warm_up_that_warps_the_target_is_refused_where_the_output_alone_is_de
     maker(deformation="output", **{**settings, "warmup": "both"})
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("settings", [{"flow": "true"}, {"deformation": "none"}])
 def test_what_the_official_reading_stands_for_was_not_written(settings: dict[str, Any]) -> None:
     make(reading="official", **settings)

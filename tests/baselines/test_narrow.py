@@ -125,6 +125,7 @@ def test_shipped_start_weights_fit_and_are_small() -> None:
     assert len({narrow_card(path).cpu_minutes for path in SHIPPED.values()}) <= 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", SHIPPED)
 @torch.no_grad()
 def test_start_weights_pull_no_colour(name: str) -> None:

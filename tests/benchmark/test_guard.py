@@ -69,6 +69,7 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: 
     assert all(beyond[one] <= most for one, most in MOST_SPOILED_BEYOND.items()), beyond
 
 
+@pytest.mark.full
 def test_what_the_guard_allows_is_doubled_and_nothing_else(
     own: Restorer, pairs: list[StreamPair]
 ) -> None:

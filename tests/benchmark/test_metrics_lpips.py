@@ -92,6 +92,7 @@ def package_value(restored: np.ndarray, reference: np.ndarray, *, spatial: bool 
         return model(first, second, normalize=True)
 
 
+@pytest.mark.full
 def test_whole_picture_equals_the_package(seeded: Path, capfd: pytest.CaptureFixture[str]) -> None:
     restored, reference = picture(1), picture(2)
     ours = LPIPS.score(restored, reference, np.ones((64, 80), dtype=bool))

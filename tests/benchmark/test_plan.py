@@ -97,6 +97,7 @@ def test_a_raised_training_revision_repeats_trainings_and_nothing_else(
     assert [old.id == new.id for old, new in zip(before, after, strict=True)] == [True, False]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("settings", "named"),
     [({}, False), ({"estimator": "pwcnet"}, True), ({"reading": "official"}, True)],

@@ -128,6 +128,7 @@ def test_faults(
         capsys.readouterr()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("path", "fault"), meetings(EXPECTED, MOTOR, but=WITHOUT_MOTOR))
 def test_faults_in_a_focus_bracket(
     path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -137,6 +138,7 @@ def test_faults_in_a_focus_bracket(
     assert fault not in MOTOR or played_rightly(body, fault)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("path", "fault"), meetings(EXPECTED, PREVIEW))
 def test_faults_in_a_live_view(
     path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

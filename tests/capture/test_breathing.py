@@ -55,6 +55,7 @@ def test_without_the_option_the_lens_does_not_breathe(tmp_path: Path) -> None:
     assert truth["rotation_deg"] != 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", [1, 2, 4])
 def test_the_pictures_show_the_zoom_of_the_truth(tmp_path: Path, seed: int) -> None:
     address = f"sim:?seed={seed}&breathing=0.03&width=480&height=360"

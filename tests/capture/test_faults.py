@@ -157,6 +157,7 @@ def test_a_slow_camera_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     assert the_pair(tmp_path / "session").verdict == "accept"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("fault", "kind", "message"),
     [

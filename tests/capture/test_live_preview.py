@@ -67,6 +67,7 @@ def views() -> dict[str, Array]:
     return {"leaves": leaves, "chart": 0.9 * chart}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["leaves", "chart"])
 def test_sharpness_rises_to_the_focus_and_peaking_is_gone_at_a_few_pixels(name: str) -> None:
     light = views()[name]

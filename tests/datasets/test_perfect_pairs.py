@@ -16,6 +16,8 @@ from defocus.datasets.curation.rules import Rules, judged
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
 
+pytestmark = pytest.mark.full
+
 STRICT = Rules(most_misalignment_px=None, most_gain_ev=None, most_residual_px=0.5, sharper=False)
 STILL = (4, 12, 14)
 """Pairs of the set with seed 5 in which nothing moves."""
@@ -44,7 +46,6 @@ def verdict(row: AuditedPair) -> str:
     return judged(Audit("test", "0", "dis", (row,), ()), STRICT)[0].verdict
 
 
-@pytest.mark.full
 def test_a_perfect_pairs_residual_is_its_own_error(
     still: list[RealLikePair], tmp_path: Path
 ) -> None:
