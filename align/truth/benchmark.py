@@ -23,7 +23,14 @@ from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
 
-__all__ = ["TruthPlan", "TruthResults", "TruthSetting", "run_benchmark", "settings_of"]
+__all__ = [
+    "TRUTH_REVISION",
+    "TruthPlan",
+    "TruthResults",
+    "TruthSetting",
+    "run_benchmark",
+    "settings_of",
+]
 
 Document = dict[str, Any]
 
@@ -51,6 +58,10 @@ class TruthSetting:
     count: int
 
 
+TRUTH_REVISION = 1
+"""Of the truth sets and of how methods are scored: raise it when their numbers change."""
+
+
 @dataclass(frozen=True)
 class TruthPlan:
     """What is to be run.
@@ -66,7 +77,7 @@ class TruthPlan:
         stacks: Folder of real focus stacks, or None. Their frames are scored beside rendered pairs;
             real-like pairs take photographs from it.
         methods: Names of the methods.
-        code: Hash of the code; stored results of other code are not used.
+        revision: Of what is measured; stored results of another are not used.
         jobs: Number of processes.
         real_like: Number of pairs with a known warp, made of the photographs in the folders.
     """
@@ -78,7 +89,7 @@ class TruthPlan:
     trials: int
     stacks: Path | None
     methods: tuple[str, ...]
-    code: str
+    revision: str
     jobs: int
     real_like: int = 0
 
@@ -165,7 +176,7 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     if not plan.real_like:
         return []
     files = scene_files(plan.split, plan.folders, plan.stacks)
-    parts = [plan.seed, plan.code, [sha256_file(file) for file in files]]
+    parts = [plan.seed, plan.revision, [sha256_file(file) for file in files]]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
     found = _completed(folder, key, work, range(plan.real_like), plan)
@@ -192,7 +203,7 @@ def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]
         pictures.update(picture.tobytes())
     hashed = cache(sha256_file)  # all frames of a stack have one merged picture
     stacks = [[path.parent.name, path.name, hashed(path)] for pair in frames for path in pair]
-    parts = [plan.split, plan.seed, plan.methods, plan.code, pictures.hexdigest(), stacks]
+    parts = [plan.split, plan.seed, plan.methods, plan.revision, pictures.hexdigest(), stacks]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

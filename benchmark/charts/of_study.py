@@ -15,7 +15,6 @@ from defocus.benchmark.study.expansion import expand_all
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.study.plugin_files import load_noted
 from defocus.benchmark.study.running.attempt import CRASHES, load_run, one_line
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.errors import InterruptedWorkError, StorageError
 from defocus.progress import describe, say, track
 from defocus.training.record.folder import training_finished
@@ -23,7 +22,8 @@ from defocus.training.record.folder import training_finished
 __all__ = ["BLURS_PX", "measure_chart", "study_restorers"]
 
 BLURS_PX = (2.0, 4.0, 8.0, 16.0)
-CODE = ("defocus.benchmark.charts", "defocus.benchmark.restore", "defocus.charts", "defocus.optics")
+CHART_REVISION = 1
+"""Of the chart's photographs, of their restoration and of what is read off them."""
 """What the scores depend on, besides the systems and the photographs."""
 
 
@@ -100,7 +100,7 @@ def _key(name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]) -> str:
         name,
         restorer.weights,
         restorer.fingerprint(),
-        code_hash(*CODE),
+        str(CHART_REVISION),
         *(case.identity for case in cases),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -11,9 +11,9 @@ from defocus.benchmark.charts.kept import CHART
 from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.judging.answers import JUDGED
 from defocus.benchmark.leaderboard.rows import Row, leaderboard, to_csv
+from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Results
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
 from defocus.reading import read_json
 
@@ -23,8 +23,6 @@ MISALIGNMENT = "misalignment.json"
 """Scores against injected misalignment, where the study was of that; a figure of the report."""
 
 _REPORTS = ("report.html", "report.pdf")
-
-_CODE = ("defocus.benchmark.reporting", "defocus.benchmark.experiments.dose", "defocus.reports")
 
 
 WORK_PER_REPORT = 20
@@ -92,7 +90,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
 
 
 def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
-    """Hash of everything that the reports show, and of the code that renders them."""
+    """Hash of everything that the reports show, and of the version that renders them."""
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
         path = run_folder(out, entry.run) / "run.json"
@@ -102,7 +100,7 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
         digest.update(f"{_sha256(out / name)}\n".encode())
     for strip in sorted(out.glob("strip-*px.png")):
         digest.update(f"{strip.name} {_sha256(strip)}\n".encode())
-    digest.update(code_hash(*_CODE).encode())
+    digest.update(package_version().encode())
     return digest.hexdigest()
 
 

@@ -16,7 +16,7 @@ from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
 from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
-from defocus.datasets.deriving.aligned_reference import aligner_code
+from defocus.datasets.deriving.aligned_reference import REFERENCED
 from defocus.files import make_folder, write_json
 from defocus.reading import read_json
 
@@ -91,7 +91,7 @@ def _path(study: Study, metric: Metric) -> Path:
     The folder of the dataset has its pictures, ids and splits in its name, but not its scenes.
     """
     scenes = [(pair.id, pair.scene) for pair in study.dataset.split("test")]
-    basis = hashlib.sha256(json.dumps([scenes, aligner_code()]).encode()).hexdigest()[:16]
+    basis = hashlib.sha256(json.dumps([scenes, REFERENCED]).encode()).hexdigest()[:16]
     folder = study.dataset.derived / CEILING / evaluation_version() / basis
     return folder / f"{metric.name}-{metric.version}.json"
 

@@ -18,9 +18,7 @@ from defocus.datasets.audit.pairs.duplicates import NearDuplicate, near_duplicat
 from defocus.datasets.audit.pairs.members import Warned, warnings_of
 from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
 from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.measuring.kept import (
-    MEASURING_CODE,
     NO_LIMITS,
     InSession,
     kept_file,
@@ -28,6 +26,7 @@ from defocus.datasets.measuring.kept import (
     session_key,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PooledSession,
     lenses_of,
@@ -47,8 +46,8 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 
 __all__ = [
+    "AUDITED",
     "Audit",
-    "audit_code",
     "audit_dataset",
     "audit_of",
     "audited_rows",
@@ -57,6 +56,12 @@ __all__ = [
     "row_of_document",
 ]
 
+
+AUDIT_REVISION = 1
+"""Of what a row tells beside the measurement: raise it when a number or a word of it changes."""
+
+AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
+"""What a kept row is of."""
 
 CLIPPED_WARN = 0.05
 """Share of clipped pixels of a member that is said: skies and lamps are clipped on purpose."""
@@ -298,7 +303,7 @@ def keep_row(key: str, row: AuditedPair) -> None:
     """
     path = kept_file(key, ".json")
     make_folder(path.parent)
-    write_json(path, {"code": audit_code(), **row_document(row)})
+    write_json(path, {"revision": AUDITED, **row_document(row)})
 
 
 def _audited(
@@ -339,12 +344,6 @@ def _estimator(name: str) -> FlowEstimator:
     return flow_estimator(name)
 
 
-@cache
-def audit_code() -> str:
-    """Hash of the code that a row depends on."""
-    return code_hash(*MEASURING_CODE, "defocus.likeness", "defocus.datasets.audit")
-
-
 def row_document(row: AuditedPair) -> dict[str, Any]:
     """A row as JSON values, with its fingerprints; see :func:`row_of_document`."""
     prints = [
@@ -355,10 +354,10 @@ def row_document(row: AuditedPair) -> dict[str, Any]:
 
 
 def _stored(path: Path) -> AuditedPair | None:
-    """The stored row of this version of the code, or None."""
+    """The stored row of these revisions, or None."""
     try:
         document = read_json(path)
-        return row_of_document(document) if document.pop("code") == audit_code() else None
+        return row_of_document(document) if document.pop("revision", None) == AUDITED else None
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):

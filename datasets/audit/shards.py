@@ -22,8 +22,8 @@ from defocus.cluster.settings import SlurmSettings
 from defocus.cluster.slurm import JobCommand, submit
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import (
+    AUDITED,
     Audit,
-    audit_code,
     audit_of,
     audited_rows,
     keep_row,
@@ -178,7 +178,7 @@ def _head(dataset: Dataset, estimator_name: str, limits: MotionLimits) -> dict[s
         "content_hash": dataset.content_hash,
         "estimator": estimator_name,
         **limits.to_json(),
-        "code": audit_code(),
+        "revision": AUDITED,
     }
 
 

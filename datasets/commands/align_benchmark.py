@@ -98,10 +98,10 @@ def command(
     same command continues after an interruption. The tables are written there as Markdown, CSV and
     JSON.
     """
-    from defocus.align.truth.benchmark import TruthPlan, run_benchmark
+    from defocus.align.truth.benchmark import TRUTH_REVISION, TruthPlan, run_benchmark
     from defocus.align.truth.methods import available_methods
     from defocus.align.truth.tables import csv_rows, document, put_into, sections
-    from defocus.datasets.files.fingerprint import code_hash
+    from defocus.datasets.measuring.revision import MEASURING_REVISION
     from defocus.files import write_json, write_text
 
     with json_output() as output:
@@ -113,7 +113,7 @@ def command(
             trials=trials,
             stacks=stacks,
             methods=available_methods(),
-            code=code_hash("defocus.align", "defocus.optics"),
+            revision=f"{MEASURING_REVISION}.{TRUTH_REVISION}",
             jobs=jobs,
             real_like=real_like,
         )

@@ -32,7 +32,7 @@ from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, s
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash, pair_contents, pair_files
+from defocus.datasets.files.fingerprint import pair_contents, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
@@ -47,7 +47,8 @@ __all__ = ["Cut", "cut_dataset"]
 
 ORDER = "patches.json"
 PLACES = "places.json"
-CODE = ("defocus.datasets.cutting", "defocus.align.sampling.resample", "defocus.images")
+CUTTING_REVISION = 1
+"""Of the patches: raise it when their pixels or their choice change."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
         "content_hash": dataset.content_hash,
         "pairs": pair_contents(dataset),
         "scheme": asdict(scheme),
-        "code": code_hash(*CODE),
+        "revision": CUTTING_REVISION,
     }
     claim_folder(out, ORDER, order)
     bare = [replace(pair, metadata={}) for pair in dataset.pairs]  # a read-only view cannot travel

@@ -13,14 +13,13 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -33,15 +32,21 @@ if TYPE_CHECKING:
     from defocus.align.measure import Measurement
 
 __all__ = [
+    "REFERENCED",
     "AlignedReference",
     "ReferenceModel",
     "aligned_reference",
-    "aligner_code",
     "measured_alone",
 ]
 
 ReferenceModel = Literal["global", "flow"]
 """What registers the sharp picture: the transform of the whole picture, or the local flow too."""
+
+REFERENCE_REVISION = 1
+"""Of how a sharp picture is registered with a measurement: raise it when its pixels change."""
+
+REFERENCED = [MEASURING_REVISION, REFERENCE_REVISION]
+"""What a stored reference is of; one of other revisions is made again."""
 
 FOLDERS: dict[ReferenceModel, str] = {"global": "aligned", "flow": "aligned-flow"}
 
@@ -79,7 +84,7 @@ def aligned_reference(
 ) -> AlignedReference:
     """The reference of a pair, measured on first use and stored in ``dataset.derived``.
 
-    A damaged reference, or one made by another version of the aligner, is made again. Both models
+    A damaged reference, or one of another revision, is made again. Both models
     share the measurement.
 
     Args:
@@ -108,14 +113,14 @@ def _stored(folder: Path) -> AlignedReference | None:
     record = folder / "reference.json"
     try:
         document = read_json(record)
-        code = document.pop("code")
+        revision = document.pop("revision", None)
         found = _reference(folder, document)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
         say(f"{record}: damaged; the reference is rebuilt")
         return None
-    if code != aligner_code():
+    if revision != REFERENCED:
         return None
     if found.status == "ok" and _files_hash(folder) != found.sha256:
         say(f"{folder}: the aligned reference is damaged; it is rebuilt")
@@ -125,12 +130,6 @@ def _stored(folder: Path) -> AlignedReference | None:
 
 def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
     return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
-
-
-@cache
-def aligner_code() -> str:
-    """Hash of the code that reads and registers; what another version made is made again."""
-    return code_hash("defocus.align", "defocus.optics", "defocus.images")
 
 
 def _files_hash(folder: Path) -> str:
@@ -182,5 +181,5 @@ def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
         "sha256": _files_hash(folder) if known else "",
         "misalignment": measurement.misalignment.to_json(),
     }
-    write_json(folder / "reference.json", {"code": aligner_code(), **document})
+    write_json(folder / "reference.json", {"revision": REFERENCED, **document})
     return _reference(folder, document)

@@ -36,11 +36,10 @@ from defocus.colour_profiles import in_one_space, kept_profiles
 from defocus.datasets.deriving.aligned_pair import add_blur_map, add_truth, described
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash, pair_contents
+from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import (
-    MEASURING_CODE,
     NO_LIMITS,
     InSession,
     known_defocus_map,
@@ -49,6 +48,7 @@ from defocus.datasets.measuring.kept import (
     session_key,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PooledSession,
     lenses_of,
@@ -72,7 +72,8 @@ T = TypeVar("T")
 Size = Literal["each", "common"]
 
 ORDER = "compensate.json"
-CODE = (*MEASURING_CODE, __name__, "defocus.datasets.deriving.aligned_pair")
+COMPENSATION_REVISION = 1
+"""Of the pictures and masks made from a measurement: raise it when their pixels change."""
 MOVED_SHARE = 0.2
 """Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
 
@@ -244,7 +245,7 @@ def _claim(
         "rig": None if rig is None else rig.model_dump(mode="json"),
         **limits.to_json(),
         **({} if size == "each" else {"size": size}),
-        "code": code_hash(*CODE),
+        "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
     }
     claim_folder(out, ORDER, order, made=("pairs", "left_out"))
 

@@ -48,8 +48,8 @@ def claim_folder(
             return
         if not _continues(known, order, [one.name for name in made for one in _shown(out / name)]):
             what = "another dataset, other settings or another version of defocus"
-            if isinstance(known, dict) and known | {"code": order.get("code")} == order:
-                what = "another version of defocus or its libraries"
+            if isinstance(known, dict) and known | {"revision": order.get("revision")} == order:
+                what = "a version of defocus that made other pictures"
             raise DatasetError(f"{out}: started with {what}; choose another folder for --out")
         write_json(path, order)
         return

@@ -66,8 +66,8 @@ def _claim(record: Path, order: dict[str, Any]) -> None:
         known = None
     if known != order:
         raise DatasetError(
-            f"{record.parent}: started with another dataset, other settings or another version of "
-            "defocus; remove it, or choose another folder for --out"
+            f"{record.parent}: started with another dataset, other settings or a version that made "
+            "other files; remove it, or choose another folder for --out"
         )
 
 

@@ -5,11 +5,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib import metadata, resources
-from importlib.resources.abc import Traversable
-from importlib.util import find_spec
+from collections.abc import Iterable
 from pathlib import Path
 
 from defocus.datasets.files.cache import cache_folder
@@ -21,7 +17,6 @@ from defocus.reading import is_utf8, read_json
 
 __all__ = [
     "FILE_ROLES",
-    "code_hash",
     "content_hash",
     "file_hashes",
     "hashes_and_faults",
@@ -44,9 +39,6 @@ FILE_ROLES = (
 """The fields of a pair that are files, in the order in which they are hashed."""
 
 HASH_SILENTLY_BELOW = 200
-
-LIBRARIES = ("numpy", "scipy", "numba", "scikit-image", "opencv-python-headless", "opencv-python")
-"""Distributions whose version can change a pixel; those that are not installed do not count."""
 
 
 def pair_files(pair: Pair) -> dict[str, Path]:
@@ -84,38 +76,6 @@ def pair_contents(dataset: Dataset) -> dict[str, str]:
     """SHA-256 over split and files of each pair, by its id."""
     hashes = picture_hashes(dataset.root, dataset.pairs)
     return {pair.id: content_hash([pair], hashes) for pair in dataset.pairs}
-
-
-@cache  # what a process has imported stays, whatever becomes of the files
-def code_hash(*names: str) -> str:
-    """SHA-256 of the source of packages and modules, cards of weights, and library versions.
-
-    Cached results are stored under this hash, so that other versions of the code never use them.
-    """
-    digest = hashlib.sha256()
-    for name in names:
-        for source in _sources_of(name):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    for library in LIBRARIES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            digest.update(f"{library}={metadata.version(library)}\n".encode())
-    return digest.hexdigest()
-
-
-def _sources_of(name: str) -> Iterator[Traversable]:
-    spec = find_spec(name)
-    if spec is not None and spec.submodule_search_locations is None and spec.origin is not None:
-        yield Path(spec.origin)  # a module
-    else:
-        yield from _sources(resources.files(name))
-
-
-def _sources(folder: Traversable) -> Iterator[Traversable]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _sources(entry)
-        elif entry.name.endswith((".py", ".json")):  # the card of shipped weights has their hash
-            yield entry
 
 
 def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:

@@ -30,7 +30,6 @@ from defocus.align.sampling.view import luminance_view
 from defocus.colour_profiles import give_profile
 from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.fusing.fusion import Fusion, fused
 from defocus.datasets.fusing.placing import REGISTRATION_SIDE, place_frames, placed_frame, warped
 from defocus.datasets.layouts.ids import legal_id
@@ -58,7 +57,8 @@ __all__ = ["FusedStack", "fuse_stacks"]
 ORDER = "fuse.json"
 RECORD = "fusion.json"
 PICTURE = "all-in-focus.png"
-CODE = ("defocus.align", "defocus.images", "defocus.datasets.fusing")
+FUSING_REVISION = 1
+"""Of fused pictures: raise it when their pixels change."""
 CONFIDENT = 0.5
 BORDER_PX = 8
 """Left out of the comparison: the border of a warped picture is interpolated from nothing."""
@@ -112,7 +112,7 @@ def fuse_stacks(
         "format": "defocus-fuse",
         "content_hash": dataset.content_hash,
         "position": position,
-        "code": code_hash(*CODE),
+        "revision": FUSING_REVISION,
     }
     for stack in stacks:
         if position is not None and position > len(stack.frames):

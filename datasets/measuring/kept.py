@@ -5,7 +5,7 @@
     CACHE/measured/<kk>/<key>.h5       the measurement: flow, masks, numbers
     CACHE/measured/<kk>/<key>.json     the pair's row of an audit
 
-The key is a hash of the pictures, the estimator, the limits and the code that measures. So every
+The key is a hash of the pictures, the estimator, the limits and the measuring revision. So every
 step of a chain (audit, compensate, curate, split, report, sidecar) finds what an earlier one
 measured, whatever dataset the pair lies in. What is deleted is measured again.
 """
@@ -14,7 +14,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,13 +26,14 @@ from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import SessionLens
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.cache import cache_folder
-from defocus.datasets.files.fingerprint import code_hash, file_hashes
+from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.measuring.measurement_file import (
     read_blur,
     read_measurement,
     write_measurement,
 )
 from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file
@@ -41,7 +41,6 @@ from defocus.images import Image, read_pair
 from defocus.progress import say
 
 __all__ = [
-    "MEASURING_CODE",
     "NO_LIMITS",
     "InSession",
     "kept_blur",
@@ -60,11 +59,6 @@ T = TypeVar("T")
 NO_LIMITS = MotionLimits()
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
-MEASURING_CODE = (
-    *("defocus.align", "defocus.optics", "defocus.images", "defocus.colour_profiles"),
-    "defocus.datasets.measuring",
-)
-"""What the measurement of a pair depends on."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +114,9 @@ def _files(pair: Pair) -> dict[str, Path]:
 def _key(
     hashes: Mapping[str, str], estimator: FlowEstimator, limits: MotionLimits = NO_LIMITS
 ) -> str:
-    measuring = estimator.name, estimator.weights_sha256, limits.to_json(), _revision()
+    measuring = estimator.name, estimator.weights_sha256, limits.to_json(), MEASURING_REVISION
     order = [dict(hashes), *measuring]
     return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def _revision() -> str:
-    """The measuring revision: the code and the libraries that a measurement depends on."""
-    return code_hash(*MEASURING_CODE)
 
 
 def kept_file(key: str, suffix: str) -> Path:

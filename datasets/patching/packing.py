@@ -11,9 +11,9 @@ from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
 from defocus.baselines.recipes.members import NAMES, Further, TargetName
 from defocus.datasets.deriving.aligned_reference import (
+    REFERENCED,
     ReferenceModel,
     aligned_reference,
-    aligner_code,
 )
 from defocus.datasets.deriving.measured_blur import measured_blur
 from defocus.datasets.files.arrays import array_shape, read_array
@@ -88,7 +88,7 @@ def packed_pairs(
     """
     words = [name, target]
     if target in REGISTERED or "measured_blur" in further:
-        words += [estimator_name, aligner_code()[:8]]
+        words += [estimator_name, "r" + ".".join(map(str, REFERENCED))]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
     if path.is_file():

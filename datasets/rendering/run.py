@@ -20,12 +20,12 @@ from pathlib import Path
 
 from defocus.datasets.deriving.derived import claim_folder, kept_record
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
+from defocus.datasets.rendering.revision import RENDERING_REVISION
 from defocus.datasets.rendering.scenes.files import DepthPicture, PicturePlane, source_name
 from defocus.datasets.rendering.scenes.scene import (
     DrawnMisalignment,
@@ -45,8 +45,6 @@ from defocus.processes import in_processes
 from defocus.progress import track
 
 __all__ = ["render_dataset"]
-
-CODE = ("defocus.datasets.rendering", "defocus.optics")
 
 
 def render_dataset(
@@ -170,7 +168,7 @@ def _order(
                 if isinstance(surface, DepthPicture)
             ],
             "lens": None if real is None else asdict(real),
-            "code": code_hash(*CODE),
+            "revision": RENDERING_REVISION,
         },
         sort_keys=True,
     )

@@ -6,20 +6,20 @@ from functools import partial
 from pathlib import Path
 
 from defocus.datasets.files.cache import cache_folder, derived_folder
-from defocus.datasets.files.fingerprint import code_hash, content_hash
+from defocus.datasets.files.fingerprint import content_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
+from defocus.datasets.rendering.revision import RENDERING_REVISION
 from defocus.datasets.rendering.scenes.scene import Scene, SceneCamera
 from defocus.datasets.sample.scenes import SCENES, Variant, variant
 from defocus.progress import say, track
 
 __all__ = ["sample_dataset"]
 
-CODE = ("defocus.datasets.sample", "defocus.datasets.rendering", "defocus.optics")
-"""What decides the pixels, beside the libraries; a dataset made by other code is not found."""
-
+SAMPLE_REVISION = 1
+"""Of the choice of scenes and of their drawing, beside the revision of rendering."""
 
 CAMERA = SceneCamera()
 
@@ -38,7 +38,11 @@ def sample_dataset(name: str) -> Dataset:
         StorageError: The cache cannot be written.
     """
     chosen = variant(name)
-    folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{code_hash(*CODE)[:16]}"
+    folder = (
+        cache_folder()
+        / "sample"
+        / f"{chosen.name or 'mild'}-{RENDERING_REVISION}.{SAMPLE_REVISION}"
+    )
     pairs, hashes = kept_pairs(folder, chosen.dataset, partial(_write_pairs, chosen))
     content = content_hash(pairs, hashes)
     return Dataset(

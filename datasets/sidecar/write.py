@@ -29,8 +29,8 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement
 from defocus.datasets.deriving.working_folder import working_folder
 from defocus.datasets.files.cache import atomic_folder
-from defocus.datasets.files.fingerprint import code_hash
-from defocus.datasets.measuring.kept import MEASURING_CODE, measured_pair, pair_keys
+from defocus.datasets.measuring.kept import measured_pair, pair_keys
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
@@ -49,7 +49,8 @@ __all__ = ["write_sidecar"]
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
 """Said to everybody who applies it; the reason itself names a person's own folders."""
-CODE = (*MEASURING_CODE, "defocus.datasets.sidecar")
+SIDECAR_REVISION = 1
+"""Of corrections made from a measurement: raise it when their numbers change."""
 
 CARD = """\
 # {name}: a correction of {reader}
@@ -150,7 +151,7 @@ def _order(
         "release": asdict(release),
         "estimator": estimator.name,
         "weights_sha256": estimator.weights_sha256 or None,
-        "code": code_hash(*CODE),
+        "revision": [MEASURING_REVISION, SIDECAR_REVISION],
     }
 
 

@@ -280,7 +280,7 @@ def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path: Pa
     ]
     for one, other in zip(*(r.scores["pairs"]["zero flow"] for r in (first, again)), strict=True):
         assert one.sums == other.sums
-    run_benchmark(replace(plan, code="other code"), tmp_path)
+    run_benchmark(replace(plan, revision="other code"), tmp_path)
     assert files[0].stat().st_mtime_ns != before[0]
 
 

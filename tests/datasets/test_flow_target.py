@@ -149,8 +149,8 @@ def test_another_version_of_the_aligner_packs_the_pairs_again(
     dataset = replace(made, derived=tmp_path / "derived")
     first = source(dataset).store.path
     assert source(dataset).store.path == first
-    monkeypatch.setattr("defocus.datasets.patching.packing.aligner_code", lambda: "f" * 64)
-    assert source(dataset).store.path.name == "train-registered-flow-dis-ffffffff-valid_mask.h5"
+    monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
+    assert source(dataset).store.path.name == "train-registered-flow-dis-r9.9-valid_mask.h5"
     assert first.is_file()
 
 

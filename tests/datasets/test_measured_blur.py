@@ -90,8 +90,8 @@ def test_a_batch_has_it_for_the_objective_alone(made: Dataset) -> None:
 def test_the_packed_file_is_of_one_aligner(made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     first = source(made).store.path
     assert source(made).store.path == first
-    monkeypatch.setattr("defocus.datasets.patching.packing.aligner_code", lambda: "f" * 64)
-    assert source(made).store.path.name == "train-sharp-dis-ffffffff-measured_blur.h5"
+    monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
+    assert source(made).store.path.name == "train-sharp-dis-r9.9-measured_blur.h5"
 
 
 def test_the_true_map_of_a_pair_does_not_help(made: Dataset, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Measurements and derived datasets that change without their revision being raised are noticed."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.golden import makers as golden
+
+TOLERANCE = 2e-3
+"""Of numbers behind a registration, which differ a little between processors."""
+
+
+def complaint(name: str, found: dict[str, float], revisions: object) -> str:
+    """What is wrong with a maker's numbers; empty where nothing is."""
+    kept = json.loads(golden.FILE.read_text(encoding="utf-8"))
+    if kept["revisions"][name] != revisions:
+        return f"a revision was raised: remake by {golden.COMMAND}"
+    known = kept["numbers"][name]
+    changed = [
+        place
+        for place in sorted(found.keys() | known.keys())
+        if found.get(place, math.nan)
+        != pytest.approx(known.get(place, math.nan), rel=TOLERANCE, abs=TOLERANCE)
+    ]
+    return f"raise the revision of {name}, remake by {golden.COMMAND}: {changed}" if changed else ""
+
+
+@pytest.mark.parametrize("name", list(golden.MAKERS))
+def test_numbers_change_with_a_revision_only(name: str, tmp_path: Path) -> None:
+    dataset = golden.stored_dataset(tmp_path / "in")
+    found = golden.numbers_of(name, dataset, tmp_path / "out")
+    assert complaint(name, found, golden.REVISIONS[name]) == ""
+
+
+def test_a_moved_number_and_a_raised_revision_are_told() -> None:
+    kept = json.loads(golden.FILE.read_text(encoding="utf-8"))
+    known, revision = kept["numbers"]["measure"], golden.REVISIONS["measure"]
+    place = next(iter(known))
+    assert complaint("measure", known, revision) == ""
+    assert place in complaint("measure", known | {place: known[place] + 0.1}, revision)
+    assert "remake" in complaint("measure", known, [99])
