@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 
 from tests.command_process import CHECKOUT, COMMANDS, run_command
-from tests.rings import DEFAULT, give_ring, left_unread, unreached
+from tests.rings import DEFAULT, FULL, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import Costs
 
@@ -127,8 +127,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """What is named runs whole; without a name, and without -m, it is the default ring."""
     named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if "PYTEST_XDIST_WORKER" not in os.environ and not named and not config.option.markexpr:
-        config.option.markexpr = DEFAULT
+    if "PYTEST_XDIST_WORKER" not in os.environ and not named:
+        rings = {"": DEFAULT, "full": FULL}
+        config.option.markexpr = rings.get(config.option.markexpr, config.option.markexpr)
     config.pluginmanager.register(Costs(), "worker-seconds")
     config.pluginmanager.register(StartedProcesses(), "started-processes")
 

@@ -14,18 +14,18 @@ import pytest
 
 from tests.imports import imports_of
 
-__all__ = ["DEFAULT", "extra_of", "give_ring", "left_unread", "unreached"]
+__all__ = ["DEFAULT", "FULL", "extra_of", "give_ring", "left_unread", "unreached"]
 
 TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
 
-DEFAULT = "not full and not extra"
-"""The default ring, as ``pytest -m`` takes it."""
+DEFAULT, FULL = "not full and not extra", "full and not extra"
+"""The rings of the core, as ``pytest -m`` takes them."""
 
 PROCESS_FIXTURES = frozenset({"bench", "run", "run_afresh", "start_bench"})
 """Fixtures whose tests are in the full ring."""
 
-FULL = TESTS / "browser"
+BROWSER = TESTS / "browser"
 """A folder whose tests are in the full ring."""
 
 EXTRAS: dict[str, tuple[str, ...]] = {
@@ -64,7 +64,10 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "docs/test_registration.py",
     ),
 }
-"""Files and folders of tests by the extra whose they are; ``research`` makes the published data."""
+"""Files and folders of tests by the extra whose they are; ``research`` makes the published data.
+
+A folder in ``tests/extras``, and ``tests/research``, need no entry.
+"""
 
 WHOLE_FILE = re.compile(r"^pytestmark = pytest\.mark\.full$", re.MULTILINE)
 
@@ -74,14 +77,15 @@ def extra_of(path: Path) -> str | None:
     for name, places in EXTRAS.items():
         if any(path.is_relative_to(TESTS / place) for place in places):
             return name
-    return None
+    rooms = path.relative_to(TESTS).parts[:-1] if path.is_relative_to(TESTS) else ()
+    return rooms[-1] if rooms[:1] in {("extras",), ("research",)} else None
 
 
 def left_unread(path: Path) -> bool:
     """Whether the default ring has nothing of a file, so that it need not be imported."""
     if not path.match("test_*.py"):
         return False
-    if extra_of(path) is not None or path.is_relative_to(FULL):
+    if extra_of(path) is not None or path.is_relative_to(BROWSER):
         return True
     return WHOLE_FILE.search(path.read_text(encoding="utf-8")) is not None
 
@@ -91,7 +95,7 @@ def give_ring(item: pytest.Function) -> None:
     if extra_of(item.path) is not None:
         item.add_marker("extra")
     elif item.get_closest_marker("smoke") is None and (
-        item.path.is_relative_to(FULL) or PROCESS_FIXTURES.intersection(item.fixturenames)
+        item.path.is_relative_to(BROWSER) or PROCESS_FIXTURES.intersection(item.fixturenames)
     ):
         item.add_marker("full")
 

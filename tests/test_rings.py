@@ -45,6 +45,8 @@ def test_what_is_listed_as_an_extra_is_there_and_is_listed_once() -> None:
     assert all(place.exists() for place in places)
     assert len(set(places)) == len(places)
     assert extra_of(TESTS / "charts" / "test_lens.py") == "charts"
+    assert extra_of(TESTS / "extras" / "people" / "test_judging.py") == "people"
+    assert extra_of(TESTS / "research" / "test_truth.py") == "research"
     assert extra_of(TESTS / "align" / "test_dis.py") is None
 
 
