@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -58,6 +57,8 @@ def fingerprint(picture: Image) -> Fingerprint:
     grey = cv2.cvtColor(upper_bits(picture), cv2.COLOR_RGB2GRAY)
     factor = max(1, min(grey.shape) // HASHED_PX)  # of a large picture that takes half the time
     shown = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    import imagehash
+
     bits = imagehash.phash(PillowImage.fromarray(np.asarray(shown))).hash.ravel()
     small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(np.float32)
     small -= small.mean()

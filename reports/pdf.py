@@ -7,9 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import typst
+from typing import TYPE_CHECKING, Any
 
 from defocus.reports import text
 from defocus.reports.environment import TEMPLATES, environment
@@ -36,6 +34,9 @@ from defocus.reports.pictures import encode_states, encode_tiles, laid_over
 from defocus.reports.plots.plot import plot
 from defocus.reports.plots.scatter import scatter
 
+if TYPE_CHECKING:
+    from typst import Fonts
+
 __all__ = ["PICTURE_BUDGET_BYTES", "render_pdf", "write_typst"]
 
 PICTURE_BUDGET_BYTES = 120_000
@@ -61,6 +62,8 @@ def render_pdf(page: Page) -> bytes:
     Returns:
         The document, PDF/UA-1.
     """
+    import typst
+
     with tempfile.TemporaryDirectory(prefix="defocus-report-") as name:
         folder = Path(name)
         content: bytes = typst.compile(
@@ -288,7 +291,9 @@ def _breakable(word: re.Match[str]) -> str:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "Fonts":
+    import typst
+
     return typst.Fonts(include_system_fonts=False, font_paths=[_fallback_fonts()])
 
 

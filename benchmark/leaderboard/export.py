@@ -1,6 +1,5 @@
 """Export of a study's numbers: CSV, Parquet, LaTeX and JSON."""
 
-import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import Any
 from defocus.benchmark.leaderboard.rows import CSV_DIGITS, REVISION_DIGITS, Row, leaderboard
 from defocus.benchmark.results.store import Entry, Results
 from defocus.errors import InputError
+from defocus.extra_packages import require
 from defocus.files import make_folder, write_bytes
 from defocus.reports.text import csv_text
 
@@ -109,8 +109,7 @@ def _csv(lines: Sequence[Line]) -> str:
 
 
 def _parquet(lines: Sequence[Line]) -> bytes:
-    if importlib.util.find_spec("pyarrow") is None:
-        raise InputError("Parquet needs pyarrow; install the extra: pip install 'defocus[parquet]'")
+    require("pyarrow", "parquet", "18")
     import pandas as pd
 
     return bytes(pd.DataFrame.from_records(lines).to_parquet(index=False))

@@ -5,6 +5,7 @@ from typing import Any
 
 from defocus.datasets.publishing.draft import Draft
 from defocus.errors import DefocusError, InputError
+from defocus.extra_packages import require
 from defocus.progress import say
 
 __all__ = ["checked_repository", "draft_on_hub", "plan"]
@@ -49,12 +50,10 @@ def draft_on_hub(
         InputError: The library huggingface_hub is not installed.
         DefocusError: The server refuses or cannot be reached.
     """
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError as error:
-        raise InputError("install it with: pip install 'defocus[hub]'") from error
+    require("huggingface_hub", "hub", "1.0")
     import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     api = HfApi(endpoint=endpoint, token=token, library_name="defocus")
     made = False

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from defocus.cluster.scheduler import job_log, job_states, known_jobs, log_folder, note_jobs
 from defocus.cluster.settings import SlurmSettings
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
+from defocus.extra_packages import require
 from defocus.files import make_folder
 from defocus.progress import counted, say
 
@@ -160,12 +161,7 @@ def submit(
 
 
 def _submitit() -> Any:  # noqa: ANN401 - a module
-    try:
-        import submitit
-    except ImportError as error:
-        raise InputError(
-            "--launcher slurm needs submitit; install the extra: pip install 'defocus[slurm]'"
-        ) from error
+    submitit = require("submitit", "slurm", "1.5")
     if shutil.which("sbatch") is None or shutil.which("squeue") is None:
         raise InputError(
             "--launcher slurm: no sbatch and squeue on PATH; run it on a node of the cluster"

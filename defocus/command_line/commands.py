@@ -29,6 +29,7 @@ from defocus.errors import (
     FileError,
     storage_error,
 )
+from defocus.near_names import did_you_mean
 from defocus.progress import end_bars, log, telling
 
 __all__ = [
@@ -77,6 +78,16 @@ class CommandGroup(click.Group):
         if self.further is not None:
             command = self.further(command)
         return with_common_options(with_plugins(command) if self.plugins else command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The sub-command of the first argument; an unknown one is answered with near names."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = did_you_mean(name, self.list_commands(ctx))
+            ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a sub-command; a closed output pipe, as with ``| head``, is a success.

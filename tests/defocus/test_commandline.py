@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from defocus.command_line.commands import FiniteRange, command_group
 from defocus.errors import CameraError, InputError, StorageError
@@ -218,3 +219,10 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
     assert "its part" in bars
     assert told == "\r\n", "no bar is drawn, or taken away, below the error"
     assert bars.rindex("\x1b[?25h") > bars.rindex("its part"), "the cursor is shown again"
+
+
+def test_an_unknown_command_gets_near_names() -> None:
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.", plugins=True)
+    done = CliRunner().invoke(group, ["restor"])
+    assert done.exit_code == 2
+    assert "No such command 'restor'; did you mean 'restore'" in done.output

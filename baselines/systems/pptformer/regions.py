@@ -7,7 +7,6 @@ scikit-image. The authors' parser is not named in what they released.
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.segmentation import felzenszwalb
 
 from defocus.errors import ImageError
 
@@ -43,6 +42,8 @@ def regions(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _painted(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    from skimage.segmentation import felzenszwalb
+
     labels = felzenszwalb(picture, scale=SCALE, sigma=SMOOTHING_PX, min_size=SMALLEST_PX)
     sums = [np.bincount(labels.ravel(), colour.ravel()) for colour in np.moveaxis(picture, -1, 0)]
     means: NDArray[np.float64] = np.stack(sums, axis=-1) / np.bincount(labels.ravel())[:, None]

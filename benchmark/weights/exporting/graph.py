@@ -16,7 +16,8 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.benchmark.weights.exporting.agreement import GraphAgreement, agreement
-from defocus.errors import InputError, NotApplicableError
+from defocus.errors import NotApplicableError
+from defocus.extra_packages import require
 from defocus.files import write_bytes
 
 if TYPE_CHECKING:
@@ -111,14 +112,8 @@ def write_graph(graph: Graph, path: Path, facts: Mapping[str, str]) -> None:
 
 
 def _require_onnx() -> None:
-    try:
-        import onnx  # noqa: F401 - each of the three is needed
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f"ONNX graphs need {error.name}; install the extra: pip install 'defocus[onnx]'"
-        ) from error
+    for module in ("onnx", "onnxruntime", "onnxscript"):
+        require(module, "onnx")
 
 
 def _agreeing(

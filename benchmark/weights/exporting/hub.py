@@ -8,7 +8,8 @@ from torch import nn
 from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.weights.exporting.origin import WeightsOrigin
-from defocus.errors import InputError, WeightsError
+from defocus.errors import WeightsError
+from defocus.extra_packages import require
 from defocus.files import atomic_path, make_folder, write_json, write_text
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
@@ -46,12 +47,7 @@ def require_hub() -> None:
     Raises:
         InputError: It is not installed.
     """
-    try:
-        import huggingface_hub  # noqa: F401 - asked for before the work
-    except ImportError as error:
-        raise InputError(
-            "--to hub needs huggingface_hub; install the extra: pip install 'defocus[hub]'"
-        ) from error
+    require("huggingface_hub", "hub", "1.0")
 
 
 def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.errors import InputError
+from defocus.extra_packages import require
 from defocus.files import make_folder
 
 if TYPE_CHECKING:
@@ -52,13 +52,9 @@ def open_tracker(folder: Path | None, step: int) -> Iterator[Tracker]:
     if folder is None:
         yield Tracker(None)
         return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            "[training] tensorboard needs TensorBoard; install the extra: "
-            "pip install 'defocus[tensorboard]'"
-        ) from error
+    require("tensorboard", "tensorboard", "2.18")
+    from torch.utils.tensorboard import SummaryWriter
+
     path = make_folder(folder / "tensorboard")
     with SummaryWriter(path, purge_step=step + 1) as writer:
         yield Tracker(writer)

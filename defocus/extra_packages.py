@@ -1,0 +1,43 @@
+"""Packages of an extra, imported where they are used."""
+
+import importlib
+from importlib import metadata
+from types import ModuleType
+
+from defocus.errors import DefocusError, InputError
+
+__all__ = ["require"]
+
+
+def require(
+    module: str, extra: str, least: str = "", error: type[DefocusError] = InputError
+) -> ModuleType:
+    """Import a module of an extra; where it is missing, say what to install.
+
+    Args:
+        module: Name of the module, such as ``pyarrow``.
+        extra: The extra that brings it, ``parquet``.
+        least: Oldest version that will do, such as ``18``; empty for any.
+        error: What is raised.
+
+    Raises:
+        DefocusError: It is missing, or older than ``least``.
+    """
+    remedy = f"pip install 'defocus[{extra}]'"
+    try:
+        imported = importlib.import_module(module)
+    except ImportError as missing:
+        raise error(f"needs {missing.name or module}; {remedy}") from missing
+    if least and _numbers(version := metadata.version(_package(module))) < _numbers(least):
+        raise error(f"needs {module} {least} or later, not {version}; {remedy}")
+    return imported
+
+
+def _package(module: str) -> str:
+    """The distribution that brings a module."""
+    name = module.partition(".")[0]
+    return metadata.packages_distributions().get(name, [name])[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
