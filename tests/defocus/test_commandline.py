@@ -223,6 +223,6 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
 
 def test_an_unknown_command_gets_near_names() -> None:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.", plugins=True)
-    done = CliRunner().invoke(group, ["restor"])
+    done = CliRunner().invoke(group, ["restoer"])
     assert done.exit_code == 2
-    assert "No such command 'restor'; did you mean 'restore'" in done.output
+    assert "No such command 'restoer'; did you mean 'restore'" in done.output
