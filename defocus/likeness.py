@@ -1,7 +1,7 @@
 """Recognise a picture by its look: a perceptual hash and a thumbnail.
 
 Source of the hash: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of
-Perceptual Image Hash Functions, 2010), as the library imagehash computes it.
+Perceptual Image Hash Functions, 2010).
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from PIL.Image import Resampling
 
 from defocus.images import Image, upper_bits
 
@@ -29,6 +31,7 @@ MOST_DIFFERENT_BITS = 12
 """Of 64; a picture saved again, resized, brightened or a little cropped differs by fewer."""
 HASHED_PX = 512
 """Shorter side from twice of which on a picture is reduced before it is hashed."""
+HASH_PX = 32
 THUMBNAIL_PX = 48
 LEAST_CORRELATION = 0.93
 """Of the thumbnails; hashes alone confuse simple pictures such as a dark object on a light wall."""
@@ -57,13 +60,18 @@ def fingerprint(picture: Image) -> Fingerprint:
     grey = cv2.cvtColor(upper_bits(picture), cv2.COLOR_RGB2GRAY)
     factor = max(1, min(grey.shape) // HASHED_PX)  # of a large picture that takes half the time
     shown = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    import imagehash
-
-    bits = imagehash.phash(PillowImage.fromarray(np.asarray(shown))).hash.ravel()
+    bits = _hash(np.asarray(shown, np.uint8))
     small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(np.float32)
     small -= small.mean()
     length = float(np.linalg.norm(small))
-    return Fingerprint(np.asarray(bits, dtype=np.bool_), small / max(length, 1e-6))
+    return Fingerprint(bits, small / max(length, 1e-6))
+
+
+def _hash(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Signs of the 64 lowest frequencies beside their median, as the library imagehash has them."""
+    reduced = PillowImage.fromarray(grey).resize((HASH_PX,) * 2, Resampling.LANCZOS)
+    low = scipy.fft.dctn(np.asarray(reduced, np.float64))[:8, :8]
+    return np.asarray(low > np.median(low)).ravel()
 
 
 def one_picture(first: Fingerprint, second: Fingerprint) -> bool:
