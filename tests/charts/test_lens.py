@@ -250,14 +250,13 @@ def test_lenses_that_explain_alike_widen_the_errors(
 
 
 @pytest.mark.full
-@pytest.mark.timeout(900)  # about 80 s of processor time
-@pytest.mark.parametrize(("lens", "most"), [(LENS, 0.15), (STOPPED, 0.07)])
-def test_a_fitted_lens_has_the_kernels_of_the_true_one(lens: RealLens, most: float) -> None:
-    found = replace(fitted_to_chart(lens).lens, f_number=lens.f_number)
+@pytest.mark.timeout(900)  # about 40 s of processor time
+def test_a_fitted_lens_has_the_kernels_of_the_true_one() -> None:
+    found = replace(fitted_to_chart(LENS).lens, f_number=LENS.f_number)
     for diameter in (-11.0, -6.0, 6.0, 11.0):
         for place in ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5)):
-            true, given = (colour_psfs(one, diameter, place) for one in (lens, found))
-            assert kernel_error(true, given) < most
+            true, given = (colour_psfs(one, diameter, place) for one in (LENS, found))
+            assert kernel_error(true, given) < 0.15
 
 
 def through(lens: RealLens, diameter: float) -> ChartShot:
@@ -285,27 +284,6 @@ def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartSh
     truth = fit._State(NUMBERS, focus)
     right, wrong = (fit._squares(truth, seen(one), BASE).sum() for one in (4.0, 2.4))
     assert wrong > 1.5 * right
-
-
-@pytest.mark.full
-@pytest.mark.timeout(1800)  # about 240 s of processor time
-def test_a_lens_fitted_at_two_f_numbers_has_the_kernels_of_both() -> None:
-    stopped = replace(LENS, f_number=4.0)
-    shots = [
-        through(lens, diameter)
-        for lens, diameters in ((LENS, (9.0, 1.0, -8.0)), (stopped, (6.0, 1.0, -5.5)))
-        for diameter in diameters
-    ]
-    found = fit_lens(shots, LENS.pixel_pitch_um)
-    for lens in (LENS, stopped):
-        given = replace(found.lens, f_number=lens.f_number)
-        errors = [
-            kernel_error(*(colour_psfs(one, diameter, place) for one in (lens, given)))
-            for diameter in (-11.0, -6.0, 6.0, 11.0)
-            for place in ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5))
-        ]
-        assert max(errors) < 0.15, lens.f_number
-        assert np.mean(errors) < 0.1
 
 
 def test_waves_explain_a_slow_lens_as_its_kernels_have_it() -> None:
