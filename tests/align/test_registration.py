@@ -65,7 +65,7 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
     [
         ((200, 150), 2),
         ((384, 288), 1),
-        pytest.param((200, 150), 8, marks=pytest.mark.full),
+        pytest.param((200, 150), 20, marks=pytest.mark.full),
         pytest.param((384, 288), 4, marks=pytest.mark.full),
     ],
 )
