@@ -14,6 +14,7 @@ from defocus.benchmark.charts.kept import ChartScore
 from defocus.benchmark.charts.tables import chart_parts
 from defocus.capture.commands import chart_shoot, shoot
 from defocus.capture.live.views.contact_sheet import write_contact_sheet
+from defocus.capture.live.views.log import write_log
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open, wait_until_nothing_overflows
@@ -267,6 +268,20 @@ def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
     (*_, link) = boxes[0].find_elements(By.CSS_SELECTOR, "tbody th a[href^='#section']")
     place = str(link.get_attribute("href")).partition("#")[2]
     assert link.text == "0003_scene-003" == browser.find_element(By.ID, place).text
+
+
+@pytest.mark.full
+def test_log_and_contact_sheet_show_whole_rows_on_a_phone(open_page: Open, tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]
+    shoot.command.main([str(root), *words, "--yes"], standalone_mode=False)
+    write_contact_sheet(root, tmp_path / "report.html")
+    write_log(root, tmp_path / "log.html", by="")
+    for name in ("report.html", "log.html"):
+        browser = open_page(tmp_path / name, 390, 800)
+        (table,) = browser.find_elements(By.CSS_SELECTOR, ".scroll")
+        fits = "return arguments[0].scrollWidth <= arguments[0].clientWidth"
+        assert browser.execute_script(fits, table), name
 
 
 WORDS_ON_TWO_LINES = """

@@ -125,7 +125,7 @@ def _overview(state: SessionState, places: Mapping[str, str]) -> Table:
         )
         for pair in list_pairs(state)
     )
-    return Table("Verdicts", tuple(Column(name) for name in COLUMNS), rows)
+    return Table("Verdicts", tuple(Column(name) for name in COLUMNS), rows, stacked=True)
 
 
 def _section(session: Path, pair: CompletePair) -> tuple[str, tuple[Part, ...]]:

@@ -256,4 +256,4 @@ def _table(rows: Sequence[LogRow]) -> Table:
     )
     span = f"{rows[0].time} to {rows[-1].time}"
     caption = f"{span}: {_counts(rows)}" + (f", {counted(len(scenes), 'scene')}" if scenes else "")
-    return Table(caption, tuple(Column(name) for name in COLUMNS), cells)
+    return Table(caption, tuple(Column(name) for name in COLUMNS), cells, stacked=True)
