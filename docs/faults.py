@@ -2,7 +2,8 @@
 
 ``python -m docs.faults DIR`` makes sixty pairs in ``DIR``, of which thirteen have a fault, strong
 ones in ``DIR/strong`` and weak ones in ``DIR/weak``. Each set is judged twice: imported as a card
-by ``defocus-capture``, and by ``defocus-data audit`` and ``curate`` as two folders of pictures. The
+by ``defocus-capture``, and by ``defocus-data audit`` and ``curate`` as two folders of pictures.
+Then both go to a release by the commands ``audit``, ``compensate``, ``curate`` and ``package``. The
 tables go to stdout. What exists is not made again.
 
 ``python -m docs.faults alarms COUNT STACKS PHOTOS…`` measures pairs without a fault, made of the
@@ -11,7 +12,6 @@ in a folder; it prints of how many something is said.
 """
 
 import io
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +39,7 @@ from defocus.files import make_folder
 from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image, read_pair
 from defocus.progress import track
 from defocus.reading import read_json
+from docs.faults_released import number_of, released_by_folders, released_by_session, run
 
 PAIRS, SEED = 60, 71
 CAMERA = "sim:?width=640&height=480&breathing=0.002&shift=2&rotation=0.05&vignetting=1.5&noise=1"
@@ -128,7 +129,9 @@ def main(folder: str) -> None:
         root = Path(folder) / strength
         if not (root / "pairs" / "sharp" / f"{_name(PAIRS)}.jpg").exists():
             make_set(root, which)
-        say_table(strength, which, by_session(root), by_audit(root))
+        session, audit = by_session(root), by_audit(root)
+        released = {"session": released_by_session(root), "pairs:": released_by_folders(root)}
+        say_table(strength, which, {"session": session, "pairs:": audit}, released)
 
 
 def make_set(root: Path, which: int) -> None:
@@ -223,16 +226,13 @@ def by_session(root: Path) -> dict[int, Judged]:
     """The verdicts on the card, imported as a session."""
     session = root / "session"
     if not (session / "session.json").exists():
-        command = [sys.executable, "-m", "defocus.capture", "import", session, root / "card"]
-        subprocess.run([*map(str, command), "-q"], check=False)  # a damaged file is an exit code
+        run("capture", "import", session, root / "card")
     found = {}
     for path in sorted((session / "pairs").glob("*/pair.json")):
         document = read_json(path)
-        taken = document["roles"]["blurry"]["exif"]["taken"].split(" ")[-1]
-        hours, minutes, _ = map(int, taken.split(":"))
         told = document["quality"].get("unexplained")
         stops = None if told is None else told["stops"]
-        found[60 * hours + minutes] = Judged(stops, document["verdict"], document["reason"])
+        found[number_of(path)] = Judged(stops, document["verdict"], document["reason"])
     return found
 
 
@@ -253,25 +253,31 @@ def by_audit(root: Path) -> dict[int, Judged]:
 
 
 def say_table(
-    strength: str, which: int, session: Mapping[int, Judged], audit: Mapping[int, Judged]
+    strength: str,
+    which: int,
+    said: Mapping[str, Mapping[int, Judged]],
+    released: Mapping[str, set[int]],
 ) -> None:
-    """Print what was said of each fault, and of how many pairs without one."""
-    click.echo(f"\n| {strength} fault | by | stops | verdict | reason |")
-    click.echo("| --- | --- | ---: | --- | --- |")
+    """Print what was said of each fault, whether it is released, and which good pairs are lost."""
+    click.echo(f"\n| {strength} fault | by | stops | verdict | released | reason |")
+    click.echo("| --- | --- | ---: | --- | --- | --- |")
     for number, plant in PLANTS.items():
-        for by, verdicts in (("session", session), ("pairs:", audit)):
+        for by, verdicts in said.items():
             one = verdicts.get(number, LEFT_OUT)
             stops = "–" if one.stops is None else f"{one.stops:.2f}"
             size = f"{plant.name} ({plant.size[which]:g})"
-            click.echo(f"| {size} | {by} | {stops} | {one.verdict} | {one.reason} |")
-    for by, verdicts in (("session", session), ("pairs:", audit)):
+            arrives = "yes" if number in released[by] else "no"
+            click.echo(f"| {size} | {by} | {stops} | {one.verdict} | {arrives} | {one.reason} |")
+    for by, verdicts in said.items():
         sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
         good = [verdicts.get(one, LEFT_OUT) for one in sound]
         stops = [one.stops for one in good if one.stops is not None]
         lost = sum(one.verdict not in ("accept", "warn") for one in good)
+        missing = len(set(sound) - released[by])
         click.echo(
-            f"\n{by}: of {len(good)} pairs without a fault {lost} rejected; the blur leaves "
-            f"{np.median(stops):.3f} stops in the median, {max(stops):.3f} at most."
+            f"\n{by}: of {len(good)} pairs without a fault {lost} rejected, {missing} not in the "
+            f"release; the blur leaves {np.median(stops):.3f} stops in the median, "
+            f"{max(stops):.3f} at most."
         )
 
 

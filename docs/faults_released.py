@@ -1,0 +1,70 @@
+"""Takes pairs with planted faults to a release by the commands; says which arrive there."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from defocus.files import make_folder
+from defocus.reading import read_json
+
+CARD = """
+title = "Pairs with planted faults"
+authors = ["Nobody"]
+licence = "CC-BY-4.0"
+faces = "none"
+date = "2026-01-01"
+"""
+
+
+def released_by_session(root: Path) -> set[int]:
+    """Numbers of the pairs of a card, imported as a session, that reach a release."""
+    if not (root / "imported").exists():
+        run("datasets", "import", root / "session", "--out", root / "imported")
+    numbers = numbers_of(root / "session")
+    return {numbers[name] for name in chain(root / "by-session", f"manifest:{root / 'imported'}")}
+
+
+def released_by_folders(root: Path) -> set[int]:
+    """Numbers of the pairs of two folders that reach a release."""
+    return {int(name[1:]) for name in chain(root / "by-pairs", f"pairs:{root / 'pairs'}")}
+
+
+def chain(folder: Path, dataset: str) -> set[str]:
+    """Names of the pairs that reach a release by four commands, whose seconds go to stdout."""
+    card = make_folder(folder) / "card.toml"
+    card.write_text(CARD, encoding="utf-8")
+    aligned, curated, release = (folder / name for name in ("aligned", "curated", "release"))
+    steps: tuple[tuple[str | Path, ...], ...] = (
+        ("audit", dataset, "--out", folder / "audit"),
+        ("compensate", dataset, "--out", aligned),
+        ("curate", f"manifest:{aligned}", "--out", curated),
+        ("package", f"manifest:{curated}", "--to", "folder", "--out", release, "--card", card),
+    )
+    if not (release / "manifest.json").exists():
+        seconds = {str(step[0]): run("datasets", *step) for step in steps}
+        parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
+        click.echo(f"{folder}: {sum(seconds.values()):.0f} s ({parts})")
+    return {str(pair["id"]) for pair in read_json(release / "manifest.json")["pairs"]}
+
+
+def run(program: str, *arguments: str | Path) -> float:
+    """Run a command and return its seconds; a damaged file is an exit code, so the others go on."""
+    begin = time.monotonic()
+    command = [sys.executable, "-m", f"defocus.{program}", *map(str, arguments), "-q"]
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    return time.monotonic() - begin
+
+
+def numbers_of(session: Path) -> dict[str, int]:
+    """Number of each pair of a session by its name; the minute of its time is the number."""
+    return {path.parent.name: number_of(path) for path in sorted(session.glob("pairs/*/pair.json"))}
+
+
+def number_of(pair_json: Path) -> int:
+    """Number of a pair, from the minute of its time."""
+    taken = read_json(pair_json)["roles"]["blurry"]["exif"]["taken"].split(" ")[-1]
+    hours, minutes, _ = map(int, taken.split(":"))
+    return int(60 * hours + minutes)
