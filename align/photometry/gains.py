@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import matched_blur
+from defocus.align.photometry.light_profile import light_profile
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.uncertainty import Array, block_sigma, blocks_of
 from defocus.images import FloatImage
@@ -35,6 +36,8 @@ EMPTY = 1e-4
 """A channel with less light in the mean is empty: a third of the lowest code of 8 bits."""
 ROUNDS = 6
 HUBER = 1.5
+CLEARLY_LESS = 0.7
+"""Share of the error of a fit that one without the vignetting must come below."""
 
 
 Triple: TypeAlias = tuple[float, float, float]
@@ -88,7 +91,8 @@ def photometry(
     saturated pixels (a highlight that clips in one member loses light only there), after the sharp
     member was blurred like the other one. Gain and offset are a robust fit (Huber) with errors in
     proportion to the light; the offset is held near zero if the picture has too little contrast to
-    separate it from the gain. A channel that is empty in a member is left out.
+    separate it from the gain. A channel that is empty in a member is left out. Clear vignetting is
+    taken out before: an offset would imitate it, and spoil what is dark.
 
     Args:
         blurry: ``(H, W, 3)``, linear light.
@@ -115,9 +119,12 @@ def photometry(
     if not lit.any():
         return None
     b, s, d = windows[:, bright].astype(np.float64)
+    profile = _profile(first, second, good)[::STRIDE_PX, ::STRIDE_PX][rows, columns][bright]
+    level = _without_vignetting(b, s, d, profile, lit)
     blocks = blocks_of(rows[bright] * STRIDE_PX, columns[bright] * STRIDE_PX, good.shape)
     red, green, blue = (
-        _channel(s[:, c], b[:, c], d[:, c], blocks) if lit[c] else _EMPTY_CHANNEL for c in range(3)
+        _channel(s[:, c], level[:, c], d[:, c], blocks) if lit[c] else _EMPTY_CHANNEL
+        for c in range(3)
     )
     seen, shown = (np.maximum(one[:, lit].mean(axis=1), EMPTY) for one in (b, s))
     ratio = np.log2(seen / shown)
@@ -130,6 +137,34 @@ def photometry(
         offset_sigma=(red.offset_sigma, green.offset_sigma, blue.offset_sigma),
         gain_ev_sigma=float(ev_sigma),
     )
+
+
+def _profile(
+    first: NDArray[np.float32], second: NDArray[np.float32], good: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """``(H, W)``, the vignetting of windows of the blurry member, 1 in the mean of what counts."""
+    light = [np.maximum(one.mean(axis=2), EMPTY) for one in (first, second)]
+    counted = good & (np.minimum(*light) > DARK)
+    stops = light_profile(np.log2(light[0] / light[1]), counted)
+    profile = 2.0 ** stops.astype(np.float64)
+    return np.asarray(profile / (profile[counted].mean() if counted.any() else 1.0))
+
+
+def _without_vignetting(
+    b: Array, s: Array, d: Array, profile: Array, lit: NDArray[np.bool_]
+) -> Array:
+    """Light ``b`` of windows without a profile, if gain and offset explain it clearly better."""
+    even = b / profile[:, None]
+    plain, flat = (
+        sum(_misfit(s[:, c], one[:, c], d[:, c]) for c in np.nonzero(lit)[0]) for one in (b, even)
+    )
+    return even if flat < CLEARLY_LESS * plain else b
+
+
+def _misfit(s: Array, b: Array, d: Array) -> float:
+    """Median error of the fit of a channel, relative to its light."""
+    gain, offset = _robust_fit(s, b, d).gain_offset
+    return float(np.median(np.abs(b - gain * s - offset) / (b + NOISE_LEVEL + STEEPNESS * d)))
 
 
 def _light(

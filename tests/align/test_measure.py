@@ -124,6 +124,22 @@ def test_light_is_fitted_by_the_channels_that_have_light(
             assert None not in sigmas
 
 
+def test_vignetting_is_no_gain_or_offset() -> None:
+    """Dark things in the middle and light ones around them: an offset would imitate the falloff."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-1:1:180j, -1:1:240j].astype(np.float32)
+    radius = (x * x + y * y) / 2
+    scene = cv2.GaussianBlur(rng.uniform(0.2, 0.6, (180, 240, 3)).astype(np.float32), (0, 0), 3)
+    scene *= np.where(radius < 0.12, np.float32(0.15), np.float32(1))[..., None]
+    falloff = (2.0 ** (-1.5 * radius**2)).astype(np.float32)[..., None]
+    whole = np.ones((180, 240), bool)
+    found = photometry(0.9 * scene * falloff, scene, whole, whole)
+    assert found is not None
+    assert found.offset == pytest.approx((0.0,) * 3, abs=0.002)
+    assert np.ptp(found.gain) < 0.02
+    assert found.gain[1] == pytest.approx(0.9 * falloff.mean(), abs=0.03)
+
+
 def test_without_light_in_any_channel_nothing_is_compared() -> None:
     black, whole = np.zeros((96, 128, 3), np.float32), np.ones((96, 128), bool)
     assert photometry(black, black, whole, whole) is None
