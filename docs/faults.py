@@ -271,13 +271,13 @@ def say_table(
     for by, verdicts in said.items():
         sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
         good = [verdicts.get(one, LEFT_OUT) for one in sound]
-        stops = [one.stops for one in good if one.stops is not None]
+        left = [one.stops for one in good if one.stops is not None]
         lost = sum(one.verdict not in ("accept", "warn") for one in good)
         missing = len(set(sound) - released[by])
         click.echo(
             f"\n{by}: of {len(good)} pairs without a fault {lost} rejected, {missing} not in the "
-            f"release; the blur leaves {np.median(stops):.3f} stops in the median, "
-            f"{max(stops):.3f} at most."
+            f"release; the blur leaves {np.median(left):.3f} stops in the median, "
+            f"{max(left):.3f} at most."
         )
 
 
