@@ -133,7 +133,7 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(
     parts = [out / "jobs" / f"{number}-of-2" for number in (1, 2)]
     audit("merge", data, *parts, "--out", out, cache="third")
     written = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
-    assert len(written) == 4 + 3 * 2
+    assert len(written) == 4 + 4 * 2
     for path in written:
         assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes(), path
     (parts[0] / "shard-1-of-2.json").write_text("{}")
