@@ -1,18 +1,20 @@
 """Last step of every reader: pairs of files become a dataset with hashes."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.files.fingerprint import content_hash, hashes_and_faults, pair_files
 from defocus.datasets.files.picture_size import picture_size
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import DatasetError, ImageError
 from defocus.images import sizes_differ
-from defocus.isolation import LeftOut
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.progress import several
 
-__all__ = ["opened_dataset", "require_one_size"]
+__all__ = ["opened_dataset", "read_whole", "readable", "require_one_size"]
 
 SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 
@@ -101,3 +103,29 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
         first_id, *others = wrong
         more = f"; sizes also differ in {several(others)}" if others else ""
         raise ImageError(wrong[first_id] + more)
+
+
+def read_whole(pair: Pair) -> None:
+    """Read every file of a pair, to see that it can be.
+
+    Raises:
+        InputError: A file cannot be read, or two pictures differ in size.
+    """
+    from defocus.datasets.files.arrays import read_array
+    from defocus.images import read_image
+
+    require_one_size([pair])
+    for path in pair_files(pair).values():
+        if path.suffix == ".npy":
+            read_array(path)
+        else:
+            read_image(path)
+
+
+def readable(dataset: Dataset, *splits: Split) -> Dataset:
+    """The dataset, with pairs of some splits that cannot be read among those that are left out."""
+    tried = [pair for pair in dataset.pairs if pair.split in splits]
+    _, unread = parted(attempt(pair.id, partial(read_whole, pair)) for pair in tried)
+    names = {one.id for one in unread}
+    pairs = tuple(pair for pair in dataset.pairs if pair.id not in names)
+    return replace(dataset, pairs=pairs, left_out=(*dataset.left_out, *unread))

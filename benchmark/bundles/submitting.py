@@ -33,7 +33,14 @@ from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, read_results
+from defocus.benchmark.results.store import (
+    ELSEWHERE,
+    STORE,
+    Entry,
+    Results,
+    read_results,
+    trained_datasets,
+)
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
@@ -209,7 +216,7 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
         return None
     folder = run_folder(out, entry.run)
     path, licence = folder / CHECKPOINT, _licence(entry.system)
-    trained_on = tuple(name for name in entry.train_dataset.split("+") if name)
+    trained_on = trained_datasets(entry.train_dataset)
     if entry.checkpoint and path.is_file():
         return WeightsFacts(sha256=sha256_file(path), licence=licence, trained_on=trained_on), path
     sha256 = str(_run_document(out, entry).get("weights", {}).get("sha256", ""))
@@ -270,7 +277,7 @@ def _seeds(entries: Sequence[Entry]) -> int:
 
 def _training(dataset: Dataset, entries: Sequence[Entry]) -> tuple[TrainedOn, ...]:
     """Hashes of the training pictures, where a run was trained on the dataset itself."""
-    if not any(dataset.name in entry.train_dataset.split("+") for entry in entries):
+    if not any(dataset.name in trained_datasets(entry.train_dataset) for entry in entries):
         return ()
     return (TrainedOn(dataset=dataset.name, pictures=training_hashes(dataset)),)
 

@@ -62,9 +62,11 @@ def command(
     if dry_run:
         return show_plan(generalisation_plan(*asked))
     with json_output() as output:
-        found = generalisation_study(*asked)
+        found, outcome = generalisation_study(*asked)
+        code = outcome.say_left_out()
         if as_json:
-            output.write(generalisation_document(dataset, found))
+            left_out = [one.to_json() for one in outcome.left_out]
+            output.write({**generalisation_document(dataset, found), "left_out": left_out})
     if not as_json:
         print_tables([generalisation_table(found)])
-    return 0
+    return code

@@ -82,9 +82,11 @@ def command(
     if dry_run:
         return show_plan(misalignment_plan(*asked))
     with json_output() as output:
-        found = misalignment_study(*asked)
+        found, outcome = misalignment_study(*asked)
+        code = outcome.say_left_out()
         if as_json:
-            output.write(misalignment_document(dataset, found))
+            left_out = [one.to_json() for one in outcome.left_out]
+            output.write({**misalignment_document(dataset, found), "left_out": left_out})
     if not as_json:
         print_tables([misalignment_table(found)])
-    return 0
+    return code

@@ -165,7 +165,7 @@ def command(
     and metadata, and what a file cannot keep is named; RAW, HEIC, AVIF and JPEG XL become PNG. A
     guard puts back parts whose restoration, blurred again, does not agree with the picture. The
     exit code is 2 if a picture is left out, whatever the reason; the others are restored, and the
-    same command tries it again.
+    same command tries it again. It is 5 if the disk is full or not writable.
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own

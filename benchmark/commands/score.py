@@ -92,7 +92,7 @@ def command(
 
     RESTORED and SHARP are two pictures, or two folders as with the options. Files of folders are
     matched by their names, and what was matched is listed. The exit code is 1 if some are missing
-    or cannot be scored; the others are.
+    or cannot be scored, the others are; it is 2 if none can be, and then no row is added.
     In a leaderboard the row is marked, and ranked with what was not trained there.
     """
     restored, sharp = _pictures(two, restored, sharp)
@@ -102,6 +102,7 @@ def command(
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
     from defocus.benchmark.external_results.request import score_request
     from defocus.command_line.json_output import json_output
+    from defocus.errors import ImageError
     from defocus.files import require_writable
     from defocus.isolation import say_left_out
     from defocus.progress import say
@@ -110,7 +111,8 @@ def command(
         require_writable(out)
     with json_output() as output:
         scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule, crop)
-        if out is not None and row_name is not None and dataset is not None:
+        none = bool(scoring.left_out) and not scoring.images
+        if not none and out is not None and row_name is not None and dataset is not None:
             from defocus.benchmark.external_results.row import record_scoring
 
             record_scoring(out, row_name, dataset, scoring, flow_weights)
@@ -121,6 +123,8 @@ def command(
             output.write(scoring.to_json())
     if not as_json:
         _show(scoring)
+    if none:
+        return ImageError.exit_code
     return 1 if scoring.missing or scoring.left_out else 0
 
 

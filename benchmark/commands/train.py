@@ -43,7 +43,7 @@ def command(
     settings: Path | None,
     *,
     again: bool,
-) -> None:
+) -> int:
     """Train the system NAME without evaluating it.
 
     Run the same command again to continue from the last checkpoint. 'evaluate' and 'run' with the
@@ -59,4 +59,4 @@ def command(
     study = study_of(
         out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings, start=start
     )
-    train_study(study.only_seed(seed), again=again)
+    return train_study(study.only_seed(seed), again=again)

@@ -15,9 +15,22 @@ from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version,
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.provenance import library_versions, machine
-from defocus.benchmark.results.run_folder import AGAIN, FAILURE, run_folder, stamp
+from defocus.benchmark.results.run_folder import (
+    AGAIN,
+    FAILURE,
+    run_folder,
+    stamp,
+    training_left_out,
+)
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
+from defocus.benchmark.results.store import (
+    COSTS,
+    Cost,
+    Entry,
+    MetricVersion,
+    Results,
+    fewer_words,
+)
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.without_truth import NO_REFERENCE, lack_truth, metrics_for
 from defocus.benchmark.study.plan import Run, Study
@@ -225,6 +238,7 @@ def _evaluate(
             **run.facts(),
             "dataset": study.dataset.name,
             "data_hash": study.dataset.content_hash,
+            **_without(study, run),
             "profile": DEFAULT.name,
             "flow_estimator": ESTIMATOR,
             "device": str(device),
@@ -237,6 +251,16 @@ def _evaluate(
         },
     )
     return scores, costs
+
+
+def _without(study: Study, run: Run) -> dict[str, object]:
+    """What ``run.json`` says of pairs that the dataset or the training is without."""
+    home, trained = study.trained(run)
+    found = {
+        "left_out": study.dataset.without(),
+        "training_left_out": training_left_out(run_folder(home.out, trained.id)),
+    }
+    return {name: [one.to_json() for one in those] for name, those in found.items() if those}
 
 
 def _rescored(
@@ -343,7 +367,13 @@ def _status(study: Study, run: Run) -> str:
 
 def _with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
     home, trained = study.trained(run)
-    entry = replace(entry, code=code_of(run_folder(home.out, trained.id)))
+    folder = run_folder(home.out, trained.id)
+    lacking = training_left_out(folder) if run.recipe is not None else ()
+    entry = replace(
+        entry,
+        code=code_of(folder),
+        train_dataset=entry.train_dataset + fewer_words(len(lacking)),
+    )
     path = run_folder(study.out, run.id) / CHECKPOINT
     if entry.weights == "none" or not path.exists():  # added weights lie in the cache
         return entry

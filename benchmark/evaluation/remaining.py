@@ -16,7 +16,7 @@ from defocus.benchmark.results.run_folder import checkpoint_is, is_repeated, run
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.benchmark.study.plan import Run, Study
-from defocus.datasets.pair import Pair
+from defocus.datasets.opening import read_whole
 from defocus.isolation import attempt, parted
 from defocus.progress import say
 from defocus.training.record.folder import training_finished
@@ -109,23 +109,8 @@ def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:
     unread = {one.id for one in left_out_of_run(results, run.id)}
     pairs = study.dataset.split("test")
     tried = (pair for pair in pairs if pair.id in unread)
-    again, _ = parted(attempt(pair.id, functools.partial(_read, pair)) for pair in tried)
+    again, _ = parted(attempt(pair.id, functools.partial(read_whole, pair)) for pair in tried)
     return frozenset(metrics_for(pairs) if again else ())
-
-
-def _read(pair: Pair) -> None:
-    """Read every file of a pair, to see that it can be."""
-    from defocus.datasets.files.arrays import read_array
-    from defocus.datasets.files.fingerprint import pair_files
-    from defocus.datasets.opening import require_one_size
-    from defocus.images import read_image
-
-    require_one_size([pair])
-    for path in pair_files(pair).values():
-        if path.suffix == ".npy":
-            read_array(path)
-        else:
-            read_image(path)
 
 
 def is_undamaged(study: Study, entry: Entry) -> bool:

@@ -75,6 +75,7 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
         rendered=True,
         misaligned=True,
         source=dataset.source,
+        left_out=dataset.without(),
     )
 
 

@@ -10,9 +10,10 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
+from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
-from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.files import require_writable, write_json_if_changed
@@ -63,11 +64,10 @@ def generalisation_plan(
     """The studies of :func:`generalisation_study`, one per dataset; takes the same arguments.
 
     Raises:
-        InputError: A test dataset is also the training dataset, or has a picture that cannot be
-            read.
+        InputError: A test dataset is also the training dataset.
     """
-    home = open_dataset(train)
-    others = [open_dataset(text) for text in tests]
+    home = open_for_study(train)
+    others = [open_for_study(text) for text in tests]
     for other in others:
         if other.content_hash == home.content_hash:
             raise InputError(f"{other.name} is what is trained on; name another one for --test")
@@ -84,7 +84,7 @@ def generalisation_study(
     budget: BudgetName,
     seeds: int,
     override: Override | None,
-) -> list[Crossed]:
+) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated.
 
     Args:
@@ -97,8 +97,7 @@ def generalisation_study(
         override: Schedule and training values.
 
     Raises:
-        InputError: A test dataset is also the training dataset, or has a picture that cannot be
-            read.
+        InputError: A test dataset is also the training dataset.
         DefocusError: A run failed.
         StorageError: The disk is full or ``out`` is not writable.
     """
@@ -110,8 +109,9 @@ def generalisation_study(
         found.extend(one for part in studies for one in _read(part, results))
         write_json_if_changed(out / "generalise.json", generalisation_document(train, found))
 
-    run_studies(studies, conclude=conclude).require_complete()
-    return found
+    outcome = run_studies(studies, conclude=conclude)
+    outcome.require_complete()
+    return found, outcome
 
 
 def generalisation_document(train: str, found: Sequence[Crossed]) -> dict[str, Any]:

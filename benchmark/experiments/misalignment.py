@@ -12,9 +12,12 @@ from defocus.benchmark.experiments.displaced import displaced
 from defocus.benchmark.leaderboard.publish import MISALIGNMENT
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
+from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
-from defocus.datasets.api import open_dataset
+from defocus.datasets.opening import readable
+from defocus.datasets.pair import SPLITS
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 
@@ -68,7 +71,7 @@ def misalignment_plan(
     Raises:
         NotApplicableError: The dataset is not rendered.
     """
-    opened = open_dataset(dataset)
+    opened = readable(open_for_study(dataset), *SPLITS)
     sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
     return [
         Study(out, one, plan_runs(systems, one, budget, seeds=seeds, override=override))
@@ -84,7 +87,7 @@ def misalignment_study(
     seeds: int,
     override: Override | None,
     amounts: Sequence[tuple[float, float]],
-) -> list[Condition]:
+) -> tuple[list[Condition], Outcome]:
     """Train and evaluate systems with each misalignment; finished work is not repeated.
 
     Args:
@@ -112,8 +115,9 @@ def misalignment_study(
         )
         write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, found))
 
-    run_studies(studies, conclude=conclude).require_complete()
-    return found
+    outcome = run_studies(studies, conclude=conclude)
+    outcome.require_complete()
+    return found, outcome
 
 
 def misalignment_document(dataset: str, found: Sequence[Condition]) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def score_request(
         *_protocol_notes(profile, estimator, with_inputs=opened is not None),
         *scoring.notes,
     ]
-    return replace(scoring, notes=notes)
+    lacking = opened.without() if opened is not None else ()
+    return replace(scoring, notes=notes, left_out=(*scoring.left_out, *lacking))
 
 
 def _matched(

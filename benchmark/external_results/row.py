@@ -129,7 +129,9 @@ def _scores(
     reasons = dict.fromkeys(scoring.missing, MISSING)
     reasons |= {one.id: one.reason for one in scoring.left_out}
     for name, reason in reasons.items():  # a row says of how many pictures it is
-        yield Score(profile.name, profile.protocol, "psnr", name, scene[name], None, reason=reason)
+        if name in scene:
+            no_value = None, "", reason
+            yield Score(profile.name, profile.protocol, "psnr", name, scene[name], *no_value)
 
 
 def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:

@@ -20,7 +20,7 @@ from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
 from defocus.benchmark.scoring.score import MetricValue, score_picture
 from defocus.datasets.pair import Dataset
-from defocus.errors import ImageError, NotApplicableError
+from defocus.errors import NotApplicableError
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
@@ -82,8 +82,8 @@ def score_outputs(
         dataset: Dataset of the subjects' pairs; None if two folders are compared.
         crop: What is scored where sizes are nearly equal; None if they must be equal.
 
-    Raises:
-        ImageError: Not one picture can be scored.
+    Returns:
+        The scores; what fails with a picture leaves it out.
     """
     scorer = PairScorer(dataset, estimator, metrics, profile)
     reasons: dict[str, list[str]] = defaultdict(list)
@@ -108,8 +108,6 @@ def score_outputs(
             looks.append(done.look)
         values = {metric: done.scores[metric].value for metric in metrics}
         images.append({"name": subject.name, **values, **done.beside})
-    if left_out and not images:
-        raise ImageError(left_out[0].reason)
     notes = [_told(text, names, len(images)) for text, names in reasons.items()]
     return Scoring(
         profile.name,

@@ -7,7 +7,14 @@ from operator import attrgetter
 
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.results.scores.score_matrix import MatrixLine
-from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
+from defocus.benchmark.results.store import (
+    COSTS,
+    ELSEWHERE,
+    Cost,
+    Entry,
+    Results,
+    trained_datasets,
+)
 from defocus.benchmark.statistics.gains import Gain, gains
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.progress import counted, several
@@ -140,7 +147,8 @@ def _line(entry: Entry) -> tuple[str, ...]:
     External results are scored by one profile at a time, each as its own run.
     """
     scored = entry.run if entry.weights == ELSEWHERE else ""
-    return entry.dataset, entry.budget, entry.system, entry.weights, entry.train_dataset, scored
+    trained = "+".join(trained_datasets(entry.train_dataset))
+    return entry.dataset, entry.budget, entry.system, entry.weights, trained, scored
 
 
 def leaderboard(results: Results) -> list[Row]:

@@ -14,7 +14,6 @@ from defocus.benchmark.leaderboard.tables import (
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
-from defocus.isolation import say_left_out
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
 from defocus.reports.rows import numeric_columns
@@ -54,8 +53,8 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
         studies: The requested studies, of one folder.
 
     Returns:
-        The exit code of the first dataset's problem, else 1 if a run failed or a test
-        pair is left out, else 0.
+        The exit code of the first dataset's problem, else 1 if a run failed or a pair is
+        left out, else 0.
     """
     print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
     out = studies[0].out
@@ -81,12 +80,11 @@ def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
         say(
             f"{run} failed; {run_folder(studies[0].out, run) / FAILURE} has the details", error=True
         )
-    tested = sum(len(study.dataset.split("test")) for study in studies)
-    say_left_out(outcome.left_out, tested, "test pair")
+    left_out = outcome.say_left_out()
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
     codes = [problem.exit_code for problem in outcome.problems]
-    return codes[0] if codes else 1 if outcome.failed or outcome.left_out else 0
+    return codes[0] if codes else 1 if outcome.failed else left_out
 
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:

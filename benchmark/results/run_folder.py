@@ -1,14 +1,15 @@
 """Folder of one run: its files beside those of its training."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from defocus.errors import InputError
 from defocus.files import make_folder, sha256_file, write_json
+from defocus.isolation import LeftOut
 from defocus.reading import read_json
-from defocus.training.record.folder import CHECKPOINT
+from defocus.training.record.folder import CHECKPOINT, set_aside
 
 if TYPE_CHECKING:  # a folder is described without what datasets need
     from defocus.datasets.pair import Dataset
@@ -22,6 +23,7 @@ __all__ = [
     "run_folder",
     "stamp",
     "training_folder",
+    "training_left_out",
 ]
 
 AGAIN = "again.json"
@@ -29,7 +31,7 @@ AGAIN = "again.json"
 
 FAILURE = "failure.txt"
 TRAINING = "training.json"
-"""What a training is of: its run's facts and its dataset."""
+"""What a training is of: its run's facts, its dataset, and the pairs that it is without."""
 
 
 def run_folder(out: Path, run: str) -> Path:
@@ -49,8 +51,11 @@ def training_folder(
     facts: Mapping[str, Any],
     dataset: "Dataset",
     sources: Mapping[str, Any] = MappingProxyType({}),
+    left_out: Iterable[LeftOut] = (),
 ) -> Path:
     """Make the folder of a training, with a record of its identity.
+
+    A checkpoint that was trained without other pairs is set aside: it is of another training.
 
     Args:
         out: Folder of the study.
@@ -58,15 +63,30 @@ def training_folder(
         facts: Facts of the run.
         dataset: Dataset that it trains on.
         sources: Sources of plug-ins that it begins with; a training that goes on keeps its first.
+        left_out: Pairs outside the test split that cannot be read.
 
     Raises:
         StorageError: The folder cannot be written.
     """
     folder = make_folder(run_folder(out, run))
     data = {"dataset": dataset.name, "data_hash": dataset.content_hash}
+    lacking = tuple(left_out)
+    before = {one.id for one in training_left_out(folder)}
+    if (folder / CHECKPOINT).is_file() and before != {one.id for one in lacking}:
+        set_aside(folder / CHECKPOINT, "other training pairs can be read now")
     kept = _sources(folder / TRAINING) if (folder / CHECKPOINT).is_file() else {}
-    write_json(folder / TRAINING, {"run": run, **facts, **data, **sources, **kept})
+    without = {"left_out": [one.to_json() for one in lacking]} if lacking else {}
+    write_json(folder / TRAINING, {"run": run, **facts, **data, **without, **sources, **kept})
     return folder
+
+
+def training_left_out(folder: Path) -> tuple[LeftOut, ...]:
+    """The pairs that a training is without, as a file cannot be read; empty if none is recorded."""
+    try:
+        found = read_json(folder / TRAINING).get("left_out", [])
+        return tuple(LeftOut(str(one["id"]), str(one["reason"])) for one in found)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return ()
 
 
 def _sources(training: Path) -> dict[str, Any]:

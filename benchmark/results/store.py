@@ -28,7 +28,7 @@ from defocus.benchmark.results.scores.score_matrix import (
 from defocus.benchmark.results.scores.soundness import damaged_runs, is_whole
 from defocus.errors import DefocusError, InputError
 from defocus.files import sync_folder
-from defocus.progress import say
+from defocus.progress import counted, say
 
 __all__ = [
     "COSTS",
@@ -43,9 +43,11 @@ __all__ = [
     "Entry",
     "MetricVersion",
     "Results",
+    "fewer_words",
     "is_trained",
     "open_results",
     "read_results",
+    "trained_datasets",
 ]
 
 COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3", "seconds_mp")
@@ -78,6 +80,20 @@ def is_trained(weights: str) -> bool:
     return weights in {"trained", NARROW} or weights.startswith(SCRATCH)
 
 
+_FEWER = ", without "
+
+
+def fewer_words(pairs: int) -> str:
+    """Ending of a training dataset's name in the rows of a training that is without some pairs."""
+    return f"{_FEWER}{counted(pairs, 'pair')}" if pairs else ""
+
+
+def trained_datasets(train_dataset: str) -> tuple[str, ...]:
+    """The names of an entry's training datasets, whole or without some pairs."""
+    names = (name.partition(_FEWER)[0] for name in train_dataset.split("+"))
+    return tuple(name for name in names if name)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One evaluated run.
@@ -92,7 +108,8 @@ class Entry:
         weights: ``trained``, ``official``, ``own``, ``none``, :data:`NARROW`, :data:`SCRATCH` with
             the steps, or :data:`ELSEWHERE`.
         reconstruction: 1 if the card says that only an abstract is public.
-        train_dataset: Name of the training dataset; empty if nothing was trained.
+        train_dataset: Name of the training dataset, with :func:`fewer_words`; empty if nothing was
+            trained.
         dataset: Name of the test dataset.
         data_hash: Content hash of the dataset.
         split: The evaluated split.

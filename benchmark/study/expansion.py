@@ -21,7 +21,6 @@ from defocus.benchmark.study.plan import (
 from defocus.benchmark.study.running.attempt import require_test_pairs
 from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.api import open_dataset
-from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
 from defocus.progress import counted
@@ -123,14 +122,12 @@ def open_several(texts: Sequence[str]) -> tuple[list[tuple[str, Dataset]], list[
 
 
 def open_for_study(text: str) -> Dataset:
-    """Open a dataset to train on and to test on; test pairs may be damaged, they are left out.
+    """Open a dataset to train on and to test on; damaged pairs are left out where they are read.
 
     Raises:
-        InputError: It cannot be opened, or a pair outside the test split is damaged.
+        InputError: It cannot be opened.
     """
-    dataset = open_dataset(text, damaged=True)
-    require_one_size(pair for pair in dataset.pairs if pair.split != "test")
-    return dataset
+    return open_dataset(text, damaged=True)
 
 
 def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:

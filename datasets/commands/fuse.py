@@ -12,6 +12,7 @@ from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.datasets.fusing.run import FusedStack
+    from defocus.isolation import LeftOut
 
 __all__ = ["command"]
 
@@ -34,34 +35,43 @@ __all__ = ["command"]
 )
 @jobs_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json: bool) -> None:
+def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json: bool) -> int:
     """Fuse focus stacks into all-in-focus pictures.
 
     STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
     other and fused; a confidence map shows where the frames show what is in focus. The result is a
     dataset in which every frame is the blurry member and the fused picture the sharp one. If a
-    folder also holds the result of another program, such as expected.jpg, the two are compared.
+    folder also holds the result of another program, such as expected.jpg, the two are compared. The
+    exit code is 1 if a stack or a frame cannot be read or fused; the same command tries it again.
     """
     if as_json:
         with json_output() as output:
-            done = _fused(stack, out, position, jobs)
-            output.write({"root": str(out), "stacks": [_document(one) for one in done]})
-        return
-    for one in _fused(stack, out, position, jobs):
+            done, left_out = _fused(stack, out, position, jobs)
+            stacks = [_document(one) for one in done]
+            named = [one.to_json() for one in left_out]
+            output.write({"root": str(out), "stacks": stacks, "left_out": named})
+        return int(bool(left_out))
+    done, left_out = _fused(stack, out, position, jobs)
+    for one in done:
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
     click.echo(f"use it with --dataset manifest:{out}")
+    return int(bool(left_out))
 
 
-def _fused(stack: Path, out: Path, position: int | None, jobs: int) -> "list[FusedStack]":
+def _fused(
+    stack: Path, out: Path, position: int | None, jobs: int
+) -> "tuple[list[FusedStack], tuple[LeftOut, ...]]":
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.fusing.run import fuse_stacks
+    from defocus.isolation import say_left_out
 
-    opened = open_dataset(f"stack:{stack}")
-    done = fuse_stacks(opened, out, position, jobs)
+    opened = open_dataset(f"stack:{stack}", damaged=True)
+    done, left_out = fuse_stacks(opened, out, position, jobs)
     say_left_behind(pair.blurry for pair in opened.pairs)
-    return done
+    say_left_out(left_out, sum(one.frames for one in done) + len(left_out), "stack or frame")
+    return done, left_out
 
 
 def _frames(one: "FusedStack") -> str:

@@ -1,7 +1,7 @@
 """Derived datasets: origin of each pair, and files linked instead of copied."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,11 @@ OF_PAIRS = ("content_hash", "pairs")
 
 
 def claim_folder(
-    out: Path, record: str, order: dict[str, Any], made: Sequence[str] = ("pairs",)
+    out: Path,
+    record: str,
+    order: dict[str, Any],
+    made: Sequence[str] = ("pairs",),
+    again: Collection[str] = (),
 ) -> None:
     """Claim an empty folder for an order, or recognise one of the same order.
 
@@ -32,6 +36,7 @@ def claim_folder(
         order: Description of the result, JSON values; ``content_hash`` is that of the dataset, and
             ``pairs`` has that of each pair by id.
         made: Folders of ``out`` in which each pair that is made has its own.
+        again: Names of such folders that will be made again.
 
     Raises:
         DatasetError: The folder has other contents.
@@ -46,7 +51,8 @@ def claim_folder(
             raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
         if known == order:
             return
-        if not _continues(known, order, [one.name for name in made for one in _shown(out / name)]):
+        names = [one.name for name in made for one in _shown(out / name) if one.name not in again]
+        if not _continues(known, order, names):
             what = "another dataset, other settings or another version of defocus"
             if isinstance(known, dict) and known | {"revision": order.get("revision")} == order:
                 what = "a version of defocus that made other pictures"

@@ -5,8 +5,10 @@ Frames of a stack have one light and lie near each other; there they are placed 
 correlation, and believed where their detail then agrees.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,20 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.align.sampling.view import luminance_view
-from defocus.errors import AlignmentError, ImageError
+from defocus.errors import AlignmentError
 from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear
+from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
-__all__ = ["PlacedFrame", "correlated", "place_frames", "placed_frame", "warped"]
+__all__ = [
+    "FrameView",
+    "PlacedFrame",
+    "correlated",
+    "frame_views",
+    "place_frames",
+    "placed_frame",
+    "warped",
+]
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -56,13 +67,30 @@ class PlacedFrame:
     gain: float
 
 
+@dataclass(frozen=True)
+class FrameView:
+    """What is read of a frame to place it.
+
+    Attributes:
+        path: The frame's file.
+        size: Width and height of the picture.
+        luminance: Luminance, reduced, in linear light.
+        factor: By how much it is reduced.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    luminance: Array
+    factor: int
+
+
 def place_frames(
-    frames: Sequence[Path], reference: int
+    views: Sequence[FrameView], reference: int
 ) -> tuple[list[PlacedFrame], dict[Path, str]]:
     """Register every frame of a stack, outwards from the reference frame.
 
     Args:
-        frames: In the order of their focus.
+        views: The frames in the order of their focus; see :func:`frame_views`.
         reference: Index of the frame whose geometry the result has.
 
     Returns:
@@ -70,16 +98,17 @@ def place_frames(
 
     Raises:
         AlignmentError: No frame can be placed beside the reference; the message says why.
-        ImageError: A frame cannot be read, or differs in size.
     """
-    views = _views(frames)
-    shape, factor = views[reference][0].shape, views[reference][1]
+    frames = [one.path for one in views]
+    shape, factor = views[reference].luminance.shape, views[reference].factor
     matrices: dict[int, Matrix] = {reference: np.eye(3)}
     left_out: dict[Path, str] = {}
     outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
     for index in track(outwards[1:], "placing the frames"):
         near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
-        found, reason = _beside([(matrices[k], views[k][0]) for k in near], views[index][0])
+        found, reason = _beside(
+            [(matrices[k], views[k].luminance) for k in near], views[index].luminance
+        )
         if found is None:
             left_out[frames[index]] = reason
         else:
@@ -95,28 +124,36 @@ def place_frames(
         PlacedFrame(
             frames[k],
             np.linalg.inv(scale) @ matrix @ scale,
-            _gain(views[reference][0], views[k][0], matrix, shape),
+            _gain(views[reference].luminance, views[k].luminance, matrix, shape),
         )
         for k, matrix in sorted(matrices.items())
     ]
     return placed, left_out
 
 
-def _views(frames: Sequence[Path]) -> list[tuple[Array, int]]:
-    """Luminance of each frame, reduced, in linear light."""
-    views = []
-    size: tuple[int, ...] = ()
-    for path in frames:
-        picture = read_image(path)
-        size = size or picture.shape
-        if picture.shape != size:
-            raise ImageError(
-                f"{path} is {picture.shape[1]}x{picture.shape[0]} but {frames[0]} is "
-                f"{size[1]}x{size[0]}; a stack needs one size"
-            )
-        factor = factor_for(picture.shape, REGISTRATION_SIDE)
-        views.append((luminance_view(picture, factor), factor))
-    return views
+def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str]]:
+    """The frames of a stack that can be read and have the size of most; why the others do not."""
+    tried = {path: attempt(path.name, partial(_view, path)) for path in frames}
+    unread = {path: one.reason for path, one in tried.items() if isinstance(one, LeftOut)}
+    views = [one for one in tried.values() if isinstance(one, FrameView)]
+    sizes = Counter(one.size for one in views)
+    if sizes:
+        (size, _), *_ = sizes.most_common(1)
+        words = "a stack needs one size"
+        odd = (one for one in views if one.size != size)
+        unread |= {
+            one.path: f"{one.path} is {one.size[0]}x{one.size[1]} but others are "
+            f"{size[0]}x{size[1]}; {words}"
+            for one in odd
+        }
+    return [one for one in views if one.path not in unread], unread
+
+
+def _view(path: Path) -> FrameView:
+    picture = read_image(path)
+    factor = factor_for(picture.shape, REGISTRATION_SIDE)
+    size = picture.shape[1], picture.shape[0]
+    return FrameView(path, size, luminance_view(picture, factor), factor)
 
 
 def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix | None, str]:

@@ -13,7 +13,8 @@ Each stack's folder appears complete or not at all, so that an interrupted run c
 """
 
 import math
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,15 @@ from defocus.align.sampling.view import luminance_view
 from defocus.colour_profiles import give_profile
 from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
 from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.fusing.fusion import Fusion, fused
-from defocus.datasets.fusing.placing import REGISTRATION_SIDE, place_frames, placed_frame, warped
+from defocus.datasets.fusing.placing import (
+    REGISTRATION_SIDE,
+    frame_views,
+    place_frames,
+    placed_frame,
+    warped,
+)
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.manifest import make_manifest, write_manifest
@@ -49,6 +57,7 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import say, track
 
@@ -91,7 +100,7 @@ class FusedStack:
 
 def fuse_stacks(
     dataset: Dataset, out: Path, position: int | None = None, jobs: int = 1
-) -> list[FusedStack]:
+) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
     """Fuse every stack of a dataset and write the new one.
 
     Args:
@@ -100,31 +109,34 @@ def fuse_stacks(
         position: Position, from 1, of the frame whose geometry the result has; None for the middle.
         jobs: Number of stacks fused at once.
 
+    Returns:
+        The fused stacks, and the stacks and frames that could not be read or fused; the same
+        command tries them again.
+
     Raises:
-        AlignmentError: Of a stack, no frame can be placed beside the reference.
-        DatasetError: ``out`` has other contents, a stack has no such position, or two stacks get
-            one name.
-        ImageError: A frame cannot be read, or differs in size.
+        DatasetError: ``out`` has other contents, two stacks get one name, or no stack can be fused.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    stacks = find_stacks(dataset.root)
+    stacks, unlisted = find_stacks(dataset.root)
     order = {
         "format": "defocus-fuse",
         "content_hash": dataset.content_hash,
+        "pairs": _contents(dataset, stacks, out),
         "position": position,
         "revision": FUSING_REVISION,
     }
-    for stack in stacks:
-        if position is not None and position > len(stack.frames):
-            raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
     _require_own_folders(stacks, out)
-    claim_folder(out, ORDER, order)
-    work = in_processes(partial(_fuse, out=out, position=position), stacks, jobs)
-    for _ in track(work, "fusing", len(stacks)):
-        pass
+    mended = [folder for stack in stacks if _is_mended(stack, folder := _folder(stack, out))]
+    claim_folder(out, ORDER, order, ("stacks",), [folder.name for folder in mended])
+    for folder in mended:
+        shutil.rmtree(folder)
+    work = in_processes(partial(_tried, out=out, position=position), stacks, jobs)
+    done, failed = parted(track(work, "fusing", len(stacks)))
+    if not done:
+        raise DatasetError(f"{dataset.root}: no stack can be fused; {failed[0].reason}")
     of_frame = {pair.blurry: pair for pair in dataset.pairs}
-    pairs = tuple(pair for stack in stacks for pair in _pairs(stack, out, of_frame))
-    made = [_fused_stack(stack, out) for stack in stacks]
+    pairs = tuple(pair for stack in done for pair in _pairs(stack, out, of_frame))
+    made = [_fused_stack(stack, out) for stack in done]
     how = step(
         "fuse",
         stacks=len(stacks),
@@ -132,7 +144,35 @@ def fuse_stacks(
         left_out=sum(one.left_out for one in made),
     )
     write_manifest(out, make_manifest(out, pairs, steps=(how,)))
-    return made
+    unread = (one for stack in done for one in _unread(stack, out))
+    return made, (*unlisted, *failed, *unread)
+
+
+def _contents(dataset: Dataset, stacks: Iterable[Stack], out: Path) -> dict[str, dict[str, str]]:
+    """What the pairs of each stack are made of, by the name of its new folder."""
+    contents = pair_contents(dataset)
+    ids = {pair.blurry: pair.id for pair in dataset.pairs}
+    return {
+        _folder(stack, out).name: {
+            ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids
+        }
+        for stack in stacks
+    }
+
+
+def _is_mended(stack: Stack, folder: Path) -> bool:
+    """Whether a stack was fused without frames that can be read now, or are no longer there."""
+    if not (folder / RECORD).is_file():
+        return False
+    unread = set(kept_record(folder / RECORD).get("unread", {}))
+    names = {path.name for path in stack.frames}
+    views, _ = frame_views(stack.frames) if unread else ([], {})
+    return bool(unread - names or unread & {one.path.name for one in views})
+
+
+def _unread(stack: Stack, out: Path) -> Iterator[LeftOut]:
+    for name, reason in kept_record(_folder(stack, out) / RECORD).get("unread", {}).items():
+        yield LeftOut(f"{stack.name}/{name}", reason)
 
 
 def _folder(stack: Stack, out: Path) -> Path:
@@ -154,7 +194,9 @@ def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
     for frame in stack.frames:
         if frame.name not in placed:
             continue
-        pair = known[frame]
+        pair = known.get(frame)
+        if pair is None:  # its merged picture cannot be read, which the opened dataset names
+            continue
         place = {**cast(dict[str, object], pair.metadata["focus_stack"]), "sharp": "fused"}
         yield replace(
             pair,
@@ -164,12 +206,17 @@ def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
         )
 
 
+def _tried(stack: Stack, out: Path, position: int | None) -> Stack | LeftOut:
+    done = attempt(stack.name, partial(_fuse, stack, out, position))
+    return done if isinstance(done, LeftOut) else stack
+
+
 def _fuse(stack: Stack, out: Path, position: int | None) -> None:
     """Write the folder of a stack, unless an earlier run did."""
     folder = _folder(stack, out)
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
-            _write(stack, temporary, (position or (len(stack.frames) + 1) // 2) - 1)
+            _write(stack, temporary, position)
 
 
 def _fused_stack(stack: Stack, out: Path) -> FusedStack:
@@ -188,9 +235,30 @@ def _fused_stack(stack: Stack, out: Path) -> FusedStack:
     )
 
 
-def _write(stack: Stack, folder: Path, reference: int) -> None:
-    first = read_image(stack.frames[reference])
-    placed, left_out = place_frames(stack.frames, reference)
+def _reference(stack: Stack, frames: Sequence[Path], position: int | None) -> int:
+    """Index of the reference among the frames that can be read: the one asked for, or the middle.
+
+    Raises:
+        DatasetError: There is no such frame.
+    """
+    if position is None:
+        return (len(frames) - 1) // 2
+    if position > len(stack.frames):
+        raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
+    wanted = stack.frames[position - 1]
+    if wanted not in frames:
+        raise DatasetError(f"{wanted}: the reference cannot be read; choose another --reference")
+    return frames.index(wanted)
+
+
+def _write(stack: Stack, folder: Path, position: int | None) -> None:
+    views, unread = frame_views(stack.frames)
+    if len(views) < 2:
+        raise DatasetError(next(iter(unread.values())))
+    readable = [one.path for one in views]
+    reference = _reference(stack, readable, position)
+    first = read_image(readable[reference])
+    placed, left_out = place_frames(views, reference)
     for path, reason in left_out.items():
         say(f"{path} is left out, it cannot be placed beside its neighbours: {reason}")
 
@@ -201,11 +269,14 @@ def _write(stack: Stack, folder: Path, reference: int) -> None:
     found = fused(frames)
     picture = as_integer(found.picture, bit_depth(first))
     write_image(folder / PICTURE, picture)
-    give_profile(stack.frames[reference], folder / PICTURE)
+    give_profile(readable[reference], folder / PICTURE)
     _write_confidence(folder, found)
     compared = None
     if stack.merged is not None:
-        compared = _compared(picture, stack.merged, frames())
+        merged = stack.merged
+        compared = attempt(merged.name, lambda: _compared(picture, merged, frames()))
+        if isinstance(compared, LeftOut):
+            compared = {"with": merged.name, "reason": compared.reason}
     for one in placed:
         place_file(one.path, folder / one.path.name)
     record: dict[str, Any] = {
@@ -214,7 +285,8 @@ def _write(stack: Stack, folder: Path, reference: int) -> None:
             for one in placed
         ],
         "left_out": {path.name: reason for path, reason in left_out.items()},
-        "reference": stack.frames[reference].name,
+        "unread": {path.name: reason for path, reason in unread.items()},
+        "reference": readable[reference].name,
         "confident_share": float((found.confidence >= CONFIDENT).mean()),
         "compared": compared,
     }

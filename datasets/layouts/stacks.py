@@ -10,11 +10,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from defocus.datasets.pair import Split
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
+from defocus.isolation import LeftOut, attempt
 from defocus.raw import RAW_SUFFIXES
 
 __all__ = ["Stack", "find_stacks"]
@@ -52,13 +54,22 @@ class Stack:
     merged: Path | None
 
 
-def find_stacks(root: Path) -> tuple[Stack, ...]:
-    """All stacks in a folder, or the one that it is itself, sorted by name.
+def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
+    """All stacks in a folder, or the one that it is itself, sorted by name; and what is left out.
 
     Raises:
         DatasetError: There is none, or a folder cannot be read.
     """
-    found = {folder: frames for folder in _folders(root) if len(frames := _frames(folder)) > 1}
+    found: dict[Path, tuple[Path, ...]] = {}
+    left_out: list[LeftOut] = []
+    for folder in _folders(root):
+        frames = attempt(folder.relative_to(root).as_posix(), partial(_frames, folder))
+        if isinstance(frames, LeftOut):
+            left_out.append(frames)
+        elif len(frames) > 1:
+            found[folder] = frames
+    if left_out and not found:
+        raise DatasetError(left_out[0].reason)
     kept = {folder: frames for folder, frames in found.items() if not _repeated(folder, found)}
     if not kept:
         raise DatasetError(
@@ -81,7 +92,7 @@ def find_stacks(root: Path) -> tuple[Stack, ...]:
                 merged=_merged(folder, root, alone=_alone(folder, kept)),
             )
         )
-    return tuple(sorted(stacks, key=lambda stack: stack.name))
+    return tuple(sorted(stacks, key=lambda stack: stack.name)), tuple(left_out)
 
 
 def _folders(root: Path) -> Iterator[Path]:
@@ -101,7 +112,7 @@ def _pictures(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in IMAGE_SUFFIXES
         and not path.name.startswith(".")
-        and path.is_file()
+        and not path.is_dir()
     ]
 
 

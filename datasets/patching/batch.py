@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from defocus.baselines.recipes.members import Further
+from defocus.isolation import LeftOut
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,11 @@ class Patches(Protocol):
     @property
     def pixels(self) -> int:
         """Number of pixels of an epoch."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Pairs that could not be read."""
         ...
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":

@@ -1,6 +1,7 @@
 """Pack the pairs of one split into a file from which patches are cut."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from defocus.datasets.deriving.aligned_reference import (
 from defocus.datasets.deriving.measured_blur import measured_blur
 from defocus.datasets.files.arrays import array_shape, read_array
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.patching.store import PatchStore, Storage, pack
+from defocus.datasets.patching.store import Members, PatchStore, Storage, pack
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.images import Image, as_linear, bit_depth, read_image, read_pair
+from defocus.isolation import LeftOut, attempt
 from defocus.progress import say, track
 
 __all__ = ["packed_pairs", "require_further"]
@@ -71,6 +73,8 @@ def packed_pairs(
 ) -> PatchStore:
     """The packed file of pairs, made on first use in ``dataset.derived``.
 
+    A pair that cannot be read is left out; the file keeps its name, and it is tried again.
+
     Args:
         dataset: Dataset of the pairs.
         pairs: The pairs to pack; those without the target are left out.
@@ -83,7 +87,7 @@ def packed_pairs(
 
     Raises:
         NotApplicableError: No pair has the target.
-        ImageError: A picture cannot be read, or the members of a pair differ in size.
+        ImageError: No pair can be read.
         StorageError: The packed file cannot be written.
     """
     words = [name, target]
@@ -91,35 +95,55 @@ def packed_pairs(
         words += [estimator_name, "r" + ".".join(map(str, REFERENCED))]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
+
+    def members(pair: Pair) -> Members | LeftOut | None:
+        work = partial(_members, dataset, pair, target, further, estimator_name)
+        return attempt(pair.id, work)
+
     if path.is_file():
-        try:
-            store = PatchStore(path)
-        except DatasetError:
-            say(f"{path}: damaged; it is packed again")
-        else:
+        known = _known(path, pairs, members)
+        if known is not None:
             if target in REGISTERED:
-                _tell_left_out(dataset, pairs, store, name)
-            return store
-    rows = (
-        (
-            pair.id,
-            {
-                "blurry": blurry,
-                "target": found,
-                **_further(pair, further, blurry),
-                **_measured(dataset, pair, further, estimator_name),
-            },
-        )
-        for pair, blurry, found in _pictures(dataset, pairs, target, estimator_name)
-    )
-    if not pack(path, rows, storage):
-        raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
-    return PatchStore(path)
+                _tell_left_out(dataset, pairs, known, name)
+            return known
+    left_out: list[LeftOut] = []
+
+    def rows() -> Iterator[tuple[str, Members]]:
+        for pair in track(pairs, f"packing {target} patches"):
+            done = members(pair)
+            if isinstance(done, LeftOut):
+                left_out.append(done)
+            elif done is not None:
+                yield pair.id, done
+
+    if pack(path, rows(), storage, left_out):
+        return PatchStore(path)
+    if left_out:
+        raise ImageError(left_out[0].reason)
+    raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
+
+
+def _known(
+    path: Path, pairs: tuple[Pair, ...], members: Callable[[Pair], Members | LeftOut | None]
+) -> PatchStore | None:
+    """An earlier packing; None if it is damaged, or a pair that it is without can be read now."""
+    try:
+        store = PatchStore(path)
+    except DatasetError:
+        say(f"{path}: damaged; it is packed again")
+        return None
+    lacking = {one.id for one in store.left_out}
+    tried = (members(pair) for pair in pairs if pair.id in lacking)
+    if all(isinstance(one, LeftOut) for one in tried):
+        return store
+    say(f"{path}: a pair that it is without can be read now; it is packed again")
+    return None
 
 
 def _tell_left_out(dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore, name: str) -> None:
     """Say how many pairs an earlier packing left out, which named each."""
-    captured = sum(pair.sharp is not None for pair in pairs)
+    unread = {one.id for one in store.left_out}
+    captured = sum(pair.sharp is not None for pair in pairs if pair.id not in unread)
     if len(store) < captured:
         kind = "training pairs" if name.startswith("train") else "pairs"
         say(
@@ -128,19 +152,34 @@ def _tell_left_out(dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore,
         )
 
 
+def _members(
+    dataset: Dataset,
+    pair: Pair,
+    target: TargetName,
+    further: Collection[Further],
+    estimator_name: str,
+) -> Members | None:
+    """What is packed of a pair; None if it lacks the target."""
+    pictures = _pictures(dataset, pair, target, estimator_name)
+    if pictures is None:
+        return None
+    blurry, wanted = pictures
+    return {
+        "blurry": blurry,
+        "target": wanted,
+        **_further(pair, further, blurry),
+        **_measured(dataset, pair, further, estimator_name),
+    }
+
+
 def _pictures(
-    dataset: Dataset, pairs: tuple[Pair, ...], target: TargetName, estimator_name: str
-) -> Iterator[tuple[Pair, Image, Image]]:
-    """Blurry and target picture of the pairs that have the target."""
-    for pair in track(pairs, f"packing {target} patches"):
-        if target in REGISTERED:
-            found = _registered(dataset, pair, estimator_name, target)
-            if found is not None:
-                yield pair, *found
-            continue
-        file: Path | None = pair.sharp if target == "sharp" else pair.truth
-        if file is not None:
-            yield pair, *read_pair(pair.blurry, file)
+    dataset: Dataset, pair: Pair, target: TargetName, estimator_name: str
+) -> tuple[Image, Image] | None:
+    """Blurry and target picture of a pair that has the target."""
+    if target in REGISTERED:
+        return _registered(dataset, pair, estimator_name, target)
+    file: Path | None = pair.sharp if target == "sharp" else pair.truth
+    return None if file is None else read_pair(pair.blurry, file)
 
 
 def _registered(

@@ -21,6 +21,7 @@ from defocus.datasets.patching.packing import packed_pairs, require_further
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
 from defocus.errors import NotApplicableError
 from defocus.images import Image
+from defocus.isolation import LeftOut
 
 if TYPE_CHECKING:
     import torch
@@ -78,6 +79,11 @@ class PatchSource:
     def pixels(self) -> int:
         """Number of pixels of the pictures, which make an epoch."""
         return sum(height * width for height, width in self.store.sizes)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Pairs of the split that could not be read."""
+        return self.store.left_out
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
         """One batch: augmented crops of random pairs at random positions.
@@ -223,7 +229,7 @@ def training_patches(
     Raises:
         NotApplicableError: No pair of the split has the target, a pair or the target lacks a
             required member, or a picture is smaller than a patch.
-        ImageError: A picture cannot be read, or target and blurry differ in size.
+        ImageError: No pair can be read.
         StorageError: The packed file cannot be written.
     """
     further: set[Further] = {*needs, *supervision}

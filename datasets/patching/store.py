@@ -9,7 +9,7 @@ defocus.benchmark.speed.cases.patches`` compares both with decoding PNG.
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image
+from defocus.isolation import LeftOut
 
 __all__ = ["ColourChange", "Crop", "Members", "PatchStore", "Storage", "pack", "require_space"]
 
@@ -87,6 +88,7 @@ class PatchStore:
     Attributes:
         ids: Pair ids, in the order of the indices.
         sizes: Height and width of each pair.
+        left_out: Pairs that could not be read when the file was packed.
 
     Raises:
         DatasetError: The file is damaged.
@@ -101,9 +103,11 @@ class PatchStore:
             file = self._file()
             self.ids: tuple[str, ...] = tuple(file["ids"].asstr()[:])
             sizes = [file["blurry"][name].shape[:2] for name in self.ids]
+            unread = file["left_out"].asstr()[:].tolist() if "left_out" in file else []
         except (OSError, KeyError, RuntimeError) as error:
             raise self._damaged("its directory cannot be read") from error
         self.sizes: tuple[tuple[int, int], ...] = tuple((int(h), int(w)) for h, w in sizes)
+        self.left_out: tuple[LeftOut, ...] = tuple(LeftOut(*one) for one in unread)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -167,13 +171,19 @@ class PatchStore:
         return self._handle
 
 
-def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage = "packed") -> int:
+def pack(
+    path: Path,
+    pictures: Iterable[tuple[str, Members]],
+    storage: Storage = "packed",
+    left_out: Collection[LeftOut] = (),
+) -> int:
     """Write a packed file atomically; values are kept to the bit.
 
     Args:
         path: The new file.
         pictures: Pair id and members; all pairs have the same members.
         storage: Storage format of the members.
+        left_out: Pairs that are not among the pictures, complete once these are all read.
 
     Returns:
         Number of packed pairs; if it is 0, no file is written.
@@ -192,6 +202,9 @@ def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage =
             ids.append(name)
         # no attribute: those hold some four thousand names, and datasets of patches have more
         file.create_dataset("ids", data=np.array(ids, dtype=h5py.string_dtype()))
+        if left_out:
+            unread = [(one.id, one.reason) for one in left_out]
+            file.create_dataset("left_out", data=np.array(unread, dtype=h5py.string_dtype()))
     if not ids:
         path.unlink()
     return len(ids)

@@ -52,10 +52,11 @@ def read(path: Path) -> Dataset:
         StorageError: The cache cannot be written.
     """
     root, choice = (path, SharpMember()) if path.is_dir() else _chosen(path)
-    stacks = find_stacks(root)
+    stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
-    return opened_dataset("stack", root, tuple(sorted(pairs, key=lambda pair: pair.id)))
+    found = tuple(sorted(pairs, key=lambda pair: pair.id))
+    return opened_dataset("stack", root, found, left_out=left_out)
 
 
 def _chosen(path: Path) -> tuple[Path, SharpMember]:

@@ -24,6 +24,7 @@ from defocus.datasets.stream.optics import (
 )
 from defocus.datasets.stream.photographs import Branch, Photographs, read_photographs
 from defocus.datasets.stream.scene import Sources, draw_scene
+from defocus.isolation import LeftOut
 from defocus.optics.camera import StreamCamera, draw_camera, recorded
 
 if TYPE_CHECKING:
@@ -203,10 +204,12 @@ class StreamPatches:
         needs: Names of the batches' ``extra`` inputs.
         supervision: Names of the batches' ``supervision``.
         pixels: Number of pixels of an epoch.
+        left_out: None: photographs that cannot be read are named when it is opened.
     """
 
     blurry = "blurry"
     pixels = EPOCH_PIXELS
+    left_out: tuple[LeftOut, ...] = ()
 
     def __init__(
         self,

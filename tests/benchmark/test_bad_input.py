@@ -65,22 +65,22 @@ def test_a_damaged_test_picture_is_left_out_by_name(
         result = bench(*arguments, "--keep-outputs")
         assert ("nothing is repeated" in result.stderr) is finished
         assert result.returncode == 1, result.stderr
-        assert f"test pair t1 is left out: t1/{cut}: " in result.stderr
+        assert f"pair t1 is left out: t1/{cut}: " in result.stderr
         assert "1 of 2 test pictures" in result.stdout
         assert f"left out: t1: not read: t1/{cut}: " in " ".join(result.stdout.split())
     (copy / "t1" / cut).write_bytes(whole)
     assert bench(*arguments).returncode == 0
 
 
-def test_a_damaged_training_picture_is_named(
+def test_a_damaged_training_picture_is_no_matter_where_nothing_is_trained(
     bench: Any, tiny_dataset: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived"))
     (copy / "a" / "sharp.png").write_bytes(b"not a picture")
     result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
-    refused(result, 2, str(copy / "a" / "sharp.png"))
-    assert not (tmp_path / "out" / "leaderboard.csv").exists()
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out" / "leaderboard.csv").exists()
 
 
 def test_a_dataset_without_test_pairs(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:

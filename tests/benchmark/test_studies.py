@@ -373,10 +373,10 @@ def test_a_displaced_dataset_is_known_by_its_revision_and_not_by_source_code(
 def test_scores_against_misalignment_are_there_before_the_report_that_shows_them(
     rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(misalignment, "open_dataset", lambda _: rendered)
+    monkeypatch.setattr(misalignment, "open_for_study", lambda _: rendered)
     out, amounts = tmp_path / "out", [(0.0, 0.0), (2.0, 0.0)]
     systems = [registry.baseline("input")]
-    found = misalignment.misalignment_study(out, "made", systems, "demo", 1, None, amounts)
+    found, _ = misalignment.misalignment_study(out, "made", systems, "demo", 1, None, amounts)
     assert [one.psnr["input"] for one in found] == [100.0, 100.0]  # restored is what was true
     document = json.loads((out / "misalignment.json").read_text())
     assert document["conditions"] == [one.to_json() for one in found]
@@ -389,7 +389,7 @@ def test_the_plan_of_a_measured_study_counts_each_training_once(
     moved = displaced(rendered, 1.0, 0.0)
     known = {"made": rendered, "moved": moved}
     for module in (misalignment, generalisation):
-        monkeypatch.setattr(module, "open_dataset", known.__getitem__)
+        monkeypatch.setattr(module, "open_for_study", known.__getitem__)
     common = ["--dataset", "made", "--only", "dncnn", "--out", str(tmp_path / "out"), "--dry-run"]
     several = CliRunner().invoke(
         misalignment_command.command, [*common, "--shift", "1", "--zoom", "0.01"]

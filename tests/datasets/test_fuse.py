@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from defocus.datasets.api import open_dataset
 from defocus.datasets.commands.fuse import command
 from defocus.datasets.fusing.fusion import fused
-from defocus.datasets.fusing.placing import correlated, place_frames, warped
+from defocus.datasets.fusing.placing import correlated, frame_views, place_frames, warped
 from defocus.datasets.fusing.run import fuse_stacks
 from defocus.datasets.release.provenance import kinds, sharp_text, steps_text
-from defocus.errors import AlignmentError, DatasetError
+from defocus.errors import DatasetError
 from defocus.images import Image, as_float, read_image, write_image
 from defocus.optics.psf import disc_psf
 
@@ -157,7 +157,7 @@ def test_again_makes_nothing_new_and_other_settings_are_refused(done: tuple[Path
     picture = root / "out/stacks/cup/all-in-focus.png"
     before = picture.stat().st_mtime_ns
     stack = open_dataset(f"stack:{root / 'stacks'}")
-    (again,) = fuse_stacks(stack, root / "out")
+    (again,), _ = fuse_stacks(stack, root / "out")
     assert again.picture == picture
     assert f"{again.psnr_db:.2f} dB against expected.png" in told
     assert picture.stat().st_mtime_ns == before
@@ -182,7 +182,7 @@ def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path: Path) -> None:
     stack = write_stack(tmp_path / "stack")
     other = cv2.resize(skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     write_image(stack / "f3.png", np.asarray(other))
-    (done,) = fuse_stacks(open_dataset(f"stack:{stack}"), tmp_path / "out", 2)
+    (done,), _ = fuse_stacks(open_dataset(f"stack:{stack}"), tmp_path / "out", 2)
     assert (done.frames, done.left_out) == (3, 1)
     dataset = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert [pair.id for pair in dataset.pairs] == ["stack-f0", "stack-f1", "stack-f2"]
@@ -197,7 +197,7 @@ def test_a_frame_of_another_scene_is_named(tmp_path: Path) -> None:
         write_image(tmp_path / "stack" / f"f{number}.png", np.asarray(small))
     arguments = [str(tmp_path / "stack"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(command, arguments)
-    assert isinstance(result.exception, AlignmentError)
+    assert isinstance(result.exception, DatasetError)
     assert "f1.png: cannot be placed" in str(result.exception)
     assert not list((tmp_path / "out" / "stacks").glob("[!.]*"))
 
@@ -227,5 +227,34 @@ def test_a_small_thing_before_a_wall_is_placed_by_correlation() -> None:
 @pytest.mark.realdata
 def test_every_frame_of_the_ring_is_placed(real_data: Path) -> None:
     frames = sorted((real_data / "focus-stacks/ring").glob("step*.jpg"))
-    placed, left_out = place_frames(frames[2:5], 1)
+    placed, left_out = place_frames(frame_views(frames[2:5])[0], 1)
     assert (len(placed), left_out) == (3, {})
+
+
+def test_a_frame_or_a_stack_that_cannot_be_read_is_left_out_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = Path("in")
+    for name in ("cup", "cut", "twice"):
+        write_stack(root / name)
+    whole = (root / "cup/f1.png").read_bytes()
+    for path in ("cup/f1.png", "cut/f0.png", "cut/f1.png"):
+        (root / path).write_bytes(whole[:-900])
+    (root / "twice/f1.jpg").write_bytes(whole)
+    words = [str(root), "--out", "out", "--json"]
+    for _ in range(2):
+        done = CliRunner().invoke(command, words, standalone_mode=False)
+        assert done.return_value == 1, done.output
+        told = json.loads(capfd.readouterr().out)
+        assert [one["id"] for one in told["left_out"]] == ["twice", "cut", "cup/f1.png"]
+        for one in told["left_out"]:
+            assert f"stack or frame {one['id']} is left out: {one['reason']}" in done.stderr
+        assert [one["frames"] for one in told["stacks"]] == [2]
+    for name in ("cup", "cut"):
+        for frame in ("f0", "f1"):
+            (root / name / f"{frame}.png").write_bytes(whole)
+    (root / "twice/f1.jpg").unlink()
+    again = CliRunner().invoke(command, words, standalone_mode=False)
+    assert again.return_value == 0, again.output
+    assert [one["frames"] for one in json.loads(capfd.readouterr().out)["stacks"]] == [3, 3, 3]

@@ -1,6 +1,7 @@
 """One run of a study: train, evaluate, store the results."""
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.repeating import begin_again
 from defocus.benchmark.weights.store import build_with
+from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
 from defocus.errors import (
     STORAGE_ERRNOS,
@@ -22,6 +24,7 @@ from defocus.errors import (
     StorageError,
 )
 from defocus.files import write_text
+from defocus.isolation import say_left_out
 from defocus.progress import say
 from defocus.training.record.folder import training_finished
 
@@ -84,6 +87,7 @@ def train_run(study: Study, run: Run) -> "Trained":
             raise InputError(f"{trained.id}, has not been trained on {home.dataset.name}")
         return load_run(home, trained)
     begin_again(run_folder(study.out, run.id))
+    dataset = readable(replace(study.dataset, left_out=()), "validation")
     recipe = run.recipe
     crop_px = run.schedule.crop_px
     patches = training_patches(
@@ -99,15 +103,17 @@ def train_run(study: Study, run: Run) -> "Trained":
         supervision=recipe.supervision,
         at_most=NARROW_PAIRS if run.baseline.is_narrow else None,
     )
+    lacking = dataset.without(patches.left_out)
+    say_left_out(lacking, len(study.dataset.pairs), "training pair")
     # An epoch shows as many pixels as the training pictures have.
     done = train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
-        training_folder(study.out, run.id, run.facts(), study.dataset, sources_of(run)),
+        training_folder(study.out, run.id, run.facts(), study.dataset, sources_of(run), lacking),
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
-        watches=_watches(study, run, recipe.training),
+        watches=_watches(replace(study, dataset=dataset), run, recipe.training),
         sizes=sizes_of(study, run),
     )
     tell_uncounted(run)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.statistics.comparable import Track
 from defocus.errors import DefocusError, NotApplicableError
-from defocus.isolation import LeftOut
+from defocus.isolation import LeftOut, say_left_out
 
 __all__ = ["Outcome"]
 
@@ -20,7 +20,8 @@ class Outcome:
         reconstructions: Systems in the folder that are never ranked.
         failed: Ids of requested runs that failed, or whose metrics failed.
         unscored: Requested runs that cannot be done on this dataset: the reason by id.
-        left_out: Test pairs that requested runs are without, as a file cannot be read.
+        left_out: Pairs that the datasets, trainings or tests are without, as a file cannot be read.
+        pairs: Number of all pairs of the datasets.
         problems: Errors that stopped the runs of one dataset or job while others continued.
         tracks: Tracks with their differences, and with ranks where these are allowed.
         replaced: Number of runs in the folder, by system, whose row in the leaderboard a later run
@@ -32,6 +33,7 @@ class Outcome:
     failed: Sequence[str]
     unscored: Mapping[str, str] = field(default_factory=dict)
     left_out: Sequence[LeftOut] = ()
+    pairs: int = 0
     problems: Sequence[DefocusError] = ()
     tracks: Sequence[Track] = ()
     replaced: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +49,11 @@ class Outcome:
             raise self.problems[0]
         if self.failed:
             raise DefocusError(f"{', '.join(self.failed)} failed; the study is incomplete")
+
+    def say_left_out(self) -> int:
+        """Say which pairs are left out; return the exit code, 1 if there are any."""
+        say_left_out(self.left_out, self.pairs, "pair")
+        return int(bool(self.left_out))
 
     def require_scores(self) -> None:
         """Refuse a study in which a run has no scores, for comparisons that need every run.

@@ -19,7 +19,7 @@ from defocus.benchmark.leaderboard.rows import replaced_entries
 from defocus.benchmark.results.left_out import left_out_of_run
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.run_folder import run_folder, training_left_out
 from defocus.benchmark.results.scenes import follow_scenes
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
@@ -38,6 +38,7 @@ from defocus.benchmark.study.running.repeating import ask_again, tell_versions
 from defocus.benchmark.study.running.tasks import RunTask, TrainingClock, tasks_of
 from defocus.errors import InputError, WeightsError
 from defocus.files import write_json_if_changed
+from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted, say, telling, track
 from defocus.reading import read_json
 from defocus.training.parallel import ranks
@@ -224,7 +225,7 @@ def _tell_size(study: Study, runs: int) -> None:
         )
 
 
-def train_study(study: Study, *, again: bool = False) -> None:
+def train_study(study: Study, *, again: bool = False) -> int:
     """Train every run whose training is not finished, without evaluating it.
 
     Under ``torchrun`` the processes share each run; the first one holds the lock and prints
@@ -233,6 +234,9 @@ def train_study(study: Study, *, again: bool = False) -> None:
     Args:
         study: The study to train.
         again: Whether finished trainings are repeated.
+
+    Returns:
+        The exit code: 1 if a pair is left out, else 0.
 
     Raises:
         NotApplicableError: A system cannot train on this dataset.
@@ -259,6 +263,10 @@ def train_study(study: Study, *, again: bool = False) -> None:
             by, now = code_of(folder), package_version()
             other = "" if by == now else f"; trained by {by}, this is {now}"
             say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}")
+        lacking = study.dataset.without()
+        say_left_out(lacking, study.dataset.found, "pair")
+        folders = (run_folder(study.out, run.id) for run in study.runs)
+        return int(bool(lacking) or any(training_left_out(folder) for folder in folders))
 
 
 def evaluate_study(study: Study) -> Outcome:
@@ -312,17 +320,24 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
             for entry in entries
             if entry.run in asked and not entry.failed and not entry.scored
         },
-        left_out=list(
-            dict.fromkeys(
-                one
-                for entry in entries
-                if entry.run in asked and entry.scored
-                for one in left_out_of_run(results, entry.run)
-            )
-        ),
+        left_out=list(dict.fromkeys(_left_out(studies, results))),
+        pairs=sum(study.dataset.found for study in studies),
         tracks=tracks(results),
         replaced=Counter(entry.system for entry in replaced_entries(results)),
     )
+
+
+def _left_out(studies: Sequence[Study], results: Results) -> Iterator[LeftOut]:
+    """What the datasets, the trainings and the tests of studies are without."""
+    scored = {entry.run for entry in results.entries() if entry.scored}
+    for study in studies:
+        yield from study.dataset.without()
+        for run in study.runs:
+            if run.recipe is not None:
+                home, trained = study.trained(run)
+                yield from training_left_out(run_folder(home.out, trained.id))
+            if run.id in scored:
+                yield from left_out_of_run(results, run.id)
 
 
 def _write_study(studies: Sequence[Study]) -> None:

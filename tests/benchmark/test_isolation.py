@@ -1,0 +1,136 @@
+"""A damaged pair is left out of a study and of a scoring by name; nothing else stops."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from defocus.benchmark.results.run_folder import training_left_out
+from defocus.benchmark.results.store import read_results
+from defocus.command_line.commands import command_group
+
+SETTINGS = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 2\n"
+
+
+def bench(*words: str) -> Any:
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "")
+    return CliRunner().invoke(group, [str(word) for word in words], standalone_mode=False)
+
+
+def write_pair(root: Path, split: str, name: str) -> None:
+    noise = np.random.default_rng(sum(map(ord, name))).integers(0, 256, (12, 16, 3), np.uint8)
+    sharp = cv2.resize(noise, (64, 48), interpolation=cv2.INTER_CUBIC)
+    for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 1))):
+        (root / split / role).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / split / role / f"{name}.png"), picture)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pairs of all splits; one of each is damaged, and of one test pair two files are there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    Path("settings.toml").write_text(SETTINGS)
+    root = tmp_path / "mine"
+    for split, names in (("train", "abc"), ("validation", "vw"), ("test", "stu")):
+        for name in names:
+            write_pair(root, split, name)
+    for name in ("train/sharp/a", "validation/blurry/v"):
+        (root / f"{name}.png").write_bytes(b"none")
+    cv2.imwrite(str(root / "train/sharp/b.png"), np.zeros((40, 64, 3), np.uint8))
+    shutil.copy(root / "test/sharp/s.png", root / "test/sharp/s.jpg")
+    return root
+
+
+def mend(root: Path) -> None:
+    (root / "test/sharp/s.jpg").unlink()
+    for split, name in (("train", "a"), ("train", "b"), ("validation", "v")):
+        write_pair(root, split, name)
+
+
+def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(
+    folder: Path,
+) -> None:
+    command = ("run", "--only", "unet", "--dataset", "pairs:mine", "--out", "out")
+    command += ("--settings", "settings.toml")
+    for _ in range(2):  # the second finds it finished and says the same
+        done = bench(*command)
+        assert done.return_value == 1, done.output
+        for name in ("train-a", "train-b", "validation-v", "test-s"):
+            assert f"pair {name} is left out: " in done.stderr
+    with read_results(Path("out/results.sqlite")) as results:
+        (entry,) = (one for one in results.entries() if one.system == "unet")
+    assert entry.scored
+    assert entry.train_dataset == "pairs:mine, without 3 pairs"
+    run = Path("out/runs") / entry.run
+    assert [one.id for one in training_left_out(run)] == ["train-a", "train-b", "validation-v"]
+    told = json.loads((run / "run.json").read_text())
+    assert [one["id"] for one in told["training_left_out"]] == [
+        "train-a",
+        "train-b",
+        "validation-v",
+    ]
+    assert [one["id"] for one in told["left_out"]] == ["test-s"]
+    assert "without 3 pairs" in Path("out/report.html").read_text()
+
+    mend(folder)
+    again = bench(*command)
+    assert again.return_value == 0, again.output
+    assert "is left out" not in again.stderr
+    text = Path("out/leaderboard.csv").read_text()
+    assert "without 3 pairs" not in text, "its row has taken the other's place"
+    with read_results(Path("out/results.sqlite")) as results:
+        assert len({one.run for one in results.entries() if one.system == "unet"}) == 2
+
+
+def test_train_and_evaluate_say_it_too(folder: Path) -> None:
+    study = ("--dataset", "pairs:mine", "--out", "out", "--settings", "settings.toml")
+    trained = bench("train", "unet", *study)
+    assert trained.return_value == 1, trained.output
+    assert "training pair train-a is left out: " in trained.stderr
+    assert "pair test-s is left out: " in trained.stderr
+    evaluated = bench("evaluate", "unet", *study)
+    assert evaluated.return_value == 1, evaluated.output
+    assert "pair train-a is left out: " in evaluated.stderr
+
+
+def test_generalise_lists_them(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_pair(folder.with_name("other"), "test", "z")
+    options = ("--only", "input", "--test", "pairs:other", "--out", "out", "--json")
+    done = bench("generalise", "--dataset", "pairs:mine", *options)
+    assert done.return_value == 1, done.output
+    assert [one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]] == ["test-s"]
+
+
+def test_score_lists_a_pair_that_the_reader_leaves_out(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder / "test/blurry", "restored")
+    row = ("--out", "out", "--name", "other")
+    done = bench("score", "--restored", "restored", "--dataset", "pairs:mine", "--json", *row)
+    assert done.return_value == 1, done.output
+    assert "picture test-s is left out: " in done.stderr
+    told = json.loads(capfd.readouterr().out)
+    assert [one["id"] for one in told["left_out"]] == ["test-s"]
+    assert [one["name"] for one in told["images"]] == ["test-t", "test-u"]
+
+
+def test_score_prints_its_document_where_every_picture_fails(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("restored").mkdir()
+    for name in "tu":
+        Path(f"restored/{name}.png").write_bytes(b"none")
+    words = ("score", "--restored", "restored", "--sharp", "mine/test/sharp", "--json")
+    (folder / "test/sharp/s.jpg").unlink()
+    done = bench(*words)
+    assert done.return_value == 2, done.output
+    told = json.loads(capfd.readouterr().out)
+    assert [one["id"] for one in told["left_out"]] == ["t.png", "u.png"]
+    assert told["images"] == []
+    assert told["mean"]["psnr"] is None
