@@ -1,15 +1,18 @@
 """Description of a dataset, as text and as JSON."""
 
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.published.completeness import Completeness
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import SPLITS
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
+from defocus.isolation import attempt, parted
 from defocus.progress import counted, grouped
 
 __all__ = ["description"]
@@ -79,8 +82,11 @@ def _card_lines(name: str, card: ReaderCard) -> list[str]:
 
 def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     """Description of a user's own dataset: whether it opens, and the number of pairs."""
-    opened = open_dataset(dataset)
-    pairs = opened.pairs
+    opened = open_dataset(dataset, damaged=True)
+    tried = (attempt(pair.id, partial(require_one_size, [pair])) for pair in opened.pairs)
+    left_out = opened.without(parted(tried)[1])
+    damaged = {one.id for one in left_out}
+    pairs = [pair for pair in opened.pairs if pair.id not in damaged]
     counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
     found = {split: number for split, number in counts.items() if number}
     text = ", ".join(f"{number} {split}" for split, number in found.items())
@@ -92,7 +98,9 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
             "each file is its own scene, so two pictures of one place may come into two splits; "
             "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
         )
-    return {"complete": None, "found": found}, lines
+    lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
+    named = [one.to_json() for one in left_out]
+    return {"complete": None, "found": found, "left_out": named}, lines
 
 
 def _copy(dataset: str, found: Completeness) -> tuple[dict[str, Any], list[str]]:

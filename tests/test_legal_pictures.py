@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from torch import nn
 
@@ -39,6 +40,7 @@ from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.charts.linear_light import StoredLight, linear_light
 from defocus.charts.measures.edge import measure_edge
 from defocus.charts.reading.read import read_chart
+from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pairs.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document
 from defocus.datasets.cutting.scheme import kept, sharpnesses
@@ -251,3 +253,34 @@ def test_a_legal_picture_has_a_result_or_a_line(
         line = str(error)
     assert line, "an error says why"
     assert "\n" not in line
+
+
+COMMANDS = {
+    "curate": ("defocus-data", "pairs:mine", "--out", "out", "--rules", "rules.toml"),
+    "score": ("defocus-bench", "--restored", "mine/test/blurry", "--dataset", "pairs:mine"),
+    "run": ("defocus-bench", "--only", "input", "--dataset", "pairs:mine", "--out", "out"),
+}
+GROUPS = {
+    "defocus-data": "defocus.datasets.commands",
+    "defocus-bench": "defocus.benchmark.commands",
+}
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
+    verb: str, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
+    for number, sharp in enumerate(PICTURES.values()):
+        blurry = cv2.GaussianBlur(sharp, (0, 0), 2).reshape(sharp.shape)
+        for role, picture in (("sharp", sharp), ("blurry", np.asarray(blurry, sharp.dtype))):
+            folder = Path("mine/test") / role
+            folder.mkdir(parents=True, exist_ok=True)
+            write_image(folder / f"p{number}.png", picture)
+    program, *words = COMMANDS[verb]
+    group = command_group(program, GROUPS[program], "")
+    done = CliRunner().invoke(group, [verb, *words], standalone_mode=False)
+    assert done.exception is None or isinstance(done.exception, DefocusError), done.output
+    assert "unforeseen" not in done.output
+    assert done.return_value in {0, 1, None}

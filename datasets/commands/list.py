@@ -18,7 +18,8 @@ def command(dataset: str | None, as_json: bool) -> int:
     `list` shows the variants of the sample dataset and the readers. `list dpdd` shows source,
     licence, citation, counts and known defects. `list dpdd:PATH` checks that copy, lists missing
     and extra files, and exits with 1 if there are any. For your own datasets, such as `list
-    pairs:PATH`, it counts the pairs.
+    pairs:PATH`, it counts the pairs, names those that are left out, and exits with 1 if there are
+    any.
     """
     if dataset is None:
         _list_kinds(as_json)
@@ -32,7 +33,7 @@ def command(dataset: str | None, as_json: bool) -> int:
     else:
         for line in lines:
             click.echo(line)
-    return int(described.get("complete") is False)
+    return int(described.get("complete") is False or bool(described.get("left_out")))
 
 
 def _list_kinds(as_json: bool) -> None:

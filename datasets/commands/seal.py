@@ -24,14 +24,17 @@ __all__ = ["command"]
     help="New file for the key, to be kept until the truth is published.",
 )
 @click.option("--opens", default="", metavar="TEXT", help="When the key will be published.")
-def command(dataset: str, out: Path, key_file: Path, opens: str) -> None:
+def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
     """Seal the test pairs of DATASET.
 
     Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
-    truth is encrypted until the key is published; 'defocus-data unseal' opens it.
+    truth is encrypted until the key is published; 'defocus-data unseal' opens it. The exit code is
+    1 if DATASET has pairs that are left out, which are named.
     """
     from defocus.datasets.api import open_dataset
     from defocus.datasets.sealing.seal import seal_dataset
 
-    facts = seal_dataset(open_dataset(dataset), out, key_file, opens)
+    opened = open_dataset(dataset)
+    facts = seal_dataset(opened, out, key_file, opens)
     click.echo(f"{out}: sealed; SHA-256 of the key {facts.key_sha256}")
+    return int(bool(opened.left_out))

@@ -90,3 +90,13 @@ def test_each_is_named_and_listed_and_tried_again(
     if name == "split":
         whole = {pair.id for pair in open_dataset("pairs:mine").pairs}
         assert {pair.id for pair in open_dataset("manifest:out").pairs} == whole
+
+
+def test_list_names_them(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    done = called(["list", "pairs:mine", "--json"])
+    assert done.return_value == 1, done.output
+    listed = {one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]}
+    assert {"empty", "text", "folder", "link", "twice"} < listed
+    assert listed.isdisjoint(WHOLE)
+    mend(folder)
+    assert called(["list", "pairs:mine"]).return_value == 0
