@@ -10,8 +10,8 @@ __all__ = ["StartedProcesses"]
 
 EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
 
-FONTS = "fc-list"
-"""Matplotlib asks it once on a machine."""
+ASKED_ONCE = frozenset({"fc-list", "uname"})
+"""What libraries ask once in a process, whichever test is first: fonts and the processor's name."""
 
 
 class StartedProcesses:
@@ -29,7 +29,7 @@ class StartedProcesses:
         BaseProcess.start = noted  # type: ignore[method-assign]
 
     def _heard(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event in EVENTS and FONTS not in arguments[:1]:
+        if event in EVENTS and ASKED_ONCE.isdisjoint(map(str, arguments[:1])):
             self.started.append(f"{event} {arguments[:1]}")
 
     def pytest_runtest_logstart(self) -> None:

@@ -78,6 +78,7 @@ def test_a_test_that_starts_a_process_fails_unless_it_is_marked(mark: str | None
     plugin.started = []
     assert report_of(plugin, item, item).outcome == "passed"
     plugin._heard("subprocess.Popen", ("fc-list",))
+    plugin._heard("subprocess.Popen", ("uname",))
     plugin._heard("open", ("x",))
     assert report_of(plugin, item, item).outcome == "passed"
     plugin._heard("subprocess.Popen", ("true",))
