@@ -221,7 +221,10 @@ def _without_truth(pair: Pair) -> Pair:
 
 def _content_hash(folder: Path) -> str:
     pairs, _ = manifest_pairs(folder, read_manifest(folder))
-    return opened_dataset("manifest", folder, pairs).content_hash
+    found = opened_dataset("manifest", folder, pairs)
+    if found.left_out:
+        raise DatasetError(f"{folder}: {found.left_out[0].id}: {found.left_out[0].reason}")
+    return found.content_hash
 
 
 def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:

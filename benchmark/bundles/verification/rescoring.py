@@ -26,6 +26,7 @@ from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -111,7 +112,7 @@ def _rescore_run(
 ) -> None:
     name, pairs = run.entry.run, dataset.split("test")
     ours = shipped_copy(run) is not None
-    scorer = _scorer(dataset, stated)
+    scorer = _scorer(dataset, stated, sealed=notes is None)
     blurry = [_picture(pair.blurry) for pair in pairs]
     again: list[Score] = []
     shares: list[float] = []
@@ -159,9 +160,14 @@ def _leak(run: str, share: float, where: str) -> str:
     return f"{run}: {share:.1%} of the truth's finest detail is in every part of {where}"
 
 
-def _scorer(dataset: Dataset, stated: Sequence[Score]) -> PairScorer:
-    """A scorer of the metrics that were stated, with the second flow where there is one."""
+def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairScorer:
+    """A scorer of the metrics that were stated, with the second flow where there is one.
+
+    Where the truth was sealed, nothing that needs it could be stated: it gets a study's metrics.
+    """
     names = {column_of(score.metric) for score in stated}
+    if sealed:
+        names |= set(metrics_for(dataset.split("test")))
     metrics = {name: metric for name, metric in all_metrics().items() if name in names}
     second = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)} - {""}
     if unknown := sorted(second - set(ESTIMATORS)) or sorted(second)[1:]:
