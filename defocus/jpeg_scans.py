@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.picture_headers import jpeg_scan_start
+from defocus.picture_headers import jpeg_markers, jpeg_scan_start
 
 __all__ = ["jpeg_oddity", "lacks_a_part"]
 
-_SCAN, _END = 0xDA, 0xD9
+_START, _SCAN, _END = 0xD8, 0xDA, 0xD9
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """In a scan's data: a stuffed zero, a restart and a filling byte are none."""
@@ -33,6 +33,8 @@ def jpeg_oddity(data: bytes) -> str:
     if data[:2] != b"\xff\xd8":
         return ""
     for kind, place in _segments(data):
+        if kind == _START:
+            return "is a JPEG that begins twice"
         if kind in _HEADERS:
             bits, *height = data[place + 4 : place + 7].ljust(3, b"\0")
             if kind not in _USUAL_HEADERS:
@@ -82,21 +84,14 @@ def _wants_more(
 
 def _segments(data: bytes) -> list[tuple[int, int]]:
     """Kind and place of each marker, up to the end of the first picture."""
-    found = []
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        kind = data[position + 1]
-        found.append((kind, position))
-        if kind == _END:
-            return found
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if kind == _SCAN:
-            following = _NEXT_MARKER.search(data, position)
-            if following is None:
-                return found
-            position = following.start()
-    if data[position : position + 2] == bytes([0xFF, _END]):
-        found.append((_END, position))
+    found = list(jpeg_markers(data))
+    while found and found[-1][0] == _SCAN:
+        place = found[-1][1]
+        size = int.from_bytes(data[place + 2 : place + 4], "big")
+        following = _NEXT_MARKER.search(data, place + 2 + size)
+        if following is None:
+            break
+        found += jpeg_markers(data, following.start())
     return found
 
 

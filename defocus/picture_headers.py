@@ -20,6 +20,7 @@ __all__ = [
     "embed_profile",
     "has_long_transparency",
     "is_animated",
+    "jpeg_markers",
     "jpeg_scan_start",
     "kind_of",
     "lacks_end",
@@ -34,6 +35,10 @@ __all__ = [
 
 _PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 _PIECE_BYTES = 2**20
+_SCAN, _END = 0xDA, 0xD9
+_NO_MARKERS = {0, 0xFF}
+_ALONE = {0x01, *range(0xD0, 0xD9)}
+"""Markers of a JPEG without a length."""
 _PALETTE = 3  # the colour type of a PNG with a palette
 
 PNG_HEAD_BYTES = 8 + 25
@@ -277,13 +282,10 @@ def _header_size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_header_size(data: bytes) -> tuple[int, int]:
-    position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
+    for marker, place in jpeg_markers(data):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height = int.from_bytes(data[position + 5 : position + 7], "big")
-            return int.from_bytes(data[position + 7 : position + 9], "big"), height
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+            height = int.from_bytes(data[place + 5 : place + 7], "big")
+            return int.from_bytes(data[place + 7 : place + 9], "big"), height
     return 0, 0
 
 
@@ -328,7 +330,22 @@ def _tiff_header_size(data: bytes) -> tuple[int, int]:
 
 def jpeg_scan_start(data: bytes) -> int:
     """Start of the first scan; an end marker before it may belong to a thumbnail."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != 0xDA:
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return position
+    ends = (place for marker, place in jpeg_markers(data) if marker in {_SCAN, _END})
+    return next(ends, len(data))
+
+
+def jpeg_markers(data: bytes, position: int = 2) -> Iterator[tuple[int, int]]:
+    """Kind and place of each marker from a position on, up to a scan or the end of the picture.
+
+    In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
+    """
+    while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
+        marker = data[position + 1]
+        if marker in _NO_MARKERS:
+            position += 1
+            continue
+        yield marker, position
+        if marker in {_SCAN, _END}:
+            return
+        size = int.from_bytes(data[position + 2 : position + 4], "big")
+        position += 2 if marker in _ALONE else 2 + max(size, 2)

@@ -6,6 +6,7 @@ Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha).
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
 _NAMES = {4: "a mask", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "those of a RAW file"}
 _UNSTATED, _MULTIPLIED = 0, 1
+_OLD_JPEG, _JPEG = 6, 7
+_OF_OPENCV = {1, 2, 3, 4, 5, _OLD_JPEG, _JPEG, 8, 32773, 32946}
+"""Compressions that OpenCV decodes; of others it gives 8 bits as black."""
 _USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
 _WAYS = "save it as grey or RGB of 8 or 16 bits"
 
@@ -80,7 +84,7 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
 
     OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
     of 16 bits as it is stored even if white is 0, mixes up colours that lie one after the other,
-    and knows no floats of 16 bits.
+    and knows no floats of 16 bits. What it cannot decode of 8 bits is black, without an error.
 
     Raises:
         ImageError: No reader here has the layout.
@@ -103,8 +107,12 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
 
 def _lacks_pixels(page: "TiffPage", size: int) -> bool:
     """Whether a file of so many bytes ends before its pixels do, so that its layout is no cause."""
-    parts = zip(page.dataoffsets, page.databytecounts, strict=False)
-    return any(offset + count > size for offset, count in parts)
+    return any(offset + count > size for offset, count in _places(page))
+
+
+def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
+    """Where each part of the pixels lies in the file, and its number of bytes."""
+    return zip(page.dataoffsets, page.databytecounts, strict=False)
 
 
 def _layout_of(page: "TiffPage") -> TiffLayout:
@@ -117,7 +125,7 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
     few_colours = kind == _PALETTE and bits == 1
     predicted = bits not in _USUAL_BITS and page.predictor != 1
     misread = apart or half_floats or grey_transparent or few_colours or predicted
-    misread = misread or (transparent and bits == 8)
+    misread = misread or (transparent and bits == 8) or _hides_damage(page)
     return TiffLayout(
         misread,
         _orientation(page),
@@ -126,6 +134,13 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
         kind == _CMYK or (transparent and _UNSTATED in page.extrasamples),
         f"a TIFF file of {page.dtype} with the compression {_compression(page)}",
     )
+
+
+def _hides_damage(page: "TiffPage") -> bool:
+    """Whether OpenCV would give other values, and no error, for what it cannot decode."""
+    kind, compression = page.photometric, int(page.compression)
+    plain = page.bitspersample == 8 and kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
+    return compression not in _OF_OPENCV or (plain and compression not in {_OLD_JPEG, _JPEG})
 
 
 def _orientation(page: "TiffPage") -> int:
@@ -149,8 +164,12 @@ def _refused(page: "TiffPage") -> str:
     subsampled = page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1)
     if kind == _YCBCR and subsampled:
         return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
+    if kind == _YCBCR and int(page.compression) not in _OF_OPENCV:
+        return f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
     if kind == _CMYK and (bits != 8 or values != 4):
         return f"{values} inks of {bits} bits; CMYK of 8 bits is read: save it as RGB"
+    if kind == _RGB and values < 3:
+        return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
     if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
         return f"{values} values per pixel; {_WAYS}, with one transparency at most"
     if of_white:
@@ -177,6 +196,8 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             page = file.pages.first
             if page.nbytes > MOST_BYTES:
                 raise ValueError(f"{page.nbytes} bytes of pixels")
+            if any(at and not size for at, size in _places(page)):  # tifffile takes it for black
+                raise ValueError("a part of the pixels has no bytes")
             picture = _decoded(page, content)
             if not picture.size:
                 raise ValueError("no pixels")
@@ -185,7 +206,7 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             picture = _as_colours(page, picture)
     except _TIFF_DAMAGE as error:
         raise ImageError(
-            f"{path}: cannot be decoded ({error}); save it again without compression"
+            f"{path}: cannot be decoded ({error}); copy it again, or save it without compression"
         ) from error
     return picture
 

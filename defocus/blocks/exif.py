@@ -36,13 +36,16 @@ _COMPATIBLE = {
     2: {2, 129},
     3: {3, 4},
     4: {3, 4, 13},
-    5: {5, 10},
-    7: {1, 2, 7, 129},
-    10: {5, 10},
+    5: {3, 4, 5, 10, 11, 12},
+    7: {1, 2, 4, 7, 129},
+    10: {3, 4, 5, 8, 9, 10, 11, 12},
     11: {11, 12},
     12: {11, 12},
 }
-"""Types that are taken for each that the standard asks for."""
+"""Types that are taken for each that the standard asks for, because programs write them.
+
+Pillow writes fractions as floats; libtiff, exiftool and Photoshop write IPTC as whole numbers.
+"""
 _TYPES = {
     **dict.fromkeys((33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5),
     **dict.fromkeys((37377, 37379, 37380), 10),

@@ -383,3 +383,22 @@ def test_light_beyond_white_is_none_of_another_scale() -> None:
     assert white_level(lamps) == 1
     assert white_level(np.zeros((9, 9), np.uint16)) == 65535
     assert white_level(PIXELS) == 255
+
+
+def test_fractions_that_pillow_writes_as_floats_are_no_damage(tmp_path: Path) -> None:
+    exif = Pillow.Exif()
+    exif.get_ifd(0x8769).update({33434: 0.01, 37386: 50.0})
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encoded("JPEG", exif=exif))
+    assert read_own_picture(path).metadata.remarks == ()
+
+
+def test_iptc_of_whole_numbers_stays_in_a_tiff(tmp_path: Path) -> None:
+    path, words = tmp_path / "a.tif", np.frombuffer(IPTC[12:20], "<u4")
+    tifffile.imwrite(path, PIXELS, extratags=[(33723, "I", 2, words.tolist(), True)])
+    picture = read_own_picture(path)
+    write_picture(tmp_path / "b.tif", picture.stored, picture.metadata)
+    assert picture.metadata.remarks == ()
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert file.pages.first.tags[33723].dtype == 4
+    assert not lost_blocks(*(inventory(one.read_bytes()) for one in (path, tmp_path / "b.tif")))

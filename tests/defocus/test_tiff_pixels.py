@@ -1,5 +1,6 @@
 """TIFF files whose layouts OpenCV reads wrongly or not at all."""
 
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,54 @@ def test_colours_of_few_bits_that_lie_apart_reach_white(tmp_path: Path, bits: in
         page.tags[258].overwrite((bits, bits, bits))
     expected = np.moveaxis(levels, 0, 2) * (255 // ((1 << bits) - 1))
     np.testing.assert_array_equal(read_stored(path), expected)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("compression", [34925, 50002, 34933])
+def test_a_compression_that_opencv_lacks_is_read_or_refused_and_never_black(
+    tmp_path: Path, bits: int, compression: int
+) -> None:
+    path, stored = tmp_path / "a.tif", values(3, np.dtype(f"uint{bits}"))
+    content = lzma.compress(stored.tobytes()) if compression == 34925 else b"?" * 40
+    tifffile.imwrite(
+        path, iter([content]), shape=stored.shape, dtype=stored.dtype, photometric="rgb",
+        compression=compression, rowsperstrip=len(stored),
+    )  # fmt: skip
+    if compression == 34925:
+        np.testing.assert_array_equal(read_stored(path), stored)
+    else:
+        with pytest.raises(ImageError, match="cannot be decoded"):
+            read_stored(path)
+
+
+@pytest.mark.parametrize("number", [0, 10])
+def test_a_strip_that_is_too_short_is_refused(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values(3, np.uint8), photometric="rgb", rowsperstrip=4)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tag = file.pages.first.tags[279]
+        tag.overwrite([*tag.value[:-1], number])
+    with pytest.raises(ImageError, match="copy it again"):
+        read_stored(path)
+
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+def test_damage_in_the_pixels_is_refused(tmp_path: Path, compression: str | None) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values(3, np.uint8), photometric="rgb", compression=compression)
+    with tifffile.TiffFile(path) as file:
+        at, size = file.pages.first.dataoffsets[0], file.pages.first.databytecounts[0]
+    content = path.read_bytes()
+    cut = at + size // 2
+    path.write_bytes(content[:cut] + b"\xff" * (size - size // 2) if compression else content[:cut])
+    with pytest.raises(ImageError):
+        read_stored(path)
+
+
+def test_colours_of_one_value_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values(1, np.uint16))
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags[262].overwrite(2)
+    with pytest.raises(ImageError, match="1 value per pixel"):
+        read_stored(path)
