@@ -195,16 +195,20 @@ def _by_order(wanted: Keys, files: Sequence[str]) -> MatchedNames:
 def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
     """As of the two shots of DPDD: the same name but for a number that differs by one.
 
-    Where a file has the name of another picture, numbers do not tell which it belongs to.
+    Where a file has the name of another picture, or its number, numbers do not tell which it
+    belongs to.
     """
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
-    if set(keys.values()) & set(files):
+    pictures, numbered = _numbered(list(keys.values())), _numbered(files)
+    alike = (
+        dict(pictures.get(begin, [])).keys() & dict(found) for begin, found in numbered.items()
+    )
+    if set(keys.values()) & set(files) or any(alike):
         return {}
-    pictures = _numbered(list(keys.values()))
     named = {key: name for name, key in keys.items()}
     return {
         named[picture]: file
-        for begin, group in _numbered(files).items()
+        for begin, group in numbered.items()
         for file, picture in _beside(group, pictures.get(begin, []))
     }
 

@@ -47,6 +47,7 @@ DPDD = pictures("1P0A0883", "1P0A0890", "1P0A0901")
         # in capitals, and with numbers of more digits, also with gaps
         (pictures("Cafe", "park"), ["CAFE", "PARK"], "stem", "capitals", ["CAFE", "PARK"]),
         (pictures("1", "4", "19"), ["0004", "0019"], "stem", "zeros", [None, "0004", "0019"]),
+        (pictures("1", "4", "19"), ["0004", "0005", "0018"], "stem", "zeros", [None, "0004"]),
         (pictures("B", "a"), ["v/b-x", "v/A-x"], "suffix", "folders, capitals", ["v/b-x", "v/A-x"]),
         # of two networks' outputs those that are more
         (pictures("a", "b"), ["a_X", "b_X", "a_Y"], "suffix", "'_X'", ["a_X", "b_X"]),
