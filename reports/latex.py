@@ -80,6 +80,12 @@ class PaperTable:
         return tuple(column for group in self.groups for column in group.columns)
 
 
+def _marks_note(table: PaperTable) -> str:
+    """That ranks end at a rule: the best of one part can lie below another part's."""
+    marked = any(cell and cell.place for _, cells in table.rows for cell in cells)
+    return "Bold, underlined: the best two between rules." if marked and table.parts[1:] else ""
+
+
 def escape_latex(text: str) -> str:
     """Escape text for LaTeX, with hidden characters made visible."""
     return "".join(_SIGNS.get(sign, sign) for sign in visible(text))
@@ -94,7 +100,8 @@ def render_latex(table: PaperTable) -> str:
     Returns:
         Lines of LaTeX, to be written as UTF-8.
     """
-    caption = escape_latex(f"{table.caption}. {table.note}".strip())
+    texts = (f"{table.caption}.", table.note, _marks_note(table))
+    caption = escape_latex(" ".join(filter(None, texts)))
     lines = [
         r"\begin{table}",
         r"\centering",

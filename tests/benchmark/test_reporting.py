@@ -20,8 +20,8 @@ from defocus.benchmark.reporting.write import paper_text, write_figures
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError, NotApplicableError
-from defocus.reports.latex import escape_latex
-from defocus.reports.model import Column, Table
+from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex
+from defocus.reports.model import Column, Measured, Table
 from defocus.reports.text import visible
 from tests.benchmark.example_study import entry, make_study
 from tests.conftest import Run
@@ -55,6 +55,16 @@ def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study
     assert not re.search(r"\\(textbf|underline)", deformed)
     assert r"\toprule" in first
     assert first.count("{") == first.count("}")
+
+
+@pytest.mark.parametrize(("parts", "said"), [((1,), False), ((1, 2), True)])
+def test_where_ranks_end_at_a_rule_the_caption_says_so(parts: tuple[int, ...], said: bool) -> None:
+    cells = [("Input", Measured(2)), ("trained", Measured(3)), ("shipped", Measured(1, place=1))]
+    rows = tuple((name, (cell,)) for name, cell in cells)
+    groups = (ColumnGroup("", (Column("PSNR"),)),)
+    latex = render_latex(PaperTable("Methods", "tab:methods", groups, rows, parts))
+    assert (r"\caption{Methods. Bold, underlined: the best two between rules.}" in latex) == said
+    assert said or r"\caption{Methods.}" in latex
 
 
 @pytest.mark.parametrize("style", sorted(set(STYLES) - {"places"}))
