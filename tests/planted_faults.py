@@ -8,6 +8,7 @@ a list of ``[file, right text, wrong text]``.
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -132,8 +133,8 @@ def files_for(fault: Fault, checkout: Path) -> list[str]:
     return sorted(files, key=lambda name: (away[name], name))
 
 
-def caught(fault: Fault, copy: Path, ring: str) -> bool:
-    """Plant one fault in a copy, run the tests that lead to it, and take it out again."""
+def caught(fault: Fault, copy: Path, ring: str) -> str:
+    """Plant one fault in a copy and run the tests that lead to it; the one that fails, or none."""
     path = copy / fault.file
     right, files = path.read_bytes(), files_for(fault, copy)
     chosen = ["-m", DEFAULT] if ring == "default" else []
@@ -146,12 +147,13 @@ def caught(fault: Fault, copy: Path, ring: str) -> bool:
             run = [*words, "-n", beside, *part]
             done = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
             if done.returncode in {1, 2}:
-                return True
+                failed = re.search(r"^(?:FAILED|ERROR) (.*)$", done.stdout, re.MULTILINE)
+                return failed[1] if failed else "pytest itself"
             if done.returncode not in {0, 5}:  # 5: nothing of these files is in the ring
                 raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:]}")
     finally:
         path.write_bytes(right)
-    return False
+    return ""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -175,7 +177,7 @@ def main(words: Sequence[str] | None = None) -> int:
             found = caught(fault, copy, given.ring)
             missed += not found
             said = f"{fault.file}: {fault.right!r} → {fault.wrong!r}"
-            sys.stdout.write(f"{'caught' if found else 'MISSED'}  {said}\n")
+            sys.stdout.write(f"{f'caught by {found}' if found else 'MISSED'}  {said}\n")
             sys.stdout.flush()
     sys.stdout.write(f"{len(chosen) - missed} of {len(chosen)} caught\n")
     return missed
