@@ -16,6 +16,7 @@ from scipy.signal import fftconvolve
 
 import defocus
 from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.systems.defocus_own.network import DefocusUNet
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
@@ -51,6 +52,7 @@ def main() -> None:
     words.add_argument("--systems", nargs="+", default=shipped())
     words.add_argument("--classical", action="store_true", help="Classical chains too; slow.")
     given = words.parse_args()
+    DefocusUNet.fit_for_bfloat16 = False  # the same numbers on every processor
     parts = []
     for name in given.systems:
         restore = restorer(name, given.weights)

@@ -40,6 +40,7 @@ class OwnCard(Settings):
         revision: Revision of the system's card at that time.
         training_revision: Training revision of the training loop at that time.
         step, steps: Finished steps and all steps of the training.
+        stages: Trainings in a row that are counted together, each with a schedule of its own.
         hours: Hours that the training has taken so far.
         cpu_hours: CPU hours of all cores together; None where they were not counted.
         device: Name of the GPU, where the record of the training has it.
@@ -60,6 +61,7 @@ class OwnCard(Settings):
     training_revision: int
     step: int
     steps: int
+    stages: int = 1
     hours: float
     cpu_hours: float | None
     device: str = ""
@@ -79,7 +81,8 @@ class OwnCard(Settings):
         if self.cpu_hours is not None:
             time = f"{self.cpu_hours:.2f} CPU hours"
         device = f" with one {self.device}" if self.device else ""
-        return f"{self.step:,} steps{start}, {time}{device}"
+        stages = f" in {self.stages} stages" if self.stages > 1 else ""
+        return f"{self.step:,} steps{start}{stages}, {time}{device}"
 
 
 def own_folder(system: Baseline) -> Path | None:

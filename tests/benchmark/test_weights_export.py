@@ -464,7 +464,8 @@ def test_its_card_is_the_hubs(hub_folder: Path) -> None:
     assert f"{own.validation_gain:+.2f} dB above the blurry pictures ({blurry:.2f} dB)" in card.text
     assert "files beside" not in card.text  # those of the package, not of this folder
     assert f"Training: {own.effort}." in card.text
-    assert own.effort == "20,982 steps from random weights, 8.7 minutes with one NVIDIA H200"
+    said = "64,665 steps from random weights in 2 stages, 17.6 minutes with one NVIDIA H200"
+    assert own.effort == said
     for heading in ("What they do", "Data", "Licence", "Where they fail"):
         assert f"## {heading}" in card.text
 

@@ -42,7 +42,7 @@ SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
 """The rest are patterns."""
 IN_FOCUS_SHARE, BLURS_PX, MOST_NOISE = 0.3, (1.2, 18.0), 0.02
-LIKELY = 6.0
+LIKELY = 15.0
 """So much more a pair of the stream or a photograph weighs than what was softened or drawn."""
 BLOCK_CELLS = 4
 AS_GOOD_AS_RIGHT = 10**-4.7
@@ -61,7 +61,6 @@ def main() -> None:
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
     keep_freed_memory()
-    torch.manual_seed(0)
     system = baseline(DEFAULT_SYSTEM)
     network = build_with(system, find_weights(system, OWN))
     restorer = make_restorer(network, 0, torch.device("cpu"))
@@ -86,6 +85,7 @@ def learn(samples: list[Sample]) -> ShareNetwork:
     weights = torch.tensor([weight for _, _, weight in samples])
     mean, deviation = seen.mean(dim=(0, 1)), seen.std(dim=(0, 1)) + 1e-3
     seen = (seen - mean) / deviation
+    torch.manual_seed(0)
     network = ShareNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     draw = torch.Generator().manual_seed(0)
