@@ -63,7 +63,7 @@ def look(restored: Array, reference: Array) -> Look:
 
 
 def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
-    """One line for each mistake that most pictures show.
+    """One line for swapped colours of any picture, one for an offset that most pictures have.
 
     Args:
         looks: Of the pictures that were looked at.
@@ -72,7 +72,7 @@ def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
     swaps = [one.swapped for one in looks if one.swapped is not None]
     offsets = Counter(one.offset for one in looks if one.offset is not None)
     said = []
-    if 2 * sum(swaps) > len(swaps):
+    if any(swaps):  # nothing but swapping makes a picture fit so well the other way round
         said.append(
             "the restored pictures look as if red and blue were swapped "
             f"({sum(swaps)} of {counted(len(looks), 'picture')} looked at): OpenCV writes BGR; "

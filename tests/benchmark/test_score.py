@@ -326,7 +326,7 @@ def test_a_picture_of_half_the_size_has_no_common_centre(tmp_path: Path) -> None
     assert whole.reason.endswith("sizes must be equal")
 
 
-@pytest.mark.parametrize("mistake", ["none", "swapped", "moved", "one of three"])
+@pytest.mark.parametrize("mistake", ["none", "swapped", "one swapped", "moved", "one of three"])
 def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake: str, tmp_path: Path) -> None:
     for seed in range(3):
         sharp = scene(seed, 60, 90)
@@ -334,12 +334,17 @@ def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake: str, tmp_pat
         output = cv2.GaussianBlur(sharp, (0, 0), 1)
         if mistake == "moved" or (mistake == "one of three" and not seed):
             output = np.roll(output, (-2, 3), (0, 1))
-        output = output[8:-8, 8:-8, ::-1] if mistake == "swapped" else output[8:-8, 8:-8]
+        swapped = mistake == "swapped" or (mistake == "one swapped" and not seed)
+        output = output[8:-8, 8:-8, :: -1 if swapped else 1]
         stored(tmp_path / "out" / f"{seed}.png", output, 8)
     scoring = score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    colours = (
+        "the restored pictures look as if red and blue were swapped ({} of 3 pictures looked at): "
+        "OpenCV writes BGR; save them as RGB"
+    )
     said = {
-        "swapped": "the restored pictures look as if red and blue were swapped (3 of 3 pictures "
-        "looked at): OpenCV writes BGR; save them as RGB",
+        "swapped": colours.format(3),
+        "one swapped": colours.format(1),
         "moved": "the restored pictures are shifted by (3, -2) px (right, down) against the sharp "
         "pictures (3 of 3 pictures looked at): scores suffer from it",
     }
