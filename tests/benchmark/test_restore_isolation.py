@@ -99,9 +99,9 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path: Path) ->
     Pillow.fromarray(PIXELS).save(folder / "IMG_1.avif")
     os.mkfifo(folder / "pipe.png")
     found = restored(folder, tmp_path / "out")
-    assert [bool(one.reason) for one in found] == [False, True, True, False]
-    assert found[1].reason == (
-        f"{folder}/IMG_1.png: would become the same file as IMG_1.avif; rename it or restore it "
+    assert [bool(one.reason) for one in found] == [True, False, True, False]
+    assert found[0].reason == (
+        f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "
         "into another folder"
     )
     assert found[2].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"

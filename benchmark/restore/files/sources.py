@@ -44,19 +44,22 @@ def found_pictures(given: Sequence[Path]) -> list[Path]:
 def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     """Where each restored picture goes, or why it is left out.
 
+    Of two that would become one file, the one that keeps its name does.
+
     Raises:
         InputError: A picture lies in the output folder itself.
     """
     taken: dict[Path, Path] = {}
-    targets: list[Path | LeftOut] = []
-    for image in images:
+    targets: dict[int, Path | LeftOut] = {}
+    for number in sorted(range(len(images)), key=lambda number: becomes_png(images[number])):
+        image = images[number]
         target = attempt(str(image), partial(_target, image, out, taken))
         if isinstance(target, Path):
             if target.exists() and target.resolve() == image.resolve():
                 raise InputError(f"{image} lies in --out; choose another folder")
             taken[target] = image
-        targets.append(target)
-    return targets
+        targets[number] = target
+    return [targets[number] for number in range(len(images))]
 
 
 def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
