@@ -125,9 +125,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What is named runs whole; without a name, and without -m, it is the default ring."""
+    """What is named runs whole; without a name, and without -m, it is the default ring.
+
+    Each process chooses for itself: those side by side are started with the words of the command.
+    """
     named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if "PYTEST_XDIST_WORKER" not in os.environ and not named:
+    if not named:
         rings = {"": DEFAULT, "full": FULL}
         config.option.markexpr = rings.get(config.option.markexpr, config.option.markexpr)
     config.pluginmanager.register(Costs(), "worker-seconds")

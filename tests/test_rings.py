@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.rings import EXTRAS, TESTS, extra_of, give_ring, left_unread, unreached
+from tests.conftest import pytest_configure
+from tests.rings import DEFAULT, EXTRAS, FULL, TESTS, extra_of, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import CASE_S, FILE_S, RING_S, ROOM, Costs
 
@@ -125,3 +126,24 @@ def test_a_report_has_the_worker_seconds_since_the_one_before() -> None:
 def test_without_a_known_revision_everything_counts_as_changed() -> None:
     items: Any = [Item("charts/test_lens.py", marks=("extra",))]
     assert unreached("no-such-revision", items) == set()
+
+
+@pytest.mark.parametrize("worker", [None, "gw0"])
+@pytest.mark.parametrize(
+    ("source", "given", "chosen"),
+    [("TESTPATHS", "", DEFAULT), ("TESTPATHS", "full", FULL), ("ARGS", "", "")],
+)
+def test_every_process_of_a_run_chooses_the_ring(
+    source: str, given: str, chosen: str, worker: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes side by side are started with the words of the command, not with what it chose."""
+    if worker:
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+    config: Any = SimpleNamespace(
+        args_source=pytest.Config.ArgsSource[source],
+        option=SimpleNamespace(markexpr=given),
+        pluginmanager=SimpleNamespace(register=lambda plugin, name: None),
+    )
+    monkeypatch.setattr("tests.conftest.StartedProcesses", lambda: None)
+    pytest_configure(config)
+    assert config.option.markexpr == chosen
