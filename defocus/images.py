@@ -135,8 +135,9 @@ def _content(path: Path) -> bytes:
     try:
         content = read_bytes(path, MOST_BYTES)
     except FileNotFoundError as error:
-        reason = broken_link(path) or "no such picture; check the path"
-        raise ImageError(f"{path}: {reason}") from error
+        raise ImageError(
+            f"{path}: {broken_link(path) or 'no such picture; check the path'}"
+        ) from error
     except FileError as error:
         raise ImageError(str(error)) from error
     except OSError as error:
@@ -214,8 +215,7 @@ def _of_opencv(path: Path, content: NDArray[np.uint8], told: str = "") -> NDArra
         reason = getattr(error, "err", "") or "too little memory"
         raise ImageError(f"{path}: cannot be decoded ({reason}); replace the file") from error
     if decoded is None:
-        oddity = jpeg_oddity(_as_bytes(content))
-        if oddity:
+        if oddity := jpeg_oddity(_as_bytes(content)):
             raise ImageError(f"{path}: {oddity}, which no reader here decodes; save it as PNG")
         if told:
             raise ImageError(f"{path}: no decoder for {told}; save it again without compression")
@@ -365,15 +365,13 @@ def as_float(image: Image, dtype: type[np.floating[Any]] = np.float32) -> FloatI
 def as_integer(image: FloatImage, bits: int) -> Image:
     """Convert [0, 1] to integers of 8 or 16 bits, clamped and rounded half to even."""
     scaled = np.rint(np.clip(image, 0.0, 1.0) * (2**bits - 1))
-    integers: Image = scaled.astype(np.uint8 if bits == 8 else np.uint16)
-    return integers
+    return np.asarray(scaled, np.uint8 if bits == 8 else np.uint16)
 
 
 def srgb_to_linear(image: FloatImage) -> FloatImage:
     """Undo the sRGB transfer curve (IEC 61966-2-1); values in [0, 1], any shape."""
-    low = image / 12.92
     high = np.power((np.maximum(image, 0.0) + 0.055) / 1.055, 2.4)
-    return np.where(image <= 0.04045, low, high).astype(image.dtype)
+    return np.where(image <= 0.04045, image / 12.92, high).astype(image.dtype)
 
 
 def as_linear(image: Image) -> NDArray[np.float32]:
@@ -384,8 +382,7 @@ def as_linear(image: Image) -> NDArray[np.float32]:
     table = linear_table(bit_depth(image))
     if image.dtype == np.uint8 and image.ndim <= 3:
         return np.asarray(cv2.LUT(image, table), np.float32).reshape(image.shape)
-    linear: NDArray[np.float32] = table[image]
-    return linear
+    return np.asarray(table[image], np.float32)
 
 
 @functools.cache
@@ -398,6 +395,5 @@ def linear_table(bits: int) -> NDArray[np.float32]:
 def linear_to_srgb(image: FloatImage) -> FloatImage:
     """Apply the sRGB transfer curve (IEC 61966-2-1); negative values become 0, any shape."""
     clipped = np.maximum(image, 0.0)
-    low = clipped * 12.92
     high = 1.055 * np.power(clipped, 1.0 / 2.4) - 0.055
-    return np.where(clipped <= 0.0031308, low, high).astype(image.dtype)
+    return np.where(clipped <= 0.0031308, clipped * 12.92, high).astype(image.dtype)

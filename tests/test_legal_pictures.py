@@ -266,6 +266,7 @@ GROUPS = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
     verb: str, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -42,6 +42,12 @@ class Area:
             math.floor(max(0.0, min(height - 1.0, y2, y3))) + 1,
         )
 
+    def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Where it is in a picture of that shape."""
+        inside = np.zeros(shape, dtype=bool)
+        inside[self.top : self.bottom, self.left : self.right] = True
+        return inside
+
     def of(self, picture: Grey) -> Grey:
         """That part of a picture."""
         return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])

@@ -29,11 +29,7 @@ from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
 from defocus.align.photometry.exposure import evenly_lit
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
-from defocus.align.registration.asymmetry.shape import (
-    BlurredTiles,
-    SpreadShape,
-    spread_shape,
-)
+from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.registration.level import (
     LARGEST_UNKNOWN_PX,
     Level,
@@ -187,7 +183,8 @@ def register(
     zooms = zooms if known_zoom is None else [known_zoom]
     small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
     matrix = _search(*small, zooms or [1.0], largest_px / factors[0])
-    blurry = _evenly_lit(blurry, *small, matrix)
+    shown = Area.shown(matrix, small[0].shape).mask(small[0].shape)
+    blurry = evenly_lit(blurry, small[0], moved_picture(small[1], matrix), shown)
     matrix = rescaled(matrix, 1 / factors[0])
     held = at_most if known_zoom is None else min(at_most, "similarity", key=list(MODELS).index)
     levels: list[Level] = []
@@ -280,14 +277,6 @@ def _search(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float) -
             step[:2, 2] = found.shifts[0]
             best, best_matrix = float(found.peaks[0]), matrix @ step
     return best_matrix
-
-
-def _evenly_lit(blurry: Grey, small: Grey, sharp: Grey, matrix: Array) -> Grey:
-    """The blurry picture without its vignetting: light that falls off looks like a skewed blur."""
-    shown = Area.shown(matrix, small.shape)
-    valid = np.zeros(small.shape, dtype=bool)
-    valid[shown.top : shown.bottom, shown.left : shown.right] = True
-    return evenly_lit(blurry, small, moved_picture(sharp, matrix), valid)
 
 
 def _refined(

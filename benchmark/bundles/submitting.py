@@ -31,16 +31,10 @@ from defocus.benchmark.bundles.statement import (
 )
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.leaderboard.rows import Row, current_entries
+from defocus.benchmark.results.left_out import trained_datasets
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import (
-    ELSEWHERE,
-    STORE,
-    Entry,
-    Results,
-    read_results,
-    trained_datasets,
-)
+from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, read_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request

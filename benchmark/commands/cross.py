@@ -50,7 +50,7 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Compare gains across datasets with published ones.
+    """Compare gains across datasets.
 
     NAME is a system; by default those whose weights the package ships. Each restores the test
     pictures of every dataset, and its gain in PSNR over the blurry input, with an interval, stands

@@ -20,12 +20,12 @@ from defocus.baselines.card import Card
 from defocus.baselines.recipes.members import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
+from defocus.benchmark.evaluation.without_truth import metrics_for
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost
 from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
-from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair

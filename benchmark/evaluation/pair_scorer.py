@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import INDEPENDENT
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE, lack_truth
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.scores.score import Score
@@ -24,7 +25,6 @@ from defocus.benchmark.scoring.protocols import (
     make_target,
 )
 from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE, lack_truth
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float

@@ -12,8 +12,10 @@ from defocus.baselines.objective_registry import flow_of
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE, lack_truth, metrics_for
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.results.left_out import fewer_words
 from defocus.benchmark.results.provenance import library_versions, machine
 from defocus.benchmark.results.run_folder import (
     AGAIN,
@@ -23,16 +25,8 @@ from defocus.benchmark.results.run_folder import (
     training_left_out,
 )
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import (
-    COSTS,
-    Cost,
-    Entry,
-    MetricVersion,
-    Results,
-    fewer_words,
-)
+from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE, lack_truth, metrics_for
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.weights.seen_scenes import seen_reason

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from defocus.baselines.registry import all_baselines
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
+from defocus.benchmark.leaderboard.classes import budget_words, ranked_classes, ranked_in
 from defocus.benchmark.leaderboard.counts import (
     left_out_notes,
     most_images,
@@ -16,15 +18,12 @@ from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.results.store import (
-    CUSTOM,
     ELSEWHERE,
     NARROW,
-    NOT_TRAINED,
     SCRATCH,
     is_trained,
 )
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
@@ -39,23 +38,9 @@ from defocus.reports.model import Cell, Column, Table
 
 __all__ = [
     "NARROW_NOTICE",
-    "SEEN",
-    "budget_notice",
-    "budget_words",
-    "ranked_classes",
-    "ranked_in",
-    "ranks_narrow_copies",
     "score_tables",
     "unresolved",
 ]
-
-SEEN = {
-    "single": "one picture",
-    "dual": "dual-pixel views",
-    "dual_pixel": "dual-pixel views",
-    "defocus_map": "its true defocus map",
-}
-"""What systems are given, as people say it."""
 
 LineKey = tuple[str, str, str, str]
 """System, origin of its weights, what they were trained on, budget."""
@@ -81,44 +66,6 @@ NARROW_NOTICE = (
     "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
     "published numbers"
 )
-
-
-def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
-    """Whether narrow copies are ranked, which is only done among themselves."""
-    return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
-
-
-def ranked_classes(tracks: Iterable[Track]) -> str:
-    """What each rank is among, where a table has ranks of several classes."""
-    ranked = [track for track in tracks if len(ranked_in(track)) > 1]
-    classes = [
-        f"{counted(len(ranked_in(track)), 'system')} given {SEEN.get(track.input, track.input)}, "
-        + (f"trained on {track.train_dataset}, " if track.train_dataset else "")
-        + budget_words([track.contest.budget])
-        for track in ranked
-    ]
-    return f"ranks are within a class: {'; '.join(classes)}" if len(classes) > 1 else ""
-
-
-def ranked_in(track: Track) -> list[int]:
-    """The ranks of a track."""
-    return [one.rank for one in track.standings if one.rank is not None]
-
-
-def budget_notice(budgets: Iterable[str]) -> str:
-    """Notice for tables and figures under a budget that cannot compare systems."""
-    unranked = set(budgets) - set(RANKED_BUDGETS)
-    return f"{budget_words(unranked)}, not a comparison" if unranked else ""
-
-
-def budget_words(budgets: Iterable[str]) -> str:
-    """Budgets as text: ``demo and quick budget``, ``not trained here and demo budget``."""
-    names = set(budgets)
-    ours = names - {CUSTOM, NOT_TRAINED}
-    untrained = "not trained here" if NOT_TRAINED in names else ""
-    words = f"{' and '.join(sorted(ours))} budget" if ours else ""
-    custom = "custom schedule" if CUSTOM in names else ""
-    return " and ".join(part for part in (untrained, words, custom) if part)
 
 
 def score_tables(

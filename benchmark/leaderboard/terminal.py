@@ -3,14 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from defocus.benchmark.leaderboard.classes import budget_notice, ranks_narrow_copies
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import (
-    COUNTED,
-    NARROW_NOTICE,
-    budget_notice,
-    ranks_narrow_copies,
-    score_tables,
-)
+from defocus.benchmark.leaderboard.tables import COUNTED, NARROW_NOTICE, score_tables
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track

@@ -11,13 +11,9 @@ from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.judging.agreement import metric_agreement
 from defocus.benchmark.judging.answers import read_judged
 from defocus.benchmark.judging.tables import judged_words, metrics_tables, strengths_table
+from defocus.benchmark.leaderboard.classes import budget_notice, budget_words, ranks_narrow_copies
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import (
-    NARROW_NOTICE,
-    budget_notice,
-    budget_words,
-    ranks_narrow_copies,
-)
+from defocus.benchmark.leaderboard.tables import NARROW_NOTICE
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of, read_boards
 from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
 from defocus.benchmark.reporting.board.table import board_table

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from defocus.baselines.card import Card
-from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.reporting.content import Content, display_name, run_document

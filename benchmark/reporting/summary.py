@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.leaderboard.counts import over_pictures
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.reporting.board.lines import BoardLine, line_of
@@ -29,7 +30,6 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     resolution_between,
 )
 from defocus.benchmark.results.store import NARROW, SCRATCH
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted

@@ -1,6 +1,6 @@
 """Systems without any score, with the reasons."""
 
-from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor
 from defocus.reports.model import Column, Link, Table
 

@@ -28,7 +28,7 @@ from defocus.benchmark.results.scores.score_matrix import (
 from defocus.benchmark.results.scores.soundness import damaged_runs, is_whole
 from defocus.errors import DefocusError, InputError
 from defocus.files import sync_folder
-from defocus.progress import counted, say
+from defocus.progress import say
 
 __all__ = [
     "COSTS",
@@ -43,11 +43,9 @@ __all__ = [
     "Entry",
     "MetricVersion",
     "Results",
-    "fewer_words",
     "is_trained",
     "open_results",
     "read_results",
-    "trained_datasets",
 ]
 
 COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3", "seconds_mp")
@@ -61,15 +59,13 @@ ELSEWHERE = "elsewhere"
 """Weights of pictures that were restored elsewhere: they count as no other's."""
 
 NOT_TRAINED = "not-trained-here"
-"""The budget of what no training here made: shipped and official weights, classical systems,
-references, and pictures that were restored elsewhere."""
+"""The budget of what no training here made, such as shipped weights and classical systems."""
 
 NARROW = "narrow"
 """Weights of a narrow copy: the system's layers with few channels, as the budget demo trains."""
 
 SCRATCH = "from scratch"
-"""Begins the weights of a whole network that the budget demo trained, such as one of a plug-in: the
-number of its steps follows. Narrow copies begin with weights that the package ships."""
+"""Begins the weights of a whole network that the budget demo trained; its steps follow."""
 
 STORE = "results.sqlite"
 """Name of the file in a study's folder."""
@@ -80,20 +76,6 @@ def is_trained(weights: str) -> bool:
     return weights in {"trained", NARROW} or weights.startswith(SCRATCH)
 
 
-_FEWER = ", without "
-
-
-def fewer_words(pairs: int) -> str:
-    """Ending of a training dataset's name in the rows of a training that is without some pairs."""
-    return f"{_FEWER}{counted(pairs, 'pair')}" if pairs else ""
-
-
-def trained_datasets(train_dataset: str) -> tuple[str, ...]:
-    """The names of an entry's training datasets, whole or without some pairs."""
-    names = (name.partition(_FEWER)[0] for name in train_dataset.split("+"))
-    return tuple(name for name in names if name)
-
-
 @dataclass(frozen=True)
 class Entry:
     """One evaluated run.
@@ -101,15 +83,13 @@ class Entry:
     Attributes:
         run: Id of the run.
         grouping: Id of the run without its seed.
-        evaluation: Scoring revision and choices; see
-            :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
+        evaluation: Of :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
         system: Name of the system.
         input: Inputs of the system: ``single``, ``dual``, ``single, defocus_map``.
         weights: ``trained``, ``official``, ``own``, ``none``, :data:`NARROW`, :data:`SCRATCH` with
             the steps, or :data:`ELSEWHERE`.
         reconstruction: 1 if the card says that only an abstract is public.
-        train_dataset: Name of the training dataset, with :func:`fewer_words`; empty if nothing was
-            trained.
+        train_dataset: Name of the training dataset; empty if nothing was trained.
         dataset: Name of the test dataset.
         data_hash: Content hash of the dataset.
         split: The evaluated split.
@@ -119,8 +99,7 @@ class Entry:
         status: ``ok``, ``seen: reason`` (scored, but scenes may be from the training set),
             ``not-applicable: reason`` or ``failed: reason``.
         checkpoint: SHA-256 hash of the checkpoint file; empty if nothing was trained.
-        checkpoint_stamp: Size and modification time of that file, to recognise it without reading
-            it.
+        checkpoint_stamp: Its size and modification time, to recognise it unread.
         code: The versions of this package that trained, in order; empty if nothing was trained.
     """
 

@@ -168,7 +168,8 @@ def first_look(
     if first.linear.shape == second.linear.shape:
         expected = _rescaled(extra.expected, 1 / first.pixels)
         inside = inside_grid(first.linear.shape, expected)
-        moved, expected_ev = onto_grid(second.linear, expected), _expected_ev(bracket, extra)
+        moved = onto_grid(second.linear, expected)
+        expected_ev = bracket.residual_ev + extra.expected_ev
         check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
         check_sharpness(quality, encoded_grey(first.linear), encoded_grey(second.linear), limits)
     return quality
@@ -216,10 +217,6 @@ def _in_one_space(quality: Quality, blurry: Path, sharp: Path, read: Read) -> Re
     return read_in_srgb
 
 
-def _expected_ev(bracket: Bracket, extra: ExtraShots) -> float:
-    return bracket.residual_ev + extra.expected_ev
-
-
 def _check_pictures(
     quality: Quality,
     blurry: Path,
@@ -229,8 +226,7 @@ def _check_pictures(
     extra: ExtraShots,
     read: Read,
 ) -> None:
-    kinds = {path.suffix.lower() in RAW_SUFFIXES for path in (blurry, sharp)}
-    if len(kinds) > 1:
+    if len({path.suffix.lower() in RAW_SUFFIXES for path in (blurry, sharp)}) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
     read = _in_one_space(quality, blurry, sharp, read)
@@ -247,7 +243,8 @@ def _check_pictures(
         _say_same(quality)
     geometry = looks["blurry"] if extra.companion is None else read(extra.companion)
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
-    _check_light(quality, looks, similarity or IDENTITY, _expected_ev(bracket, extra), limits)
+    expected_ev = bracket.residual_ev + extra.expected_ev
+    _check_light(quality, looks, similarity or IDENTITY, expected_ev, limits)
     check_clipping(quality, looks, limits)
     light = {role: luminance(look.linear) for role, look in looks.items()}
     grey = {role: encoded(each) for role, each in light.items()}

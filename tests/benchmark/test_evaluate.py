@@ -15,10 +15,10 @@ from defocus.baselines.card import Card
 from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.store import COSTS
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus.benchmark.leaderboard.classes import budget_notice
 from defocus.benchmark.leaderboard.rows import (
     CSV_COLUMNS,
     PROTOCOL_ORDER,
@@ -18,7 +19,7 @@ from defocus.benchmark.leaderboard.rows import (
     replaced_entries,
     to_csv,
 )
-from defocus.benchmark.leaderboard.tables import budget_notice, score_tables
+from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results

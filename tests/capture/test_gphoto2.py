@@ -315,6 +315,7 @@ def test_by_port_and_by_serial(virtual_folder: Path, monkeypatch: pytest.MonkeyP
     assert [camera.model for camera in gphoto2.discover()] == ["Nikon DSC D750"]
 
 
+@pytest.mark.full
 @pytest.mark.realdata
 def test_a_real_picture_pair_through_the_virtual_camera(
     tmp_path: Path, real_data: Path, staged_camera: StagedCamera

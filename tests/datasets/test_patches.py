@@ -89,7 +89,7 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
     source = training_patches(mild, "train", target, 64, at_most=2)
     assert list(source.store.ids) == [train[0].id, train[1].id]
     (packed,) = (tmp_path / "derived" / "patches").iterdir()
-    assert re.fullmatch(rf"train-2-{target}-dis-[0-9a-f]{{8}}\.h5", packed.name)
+    assert re.fullmatch(rf"train-2-{target}-dis-r[0-9.]+\.h5", packed.name)
     for index, pair in enumerate(train[:2]):
         assert pair.sharp is not None
         assert pair.truth is not None

@@ -23,10 +23,10 @@ from defocus.benchmark.bundles.verification.leaks import (
 from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.evaluation.without_truth import metrics_for
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.protocols import make_target
-from defocus.benchmark.scoring.without_truth import metrics_for
 from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
+from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.leaderboard.counts import partial_words
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
-from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
@@ -22,7 +23,6 @@ from defocus.benchmark.reporting.content import (
 )
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 
 __all__ = [

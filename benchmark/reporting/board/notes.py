@@ -5,19 +5,18 @@ from collections.abc import Iterable, Sequence
 
 from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
-from defocus.benchmark.leaderboard.counts import left_out_notes
-from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import (
-    COUNTED,
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
+from defocus.benchmark.leaderboard.classes import (
     budget_notice,
     budget_words,
     ranked_classes,
     ranks_narrow_copies,
-    unresolved,
 )
+from defocus.benchmark.leaderboard.counts import left_out_notes
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import (
     NEVER_RANKED,
     PERFECT,

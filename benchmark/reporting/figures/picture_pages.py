@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple
 
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
@@ -11,7 +12,6 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     spread,
 )
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table, Tabs
 from defocus.reports.text import anchor, number_text

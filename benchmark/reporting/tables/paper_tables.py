@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
+from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
+from defocus.benchmark.leaderboard.classes import budget_notice
 from defocus.benchmark.leaderboard.counts import left_out_notes, most_images, over_pictures
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice
+from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import (
     Board,
@@ -21,7 +23,6 @@ from defocus.benchmark.reporting.board.lines import (
 )
 from defocus.benchmark.reporting.content import Content, TrackKey
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.scoring.without_truth import NO_REFERENCE
 from defocus.progress import counted
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
