@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import pytest_configure
 from tests.rings import DEFAULT, EXTRAS, FULL, TESTS, extra_of, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
-from tests.worker_seconds import CASE_S, FILE_S, RING_S, ROOM, Costs
+from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, RING_S, ROOM, Costs
 
 
 class Item:
@@ -104,12 +104,12 @@ def case(name: str, when: str, seconds: float) -> Any:
 def test_what_is_above_a_limit_is_named() -> None:
     costs = Costs()
     costs.pytest_runtest_logreport(case("a.py::one", "setup", 5 * CASE_S))
-    costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * ROOM * CASE_S))
-    costs.whole = RING_S
+    costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * (CASE_S + COMPILING_S)))
+    costs.whole = ROOM * RING_S
     assert costs.above() == []
-    costs.pytest_runtest_logreport(case("a.py::one", "teardown", 0.2 * ROOM * CASE_S))
+    costs.pytest_runtest_logreport(case("a.py::one", "teardown", 0.2 * (CASE_S + COMPILING_S)))
     costs.pytest_runtest_logreport(case("b.py::two", "setup", 1.1 * ROOM * FILE_S))
-    costs.whole = 1.1 * RING_S
+    costs.whole = 1.1 * ROOM * RING_S
     assert [line.partition(": ")[0] for line in costs.above()] == ["the run", "b.py", "a.py::one"]
 
 

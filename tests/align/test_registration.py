@@ -187,6 +187,7 @@ def test_shift_of_26_px_in_a_large_picture() -> None:
     assert largest_error_px(measured, truth, size) <= 0.3
 
 
+@pytest.mark.full
 def test_compensated_pair_is_aligned() -> None:
     pair = rendered_pair(4, 6.0, Similarity(1.015, 0.5, (4.0, -3.0)), bits=16)
     aligned = compensate(pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, DIS))

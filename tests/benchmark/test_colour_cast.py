@@ -34,6 +34,7 @@ class Warmer(nn.Module):
         return blurry + self.by
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("share", [0.5, 2.0])
 def test_a_planted_cast_is_told_and_marked(
     share: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -74,6 +74,7 @@ def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
     assert json.loads(copy.read_text()) == json.loads((tmp_path / "exposure.json").read_text())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("chart", "backlash"), [(23, 9), (-31, 0)])
 def test_best_focus_and_the_play_of_the_motor(tmp_path: Path, chart: int, backlash: int) -> None:
     uri = f"{SMALL}&chart={chart}&backlash={backlash}"

@@ -97,6 +97,7 @@ SEEN = {
 """Fault → verdict, and what is said."""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("fault", SEEN)
 def test_faults_in_the_pictures_are_seen(tmp_path: Path, fault: str) -> None:
     verdict, reason = SEEN[fault]

@@ -121,6 +121,7 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
     assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 3
 
 
+@pytest.mark.full
 def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(
     session: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.full
 def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> None:
     old, new = open_dataset(f"pairs:{source}"), open_dataset(f"manifest:{done}")
     assert new.rendered

@@ -58,6 +58,7 @@ def test_batches_hold_exact_values_of_the_pictures_on_disk(tmp_path: Path, bits:
     assert np.array_equal(scaled, batch.blurry.numpy().transpose(0, 2, 3, 1).reshape(-1, 3))
 
 
+@pytest.mark.full
 def test_target_and_blurry_are_cut_at_the_same_place(mild: Dataset) -> None:
     source = training_patches(mild, "train", "truth", 96)
     assert len(source) == 7

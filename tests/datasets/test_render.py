@@ -83,6 +83,7 @@ def linear(path: Path | None) -> NDArray[np.float64]:
     return np.asarray(srgb_to_linear(as_float(read_image(path), np.float64)))
 
 
+@pytest.mark.full
 def test_a_rendered_dataset_says_the_truth(rendered: Path) -> None:
     dataset = open_dataset(f"manifest:{rendered / 'out'}")
     assert dataset.rendered

@@ -65,6 +65,7 @@ def found() -> dict[str, float | None]:
     return golden.measured()
 
 
+@pytest.mark.full
 def test_scores_are_those_of_their_revisions(
     found: dict[str, float | None], kept: dict[str, Any]
 ) -> None:
