@@ -206,7 +206,9 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
-        assert audit_shard(source, "dis", 1, (number, 2), tmp_path / f"part{number}").is_file()
+        assert audit_shard(
+            source, "dis", 1, (number, 2), tmp_path / f"part{number}"
+        ).written.is_file()
     assert len(counted) == 2 * len(NAMES)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))
     parts = [tmp_path / "part1", tmp_path / "part2"]
