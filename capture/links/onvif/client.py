@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from defocus.capture.links.address import NetworkAddress
 from defocus.errors import CameraError, CameraNotFoundError
-from defocus.extra_packages import require
 
 __all__ = ["OnvifClient", "RefusedError", "check_package"]
 
@@ -43,7 +42,7 @@ def check_package() -> None:
             f"{' '.join(others)}, then pip install --force-reinstall --no-deps {PACKAGE}"
         )
     if not _installed(PACKAGE):
-        require("onvif", "onvif", error=CameraNotFoundError)
+        raise CameraNotFoundError("ONVIF cameras need a package; pip install 'defocus[onvif]'")
 
 
 def _installed(name: str) -> bool:
