@@ -4,6 +4,8 @@ import importlib
 from importlib import metadata
 from types import ModuleType
 
+from packaging.version import Version
+
 from defocus.errors import DefocusError, InputError
 
 __all__ = ["require"]
@@ -28,7 +30,7 @@ def require(
         imported = importlib.import_module(module)
     except ImportError as missing:
         raise error(f"needs {missing.name or module}; {remedy}") from missing
-    if least and _numbers(version := metadata.version(_package(module))) < _numbers(least):
+    if least and Version(version := metadata.version(_package(module))) < Version(least):
         raise error(f"needs {module} {least} or later, not {version}; {remedy}")
     return imported
 
@@ -37,7 +39,3 @@ def _package(module: str) -> str:
     """The distribution that brings a module."""
     name = module.partition(".")[0]
     return metadata.packages_distributions().get(name, [name])[0]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -129,12 +129,12 @@ def _read(study: Study, results: Results) -> list[CrossGain]:
     groups = [scored_group(results, [entries[run.id]]) for run in study.runs if run.id in entries]
     known = gains(groups)
     numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
+    differs = _differs(study.dataset)  # reads the head of each picture: once for all runs
     found = []
     for run in study.runs:
         if run.weights is None:
             continue
         number = numbers.get(run.id)
-        differs = _differs(study.dataset)
         for protocol in PROTOCOLS:
             one = CrossGain(run.system, run.weights.trained_on, study.dataset.name, protocol)
             if number is None:

@@ -84,8 +84,9 @@ class CommandGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument; an unknown one is answered with near names."""
         name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            near = did_you_mean(name, self.list_commands(ctx))
+        known = self.list_commands(ctx)  # the command itself is loaded once, by click
+        if name not in known and not name.startswith("-"):
+            near = did_you_mean(name, known)
             ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")
         return super().resolve_command(ctx, args)
 
