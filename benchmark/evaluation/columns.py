@@ -4,6 +4,7 @@ A column is computed as a whole, so all scores of a run with the same name have 
 """
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "PARTS",
     "PLACES",
     "column_of",
+    "place_score",
 ]
 
 CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
@@ -27,9 +29,11 @@ CIRCLE_NAMES = (
     *(f"coc_{low:g}_{high:g}" for low, high in pairwise(CIRCLES_PX[:-1])),
     f"coc_{CIRCLES_PX[-2]:g}_up",
 )
-PLACES = ("indoor", "outdoor")
+PLACES = ("psnr_indoor", "psnr_outdoor")
+"""Names of PSNR of the pictures that were taken in a place."""
+
 _REGIONS = ("edges", "flat", "in_focus", "blurred", *CIRCLE_NAMES)
-BREAKDOWN = tuple(f"psnr_{part}" for part in (*_REGIONS, *PLACES))
+BREAKDOWN = (*(f"psnr_{part}" for part in _REGIONS), *PLACES)
 """Names under which PSNR is reported for parts of a picture or of a dataset."""
 
 MOVES = {
@@ -48,3 +52,9 @@ PARTS = (*BREAKDOWN, "psnr_gain", "made_worse", *MOVES)
 def column_of(name: str) -> str:
     """The metric behind a score: ``psnr`` of ``psnr_edges``, ``made_worse``, ``psnr_moved_up``."""
     return "psnr" if name in PARTS else name.removesuffix(INDEPENDENT)
+
+
+def place_score(metadata: Mapping[str, object]) -> str | None:
+    """The one of :data:`PLACES` that a pair's picture counts for, by the pair's metadata."""
+    name = f"psnr_{metadata.get('place')}"
+    return name if name in PLACES else None

@@ -13,8 +13,8 @@ from defocus.benchmark.external_results.scoring import Scoring
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.scenes import follow_scenes
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
@@ -51,7 +51,7 @@ def record_scoring(
     opened, profile = open_dataset(dataset, damaged=True), find_profile(scoring.profile)
     scores = list(_scores(opened, profile, scoring, flow_weights))
     with study_lock(out), open_results(out / STORE) as results:
-        follow_scenes(opened, results)
+        follow_dataset(opened, results)
         results.record(
             _entry(name, opened, scoring, _flow(profile, flow_weights)),
             scores,

@@ -5,7 +5,7 @@ Each run is stored in one transaction, so a killed run is stored completely or n
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
@@ -183,20 +183,24 @@ class Results:
         scores: Iterable[Score] = (),
         costs: Iterable[Cost] = (),
         versions: Iterable[MetricVersion] = (),
+        *,
+        in_place: bool = False,
     ) -> None:
         """Store one evaluated run in one transaction, replacing its earlier results.
+
+        It becomes the last run, unless it is kept in the place that it has.
 
         Raises:
             StorageError: The disk is full or not writable; then nothing is changed.
         """
         with translated(self._path), self._connection as transaction:
+            mine = transaction.execute("SELECT number FROM runs WHERE run = ?", [entry.run])
+            kept = mine.fetchone() if in_place else None
             for table in ("runs", "scores", "costs", "versions"):
                 transaction.execute(f"DELETE FROM {table} WHERE run = ?", [entry.run])  # noqa: S608 - fixed names
-            marks = ", ".join("?" for _ in fields(Entry))
-            transaction.execute(
-                f"INSERT INTO runs SELECT {marks}, coalesce(max(number), 0) + 1 FROM runs",  # noqa: S608 - question marks
-                astuple(entry),
-            )
+            last = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM runs")
+            row = (*astuple(entry), *(kept or last.fetchone()))
+            transaction.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - question marks
             given = list(scores)
             transaction.executemany(
                 "INSERT INTO scores (run, profile, protocol, metric, pair, scene, value, flow, "
@@ -283,24 +287,6 @@ class Results:
             ).fetchone()
         known = unpack(*packed) if packed else None
         return known or score_matrix(self.scores(run))
-
-    def move_to_scenes(self, run: str, scenes: Mapping[str, str]) -> None:
-        """Store the scores of a run under other scenes of its pairs; values stay as they are.
-
-        Args:
-            run: The run.
-            scenes: Scene of each pair.
-
-        Raises:
-            StorageError: The disk is full or not writable; then nothing is changed.
-        """
-        with translated(self._path), self._connection as transaction:
-            transaction.executemany(
-                "UPDATE scores SET scene = ? WHERE run = ? AND pair = ?",
-                [(scene, run, pair) for pair, scene in scenes.items()],
-            )
-            packed = (run, *pack(score_matrix(self.scores(run))))
-            transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
     def costs(self, run: str) -> list[Cost]:
         """The costs of one run, by name."""

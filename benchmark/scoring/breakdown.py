@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.evaluation.columns import CIRCLE_NAMES, CIRCLES_PX, PLACES
+from defocus.benchmark.evaluation.columns import CIRCLE_NAMES, CIRCLES_PX, place_score
 from defocus.benchmark.metrics.psnr import METRIC, decibels
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import Target
@@ -62,8 +62,8 @@ def psnr_by_region(
 
 def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
     """The same score as ``psnr_indoor`` or ``psnr_outdoor``, if the place is known."""
-    place = pair.metadata.get("place")
-    return {f"psnr_{place}": psnr} if place in PLACES else {}
+    name = place_score(pair.metadata)
+    return {name: psnr} if name else {}
 
 
 def psnr_over_input(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import (
     FORMAT,
@@ -16,6 +18,7 @@ from defocus.benchmark.results.store import (
     open_results,
     read_results,
 )
+from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, StorageError
 
 ENTRY = Entry(
@@ -61,6 +64,45 @@ def test_recorded_again_replaces_and_comes_last(tmp_path: Path) -> None:
         results.record(failed)
         assert results.entries() == [other, failed]
         assert results.scores("net-1") == []
+
+
+@pytest.mark.parametrize(
+    ("places", "indoor", "outdoor"),
+    [(("indoor", "outdoor"), 30.0, 20.0), (("outdoor", "outdoor"), None, 25.0), ((), None, None)],
+)
+def test_scores_follow_what_a_dataset_says_of_its_pictures(
+    tmp_path: Path, places: tuple[str, ...], indoor: float | None, outdoor: float | None
+) -> None:
+    """The content hash leaves places, scenes and the source open; the order of runs is kept."""
+    stored = [
+        *(Score("defocus-v1", "gt", "psnr", n, n, v) for n, v in (("a", 30.0), ("b", 20.0))),
+        *(Score("defocus-v1", "gt", "psnr_gain", n, n, 1.0) for n in "ab"),
+        Score("defocus-v1", "gt", "psnr_indoor", "b", "b", 20.0),
+    ]
+    versions = [MetricVersion(name, "1", "v") for name in ("psnr", "psnr_gain", "psnr_indoor")]
+    entry = replace(ENTRY, weights="official", train_dataset="dpdd")
+    facts = [{"place": place} for place in places] or [{}, {}]
+    pairs = tuple(
+        Pair(name, "s", "test", tmp_path / name, metadata=fact)
+        for name, fact in zip("ab", facts, strict=True)
+    )
+    dataset = Dataset("manifest:mine", tmp_path, pairs, "0", tmp_path, source="dpdd")
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(entry, stored, COSTS, versions)
+        results.record(replace(ENTRY, run="net-2", data_hash="1"))
+        for _ in range(2):  # the second time nothing is left to do
+            follow_dataset(dataset, results)
+            assert [one.run for one in results.entries()] == ["net-1", "net-2"]
+            rows = {row.metric: row for row in leaderboard(results) if row.protocol}
+            found = [
+                rows[name].value if name in rows else None
+                for name in ("psnr", "psnr_indoor", "psnr_outdoor")
+            ]
+            assert found == [25.0, indoor, outdoor]
+            assert rows["psnr"].status.startswith("seen: "), "the source is that of the weights"
+            assert rows["psnr"].scenes == 1
+            assert {row.metric_version for row in rows.values()} == {"1"}
+            assert results.costs("net-1") == COSTS
 
 
 def test_a_record_that_breaks_leaves_the_old_one(tmp_path: Path) -> None:

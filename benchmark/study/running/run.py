@@ -16,11 +16,11 @@ from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import replaced_entries
+from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.left_out import left_out_of_run
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder, training_left_out
-from defocus.benchmark.results.scenes import follow_scenes
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.standings import tracks
@@ -139,7 +139,7 @@ def opened_study(
         if request is not None:
             write_request(out, request)
         for study in studies:
-            follow_scenes(study.dataset, results)
+            follow_dataset(study.dataset, results)
         yield results
 
 
@@ -281,7 +281,7 @@ def evaluate_study(study: Study) -> Outcome:
         if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
             _load(study, run)
     with study_lock(study.out), open_results(study.out / STORE) as results:
-        follow_scenes(study.dataset, results)
+        follow_dataset(study.dataset, results)
         bring_up_to_date = Publisher(study.out, results)
         _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):

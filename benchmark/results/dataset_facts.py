@@ -1,0 +1,101 @@
+"""What stored runs say of a dataset beside its pictures, which a content hash leaves open."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from defocus.benchmark.evaluation.columns import PLACES, place_score
+from defocus.benchmark.results.left_out import trained_datasets
+from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import ScoreMatrix
+from defocus.benchmark.results.store import Entry, MetricVersion, Results
+from defocus.benchmark.weights.seen_scenes import seen_in
+from defocus.datasets.pair import Dataset
+
+__all__ = ["follow_dataset"]
+
+
+def follow_dataset(dataset: Dataset, results: Results) -> None:
+    """Bring the stored runs of a dataset to what it says now of its pictures.
+
+    Another layout of the same pictures, or a corrected manifest, may sort them into other scenes
+    and places, or name another source. The values of single pictures do not depend on it;
+    intervals, tests, PSNR by place and whether test scenes may be known do.
+
+    Args:
+        dataset: The dataset as it is opened now.
+        results: The store of a study, its lock held.
+    """
+    facts = _Facts(
+        {pair.id: pair.scene for pair in dataset.pairs},
+        {pair.id: place_score(pair.metadata) for pair in dataset.pairs},
+    )
+    for entry in results.entries():
+        if entry.data_hash != dataset.content_hash:
+            continue
+        status = _status(entry, dataset)
+        if status != entry.status or not facts.hold(results.matrix(entry.run)):
+            scores = list(facts.followed(results.scores(entry.run)))
+            versions = _versions(results.versions(entry.run), scores)
+            followed = replace(entry, status=status)
+            costs = results.costs(entry.run)
+            results.record(followed, scores, costs, versions, in_place=True)
+
+
+def _status(entry: Entry, dataset: Dataset) -> str:
+    """Whether weights that were not trained here may know the test scenes."""
+    if not entry.scored or entry.weights not in {"own", "official"}:
+        return entry.status
+    reason = seen_in(trained_datasets(entry.train_dataset), dataset)
+    return f"seen: {reason}" if reason else "ok"
+
+
+def _versions(
+    stored: Mapping[str, MetricVersion], scores: Sequence[Score]
+) -> Iterator[MetricVersion]:
+    """The versions of the scores that there are now: those by place are PSNR's."""
+    yield from (one for name, one in stored.items() if name not in PLACES)
+    for name in {score.metric for score in scores}.intersection(PLACES):
+        yield replace(stored["psnr"], metric=name)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Scene of each pair, and name of its score by place, None without."""
+
+    scenes: Mapping[str, str]
+    places: Mapping[str, str | None]
+
+    def hold(self, matrix: ScoreMatrix) -> bool:
+        """Whether scores are stored under these scenes and places."""
+        import numpy as np
+
+        if any(self.scenes.get(pair, scene) != scene for pair, scene in matrix.pictures):
+            return False
+        known = ~np.isnan(matrix.values)
+        lines = {(p.profile, p.protocol, p.metric): known[n] for n, p in enumerate(matrix.places)}
+        for profile, protocol in _with_parts(lines):
+            whole = lines[profile, protocol, "psnr"]
+            for name in PLACES:
+                there = lines.get((profile, protocol, name), np.zeros_like(whole))
+                wanted = [self.places.get(pair) == name for pair, _ in matrix.pictures]
+                if (there != (whole & np.array(wanted))).any():
+                    return False
+        return True
+
+    def followed(self, scores: Sequence[Score]) -> Iterator[Score]:
+        """The scores under these scenes and places."""
+        parts = _with_parts((s.profile, s.protocol, s.metric) for s in scores)
+        for score in scores:
+            if score.metric in PLACES:
+                continue
+            moved = replace(score, scene=self.scenes.get(score.pair, score.scene))
+            yield moved
+            place = self.places.get(score.pair)
+            whole = score.metric == "psnr" and score.value is not None
+            if whole and place and (score.profile, score.protocol) in parts:
+                yield replace(moved, metric=place)
+
+
+def _with_parts(lines: Iterable[tuple[str, str, str]]) -> set[tuple[str, str]]:
+    """Profiles and protocols under which parts of pictures are scored."""
+    return {(profile, protocol) for profile, protocol, metric in lines if metric == "psnr_gain"}
