@@ -1,11 +1,20 @@
-"""On how many pictures and scenes numbers rest, which rows lack some, and what was left out."""
+"""On how many pictures and scenes numbers rest, and which rows and pictures a table is without."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.progress import counted, several
 
-__all__ = ["left_out_notes", "most_images", "over_pictures", "partial_words"]
+__all__ = [
+    "counted_head",
+    "empty_notes",
+    "left_out_notes",
+    "most_images",
+    "over_pictures",
+    "partial_words",
+    "protocol_notes",
+]
 
 
 def most_images(rows: Iterable[Row]) -> int:
@@ -25,6 +34,18 @@ def over_pictures(rows: Sequence[Row], kind: str = "picture") -> str:
     pictures = max((row.pictures for row in rows), default=0)
     of_all = f"{images} of {counted(pictures, kind)}" if pictures > images else ""
     return f"{of_all or counted(images, kind)} of {counted(scenes, 'scene')}"
+
+
+def counted_head(name: str, rows: Iterable[Row | None], usual: int) -> str:
+    """The head of a column, with its number of pictures if that is another than the table's.
+
+    Args:
+        name: The head without it.
+        rows: The rows behind the column.
+        usual: The number of pictures in the head of the table.
+    """
+    images = most_images(row for row in rows if row is not None)
+    return f"{name}, {counted(images, 'picture')}" if images not in {0, usual} else name
 
 
 def partial_words(row: Row, rows: Iterable[Row]) -> str:
@@ -50,3 +71,33 @@ def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
         else f"left out of {several(sorted(mine))}: {text}"
         for text, mine in names.items()
     ]
+
+
+def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
+    """Rows that were not scored under every protocol, so that some tables are without them.
+
+    Args:
+        places: The protocols of each row, by its name.
+    """
+    every = {place for found in places.values() for place in found}
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, found in places.items():
+        if found and every.difference(found):
+            names[" and ".join(found)].append(name)
+    return [f"scored under {where} alone: {', '.join(mine)}" for where, mine in names.items()]
+
+
+def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
+    """Why cells are empty and rows marked: each reason once, with all that it holds for.
+
+    Args:
+        rows: The rows of a table's scores, each with the name of its line.
+    """
+    known = list(rows)
+    subjects: dict[str, set[str]] = defaultdict(set)
+    for name, row in known:
+        if row.status != "ok":
+            empty = all(r.value is None for n, r in known if n == name)
+            everywhere = all(r.value is None for _, r in known if r.metric == row.metric)
+            subjects[row.status].add(row.metric if everywhere and not empty else name)
+    return [f"{', '.join(sorted(names))}: {status}" for status, names in subjects.items()]

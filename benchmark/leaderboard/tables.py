@@ -2,17 +2,20 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.leaderboard.classes import budget_words, ranked_classes, ranked_in
 from defocus.benchmark.leaderboard.counts import (
+    counted_head,
+    empty_notes,
     left_out_notes,
     most_images,
     over_pictures,
     partial_words,
+    protocol_notes,
 )
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.registry import all_metrics
@@ -33,7 +36,7 @@ from defocus.benchmark.statistics.comparable import (
     Track,
 )
 from defocus.benchmark.statistics.gains import INPUT
-from defocus.progress import counted, several
+from defocus.progress import several
 from defocus.reports.model import Cell, Column, Table
 
 __all__ = [
@@ -153,11 +156,8 @@ class _Lines:
 
     def head(self, name: str, protocol: str, metric: str) -> str:
         """The head of a column, with its number of pictures if that is another than the table's."""
-        rows = [
-            found[protocol, metric] for found in self.rows.values() if (protocol, metric) in found
-        ]
-        images = most_images(rows)
-        return f"{name}, {counted(images, 'picture')}" if images not in {0, self.images} else name
+        rows = [found.get((protocol, metric)) for found in self.rows.values()]
+        return counted_head(name, rows, self.images)
 
     def values(self, protocol: str, metric: str) -> list[Cell]:
         """The values of a metric, a cell for each line."""
@@ -189,7 +189,9 @@ def _score_table(
     kept = [(column, cells) for column, cells in columns if any(c is not None for c in cells)]
     names: list[Cell] = list(lines.names.values())
     told = {lines.names[_key(row)]: row for row in shown if row.metric == _leading(shown)}
-    notes = [classes, *left_out_notes(told), perfect, _note(shown), _independent(shown)]
+    every = _scored_under(rows, _names(rows, reconstructions) | lines.names, protocols)
+    notes = [classes, *protocol_notes(every), *left_out_notes(told)]
+    notes += [perfect, _note(shown), _independent(shown)]
     notes += [_said(track) for track in tracks if _is_of(track, rows[0], protocol)]
     return Table(
         _caption(rows, protocol),
@@ -354,19 +356,21 @@ def unresolved(differences: Iterable[Difference]) -> str:
 
 
 def _note(rows: list[Row]) -> str:
-    """Note on why cells are empty (each reason once) and which systems have fewer seeds."""
-    whole: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.status == "ok":
-            continue
-        empty = all(r.value is None for r in rows if r.system == row.system)
-        everywhere = all(r.value is None for r in rows if r.metric == row.metric)
-        subject = row.metric if everywhere and not empty else row.system
-        whole[row.status].add(subject)
+    """Note on why cells are empty and which systems have fewer seeds."""
     trained = [row for row in rows if is_trained(row.weights)]
     seeds = max((row.seeds for row in trained), default=0)
-    reasons = [f"{', '.join(sorted(names))}: {status}" for status, names in whole.items()]
     fewer = sorted(
         {f"{row.system}: {row.seeds} of {seeds} seeds" for row in trained if row.seeds < seeds}
     )
-    return "; ".join([*reasons, *fewer])
+    return "; ".join([*empty_notes((row.system, row) for row in rows), *fewer])
+
+
+def _scored_under(
+    rows: Sequence[Row], names: Mapping[LineKey, str], protocols: Sequence[str]
+) -> dict[str, list[str]]:
+    """The protocols under which each line was scored, by its name."""
+    found = {(_key(row), row.protocol) for row in rows}
+    return {
+        name: [protocol for protocol in protocols if (key, protocol) in found]
+        for key, name in names.items()
+    }

@@ -164,7 +164,9 @@ def _standings(
     scenes = len({scene for _, scene in pictures})
     ranked = [n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)]
     ranks = {n: number for number, n in enumerate(ranked, start=1)}
-    stable = _stability(field, members, pictures)
+    stable = dict(
+        zip(ranked, _stability(field, [members[n] for n in ranked], pictures), strict=True)
+    )
     return tuple(
         Standing(
             (entry := members[n].entry).system,
@@ -173,7 +175,7 @@ def _standings(
             labels[n],
             means[n],
             ranks.get(n),
-            *stable[n],
+            *stable.get(n, (None, None, None)),
         )
         for n in order
     )
@@ -207,7 +209,7 @@ def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
 def _stability(
     field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
 ) -> list[tuple[int | None, int | None, float | None]]:
-    """Lowest and highest rank, and the share of resamples in which each system is first."""
+    """Lowest and highest rank, and the share of resamples in which each ranked system is first."""
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import (
@@ -218,7 +220,7 @@ def _stability(
     )
 
     codes = scene_codes([scene for _, scene in pictures])
-    if len(set(codes)) < MINIMUM_SCENES:
+    if not members or len(set(codes)) < MINIMUM_SCENES:
         return [(None, None, None)] * len(members)
     means = [resampled_means(on_pictures(each, pictures)[None], codes)[0] for each in members]
     ranges, first = rank_ranges(np.stack(means), higher_is_better=field.higher)

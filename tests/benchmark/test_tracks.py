@@ -17,6 +17,7 @@ from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.summary import sentences
 from defocus.benchmark.reporting.tables.paper_tables import paper_tables
+from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import score_matrix
 from defocus.benchmark.results.store import Entry, Results, open_results
@@ -335,6 +336,36 @@ def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path: Path
     assert "theirs (made elsewhere, 12 of 14 pictures)" in {row[0] for row in table.rows}
     said = "left out of theirs (made elsewhere, 12 of 14 pictures): p12, p13: not given"
     assert said in table.note
+
+
+def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> None:
+    """A saved output is scored under its profile's protocol alone: other tables are without it."""
+    with open_results(tmp_path / "results.sqlite") as results:
+        bare = {"weights": "none", "train_dataset": ""}
+        for protocol in ("input-aligned", "gt"):
+            record(results, "input", BASE, protocol=protocol, **bare)
+            record(results, "wiener", BASE + 1.0, protocol=protocol, **bare)
+        record(results, "wiener", [*BASE[:3], *[None] * 11], "psnr_edges", "input-aligned", **bare)
+        record(results, "Theirs", BASE + 2.0, protocol="gt", weights="elsewhere", input="unknown")
+        rows, told = leaderboard(results), tracks(results)
+        content = read_content(tmp_path, results, rows)
+        (board,) = read_boards(content)
+        notes = Notes()
+        for one in board.conventions:
+            board_table(content, board, one, notes)
+        printed, (parts,) = protocol_table(content, board, notes), part_table(board)
+        papers = paper_tables(content, "methods")
+    (table,) = score_tables(rows, (), told)
+    said = "cored under gt alone: Theirs"
+    assert said in table.note
+    assert [said in paper.note for paper in papers] == [True, True]
+    assert f"S{said}." in notes.texts
+    assert [line[0].text for line in printed.rows if isinstance(line[0], Link)][-1] == "Theirs"
+    assert "14 pictures of 14 scenes" in printed.caption
+    assert [column.name for column in parts.columns] == ["System", "Edges, 3 pictures"]
+    theirs = next(track for track in told if track.contest.protocol == "gt")
+    spans = {s.system: (s.rank_low, s.rank_high) for s in theirs.standings}
+    assert spans == {"Theirs": (1, 1), "wiener": (2, 2), "input": (None, None)}
 
 
 def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path: Path) -> None:

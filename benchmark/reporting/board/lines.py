@@ -157,6 +157,14 @@ class Board:
 
         return sorted(scored, key=order)
 
+    def scored_under(self) -> dict[str, list[str]]:
+        """The names of the conventions of each line, by its name."""
+        found = {line.name: {one for one, _ in line.rows} for line in self.lines}
+        return {
+            name: [self.convention_name(one) for one in self.conventions if one in mine]
+            for name, mine in found.items()
+        }
+
     def convention_name(self, convention: Convention) -> str:
         """The protocol, and further distinctions if the leaderboard needs them."""
         twins = [one for one in self.conventions if one.protocol == convention.protocol]

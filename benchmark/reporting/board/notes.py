@@ -12,7 +12,7 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_classes,
     ranks_narrow_copies,
 )
-from defocus.benchmark.leaderboard.counts import left_out_notes
+from defocus.benchmark.leaderboard.counts import empty_notes, left_out_notes, protocol_notes
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
@@ -93,7 +93,8 @@ def notes_on(
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
     name = board.leading(convention).name
     leading = {n.name: row for n in lines if (row := n.score(convention, name)) is not None}
-    said += [f"{text[:1].upper()}{text[1:]}." for text in left_out_notes(leading)]
+    without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
+    said += [f"{text[:1].upper()}{text[1:]}." for text in without]
     if convention in board.perfect:
         said.append(
             f"{PERFECT}: {board.perfect[convention]:.2f} dB. So much would the true picture score, "
@@ -110,7 +111,8 @@ def notes_on(
     said += _resolution(leading.values(), tracks)
     for track in tracks:
         said += _tests(track)
-    said += [*_reasons(scores), *_seeds(scores), *_independent(scores)]
+    said += [f"{text}." for text in empty_notes((row.system, row) for row in scores)]
+    said += [*_seeds(scores), *_independent(scores)]
     measured = sorted({row.measured_on for row in rows if row.measured_on})
     said.append(f"{COUNTED[:1].upper()}{COUNTED[1:]}.")
     said += [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
@@ -221,17 +223,6 @@ def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:
             f"{', '.join(told)}.{f' Smaller than that: {close}.' if close else ''}"
         )
     ]
-
-
-def _reasons(rows: Sequence[Row]) -> list[str]:
-    """Why cells are empty and lines marked: each reason once, with all that it holds for."""
-    subjects: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.status != "ok":
-            empty = all(r.value is None for r in rows if r.system == row.system)
-            everywhere = all(r.value is None for r in rows if r.metric == row.metric)
-            subjects[row.status].add(row.metric if everywhere and not empty else row.system)
-    return [f"{', '.join(sorted(names))}: {status}." for status, names in subjects.items()]
 
 
 def _seeds(rows: Sequence[Row]) -> list[str]:

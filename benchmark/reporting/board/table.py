@@ -7,7 +7,7 @@ from typing import Literal
 
 from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.leaderboard.classes import budget_words, ranked_classes, ranked_in
-from defocus.benchmark.leaderboard.counts import most_images, over_pictures
+from defocus.benchmark.leaderboard.counts import counted_head, most_images, over_pictures
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.metric import Metric
@@ -18,7 +18,6 @@ from defocus.benchmark.reporting.board.published_numbers import published_beside
 from defocus.benchmark.reporting.content import Content, TrackKey, training_words
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.gains import INPUT
-from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import anchor
 
@@ -197,10 +196,7 @@ def _metric_columns(
             else None
             for n, row in enumerate(rows)
         ]
-        known = [row for row in rows if row is not None]
-        images = most_images(known)
-        fewer = f", {counted(images, 'picture')}" if images < most else ""
-        name = f"{metric.display_name}{fewer}"
+        name = counted_head(metric.display_name, rows, most)
         column = Column(name, metric.unit, metric.better, metric.decimals, extra=extra)
         found.append((column, cells))
         beside: list[Cell] = [published_beside(content, row, notes.number) for row in rows]

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from defocus.benchmark.evaluation.columns import BREAKDOWN
+from defocus.benchmark.leaderboard.counts import counted_head, most_images
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes
@@ -66,7 +67,10 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
             _with_published(content, line, convention, name, notes) for convention in mine
         ]
         body.append((f"{metric.display_name}{unit}", *cells))
-    columns = [Column(board.convention_name(one), decimals=4) for one in mine]
+    leading = {one: line.score(one, board.leading(one).name) for one in mine}
+    most = most_images(row for row in leading.values() if row is not None)
+    heads = [counted_head(board.convention_name(one), [leading[one]], most) for one in mine]
+    columns = [Column(head, decimals=4) for head in heads]
     return Table(f"{line.name}: all scores", (Column("Metric"), *columns), tuple(body))
 
 
@@ -87,13 +91,15 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
     """PSNR by amount of blur and by region, beside the input's."""
     convention = board.conventions[0]
     references = [one for one in board.lines if one.reference and one.first.system == "input"]
+    whole = line.score(convention, LEADING)
+    images = whole.images if whole is not None else 0
     body: list[tuple[Cell, ...]] = []
     for name in parts_told([line], convention):
         row = line.rows[convention, name]
         under = references[0].score(convention, name) if references else None
         before = under.value if under is not None else None
         gained = None if before is None or row.value is None else row.value - before
-        body.append((place_words(name), before, row.value, gained))
+        body.append((counted_head(place_words(name), [row], images), before, row.value, gained))
     columns = (
         Column("Part"),
         Column("Input", "dB", None, 2),

@@ -2,14 +2,20 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
 from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.leaderboard.classes import budget_notice
-from defocus.benchmark.leaderboard.counts import left_out_notes, most_images, over_pictures
+from defocus.benchmark.leaderboard.counts import (
+    empty_notes,
+    left_out_notes,
+    most_images,
+    over_pictures,
+    protocol_notes,
+)
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.registry import all_metrics
@@ -274,7 +280,7 @@ def _table(
         tuple(ColumnGroup(name, tuple(_head(place) for place in part)) for name, part in groups),
         tuple(rows),
         tuple(parts),
-        _note(places, lines, columns),
+        _note(places, lines, columns, _scored_under(content, places, lines)),
         tuple(_images(places, line) for line in lines),
     )
 
@@ -293,6 +299,7 @@ def _note(
     places: Sequence[_Place],
     lines: Sequence[BoardLine],
     columns: Sequence[Sequence[Measured | None]],
+    every: Mapping[str, Sequence[str]],
 ) -> str:
     """What stands beside numbers, what was left out, and what may not be compared."""
     cells = [cell for column in columns for cell in column if cell is not None]
@@ -300,12 +307,36 @@ def _note(
     if any(cell.spread is not None for cell in cells):
         said.append("±: standard deviation over trainings")
     for place in places:
-        leading = place.convention and place.board.leading(place.convention).name
-        if place.metric == leading:
+        if _leads(place):
             said += left_out_notes(place.rows())
+    said += protocol_notes(every)
+    rows = ((name, row) for place in places for name, row in place.rows().items())
+    shown = {line.name for line in lines}
+    said += empty_notes((name, row) for name, row in rows if row.protocol and name in shown)
     said.append(budget_notice(line.first.budget for line in lines))
     sentences = [f"{text[:1].upper()}{text[1:]}" for text in dict.fromkeys(filter(None, said))]
     return "".join(f"{text}. " for text in sentences).strip()
+
+
+def _scored_under(
+    content: Content, places: Sequence[_Place], lines: Sequence[BoardLine]
+) -> dict[str, list[str]]:
+    """The conventions of the lines of the same pictures, with those that a table is without."""
+    rebuilt = any(line.first.system in content.reconstructions for line in lines)
+    found: dict[str, list[str]] = {}
+    for board in {place.board.key: place.board for place in places}.values():
+        every = board.scored_under()
+        for line in board.lines:
+            apart = line.first.system in content.reconstructions
+            if line.reference or apart is rebuilt:
+                found.setdefault(line.name, []).extend(every[line.name])
+    return found
+
+
+def _leads(place: _Place) -> bool:
+    """Whether lines are counted by this column."""
+    convention = place.convention
+    return convention is not None and place.metric == place.board.leading(convention).name
 
 
 def _head(place: _Place) -> Column:

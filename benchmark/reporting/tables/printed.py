@@ -1,5 +1,6 @@
 """Tables of a leaderboard for print alone: what the page has behind its tabs and rows."""
 
+from defocus.benchmark.leaderboard.counts import counted_head, most_images, over_pictures
 from defocus.benchmark.reporting.board.lines import Board
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.table import tracks_of
@@ -11,10 +12,17 @@ __all__ = ["part_table", "protocol_table"]
 
 
 def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
-    """PSNR of every line under every convention, in the order of the first."""
-    first, *_ = board.conventions
-    lines = board.ordered(first)
-    columns = [Column(board.convention_name(one), "dB", "higher", 2) for one in board.conventions]
+    """PSNR of every line under every convention, in the order of the first that it has."""
+    lines = list(dict.fromkeys(line for one in board.conventions for line in board.ordered(one)))
+    of_column = {one: [line.score(one, "psnr") for line in lines] for one in board.conventions}
+    scored = {one: [row for row in rows if row is not None] for one, rows in of_column.items()}
+    counts = {most_images(rows) for rows in scored.values()}
+    usual = counts.pop() if len(counts) == 1 else 0
+    over = f", means over {over_pictures(scored[board.conventions[0]])}" if usual else ""
+    columns = [
+        Column(counted_head(board.convention_name(one), rows, usual), "dB", "higher", 2)
+        for one, rows in of_column.items()
+    ]
     body: list[tuple[Cell, ...]] = []
     for line in lines:
         rows = [line.score(one, "psnr") for one in board.conventions]
@@ -26,7 +34,7 @@ def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
         for text in notes_on(board, one, tracks_of(content, board, one), own_lines=notes.own_lines)
     ]
     return Table(
-        f"{board.name}: PSNR by what it is compared with",
+        f"{board.name}: PSNR by what it is compared with{over}",
         (Column("System"), *columns),
         tuple(body),
         notes=notes.numbers(said),
@@ -41,10 +49,14 @@ def part_table(board: Board) -> list[Table]:
     if not names:
         return []
     body: list[tuple[Cell, ...]] = []
-    for line in lines:
-        rows = [line.score(first, name) for name in names]
+    found = {name: [line.score(first, name) for line in lines] for name in names}
+    for number, line in enumerate(lines):
+        rows = [of_part[number] for of_part in found.values()]
         body.append((line.name, *(row.value if row is not None else None for row in rows)))
-    columns = (Column("System"), *(Column(place_words(n), "dB", "higher", 2) for n in names))
+    whole = (line.score(first, "psnr") for line in lines)
+    most = most_images(row for row in whole if row is not None)
+    heads = [counted_head(place_words(name), rows, most) for name, rows in found.items()]
+    columns = (Column("System"), *(Column(head, "dB", "higher", 2) for head in heads))
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
     note = "Blur: the diameter of the circle of confusion."
     return [Table(caption, columns, tuple(body), note)]
