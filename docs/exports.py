@@ -19,10 +19,10 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.sizes.size import parameter_count
 from defocus.benchmark.weights.exporting.graph import STATIC_PX, make_graph
-from defocus.conformance import fill_weights
 from defocus.errors import NotApplicableError
 from defocus.files import write_text
 from defocus.progress import say
+from tests.conformance.probe import fill_weights
 
 PAGE = Path(__file__).with_name("exports.md")
 MARK = "<!-- made by docs/exports.py: nothing below is written by hand -->"

@@ -33,6 +33,7 @@ COMMANDS = {
     "defocus-capture": "defocus.capture.cli",
     "defocus-data": "defocus.datasets.cli",
     "defocus-bench": "defocus.benchmark.cli",
+    "tests.conformance": "tests.conformance.__main__",
 }
 
 SLOW_LIBRARIES = [

@@ -146,7 +146,7 @@ LONGEST = (
     "test_slurm.py",
     "test_virtual_walk.py",
     "test_contract.py",
-    "test_conformance.py",
+    "test_systems.py",
     "test_weights_export.py",
     "test_chart.py",
     "test_reading.py",

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.pwcnet.conformance import PROBES, NVlabsNames
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.operators import cost_volume, normalised_features
 from defocus.align.flow.pwcnet.weights import (
@@ -25,12 +24,13 @@ from defocus.align.flow.pwcnet.weights import (
 )
 from defocus.align.truth.rendered.pair import Ranges, render_pair
 from defocus.align.truth.rendered.textures import load_textures
-from defocus.benchmark.speed.peers.pwcnet import naive_network, unfolded_cost_volume
-from defocus.conformance import fill_weights, override_weights
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
+from tests.conformance.probe import fill_weights, override_weights
+from tests.conformance.probes.pwcnet import PROBES, NVlabsNames
+from tests.speed.peers.pwcnet import naive_network, unfolded_cost_volume
 
-FIXTURES = sorted((Path(__file__).parents[1] / "conformance").glob("pwcnet*"))
+FIXTURES = sorted((Path(__file__).parents[1] / "conformance" / "fixtures").glob("pwcnet*"))
 
 
 def test_all_seven_fixtures_are_here() -> None:

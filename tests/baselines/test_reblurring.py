@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.operators.reblurring.operator import blur_levels, isotropic_reblur
 from defocus.baselines.operators.reblurring.rings import rings, seed_count
-from defocus.benchmark.speed.peers.reblur import literal_reblur
 from defocus.errors import InputError
+from tests.speed.peers.reblur import literal_reblur
 
 Operator = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 

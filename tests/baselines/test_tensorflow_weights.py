@@ -12,7 +12,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights.tensorflow import by_name, in_order, of_layer
 from defocus.benchmark.weights.state import state_for
 
-FIXTURES = Path(__file__).parents[1] / "conformance"
+FIXTURES = Path(__file__).parents[1] / "conformance" / "fixtures"
 SYSTEMS = ["mdp", "aifnet", "dmenet"]
 
 Variables = dict[str, torch.Tensor]

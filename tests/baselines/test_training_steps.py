@@ -24,9 +24,9 @@ from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.ifan.adaptive import filter_channels
 from defocus.baselines.systems.ifan.reblur import ReblurNet
-from defocus.conformance import fill_weights
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
+from tests.conformance.probe import fill_weights
 
 EXACT = {"rtol": 1e-7, "atol": 1e-13}
 NAMED = 10

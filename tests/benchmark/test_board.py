@@ -16,9 +16,9 @@ from defocus.benchmark.bundles.signing import public_key, signature_of
 from defocus.benchmark.bundles.statement import SCORES, SIGNATURE, STATEMENT
 from defocus.benchmark.commands.board import command
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.speed.cases import board as cases
-from defocus.benchmark.speed.cases.board import make_repository
 from defocus.errors import InputError
+from tests.speed.cases import board as cases
+from tests.speed.cases.board import make_repository
 
 
 @pytest.fixture(scope="module")

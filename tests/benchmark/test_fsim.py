@@ -10,7 +10,7 @@ from defocus.benchmark.metric.metric import MetricUnavailableError
 from defocus.benchmark.metric.phase_congruency import kept_phase_congruency, phase_congruency
 from defocus.benchmark.metrics.fsim import METRIC
 
-FIXTURE = Path(__file__).parents[1] / "conformance" / "fsim"
+FIXTURE = Path(__file__).parents[1] / "conformance" / "fixtures" / "fsim"
 
 
 def test_the_metric_counts_colours() -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.benchmark.speed.cases.restore import difference
+from tests.speed.cases.restore import difference
 
 PROGRAM = """
 import sys

@@ -21,7 +21,6 @@ from defocus.benchmark.reporting.tables.printed import part_table, protocol_tabl
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import score_matrix
 from defocus.benchmark.results.store import Entry, Results, open_results
-from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
@@ -33,6 +32,7 @@ from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.running.run import outcome_of
 from defocus.datasets.pair import Dataset
 from defocus.reports.model import Link, Measured
+from tests.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
 ENTRY = Entry(
     run="", grouping="", evaluation="e", system="", input="single", weights="trained",

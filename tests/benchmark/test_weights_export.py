@@ -32,10 +32,10 @@ from defocus.benchmark.commands.weights import command
 from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session
 from defocus.benchmark.weights.exporting.darktable import refuse_foreign_package
 from defocus.benchmark.weights.exporting.graph import make_graph
-from defocus.conformance import fill_weights
 from defocus.errors import InputError, NotApplicableError, WeightsError
 from defocus.optics.psf import disc_psf
 from docs import exports
+from tests.conformance.probe import fill_weights
 
 TABLE = Path(__file__).parents[2] / "docs" / "exports.md"
 OVERLAP_PX = 64

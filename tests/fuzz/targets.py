@@ -19,7 +19,6 @@ from PIL import Image as PillowImage
 from safetensors.torch import save_file
 
 from defocus.align.compensation.record import read_record
-from defocus.benchmark.conformance.fixture import read_fixture
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.reporting.figures.plots import read_losses
 from defocus.benchmark.restore.files.encoding import write_picture
@@ -59,6 +58,7 @@ from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint
 from tests.benchmark.test_results import COSTS, ENTRY, SCORES
 from tests.capture.raw_sessions import bayer_dng, write_session
+from tests.conformance.fixture import read_fixture
 from tests.fuzz.campaign import DamagedReader
 from tests.fuzz.exif_blocks import exif_block
 

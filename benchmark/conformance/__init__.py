@@ -1,1 +1,0 @@
-"""Conformance of systems with the official ones."""

@@ -1,1 +1,0 @@
-"""Speed and memory of critical parts, each against a plain implementation in the same run."""

@@ -1,1 +1,0 @@
-"""Plain implementations that ours are compared with."""

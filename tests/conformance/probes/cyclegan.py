@@ -1,0 +1,19 @@
+"""Probes of CycleGAN's two networks against rebuilds of the official ones."""
+
+from defocus.baselines.systems.cyclegan.critic import Critic
+from defocus.baselines.systems.cyclegan.network import Generator
+from tests.conformance.probe import Arrays, Given, network_probe
+
+__all__ = ["PROBES"]
+
+
+def _judged(critic: Critic, given: Given) -> Arrays:
+    """The official critic takes [-1, 1]; what it gives is no picture."""
+    (picture,) = given.inputs.values()
+    return {"output": critic((picture + 1) / 2)}
+
+
+PROBES = {
+    "cyclegan_generator": network_probe(Generator, signed=True),
+    "cyclegan_discriminator": network_probe(Critic, _judged),
+}

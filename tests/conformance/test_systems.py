@@ -1,0 +1,71 @@
+"""Our systems against stored outputs of the official ones; every fixture of the folder is run."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.check import all_probes, find_fixtures, run_fixture
+
+FIXTURES = {folder.name: folder for folder in find_fixtures(Path(__file__).with_name("fixtures"))}
+
+SLOWEST = {
+    "contextualdeblur",
+    "dmenet",
+    "dmphn_stack4",
+    "dpdnet_dual",
+    "dpdnet_single",
+    "focalnet",
+    "fsnet",
+    "fsnet_local80",
+    "hidiff_transformer",
+    "ifan_rbn",
+    "irnext",
+    "jdrl_unet",
+    "lakdnet_l",
+    "lakdnet_l_dual",
+    "lakdnet_s",
+    "lakdnet_s_dual",
+    "mdp",
+    "mprnet",
+    "nafnet_w64",
+    "oknet",
+    "pptformer",
+    "restormer_dual",
+    "restormer_single",
+    "rjdrl_restormer",
+    "rjdrl_unet",
+    "sfnet",
+    "sfnet_local80",
+    "uformer_b",
+    "uformer_b_ps128",
+}
+"""Fixtures of networks that take half a second and more."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.full if name in SLOWEST else ()) for name in FIXTURES],
+)
+def test_fixture(name: str) -> None:
+    result = run_fixture(FIXTURES[name])
+    if result.absent:
+        pytest.fail(f"no system has a probe for it: {result.reason}")
+    assert result.ok, result.reason
+
+
+def test_the_slowest_fixtures_are_there() -> None:
+    assert set(FIXTURES) >= SLOWEST
+
+
+def test_every_way_of_running_a_system_has_a_fixture() -> None:
+    """Configurations without one (stacks of other depths) run as one that has."""
+    probes = all_probes()
+    with_fixture = {run_fixture_system(folder) for folder in FIXTURES.values()}
+    proven = {probe.run for name, probe in probes.items() if name in with_fixture}
+    assert {name for name, probe in probes.items() if probe.run not in proven} == set()
+
+
+def run_fixture_system(folder: Path) -> str:
+    import json
+
+    return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["system"])

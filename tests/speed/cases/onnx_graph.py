@@ -1,0 +1,54 @@
+"""A picture by ``defocus-m`` in ONNX Runtime and in PyTorch; needs the extra ``onnx``."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.baselines.registry import baseline
+from defocus.benchmark.weights.exporting.agreement import TOLERANCE, onnx_session
+from defocus.benchmark.weights.exporting.graph import make_graph
+from tests.conformance.probe import fill_weights
+from tests.speed.case import Case, CaseOutcome, ours_and_peer
+from tests.speed.measuring import Work
+
+SYSTEM = "defocus-m"
+SIDE = 512
+
+
+def _network() -> nn.Module:
+    network = baseline(SYSTEM).build().eval()
+    fill_weights(network, 0)
+    return network
+
+
+def _picture() -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((1, 3, SIDE, SIDE), np.float32)
+
+
+def _in_onnx() -> Work:
+    graph = make_graph(baseline(SYSTEM), _network())
+    return partial(onnx_session(graph.model.SerializeToString()), _picture())
+
+
+def _in_torch() -> Work:
+    return partial(_restored, _network(), torch.from_numpy(_picture()))
+
+
+@torch.no_grad()
+def _restored(network: nn.Module, picture: torch.Tensor) -> torch.Tensor:
+    restored: torch.Tensor = network(picture)
+    return restored
+
+
+def _difference() -> float:
+    return make_graph(baseline(SYSTEM), _network()).agreement.difference
+
+
+def _measure() -> CaseOutcome:
+    return ours_and_peer(_in_onnx, _in_torch, _difference)
+
+
+CASES = (Case("onnx", 0.8, TOLERANCE, _measure),)
