@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import speed
 from defocus.errors import InputError
+from tests import speed
 from tests.speed.__main__ import all_cases, command, slower_than
 from tests.speed.case import Case, CaseOutcome
 from tests.speed.cases import chart, deconvolution, verdict
