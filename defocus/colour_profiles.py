@@ -19,19 +19,16 @@ from PIL import ImageCms
 
 from defocus.errors import ImageError
 from defocus.heif_pixels import HEIF_KINDS, heif_contents
-from defocus.picture_headers import SUFFIXES, embed_profile, kind_of
+from defocus.picture_headers import SUFFIXES, kind_of
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import read_bytes
 from defocus.tiff_pixels import MOST_BYTES
 
 __all__ = [
-    "give_profile",
     "in_one_space",
     "in_srgb",
     "in_two_spaces",
     "is_of_srgb",
-    "kept_profile",
-    "kept_profiles",
     "profile_of",
     "space_name",
 ]
@@ -77,31 +74,6 @@ def _heif_kind(path: Path) -> str | None:
     return kind if kind in HEIF_KINDS else None
 
 
-def kept_profile(path: Path) -> bytes:
-    """The profile that a picture made from a file's pixels must have to mean the same colours.
-
-    Empty if the numbers are those of sRGB anyway, as those of RAW files are, or if the profile is
-    not one of RGB: what the decoder made of them is RGB. A damaged one is empty too; the audit
-    names it.
-    """
-    content = profile_of(path)
-    if not content:
-        return b""
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
-        foreign = profile.profile.xcolor_space == "RGB " and not is_of_srgb(profile)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return b""
-    return content if foreign else b""
-
-
-def kept_profiles(blurry: Path, sharp: Path) -> tuple[bytes, bytes]:
-    """What :func:`kept_profile` gives of the members of a pair as they are read together."""
-    if in_two_spaces(blurry, sharp):
-        return b"", b""
-    return kept_profile(blurry), kept_profile(sharp)
-
-
 def in_two_spaces(first: Path, second: Path) -> bool:
     """Whether two picture files mean different colours by the same numbers."""
     one, other = profile_of(first), profile_of(second)
@@ -127,18 +99,6 @@ def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Imag
     if not in_two_spaces(*files):
         return first, second
     return in_srgb(files[0], first), in_srgb(files[1], second)
-
-
-def give_profile(source: Path, *made: Path) -> None:
-    """Give PNG files of RGB the profile of the file whose pixels they hold.
-
-    Args:
-        source: The file that was decoded.
-        made: What was written from it, in a folder that is not finished yet.
-    """
-    profile = kept_profile(source)
-    for path in made:
-        embed_profile(path, profile)
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

@@ -17,7 +17,6 @@ __all__ = [
     "PNG_HEAD_BYTES",
     "SUFFIXES",
     "TIFF_BEGINS",
-    "embed_profile",
     "has_long_transparency",
     "is_animated",
     "jpeg_markers",
@@ -102,18 +101,6 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
     check = zlib.crc32(name + content)
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
-
-
-def embed_profile(path: Path, profile: bytes) -> None:
-    """Give a PNG file an ICC profile, which may be empty, before the file's folder is finished.
-
-    Source: PNG specification, third edition: 11.3.2.3.
-    """
-    if not profile:
-        return
-    png = path.read_bytes()
-    chunk = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
-    path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
 
 
 def transparent_grey(png: bytes) -> int | None:

@@ -138,7 +138,7 @@ def compensating(blurry: Image, sharp: Image, folder: Path) -> None:
     measurement = measure(blurry, sharp, flow_estimator("dis"))
     for model in ("global", "flow"):
         release = Release(model)  # type: ignore[arg-type] # one of its names
-        write_aligned(folder / model, blurry, sharp, measurement, release, (None, None))
+        write_aligned(folder / model, blurry, sharp, measurement, release)
         require_finite(json.loads((folder / model / NUMBERS).read_text()))
     blur = blur_map(measurement)
     if blur is not None:

@@ -5,7 +5,7 @@ import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +32,14 @@ from defocus.align.measure import Measurement
 from defocus.errors import AlignmentError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
 from defocus.images import Image, write_image
-from defocus.picture_headers import embed_profile
 from defocus.staging import staging_folder
 
 __all__ = ["NUMBERS", "repeat_aligned", "write_aligned", "write_array"]
 
 NUMBERS = "misalignment.json"
 COMPUTED = frozenset({"blurry.png", "sharp.png"})
-NO_PROFILES = (b"", b"")
+Carry: TypeAlias = Callable[[Path], None]
+"""Gives a written picture what its file held besides the pixels."""
 UNFINISHED = "unfinished.json"
 CUT_SHORT = "writing was cut short; run the same command again"
 
@@ -50,7 +50,7 @@ def write_aligned(
     sharp: Image,
     measurement: Measurement,
     release: Release | None = None,
-    profiles: tuple[bytes, bytes] = NO_PROFILES,
+    carry: tuple[Carry, Carry] | None = None,
     size: tuple[int, int] | None = None,
 ) -> list[str]:
     """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
@@ -66,7 +66,7 @@ def write_aligned(
         sharp: ``(H, W, 3)``, its own depth.
         measurement: Measurement of this pair.
         release: Settings of the release; None for the defaults of :class:`Release`.
-        profiles: ICC profiles that the written blurry and sharp pictures get; empty for sRGB.
+        carry: What gives the written blurry and sharp pictures what their files held besides.
         size: See :func:`defocus.align.compensation.compensate.plan_compensation`.
 
     Returns:
@@ -83,7 +83,7 @@ def write_aligned(
         if measurement.misalignment.status == "ok":
             asked, pictures = release or Release(), (blurry, sharp)
             plan = plan_compensation(measurement, sharp.shape, asked, size)
-            compensation = _stage(staging, pictures, profiles, measurement, plan, asked.model)
+            compensation = _stage(staging, pictures, carry, measurement, plan, asked.model)
             crop = compensation["crop_px"]
         document |= {"crop_px": crop, "compensation": compensation}
         write_json(staging / NUMBERS, document)
@@ -96,7 +96,7 @@ def repeat_aligned(
     blurry: Image,
     sharp: Image,
     record_file: Path,
-    profiles: tuple[bytes, bytes] = NO_PROFILES,
+    carry: tuple[Carry, Carry] | None = None,
 ) -> list[str]:
     """Make an aligned pair again from its record, byte for byte, without measuring anything.
 
@@ -105,7 +105,7 @@ def repeat_aligned(
         blurry: The blurry original.
         sharp: The sharp original.
         record_file: The ``misalignment.json`` of the first run, with mask and flow beside it.
-        profiles: As :func:`write_aligned` got them.
+        carry: As :func:`write_aligned` got it.
 
     Returns:
         Names of the written files.
@@ -136,7 +136,7 @@ def repeat_aligned(
 
     def stage(staging: Path) -> None:
         plan = recorded_plan(record, record_file)
-        _write_pictures(staging, (blurry, sharp), profiles, plan)
+        _write_pictures(staging, (blurry, sharp), carry, plan)
         for name, expected in record.outputs.items():
             if name in COMPUTED and sha256_file(staging / name) != expected:
                 versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
@@ -181,21 +181,22 @@ def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
 def _write_pictures(
     staging: Path,
     pictures: tuple[Image, Image],
-    profiles: tuple[bytes, bytes],
+    carry: tuple[Carry, Carry] | None,
     plan: Compensation,
 ) -> None:
-    """Write both members of the aligned pair, each with its colour profile."""
+    """Write both members of the aligned pair, each with what its file held besides."""
     # one after the other, because large pictures take much memory
     write_image(staging / "blurry.png", released_blurry(pictures[0], plan))
     write_image(staging / "sharp.png", compensated_sharp(pictures[1], plan))
-    for name, profile in zip(("blurry.png", "sharp.png"), profiles, strict=True):
-        embed_profile(staging / name, profile)
+    if carry is not None:
+        for name, give in zip(("blurry.png", "sharp.png"), carry, strict=True):
+            give(staging / name)
 
 
 def _stage(
     staging: Path,
     pictures: tuple[Image, Image],
-    profiles: tuple[bytes, bytes],
+    carry: tuple[Carry, Carry] | None,
     measurement: Measurement,
     plan: Compensation,
     model: Model,
@@ -203,7 +204,7 @@ def _stage(
     """Write pictures, mask and flow into ``staging``; return the record."""
     sharp = pictures[1]
     outputs = list(OUTPUT_NAMES[:3])
-    _write_pictures(staging, pictures, profiles, plan)
+    _write_pictures(staging, pictures, carry, plan)
     mask = valid_mask(sharp, measurement, plan).astype(np.uint8)
     write_image(staging / outputs[2], mask * np.uint8(255))
     if plan.placement.local is not None:

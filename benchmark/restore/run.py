@@ -18,7 +18,6 @@ from defocus.benchmark.restore.blur_map.drawing import (
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import (
     foreseen_remarks,
-    remarks_after,
     write_picture,
     written_kind,
 )
@@ -33,6 +32,7 @@ from defocus.benchmark.restore.restoration import changed_share, restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.blocks.carried import remarks_after
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError
 from defocus.files import make_folder, require_writable, sha256_file

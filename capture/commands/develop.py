@@ -85,8 +85,9 @@ def command(
     Both pictures of a pair are developed with the same parameters.
 
     RAW files get the white balance of the sharp shot and no automatic brightness. Other files are
-    used as they are. EXIF is kept; the originals are not changed. Repeating the command continues
-    where it stopped. With --srgb, 'pairs:DIR' opens the result as a dataset.
+    used as they are. EXIF, XMP and colour profile are kept; the originals are not changed.
+    Repeating the command continues where it stopped. With --srgb, 'pairs:DIR' opens the result as a
+    dataset.
 
     Pairs that could not be developed are listed, and the exit code is then 1. --dual-pixel has not
     been tried on a real dual-pixel file.
@@ -101,6 +102,6 @@ def command(
     settings = DevelopSettings(linear, int(bits), match_exposure, dual_pixel)
     done = develop_session(session, out, settings, jobs)
     said = f"{counted(len(done.done), 'pair')} developed, {len(done.done_before)} were done before"
-    kept = "the pictures keep the usual EXIF tags, without maker notes, position and XMP"
-    say(f"{said}, {len(done.failed)} failed; {kept}")
+    lacking = f"; left out of them: {', '.join(map(str, done.lacking))}" if done.lacking else ""
+    say(f"{said}, {len(done.failed)} failed{lacking}")
     return 1 if done.failed else 0

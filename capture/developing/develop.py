@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from defocus import __version__
+from defocus.blocks.derived import LeftBehind, left_behind
 from defocus.capture.developing.developed_pair import (
     DevelopSettings,
     PairTask,
     develop_pair,
+    developed_files,
     is_developed,
 )
 from defocus.capture.sessions.session import read_state
@@ -42,11 +44,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Developed:
-    """Result of developing a session, as ids of pairs."""
+    """Result of developing a session, as ids of pairs, and what the pictures lack."""
 
     done: tuple[str, ...]
     done_before: tuple[str, ...]
     failed: tuple[str, ...]
+    lacking: tuple[LeftBehind, ...] = ()
 
 
 def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
@@ -74,10 +77,12 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int)
     tasks = [PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs]
     before = {task.pair.id for task in tasks if is_developed(task)}
     failed = set(_develop_all([task for task in tasks if task.pair.id not in before], jobs))
+    made = (pair for task in tasks if task.pair.id not in failed for pair in developed_files(task))
     return Developed(
         tuple(pair.id for pair in pairs if pair.id not in before | failed),
         tuple(sorted(before)),
         tuple(sorted(failed)),
+        left_behind(made),
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.developing.kept_exif import kept_exif
 from defocus.capture.developing.png import encode_png
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, file_path
@@ -27,7 +26,14 @@ from defocus.optics.thin_lens import exposure_difference_ev
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 from defocus.reading import read_json
 
-__all__ = ["DevelopSettings", "MatchExposure", "PairTask", "develop_pair", "is_developed"]
+__all__ = [
+    "DevelopSettings",
+    "MatchExposure",
+    "PairTask",
+    "develop_pair",
+    "developed_files",
+    "is_developed",
+]
 
 SECOND_VIEW = "second_view"
 
@@ -84,6 +90,12 @@ def is_developed(task: PairTask) -> bool:
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False  # not there, or not whole: it is made anew
+
+
+def developed_files(task: PairTask) -> Iterator[tuple[Path, Path]]:
+    """Each original of a developed pair, with the picture that was made of it."""
+    for kind, source in read_json(task.record)["sources"].items():
+        yield file_path(task.root, task.pair.id, source["file"]), task.picture(kind)
 
 
 def develop_pair(task: PairTask) -> None:
@@ -238,7 +250,7 @@ def _second_view(
 
 def _write(task: PairTask, kind: str, source: Path, picture: Image) -> dict[str, Any]:
     target = task.picture(kind)
-    write_bytes(target, encode_png(picture, kept_exif(source), linear=task.settings.linear))
+    write_bytes(target, encode_png(picture, source, linear=task.settings.linear))
     return {"sha256": sha256_file(target), "bytes": target.stat().st_size}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from defocus.capture.exif import read_tags
 
-__all__ = ["exif_value", "kept_exif", "writable"]
+__all__ = ["EXIF_DIRECTORY", "EXIF_TAGS", "IMAGE_TAGS", "exif_value", "kept_exif", "writable"]
 
 IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
 """Make, model, date, artist, copyright."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.align.measure import Measurement, Misalignment
     from defocus.align.registration.session import SessionLens
     from defocus.align.rig.rig import Rig
+    from defocus.blocks.derived import LeftBehind
     from defocus.images import Image
 
 __all__ = ["KERNEL_HELP", "MODEL_HELP", "PHOTOMETRIC_HELP", "SCALE_HELP", "command"]
@@ -116,10 +117,12 @@ def command(
     if folder is None and order.released():
         raise click.UsageError("--model, --scale, --kernel and --photometric need --out")
     if not as_json:
-        click.echo(_table(_align(order)))
+        click.echo(_table(_align(order)[0]))
         return
     with json_output() as output:
-        output.write(_align(order).to_json())
+        found, lacking = _align(order)
+        told = [] if folder is None else [("left_behind", [one.to_json() for one in lacking])]
+        output.write({**found.to_json(), **dict(told)})
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ class _Order:
         return {name: getattr(self, name) for name in wanted if getattr(self, name) is not None}
 
 
-def _align(order: _Order) -> "Misalignment":
+def _align(order: _Order) -> "tuple[Misalignment, tuple[LeftBehind, ...]]":
+    """What was measured, and what the written pictures lack of their files."""
     from defocus.align.compensation.output_folder import check_output_folder
 
     if order.folder is not None:
@@ -165,14 +169,15 @@ def _align(order: _Order) -> "Misalignment":
         largest_px=order.largest_px or math.inf,
         shared=None if order.session is None else _shared_lens(order, order.session, estimator),
     )  # fmt: skip
+    lacking: tuple[LeftBehind, ...] = ()
     if order.folder is not None:
-        _write(order.folder, blurry, sharp, measurement, order)
+        lacking = _write(order.folder, blurry, sharp, measurement, order)
     if order.evidence is not None:
         from defocus.align.compensation.evidence import write_evidence
 
         written = write_evidence(order.evidence, blurry, sharp, measurement)
         say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
-    return measurement.misalignment
+    return measurement.misalignment, lacking
 
 
 def _shared_lens(order: _Order, name: str, estimator: "FlowEstimator") -> "SessionLens":
@@ -203,17 +208,16 @@ def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
 
 def _write(
     folder: Path, blurry: "Image", sharp: "Image", measurement: "Measurement", order: _Order
-) -> None:
+) -> "tuple[LeftBehind, ...]":
     from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, write_blur_map
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
-    from defocus.blocks.derived import say_left_behind
-    from defocus.colour_profiles import kept_profiles
+    from defocus.blocks.derived import carried, say_left_behind
 
     release = Release(**order.released())
-    profiles = kept_profiles(order.blurry, order.sharp)
-    written = write_aligned(folder, blurry, sharp, measurement, release, profiles)
+    carry = carried(order.blurry, order.sharp)
+    written = write_aligned(folder, blurry, sharp, measurement, release, carry)
     for name in BLUR_NAMES:
         (folder / name).unlink(missing_ok=True)  # of an earlier run
     if measurement.misalignment.status == "ok":
@@ -221,10 +225,11 @@ def _write(
         found = blur_map(measurement, plan.grid)
         written += [] if found is None else write_blur_map(folder, found)
     say(f"wrote {', '.join(written)} to {folder}")
-    if measurement.misalignment.status == "ok":
-        say_left_behind((order.blurry, order.sharp))
     if measurement.misalignment.status == "unknown":
         say("the misalignment is unknown, so no aligned picture was written")
+        return ()
+    made = ((order.blurry, folder / "blurry.png"), (order.sharp, folder / "sharp.png"))
+    return say_left_behind(made)
 
 
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
@@ -234,14 +239,14 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
-    from defocus.colour_profiles import kept_profiles
+    from defocus.blocks.derived import carried
     from defocus.images import read_pair
 
     two_cameras = read_record(record).rig is not None
     read = _of_two_cameras if two_cameras else read_pair
     blurry, sharp = read(blurry_file, sharp_file)
-    profiles = kept_profiles(blurry_file, sharp_file)
-    written = repeat_aligned(folder, blurry, sharp, record, profiles)
+    carry = carried(blurry_file, sharp_file)
+    written = repeat_aligned(folder, blurry, sharp, record, carry)
     say(f"wrote {', '.join(written)} to {folder}")
 
 

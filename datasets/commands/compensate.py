@@ -1,7 +1,8 @@
 """``defocus-data compensate``: make an aligned copy of a dataset."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -12,6 +13,9 @@ from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, grouped, say
+
+if TYPE_CHECKING:  # heavy at run time
+    from defocus.datasets.pair import Pair
 
 __all__ = ["command"]
 
@@ -72,6 +76,16 @@ def command(*, dataset: str, as_json: bool, **settings: Any) -> int:  # noqa: AN
     return int(failed)
 
 
+def _files(given: "Iterable[Pair]", made: "Iterable[Pair]") -> "Iterator[tuple[Path, Path]]":
+    """Each picture that was read, with the one that was made of it."""
+    originals = {pair.id: pair for pair in given}
+    for pair in made:
+        original = originals[pair.id]
+        yield original.blurry, pair.blurry
+        if original.sharp is not None and pair.sharp is not None:
+            yield original.sharp, pair.sharp
+
+
 def _run(
     name: str,
     *,
@@ -114,9 +128,7 @@ def _run(
         jobs=jobs,
     )
     say_member_warnings(opened.pairs)
-    kept = {pair.id for pair in done.pairs}
-    of_these = [pair for pair in opened.pairs if pair.id in kept]
-    say_left_behind(path for pair in of_these for path in (pair.blurry, pair.sharp) if path)
+    lacking = say_left_behind(_files(opened.pairs, done.pairs))
     made: dict[str, Any] = {pair.id: pair.metadata["compensation"] for pair in done.pairs}
     resting = {
         name: resting_on(found["misalignment"][RESTS_ON])
@@ -134,6 +146,7 @@ def _run(
         "root": str(done.root),
         "pairs": [pair.id for pair in done.pairs],
         "left_out": [*left_out, *(one.to_json() for one in failed)],
+        "left_behind": [one.to_json() for one in lacking],
         "rest_on_largest_shift": list(resting),
         "sessions": [one.to_json() for one in done.sessions],
     }

@@ -11,6 +11,7 @@ from defocus.command_line.json_output import json_output
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
+    from defocus.blocks.derived import LeftBehind
     from defocus.datasets.fusing.run import FusedStack
     from defocus.isolation import LeftOut
 
@@ -46,12 +47,15 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
     """
     if as_json:
         with json_output() as output:
-            done, left_out = _fused(stack, out, position, jobs)
+            done, left_out, lacking = _fused(stack, out, position, jobs)
             stacks = [_document(one) for one in done]
             named = [one.to_json() for one in left_out]
-            output.write({"root": str(out), "stacks": stacks, "left_out": named})
+            told = [one.to_json() for one in lacking]
+            output.write(
+                {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": told}
+            )
         return int(bool(left_out))
-    done, left_out = _fused(stack, out, position, jobs)
+    done, left_out, _ = _fused(stack, out, position, jobs)
     for one in done:
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
@@ -61,7 +65,7 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
 
 def _fused(
     stack: Path, out: Path, position: int | None, jobs: int
-) -> "tuple[list[FusedStack], tuple[LeftOut, ...]]":
+) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.fusing.run import fuse_stacks
@@ -69,9 +73,9 @@ def _fused(
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
     done, left_out = fuse_stacks(opened, out, position, jobs)
-    say_left_behind(pair.blurry for pair in opened.pairs)
+    lacking = say_left_behind((one.picture.parent / one.reference, one.picture) for one in done)
     say_left_out(left_out, sum(one.frames for one in done) + len(left_out), "stack or frame")
-    return done, left_out
+    return done, left_out, lacking
 
 
 def _frames(one: "FusedStack") -> str:

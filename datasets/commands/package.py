@@ -13,6 +13,7 @@ from defocus.datasets.commands._left_out import without
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.blocks.derived import LeftBehind
     from defocus.datasets.pair import Dataset
     from defocus.datasets.release.packaging import Packaged
 
@@ -72,13 +73,15 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     redistribution. The exit code is 1 if a pair is left out because it cannot be read.
     """
     if not as_json:
-        done = _package(dataset, **settings)
+        done, _ = _package(dataset, **settings)
         click.echo(f"{done.root}: {counted(done.pairs, 'pair')}, SHA-256 {done.sha256}")
     else:
         with json_output() as output:
-            done = _package(dataset, **settings)
+            done, lacking = _package(dataset, **settings)
             facts = {"root": str(done.root), "pairs": done.pairs, "sha256": done.sha256}
-            output.write({**facts, "left_out": [one.to_json() for one in done.left_out]})
+            left_out = [one.to_json() for one in done.left_out]
+            told = [one.to_json() for one in lacking]
+            output.write({**facts, "left_out": left_out, "left_behind": told})
     return int(bool(done.left_out))
 
 
@@ -109,7 +112,8 @@ def _package(
     previous: Path | None,
     audit: Path | None,
     jobs: int,
-) -> "Packaged":
+) -> "tuple[Packaged, tuple[LeftBehind, ...]]":
+    """The release, and what its pictures lack of the files that they were made from."""
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.pairs.members import warnings_of
@@ -118,6 +122,7 @@ def _package(
     from defocus.datasets.release.documents.card import undeclared
     from defocus.datasets.release.facts import audit_numbers, read_facts
     from defocus.datasets.release.packaging import package_dataset
+    from defocus.datasets.release.pictures.shot import released_blocks
     from defocus.datasets.release.terms import require_redistributable
 
     opened = open_dataset(name, damaged=True)
@@ -142,5 +147,6 @@ def _package(
     )
     done = replace(done, left_out=without(opened, done.left_out))
     members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
-    say_left_behind(members, converted=True)
-    return done
+    separate = form != "hdf5"  # its arrays have room for pixels alone
+    made = ((one, released_blocks(one) if separate else b"") for one in members)
+    return done, say_left_behind(made, converted=True)

@@ -27,7 +27,7 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.compensation.output import write_array
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
-from defocus.colour_profiles import give_profile
+from defocus.blocks.derived import give_blocks
 from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, sharpnesses
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
@@ -169,7 +169,8 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
                 write_image(folder / f"{index:03d}-{role}.png", part)
     for role, path in pair_files(pair).items():
         if role not in ARRAYS:
-            give_profile(path, *(folder / f"{index:03d}-{role}.png" for index, _ in chosen))
+            cut = (folder / f"{index:03d}-{role}.png" for index, _ in chosen)
+            give_blocks(path, *cut, meaning_alone=True)
     record = {
         "scale": scheme.scale,
         "side_px": scheme.side_px,

@@ -14,7 +14,7 @@ from defocus.align.compensation.compensate import Compensation, released_blurry
 from defocus.align.compensation.output import NUMBERS, write_array
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.measure import Measurement
-from defocus.colour_profiles import give_profile
+from defocus.blocks.derived import give_blocks
 from defocus.datasets.deriving.derived import kept_record
 from defocus.datasets.pair import Pair
 from defocus.images import read_image, write_image
@@ -32,7 +32,7 @@ def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -
         source: Path | None = getattr(pair, role)
         if source is not None:
             write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
-            give_profile(source, folder / f"{role}.png")
+            give_blocks(source, folder / f"{role}.png")
     if known_map is not None:
         write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
 

@@ -32,7 +32,8 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig.rig import Rig
-from defocus.colour_profiles import in_one_space, kept_profiles
+from defocus.blocks.derived import carried
+from defocus.colour_profiles import in_one_space
 from defocus.datasets.deriving.aligned_pair import add_blur_map, add_truth, described
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of
 from defocus.datasets.files.cache import atomic_folder
@@ -278,8 +279,8 @@ def _made(
         blurry, sharp, measurement, known_map = _measured(pair, how)
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
-            profiles = kept_profiles(pair.blurry, pair.sharp)
-            write_aligned(temporary, blurry, sharp, measurement, release, profiles, size)
+            carry = carried(pair.blurry, pair.sharp)
+            write_aligned(temporary, blurry, sharp, measurement, release, carry, size)
             del blurry, sharp  # large pictures take much memory
             if known:
                 add_truth(pair, temporary, known_map)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, scaling
 from defocus.align.sampling.view import luminance_view
-from defocus.colour_profiles import give_profile
+from defocus.blocks.derived import give_blocks
 from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_contents
@@ -82,6 +82,7 @@ class FusedStack:
         picture: The picture in focus everywhere.
         frames: Number of fused frames.
         left_out: Number of frames that could not be placed.
+        reference: Name of the frame whose geometry the picture has.
         confident_share: Share of the picture where the frames differ clearly in their detail.
         merged: Name of the picture that another program merged; empty if there is none.
         psnr_db: PSNR of ours against it, registered and with its exposure, over all that both show.
@@ -92,6 +93,7 @@ class FusedStack:
     picture: Path
     frames: int
     left_out: int
+    reference: str
     confident_share: float
     merged: str
     psnr_db: float | None
@@ -228,6 +230,7 @@ def _fused_stack(stack: Stack, out: Path) -> FusedStack:
         folder / PICTURE,
         len(told["frames"]),
         len(told["left_out"]),
+        told["reference"],
         told["confident_share"],
         compared.get("with", ""),
         compared.get("psnr_db"),
@@ -269,7 +272,7 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
     found = fused(frames)
     picture = as_integer(found.picture, bit_depth(first))
     write_image(folder / PICTURE, picture)
-    give_profile(readable[reference], folder / PICTURE)
+    give_blocks(readable[reference], folder / PICTURE)
     _write_confidence(folder, found)
     compared = None
     if stack.merged is not None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from defocus.align.compensation.output import NUMBERS, repeat_aligned
+from defocus.blocks.derived import carried
 from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair
@@ -144,6 +145,9 @@ def _correct(pair: Pair, sidecar: Path, pairs: Path) -> None:
     if not target.is_dir():
         with atomic_folder(target) as folder:
             repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
+            give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
+            give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
+            give_sharp(folder / "sharp.png")
 
 
 def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:

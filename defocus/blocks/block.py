@@ -1,9 +1,10 @@
 """A block: something that a picture's file holds besides its pixels."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Remark", "left_out", "lost_blocks"]
+__all__ = ["Block", "Remark", "left_out", "lost_blocks", "resolution_block", "told_names"]
 
 MOST_NAMES = 6
 
@@ -36,6 +37,11 @@ class Remark:
     kinds: frozenset[str] = frozenset()
 
 
+def resolution_block(across: float, down: float) -> Block:
+    """Pixels per metre, which each kind of file says in its own way."""
+    return Block("resolution", "", struct.pack("<dd", round(across), round(down)))
+
+
 def lost_blocks(before: Iterable[Block], after: Iterable[Block]) -> list[Block]:
     """Blocks of the first file that the second one lacks or has with another content."""
     remaining = list(after)
@@ -53,11 +59,12 @@ def left_out(blocks: Sequence[Block]) -> str:
     names: dict[str, list[str]] = {}
     for block in blocks:
         names.setdefault(block.kind, []).append(block.name)
-    told = [_told(kind, [one for one in found if one]) for kind, found in names.items()]
+    told = [told_names(kind, [one for one in found if one]) for kind, found in names.items()]
     return f"left out: {', '.join(told)}" if told else ""
 
 
-def _told(kind: str, names: list[str]) -> str:
+def told_names(kind: str, names: Sequence[str]) -> str:
+    """A kind with its names, of which there may be many."""
     if not names:
         return kind
     more = len(names) - MOST_NAMES

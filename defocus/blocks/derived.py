@@ -1,56 +1,182 @@
-"""What pictures made anew from others leave behind on purpose: said once, not for each."""
+"""What the pictures of a dataset have of the files that they were made from, and what they lack."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from defocus.blocks.block import Block, lost_blocks, told_names
+from defocus.blocks.carried import png_with
+from defocus.blocks.exif import with_orientation, with_thumbnail
 from defocus.blocks.inventory import inventory
+from defocus.blocks.metadata import Metadata, read_metadata
+from defocus.blocks.png import COLOUR, Chunk, PngParts, png_parts
+from defocus.colour_profiles import in_two_spaces
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
-__all__ = ["left_behind", "say_left_behind"]
+__all__ = [
+    "LeftBehind",
+    "carried",
+    "dressed",
+    "give_blocks",
+    "has_meaning",
+    "left_behind",
+    "meaning_of",
+    "say_left_behind",
+    "true_of_colours",
+]
 
-_PROFILE = "colour profile"
+_AS_STORED = 1
+_MEANING = COLOUR | {b"iCCP"}
+_OF_RAW = Block("maker notes and XMP of RAW files")
 
 
-def say_left_behind(sources: Iterable[Path], *, converted: bool = False) -> None:
-    """Say in one line what files hold that the pictures made of them do not."""
-    if text := left_behind(sources, converted=converted):
-        say(text)
+@dataclass(frozen=True)
+class LeftBehind:
+    """A kind of thing that files hold and the pictures made of them do not.
 
-
-def left_behind(sources: Iterable[Path], *, converted: bool = False) -> str:
-    """What files hold that pictures made of their pixels do not; empty if that is nothing.
-
-    They are for datasets, which are handed on: a position or an owner's name does not belong there,
-    and a thumbnail would show another picture. Where the pictures are converted to sRGB they need
-    no profile, else they keep it. RAW files and files that cannot be read are passed over.
+    Attributes:
+        kind: For people: ``EXIF``, ``XMP``, ``comment``.
+        names: Which of its kind.
+        pictures: How many pictures lack it.
+        of: How many there are.
     """
-    found: Counter[str] = Counter()
+
+    kind: str
+    names: tuple[str, ...]
+    pictures: int
+    of: int
+
+    def __str__(self) -> str:
+        """For people: the kind, its names and the count."""
+        return f"{told_names(self.kind, self.names)} ({self.pictures} of {self.of})"
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"kind": self.kind, "names": list(self.names), "pictures": self.pictures}
+
+
+def give_blocks(
+    source: Path, *made: Path, converted: bool = False, meaning_alone: bool = False
+) -> None:
+    """Give PNG files of RGB what the file holds whose pixels they show, as far as it is true.
+
+    The orientation is that of the pixels as they are stored, because masks and arrays lie on the
+    same grid; a thumbnail would show another picture.
+
+    Args:
+        source: The file that was decoded.
+        made: What was written from it, in a folder that is not finished yet.
+        converted: Whether the colours became those of sRGB.
+        meaning_alone: Give only what says which colours the numbers mean.
+    """
+    if not made:
+        return
+    given = read_metadata(source)
+    metadata = (meaning_of if meaning_alone else true_of_colours)(given, converted=converted)
+    for path in made:
+        path.write_bytes(dressed(path.read_bytes(), metadata))
+
+
+def carried(blurry: Path, sharp: Path) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
+    """What gives the written members of a pair what their files hold; see :func:`give_blocks`."""
+    converted = in_two_spaces(blurry, sharp)
+    give = partial(give_blocks, converted=converted)
+    return partial(give, blurry), partial(give, sharp)
+
+
+def dressed(png: bytes, metadata: Metadata) -> bytes:
+    """A PNG with what was read from the file that it was made from."""
+    return png_with(png, metadata, with_thumbnail(with_orientation(metadata.exif, _AS_STORED), b""))
+
+
+def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
+    """Without a profile of other values than RGB, and of converted colours without any meaning."""
+    if not converted and metadata.icc[16:20] in {b"RGB ", b""}:
+        return metadata
+    gone = _MEANING if converted else {b"iCCP"}
+    code = None if converted else metadata.colour_code
+    parts = metadata.parts
+    if isinstance(parts, PngParts):
+        parts = _with_chunks(parts, [one for one in parts.chunks if one.name not in gone])
+    return replace(metadata, icc=b"", colour_code=code, parts=parts)
+
+
+def meaning_of(metadata: Metadata, *, converted: bool) -> Metadata:
+    """Only what says which colours the numbers mean; nothing if they are converted to sRGB."""
+    true = true_of_colours(metadata, converted=converted)
+    parts = None
+    if isinstance(true.parts, PngParts):
+        parts = _with_chunks(true.parts, [one for one in true.parts.chunks if one.name in _MEANING])
+    return Metadata(icc=true.icc, colour_code=true.colour_code, parts=parts)
+
+
+def has_meaning(png: bytes) -> bool:
+    """Whether a PNG says which colours its numbers mean."""
+    return any(one.name in _MEANING for one in png_parts(png).chunks)
+
+
+def _with_chunks(parts: PngParts, chunks: Iterable[Chunk]) -> PngParts:
+    return replace(parts, chunks=tuple(chunks))
+
+
+def say_left_behind(
+    made: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
+) -> tuple[LeftBehind, ...]:
+    """Say in one line what pictures lack of the files that they were made from; return it.
+
+    Args:
+        made: For each picture its file and what was written from it: a file or its content.
+        converted: Whether the colours became those of sRGB, so that a profile says nothing.
+    """
+    lacking = left_behind(made, converted=converted)
+    if lacking:
+        say(f"left out of the new pictures: {', '.join(map(str, lacking))}")
+    return lacking
+
+
+def left_behind(
+    made: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
+) -> tuple[LeftBehind, ...]:
+    """What pictures lack of the files that they were made from, by reading both again.
+
+    See :func:`say_left_behind`. Files that cannot be read are passed over.
+    """
+    names: dict[str, dict[str, None]] = defaultdict(dict)
+    counts: dict[str, int] = defaultdict(int)
     number = 0
-    for path in sources:
-        kinds = _kinds(path)
+    for source, picture in made:
         number += 1
-        found.update(kinds - {_PROFILE})
-    if not found:
-        return ""
-    told = ", ".join(f"{kind} ({count} of {number})" for kind, count in found.most_common())
-    kept = (
-        "are in sRGB and keep nothing" if converted else "keep the colour profile and nothing else"
-    )
-    return f"the new pictures {kept} of their files, which is about the shots: {told}"
+        lost = [one for one in _lost(source, picture) if not converted or not _of_colours(one)]
+        for kind in dict.fromkeys(one.kind for one in lost):
+            counts[kind] += 1
+        for one in lost:
+            names[one.kind] |= {one.name: None} if one.name else {}
+    by_count = sorted(counts, key=lambda kind: -counts[kind])
+    return tuple(LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count)
 
 
-def _kinds(path: Path) -> set[str]:
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return set()
+def _of_colours(block: Block) -> bool:
+    return block.kind in {"colour profile", "colour chunks"}
+
+
+def _lost(source: Path, picture: Path | bytes) -> list[Block]:
+    if source.suffix.lower() in RAW_SUFFIXES:
+        return [_OF_RAW]
+    written = inventory(picture) if isinstance(picture, bytes) else _blocks(picture)
+    return lost_blocks(_blocks(source), written)
+
+
+def _blocks(path: Path) -> list[Block]:
     try:
         require_file(path)
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
             # mapped: of a large picture only the pages with its headers are read
-            return {one.kind for one in inventory(cast(bytes, content))}
+            return inventory(cast(bytes, content))
     except (OSError, ValueError):
-        return set()
+        return []

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from defocus.blocks.block import Block
+from defocus.blocks.block import Block, resolution_block
 from defocus.blocks.bmff import heif_blocks
 from defocus.blocks.jpeg import jpeg_blocks
 from defocus.blocks.png import png_blocks
@@ -43,7 +43,7 @@ def bmp_blocks(data: bytes) -> list[Block]:
     if size >= 40 and len(data) >= 54:
         across, down = struct.unpack_from("<ii", data, 38)
         if across > 0 and down > 0:
-            blocks.append(Block("resolution", "", struct.pack("<ii", across, down)))
+            blocks.append(resolution_block(across, down))
     if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
         place, length = struct.unpack_from("<II", data, 126)
         if length:

@@ -6,7 +6,7 @@ Source: ITU-T T.81, annex B; CIPA DC-007 (several pictures in one file); JFIF 1.
 import struct
 from dataclasses import dataclass
 
-from defocus.blocks.block import Block
+from defocus.blocks.block import Block, resolution_block
 from defocus.blocks.directories import read_structure
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.photoshop import resource_blocks
@@ -191,8 +191,8 @@ def _block(segment: Segment) -> Block | None:
         return Block("extended XMP", "", content)
     if content.startswith(JFIF):
         unit, across, down = struct.unpack_from(">BHH", content.ljust(12, b"\0"), 7)
-        told = unit in {1, 2}
-        return Block("resolution", "", struct.pack(">BHH", unit, across, down)) if told else None
+        per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
+        return per_metre and resolution_block(across * per_metre, down * per_metre)
     if content.startswith(JFXX):
         return Block("JFIF thumbnail")
     if segment.marker == JUMBF:

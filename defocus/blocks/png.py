@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from defocus.blocks.block import Block
+from defocus.blocks.block import Block, resolution_block
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.photoshop import resource_blocks
 from defocus.blocks.xmp import xmp_block
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 XMP_WORDS = b"XML:com.adobe.xmp\0"
+COMMENT_WORDS = b"Comment\0\0\0\0\0"
 COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
 _RESOURCES = b"Raw profile type iptc\0"
 _EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
@@ -141,10 +142,14 @@ def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
         return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
     if name == b"zTXt" and content.startswith(_RESOURCES):
         return resource_blocks(raw_profile(chunk))
+    if name == b"iTXt" and content.startswith(COMMENT_WORDS):
+        return [Block("comment", "", content[len(COMMENT_WORDS) :])]
     if name in _TEXT:
         word = content.split(b"\0")[0].decode("latin-1")
         return [Block("texts", "".join(one for one in word if one.isprintable()), content)]
     if name == b"pHYs":
+        if len(content) == 9 and content[8] == 1:
+            return [resolution_block(*struct.unpack_from(">II", content))]
         return [Block("resolution", "", content)]
     if name in COLOUR:
         return [Block("colour chunks", name.decode(), content)]
@@ -217,7 +222,7 @@ def colour_chunk(primaries: int, curve: int) -> Chunk:
 def comment_chunk(text: bytes) -> Chunk:
     """The comment of a JPEG as a text: its bytes are mostly UTF-8, and no encoding is stated."""
     shown = text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace").encode()
-    return Chunk(b"iTXt", b"Comment\0\0\0\0\0" + shown)
+    return Chunk(b"iTXt", COMMENT_WORDS + shown)
 
 
 def resolution_chunk(dpi: tuple[float, float]) -> Chunk:

@@ -18,11 +18,11 @@ from defocus import heif_pixels
 from defocus.baselines.registry import baseline
 from defocus.benchmark.restore import run
 from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.metadata import Metadata
 from defocus.benchmark.restore.files.own_picture import read_own_picture, white_level
 from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
+from defocus.blocks.metadata import Metadata
 from defocus.errors import ImageError
 from defocus.images import read_stored
 from defocus.picture_headers import kind_of, png_chunk

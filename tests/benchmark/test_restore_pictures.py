@@ -21,12 +21,12 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import foreseen_remarks, write_picture
-from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.restoration import changed_share
 from defocus.benchmark.restore.run import restore_pictures
 from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks
+from defocus.blocks.metadata import Metadata, read_metadata
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
 from defocus.progress import say

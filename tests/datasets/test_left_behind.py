@@ -1,49 +1,147 @@
-"""Pictures made anew say once what they leave behind of their files."""
+"""Pictures made from others keep what their files hold, and say once what they leave out."""
 
+import json
+import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image as Pillow
+from PIL.TiffImagePlugin import IFDRational
 
 from defocus.blocks.derived import left_behind
+from defocus.blocks.inventory import inventory
+from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
 from tests.conftest import Run
 
-
-def with_tags(path: Path, pixels: np.ndarray, *, comment: bytes = b"") -> Path:
-    exif = Pillow.Exif()
-    exif[271] = "Maker"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Pillow.fromarray(pixels).save(path, exif=exif, quality=95, comment=comment)
-    return path
+COLOUR_CODE = b"\x09\x10\x00\x01"
+"""Of BT.2100 with the curve PQ."""
+LENS, EXPOSURE, SERIAL, TURN = 42036, 33434, 42033, 274
 
 
-def test_what_files_hold_is_counted(tmp_path: Path) -> None:
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    files = [
-        with_tags(tmp_path / f"{number}.jpg", pixels, comment=b"c" * number) for number in (0, 1)
-    ]
-    (tmp_path / "empty.jpg").touch()
-    told = left_behind([*files, tmp_path / "empty.jpg", tmp_path / "a.nef"])
-    assert told.endswith(
-        "nothing else of their files, which is about the shots: EXIF (2 of 4), comment (1 of 4)"
-    )
-    assert left_behind([tmp_path / "empty.jpg"]) == ""
-
-
-def test_an_aligned_pair_and_a_dataset_say_it_once(tmp_path: Path, run: Run) -> None:
+def pictures() -> tuple[np.ndarray, np.ndarray]:
     noise = np.random.default_rng(0).normal(0.5, 0.25, (128, 160, 3))
     sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
     sharp = (255 * (sharp - sharp.min()) / np.ptp(sharp)).astype(np.uint8)
-    blurry = cv2.GaussianBlur(sharp, (0, 0), 1.5)
-    members = [
-        with_tags(tmp_path / "set" / role / "a.jpg", picture)
-        for role, picture in (("blurry", blurry), ("sharp", sharp))
-    ]
-    kept = "the new pictures keep the colour profile and nothing else of their files"
-    line = f"{kept}, which is about the shots: EXIF (2 of 2)"
-    aligned = run("defocus-data", "align", *members, "--out", tmp_path / "out")
-    made = run("defocus-data", "compensate", f"pairs:{tmp_path / 'set'}", "--out", tmp_path / "new")
-    for done in (aligned, made):
-        assert done.returncode == 0, done.stderr
-        assert done.stderr.count(line) == 1
+    return cv2.GaussianBlur(sharp, (0, 0), 1.5), sharp
+
+
+def of_camera(path: Path, pixels: np.ndarray, **settings: object) -> Path:
+    """A picture with exposure, lens, serial number, a turn and, of PNG, colours of HDR."""
+    exif = Pillow.Exif()
+    exif[TURN] = 6
+    exif.get_ifd(34665).update({EXPOSURE: IFDRational(1, 2), LENS: "Lens 50 mm", SERIAL: "4711"})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Pillow.fromarray(pixels).save(path, exif=exif, **settings)
+    if path.suffix == ".png":
+        png = path.read_bytes()
+        chunk = png_chunk(b"cICP", COLOUR_CODE)
+        path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("set")
+    for role, pixels in zip(("blurry", "sharp"), pictures(), strict=True):
+        of_camera(root / role / "a.png", pixels)
+        of_camera(root / role / "b.jpg", pixels, quality=95, dpi=(300, 300), comment=role.encode())
+    return root
+
+
+def held(path: Path) -> dict[str, bytes]:
+    return {f"{one.kind} {one.name}": one.content for one in inventory(path.read_bytes())}
+
+
+def require_carried(made: Path) -> None:
+    told = held(made)
+    assert told["EXIF LensModel"].startswith(b"Lens 50 mm")
+    assert struct.unpack("<II", told["EXIF ExposureTime"]) == (1, 2)
+    assert told["EXIF Orientation"] == b"\1\0"  # masks and arrays lie on the stored pixels
+
+
+def test_what_pictures_lack_is_counted(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    files = [of_camera(tmp_path / f"{one}.jpg", pixels, comment=b"c" * one) for one in (0, 1)]
+    (tmp_path / "empty.jpg").touch()
+    bare = cv2.imencode(".png", pixels)[1].tobytes()
+    made = [(one, bare) for one in (*files, tmp_path / "empty.jpg", tmp_path / "a.nef")]
+    told = [str(one) for one in left_behind(made)]
+    names = "EXIF (Orientation ExposureTime BodySerialNumber LensModel) (2 of 4)"
+    assert [one for one in told if not one.startswith("resolution")] == [
+        names, "comment (1 of 4)", "maker notes and XMP of RAW files (1 of 4)",
+    ]  # fmt: skip
+    assert left_behind([(tmp_path / "empty.jpg", bare)]) == ()
+
+
+def test_an_aligned_pair_has_what_its_files_hold(dataset: Path, tmp_path: Path, run: Run) -> None:
+    members = [dataset / role / "a.png" for role in ("blurry", "sharp")]
+    done = run("defocus-data", "align", *members, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("left out of the new pictures: EXIF (Orientation) (2 of 2)") == 1
+    told = {"kind": "EXIF", "names": ["Orientation"], "pictures": 2}
+    assert json.loads(done.stdout)["left_behind"] == [told]
+    for role in ("blurry", "sharp"):
+        require_carried(tmp_path / "out" / f"{role}.png")
+        assert held(tmp_path / "out" / f"{role}.png")["colour chunks cICP"] == COLOUR_CODE
+    again = ("--out", tmp_path / "again", "--from-record", tmp_path / "out" / "misalignment.json")
+    assert run("defocus-data", "align", *members, *again).returncode == 0
+
+
+def test_so_have_those_of_a_compensated_dataset(dataset: Path, tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "out"
+    done = run("defocus-data", "compensate", f"pairs:{dataset}", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["left_behind"]
+    assert [(one["kind"], one["pictures"]) for one in told] == [("EXIF", 4)]
+    made = sorted(out.glob("pairs/*/*.png"))
+    for path in made:
+        if path.stem in {"blurry", "sharp"}:
+            require_carried(path)
+    assert sum("comment " in held(path) for path in made) == 2
+    assert sum("colour chunks cICP" in held(path) for path in made) == 2
+
+
+def test_a_fused_picture_has_those_of_its_reference(tmp_path: Path, run: Run) -> None:
+    blurry, sharp = pictures()
+    for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
+        frame = np.concatenate([left[:, :80], right[:, 80:]], axis=1)
+        of_camera(tmp_path / "stack" / f"{name}.png", frame)
+    done = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
+    require_carried(made)
+    assert held(made)["colour chunks cICP"] == COLOUR_CODE
+    assert [one["names"] for one in json.loads(done.stdout)["left_behind"]] == [["Orientation"]]
+
+
+def test_a_release_says_how_pictures_were_taken_but_not_by_whom(
+    dataset: Path, tmp_path: Path, run: Run
+) -> None:
+    out = tmp_path / "out"
+    order = ("package", f"pairs:{dataset}", "--to", "folder", "--out", out, "--json")
+    done = run("defocus-data", *order)
+    assert done.returncode == 0, done.stderr
+    told = {one["kind"]: one for one in json.loads(done.stdout)["left_behind"]}
+    assert set(told["EXIF"]["names"]) == {"Orientation", "BodySerialNumber"}
+    assert told["comment"]["pictures"] == 2
+    made = sorted(out.rglob("*.png"))
+    for path in made:
+        assert held(path)["EXIF LensModel"].startswith(b"Lens 50 mm")
+        assert b"4711" not in path.read_bytes()
+    assert sum("colour chunks cICP" in held(path) for path in made) == 2
+
+
+def test_patches_have_their_colours_alone(dataset: Path, tmp_path: Path, run: Run) -> None:
+    for role in ("blurry", "sharp"):
+        picture = dataset / role / "a.png"
+        copy = tmp_path / "set" / "train" / role / "a.png"
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(picture.read_bytes())
+    order = ("patches", f"pairs:{tmp_path / 'set'}", "--out", tmp_path / "out", "--side", "64")
+    done = run("defocus-data", *order)
+    assert done.returncode == 0, done.stderr
+    assert {frozenset(held(one)) for one in (tmp_path / "out").rglob("*.png")} == {
+        frozenset({"colour chunks cICP"})
+    }

@@ -22,12 +22,12 @@ from defocus.align.compensation.record import read_record
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.reporting.figures.plots import read_losses
 from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.metadata import read_metadata
 from defocus.benchmark.restore.files.own_picture import read_own_picture
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of
 from defocus.benchmark.weights.reading import read_tensors
+from defocus.blocks.metadata import read_metadata
 from defocus.capture.calibration.document import read_calibration
 from defocus.capture.exif import read_exif
 from defocus.capture.links.camera_words import read_dump

@@ -14,52 +14,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.files.metadata import Metadata
-from defocus.blocks.block import Remark, left_out, lost_blocks
+from defocus.blocks.carried import png_with, pointing, remarks_after
 from defocus.blocks.exif import thumbnail_of, with_thumbnail
-from defocus.blocks.inventory import inventory
 from defocus.blocks.jpeg import (
     COMMENT,
     EXIF,
     PHOTOSHOP,
-    PREVIEW,
     XMP,
     JpegParts,
     Segment,
-    behind,
     parted,
     still_true,
     with_segments,
 )
+from defocus.blocks.metadata import Metadata
 from defocus.blocks.photoshop import without_thumbnails
-from defocus.blocks.png import (
-    Chunk,
-    PngParts,
-    colour_chunk,
-    comment_chunk,
-    exif_chunk,
-    kept_chunks,
-    profile_chunk,
-    resolution_chunk,
-    resource_chunk,
-    with_chunks,
-    xmp_chunk,
-)
 from defocus.blocks.tiff import TiffTags, further_entries, kept_entries, tiff_tags, with_tags
 from defocus.blocks.webp import with_further_chunks
-from defocus.blocks.xmp import without_pointers
 from defocus.bmp_pixels import bmp_with_alpha
 from defocus.errors import ImageError
 from defocus.files import write_bytes
 from defocus.picture_headers import SUFFIXES, png_chunk
 
-__all__ = ["encoded_picture", "foreseen_remarks", "remarks_after", "write_picture", "written_kind"]
+__all__ = ["encoded_picture", "foreseen_remarks", "write_picture", "written_kind"]
 
 _QUALITY = 95
 _THUMBNAIL_QUALITIES = (90, 75, 50, 25)
 _MOST_XMP_BYTES = 65_000
 _THUMBNAIL_PX = (160, 120)
-_POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}))
 
 
 def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
@@ -123,39 +105,6 @@ def foreseen_remarks(picture: NDArray[Any], metadata: Metadata, kind: str) -> tu
     return remarks_after(encoded_picture(pixel, metadata, kind), metadata, kind)
 
 
-def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, ...]:
-    """What a file does not have of what the file that it was made from holds.
-
-    Args:
-        written: Content of the file.
-        metadata: Of the file that it was made from.
-        kind: Of the written file.
-    """
-    remarks = list(metadata.remarks)
-    if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
-        staying = dict.fromkeys(one.kind for one in behind(metadata.parts) if one.kind != PREVIEW)
-        remarks += [Remark(f"its {name} stays as it was") for name in staying]
-    if _pointing(metadata, kind) != metadata.xmp:
-        remarks.append(_POINTERS)
-    spoken = frozenset().union(*(one.kinds for one in remarks))
-    lost = [
-        one
-        for one in lost_blocks(metadata.blocks, inventory(written))
-        if one.kind not in spoken and f"{one.kind} {one.name}" not in spoken
-    ]
-    said = [one.text for one in remarks]
-    return tuple([*said, left_out(lost)] if lost else said)
-
-
-def _pointing(metadata: Metadata, kind: str) -> bytes:
-    """The XMP packet without what points at bytes that the written file does not have."""
-    kinds = {one.kind for one in metadata.blocks}
-    gone = ["credentials"] if "content credentials (C2PA)" in kinds else []
-    if kind != metadata.kind:
-        gone += ["film", "gain map"]
-    return without_pointers(metadata.xmp, *gone)
-
-
 def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
     """An EXIF block whose thumbnail shows this picture instead of the old one."""
     old = thumbnail_of(exif)
@@ -203,7 +152,7 @@ def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
     Image.fromarray(picture).save(stream, "JPEG", quality=_QUALITY, subsampling=0, **settings)
     exif = _with_new_thumbnail(metadata.exif, picture)
     resources = without_thumbnails(metadata.resources)
-    xmp = _pointing(metadata, "JPEG")
+    xmp = pointing(metadata, "JPEG")
     if not isinstance(metadata.parts, JpegParts):
         made = [*parted(0xE1, EXIF, exif), *parted(0xED, PHOTOSHOP, resources)]
         made += parted(0xE1, XMP, xmp)[:1] if len(xmp) < _MOST_XMP_BYTES else []
@@ -230,29 +179,7 @@ def _begins(segment: Segment, key: tuple[int, bytes]) -> bool:
 def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
     two = picture.shape[2:] == (2,)
     encoded = _png_of_grey_and_alpha(picture) if two else _png_of(picture)
-    exif = _with_new_thumbnail(metadata.exif, picture)
-    if isinstance(metadata.parts, PngParts):
-        kept = kept_chunks(metadata.parts, (encoded[24], encoded[25]))
-        chunks = [one for one in kept if one.name != b"eXIf"]
-        own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
-        chunks += [exif_chunk(exif)] if exif and own else []
-        return with_chunks(encoded, chunks)
-    return with_chunks(encoded, _chunks_of(metadata, exif))
-
-
-def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
-    """Metadata of another kind of file as chunks."""
-    chunks = [profile_chunk(metadata.icc)] if metadata.icc else []
-    if metadata.colour_code is not None:
-        chunks.append(colour_chunk(*metadata.colour_code))
-    if metadata.dpi:
-        chunks.append(resolution_chunk(metadata.dpi))
-    if xmp := _pointing(metadata, "PNG"):
-        chunks.append(xmp_chunk(xmp))
-    if resources := without_thumbnails(metadata.resources):
-        chunks.append(resource_chunk(resources))
-    chunks += [comment_chunk(one) for one in metadata.comments]
-    return [*chunks, exif_chunk(exif)] if exif else chunks
+    return png_with(encoded, metadata, _with_new_thumbnail(metadata.exif, picture))
 
 
 def _png_of(picture: NDArray[Any]) -> bytes:
@@ -285,7 +212,7 @@ def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
     if metadata.lossless:
         settings["lossless"] = True
     exif = _with_new_thumbnail(metadata.exif, picture)
-    told = {"exif": exif, "xmp": _pointing(metadata, "WebP"), "icc_profile": metadata.icc}
+    told = {"exif": exif, "xmp": pointing(metadata, "WebP"), "icc_profile": metadata.icc}
     settings |= {name: content for name, content in told.items() if content}
     stream = io.BytesIO()
     try:
@@ -339,5 +266,5 @@ def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
     )
     image = kept_entries(tags, profile=bool(metadata.icc))
     if not isinstance(given, TiffTags):
-        image += further_entries(_pointing(metadata, "TIFF"), metadata.resources)
+        image += further_entries(pointing(metadata, "TIFF"), metadata.resources)
     return with_tags(stream.getvalue(), image, tags.directories)

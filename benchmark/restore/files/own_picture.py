@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.files.metadata import Metadata, read_metadata
 from defocus.blocks.block import Remark
+from defocus.blocks.metadata import Metadata, read_metadata
 from defocus.errors import ImageError
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import (

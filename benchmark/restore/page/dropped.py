@@ -15,14 +15,14 @@ from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_m
 from defocus.benchmark.restore.files.encoding import (
     encoded_picture,
     foreseen_remarks,
-    remarks_after,
     write_picture,
     written_kind,
 )
-from defocus.benchmark.restore.files.metadata import Metadata
 from defocus.benchmark.restore.files.own_picture import OwnPicture, read_own_picture
 from defocus.benchmark.restore.files.sources import becomes_png
 from defocus.benchmark.restore.restoration import STRONGEST, Restoration
+from defocus.blocks.carried import remarks_after
+from defocus.blocks.metadata import Metadata
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_integer, as_shown

@@ -1,4 +1,4 @@
-"""Released files of a pair: PNG without metadata, and unchanged arrays."""
+"""Released files of a pair: PNG that say how they were taken, and unchanged arrays."""
 
 import io
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
+from defocus.datasets.release.pictures.shot import with_shot
 from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES
@@ -33,8 +34,9 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     """The files of a pair by role, as bytes.
 
     A PNG without metadata is kept byte for byte. Every other picture is decoded and written as PNG
-    with its own bit depth, so that no position, serial number or thumbnail remains; RAW members are
-    developed with the same parameters. Colours with another profile than sRGB are converted.
+    with its own bit depth, its exposure, lens and date, so that no position, serial number or
+    thumbnail remains; RAW members are developed with the same parameters. Colours with another
+    profile than sRGB are converted; those that PNG names by its own chunks keep them.
 
     Raises:
         ImageError: A picture cannot be read, its colours cannot be converted to sRGB, or the two
@@ -77,7 +79,7 @@ def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
         content = path.read_bytes()
         if _has_pixels_alone(content):
             return content
-    return encoded("blurry", picture)
+    return with_shot(path, encoded("blurry", picture))
 
 
 def encoded(role: str, array: NDArray[Any]) -> bytes:
