@@ -192,7 +192,9 @@ def _block(segment: Segment) -> Block | None:
     if content.startswith(JFIF):
         unit, across, down = struct.unpack_from(">BHH", content.ljust(12, b"\0"), 7)
         per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
-        return per_metre and resolution_block(across * per_metre, down * per_metre)
+        if per_metre is None:
+            return None
+        return resolution_block(across * per_metre, down * per_metre)
     if content.startswith(JFXX):
         return Block("JFIF thumbnail")
     if segment.marker == JUMBF:

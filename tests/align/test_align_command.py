@@ -40,6 +40,7 @@ def test_numbers_and_files(
     done = align(run, *pair_files, "--json", "--out", out)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
+    assert document.pop("left_behind") == []
     assert set(document) == KEYS
     assert (document["status"], document["estimator"]) == ("ok", "dis")
     measured = Similarity(document["zoom"], document["rotation_deg"], tuple(document["shift_px"]))
