@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import defocus.baselines.losses
 import defocus.baselines.objectives
 from defocus.baselines.loss import Loss
+from defocus.discovery import entry_points_of, refuse
 from defocus.errors import RegistryError
-from defocus.extensions import entry_points_of, offered, offered_classes, plugins, refuse
+from defocus.extensions import offered, offered_classes, plugins
 from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:  # a list of names needs no torch

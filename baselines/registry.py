@@ -24,8 +24,9 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
 from defocus.baselines.objective_registry import nearest, objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
+from defocus.discovery import entry_points_of, refuse
 from defocus.errors import RegistryError
-from defocus.extensions import entry_points_of, guarded, offered, refuse, wrapping
+from defocus.extensions import guarded, offered, wrapping
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn

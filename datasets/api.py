@@ -10,8 +10,9 @@ from pathlib import Path
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
+from defocus.discovery import entry_points_of, refuse, warn_once
 from defocus.errors import DatasetError
-from defocus.extensions import entry_points_of, offered, plugins, refuse, warn_once
+from defocus.extensions import offered, plugins
 from defocus.near_names import did_you_mean
 
 __all__ = [

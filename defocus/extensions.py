@@ -13,24 +13,21 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from importlib import metadata
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from defocus.errors import DefocusError, RegistryError
+from defocus.discovery import FAULTS, warn_once
+from defocus.errors import RegistryError
 from defocus.plugin_code.modules import PluginModules, is_below
 from defocus.plugin_code.sources import PluginSources, Root, read_sources
-from defocus.progress import say
 
 __all__ = [
     "ENVIRONMENT",
-    "FAULTS",
     "Plugin",
-    "entry_points_of",
     "guarded",
     "load_plugin",
     "offered",
@@ -38,9 +35,7 @@ __all__ = [
     "plugin_arguments",
     "plugin_of",
     "plugins",
-    "refuse",
     "uncounted_files",
-    "warn_once",
     "wrapping",
 ]
 
@@ -49,7 +44,6 @@ T = TypeVar("T")
 ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
 
-_POINT = "entry point "
 _PACKAGE = "defocus_plugin_"
 """Begins the import names of plug-ins."""
 
@@ -87,24 +81,7 @@ class Plugin:
         return self.hashes.get(id(value), self.source_hash)
 
 
-FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    DefocusError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What a faulty module or function of another person raises."""
-
 _loaded: dict[Path, Plugin] = {}
-_warned: set[str] = set()
 
 
 def load_plugin(path: Path | str) -> Plugin:
@@ -200,40 +177,6 @@ def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:
                 yield plugin, value
 
 
-def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]]]:
-    """The entry points of a group in other packages.
-
-    Yields:
-        The name, its origin for messages, and a function that loads it. For a broken package that
-        function returns None and prints one warning on stderr.
-    """
-    for point in _entry_points(tuple(sys.path)).select(group=group):
-        dist = point.dist.name if point.dist is not None else "unknown distribution"
-        origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
-        yield point.name, origin, lambda point=point, origin=origin: _point_loaded(point, origin)  # type: ignore[misc]
-
-
-@lru_cache
-def _entry_points(_path: tuple[str, ...]) -> metadata.EntryPoints:
-    """Those of all distributions on ``sys.path``, read once: a command asks some twenty times."""
-    return metadata.entry_points()  # type: ignore[return-value]  # Python 3.11: another with select
-
-
-def refuse(origin: str, problem: str) -> None:
-    """Refuse what somebody has brought; another's package is left out and does not end a command.
-
-    Args:
-        origin: Where it comes from, as :func:`entry_points_of` says it.
-        problem: What is wrong, and what to do.
-
-    Raises:
-        RegistryError: It comes from no entry point.
-    """
-    if not origin.startswith(_POINT):
-        raise RegistryError(problem)
-    warn_once(f"{problem}; {origin} is left out")
-
-
 def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[..., T]:
     """Wrap a function of a plug-in file, so that its errors become one line that names the file.
 
@@ -263,24 +206,6 @@ def _guarded(
         return function(*given, **named)
     except FAULTS as error:
         raise _failure(path, f"{what}: ", error) from error
-
-
-def warn_once(text: str) -> None:
-    """Print a warning on stderr; the same warning is printed once per process."""
-    if text not in _warned:
-        _warned.add(text)
-        say(f"warning: {text}")
-
-
-def _point_loaded(point: metadata.EntryPoint, origin: str) -> object:
-    try:
-        return point.load()
-    except FAULTS as error:
-        warn_once(
-            f"{origin} cannot be loaded and is left out: {type(error).__name__}: {error}; "
-            "mend or uninstall that distribution"
-        )
-        return None
 
 
 def _run(path: Path, sources: PluginSources) -> Plugin:

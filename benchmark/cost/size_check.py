@@ -16,8 +16,8 @@ from defocus.baselines.declared import Network
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.files.picture_size import picture_size
+from defocus.discovery import FAULTS
 from defocus.errors import TrainingError
-from defocus.extensions import FAULTS
 
 __all__ = ["require_sizes", "sizes_of"]
 

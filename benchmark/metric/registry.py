@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from defocus.benchmark import metrics
 from defocus.benchmark.metric.metric import Metric
+from defocus.discovery import entry_points_of, refuse
 from defocus.errors import InputError
-from defocus.extensions import Plugin, entry_points_of, offered, plugins, refuse
+from defocus.extensions import Plugin, offered, plugins
 
 __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from defocus.baselines.objective_registry import source_hashes
 from defocus.benchmark.results.run_folder import TRAINING, run_folder
 from defocus.benchmark.study.plan import Run
-from defocus.extensions import plugin_of, uncounted_files, warn_once
+from defocus.discovery import warn_once
+from defocus.extensions import plugin_of, uncounted_files
 from defocus.progress import say
 from defocus.reading import read_json
 

@@ -15,8 +15,8 @@ from typing import Any
 import defocus.capture.cameras as back_ends
 from defocus.capture.camera import Camera, CameraDescription
 from defocus.capture.links.address import redacted
+from defocus.discovery import entry_points_of
 from defocus.errors import CameraNotFoundError, InputError
-from defocus.extensions import entry_points_of
 
 __all__ = ["discover_cameras", "open_camera", "schemes", "starts_programs"]
 

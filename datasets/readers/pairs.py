@@ -12,8 +12,8 @@ from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
+from defocus.discovery import warn_once
 from defocus.errors import DatasetError
-from defocus.extensions import warn_once
 from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut
 from defocus.progress import counted, say, several

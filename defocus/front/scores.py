@@ -11,8 +11,8 @@ from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
 from defocus.benchmark.metric.registry import find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
+from defocus.discovery import warn_once
 from defocus.errors import ImageError, InputError
-from defocus.extensions import warn_once
 from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
 
 __all__ = ["score"]

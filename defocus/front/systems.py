@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
+from defocus.discovery import FAULTS
 from defocus.errors import InputError
-from defocus.extensions import FAULTS
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import defocus.baselines.systems
-from defocus import extensions
+from defocus import discovery
 from defocus.baselines.objective import Objective
 from defocus.baselines.objective_registry import flow_of, loss, losses, objective, objectives
 from defocus.baselines.registry import all_baselines, baseline
@@ -106,7 +106,7 @@ def test_a_faulty_entry_point_is_left_out_with_one_warning(
 ) -> None:
     before = set(all_baselines())
     plugin(extra=value)
-    extensions._warned.clear()
+    discovery._warned.clear()
     assert set(all_baselines()) == before
     all_baselines()
     (line,) = capsys.readouterr().err.splitlines()

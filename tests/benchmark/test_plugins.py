@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import defocus
-from defocus import extensions
+from defocus import discovery, extensions
 from defocus.baselines.sizes import size
 from defocus.benchmark.launch.jobs import job_command
 from defocus.benchmark.study.document import (
@@ -236,7 +236,7 @@ def test_a_revision_decides_instead_with_a_warning(
     bench("run", *beside)
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
     for _ in range(2):
-        extensions._warned.clear()
+        discovery._warned.clear()
         kept = bench("run", *beside).output
         assert "nothing is repeated" in kept
         assert "layers.py has changed since it was trained, and its revision is still 3" in kept
