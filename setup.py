@@ -1,4 +1,4 @@
-"""Map the six stage folders into the namespace ``defocus``; record the commit in what is built."""
+"""Map the stage folders into the namespace ``defocus``; record the commit in what is built."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
+STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
 OWN = ("blocks", "charts", "cluster", "command_line", "front", "optics", "plugin_code", "training")
 CHECKOUT = Path(__file__).resolve().parent
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import defocus.baselines.losses
 import defocus.baselines.objectives
 from defocus.baselines.loss import Loss
-from defocus.discovery import entry_points_of, refuse
+from defocus.discovery import brought, refuse
 from defocus.errors import RegistryError
 from defocus.extensions import offered, offered_classes, plugins
 from defocus.near_names import did_you_mean
@@ -164,7 +164,7 @@ class _Maker:
 
 def _objective_makers() -> dict[str, _Maker]:
     makers = _modules_of(defocus.baselines.objectives)
-    for name, origin, load in entry_points_of("defocus.objectives"):
+    for name, origin, load in brought("objectives"):
         _add(makers, "objective", name, _Maker(origin, load))
     if plugins():
         from defocus.baselines.objective import Objective
@@ -180,7 +180,7 @@ def _objective_makers() -> dict[str, _Maker]:
 
 def _loss_makers() -> dict[str, _Maker]:
     makers = _modules_of(defocus.baselines.losses)
-    for name, origin, load in entry_points_of("defocus.losses"):
+    for name, origin, load in brought("losses"):
         _add(makers, "loss", name, _Maker(origin, load))
     for plugin, one in offered(Loss):
         maker = _Maker(f"plug-in {plugin.path}", lambda one=one: one, plugin.hash_of(one))  # type: ignore[misc]

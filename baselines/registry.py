@@ -24,7 +24,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
 from defocus.baselines.objective_registry import nearest, objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
-from defocus.discovery import entry_points_of, refuse
+from defocus.discovery import brought, refuse
 from defocus.errors import RegistryError
 from defocus.extensions import guarded, offered, wrapping
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:  # a list of cards needs no torch
     from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = [
-    "ENTRY_POINTS",
     "all_baselines",
     "baseline",
     "home_package",
@@ -43,8 +42,6 @@ __all__ = [
     "with_objective",
 ]
 
-ENTRY_POINTS = "defocus.baselines"
-"""Entry-point group in which other distributions name their systems."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -61,7 +58,7 @@ def all_baselines() -> dict[str, Baseline]:
     """
     found: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
-    installed = [*_own_systems(), *_entry_point_systems()]
+    installed = [*_own_systems(), *_brought_systems()]
     known = {id(system) for _, system in installed}
     for origin, system in (*installed, *_plugin_systems(known)):
         name = system.card.name
@@ -178,8 +175,8 @@ def _own_systems() -> Iterator[tuple[str, Baseline]]:
             yield from _systems_of(importlib.import_module(path), path)
 
 
-def _entry_point_systems() -> Iterator[tuple[str, Baseline]]:
-    for _, origin, load in entry_points_of(ENTRY_POINTS):
+def _brought_systems() -> Iterator[tuple[str, Baseline]]:
+    for _, origin, load in brought("baselines"):
         if (loaded := load()) is None:
             continue
         try:

@@ -15,7 +15,7 @@ def main() -> None:
             "defocus-bench",
             "defocus.benchmark.commands",
             "Train, evaluate and compare defocus deblurring systems.",
-            plugins=True,
+            headings=("Restore", "Systems", "Run", "Report", "Study", "Share"),
             further=with_skip_missing,
         )
     )

@@ -14,5 +14,6 @@ def main() -> None:
             "defocus-capture",
             "defocus.capture.commands",
             "Shoot blurry/sharp pairs with real or simulated cameras.",
+            headings=("Prepare", "Shoot", "Check", "Keep"),
         )
     )

@@ -10,13 +10,12 @@ from pathlib import Path
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
-from defocus.discovery import entry_points_of, refuse, warn_once
+from defocus.discovery import Offer, brought, refuse, warn_once
 from defocus.errors import DatasetError
 from defocus.extensions import offered, plugins
 from defocus.near_names import did_you_mean
 
 __all__ = [
-    "ENTRY_POINTS",
     "DatasetKind",
     "Reader",
     "check_dataset",
@@ -50,10 +49,6 @@ class Reader:
     check: Callable[[Path], Completeness] | None = None
     description: str = ""
 
-
-ENTRY_POINTS = "defocus.readers"
-"""Entry-point group of readers that other packages bring; each is a module with ``read`` and,
-where its pictures may be released, a ``CARD``."""
 
 SAMPLE = "sample"
 FILES = {"stream": (".toml", ".json")}
@@ -184,12 +179,11 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
         module.name.replace("_", "-"): partial(_own_reader, module.name)
         for module in pkgutil.iter_modules(package.__path__)
     }
-    brought: list[tuple[str, str, Callable[[], Reader | None]]] = [
-        (name, origin, partial(_loaded_reader, name, origin, load))
-        for name, origin, load in entry_points_of(ENTRY_POINTS)
+    others: list[tuple[str, str, Callable[[], Reader | None]]] = [
+        (one.name, one.origin, partial(_loaded_reader, one)) for one in brought("readers")
     ]
-    brought += [(one.name, origin, partial(_same, one)) for origin, one in _plugin_readers()]
-    for name, origin, find in brought:
+    others += [(one.name, origin, partial(_same, one)) for origin, one in _plugin_readers()]
+    for name, origin, find in others:
         if name in found:
             refuse(origin, f"{origin}: a dataset reader '{name}' exists already; rename it")
         else:
@@ -202,14 +196,14 @@ def _own_reader(name: str) -> Reader:
     return _reader_of(name.replace("_", "-"), module)
 
 
-def _loaded_reader(name: str, origin: str, load: Callable[[], object]) -> Reader | None:
-    module = load()
+def _loaded_reader(offer: Offer) -> Reader | None:
+    name, module = offer.name, offer.load()
     if isinstance(module, Reader):
         return replace(module, name=name)
     if callable(getattr(module, "read", None)):
         return _reader_of(name, module)
     if module is not None:
-        warn_once(f"{origin} has no function 'read' and is left out; mend or uninstall it")
+        warn_once(f"{offer.origin} has no function 'read' and is left out; mend or remove it")
     return None
 
 

@@ -15,7 +15,7 @@ def main() -> None:
             "defocus-data",
             "defocus.datasets.commands",
             "Measure and compensate misalignment; make and inspect datasets.",
-            plugins=True,
+            headings=("Open", "Measure", "Improve", "Keep"),
             further=with_skip_missing,
         )
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe as Recipe
     from defocus.baselines.recipes.recipe import Schedule as Schedule
     from defocus.benchmark.metric.metric import Metric as Metric
+    from defocus.command_line.verbs import help_heading as help_heading
     from defocus.datasets.api import Reader as Reader
     from defocus.extensions import Plugin
     from defocus.front.charts import measure_mtf as measure_mtf
@@ -42,6 +43,7 @@ __all__ = [
     "Schedule",
     "__version__",
     "align_pair",
+    "help_heading",
     "list_systems",
     "load",
     "load_results",
@@ -67,6 +69,7 @@ _MODULES = {
     "Recipe": "baselines.recipes.recipe",
     "Schedule": "baselines.recipes.recipe",
     "align_pair": "front.pairs",
+    "help_heading": "command_line.verbs",
     "list_systems": "front.systems",
     "load": "front.systems",
     "load_results": "front.studies",

@@ -1,16 +1,25 @@
-"""What other packages bring: entry points; a broken one is a warning."""
+"""What there is by being there: modules of a folder, of the extras, entry points of other packages.
 
+What is broken among the extras and in other packages is a warning, never the end of a program.
+"""
+
+import pkgutil
 import sys
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from importlib import metadata
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import NamedTuple
 
 from defocus.errors import DefocusError, RegistryError
 from defocus.progress import say
 
-__all__ = ["FAULTS", "entry_points_of", "refuse", "warn_once"]
+__all__ = ["FAULTS", "Offer", "brought", "modules_in", "refuse", "warn_once"]
 
-_POINT = "entry point "
+_EXTRAS = "defocus.extras"
+_EXTRA, _POINT = "extra ", "entry point "
+"""Begin the origins of what is brought."""
+
 _warned: set[str] = set()
 
 FAULTS = (
@@ -30,17 +39,49 @@ FAULTS = (
 """What a faulty module or function of another person raises."""
 
 
-def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]]]:
-    """The entry points of a group in other packages.
+class Offer(NamedTuple):
+    """Something that is there by name, not loaded yet.
 
-    Yields:
-        The name, its origin for messages, and a function that loads it. For a broken package that
-        function returns None and prints one warning on stderr.
+    Attributes:
+        name: Its name, as it is typed.
+        origin: Where it comes from, for messages.
+        load: Loads it; where that fails, it prints one warning on stderr and returns None.
     """
-    for point in _entry_points(tuple(sys.path)).select(group=group):
+
+    name: str
+    origin: str
+    load: Callable[[], object]
+
+
+def brought(kind: str) -> Iterator[Offer]:
+    """What extras and other packages bring of a kind, such as ``metrics``.
+
+    Those are the modules in the folder ``metrics`` of each folder of :mod:`defocus.extras`, and the
+    entry points of the group ``defocus.metrics``.
+    """
+    for extras in import_module(_EXTRAS).__path__:
+        for folder in sorted(Path(extras).glob(f"[!._]*/{kind}")):
+            extra = folder.parent.name
+            yield from _modules([str(folder)], f"{_EXTRAS}.{extra}.{kind}", extra)
+    for point in _entry_points(tuple(sys.path)).select(group=f"defocus.{kind}"):
         dist = point.dist.name if point.dist is not None else "unknown distribution"
         origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
-        yield point.name, origin, lambda point=point, origin=origin: _point_loaded(point, origin)  # type: ignore[misc]
+        yield Offer(point.name, origin, partial(_loaded, point.load, origin))
+
+
+def modules_in(package: str) -> Iterator[Offer]:
+    """The modules of a package of our own."""
+    return _modules(import_module(package).__path__, package)
+
+
+def _modules(folders: Iterable[str], package: str, extra: str = "") -> Iterator[Offer]:
+    """The public modules in folders of a package, sorted by name; none is imported."""
+    for name in sorted(one.name for one in pkgutil.iter_modules(list(folders))):
+        if not name.startswith("_"):
+            path = f"{package}.{name}"
+            origin = f"{_EXTRA}{extra!r} ({path})" if extra else path
+            load = partial(_loaded, partial(import_module, path), origin)
+            yield Offer(name.replace("_", "-"), origin, load)
 
 
 @lru_cache
@@ -53,13 +94,13 @@ def refuse(origin: str, problem: str) -> None:
     """Refuse what somebody has brought; another's package is left out and does not end a command.
 
     Args:
-        origin: Where it comes from, as :func:`entry_points_of` says it.
+        origin: Where it comes from, as :func:`brought` says it.
         problem: What is wrong, and what to do.
 
     Raises:
-        RegistryError: It comes from no entry point.
+        RegistryError: It comes from a plug-in file, which was asked for, or is our own.
     """
-    if not origin.startswith(_POINT):
+    if not origin.startswith((_EXTRA, _POINT)):
         raise RegistryError(problem)
     warn_once(f"{problem}; {origin} is left out")
 
@@ -71,12 +112,10 @@ def warn_once(text: str) -> None:
         say(f"warning: {text}")
 
 
-def _point_loaded(point: metadata.EntryPoint, origin: str) -> object:
+def _loaded(load: Callable[[], object], origin: str) -> object:
     try:
-        return point.load()
-    except FAULTS as error:
-        warn_once(
-            f"{origin} cannot be loaded and is left out: {type(error).__name__}: {error}; "
-            "mend or uninstall that distribution"
-        )
+        return load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        warn_once(f"{origin} cannot be loaded and is left out: {reason}; mend or remove it")
         return None

@@ -18,15 +18,18 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from defocus.discovery import FAULTS, warn_once
 from defocus.errors import RegistryError
-from defocus.plugin_code.modules import PluginModules, is_below
-from defocus.plugin_code.sources import PluginSources, Root, read_sources
+
+if TYPE_CHECKING:  # they parse Python: imported when there is a plug-in
+    from defocus.plugin_code.modules import PluginModules
+    from defocus.plugin_code.sources import PluginSources, Root
 
 __all__ = [
     "ENVIRONMENT",
+    "PROGRAMS",
     "Plugin",
     "guarded",
     "load_plugin",
@@ -40,6 +43,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+PROGRAMS = ("capture", "data", "bench")
+"""The programs ``defocus-capture`` and so on, with which names of commands begin."""
 
 ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
@@ -62,8 +68,8 @@ class Plugin:
 
     path: Path
     module: ModuleType
-    sources: PluginSources
-    modules: PluginModules
+    sources: "PluginSources"
+    modules: "PluginModules"
     hashes: Mapping[int, str]
 
     @property
@@ -100,6 +106,8 @@ def load_plugin(path: Path | str) -> Plugin:
         raise RegistryError(
             f"the plug-in is of type {type(path).__name__}; give the path of a file"
         )
+    from defocus.plugin_code.sources import read_sources
+
     path = Path(path).expanduser().absolute()
     known = _loaded.get(path)
     try:
@@ -114,8 +122,8 @@ def load_plugin(path: Path | str) -> Plugin:
     if not any(_is_ours(found.module, value) for value in _public(found.module)):
         found.modules.forget()
         raise RegistryError(
-            f"plug-in {path} defines no Baseline, Loss, Objective, Metric or Reader at its top "
-            "level; define one"
+            f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader or command such "
+            "as bench_mine at its top level; define one"
         )
     for file in sorted(found.modules.elsewhere):
         warn_once(
@@ -208,7 +216,10 @@ def _guarded(
         raise _failure(path, f"{what}: ", error) from error
 
 
-def _run(path: Path, sources: PluginSources) -> Plugin:
+def _run(path: Path, sources: "PluginSources") -> Plugin:
+    from defocus.plugin_code.modules import PluginModules
+    from defocus.plugin_code.sources import read_sources
+
     digest = hashlib.sha256(f"{path} {sources.digest}".encode()).hexdigest()
     stem = re.sub(r"\W", "_", path.stem)
     package = f"{_PACKAGE}{stem}_{digest[:12]}"
@@ -228,7 +239,7 @@ def _run(path: Path, sources: PluginSources) -> Plugin:
     return Plugin(path, module, whole, modules, hashes)
 
 
-def _roots(module: ModuleType) -> dict[int, list[Root]]:
+def _roots(module: ModuleType) -> dict[int, "list[Root]"]:
     """Where the objects of this package's types are bound, by their id."""
     roots: dict[int, list[Root]] = {}
     for name, value in vars(module).items():
@@ -256,6 +267,8 @@ def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
 
 def _place_of(path: Path, error: BaseException) -> str:
     """File and line of a plug-in where an error arose, or which cannot be parsed."""
+    from defocus.plugin_code.modules import is_below
+
     if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(path.parent):
         return f"{error.filename}:{error.lineno}"
     frames = reversed(traceback.extract_tb(error.__traceback__))
@@ -297,7 +310,16 @@ def _is_ours(module: ModuleType, value: object) -> bool:
         return any(_is_ours(module, one) for one in value)
     if isinstance(value, type):
         return value.__module__ == module.__name__ and any(map(_of_package, value.__mro__))
+    if _is_command(value):
+        return True
     return _of_package(type(value)) or getattr(value, "__name__", "") == "read"
+
+
+def _is_command(value: object) -> bool:
+    """Whether it is a click command whose name begins with that of a program."""
+    kinds = [f"{one.__module__}.{one.__name__}" for one in type(value).__mro__]
+    name = str(getattr(value, "name", "")).replace("_", "-")
+    return "click.core.Command" in kinds and name.startswith(tuple(f"{one}-" for one in PROGRAMS))
 
 
 def _of_package(kind: type) -> bool:

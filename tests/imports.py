@@ -92,6 +92,7 @@ def _sources(checkout: Path) -> list[Path]:
         "capture",
         "datasets",
         "defocus",
+        "extras",
         "reports",
         "tests",
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
+STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
 REQUIRED = {
     "torch", "numpy", "opencv-python-headless", "rawpy", "gphoto2", "pandas", "h5py", "lpips",
     "click", "matplotlib",

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from defocus.files import sha256_file
 
 ROOT = Path(__file__).parents[1]
+STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
 
 
 def test_every_package_is_named_for_the_wheel() -> None:
@@ -31,11 +32,10 @@ def test_every_package_is_named_for_the_wheel() -> None:
         for word in re.findall(r'"(\w+)"', line)
     }
     there = {path.parent.name for path in (ROOT / "defocus").glob("*/__init__.py")}
-    stages = {"capture", "align", "datasets", "benchmark", "baselines", "reports"}
-    assert named == there | stages
+    assert named == there | {*STAGES}
 
 
-PACKAGED = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "defocus")
+PACKAGED = (*STAGES, "defocus")
 ALWAYS = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 MOST_BYTES = 45_000_000
 

@@ -10,7 +10,7 @@ import pytest
 from tests.command_process import start_code
 
 ROOT = Path(__file__).parents[1]
-OURS = ("align", "baselines", "benchmark", "capture", "datasets", "defocus", "reports")
+OURS = ("align", "baselines", "benchmark", "capture", "datasets", "defocus", "extras", "reports")
 
 ABSENT_MODULES = {
     "curses", "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios",

@@ -12,6 +12,7 @@ from defocus.benchmark.commands._options import (
     measured_study_options,
 )
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -56,6 +57,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.", param, ctx)
 
 
+@help_heading("Study")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("objective")
 @measured_study_options("defocus-ablation")

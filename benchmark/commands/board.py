@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+@help_heading("Share")
 @click.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -13,6 +14,7 @@ BLURS = "2,4,8,16"
 SYSTEMS = "wiener,defocus-m"
 
 
+@help_heading("Restore")
 @click.command()
 @click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option(

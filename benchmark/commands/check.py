@@ -4,7 +4,10 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
 
+
+@help_heading("Share")
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 
+@help_heading("Report")
 @click.command()
 @click.argument("system")
 @click.option(

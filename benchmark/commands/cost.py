@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,6 +31,7 @@ def _sizes(
     return sizes
 
 
+@help_heading("Systems")
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.option(

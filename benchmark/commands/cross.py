@@ -6,6 +6,7 @@ import click
 
 from defocus.benchmark.commands._options import dry_run_option
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -15,6 +16,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Study")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @click.option(

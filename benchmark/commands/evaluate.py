@@ -8,6 +8,7 @@ import click
 
 from defocus.benchmark.commands._options import from_option, keep_outputs_option, study_options
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -18,6 +19,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Run")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @study_options()

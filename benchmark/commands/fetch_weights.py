@@ -2,11 +2,14 @@
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze", "dists": "vgg"}
 
 
+@help_heading("Systems")
 @click.command()
 @click.argument("metric", type=click.Choice(sorted(BACKBONE_OF)))
 @click.option(

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+@help_heading("Restore")
 @click.command()
 @click.option("--restored", type=FOLDER, help="Folder of the restored pictures.")
 @click.option("--dataset", metavar="hdc2021:DIR", help="The challenge's pictures and texts.")

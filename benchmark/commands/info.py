@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
 
@@ -13,6 +15,7 @@ _WIDTH = 100
 """Columns of the text where stdout is no terminal."""
 
 
+@help_heading("Systems")
 @click.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

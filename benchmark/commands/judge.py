@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.benchmark.judging.agreement import MetricAgreement
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+@help_heading("Study")
 @click.command()
 @click.argument("answers", nargs=-1, type=FILE, metavar="[ANSWERS]…")
 @out_option

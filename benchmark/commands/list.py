@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
 
@@ -22,6 +24,7 @@ KINDS = {
 NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 
 
+@help_heading("Systems")
 @click.command(name="list")
 @click.option(
     "--measure",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 if TYPE_CHECKING:
     from defocus.reports.model import Cell, Table
 
@@ -14,6 +16,7 @@ SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
 """Systems that estimate a map and need no training."""
 
 
+@help_heading("Restore")
 @click.command(name="maps")
 @click.option(
     "--dataset",

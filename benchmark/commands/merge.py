@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.verbs import help_heading
 
 
+@help_heading("Run")
 @click.command()
 @click.argument(
     "folders",

@@ -8,6 +8,7 @@ from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.chart_options import chart_picture_options
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -18,6 +19,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Restore")
 @click.command(name="my-lens", cls=SectionedCommand, sections=SECTIONS)
 @chart_picture_options
 @click.option(

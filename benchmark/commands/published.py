@@ -2,9 +2,12 @@
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 
+@help_heading("Report")
 @click.command()
 @click.option(
     "--system", metavar="NAME", help="Show this system only: its published id, or its name here."

@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.verbs import help_heading
 from defocus.progress import printable
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _tile_px(
     return int(value)
 
 
+@help_heading("Restore")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option(

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import launcher_option, out_option
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.benchmark.launch.start import Launcher
 
 
+@help_heading("Run")
 @click.command()
 @out_option
 @click.option(

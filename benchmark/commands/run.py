@@ -14,6 +14,7 @@ from defocus.benchmark.commands._options import (
 )
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.shard_option import ShardOption
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -29,6 +30,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Run")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--all",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.benchmark.external_results.cropping import Crop
@@ -23,6 +24,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Restore")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("two", nargs=-1, type=_PATH, metavar="[RESTORED SHARP]")
 @click.option("--restored", type=_PATH, metavar="DIR", help="Folder of restored pictures.")

@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.verbs import help_heading
 
 
+@help_heading("Share")
 @click.command()
 @out_option
 @click.option(

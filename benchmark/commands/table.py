@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Report")
 @click.command()
 @click.argument("style", type=click.Choice(["methods", "protocols", "datasets", "places", "costs"]))
 @out_option

@@ -10,11 +10,13 @@ from defocus.benchmark.commands._options import (
     from_option,
     study_options,
 )
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
 
 
+@help_heading("Run")
 @click.command()
 @click.argument("name")
 @click.option(

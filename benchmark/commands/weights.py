@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.commands import FiniteRange
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.benchmark.weights.store import StoredWeights
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+@help_heading("Systems")
 @click.group(name="weights", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Add, list, check and ship weights files.

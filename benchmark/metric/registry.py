@@ -1,8 +1,8 @@
 """The metrics by name: from :mod:`defocus.benchmark.metrics`, plug-in files and entry points.
 
-A metric is one module with a :class:`~defocus.benchmark.metric.metric.Metric` named ``METRIC``. An
-entry point of the group ``defocus.metrics`` names such an object, and a plug-in file can have any
-number of them at its top level.
+A metric is one module with a :class:`~defocus.benchmark.metric.metric.Metric` named ``METRIC``,
+there or in the folder ``metrics`` of an extra. An entry point of the group ``defocus.metrics``
+names such an object, and a plug-in file can have any number of them at its top level.
 """
 
 import functools
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from defocus.benchmark import metrics
 from defocus.benchmark.metric.metric import Metric
-from defocus.discovery import entry_points_of, refuse
+from defocus.discovery import brought, refuse
 from defocus.errors import InputError
 from defocus.extensions import Plugin, offered, plugins
 
@@ -37,7 +37,7 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
     """All metrics, including those of the loaded plug-in files."""
     found: dict[str, Metric] = {}
     origins: dict[str, str] = {}
-    installed = [*_own_metrics(), *_entry_point_metrics()]
+    installed = [*_own_metrics(), *_brought_metrics()]
     known = {id(metric) for _, metric in installed}
     for origin, metric in (*installed, *_plugin_metrics(known)):
         name = metric.name
@@ -78,13 +78,14 @@ def _own_metrics() -> Iterator[tuple[str, Metric]]:
             yield path, metric
 
 
-def _entry_point_metrics() -> Iterator[tuple[str, Metric]]:
-    for _, origin, load in entry_points_of("defocus.metrics"):
-        metric = load()
+def _brought_metrics() -> Iterator[tuple[str, Metric]]:
+    for _, origin, load in brought("metrics"):
+        loaded = load()
+        metric = getattr(loaded, "METRIC", loaded)
         if isinstance(metric, Metric):
             yield origin, metric
         elif metric is not None:
-            refuse(origin, f"{origin} is not a Metric; mend or uninstall it")
+            refuse(origin, f"{origin} is not a Metric; mend or remove it")
 
 
 def _plugin_metrics(known: Container[int]) -> Iterator[tuple[str, Metric]]:

@@ -12,6 +12,7 @@ from defocus.capture.commands._options import (
     pixel_pitch_option,
 )
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -39,6 +40,7 @@ def _print_targets(ctx: click.Context, _param: click.Parameter, path: Path | Non
     ctx.exit()
 
 
+@help_heading("Prepare")
 @click.command(name="calibrate", cls=SectionedCommand, sections=SECTIONS)
 @click.argument(
     "kind", type=click.Choice(["exposure", "focus", "flat", "dust", "breathing", "rig"])

@@ -3,10 +3,12 @@
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Prepare")
 @click.command(name="cameras")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(as_json: bool) -> None:

@@ -5,9 +5,12 @@ from typing import Any
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 
+@help_heading("Test chart")
 @click.command(name="chart")
 @click.option(
     "--out",

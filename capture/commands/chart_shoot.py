@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from defocus.capture.commands._options import SECONDS, pixel_pitch_option, session_argument
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Test chart")
 @click.command(name="chart-shoot")
 @session_argument
 @click.option(

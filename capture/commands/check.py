@@ -7,6 +7,7 @@ import click
 
 from defocus.capture.commands._options import session_argument
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.capture.sessions.checking import SessionCheck
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+@help_heading("Check")
 @click.command(name="check")
 @session_argument
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")

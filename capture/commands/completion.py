@@ -2,9 +2,12 @@
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 
+@help_heading("Prepare")
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import session_argument
+from defocus.command_line.verbs import help_heading
 from defocus.errors import InputError
 
 __all__ = ["command"]
@@ -20,6 +21,7 @@ REGISTERED_BY = {
 """Who does it: a second way to resample a pair would be one too many."""
 
 
+@help_heading("Keep")
 @click.command(name="develop")
 @session_argument
 @click.option(

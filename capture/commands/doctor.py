@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.capture.inspecting.doctor import CheckedPoint
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+@help_heading("Prepare")
 @click.command(name="doctor")
 @click.option(
     "--camera", "uri", metavar="URI", help="Also check this camera; see 'cameras --help'."

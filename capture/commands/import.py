@@ -7,6 +7,7 @@ import click
 
 from defocus.capture.commands._options import scene_list_option, session_argument
 from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -18,6 +19,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Shoot")
 @click.command(name="import", cls=SectionedCommand, sections=SECTIONS)
 @session_argument
 @click.argument("folder", type=click.Path(path_type=Path), required=False)

@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from defocus.command_line.chart_options import chart_picture_options
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Test chart")
 @click.command(name="lens")
 @chart_picture_options
 @click.option(

@@ -18,6 +18,7 @@ from defocus.capture.commands._options import (
     share_option,
 )
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -28,6 +29,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Shoot")
 @click.command(name="live", cls=SectionedCommand, sections=SECTIONS)
 @session_argument
 @cameras_option

@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Test chart")
 @click.command(name="mtf")
 @click.argument("picture", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(

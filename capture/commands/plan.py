@@ -14,6 +14,7 @@ from defocus.capture.commands._options import (
 )
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -23,6 +24,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Prepare")
 @click.command(name="plan", cls=SectionedCommand, sections=SECTIONS)
 @cameras_option
 @bracket_options

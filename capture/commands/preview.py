@@ -6,10 +6,12 @@ import click
 
 from defocus.capture.commands._options import camera_option, port_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Prepare")
 @click.command(name="preview")
 @camera_option
 @click.option(

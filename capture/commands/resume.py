@@ -6,10 +6,12 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import hook_option, session_argument
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Shoot")
 @click.command(name="resume")
 @session_argument
 @click.option(

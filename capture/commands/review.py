@@ -6,10 +6,12 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import port_option, session_argument, share_option
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Check")
 @click.command(name="review")
 @session_argument
 @port_option

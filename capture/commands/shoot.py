@@ -17,6 +17,7 @@ from defocus.capture.commands._options import (
     session_argument,
 )
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -36,6 +37,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Shoot")
 @click.command(name="shoot", cls=SectionedCommand, sections=SECTIONS)
 @session_argument
 @cameras_option

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 
+@help_heading("Shoot")
 @click.command(name="simulate")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(

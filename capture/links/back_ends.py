@@ -15,12 +15,10 @@ from typing import Any
 import defocus.capture.cameras as back_ends
 from defocus.capture.camera import Camera, CameraDescription
 from defocus.capture.links.address import redacted
-from defocus.discovery import entry_points_of
+from defocus.discovery import brought
 from defocus.errors import CameraNotFoundError, InputError
 
 __all__ = ["discover_cameras", "open_camera", "schemes", "starts_programs"]
-
-ENTRY_POINTS = "defocus.cameras"
 
 LEFT_OUT = {
     "genicam": "GenICam cameras are left out, because none was at hand; use 'folder:' with the "
@@ -34,7 +32,7 @@ LEFT_OUT = {
 def schemes() -> list[str]:
     """All schemes of camera addresses, sorted."""
     own = {module.name for module in pkgutil.iter_modules(back_ends.__path__)}
-    return sorted(own | {name for name, _, _ in entry_points_of(ENTRY_POINTS)})
+    return sorted(own | {name for name, _, _ in brought("cameras")})
 
 
 def open_camera(uri: str) -> Camera:
@@ -82,7 +80,7 @@ def discover_cameras() -> list[CameraDescription]:
 
 def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
     """The module of a scheme; None, with a warning, if another package's module is broken."""
-    for name, _, load in entry_points_of(ENTRY_POINTS):
+    for name, _, load in brought("cameras"):
         if name == scheme:
             return load()
     return importlib.import_module(f"{back_ends.__name__}.{scheme}")

@@ -9,6 +9,7 @@ import click
 
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.progress import counted, say
 
@@ -45,6 +46,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Measure")
 @click.command("align", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)

@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -19,6 +20,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Measure")
 @click.command("align-benchmark", cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--pictures",

@@ -10,6 +10,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
 from defocus.command_line.shard_option import ShardOption
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.isolation import say_left_out
@@ -42,6 +43,7 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     return length
 
 
+@help_heading("Measure")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @click.option(

@@ -9,6 +9,7 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
@@ -28,6 +29,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Improve")
 @click.command("compensate", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @click.option(

@@ -8,6 +8,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 __all__ = ["command"]
 
 
+@help_heading("Improve")
 @click.command()
 @click.argument("dataset")
 @click.option(

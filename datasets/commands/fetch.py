@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.progress import counted
 
 __all__ = ["command"]
@@ -21,6 +22,7 @@ def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     return text
 
 
+@help_heading("Open")
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option(

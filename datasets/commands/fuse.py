@@ -8,6 +8,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # heavy at run time; see the function
 __all__ = ["command"]
 
 
+@help_heading("Open")
 @click.command()
 @click.argument(
     "stack", metavar="STACK", type=click.Path(path_type=Path, file_okay=False, exists=True)

@@ -5,10 +5,12 @@ from dataclasses import asdict
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
+@help_heading("Open")
 @click.command()
 @click.argument("dataset", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -8,6 +8,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.isolation import say_left_out
@@ -21,6 +22,7 @@ __all__ = ["command"]
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+@help_heading("Measure")
 @click.command()
 @click.argument("dataset")
 @click.argument("folders", metavar="FOLDER…", nargs=-1, required=True, type=FOLDER)

@@ -9,6 +9,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._left_out import without
 from defocus.progress import counted, say
 
@@ -23,6 +24,7 @@ FORMATS = ("folder", "hdf5", "webdataset", "imagefolder")
 MEGABYTE = 10**6
 
 
+@help_heading("Keep")
 @click.command()
 @click.argument("dataset")
 @click.option(

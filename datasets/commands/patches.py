@@ -8,12 +8,14 @@ import click
 from defocus.command_line.commands import FiniteRange
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._left_out import without
 from defocus.progress import counted, say
 
 __all__ = ["command"]
 
 
+@help_heading("Improve")
 @click.command()
 @click.argument("dataset")
 @click.option(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -13,6 +14,7 @@ ENDPOINTS = {"zenodo": "https://sandbox.zenodo.org", "huggingface": "https://hug
 TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 
 
+@help_heading("Keep")
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option(

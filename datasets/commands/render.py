@@ -7,12 +7,14 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted
 
 __all__ = ["command"]
 
 
+@help_heading("Open")
 @click.command()
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
 @click.option(

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 FILE = click.Path(path_type=Path)
 
 
+@help_heading("Measure")
 @click.command("rig")
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)

@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
 from defocus.progress import counted, say
@@ -23,6 +24,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Improve")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @click.option("--out", type=FOLDER, help="Folder of the new sidecar: new or empty.")

@@ -8,6 +8,7 @@ import click
 from defocus.command_line.commands import FiniteRange
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
@@ -16,6 +17,7 @@ __all__ = ["command"]
 SHARE = FiniteRange(0, 0.5)
 
 
+@help_heading("Improve")
 @click.command()
 @click.argument("dataset")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -18,6 +19,7 @@ SECTIONS = {
 }
 
 
+@help_heading("Improve")
 @click.command("train-flow", cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--pictures",

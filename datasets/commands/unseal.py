@@ -4,11 +4,14 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.verbs import help_heading
+
 __all__ = ["command"]
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+@help_heading("Open")
 @click.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(

@@ -8,6 +8,7 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -18,6 +19,7 @@ __all__ = ["command"]
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+@help_heading("Keep")
 @click.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(

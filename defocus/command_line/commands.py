@@ -1,32 +1,31 @@
 """Shared parts of the three commands: lazy sub-commands, one-line errors, exit codes.
 
-A command is a group whose sub-commands are the modules of one ``commands`` package: module
-``train_flow`` with a click command named ``command`` becomes ``train-flow``. Command modules
-import nothing heavy at their top, so that ``--help`` stays fast.
+A command is a group whose sub-commands are found (:mod:`defocus.command_line.verbs`) and imported
+when they are needed. Their modules import nothing heavy at their top: ``--help`` stays fast.
 """
 
-import importlib
 import math
 import os
-import pkgutil
 import select
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeAlias
 
 import click
 
 from defocus import __version__
 from defocus.command_line.options import with_common_options
-from defocus.command_line.plugin_option import with_plugins
+from defocus.command_line.plugin_option import plugin_option, with_plugins
+from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of
+from defocus.discovery import Offer
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
     DefocusError,
     FileError,
+    RegistryError,
     storage_error,
 )
 from defocus.near_names import did_you_mean
@@ -43,52 +42,84 @@ __all__ = [
 
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
 
+OTHER = "Other commands"
+"""Heading of those that say none."""
+
 
 class CommandGroup(click.Group):
-    """A click group whose sub-commands are the modules of a package, imported when needed."""
+    """A click group whose sub-commands are found, and imported when needed."""
 
     def __init__(
         self,
         *,
+        program: str,
         commands_package: str,
-        plugins: bool,
+        headings: Sequence[str],
         further: FurtherOptions | None,
         **settings: Any,  # noqa: ANN401 - click's
     ) -> None:
         super().__init__(**settings)
-        self.commands_package, self.plugins, self.further = commands_package, plugins, further
+        self.program, self.commands_package = program, commands_package
+        self.headings, self.further = headings, further
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Names of all sub-commands, sorted."""
-        package = importlib.import_module(self.commands_package)
-        return sorted(
-            module.name.replace("_", "-")
-            for module in pkgutil.iter_modules(package.__path__)
-            if not module.name.startswith("_")
-        )
+        """Names of all sub-commands, sorted; those that others bring are not loaded for it."""
+        return sorted(find_verbs(self.program, self.commands_package))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The sub-command with that name, or None."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module: ModuleType = importlib.import_module(
-            f"{self.commands_package}.{cmd_name.replace('-', '_')}"
-        )
-        command: click.Command = module.command
-        if self.further is not None:
-            command = self.further(command)
-        return with_common_options(with_plugins(command) if self.plugins else command)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The sub-command with that name; None if there is none, or it is broken."""
+        offer = find_verb(self.program, self.commands_package, cmd_name)
+        return None if offer is None else self._prepared(offer)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument; an unknown one is answered with near names."""
         name = args[0]
-        known = self.list_commands(ctx)  # the command itself is loaded once, by click
-        if name not in known and not name.startswith("-"):
-            near = did_you_mean(name, known)
+        if name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        offer = find_verb(self.program, self.commands_package, name)
+        if offer is None:
+            near = did_you_mean(name, self.list_commands(ctx))
             ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")
-        return super().resolve_command(ctx, args)
+        command = self._prepared(offer)
+        if command is None:
+            raise RegistryError(f"the command {name!r} is broken; the warning says how")
+        return name, command, args[1:]
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the sub-commands under their headings, those of the program first."""
+        rows: dict[str, list[tuple[str, click.Command]]] = {each: [] for each in self.headings}
+        offers = find_verbs(self.program, self.commands_package)
+        for name, offer in sorted(offers.items()):
+            command = self._prepared(offer)
+            if command is not None and not command.hidden:
+                rows.setdefault(heading_of(command) or OTHER, []).append((name, command))
+        rows[OTHER] = rows.pop(OTHER, [])  # at the end
+        width = max(map(len, offers), default=0)
+        for heading, commands in rows.items():
+            if commands:
+                with formatter.section(heading):
+                    limit = formatter.width - 6 - width
+                    formatter.write_dl(
+                        [
+                            (name.ljust(width), one.get_short_help_str(limit))
+                            for name, one in commands
+                        ]
+                    )
+
+    def _prepared(self, offer: Offer) -> click.Command | None:
+        """A sub-command with the options that all have; None, with a warning, if it is broken."""
+        command = command_of(offer)
+        if command is None:
+            return None
+        if self.further is not None:
+            command = self.further(command)
+        return with_common_options(with_plugins(command))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a sub-command; a closed output pipe, as with ``| head``, is a success.
@@ -178,7 +209,7 @@ def command_group(
     commands_package: str,
     help_text: str,
     *,
-    plugins: bool = False,
+    headings: Sequence[str] = (),
     further: FurtherOptions | None = None,
 ) -> click.Group:
     """Make the group of one command, such as ``defocus-data``.
@@ -187,7 +218,7 @@ def command_group(
         name: The command's name on the command line.
         commands_package: Import name of the package that holds the sub-commands.
         help_text: What the command is for, shown by ``--help``.
-        plugins: Whether its sub-commands have ``--plugin``.
+        headings: Headings of ``--help`` in their order; others follow.
         further: Adds options that several of its sub-commands have.
     """
 
@@ -195,7 +226,8 @@ def command_group(
         name=name,
         cls=CommandGroup,
         commands_package=commands_package,
-        plugins=plugins,
+        program=name.removeprefix("defocus-"),
+        headings=headings,
         further=further,
         help=help_text,
         context_settings={
@@ -204,6 +236,7 @@ def command_group(
             "auto_envvar_prefix": name.upper().replace("-", "_"),
         },
     )
+    @plugin_option
     @click.version_option(__version__, prog_name=name)
     def group() -> None:
         pass

@@ -28,12 +28,16 @@ SOURCES = {
 
 
 def with_common_options(command: click.Command) -> click.Command:
-    """Add the common options to a command, or to each command of a group, only once."""
+    """Add the common options to a command, or to each command of a group, only once.
+
+    An option of the command itself stays what it is.
+    """
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_common_options(member)
-    elif OPTIONS[0] not in command.params:
-        command.params.extend(OPTIONS)
+    elif not any(one in OPTIONS for one in command.params):
+        own = {name for one in command.params for name in one.opts}
+        command.params.extend(one for one in OPTIONS if own.isdisjoint(one.opts))
         command.callback = _unless_printed(command.callback)
     return command
 

@@ -187,7 +187,7 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None]]
 
     def install(offered: object) -> None:
         point = ("theirs", "entry point 'theirs' (their: module)", lambda: offered)
-        monkeypatch.setattr(registry, "entry_points_of", lambda group: [point])
+        monkeypatch.setattr(registry, "brought", lambda group: [point])
 
     yield install
     _metrics_beside.cache_clear()

@@ -96,7 +96,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bench(folder: Path) -> Bench:
     """Runs ``defocus-bench`` in this process, as a new one that has loaded nothing."""
-    group = command_group("defocus-bench", "defocus.benchmark.commands", "", plugins=True)
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "")
 
     def run(*arguments: str) -> Result:
         extensions._loaded.clear()

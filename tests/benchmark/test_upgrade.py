@@ -15,7 +15,7 @@ from defocus.training.record.folder import CHECKPOINT, code_of
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import run_command
 
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
+STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
 OLD, NEW = "a" * 40, "b" * 40
 
 

@@ -59,7 +59,7 @@ def test_a_wheel_and_an_sdist_carry_the_commit(tmp_path: Path) -> None:
     """Of a small copy of this project: its ``setup.py``, and a package with ``commit.py`` alone."""
     project = tmp_path / "project"
     source = Path(__file__).parents[2]
-    for stage in ("capture", "align", "datasets", "benchmark", "baselines", "reports"):
+    for stage in ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras"):
         (project / stage).mkdir(parents=True)
         (project / stage / "__init__.py").touch()
     own = (one.parent for one in (source / "defocus").glob("*/__init__.py"))

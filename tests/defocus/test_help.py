@@ -26,9 +26,9 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
 
 ALL = [
     pytest.param(command, id=path)
-    for stage in ("capture", "datasets", "benchmark")
+    for program, stage in (("capture", "capture"), ("data", "datasets"), ("bench", "benchmark"))
     for path, command in commands(
-        command_group(stage, f"defocus.{stage}.commands", "", plugins=stage != "capture"), stage
+        command_group(f"defocus-{program}", f"defocus.{stage}.commands", ""), program
     )
 ]
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 import defocus
 from defocus import extensions
 from defocus.baselines.objective_registry import loss, objective
 from defocus.baselines.registry import baseline
+from defocus.command_line.commands import command_group
 from defocus.images import write_image
 from docs.notebook import NOTEBOOK, PAGE, notebook, parts, printed
 
@@ -76,3 +78,5 @@ def test_parts_of_ones_own_are_a_plugin_file(
     assert recipe().optimiser.name == "sgd"
     assert objective(recipe().objective).name == "nearest"
     assert loss("square")(torch.zeros(2), torch.full((2,), 3.0)) == 9.0
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "")
+    assert "(layer): Conv2d" in CliRunner().invoke(group, ["layers"]).output

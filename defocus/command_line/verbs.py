@@ -1,0 +1,106 @@
+"""The commands of a program by name: ours, those of extras, of other packages and of plug-in files.
+
+Ours are the modules of a ``commands`` package: ``train_flow`` with a click command named
+``command`` is ``train-flow``. Who brings a command from elsewhere names the program too, so that
+nothing is imported to know it: ``bench_train`` is ``defocus-bench train``. It is a module in the
+folder ``commands`` of an extra, an entry point of the group ``defocus.commands`` or a command at
+the top level of a plug-in file.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import ModuleType
+from typing import TypeVar
+
+import click
+
+from defocus.discovery import Offer, brought, modules_in, warn_once
+from defocus.errors import RegistryError
+from defocus.extensions import PROGRAMS, offered
+
+__all__ = ["command_of", "find_verb", "find_verbs", "heading_of", "help_heading"]
+
+Command = TypeVar("Command", bound=click.Command)
+
+_HEADING = "defocus_heading"
+
+
+def help_heading(heading: str) -> Callable[[Command], Command]:
+    """Say under which heading of ``--help`` a command stands, such as ``Check``."""
+
+    def headed(command: Command) -> Command:
+        vars(command)[_HEADING] = heading
+        return command
+
+    return headed
+
+
+def heading_of(command: click.Command) -> str:
+    """The heading of a command; empty if it says none."""
+    return str(vars(command).get(_HEADING, ""))
+
+
+def find_verbs(program: str, home: str) -> dict[str, Offer]:
+    """All commands of a program by name, not loaded yet.
+
+    Args:
+        program: Such as ``bench`` of ``defocus-bench``.
+        home: The package of our own commands.
+    """
+    found = _own(home)
+    for verb, offer in _from_others(program):
+        if verb in found:
+            warn_once(
+                f"{offer.origin}: {program} has a command '{verb}' of {found[verb].origin}; "
+                "this one is left out; rename it"
+            )
+        else:
+            found[verb] = offer
+    return found
+
+
+def find_verb(program: str, home: str, verb: str) -> Offer | None:
+    """The command of that name; others are not looked for where it is ours."""
+    own = _own(home).get(verb)
+    return own or next((one for name, one in _from_others(program) if name == verb), None)
+
+
+def command_of(offer: Offer) -> click.Command | None:
+    """Load a command; None, with one warning, if it is broken."""
+    loaded = offer.load()
+    command = getattr(loaded, "command", None) if isinstance(loaded, ModuleType) else loaded
+    if isinstance(command, click.Command):
+        return command
+    if loaded is not None:
+        warn_once(f"{offer.origin} is no click command and is left out; mend or remove it")
+    return None
+
+
+def _own(home: str) -> dict[str, Offer]:
+    return {one.name: one for one in modules_in(home)}
+
+
+def _from_others(program: str) -> Iterator[tuple[str, Offer]]:
+    """The commands that others bring to a program."""
+    for offer in brought("commands"):
+        of, _, verb = offer.name.replace("_", "-").partition("-")
+        if of not in PROGRAMS or not verb:
+            names = " or ".join(f"{one}_" for one in PROGRAMS)
+            warn_once(
+                f"{offer.origin} is of no program and is left out; begin its name with {names}"
+            )
+        elif of == program:
+            yield verb, offer
+    try:
+        files = list(offered(click.Command))
+    except RegistryError as error:  # a file of a parent process; what needs it says so too
+        warn_once(str(error))
+        return
+    for plugin, command in files:
+        of, _, verb = (command.name or "").replace("_", "-").partition("-")
+        if of == program and verb:
+            yield verb, Offer(verb, f"plug-in {plugin.path}", partial(_same, command))
+
+
+def _same(command: click.Command) -> click.Command:
+    return command

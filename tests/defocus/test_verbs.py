@@ -1,0 +1,167 @@
+"""Commands of extras, of other packages and of plug-in files; broken ones are warnings."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import defocus.extras
+from defocus import discovery, extensions
+from defocus.benchmark.metric.registry import _metrics_beside, all_metrics
+from defocus.command_line.commands import command_group
+from defocus.datasets.api import reader_names
+from defocus.progress import telling
+
+HELLO = """
+import click
+
+@click.command()
+@click.argument("name")
+@click.option("-v", "voice", default="low")
+def command(name: str, voice: str) -> None:
+    \"\"\"Say hello.\"\"\"
+    click.echo(f"hello {name}, {voice}")
+"""
+HEADED = HELLO.replace(
+    "@click.command", 'from defocus import help_heading\n\n@help_heading("Greet")\n@click.command'
+)
+
+
+def bench(*words: str | Path) -> Result:
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "", headings=("Run",))
+    return CliRunner().invoke(group, list(map(str, words)))
+
+
+@pytest.fixture(autouse=True)
+def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test brings is forgotten behind it."""
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.setattr(discovery, "_warned", set())
+    monkeypatch.setattr(telling, "quiet", False)
+    yield
+    _metrics_beside.cache_clear()
+    for name in [one for one in sys.modules if one.startswith("defocus.extras.")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an extra that is there for one test."""
+    monkeypatch.setattr(defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)])
+    folder = tmp_path / "greetings"
+    (folder / "commands").mkdir(parents=True)
+    return folder
+
+
+def test_an_extra_brings_its_commands_and_takes_them_away(extra: Path) -> None:
+    (extra / "commands" / "bench_say_hello.py").write_text(HEADED)
+    (extra / "commands" / "data_greet.py").write_text("1 / 0")  # of another program: not loaded
+    (extra / "commands" / "_words.py").write_text("1 / 0")  # no command
+    done = bench("--help")
+    assert done.stderr == ""
+    headings = [line for line in done.output.splitlines() if line.endswith(":")]
+    assert headings[:2] == ["Options:", "Run:"], "the program's own order"
+    assert "  say-hello      Say hello.\n" in done.output.split("Greet:\n")[1]
+    assert bench("say-hello", "you", "-v", "loud", "--quiet").output == "hello you, loud\n"
+    shutil.rmtree(extra)
+    assert "did you mean" not in bench("say-hello").output
+    assert bench("say-hello").exit_code == 2
+
+
+def test_a_broken_command_is_a_warning_and_the_others_work(extra: Path) -> None:
+    commands = extra / "commands"
+    (commands / "bench_broken.py").write_text("import nowhere_at_all")
+    (commands / "bench_leaves.py").write_text("raise SystemExit(3)")
+    (commands / "bench_number.py").write_text("command = 7")
+    (commands / "bench_run.py").write_text(HELLO)
+    (commands / "hello.py").write_text(HELLO)
+    done = bench("--help")
+    assert done.exit_code == 0
+    assert "  restore " in done.stdout
+    lines = done.stderr.splitlines()
+    assert len(lines) == 5
+    for name, reason in {
+        "bench_broken": "ModuleNotFoundError: No module named 'nowhere_at_all'; mend or remove it",
+        "bench_leaves": "SystemExit: 3",
+        "bench_number": "is no click command",
+        "bench_run": "has a command 'run' of defocus.benchmark.commands.run",
+        "hello": "begin its name with capture_ or data_ or bench_",
+    }.items():
+        (line,) = [one for one in lines if f"defocus.extras.greetings.commands.{name})" in one]
+        assert line.startswith("warning: extra 'greetings' (")
+        assert reason in line
+    assert isinstance(bench("broken").exception, discovery.RegistryError)
+    assert bench("list", "--help").stderr == "", "what is ours does not look at others"
+
+
+def test_an_entry_point_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "their_hello.py").write_text(HELLO)
+    information = tmp_path / "their-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: their\nVersion: 1\n")
+    (information / "entry_points.txt").write_text(
+        "[defocus.commands]\n"
+        "bench_hello = their_hello:command\n"
+        "bench_away = their_hello:away\n"
+        "data_hello = nowhere:at_all\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "their_hello", raising=False)
+    assert bench("hello", "you").output == "hello you, low\n"
+    assert "their_hello" in sys.modules
+    done = bench("--help")
+    assert "Other commands:\n  hello " in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: entry point 'bench_away' (their: their_hello:away) cannot be")
+
+
+def test_a_plugin_file_has_commands_and_groups(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import click\n\n\n"
+        "@click.group()\ndef bench_words() -> None:\n    '''Say words.'''\n\n\n"
+        "@bench_words.command()\ndef hello() -> None:\n    '''Say hello.'''\n    print('hello')\n"
+    )
+    assert bench("--plugin", path, "words", "hello").output == "hello\n"
+    assert "words          Say words.\n" in bench("--plugin", path, "--help").output
+    assert extensions.plugin_arguments() == ["--plugin", str(path)], "other processes have it too"
+    path.write_text("import click\n\n\n@click.command()\ndef hello() -> None: ...\n")
+    with pytest.raises(discovery.RegistryError, match="command such as bench_mine"):
+        extensions.load_plugin(path)
+
+
+def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("1 / 0\n")
+    monkeypatch.setenv(extensions.ENVIRONMENT, str(tmp_path / "mine.py"))
+    done = bench("--help")
+    assert done.exit_code == 0
+    assert f"warning: plug-in {tmp_path / 'mine.py'}:1: ZeroDivisionError" in done.stderr
+
+
+def test_an_extra_brings_metrics_and_readers_too(extra: Path) -> None:
+    (extra / "metrics").mkdir()
+    (extra / "readers").mkdir()
+    (extra / "metrics" / "bias.py").write_text(
+        "from defocus import Metric\n\n"
+        "METRIC = Metric('bias', 'Bias', 'lower', '', 4, lambda a, b, mask, profile: 0.0)\n"
+    )
+    (extra / "metrics" / "broken.py").write_text("1 / 0\n")
+    (extra / "readers" / "focus_twins.py").write_text("def read(folder): ...\n")
+    _metrics_beside.cache_clear()
+    assert "bias" in all_metrics()
+    assert "focus-twins" in reader_names()
+
+
+def test_a_heading_is_kept_by_the_command_alone() -> None:
+    command = click.Command("one")
+    assert defocus.help_heading("Keep")(command) is command
+    from defocus.command_line.verbs import heading_of
+
+    assert (heading_of(command), heading_of(click.Command("two"))) == ("Keep", "")
