@@ -27,10 +27,6 @@ from PIL.TiffImagePlugin import IFDRational
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.photometry.unexplained import causes
-from defocus.align.truth.real_like.pair import real_like_pair
-from defocus.align.truth.rendered.pair import FULL, at_width, render_pair
-from defocus.align.truth.rendered.textures import load_textures
-from defocus.align.truth.stacks import stack_frames
 from defocus.capture.cameras.sim import open_camera
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
@@ -40,6 +36,10 @@ from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_im
 from defocus.progress import track
 from defocus.reading import read_json
 from docs.faults_released import number_of, released_by_folders, released_by_session, run
+from research.alignment_truth.real_like.pair import real_like_pair
+from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
+from research.alignment_truth.rendered.textures import load_textures
+from research.alignment_truth.stacks import stack_frames
 
 PAIRS, SEED = 60, 71
 CAMERA = "sim:?width=640&height=480&breathing=0.002&shift=2&rotation=0.05&vignetting=1.5&noise=1"

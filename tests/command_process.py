@@ -34,6 +34,8 @@ COMMANDS = {
     "defocus-data": "defocus.datasets.cli",
     "defocus-bench": "defocus.benchmark.cli",
     "tests.conformance": "tests.conformance.__main__",
+    "research.alignment_truth": "research.alignment_truth.__main__",
+    "research.flow_training": "research.flow_training.__main__",
 }
 
 SLOW_LIBRARIES = [

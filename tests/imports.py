@@ -10,6 +10,9 @@ import grimp
 
 __all__ = ["Imports", "imports_of"]
 
+BESIDE = ("tests", "research")
+"""Rooms beside the package; their files are named by path."""
+
 NAMED = re.compile(r"""["'](defocus(?:\.\w+)+)["':]""")
 """A module or folder of modules that is named in a text: what is found at run time."""
 
@@ -36,9 +39,9 @@ class Imports:
             self._add(self.module_of(path), path)
 
     def module_of(self, path: Path) -> str:
-        """Its dotted name; for a file of tests its path."""
+        """Its dotted name; for a file beside the package its path."""
         parts = path.relative_to(self.checkout).with_suffix("").parts
-        if parts[0] == "tests":
+        if parts[0] in BESIDE:
             return path.relative_to(self.checkout).as_posix()
         parts = parts if parts[0] == "defocus" else ("defocus", *parts)
         return ".".join(parts).removesuffix(".__init__")
@@ -62,13 +65,13 @@ class Imports:
             names |= _imported(text)
             if COMMAND_FIXTURES.search(text):
                 names.add("tests.command_process")
-            for folder in path.relative_to(self.checkout / "tests").parents:
-                names.add(f"tests.{folder.as_posix().replace('/', '.')}.conftest")
+            folders = Path(importer).parents[:-2]  # that of the room counts for none
+            names |= {f"{folder.as_posix().replace('/', '.')}.conftest" for folder in folders}
         for name in names:
             self._import(importer, name)
 
     def _import(self, importer: str, name: str) -> None:
-        if name.startswith("tests."):
+        if name.partition(".")[0] in BESIDE:
             for path in (
                 f"{part.replace('.', '/')}.py" for part in (name, name.rpartition(".")[0])
             ):
@@ -84,7 +87,7 @@ class Imports:
 
 
 def _sources(checkout: Path) -> list[Path]:
-    """The Python files of the package and of its tests."""
+    """The Python files of the package and of the rooms beside it."""
     rooms = (
         "align",
         "baselines",
@@ -94,7 +97,7 @@ def _sources(checkout: Path) -> list[Path]:
         "defocus",
         "extras",
         "reports",
-        "tests",
+        *BESIDE,
     )
     return [
         path
@@ -112,7 +115,7 @@ def _imported(text: str) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {name for name in names if name.startswith(("defocus", "tests"))}
+    return {name for name in names if name.startswith(("defocus", *BESIDE))}
 
 
 @cache

@@ -52,13 +52,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     ),
     "text": ("benchmark/test_helsinki.py", "benchmark/test_text.py"),
     "research": (
-        "align/test_real_like.py",
-        "align/test_registration_truth.py",
-        "align/test_rescues.py",
-        "align/test_train_flow.py",
-        "align/test_truth_benchmark.py",
-        "align/test_truth_pair.py",
-        "align/test_truth_psf.py",
         "benchmark/test_narrow_training.py",
         "docs/test_jdrl_page.py",
         "docs/test_registration.py",

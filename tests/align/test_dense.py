@@ -8,11 +8,11 @@ from defocus.align.flow import dense
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.flow.dense import DenseFlow, dense_flow
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.align.truth.rendered.pair import FULL, TruthPair, at_width, render_pair
-from defocus.align.truth.rendered.textures import load_textures
 from defocus.errors import AlignmentError
 from defocus.images import srgb_to_linear
 from defocus.optics.pictures import texture
+from research.alignment_truth.rendered.pair import FULL, TruthPair, at_width, render_pair
+from research.alignment_truth.rendered.textures import load_textures
 
 SIZE = 192, 256
 PAIRS = (1, 2, 4, 5)

@@ -22,10 +22,10 @@ from defocus.align.flow.pwcnet.weights import (
     load_shipped_weights,
     load_weights,
 )
-from defocus.align.truth.rendered.pair import Ranges, render_pair
-from defocus.align.truth.rendered.textures import load_textures
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
+from research.alignment_truth.rendered.pair import Ranges, render_pair
+from research.alignment_truth.rendered.textures import load_textures
 from tests.conformance.probe import fill_weights, override_weights
 from tests.conformance.probes.pwcnet import PROBES, NVlabsNames
 from tests.speed.peers.pwcnet import naive_network, unfolded_cost_volume

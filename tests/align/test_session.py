@@ -25,15 +25,15 @@ from defocus.align.registration.session import (
     with_session,
 )
 from defocus.align.registration.unknown.doubt import SESSION_HINT
-from defocus.align.truth.methods import Members
-from defocus.align.truth.rendered.pair import STILL, render_pair
-from defocus.align.truth.rendered.psf import PSF
-from defocus.align.truth.rendered.rendering import Defocus
-from defocus.align.truth.rendered.textures import load_textures
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
+from research.alignment_truth.methods import Members
+from research.alignment_truth.rendered.pair import STILL, render_pair
+from research.alignment_truth.rendered.psf import PSF
+from research.alignment_truth.rendered.rendering import Defocus
+from research.alignment_truth.rendered.textures import load_textures
 
 WIDTH, HEIGHT, MARGIN = 320, 240, 40
 ZOOM = 1.006
@@ -259,9 +259,9 @@ def test_pairs_without_a_common_zoom_may_share_an_asymmetry() -> None:
 def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of each scene lies in front of the focus, so that the asymmetry has one sign."""
     lens = PSF("cats-eye", 0.0, 8, 0.5)
-    monkeypatch.setattr("defocus.align.truth.rendered.pair.draw_psf", lambda *_: lens)
+    monkeypatch.setattr("research.alignment_truth.rendered.pair.draw_psf", lambda *_: lens)
     monkeypatch.setattr(
-        "defocus.align.truth.rendered.pair.Defocus",
+        "research.alignment_truth.rendered.pair.Defocus",
         lambda **given: Defocus(**{**given, "focus": -0.3}),
     )
     ranges = replace(STILL, coc_px=(9.0, 14.0), zoom=(ZOOM, ZOOM), families=("cats-eye",))

@@ -9,12 +9,12 @@ import pytest
 from skimage import data
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.truth.real_like.pair import RealLikePair, real_like_pair
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair, audit_pair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.rules import Rules, judged
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
+from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 
 pytestmark = pytest.mark.full
 

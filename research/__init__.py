@@ -1,0 +1,1 @@
+"""What made the published weights, data, tables and pages; not in the wheel."""

@@ -1,0 +1,286 @@
+"""Run the alignment benchmark in parallel; finished parts are kept."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.processes import in_processes
+from defocus.progress import say, track
+from defocus.reading import read_json
+from research.alignment_truth.failures import RegistrationTrial, trial
+from research.alignment_truth.methods import Members, answers
+from research.alignment_truth.real_like.pair import real_like_pair
+from research.alignment_truth.real_like.scene import scene_files
+from research.alignment_truth.real_like.score import WarpScore, score_pair
+from research.alignment_truth.rendered.pair import (
+    FULL,
+    FULL_WIDTH,
+    STILL,
+    Ranges,
+    at_width,
+    render_pair,
+)
+from research.alignment_truth.rendered.psf import ASYMMETRIC
+from research.alignment_truth.rendered.textures import Split, Textures, load_textures
+from research.alignment_truth.score import PairScore, score
+from research.alignment_truth.stacks import FrameScore, StackScore, score_frame, stack_frames
+
+__all__ = [
+    "TRUTH_REVISION",
+    "TruthPlan",
+    "TruthResults",
+    "TruthSetting",
+    "run_benchmark",
+    "settings_of",
+]
+
+Document = dict[str, Any]
+
+SIZE = (384, 512)
+"""Height and width of most pairs; shifts and parallax are those of 2048 px scaled by the width."""
+FULL_SIZE = (1536, FULL_WIDTH)
+REGISTRATION_SIZE = (288, 384)
+TRIALS_AT_ONCE = 25
+
+
+@dataclass(frozen=True)
+class TruthSetting:
+    """A kind of rendered pair.
+
+    Attributes:
+        name: Name in the tables.
+        ranges: Ranges from which the pairs are drawn.
+        size: Height and width.
+        count: Number of items.
+    """
+
+    name: str
+    ranges: Ranges
+    size: tuple[int, int]
+    count: int
+
+
+TRUTH_REVISION = 1
+"""Of the truth sets and of how methods are scored: raise it when their numbers change."""
+
+
+@dataclass(frozen=True)
+class TruthPlan:
+    """What is to be run.
+
+    Attributes:
+        split: Split of the textures, layouts and point spread functions.
+        folders: Folders of pictures for textures, besides those of scikit-image.
+        seed: Seed of all pairs.
+        pairs: Number of pairs of the usual size; there are a fifth as many without misalignment and
+            a fiftieth as many of full size.
+        trials: Number of further pairs that test only the global registration; there are a
+            twentieth as many without misalignment of each asymmetric point spread.
+        stacks: Folder of real focus stacks, or None. Their frames are scored beside rendered pairs;
+            real-like pairs take photographs from it.
+        methods: Names of the methods.
+        revision: Of what is measured; stored results of another are not used.
+        jobs: Number of processes.
+        real_like: Number of pairs with a known warp, made of the photographs in the folders.
+    """
+
+    split: Split
+    folders: tuple[Path, ...]
+    seed: int
+    pairs: int
+    trials: int
+    stacks: Path | None
+    methods: tuple[str, ...]
+    revision: str
+    jobs: int
+    real_like: int = 0
+
+    @property
+    def rendered(self) -> bool:
+        """Whether pairs with exact flow and stacks are scored, not only real-like pairs."""
+        return self.pairs > 0 or self.trials > 0 or not self.real_like
+
+
+@dataclass(frozen=True)
+class TruthResults:
+    """Results of the benchmark.
+
+    Attributes:
+        scores: Scores by setting and method, one per pair, in the order of the pairs.
+        trials: Number of trials of the global registration.
+        still_trials: Trials on pairs without misalignment, by asymmetric point spread.
+        frames: Frames of the real focus stacks.
+        real_like: Scores by method, for each pair with a known warp.
+    """
+
+    scores: Mapping[str, Mapping[str, Sequence[PairScore]]]
+    trials: Sequence[RegistrationTrial]
+    still_trials: Mapping[str, Sequence[RegistrationTrial]]
+    frames: Sequence[FrameScore]
+    real_like: Sequence[dict[str, WarpScore]] = ()
+
+
+def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
+    """The kinds of pairs of a plan that have at least one pair."""
+    width = SIZE[1]
+    settings = (
+        TruthSetting("pairs", at_width(FULL, width), SIZE, plan.pairs),
+        TruthSetting("still pairs", at_width(STILL, width), SIZE, plan.pairs // 5),
+        TruthSetting("full-size pairs", FULL, FULL_SIZE, plan.pairs // 50),
+    )
+    return tuple(setting for setting in settings if setting.count)
+
+
+def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
+    """Run the parts that the folder does not have yet.
+
+    Args:
+        plan: What is to be run.
+        folder: Folder of the results; existing parts are kept.
+
+    Raises:
+        DatasetError: A folder of pictures or stacks is missing or empty.
+        ImageError: A picture cannot be read.
+        StorageError: The results cannot be stored.
+    """
+    textures = load_textures(plan.split, plan.folders)
+    frames = [] if plan.stacks is None else stack_frames(plan.stacks)
+    key = _key(plan, textures, frames)
+    make_folder(folder)
+    real_like = _real_like(plan, folder / "real-like pairs")
+    if not plan.rendered:
+        return TruthResults({}, [], {}, [], real_like)
+    scores: dict[str, dict[str, list[PairScore]]] = {}
+    for setting in settings_of(plan):
+        work = partial(_scored, plan=plan, setting=setting)
+        found = _completed(folder / setting.name, key, work, range(setting.count), plan)
+        scores[setting.name] = {
+            name: [_pair_score(document[name]) for document in found] for name in plan.methods
+        }
+    trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
+    still: dict[str, list[RegistrationTrial]] = {
+        name: _trials(
+            folder / f"still trials {name}",
+            key,
+            plan,
+            replace(STILL, families=(name,)),
+            plan.trials // 20,
+        )
+        for name in ASYMMETRIC
+    }
+    work = partial(_framed, plan=plan)
+    stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
+    done = [_frame_score(one) for one in stacks]
+    return TruthResults(scores, trials, still, done, real_like)
+
+
+def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
+    if not plan.real_like:
+        return []
+    files = scene_files(plan.split, plan.folders, plan.stacks)
+    parts = [plan.seed, plan.revision, [sha256_file(file) for file in files]]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    work = partial(_warped, files=files, seed=plan.seed)
+    found = _completed(folder, key, work, range(plan.real_like), plan)
+    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in found]
+
+
+def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
+    scores = score_pair(real_like_pair(files, seed, index))
+    return {name: asdict(one) for name, one in scores.items()}
+
+
+def _trials(
+    folder: Path, key: str, plan: TruthPlan, ranges: Ranges, count: int
+) -> list[RegistrationTrial]:
+    work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
+    found = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
+    return [RegistrationTrial(**one) for document in found for one in document["trials"]][:count]
+
+
+def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
+    """Hash of everything that determines a stored result, except its number."""
+    pictures = hashlib.sha256()
+    for picture in textures.pictures:
+        pictures.update(picture.tobytes())
+    hashed = cache(sha256_file)  # all frames of a stack have one merged picture
+    stacks = [[path.parent.name, path.name, hashed(path)] for pair in frames for path in pair]
+    parts = [plan.split, plan.seed, plan.methods, plan.revision, pictures.hexdigest(), stacks]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _completed(
+    folder: Path, key: str, work: Callable[[int], Document], numbers: range, plan: TruthPlan
+) -> list[Document]:
+    """The results of all numbers, read if stored, else computed and stored."""
+    make_folder(folder)
+    found = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
+    missing = [number for number in numbers if found[number] is None]
+    done = in_processes(partial(_numbered, work), missing, plan.jobs)
+    for number, document in track(done, folder.name, total=len(missing)):
+        write_json(folder / f"{number:06d}.json", {"key": key, **document})
+        found[number] = document
+    return [document for document in found.values() if document is not None]
+
+
+def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Document]:
+    return number, work(number)
+
+
+def _stored(path: Path, key: str) -> Document | None:
+    """A stored result of this plan and code, or None."""
+    try:
+        document = read_json(path)
+        matches = document.pop("key") == key
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, AttributeError):
+        say(f"{path}: damaged; it is made again")
+        return None
+    return document if matches else None
+
+
+@cache
+def _textures(split: Split, folders: tuple[Path, ...]) -> Textures:
+    return load_textures(split, folders)
+
+
+def _scored(index: int, *, plan: TruthPlan, setting: TruthSetting) -> Document:
+    textures = _textures(plan.split, plan.folders)
+    pair = render_pair(textures, setting.ranges, *setting.size, plan.seed, index)
+    members = Members(pair.blurry, pair.sharp)
+    return {
+        name: asdict(score(pair, answer, seconds))
+        for name, answer, seconds in answers(members, plan.methods)
+    }
+
+
+def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
+    """Registrations of further pairs, with another seed than the settings."""
+    textures = _textures(plan.split, plan.folders)
+    trials = []
+    for index in range(first, first + TRIALS_AT_ONCE):
+        pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
+        trials.append(trial(pair, Members(pair.blurry, pair.sharp).registration))
+    return {"trials": [asdict(one) for one in trials]}
+
+
+def _framed(number: int, *, plan: TruthPlan) -> Document:
+    assert plan.stacks is not None  # noqa: S101 - there are no numbers without stacks
+    frame, merged = stack_frames(plan.stacks)[number]
+    return asdict(score_frame(frame, merged, plan.methods))
+
+
+def _pair_score(document: Document) -> PairScore:
+    sums = {name: (float(total), int(count)) for name, (total, count) in document["sums"].items()}
+    return PairScore(**{**document, "sums": sums})
+
+
+def _frame_score(document: Document) -> FrameScore:
+    scores = {name: one and StackScore(**one) for name, one in document["scores"].items()}
+    return FrameScore(**{**document, "scores": scores})

@@ -1,0 +1,137 @@
+"""Pairs with a known warp: a scene through a real lens and a camera, and the same scene sharp."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.images import Image, as_integer
+from defocus.optics.camera import StreamCamera, draw_camera, recorded
+from defocus.optics.geometry import Similarity
+from defocus.optics.lens.draw import draw_lens
+from defocus.optics.lens.kernels import colour_psfs
+from defocus.optics.lens.prescription import RealLens
+from research.alignment_truth.real_like.lens import lens_blurred
+from research.alignment_truth.real_like.scene import MARGIN_PX, draw_scene
+
+__all__ = ["RealLikePair", "real_like_pair"]
+
+Array = NDArray[np.float32]
+
+PITCHES_UM = (15.0, 43.0)
+"""Of full frame at 2400 to 840 px width."""
+STILL_SHARE, SHIFTED_SHARE = 0.15, 0.2
+SHIFT_PX, ZOOM, ROTATION_DEG = 18.0, 0.015, 0.5
+"""Greatest, either way: what a tripod, refocusing and another aperture leave."""
+EXPOSURE_EV, VIGNETTING_EV = 0.2, 2.5
+MOSAIC_SHARE, NOISY_SHARP_SHARE = 0.5, 0.3
+FIELDS = ((0.0, 0.5), (0.8, 0.6))
+LARGEST_ERROR_PX, LARGEST_OFFSET_PX = 1.2, 0.2
+"""A lens that spreads a point in focus farther, half-way out or in a corner, or shows it farther
+off, is drawn again."""
+
+
+@dataclass(frozen=True)
+class RealLikePair:
+    """A pair and the truth.
+
+    Attributes:
+        blurry: ``(H, W, 3)`` uint8.
+        sharp: Same shape, moved.
+        unmoved: Same shape: what the sharp member would be without the warp.
+        matrix: ``(3, 3)`` from blurry to sharp positions.
+        diameter: ``(H, W)`` float32, signed diameters of the circle of confusion, px.
+        name: Of the photograph.
+    """
+
+    blurry: Image
+    sharp: Image
+    unmoved: Image
+    matrix: NDArray[np.float64]
+    diameter: Array
+    name: str
+
+
+def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair:
+    """Render one pair; the same arguments give the same pair.
+
+    Args:
+        files: Photographs.
+        seed: Of the set.
+        index: Of the pair in the set.
+    """
+    rng = np.random.default_rng([seed, index])
+    scene = draw_scene(files, rng)
+    inner = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+    diameter = np.ascontiguousarray(scene.diameter[inner])
+    shape = diameter.shape
+    lens = _draw_lens(rng)
+    blurred = np.maximum(lens_blurred(scene.light, scene.diameter, lens)[inner], 0)
+    matrix = _warp(shape, rng)
+    from_moved = np.linalg.inv(matrix)
+    from_moved[:2, 2] += MARGIN_PX
+    moved = cv2.warpAffine(
+        scene.light, from_moved[:2], shape[::-1], flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    )
+    camera = replace(draw_camera(rng), mosaic=bool(rng.random() < MOSAIC_SHARE))
+    noise = rng if rng.random() < NOISY_SHARP_SHARE else None
+    return RealLikePair(
+        blurry=_stored(camera, blurred * _light(shape, rng)[:, :, None], rng),
+        sharp=_stored(camera, np.maximum(moved, 0), noise),
+        unmoved=_stored(camera, np.ascontiguousarray(scene.light[inner]), None),
+        matrix=matrix,
+        diameter=diameter,
+        name=scene.name,
+    )
+
+
+def _draw_lens(rng: np.random.Generator) -> RealLens:
+    """A lens that shows what is in focus where it is.
+
+    One whose coma displaces it leaves no right answer: the chief ray's place and the picture's
+    differ. Colours that lie apart do so in both members: left out.
+    """
+    while True:
+        lens = draw_lens(rng, math.exp(rng.uniform(*np.log(PITCHES_UM))))
+        lens = replace(lens, lateral_colour_um=(0.0, 0.0))
+        if all(_true_in_focus(lens, field) for field in FIELDS):
+            return lens
+
+
+def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
+    kernel = colour_psfs(lens, 0.0, field)[1]
+    places = np.arange(len(kernel)) - len(kernel) // 2
+    spread = math.sqrt(float((kernel * (places[:, None] ** 2 + places**2)).sum()) / 2)
+    off = math.hypot(*(float(kernel.sum(axis=axis) @ places) for axis in (0, 1)))
+    return spread <= LARGEST_ERROR_PX and off <= LARGEST_OFFSET_PX
+
+
+def _stored(camera: StreamCamera, light: Array, noise: np.random.Generator | None) -> Image:
+    return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
+
+
+def _warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    kind = rng.random()
+    length, direction = SHIFT_PX * rng.uniform(), rng.uniform(0, 2 * math.pi)
+    found = Similarity(
+        zoom=1 + rng.uniform(-ZOOM, ZOOM),
+        rotation_deg=rng.uniform(-ROTATION_DEG, ROTATION_DEG),
+        shift_px=(length * math.cos(direction), length * math.sin(direction)),
+    )
+    if kind < STILL_SHARE:
+        found = Similarity()
+    elif kind < STILL_SHARE + SHIFTED_SHARE:
+        found = Similarity(shift_px=found.shift_px)
+    return np.vstack([found.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+
+
+def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Exposure and vignetting of the wide aperture."""
+    gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
+    y, x = np.ogrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
+    loss = rng.uniform(0, 1 - 2.0**-VIGNETTING_EV)
+    return np.asarray(gain * (1 - loss * (x * x + y * y) / 2), np.float32)

@@ -1,0 +1,154 @@
+"""Scenes: a photograph with depth, a part of it in focus and another strongly blurred."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.images import IMAGE_SUFFIXES, as_float, read_image, srgb_to_linear
+from defocus.raw import RAW_SUFFIXES
+from research.alignment_truth.rendered.textures import Split, split_of
+from research.alignment_truth.stacks import MERGED
+
+__all__ = ["MARGIN_PX", "RealLikeScene", "draw_scene", "scene_files"]
+
+Array = NDArray[np.float32]
+
+CANVAS = (768, 1088)
+"""Greatest height and width of a scene: 688 × 1008 px and what a warp brings in from outside."""
+MARGIN_PX = 40
+LEAST_SIDE_PX = 384
+SCALES = (0.5, 0.75)
+"""Large pictures are reduced by so much, so that their pixels are sharp."""
+SHARP_SHARE = (0.2, 0.4)
+"""Of the picture in focus."""
+LARGEST_PX = (12.0, 45.0)
+"""Largest diameter of a picture 1008 px wide, log-uniform."""
+RISE = 0.4
+"""Power of the distance from what is in focus: most of a blurred background is far behind it."""
+BRIGHT_FROM, BRIGHTEST = 0.85, 6.0
+"""Photographs are clipped: where all colours are above the first, light beyond white is drawn,
+which blur spreads and the sharp member clips."""
+SEGMENTED_AT = 0.5
+LEAST_SEGMENT = 0.02
+"""Of the picture; smaller things lie where their surroundings lie."""
+
+
+@dataclass(frozen=True)
+class RealLikeScene:
+    """What the lens sees.
+
+    Attributes:
+        light: ``(H, W, 3)`` float32, linear, 1 = white; highlights lie above it.
+        diameter: ``(H, W)`` float32, signed diameter of the circle of confusion, px, positive
+            behind the plane in focus.
+        name: Of the photograph.
+    """
+
+    light: Array
+    diameter: Array
+    name: str
+
+
+def scene_files(split: Split, folders: Sequence[Path], stacks: Path | None) -> tuple[Path, ...]:
+    """The photographs of a split, by the hash of their files.
+
+    ``choose`` has those of the truth set's split of that name, ``test`` all others.
+
+    Args:
+        split: Which.
+        folders: Of photographs.
+        stacks: Folder of focus stacks: of each the merged picture, else the frame in the middle.
+
+    Raises:
+        DatasetError: There is no picture.
+    """
+    found = [file for folder in folders for file in _pictures(folder)]
+    for stack in sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ():
+        frames = _pictures(stack)
+        merged = stack / MERGED
+        found += [merged] if merged in frames else frames[len(frames) // 2 :][:1]
+    own = [
+        file
+        for file in found
+        if (split_of(bytes.fromhex(sha256_file(file))) == "choose") == (split == "choose")
+    ]
+    if not own:
+        raise DatasetError(f"no photograph for the split {split}; give a folder with more pictures")
+    return tuple(own)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
+    return sorted(one for one in folder.iterdir() if one.suffix.lower() in suffixes)
+
+
+@lru_cache(maxsize=2)
+def _photograph(file: Path) -> Array:
+    return np.asarray(srgb_to_linear(as_float(read_image(file))), np.float32)
+
+
+def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene:
+    """A part of a photograph with depth.
+
+    Args:
+        files: Photographs.
+        rng: Decides.
+    """
+    while True:
+        file = files[int(rng.integers(len(files)))]
+        light = _photograph(file)
+        large = min(light.shape[:2]) > 1.3 * CANVAS[0]
+        if large:
+            scale = rng.uniform(*SCALES)
+            size = (round(light.shape[1] * scale), round(light.shape[0] * scale))
+            light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+        rows, columns = (min(a, b) for a, b in zip(light.shape, CANVAS, strict=False))
+        if min(rows, columns) >= LEAST_SIDE_PX:
+            break
+    top = int(rng.integers(light.shape[0] - rows + 1))
+    left = int(rng.integers(light.shape[1] - columns + 1))
+    part = np.ascontiguousarray(light[top : top + rows, left : left + columns])
+    return RealLikeScene(_beyond_white(part, rng), _diameters(part, rng), file.name)
+
+
+def _beyond_white(light: Array, rng: np.random.Generator) -> Array:
+    clipped = np.clip((light.min(axis=2) - BRIGHT_FROM) / (1 - BRIGHT_FROM), 0, 1)
+    gain = 1 + clipped * np.float32(rng.uniform(0, BRIGHTEST - 1))
+    return np.asarray(light * gain[:, :, None], np.float32)
+
+
+def _diameters(light: Array, rng: np.random.Generator) -> Array:
+    """Circles of confusion: a third of the picture has none, the rest up to the largest."""
+    nearness = _nearness(light, rng)
+    focus = np.quantile(nearness, rng.uniform())
+    distance = focus - nearness
+    sharp = np.quantile(np.abs(distance), rng.uniform(*SHARP_SHARE))
+    beyond = np.sign(distance) * np.maximum(np.abs(distance) - sharp, 0)
+    beyond = np.sign(beyond) * np.abs(beyond) ** RISE
+    largest = math.exp(rng.uniform(*np.log(LARGEST_PX))) * light.shape[1] / CANVAS[1]
+    return np.asarray(beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)), np.float32)
+
+
+def _nearness(light: Array, rng: np.random.Generator) -> Array:
+    """A slanted ground with upright things on it, whose outlines are those of the photograph."""
+    from skimage.segmentation import felzenszwalb  # slow to import
+
+    height, width = light.shape[:2]
+    small = cv2.resize(np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT)
+    least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
+    labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)
+    labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    angle = rng.normal(math.pi / 2, 0.7)
+    y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
+    slope = math.cos(angle) * x + math.sin(angle) * y
+    upright = rng.uniform(-1, 1, int(labels.max()) + 1)
+    share = rng.uniform(0.4, 0.9)
+    return np.asarray(share * upright[labels] + (1 - share) * slope, np.float32)

@@ -1,0 +1,130 @@
+"""Errors of the methods on pairs with a known warp."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
+from defocus.images import Image, as_float, linear_to_srgb, srgb_to_linear
+from research.alignment_truth.real_like.pair import RealLikePair
+from research.alignment_truth.real_like.peers import Placed, placements
+
+__all__ = ["RAW", "TRUE", "MethodMeans", "WarpScore", "method_means", "score_pair"]
+
+Array = NDArray[np.float32]
+
+TRUE, RAW = "true transform", "nothing moved"
+BORDER_PX = 8
+WRONG_PX = 1.0
+MOST_DB = 60.0
+"""What is more alike counts as this, so that no pair alone makes a mean."""
+
+
+@dataclass(frozen=True)
+class WarpScore:
+    """One method on one pair.
+
+    Attributes:
+        seconds: CPU.
+        corner_px: Error of the transform at the worst corner; None where there is none.
+        psnr_db: Of the compensated sharp picture against the one without a warp; None likewise.
+        sigma_px: What it said its standard error is there; None where it does not tell.
+    """
+
+    seconds: float
+    corner_px: float | None = None
+    psnr_db: float | None = None
+    sigma_px: float | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it gave a transform."""
+        return self.corner_px is not None
+
+
+def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
+    """Every method on a pair; also the true transform and none, by name."""
+    shape, still = pair.blurry.shape, np.eye(3)
+    true = transformed(pixel_grid(*shape[:2]), pair.matrix)
+    shown = inside(true).astype(np.uint8)
+    shown[[0, -1]] = shown[:, [0, -1]] = 0
+    seen = cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
+    linear = np.asarray(srgb_to_linear(as_float(pair.sharp)), np.float32)
+    known = [
+        (TRUE, Placed(true, pair.matrix), 0.0),
+        (RAW, Placed(pixel_grid(*shape[:2]), still), 0.0),
+    ]
+    scores = {}
+    for name, placed, seconds in (*known, *placements(pair.blurry, pair.sharp)):
+        if placed is None:
+            scores[name] = WarpScore(seconds)
+            continue
+        scores[name] = WarpScore(
+            seconds,
+            corner_px=corner_distance_px(placed.matrix, pair.matrix, shape),
+            psnr_db=_psnr_db(linear, placed.positions, pair.unmoved, seen),
+            sigma_px=placed.sigma_px,
+        )
+    return scores
+
+
+def _psnr_db(linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]) -> float:
+    found = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
+    squared = np.square(found[seen] - as_float(wanted)[seen], dtype=np.float64)
+    return min(-10 * math.log10(max(float(squared.mean()), 1e-12)), MOST_DB)
+
+
+@dataclass(frozen=True)
+class MethodMeans:
+    """A method over all pairs.
+
+    Attributes:
+        pairs, answered: Counts.
+        median_px, p95_px: Corner error over its own answers; None where it has none.
+        wrong: Answers that are off by more than 1 px.
+        psnr_db: Mean over its own answers.
+        common_db: Mean over the pairs that every method answered.
+        seconds: Mean CPU time.
+    """
+
+    pairs: int
+    answered: int
+    median_px: float | None
+    p95_px: float | None
+    wrong: int
+    psnr_db: float | None
+    common_db: float | None
+    seconds: float
+
+
+def method_means(pairs: Sequence[dict[str, WarpScore]]) -> dict[str, MethodMeans]:
+    """Each method over all pairs."""
+    common = [pair for pair in pairs if all(score.answered for score in pair.values())]
+    return {
+        name: _means([pair[name] for pair in pairs], [pair[name] for pair in common])
+        for name in (pairs[0] if pairs else ())
+    }
+
+
+def _means(scores: Sequence[WarpScore], common: Sequence[WarpScore]) -> MethodMeans:
+    corner = np.array([one.corner_px for one in scores if one.corner_px is not None])
+    return MethodMeans(
+        pairs=len(scores),
+        answered=len(corner),
+        median_px=float(np.median(corner)) if corner.size else None,
+        p95_px=float(np.percentile(corner, 95)) if corner.size else None,
+        wrong=int((corner > WRONG_PX).sum()),
+        psnr_db=_mean([one.psnr_db for one in scores]),
+        common_db=_mean([one.psnr_db for one in common]),
+        seconds=float(np.mean([one.seconds for one in scores])),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,87 @@
+"""Table of the methods on pairs with a known warp."""
+
+from collections.abc import Sequence
+
+from research.alignment_truth.failures import FAILURE_PX, RegistrationTrial, count_failures
+from research.alignment_truth.real_like.peers import OURS
+from research.alignment_truth.real_like.score import RAW, TRUE, WarpScore, method_means
+
+__all__ = ["real_like_table"]
+
+CLEARLY_PX = 0.05
+"""So much less of error at a corner is more than chance makes of it."""
+HEAD = (
+    "method",
+    "answered",
+    "corner error, median px",
+    "95 %",
+    "> 1 px",
+    "PSNR, dB",
+    "PSNR where all answer, dB",
+    "CPU s",
+)
+
+
+def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
+    """A heading, what the best of the others has, and one row for each method, as Markdown."""
+    means = method_means(pairs)
+    others = {name: one for name, one in means.items() if name not in (*OURS, TRUE, RAW)}
+    least = min((one.median_px, name) for name, one in others.items() if one.median_px is not None)
+    said = [
+        (one.corner_px, one.sigma_px)
+        for pair in pairs
+        if (one := pair[OURS[0]]).corner_px is not None and one.sigma_px is not None
+    ]
+    within = sum(corner <= 2 * sigma for corner, sigma in said)
+    note = (
+        f"Least median error of the others: {least[1]}, {least[0]:.2f} px, against "
+        f"{_number(means[OURS[0]].median_px)} px. {within} of {len(said)} of our transforms lie "
+        f"within two of the standard errors that are given with them. {_rare(pairs)} "
+        f"{_where_better(pairs, least[1])}"
+    )
+    rows = [
+        [
+            name,
+            f"{one.answered}/{one.pairs}",
+            _number(one.median_px),
+            _number(one.p95_px),
+            str(one.wrong),
+            _number(one.psnr_db, 1),
+            _number(one.common_db, 1),
+            _number(one.seconds),
+        ]
+        for name, one in means.items()
+    ]
+    lines = [HEAD, ["---", *("---:" for _ in HEAD[1:])], *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"### {len(pairs)} real-like pairs with a known warp\n\n{note}\n\n{table}"
+
+
+def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
+    """How far off the worst of our answers is, and what so many pairs say of rare failures."""
+    errors = [pair[OURS[0]].corner_px for pair in pairs]
+    bound = count_failures([RegistrationTrial(error, 0.0) for error in errors]).bound
+    worst = max((error for error in errors if error is not None), default=None)
+    return (
+        f"The worst of them is off by {_number(worst)} px; with 95 % confidence, fewer than "
+        f"{100 * bound:.1f} % of such pairs are off by more than {FAILURE_PX:g} px."
+    )
+
+
+def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
+    """In how many pairs another method is more exact than ours."""
+    gains = [
+        ours - others
+        for pair in pairs
+        if (ours := pair[OURS[0]].corner_px) is not None
+        and (others := pair[name].corner_px) is not None
+    ]
+    better, clearly = (sum(gain > least for gain in gains) for least in (0.0, CLEARLY_PX))
+    return (
+        f"{name} is more exact than ours in {better} pairs, in {clearly} of them by more than "
+        f"{CLEARLY_PX:g} px."
+    )
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,79 @@
+"""Ground truth of each pixel of a rendered pair: depth, edge class, visibility."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from research.alignment_truth.rendered.rendering import Defocus
+from research.alignment_truth.rendered.scene import TruthSurface, Window
+
+__all__ = ["edge_class", "front_depth", "visible"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+BORDER_PX = 1.5
+"""Anti-aliasing of edges, and by how much interpolated kernels are wider than their circle."""
+
+
+def front_depth(surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], frame: Window) -> Array:
+    """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
+    x, y = frame.grid()
+    depth = surfaces[0].relief.inverse_depth(x, y)
+    for index, surface in enumerate(surfaces[1:], start=1):
+        mine = front == index
+        depth[mine] = surface.relief.inverse_depth(x[mine], y[mine])
+    return depth
+
+
+def edge_class(
+    surfaces: Sequence[TruthSurface], defocus: Defocus, front: NDArray[np.uint8], frame: Window
+) -> Mask:
+    """Mark pixels that show more than one surface.
+
+    They lie within half a circle of confusion (that of the nearer surface or of the one seen,
+    whichever is greater) and :data:`BORDER_PX` of a visible occluding edge.
+
+    Args:
+        surfaces: Surfaces, from far to near.
+        defocus: The lens of the blurry member.
+        front: ``(H, W)`` index of the frontmost surface.
+        frame: The pixels of ``front``.
+
+    Returns:
+        ``(H, W)`` bool.
+    """
+    x, y = frame.grid()
+    seen = np.abs(defocus.diameter(front_depth(surfaces, front, frame)))
+    edge = np.zeros(front.shape, np.bool_)
+    for index, surface in enumerate(surfaces[1:], start=1):
+        mine = (front == index).astype(np.uint8)
+        if not mine.any() or mine.all():
+            continue
+        own = defocus.diameter(surface.relief.inverse_depth(x, y))
+        distance = cv2.distanceTransform(mine, cv2.DIST_L2, 5) + cv2.distanceTransform(
+            1 - mine, cv2.DIST_L2, 5
+        )
+        # a slanted surface may be more blurred at its edge than where it is d px from it
+        slope = np.minimum(np.hypot(*np.gradient(own)), np.float32(1))
+        edge |= distance * (1 - slope / 2) <= np.maximum(np.abs(own), seen) / 2 + BORDER_PX
+    return edge
+
+
+def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> Mask:
+    """True where a point of the blurry picture is visible in the sharp one.
+
+    Args:
+        flow: ``(2, H, W)`` from blurry to sharp, px.
+        front: ``(H, W)`` frontmost surface of the blurry picture.
+        there: ``(H, W)`` frontmost surface of the sharp picture.
+    """
+    height, width = front.shape
+    x, y = Window(0, 0, width, height).grid()
+    x, y = x + flow[0], y + flow[1]
+    within = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    column = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
+    row = np.clip(np.rint(y), 0, height - 1).astype(np.intp)
+    return np.asarray(within & (there[row, column] == front))

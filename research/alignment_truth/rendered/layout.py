@@ -1,0 +1,207 @@
+"""Layout of a scene's surfaces: outlines and reliefs, from families that differ by split."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research.alignment_truth.rendered.textures import Split
+
+__all__ = ["OUTLINES_OF", "RELIEFS_OF", "Outline", "Relief", "draw_outline", "draw_relief"]
+
+Array: TypeAlias = NDArray[np.float32]
+OutlineKind: TypeAlias = Literal["ellipse", "polygon", "blob", "annulus", "star", "bars"]
+ReliefKind: TypeAlias = Literal["plane", "bowl", "saddle", "dome", "wave", "step"]
+
+OUTLINES_OF: dict[Split, tuple[OutlineKind, ...]] = {
+    "train": ("ellipse", "polygon"),
+    "choose": ("blob", "annulus"),
+    "test": ("star", "bars"),
+}
+
+RELIEFS_OF: dict[Split, tuple[ReliefKind, ...]] = {
+    "train": ("plane", "bowl"),
+    "choose": ("saddle", "dome"),
+    "test": ("wave", "step"),
+}
+
+
+@dataclass(frozen=True)
+class Relief:
+    """Inverse depth over the frame: smooth, in [middle - half, middle + half] within the frame.
+
+    Attributes:
+        kind: The form.
+        middle: Inverse depth, 0 = farthest and 1 = nearest of the scene.
+        half: Half of its range.
+        centre: (x, y), px.
+        scale: Unit length in px: half the diagonal of the frame.
+        angle: Direction of the shape, radians.
+        phase: Phase of a wave, radians.
+    """
+
+    kind: ReliefKind
+    middle: float
+    half: float
+    centre: tuple[float, float]
+    scale: float
+    angle: float
+    phase: float
+
+    def inverse_depth(self, x: Array, y: Array) -> Array:
+        """Inverse depth at positions of the blurry picture, px."""
+        u, v = _turned(x, y, self.centre, self.angle)
+        u, v = u / np.float32(self.scale), v / np.float32(self.scale)
+        return np.asarray(
+            np.float32(self.middle) + np.float32(self.half) * self._form(u, v), np.float32
+        )
+
+    def _form(self, u: Array, v: Array) -> Array:
+        match self.kind:
+            case "plane":
+                form = u
+            case "bowl":
+                form = 2 * (u * u + v * v) - 1
+            case "saddle":
+                form = 2 * u * v
+            case "dome":
+                form = 2 * np.exp(-3 * (u * u + v * v)) - 1
+            case "wave":
+                form = np.sin(np.float32(3.5) * u + np.float32(self.phase))
+            case "step":
+                form = np.tanh(3 * u)
+        return np.asarray(form)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The edge of a foreground surface.
+
+    Attributes:
+        kind: The form.
+        centre: (x, y), px.
+        radius: Radius of the circle that holds it, px.
+        angle: Radians.
+        count: Number of corners, points or bars.
+        ratio: Slenderness, hole or depth of the shape, in (0, 1).
+        phases: Phases of a blob's waves, radians.
+    """
+
+    kind: OutlineKind
+    centre: tuple[float, float]
+    radius: float
+    angle: float
+    count: int
+    ratio: float
+    phases: tuple[float, ...]
+
+    def coverage(self, x: Array, y: Array) -> Array:
+        """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
+        u, v = _turned(x, y, self.centre, self.angle)
+        return np.asarray(np.clip(self._distance(u, v) + np.float32(0.5), 0, 1), np.float32)
+
+    def _distance(self, u: Array, v: Array) -> Array:
+        """Distance to the edge in px, positive inside; exact near the edge."""
+        distance: NDArray[np.floating]
+        match self.kind:
+            case "ellipse":
+                distance = self._to_ellipse(u, v)
+            case "polygon":
+                distance = self._to_polygon(u, v)
+            case "blob":
+                distance = self._to_blob(u, v)
+            case "annulus":
+                middle = self.radius * (1 + self.ratio) / 2
+                distance = self.radius * (1 - self.ratio) / 2 - np.abs(np.hypot(u, v) - middle)
+            case "star":
+                distance = self._to_star(u, v)
+            case "bars":
+                distance = self._to_bars(u, v)
+        return np.asarray(distance)
+
+    def _to_ellipse(self, u: Array, v: Array) -> Array:
+        """First-order distance: (1 - f) / |grad f| of f = |(u / a, v / b)|."""
+        a, b = self.radius, self.radius * self.ratio
+        f = np.hypot(u / a, v / b)
+        slope = np.hypot(u / a**2, v / b**2)
+        return np.asarray((1 - f) * np.clip(f / np.maximum(slope, 1e-6), b, a))
+
+    def _to_polygon(self, u: Array, v: Array) -> Array:
+        apothem = self.radius * math.cos(math.pi / self.count)
+        angles = 2 * math.pi * np.arange(self.count) / self.count
+        sides = [math.cos(a) * u + math.sin(a) * v / self.ratio for a in angles]
+        slopes = [math.hypot(math.cos(a), math.sin(a) / self.ratio) for a in angles]
+        within = [(apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)]
+        return np.asarray(np.min(within, axis=0))
+
+    def _to_blob(self, u: Array, v: Array) -> Array:
+        theta, rho = np.arctan2(v, u), np.hypot(u, v)
+        waves = list(enumerate(self.phases, start=2))
+        size = self.radius / (1 + 0.6 * self.ratio)
+        swing = 0.6 * self.ratio / len(waves)
+        edge = size * (1 + swing * np.sum([np.cos(k * theta + p) for k, p in waves], axis=0))
+        slope = size * swing * np.sum([k * np.sin(k * theta + p) for k, p in waves], axis=0)
+        return np.asarray((edge - rho) / np.sqrt(1 + (slope / edge) ** 2))
+
+    def _to_star(self, u: Array, v: Array) -> Array:
+        """Distance to a star, folded into half of one point, whose edge is a straight line."""
+        sector = math.pi / self.count
+        folded = np.abs(np.mod(np.arctan2(v, u), np.float32(2 * sector)) - np.float32(sector))
+        rho = np.hypot(u, v)
+        x, y = rho * np.cos(folded), rho * np.sin(folded)
+        inner = self.radius * self.ratio
+        dx, dy = inner * math.cos(sector) - self.radius, inner * math.sin(sector)
+        return np.asarray((y * dx - (x - self.radius) * dy) / math.hypot(dx, dy))
+
+    def _to_bars(self, u: Array, v: Array) -> Array:
+        box = self.radius / math.sqrt(2)
+        period = 2 * box / self.count
+        across = np.abs(np.mod(v + np.float32(box), np.float32(period)) - np.float32(period / 2))
+        within_bar = period * (0.25 + 0.5 * self.ratio) / 2 - across
+        within_box = box - np.maximum(np.abs(u), np.abs(v))
+        return np.asarray(np.minimum(within_bar, within_box))
+
+
+def _turned(x: Array, y: Array, centre: tuple[float, float], angle: float) -> tuple[Array, Array]:
+    cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+    dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
+    return cosine * dx + sine * dy, cosine * dy - sine * dx
+
+
+def draw_relief(
+    split: Split,
+    band: tuple[float, float],
+    size: tuple[int, int],
+    rng: np.random.Generator,
+) -> Relief:
+    """A random relief within a band of inverse depth, over a frame of (height, width)."""
+    height, width = size
+    half = (band[1] - band[0]) / 2 * rng.uniform(0.2, 1.0)
+    kinds = RELIEFS_OF[split]
+    return Relief(
+        kind=kinds[rng.integers(len(kinds))],
+        middle=float(rng.uniform(band[0] + half, band[1] - half)),
+        half=float(half),
+        centre=(float(rng.uniform(0.3, 0.7) * width), float(rng.uniform(0.3, 0.7) * height)),
+        scale=math.hypot(width, height) / 2,
+        angle=float(rng.uniform(0, 2 * math.pi)),
+        phase=float(rng.uniform(0, 2 * math.pi)),
+    )
+
+
+def draw_outline(split: Split, size: tuple[int, int], rng: np.random.Generator) -> Outline:
+    """A random outline whose centre lies in a frame of (height, width)."""
+    height, width = size
+    kinds = OUTLINES_OF[split]
+    kind = kinds[rng.integers(len(kinds))]
+    return Outline(
+        kind=kind,
+        centre=(float(rng.uniform(0, width)), float(rng.uniform(0, height))),
+        radius=float(rng.uniform(0.15, 0.4) * min(height, width)),
+        angle=float(rng.uniform(0, 2 * math.pi)),
+        count=int(rng.integers(3, 8)),
+        ratio=float(rng.uniform(0.4, 0.8)),
+        phases=tuple(float(p) for p in rng.uniform(0, 2 * math.pi, 4)),
+    )

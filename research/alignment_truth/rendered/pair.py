@@ -1,0 +1,247 @@
+"""Rendered pairs with exact flow: one picture defocused, the other sharp and moved."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.images import as_float, as_integer, linear_to_srgb
+from defocus.optics.geometry import Similarity
+from research.alignment_truth.rendered.labels import edge_class, front_depth, visible
+from research.alignment_truth.rendered.layout import draw_outline, draw_relief
+from research.alignment_truth.rendered.psf import ASYMMETRIC, FAMILIES_OF, PSFFamily, draw_psf
+from research.alignment_truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
+from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View, Window
+from research.alignment_truth.rendered.textures import SPLITS, Textures, texture_patch
+
+__all__ = ["FULL", "STILL", "Ranges", "TruthPair", "at_width", "render_pair"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+MOST_SHAPES = 4
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Ranges from which pairs are drawn.
+
+    Attributes:
+        coc_px: Range of the largest circle-of-confusion diameter of a pair.
+        shift_px: Largest shift.
+        zoom: Range of the zoom from blurry to sharp.
+        rotation_deg: Largest rotation in either direction.
+        parallax_px: Largest difference of displacement between the nearest and the farthest
+            surface.
+        exposure_ev: Largest exposure difference between the members in either direction.
+        vignetting_ev: Most light that the blurry member loses in a corner.
+        noise: Largest standard deviation of the shot noise at white, linear light; the read noise
+            is a fifth of it.
+        families: Point spread functions; empty for those of the textures' split.
+    """
+
+    coc_px: tuple[float, float]
+    shift_px: float
+    zoom: tuple[float, float]
+    rotation_deg: float
+    parallax_px: float
+    exposure_ev: float
+    vignetting_ev: float
+    noise: float
+    families: tuple[PSFFamily, ...] = ()
+
+
+FULL = Ranges(
+    coc_px=(0.0, 40.0),
+    shift_px=90.0,
+    zoom=(0.94, 1.09),
+    rotation_deg=1.0,
+    parallax_px=12.0,
+    exposure_ev=0.3,
+    vignetting_ev=2.5,
+    noise=0.01,
+)
+"""What pairs of a real camera show at 2048 px width."""
+
+FULL_WIDTH = 2048
+
+STILL = replace(
+    FULL,
+    coc_px=(10.0, 40.0),
+    shift_px=0.0,
+    zoom=(1.0, 1.0),
+    rotation_deg=0.0,
+    parallax_px=0.0,
+    families=ASYMMETRIC,
+)
+"""No misalignment at all, but point spread functions that look like one."""
+
+
+def at_width(ranges: Ranges, width: int) -> Ranges:
+    """The ranges for smaller pictures: shift and parallax scale with the width, blur does not."""
+    scale = width / FULL_WIDTH
+    return replace(ranges, shift_px=ranges.shift_px * scale, parallax_px=ranges.parallax_px * scale)
+
+
+@dataclass(frozen=True)
+class TruthPair:
+    """A rendered pair and its ground truth.
+
+    Attributes:
+        blurry: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
+        sharp: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
+        flow: ``(2, H, W)`` float32, px: ``sharp(x + flow(x))`` corresponds to ``blurry(x)`` on its
+            frontmost surface, by the chief ray.
+        coc_px: ``(H, W)`` float32, diameter of the circle of confusion of that surface.
+        edge: ``(H, W)`` bool, True within half a circle of confusion (and a pixel) of an
+            occluding edge, where the pixel shows more than one surface.
+        inside: ``(H, W)`` bool, True where ``x + flow`` lies in the sharp frame and the surface is
+            visible there.
+        view: Chief rays from blurry to sharp; ``flow`` is their value at each pixel.
+        depth_range: Range of the inverse depth in the blurry member.
+    """
+
+    blurry: Array
+    sharp: Array
+    flow: Array
+    coc_px: Array
+    edge: Mask
+    inside: Mask
+    view: View
+    depth_range: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    surfaces: tuple[TruthSurface, ...]
+    view: View
+    defocus: Defocus
+
+
+def render_pair(
+    textures: Textures, ranges: Ranges, height: int, width: int, seed: int, index: int = 0
+) -> TruthPair:
+    """Render one pair, with layouts and point spread functions of the textures' split.
+
+    The same arguments always give the same pair.
+
+    Args:
+        textures: The pictures of one split.
+        ranges: Ranges from which the pair is drawn.
+        height: Height of the pair, px.
+        width: Width of the pair, px.
+        seed: Seed of the set.
+        index: Index of the pair in the set.
+    """
+    rng = np.random.default_rng([SPLITS.index(textures.split), seed, index])
+    scene = _draw_scene(textures, ranges, (height, width), rng)
+    frame = Window(0, 0, width, height)
+    surround = frame.grown(scene.defocus.reach_px)
+    blurry = blurry_picture(scene.surfaces, scene.defocus, surround)
+    sharp = sharp_picture(scene.surfaces, scene.view)
+    crop = frame.slices(surround)
+    depth = front_depth(scene.surfaces, blurry.front[crop], frame)
+    flow = scene.view.flow(*frame.grid(), depth)
+    exposed = blurry.linear[crop] * _light(ranges, (height, width), rng)[:, :, None]
+    bits = 8 if rng.random() < 0.5 else 16
+    return TruthPair(
+        blurry=_developed(exposed, ranges, bits, rng),
+        sharp=_developed(sharp.linear, ranges, bits, rng),
+        flow=flow,
+        coc_px=np.abs(scene.defocus.diameter(depth)),
+        edge=edge_class(scene.surfaces, scene.defocus, blurry.front, surround)[crop],
+        inside=visible(flow, blurry.front[crop], sharp.front),
+        view=scene.view,
+        depth_range=(float(depth.min()), float(depth.max())),
+    )
+
+
+def _draw_scene(
+    textures: Textures, ranges: Ranges, size: tuple[int, int], rng: np.random.Generator
+) -> _Scene:
+    families = ranges.families or FAMILIES_OF[textures.split]
+    defocus = Defocus(
+        psf=draw_psf(families, rng),
+        largest_px=float(rng.uniform(*ranges.coc_px)),
+        focus=float(rng.uniform()),
+        size=size,
+    )
+    view = _draw_view(ranges, size, rng)
+    frame = Window(0, 0, size[1], size[0])
+    near, far = frame.grown(defocus.reach_px), view.window_back(frame)
+    extent = Window(
+        min(near.left, far.left),
+        min(near.top, far.top),
+        max(near.right, far.right),
+        max(near.bottom, far.bottom),
+    )
+    count = int(rng.integers(1, MOST_SHAPES + 1))
+    cuts = np.sort(rng.uniform(size=count))
+    bands = list(zip((0.0, *cuts), (*cuts, 1.0), strict=True))
+    surfaces = (
+        _draw_surface(textures, band, size, extent, k > 0, rng) for k, band in enumerate(bands)
+    )
+    return _Scene(tuple(s for s in surfaces if s is not None), view, defocus)
+
+
+def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> View:
+    length, direction = rng.uniform(0, ranges.shift_px), rng.uniform(0, 2 * math.pi)
+    parallax, heading = rng.uniform(0, ranges.parallax_px), rng.uniform(0, 2 * math.pi)
+    similarity = Similarity(
+        zoom=float(rng.uniform(*ranges.zoom)),
+        rotation_deg=float(rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)),
+        shift_px=(float(length * math.cos(direction)), float(length * math.sin(direction))),
+    )
+    return View(
+        similarity,
+        (float(parallax * math.cos(heading)), float(parallax * math.sin(heading))),
+        size,
+    )
+
+
+def _draw_surface(
+    textures: Textures,
+    band: tuple[float, float],
+    size: tuple[int, int],
+    extent: Window,
+    has_edge: bool,
+    rng: np.random.Generator,
+) -> TruthSurface | None:
+    """Draw a surface in a band of inverse depth; None if it would lie outside the extent."""
+    relief = draw_relief(textures.split, band, size, rng)
+    outline = draw_outline(textures.split, size, rng) if has_edge else None
+    window = extent
+    if outline is not None:
+        x, y, radius = *outline.centre, outline.radius
+        window = Window(
+            math.floor(x - radius) - 1,
+            math.floor(y - radius) - 1,
+            math.ceil(x + radius) + 2,
+            math.ceil(y + radius) + 2,
+        ).within(extent)
+    if 0 in window.shape:
+        return None
+    patch = texture_patch(textures, *window.shape, TEXELS_PER_PX, rng)
+    gain = np.float32(rng.uniform(0.5, 0.95))
+    return TruthSurface(relief, outline, patch * gain, window)
+
+
+def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Exposure and vignetting of the blurry member, ``(H, W)``."""
+    gain = 2.0 ** rng.uniform(-ranges.exposure_ev, ranges.exposure_ev)
+    loss = rng.uniform(0, 1 - 2.0**-ranges.vignetting_ev)
+    height, width = size
+    x, y = Window(0, 0, width, height).grid()
+    dx, dy = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)
+    fall = (dx * dx + dy * dy) * np.float32(loss / (((width - 1) ** 2 + (height - 1) ** 2) / 4))
+    return np.asarray(np.float32(gain) * (1 - fall), np.float32)
+
+
+def _developed(linear: Array, ranges: Ranges, bits: int, rng: np.random.Generator) -> Array:
+    """Noise, the transfer curve, and rounding to 8 or 16 bits."""
+    shot = np.float32(rng.uniform(0, ranges.noise))
+    deviation = shot * np.sqrt(np.maximum(linear, 0) + np.float32(0.04))
+    noisy = linear + deviation * rng.standard_normal(linear.shape, np.float32)
+    encoded = linear_to_srgb(np.clip(noisy, 0, 1))
+    return np.asarray(as_float(as_integer(encoded, bits)), np.float32)

@@ -1,0 +1,177 @@
+"""Families of point spread functions, disjoint between the splits.
+
+Every kernel is float32, odd-sized, sums to 1 and has the chief ray at its centre; its support is
+the circle of confusion. Cat's-eye and coma kernels depend on the place in the field, and their
+centroid lies off the chief ray, so that a picture blurred by them looks displaced although nothing
+moved. The cat's eye is that of :mod:`defocus.optics.aperture`, cut by rims from both sides.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.aperture import Aperture, aperture_psf
+from research.alignment_truth.rendered.textures import Split
+
+__all__ = ["ASYMMETRIC", "FAMILIES_OF", "PSF", "PSFFamily", "draw_psf", "kernel"]
+
+PSFFamily: TypeAlias = Literal[
+    "disc",
+    "soft-disc",
+    "polygon-5-7",
+    "polygon-8-9",
+    "ring",
+    "gaussian",
+    "spherical",
+    "cats-eye",
+    "coma",
+]
+
+FAMILIES_OF: dict[Split, tuple[PSFFamily, ...]] = {
+    "train": ("disc", "soft-disc", "polygon-5-7"),
+    "choose": ("polygon-8-9", "ring"),
+    "test": ("gaussian", "spherical"),
+}
+"""The symmetric families of each split: their centroid is the chief ray."""
+
+ASYMMETRIC: tuple[PSFFamily, ...] = ("cats-eye", "coma")
+"""The families of the cases without any misalignment; they belong to the test split."""
+
+KINDS: tuple[PSFFamily, ...] = get_args(PSFFamily)
+
+
+@dataclass(frozen=True)
+class PSF:
+    """A point spread function of a family.
+
+    Attributes:
+        family: Name of the family.
+        angle: Angle of a polygon, radians.
+        blades: Number of blades of a polygon.
+        strength: Strength of the aberration or the central obstruction; its meaning depends on the
+            family.
+    """
+
+    family: PSFFamily
+    angle: float
+    blades: int
+    strength: float
+
+
+_STRENGTH: dict[PSFFamily, tuple[float, float]] = {
+    "soft-disc": (0.1, 0.4),  # width of the soft edge, in radii
+    "ring": (0.25, 0.5),  # radius of the obstruction, in radii
+    "spherical": (-0.8, 0.8),  # from a bright rim to a bright core, behind the focus plane
+    "cats-eye": (0.25, 0.5),  # see Aperture.cats_eye
+    "coma": (0.1, 0.25),  # length of the tail at the corner, in radii of the largest circle
+}
+
+
+def draw_psf(families: tuple[PSFFamily, ...], rng: np.random.Generator) -> PSF:
+    """A random member of one of the families."""
+    family = families[rng.integers(len(families))]
+    blades = int(rng.integers(5, 8) if family == "polygon-5-7" else rng.integers(8, 10))
+    strength = rng.uniform(*_STRENGTH.get(family, (0.0, 0.0)))
+    return PSF(family, float(rng.uniform(0, 2 * math.pi)), blades, float(strength))
+
+
+def kernel(
+    psf: PSF, defocus_px: float, field: tuple[float, float], largest_px: float
+) -> NDArray[np.float32]:
+    """The kernel of one circle of confusion at one place.
+
+    Args:
+        psf: The lens.
+        defocus_px: Signed diameter of the circle of confusion, negative in front of the focus
+            plane: there the image of the pupil is upside down.
+        field: Place (x, y) relative to the picture's centre, 1 = distance of the corner.
+        largest_px: Largest diameter in the picture; coma does not depend on the defocus.
+
+    Returns:
+        ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``.
+    """
+    radius = abs(defocus_px) / 2
+    if psf.family == "coma":
+        return _coma(radius, psf.strength * largest_px / 2, field)
+    if psf.family == "cats-eye":
+        eye = aperture_psf(defocus_px, Aperture(cats_eye=psf.strength), field)
+        return np.asarray(eye, dtype=np.float32)
+    reach = radius * (1 + psf.strength) if psf.family == "soft-disc" else radius
+    half = math.ceil(max(reach - 0.5, 0.0))
+    if half == 0:
+        return np.ones((1, 1), np.float32)
+    steps = np.arange(-half, half + 1, dtype=np.float32)
+    x, y = steps[None, :], steps[:, None]
+    sign = 1.0 if defocus_px >= 0 else -1.0
+    density = _density(psf, x * sign, y * sign, radius, sign)
+    return np.asarray(density / density.sum(), dtype=np.float32)
+
+
+def _density(
+    psf: PSF,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    radius: float,
+    sign: float,
+) -> NDArray[np.float32]:
+    """Light per pixel; edges are anti-aliased over one pixel."""
+    distance = np.hypot(x, y)
+    disc = np.clip(radius - distance + 0.5, 0, 1)
+    if psf.family.startswith("polygon"):
+        return _polygon(psf, x, y, radius)
+    if psf.family == "soft-disc":
+        edge = max(psf.strength * radius, 0.5)
+        return np.asarray(np.clip((radius - distance) / (2 * edge) + 0.5, 0, 1))
+    if psf.family == "ring":
+        return np.asarray(disc - np.clip(psf.strength * radius - distance + 0.5, 0, 1))
+    if psf.family == "gaussian":  # of the second moment that the disc has
+        return np.asarray(disc * np.exp(-2 * (distance / radius) ** 2))
+    if psf.family == "spherical":
+        return np.asarray(disc * (1 + sign * psf.strength * (1 - 2 * (distance / radius) ** 2)))
+    return np.asarray(disc)
+
+
+def _polygon(
+    psf: PSF, x: NDArray[np.float32], y: NDArray[np.float32], radius: float
+) -> NDArray[np.float32]:
+    """A regular polygon inscribed in the circle."""
+    apothem = radius * math.cos(math.pi / psf.blades)
+    angles = psf.angle + 2 * math.pi * np.arange(psf.blades) / psf.blades
+    sides = np.max([math.cos(a) * x + math.sin(a) * y for a in angles], axis=0)
+    return np.asarray(np.clip(apothem - sides + 0.5, 0, 1))
+
+
+def _coma(radius: float, tail: float, field: tuple[float, float]) -> NDArray[np.float32]:
+    """Third-order coma on top of defocus, by rays through an even grid on the pupil.
+
+    A ray through the pupil at (rho, theta), theta from the meridian, lands at
+    radius * rho + tail * height * rho^2 * (2 + cos 2 theta, sin 2 theta).
+
+    Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3.
+    """
+    steps = (np.arange(64) + 0.5) / 32 - 1
+    px, py = (grid.ravel() for grid in np.meshgrid(steps, steps))
+    inside = px**2 + py**2 <= 1
+    px, py = px[inside], py[inside]
+    height = math.hypot(*field)
+    along = radius * px + tail * height * (3 * px**2 + py**2)
+    across = radius * py + tail * height * 2 * px * py
+    cosine, sine = (field[0] / height, field[1] / height) if height > 0 else (1.0, 0.0)
+    x, y = cosine * along - sine * across, sine * along + cosine * across
+    half = math.ceil(radius + 3 * tail * height)
+    size = 2 * half + 3
+    return _splatted(x + half + 1, y + half + 1, size)
+
+
+def _splatted(x: NDArray[np.float64], y: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+    """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
+    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, down = x - column, y - row
+    total = np.zeros(size * size)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weight = (down if dy else 1 - down) * (right if dx else 1 - right)
+        total += np.bincount((row + dy) * size + column + dx, weight, minlength=size * size)
+    return np.asarray((total / total.sum()).reshape(size, size), dtype=np.float32)

@@ -1,0 +1,163 @@
+"""Scene of textured surfaces, with the camera positions of the blurry and the sharp picture."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.geometry import Similarity
+from research.alignment_truth.rendered.layout import Outline, Relief
+
+__all__ = ["TEXELS_PER_PX", "TruthSurface", "View", "Window"]
+
+Array = NDArray[np.float32]
+
+TEXELS_PER_PX = 2
+"""Sampling of textures: interpolation between texels then errs far below the picture's pixels."""
+
+INVERSIONS = 6
+"""Fixed-point steps of the way back from the sharp picture; each gains a factor of ten or more."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels; right and bottom are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, at least 0."""
+        return max(0, self.bottom - self.top), max(0, self.right - self.left)
+
+    def grid(self) -> tuple[Array, Array]:
+        """Positions x and y of the pixel centres, ``(H, W)`` each."""
+        x = np.arange(self.left, self.right, dtype=np.float32)
+        y = np.arange(self.top, self.bottom, dtype=np.float32)
+        xx, yy = np.meshgrid(x, y)
+        return xx, yy
+
+    def within(self, other: "Window") -> "Window":
+        """Intersection of two windows."""
+        return Window(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
+    def grown(self, px: int) -> "Window":
+        """The window with a border of that width."""
+        return Window(self.left - px, self.top - px, self.right + px, self.bottom + px)
+
+    def slices(self, frame: "Window") -> tuple[slice, slice]:
+        """Index of this window in an array that covers ``frame``."""
+        return (
+            slice(self.top - frame.top, self.bottom - frame.top),
+            slice(self.left - frame.left, self.right - frame.left),
+        )
+
+
+@dataclass(frozen=True)
+class TruthSurface:
+    """One surface of a scene, in the coordinates of the blurry picture.
+
+    Attributes:
+        relief: Inverse depth of the surface.
+        outline: Edge of the surface; None for the background, which is everywhere.
+        texture: ``(h, w, 3)`` float32, linear light, :data:`TEXELS_PER_PX` per pixel.
+        window: Pixels covered by the texture.
+    """
+
+    relief: Relief
+    outline: Outline | None
+    texture: Array
+    window: Window
+
+    def colour(self, x: Array, y: Array) -> Array:
+        """``(H, W, 3)`` colour at positions of the blurry picture."""
+        first = (TEXELS_PER_PX - 1) / 2  # the pixel centre lies between its texels
+        u = (x - np.float32(self.window.left)) * TEXELS_PER_PX + np.float32(first)
+        v = (y - np.float32(self.window.top)) * TEXELS_PER_PX + np.float32(first)
+        sampled = cv2.remap(self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        return np.maximum(sampled, np.float32(0))
+
+    def coverage(self, x: Array, y: Array) -> Array:
+        """``(H, W)`` share of each pixel that the surface covers."""
+        return np.ones_like(x) if self.outline is None else self.outline.coverage(x, y)
+
+
+@dataclass(frozen=True)
+class View:
+    """Chief rays from the blurry to the sharp member: a similarity, and parallax.
+
+    Attributes:
+        similarity: Transform from blurry to sharp positions, at the middle of the scene's inverse
+            depths.
+        parallax_px: (x, y) displacement of a surface of inverse depth 1 relative to one of 0.
+        size: Height and width of the frame.
+    """
+
+    similarity: Similarity
+    parallax_px: tuple[float, float]
+    size: tuple[int, int]
+
+    @cached_property
+    def _matrix(self) -> NDArray[np.float64]:
+        return self.similarity.matrix(self.size[1], self.size[0])
+
+    def flow(self, x: Array, y: Array, inverse_depth: Array) -> Array:
+        """``(2, H, W)`` displacement from blurry positions to sharp ones, px."""
+        matrix = self._matrix.astype(np.float32)
+        deviation = inverse_depth - np.float32(0.5)
+        planes = [
+            (matrix[i, 0] - (i == 0)) * x
+            + (matrix[i, 1] - (i == 1)) * y
+            + (matrix[i, 2] + deviation * np.float32(self.parallax_px[i]))
+            for i in (0, 1)
+        ]
+        return np.stack(planes).astype(np.float32)
+
+    def back(self, x: Array, y: Array, relief: Relief) -> tuple[Array, Array]:
+        """Blurry positions of a surface's points at sharp positions."""
+        inverse = np.linalg.inv(self._matrix[:, :2])
+        offset = (-inverse @ self._matrix[:, 2]).astype(np.float32)
+        step = (inverse @ np.array(self.parallax_px)).astype(np.float32)
+        linear = inverse.astype(np.float32)
+        x0 = linear[0, 0] * x + linear[0, 1] * y + offset[0]
+        y0 = linear[1, 0] * x + linear[1, 1] * y + offset[1]
+        xb, yb = x0, y0
+        for _ in range(INVERSIONS):
+            deviation = relief.inverse_depth(xb, yb) - np.float32(0.5)
+            xb, yb = x0 - deviation * step[0], y0 - deviation * step[1]
+        return xb, yb
+
+    def window_back(self, window: Window) -> Window:
+        """Blurry pixels that cover everything visible in the sharp window, for any depth."""
+        corners = np.array(
+            [(x, y) for x in (window.left, window.right) for y in (window.top, window.bottom)],
+            dtype=np.float64,
+        )
+        places = (corners - self._matrix[:, 2]) @ np.linalg.inv(self._matrix[:, :2]).T
+        return _around(places, math.hypot(*self.parallax_px) + 2)
+
+    def window_there(self, window: Window) -> Window:
+        """Sharp pixels that can show the content of the blurry window, for any depth."""
+        corners = np.array(
+            [(x, y) for x in (window.left, window.right) for y in (window.top, window.bottom)],
+            dtype=np.float64,
+        )
+        places = corners @ self._matrix[:, :2].T + self._matrix[:, 2]
+        return _around(places, math.hypot(*self.parallax_px) + 2)
+
+
+def _around(places: NDArray[np.float64], border: float) -> Window:
+    left, top = np.floor(places.min(axis=0) - border).astype(int)
+    right, bottom = np.ceil(places.max(axis=0) + border).astype(int)
+    return Window(int(left), int(top), int(right) + 1, int(bottom) + 1)

@@ -1,0 +1,195 @@
+"""What helps pairs whose misalignment is unknown, tried on pairs that are rendered so.
+
+``python -m research.alignment_truth.rescues`` prints the table of
+docs/how-to/unknown-alignment.md. It uses the pictures that come with scikit-image.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.register import Registration, register
+from defocus.align.registration.session import SessionLens, Shared, register_in_session
+from defocus.optics.psf import disc_psf
+from defocus.progress import track
+from research.alignment_truth.methods import Members
+from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
+from research.alignment_truth.rendered.textures import Textures, load_textures
+
+__all__ = ["main"]
+
+WIDTH, HEIGHT = 384, 288
+SEED = 520
+MOST_TRIED, ENOUGH = 48, 10
+"""Pairs of each kind that are rendered at most, and unknown ones that are enough."""
+WRONG_PX = 1.0
+ZOOM_SIGMA = 0.0005
+"""Of a session's zoom; that of the sessions in docs/alignment.md is about as sure."""
+SOFT_SIGMA_PX, SOFT_CONTRAST, NOISE = 9.0, 0.15, 0.01
+BRICK_PX, BRICK_MARGIN = (14, 40), 40
+
+Picture = NDArray[np.float32]
+Find = Callable[[Picture, Picture], Registration]
+
+BASE = replace(at_width(FULL, WIDTH), parallax_px=0.0)
+SHIFTED = replace(BASE, zoom=(1.0, 1.0), rotation_deg=0.0)
+STRONG, COMA = (25.0, 45.0), (10.0, 40.0)
+
+
+@dataclass(frozen=True)
+class MovedPair:
+    """A pair: linear luminance of both members, and the true flow ``(2, H, W)``, px."""
+
+    blurry: Picture
+    sharp: Picture
+    flow: Picture
+
+    @property
+    def reach_px(self) -> float:
+        """Longest way of a corner."""
+        return max(math.hypot(*self.flow[:, y, x]) for y in (0, -1) for x in (0, -1))
+
+    @property
+    def zoom(self) -> float:
+        """The true zoom: both upper corners keep their distance but for it."""
+        apart = self.flow[:, 0, -1] - self.flow[:, 0, 0] + np.array([WIDTH - 1, 0])
+        return float(np.hypot(*apart)) / (WIDTH - 1)
+
+    def error_px(self, found: Registration) -> float:
+        """Error of a transform at the worst corner."""
+        worst = 0.0
+        for y in (0, HEIGHT - 1):
+            for x in (0, WIDTH - 1):
+                placed = np.asarray(found.matrix) @ (x, y, 1.0)
+                away = placed[:2] / placed[2] - (x, y) - self.flow[:, y, x]
+                worst = max(worst, math.hypot(*away))
+        return worst
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of pairs, and the same pairs taken better.
+
+    Attributes:
+        name: What is difficult.
+        make: Makes a pair by its number.
+        better: What would be done better, and the same pair so; None if nothing.
+    """
+
+    name: str
+    make: Callable[[int], MovedPair]
+    better: tuple[str, Callable[[int], MovedPair]] | None = None
+
+
+def _rendered(textures: Textures, ranges: Ranges, number: int, *, soft: bool = False) -> MovedPair:
+    pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
+    blurry, sharp = pair.blurry, pair.sharp
+    if soft:
+        rng = np.random.default_rng(number)
+        blurry, sharp = (_soft(one, rng) for one in (blurry, sharp))
+    return MovedPair(*Members(blurry, sharp).light, pair.flow)
+
+
+def _soft(picture: Picture, rng: np.random.Generator) -> Picture:
+    """A scene without fine texture and with little contrast."""
+    wide = cv2.GaussianBlur(picture, (0, 0), SOFT_SIGMA_PX)
+    noisy = 0.5 + SOFT_CONTRAST * (wide - 0.5) + rng.normal(0, NOISE, wide.shape)
+    return np.asarray(np.clip(noisy, 0, 1), np.float32)
+
+
+def _bricks(number: int) -> MovedPair:
+    """A wall of equal bricks that moved by less than half a brick."""
+    rng = np.random.default_rng(number)
+    side = int(rng.integers(*BRICK_PX))
+    y, x = np.mgrid[: HEIGHT + 2 * BRICK_MARGIN, : WIDTH + 2 * BRICK_MARGIN]
+    mortar = ((x + y // side % 2 * side) % (2 * side) > 3) & (y % side > 2)
+    wall = np.where(mortar, 0.65, 0.35).astype(np.float32)
+    across, down = rng.integers(-6, 7, 2).tolist()
+    blurred = cv2.filter2D(wall, -1, disc_psf(float(rng.uniform(3, 8))))
+    shown = [
+        one[top : top + HEIGHT, left : left + WIDTH]
+        for one, top, left in (
+            (blurred, BRICK_MARGIN, BRICK_MARGIN),
+            (wall, BRICK_MARGIN - down, BRICK_MARGIN - across),
+        )
+    ]
+    noisy = [np.clip(one + rng.normal(0, 0.004, one.shape), 0, 1) for one in shown]
+    flow = np.tile(np.array([across, down], np.float32)[:, None, None], (1, HEIGHT, WIDTH))
+    return MovedPair(
+        *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light, flow
+    )
+
+
+def _kinds() -> Iterator[Kind]:
+    textures = load_textures("test", ())
+    pairs = partial(_rendered, textures)
+    for moved, ranges in (("", BASE), (", shift alone", SHIFTED)):
+        strong = replace(ranges, coc_px=STRONG)
+        coma = replace(ranges, coc_px=COMA, families=("coma",))
+        less, little = (replace(strong, coc_px=(10.0, 20.0)), replace(coma, coc_px=(3.0, 8.0)))
+        yield Kind(f"blur of {STRONG[0]:g} to {STRONG[1]:g} px{moved}", partial(pairs, strong),
+                   ("blur of 10 to 20 px", partial(pairs, less)))  # fmt: skip
+        yield Kind(f"coma{moved}", partial(pairs, coma),
+                   ("blur of 3 to 8 px", partial(pairs, little)))  # fmt: skip
+    far = replace(BASE, coc_px=(5.0, 15.0), shift_px=200.0)
+    near = replace(far, shift_px=40.0)
+    yield Kind("shift of up to 200 px", partial(pairs, far), ("up to 40 px", partial(pairs, near)))
+    plain = replace(BASE, coc_px=(5.0, 20.0))
+    yield Kind("little texture", partial(pairs, plain, soft=True),
+               ("texture", partial(pairs, plain)))  # fmt: skip
+    yield Kind("equal bricks", _bricks)
+
+
+def _tries(pair: MovedPair) -> dict[str, Find]:
+    """What a person can do without taking the pair again."""
+    # the zoom is the true one: what a session's zoom answers, not whether the session finds it
+    session = SessionLens(Shared(pair.zoom, ZOOM_SIGMA if pair.zoom != 1 else 0.0, 3))
+
+    def in_session(blurry: Picture, sharp: Picture) -> Registration:
+        return register_in_session(blurry, sharp, session)[0]
+
+    return {
+        "session, true zoom": in_session,
+        "translation": partial(register, at_most="translation"),
+        "similarity": partial(register, at_most="similarity"),
+        "largest shift": partial(register, largest_px=1.05 * pair.reach_px + 1),
+    }
+
+
+def main() -> None:
+    """Print how many unknown pairs of each kind each measure answers, and how many wrongly."""
+    for kind in _kinds():
+        answers: dict[str, list[float]] = {}
+        unknown = tried = 0
+        for number in track(range(MOST_TRIED), kind.name):
+            pair = kind.make(number)
+            tried += 1
+            if register(pair.blurry, pair.sharp).matrix is not None:
+                continue
+            unknown += 1
+            found = {
+                name: (pair, find(pair.blurry, pair.sharp)) for name, find in _tries(pair).items()
+            }
+            if kind.better is not None:
+                again = kind.better[1](number)
+                found[kind.better[0]] = again, register(again.blurry, again.sharp)
+            for name, (truth, result) in found.items():
+                errors = answers.setdefault(name, [])
+                if result.matrix is not None:
+                    errors.append(truth.error_px(result))
+            if unknown == ENOUGH:
+                break
+        print(f"{kind.name}: {unknown} of {tried} unknown")  # noqa: T201 - what was asked for
+        for name, errors in answers.items():
+            wrong = sum(error > WRONG_PX for error in errors)
+            worst = f", by {max(errors):.2f} px at most" if errors else ""
+            print(f"  {name}: {len(errors)} answered, {wrong} wrong{worst}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

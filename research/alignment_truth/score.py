@@ -1,0 +1,164 @@
+"""End-point error by class of pixel, for one pair and summed over many."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research.alignment_truth.methods import Answer
+from research.alignment_truth.rendered.pair import TruthPair
+
+__all__ = [
+    "COC_BINS",
+    "FLOW_BINS",
+    "PairScore",
+    "Summary",
+    "answered_by_all",
+    "ratio",
+    "score",
+    "summary",
+]
+
+Mask = NDArray[np.bool_]
+
+COC_BINS = ((0, 4), (4, 10), (10, 20), (20, 41))
+"""Diameters of the circle of confusion in px; the last holds 40 itself."""
+
+FLOW_BINS = ((0, 4), (4, 12), (12, 24), (24, np.inf))
+"""Lengths of the true flow, px."""
+
+RIGHT_PX = 0.5
+"""A pair's reliable pixels are right when their mean error is less."""
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """Score of a method's answer for a pair.
+
+    Attributes:
+        answered: False if the method reported ``unknown``.
+        seconds: CPU time.
+        sums: Sum of end-point errors (px) and number of pixels for each class of pixel.
+        reliable_share: Share of the pixels with a counterpart that the method marks as reliable.
+        believed_without: Share of the pixels marked as reliable that have no counterpart.
+    """
+
+    answered: bool
+    seconds: float
+    sums: Mapping[str, tuple[float, int]]
+    reliable_share: float | None = None
+    believed_without: float | None = None
+
+    def mean(self, name: str) -> float | None:
+        """Mean end-point error of a class, px; None if it has no pixel."""
+        total, count = self.sums.get(name, (0.0, 0))
+        return total / count if count else None
+
+
+def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
+    """Compare a method's answer with the truth.
+
+    Only pixels with a counterpart in the sharp member count. The bins of blur and of flow leave out
+    pixels near occluding edges, which are a separate class.
+    """
+    if answer.flow is None:
+        return PairScore(False, seconds, {})
+    error = np.hypot(*(answer.flow - pair.flow)).astype(np.float64)
+    masks = _classes(pair)
+    shares: tuple[float | None, float | None] = None, None
+    if answer.reliable is not None:
+        masks["reliable"] = pair.inside & answer.reliable
+        masks["reliable, coc <= 10"] = masks["reliable"] & (pair.coc_px <= 10)
+        shares = (
+            float(masks["reliable"].sum() / max(int(pair.inside.sum()), 1)),
+            float((answer.reliable & ~pair.inside).sum() / max(int(answer.reliable.sum()), 1)),
+        )
+    sums = {name: (float(error[mask].sum()), int(mask.sum())) for name, mask in masks.items()}
+    return PairScore(True, seconds, sums, *shares)
+
+
+def _classes(pair: TruthPair) -> dict[str, Mask]:
+    plain = pair.inside & ~pair.edge
+    length = np.hypot(*pair.flow)
+    masks = {
+        "all": pair.inside,
+        "edge": pair.inside & pair.edge,
+        "coc <= 10": plain & (pair.coc_px <= 10),
+        "blurred": plain & (pair.coc_px >= COC_BINS[0][1]),
+    }
+    for name, values, bins in (("coc", pair.coc_px, COC_BINS), ("flow", length, FLOW_BINS)):
+        for low, high in bins:
+            masks[f"{name} {low}-{high}"] = plain & (values >= low) & (values < high)
+    return masks
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A method's scores over the pairs that it answered.
+
+    Attributes:
+        pairs: Number of pairs.
+        answered: Number of answered pairs.
+        mean_px: Mean end-point error over the pixels of each class.
+        reliable_share: Mean share of reliable pixels among those with a counterpart.
+        believed_without: Mean share of pixels without a counterpart among the reliable ones.
+        right_share: Share of the answered pairs with a mean error below 0.5 px on reliable pixels.
+        seconds: Mean CPU time.
+    """
+
+    pairs: int
+    answered: int
+    mean_px: Mapping[str, float]
+    reliable_share: float | None
+    believed_without: float | None
+    right_share: float | None
+    seconds: float
+
+
+def summary(scores: Sequence[PairScore]) -> Summary:
+    """Summarise a method's scores; every pixel of a class has the same weight."""
+    answered = [one for one in scores if one.answered]
+    names = list(dict.fromkeys(name for one in answered for name in one.sums))
+    means = {name: value for name in names if (value := _mean(answered, name)) is not None}
+    telling = [one for one in answered if one.reliable_share is not None]
+    right = [(value := one.mean("reliable")) is not None and value < RIGHT_PX for one in telling]
+    return Summary(
+        pairs=len(scores),
+        answered=len(answered),
+        mean_px=means,
+        reliable_share=_average([one.reliable_share for one in telling]),
+        believed_without=_average([one.believed_without for one in telling]),
+        right_share=_average([float(one) for one in right]),
+        seconds=_average([one.seconds for one in scores]) or 0.0,
+    )
+
+
+def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
+    """For each pair, whether every method answered, so that methods can be compared."""
+    return [all(one.answered for one in pair) for pair in zip(*scores.values(), strict=True)]
+
+
+def ratio(
+    reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
+) -> float | None:
+    """Mean error of the reference divided by that of the method.
+
+    Args:
+        reference: Scores of the reference, over the same pairs.
+        scores: Scores of the method.
+        name: The class of pixels.
+    """
+    theirs, ours = (_mean(some, name) for some in (reference, scores))
+    return None if theirs is None or not ours else theirs / ours
+
+
+def _mean(scores: Sequence[PairScore], name: str) -> float | None:
+    totals = [one.sums[name] for one in scores if name in one.sums]
+    count = sum(n for _, n in totals)
+    return sum(total for total, _ in totals) / count if count else None
+
+
+def _average(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

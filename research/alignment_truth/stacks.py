@@ -1,0 +1,204 @@
+"""Real focus stacks: each frame against the merged picture, before and after alignment.
+
+The merged picture comes from another program; it is a reference, not ground truth.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.tiles.shifts import tile_shifts
+from defocus.align.sampling.positions import inside, pixel_grid, sampled
+from defocus.align.sampling.pyramid import reduced
+from defocus.errors import DatasetError
+from defocus.images import (
+    IMAGE_SUFFIXES,
+    FloatImage,
+    as_float,
+    linear_to_srgb,
+    read_pair,
+    srgb_to_linear,
+)
+from research.alignment_truth.methods import Members, answers
+
+__all__ = ["MERGED", "FrameScore", "StackScore", "score_frame", "stack_frames", "stack_means"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+MERGED = "expected.jpg"
+REDUCTION = 2
+"""Frames are compared at half size."""
+
+SHARPNESS_SIGMA_PX = 8.0
+IN_FOCUS = 0.7
+"""A place is in focus where the frame has this share of the merged picture's local detail."""
+DETAIL = 0.01
+"""Root mean square of the Laplacian below which a place says nothing of focus."""
+
+TILE_PX = 96
+TILE_SPACING_PX = 48
+TILE_BAND = 0.12
+TILE_IN_FOCUS = 0.5
+
+
+@dataclass(frozen=True)
+class StackScore:
+    """Score of one method on one frame.
+
+    Attributes:
+        psnr_db: PSNR of the aligned merged picture against the frame, over all that both show.
+        in_focus_db: PSNR inside the in-focus region.
+        residual_px: Median remaining shift of the tiles inside the in-focus region.
+    """
+
+    psnr_db: float
+    in_focus_db: float | None
+    residual_px: float | None
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """Scores of all methods on one frame.
+
+    Attributes:
+        stack: Name of the stack's folder.
+        frame: Name of the frame's file.
+        in_focus_share: Share of the frame that is in focus.
+        scores: Scores by method; None if it gave no answer.
+    """
+
+    stack: str
+    frame: str
+    in_focus_share: float
+    scores: Mapping[str, StackScore | None]
+
+
+def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
+    """The frames of all stacks in a folder, each with the merged picture of its stack.
+
+    Args:
+        folder: A stack, or a folder of stacks. Stacks without ``expected.jpg`` are skipped.
+
+    Raises:
+        DatasetError: There is no stack with a merged picture.
+    """
+    candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
+    found = [
+        (frame, stack / MERGED)
+        for stack in candidates
+        if (stack / MERGED).is_file()
+        for frame in sorted(stack.iterdir())
+        if frame.suffix.lower() in IMAGE_SUFFIXES and frame.name != MERGED
+    ]
+    if not found:
+        raise DatasetError(
+            f"{folder}: no focus stack there; a stack is a folder of frames with {MERGED}"
+        )
+    return found
+
+
+def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
+    """Align the merged picture with a frame by every method, and score each.
+
+    Args:
+        frame: The frame, the blurry member.
+        merged: The merged picture, the sharp member.
+        names: Names of the methods.
+
+    Raises:
+        ImageError: A picture cannot be read, or the sizes differ.
+    """
+    members = Members(*(_half(picture) for picture in read_pair(frame, merged)))
+    flows = {name: answer.flow for name, answer, _ in answers(members, names)}
+    aligned = {name: _aligned(members, flow) for name, flow in flows.items() if flow is not None}
+    seen = np.logical_and.reduce([shown for _, shown in aligned.values()])
+    moved = [picture for name, (picture, _) in aligned.items() if name != "zero flow"]
+    focus = seen & np.logical_and.reduce([_in_focus(members.blurry, one) for one in moved])
+    scores = {
+        name: _score(members.blurry, *aligned[name], focus) if name in aligned else None
+        for name in names
+    }
+    return FrameScore(frame.parent.name, frame.name, float(focus.mean()), scores)
+
+
+def _half(picture: NDArray[np.unsignedinteger]) -> Array:
+    linear = srgb_to_linear(as_float(picture)).astype(np.float32)
+    return _encoded(reduced(linear, REDUCTION))
+
+
+def _encoded(linear: FloatImage) -> Array:
+    return np.asarray(linear_to_srgb(np.clip(linear, 0, 1)), np.float32)
+
+
+def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
+    """The merged picture on the frame's grid, and its valid area."""
+    places = pixel_grid(*flow.shape[1:]) + flow
+    return _encoded(sampled(members.linear[1], places, cubic=True)), inside(places)
+
+
+def _in_focus(frame: Array, aligned: Array) -> Mask:
+    """Where the frame has the detail of the merged picture, by local energies."""
+    own, best = (_detail(picture) for picture in (frame, aligned))
+    return np.asarray((best > DETAIL) & (own > IN_FOCUS * best))
+
+
+def _detail(picture: Array) -> Array:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    edges = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 1.0), -1)
+    return np.sqrt(cv2.GaussianBlur(edges * edges, (0, 0), SHARPNESS_SIGMA_PX))
+
+
+def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore:
+    whole = _psnr_db(frame, aligned, shown)
+    if whole is None:
+        return StackScore(0.0, None, None)
+    return StackScore(whole, _psnr_db(frame, aligned, focus), _residual_px(frame, aligned, focus))
+
+
+def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
+    if not mask.any():
+        return None
+    error = float(np.mean((frame[mask] - aligned[mask]).astype(np.float64) ** 2))
+    return -10 * math.log10(max(error, 1e-12))
+
+
+def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
+    height, width = focus.shape
+    grid = max(1, height // TILE_SPACING_PX), max(1, width // TILE_SPACING_PX)
+    pair = Members(frame, aligned)
+    found = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
+    share = cv2.blur(focus.astype(np.float32), (TILE_PX, TILE_PX))
+    column, row = np.floor(found.centres).astype(int).T
+    usable = (share[row, column] >= TILE_IN_FOCUS) & (found.peaks > 2 * found.noise_peak)
+    lengths = np.hypot(*found.shifts[usable].T)
+    return float(np.median(lengths)) if lengths.size else None
+
+
+def stack_means(frames: Sequence[FrameScore]) -> dict[str, dict[str, float | int | None]]:
+    """For each method, the number of answered frames and means over those that all answered."""
+    names = list(dict.fromkeys(name for frame in frames for name in frame.scores))
+    common = [frame for frame in frames if all(frame.scores.get(name) for name in names)]
+    result: dict[str, dict[str, float | int | None]] = {}
+    for name in names:
+        scores = [score for frame in common if (score := frame.scores[name]) is not None]
+        result[name] = {
+            "frames": len(frames),
+            "answered": sum(frame.scores.get(name) is not None for frame in frames),
+            "compared": len(common),
+            **{
+                field: _mean([getattr(score, field) for score in scores])
+                for field in ("psnr_db", "in_focus_db", "residual_px")
+            },
+        }
+    return result
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,124 @@
+"""Export of trained weights: a half-precision file with a card that says how they were made."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jinja2 import StrictUndefined, Template
+from safetensors.torch import save
+
+from defocus import __version__
+from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
+from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
+from research.flow_training.plan import TrainingPlan
+
+__all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision", "in_one_order"]
+
+WEIGHTS = "pwcnet-own.safetensors"
+CARD = "CARD.md"
+FACTS = "pwcnet-own.json"
+
+TEMPLATE = Path(__file__).parent / "card.md.j2"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Origin of the weights.
+
+    Attributes:
+        pictures: Names of the textures of the split ``train``.
+        pictures_note: Origin and licence of the pictures.
+        device: Device of the last part of the training.
+        scores: Errors on the validation pairs by estimator and column, with these weights first.
+        half_precision_px: Mean and largest change of the flow by rounding to float16, px.
+    """
+
+    pictures: Sequence[str]
+    pictures_note: str
+    device: str
+    scores: Mapping[str, Mapping[str, float | None]]
+    half_precision_px: tuple[float, float]
+
+
+def export(
+    folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, made: Provenance
+) -> Path:
+    """Write the weights in float16 and their card, as text and for programs.
+
+    Args:
+        folder: Folder for the three files.
+        plan: Plan of the training.
+        seconds: Duration of the training.
+        network: The trained network.
+        made: Origin of the weights, for the card.
+
+    Returns:
+        The weights file.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    weights = make_folder(folder) / WEIGHTS
+    facts = _facts(plan, seconds, made)
+    metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}
+    write_bytes(weights, in_one_order(save(half_precision(network), metadata)))
+    sha256 = sha256_file(weights)
+    write_text(folder / CARD, _card(facts, sha256))
+    write_json(folder / FACTS, {"sha256": sha256} | facts)
+    return weights
+
+
+def in_one_order(file: bytes) -> bytes:
+    """A safetensors file with sorted metadata, so that equal weights have the same hash.
+
+    The library's order changes from call to call.
+    """
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + file[end:]
+
+
+def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
+    """The state dict in float16."""
+    return {
+        name: value.detach().cpu().to(torch.float16).contiguous()
+        for name, value in network.state_dict().items()
+    }
+
+
+def _facts(plan: TrainingPlan, seconds: float, made: Provenance) -> dict[str, object]:
+    return {
+        "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
+        "licence": "MIT",
+        "made_by": f"defocus {__version__}, python -m research.flow_training",
+        "settings": plan.settings.model_dump(mode="json"),
+        "seed": plan.seed,
+        "steps": plan.settings.steps,
+        "seconds": round(seconds),
+        "device": made.device,
+        "started_from": plan.start,
+        "pictures": list(made.pictures),
+        "pictures_sha256": plan.pictures,
+        "pictures_note": made.pictures_note,
+        "scores": {name: dict(errors) for name, errors in made.scores.items()},
+        "half_precision_px": dict(zip(("mean", "greatest"), made.half_precision_px, strict=True)),
+    }
+
+
+def _card(facts: Mapping[str, object], sha256: str) -> str:
+    """The card as Markdown."""
+    template = Template(
+        TEMPLATE.read_text(encoding="utf-8"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    card: str = template.render(facts, sha256=sha256)
+    return card

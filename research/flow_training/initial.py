@@ -1,0 +1,34 @@
+"""Initial weights of a training."""
+
+import torch
+from torch import nn
+
+from defocus.align.flow.pwcnet.network import SLOPE, PWCNet
+from research.flow_training.plan import TrainingPlan
+
+__all__ = ["initial_network"]
+
+FLOW_GAIN = 0.1
+"""Layers that end in a flow begin this small: first flows of pixels instead of tens of pixels."""
+
+
+def initial_network(plan: TrainingPlan, start: dict[str, torch.Tensor] | None) -> PWCNet:
+    """PWC-Net with given weights, or with random ones from the plan's seed.
+
+    Args:
+        plan: Seed and form of the network.
+        start: Weights under our names.
+    """
+    network = PWCNet(normalise=plan.settings.normalise)
+    if start is not None:
+        network.load_state_dict(start)
+        return network
+    generator = torch.Generator().manual_seed(plan.seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE, generator=generator)
+            assert layer.bias is not None  # noqa: S101 - every layer of this network has one
+            nn.init.zeros_(layer.bias)
+            if layer.out_channels == 2:
+                layer.weight.data *= FLOW_GAIN
+    return network

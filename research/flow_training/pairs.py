@@ -1,0 +1,198 @@
+"""Batches of pairs, rendered during training by worker processes."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.optics.psf import disc_psf
+from defocus.training.objective import TrainingBatch
+from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pair
+from research.alignment_truth.rendered.textures import Textures
+from research.flow_training.plan import FlowStage, TrainingPlan
+
+__all__ = ["FlowBatch", "batches", "equally_blurred", "ranges_of", "validation_batches"]
+
+MOST_IN_BATCH = 64
+
+EQUALISING_ERROR = (0.7, 1.2)
+"""How far an estimated blur is off, as a factor; too little is more frequent than too much."""
+
+SLICE_PX = 3.0
+"""Blurred pictures are interpolated between diameters this far apart."""
+
+VALIDATION_SEED = 20_000_000
+"""Validation pairs are the same for every training, whatever its seed."""
+
+
+@dataclass(frozen=True)
+class FlowBatch(TrainingBatch):
+    """Rendered pairs.
+
+    Attributes:
+        blurry: ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1].
+        sharp: Same shape.
+        flow: ``(N, 2, H, W)`` float32, px, from blurry to sharp.
+        coc_px: ``(N, H, W)`` float32, diameter of the circle of confusion.
+        plain: ``(N, H, W)`` bool, visible in both members and off occluding edges.
+    """
+
+    blurry: torch.Tensor
+    sharp: torch.Tensor
+    flow: torch.Tensor
+    coc_px: torch.Tensor
+    plain: torch.Tensor
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """The blurry members."""
+        return self.blurry
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "FlowBatch":
+        """The batch with a function applied to every tensor."""
+        return FlowBatch(**{name: change(value) for name, value in vars(self).items()})
+
+
+class _Steps(Dataset[FlowBatch]):
+    """The batches of a training by step number."""
+
+    def __init__(self, plan: TrainingPlan, textures: Textures) -> None:
+        self.plan, self.textures = plan, textures
+
+    def __getitem__(self, step: int) -> FlowBatch:
+        stage = self.plan.stage(step)
+        first = step * MOST_IN_BATCH
+        return _stacked(
+            [
+                _pair(self.textures, stage, self.plan.seed, first + index)
+                for index in range(stage.batch)
+            ]
+        )
+
+
+def batches(
+    plan: TrainingPlan, textures: Textures, *, first_step: int, workers: int
+) -> Iterator[FlowBatch]:
+    """Batches of a training from one step on; each depends only on the seed and the step.
+
+    Args:
+        plan: The training.
+        textures: Textures of the split ``train``.
+        first_step: First step, counted from 0.
+        workers: Number of rendering processes; 0 renders in this process.
+    """
+    yield from DataLoader(
+        _Steps(plan, textures),
+        batch_size=None,
+        sampler=range(first_step, plan.settings.steps),
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_one_thread,
+    )
+
+
+def _one_thread(_worker: int) -> None:
+    cv2.setNumThreads(1)
+
+
+def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:
+    """Pairs of the last stage, one per batch.
+
+    Args:
+        plan: The training.
+        textures: Textures of the split ``choose``.
+    """
+    stage = plan.settings.stages[-1]
+    return tuple(
+        _stacked([_pair(textures, stage, VALIDATION_SEED, index)])
+        for index in range(plan.settings.validation_pairs)
+    )
+
+
+def ranges_of(stage: FlowStage) -> Ranges:
+    """Ranges of a stage's pairs with unequal sharpness."""
+    reach = stage.flow_px / (stage.crop_px / 2)  # of zoom and rotation, at the border
+    return Ranges(
+        coc_px=(0.0, stage.coc_px),
+        shift_px=stage.flow_px,
+        zoom=(1 - reach, 1 + reach),
+        rotation_deg=math.degrees(reach),
+        parallax_px=stage.parallax_px,
+        exposure_ev=0.3 if stage.photometric else 0.0,
+        vignetting_ev=-math.log2(0.6) if stage.photometric else 0.0,
+        noise=0.01,
+    )
+
+
+def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthPair:
+    """A pair of a stage, determined by the arguments."""
+    rng = np.random.default_rng([seed, index])
+    kind = rng.random()
+    ranges = ranges_of(stage)
+    if kind < stage.sharp_share:
+        ranges = replace(ranges, coc_px=(0.0, 0.0))
+    pair = render_pair(textures, ranges, stage.crop_px, stage.crop_px, seed, index)
+    if kind < 1 - stage.equalised_share:
+        return pair
+    error = float(rng.uniform(*EQUALISING_ERROR))
+    return replace(pair, sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px))
+
+
+def equally_blurred(
+    sharp: NDArray[np.float32], flow: NDArray[np.float32], coc_px: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The sharp member of a pair with the blur of the other, as after equalisation.
+
+    Args:
+        sharp: ``(H, W, 3)`` float32, sRGB-encoded.
+        flow: ``(2, H, W)`` float32, px, from blurry to sharp.
+        coc_px: ``(H, W)`` float32, diameter of the circle of confusion in the blurry member.
+
+    Returns:
+        ``(H, W, 3)`` float32, sRGB-encoded.
+    """
+    height, width = coc_px.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    # flows are smooth: the flow at the sharp position is nearly that of the blurry one
+    diameters: NDArray[np.float32] = np.asarray(
+        cv2.remap(coc_px, x - flow[0], y - flow[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE),
+        np.float32,
+    )
+    blurred = _disc_blurred(srgb_to_linear(sharp), diameters)
+    return np.asarray(linear_to_srgb(np.clip(blurred, 0, 1)), np.float32)
+
+
+def _disc_blurred(
+    linear: NDArray[np.float32], diameters: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
+    largest = float(diameters.max())
+    gaps = math.ceil(largest / SLICE_PX)
+    blurred = np.zeros_like(linear)
+    for node in np.linspace(0, largest, gaps + 1):
+        distance = np.abs(diameters - np.float32(node)) * np.float32(gaps / max(largest, 1e-6))
+        share = np.maximum(1 - distance, 0)[:, :, None]
+        kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
+        blurred += share * cv2.filter2D(linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)
+    return blurred
+
+
+def _stacked(pairs: list[TruthPair]) -> FlowBatch:
+    return FlowBatch(
+        blurry=_pictures([pair.blurry for pair in pairs]),
+        sharp=_pictures([pair.sharp for pair in pairs]),
+        flow=torch.from_numpy(np.stack([pair.flow for pair in pairs])),
+        coc_px=torch.from_numpy(np.stack([pair.coc_px for pair in pairs])),
+        plain=torch.from_numpy(np.stack([pair.inside & ~pair.edge for pair in pairs])),
+    )
+
+
+def _pictures(pictures: list[NDArray[np.float32]]) -> torch.Tensor:
+    stacked = np.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(stacked))

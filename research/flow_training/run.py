@@ -1,0 +1,142 @@
+"""Run a whole training: textures, validation pairs, steps and exported weights."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
+from defocus.align.flow.pwcnet.weights import load_weights
+from defocus.errors import InputError
+from defocus.files import make_folder
+from defocus.progress import say
+from research.alignment_truth.rendered.textures import Textures, load_textures
+from research.flow_training.export import Provenance, export, half_precision
+from research.flow_training.loss import end_point_error
+from research.flow_training.pairs import FlowBatch, validation_batches
+from research.flow_training.plan import TrainingPlan, TrainingSettings
+from research.flow_training.train import train
+from research.flow_training.validation import Row, class_errors, described
+
+__all__ = ["FlowRequest", "chosen_device", "train_flow"]
+
+
+@dataclass(frozen=True)
+class FlowRequest:
+    """The user's request.
+
+    Attributes:
+        pictures: Folders of pictures for the textures.
+        pictures_note: Origin and licence of the pictures, for the card.
+        settings: Settings of the training.
+        seed: Seed of the initial weights and of every pair.
+        weights: File with initial weights; None for random weights.
+        folder: Folder for all results.
+    """
+
+    pictures: Sequence[Path]
+    pictures_note: str
+    settings: TrainingSettings
+    seed: int
+    weights: Path | None
+    folder: Path
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device with a name: ``auto`` is the first CUDA device, else the CPU.
+
+    Raises:
+        InputError: ``cuda`` is requested but not available.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("no CUDA device is available; use --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path:
+    """Start or continue a training and export the weights.
+
+    Args:
+        request: The request.
+        device: The device to train on.
+        workers: Number of rendering processes; 0 renders in this process. The result does not
+            depend on it.
+
+    Returns:
+        The exported weights file.
+
+    Raises:
+        DatasetError: A folder of pictures is missing or has no picture.
+        WeightsError: The weights to start from cannot be used, or the folder holds the state of
+            another training.
+        TrainingError: The loss is not finite.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    textures = load_textures("train", request.pictures)
+    unseen = load_textures("choose", request.pictures)
+    started = load_weights(request.weights) if request.weights else None
+    make_folder(request.folder)  # one that cannot be made is said before the work, not after
+    plan = TrainingPlan(
+        request.settings, request.seed, _fingerprint(textures), started.sha256 if started else ""
+    )
+    pairs = validation_batches(plan, unseen)
+    references = _references(pairs)
+    for name, errors in references.items():
+        say(f"{name}: {described(errors)}")
+    trained = train(
+        plan,
+        textures,
+        pairs,
+        request.folder,
+        device,
+        workers=workers,
+        start=started.state if started else None,
+    )
+    network = cast("PWCNet", trained.network)
+    scores, change = _rounded_scores(network, pairs)
+    made = Provenance(
+        pictures=textures.names,
+        pictures_note=request.pictures_note,
+        device=_device_name(device),
+        scores={"PWC-Net, these weights": scores, **references},
+        half_precision_px=change,
+    )
+    return export(request.folder, plan, trained.seconds, network, made)
+
+
+def _fingerprint(textures: Textures) -> str:
+    digest = hashlib.sha256()
+    for name, picture in zip(textures.names, textures.pictures, strict=True):
+        digest.update(f"{name}\0{picture.shape}\0".encode())
+        digest.update(picture.tobytes())
+    return digest.hexdigest()
+
+
+def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
+    """Errors of zero flow and of DIS, for comparison."""
+    dis = flow_estimator("dis")
+    found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
+    still = [torch.zeros_like(pair.flow) for pair in pairs]
+    return {"zero flow": class_errors(still, pairs), "DIS": class_errors(found, pairs)}
+
+
+@torch.no_grad()
+def _rounded_scores(network: PWCNet, pairs: Sequence[FlowBatch]) -> tuple[Row, tuple[float, float]]:
+    """Errors with weights rounded to float16, and the mean and largest change of the flow, px."""
+    full = network.cpu().eval()
+    rounded = PWCNet(normalise=full.normalise).eval()
+    rounded.load_state_dict(half_precision(full))
+    before, after = (
+        [estimate_flow(one, pair.blurry, pair.sharp) for pair in pairs] for one in (full, rounded)
+    )
+    changes = torch.cat([end_point_error(*two).ravel() for two in zip(before, after, strict=True)])
+    return class_errors(after, pairs), (float(changes.mean()), float(changes.max()))
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

@@ -1,0 +1,84 @@
+"""Training of PWC-Net by the loop of all trainings."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from defocus import __version__
+from defocus.errors import TrainingError, WeightsError
+from defocus.training.loop import Job, Trained
+from defocus.training.loop import train as train_job
+from defocus.training.record.folder import CHECKPOINT, training_of
+from defocus.training.record.validation_scores import Scores, Watching
+from research.alignment_truth.rendered.textures import Textures
+from research.flow_training.initial import initial_network
+from research.flow_training.loss import FlowObjective
+from research.flow_training.pairs import FlowBatch, batches
+from research.flow_training.plan import TrainingPlan
+from research.flow_training.validation import class_errors, described, estimated
+
+__all__ = ["train"]
+
+
+def train(
+    plan: TrainingPlan,
+    textures: Textures,
+    pairs: tuple[FlowBatch, ...],
+    folder: Path,
+    device: torch.device,
+    *,
+    workers: int,
+    start: dict[str, torch.Tensor] | None = None,
+) -> Trained:
+    """Train until the plan's last step, from the checkpoint in ``folder`` if there is one.
+
+    Args:
+        plan: Plan of the training.
+        textures: Textures of the split ``train``.
+        pairs: Validation pairs, in batches of one.
+        folder: Folder for ``checkpoint.safetensors``, ``train.csv`` and ``validation.csv``.
+        device: The device to train on.
+        workers: Number of rendering processes; 0 renders in this process. The result does not
+            depend on it.
+        start: Initial weights; None for random ones.
+
+    Raises:
+        WeightsError: The folder has a checkpoint of another plan.
+        TrainingError: The loss is not finite.
+        InterruptedWorkError: The process received a stop signal; its state is saved.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    if training_of(folder) not in ("", plan.id):
+        raise WeightsError(
+            f"{folder / CHECKPOINT}: of a training with other settings, pictures or seed; choose "
+            "another folder with --out"
+        )
+
+    def scores_of(network: nn.Module) -> Scores:
+        errors = class_errors(estimated(network, pairs, device), pairs)
+        return {name: value for name, value in errors.items() if value is not None}
+
+    def batches_from(step: int) -> Iterator[FlowBatch]:
+        return batches(plan, textures, first_step=step, workers=workers)
+
+    job: Job[FlowBatch] = Job(
+        id=plan.id,
+        seed=plan.seed,
+        method=plan.settings.method(on_gpu=device.type == "cuda"),
+        learning_rate=plan.settings.learning_rate,
+        steps=plan.settings.steps,
+        make_network=partial(initial_network, plan, start),
+        make_objective=FlowObjective,
+        batches=batches_from,
+        code=__version__,
+        watching=Watching(scores_of, plan.settings.validated_steps, described=described),
+    )
+    try:
+        return train_job(job, folder, device)
+    except TrainingError as error:
+        raise TrainingError(
+            f"{error}; lower learning_rate in the settings and choose another folder with --out"
+        ) from error

@@ -1,0 +1,72 @@
+"""Validation of a network in training, on rendered pairs of the split ``choose``."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, cast
+
+import torch
+from torch import nn
+
+from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
+from research.flow_training.loss import end_point_error
+from research.flow_training.pairs import FlowBatch
+
+__all__ = ["Row", "class_errors", "described", "estimated"]
+
+Row: TypeAlias = dict[str, float | None]
+
+BLURRED_FROM_PX = 4.0
+"""Diameter of the circle of confusion from which a pixel counts as blurred."""
+
+
+@torch.no_grad()
+def estimated(
+    network: nn.Module, pairs: Iterable[FlowBatch], device: torch.device
+) -> list[torch.Tensor]:
+    """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU.
+
+    Args:
+        network: A PWC-Net in evaluation mode, on the device.
+        pairs: Batches of one pair.
+        device: The device to use.
+    """
+    pwcnet = cast("PWCNet", network)
+    return [
+        estimate_flow(pwcnet, pair.blurry.to(device), pair.sharp.to(device)).cpu() for pair in pairs
+    ]
+
+
+def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> Row:
+    """Mean end-point errors in px: of all pixels, and of sharp and blurred pixels away from edges.
+
+    A value is None if no pixel belongs to the class.
+
+    Args:
+        flows: ``(1, 2, H, W)`` each.
+        pairs: As many batches of one pair.
+    """
+    everywhere, off_edges, sharp, blurred = [], [], [], []
+    for flow, pair in zip(flows, pairs, strict=True):
+        error = end_point_error(flow, pair.flow)
+        everywhere.append(error.ravel())
+        off_edges.append(error[pair.plain])
+        sharp.append(error[pair.plain & (pair.coc_px < BLURRED_FROM_PX)])
+        blurred.append(error[pair.plain & (pair.coc_px >= BLURRED_FROM_PX)])
+    classes = {
+        "epe_px": off_edges,
+        "epe_sharp_px": sharp,
+        "epe_blurred_px": blurred,
+        "epe_with_edges_px": everywhere,
+    }
+    return {name: _mean(torch.cat(errors)) for name, errors in classes.items()}
+
+
+def _mean(values: torch.Tensor) -> float | None:
+    return float(values.mean()) if values.numel() else None
+
+
+def described(row: Mapping[str, float | None]) -> str:
+    """The errors as readable text."""
+    return "  ".join(
+        f"{name} {'-' if value is None else format(value, '.3f').removesuffix('.000')}"
+        for name, value in row.items()
+    )

@@ -1,0 +1,173 @@
+"""How far differences of systems change by an error of registration, beside what is predicted.
+
+``python -m research.resolution --photos FOLDER`` renders pairs like those of a
+camera, whose true transform is known. Each is registered as a dataset's pairs are, and scored
+twice, over the same pixels: against the reference of the measured and of the true transform.
+"""
+
+import argparse
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import compensate
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
+from defocus.align.measure import measure
+from defocus.benchmark.charts.restorers import ChartRestorer, restorers
+from defocus.benchmark.evaluation.columns import MOVES
+from defocus.benchmark.metrics.psnr import METRIC
+from defocus.benchmark.scoring.moved import psnr_moved
+from defocus.benchmark.scoring.profiles import DEFAULT, prepared
+from defocus.benchmark.scoring.protocols import Target
+from defocus.benchmark.scoring.score import score_picture
+from defocus.benchmark.statistics.intervals import scene_codes
+from defocus.benchmark.statistics.resolution import resolution
+from defocus.files import write_bytes
+from defocus.images import as_float
+from defocus.progress import track
+from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
+from research.alignment_truth.real_like.scene import scene_files
+
+__all__ = ["PairScores", "main", "pair_scores", "resolution_table"]
+
+SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
+SEED = 520
+
+Array = NDArray[np.float64]
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """PSNR of each system on one pair, dB.
+
+    Attributes:
+        sigma_px: Standard error of the reference's place along each axis.
+        error_px: What the measured transform errs by, root mean square along each axis.
+        measured: Against the reference of the measured transform.
+        true: Against that of the true transform.
+        moved: Against the measured one after each move by its standard error, by system.
+    """
+
+    sigma_px: float
+    error_px: float
+    measured: Scores
+    true: Scores
+    moved: Mapping[str, Scores]
+
+
+def pair_scores(pair: RealLikePair, systems: Mapping[str, ChartRestorer]) -> PairScores | None:
+    """Score every system against both references; None if the misalignment is unknown.
+
+    Args:
+        pair: A pair whose transform is known.
+        systems: The systems by name.
+    """
+    found = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
+    said = found.misalignment
+    if said.status != "ok" or said.sigma is None or said.matrix is None:
+        return None
+    known = replace(found, misalignment=replace(said, matrix=pair.matrix))
+    measured, true = (compensate(pair.blurry, pair.sharp, one) for one in (found, known))
+    mask = measured.valid_mask & true.valid_mask
+    sigma_px = said.sigma.misalignment_px / math.sqrt(2)
+    targets = [
+        Target(np.asarray(as_float(one.sharp, np.float64), np.float64), mask, sigma_px=sigma_px)
+        for one in (measured, true)
+    ]
+    picture = as_float(pair.blurry)
+    restored = {n: np.asarray(each(picture), np.float64) for n, each in systems.items()}
+    first, second = ({n: _psnr(one, target) for n, one in restored.items()} for target in targets)
+    moved = {
+        name: {
+            move: math.nan if value is None else value
+            for move, value in psnr_moved(prepared(one, one.shape, DEFAULT), targets[0], DEFAULT)
+        }
+        for name, one in restored.items()
+    }
+    error_px = _error_px(said.matrix, pair.matrix, mask)
+    return PairScores(sigma_px, error_px, first, second, moved)
+
+
+def _psnr(restored: Array, target: Target) -> float:
+    value = score_picture(restored, target, DEFAULT, {"psnr": METRIC})["psnr"].value
+    return math.nan if value is None else value
+
+
+def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
+    rows, columns = np.nonzero(mask)
+    places = np.stack([columns, rows, np.ones_like(rows)]).astype(np.float64)
+    first, second = (matrix @ places for matrix in (measured, true))
+    apart = first[:2] / first[2] - second[:2] / second[2]
+    return float(np.sqrt(np.square(apart).mean()))
+
+
+def resolution_table(pairs: Sequence[PairScores]) -> str:
+    """A row for every two systems, as Markdown."""
+    codes = scene_codes([str(number) for number in range(len(pairs))])
+    head = (
+        "systems", "difference, dB", "with the true transform", "change of the mean", "resolution",
+        "change of a picture, rms", "resolution of a picture, rms", "within twice",
+    )  # fmt: skip
+    rows = [head, ("---", *("---:" for _ in head[1:]))]
+    for one, other in itertools.combinations(pairs[0].measured, 2):
+        measured, true = (
+            np.array([side[one] - side[other] for side in sides])
+            for sides in ([p.measured for p in pairs], [p.true for p in pairs])
+        )
+        apart = [[p.moved[one][move] - p.moved[other][move] for p in pairs] for move in MOVES]
+        changes = np.array(apart) - measured
+        of_mean = resolution(changes, codes) or 0.0
+        single = np.array([resolution(changes[:, [n]], (0,)) or 0.0 for n in range(len(pairs))])
+        moved = measured - true
+        rows.append(
+            (
+                f"{one}, {other}",
+                f"{measured.mean():+.3f}",
+                f"{true.mean():+.3f}",
+                f"{abs(moved.mean()):.4f}",
+                f"{of_mean:.4f}",
+                f"{np.sqrt(np.square(moved).mean()):.4f}",
+                f"{np.sqrt(np.square(single).mean()):.4f}",
+                f"{100 * (np.abs(moved) <= 2 * single).mean():.0f} %",
+            )
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def main() -> None:
+    """Render, register, restore and score the pairs, and print the table."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    words.add_argument("--photos", type=Path, action="append", default=[], metavar="FOLDER")
+    words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
+    words.add_argument("--pairs", type=int, default=300)
+    words.add_argument("--system", action="append", default=[], metavar="NAME")
+    words.add_argument("--json", type=Path, metavar="FILE", help="also keep the scores")
+    given = words.parse_args()
+    files = scene_files("test", given.photos, given.stacks)
+    systems = restorers(given.system or SYSTEMS)
+    found = [
+        pair_scores(real_like_pair(files, SEED, index), systems)
+        for index in track(range(given.pairs), "real-like pairs")
+    ]
+    known = [one for one in found if one is not None]
+    if given.json:
+        write_bytes(given.json, json.dumps([vars(one) for one in known]).encode())
+    sigma, error = (
+        float(np.sqrt(np.mean(np.square([getattr(one, name) for one in known]))))
+        for name in ("sigma_px", "error_px")
+    )
+    print(  # noqa: T201
+        f"{len(known)} of {given.pairs} real-like pairs registered; standard error {sigma:.3f} px, "
+        f"error {error:.3f} px along each axis (root mean square)\n\n{resolution_table(known)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
