@@ -21,6 +21,7 @@ __all__ = [
     "csv_text",
     "number_text",
     "plain",
+    "signed_text",
     "sort_value",
     "spreadsheet_text",
     "visible",
@@ -136,6 +137,12 @@ def number_text(number: float | None, decimals: int) -> str:
     text = f"{number:.{decimals}f}"
     negative = text.startswith("-") and float(text) != 0.0  # no "-0.000"
     return ("−" if negative else "") + text.lstrip("-")
+
+
+def signed_text(number: float | None, decimals: int) -> str:
+    """A difference with its sign, as :func:`number_text` writes it."""
+    text = number_text(number, decimals)
+    return text if text.startswith("−") or text == MISSING else f"+{text}"
 
 
 def sort_value(cell: Cell) -> str:

@@ -33,7 +33,7 @@ from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.progress import counted
-from defocus.reports.text import number_text
+from defocus.reports.text import number_text, signed_text
 
 __all__ = ["result", "sentences"]
 
@@ -189,7 +189,7 @@ def _interval(row: Row, words: str = "") -> str:
 
 
 def _signed(number: float | None) -> str:
-    return f"{'+' if (number or 0.0) >= 0 else ''}{number_text(number, 2)} dB"
+    return f"{signed_text(number, 2)} dB"
 
 
 def sentences(content: Content) -> list[str]:
@@ -264,7 +264,7 @@ def _of_track(
     if first.ci_low is not None and first.ci_high is not None:
         said += f" (95 % interval {first.ci_low:.2f} to {first.ci_high:.2f} dB)"
     if reference is not None and reference.value is not None and first.value is not None:
-        said += f", {first.value - reference.value:+.2f} dB against the input"
+        said += f", {signed_text(first.value - reference.value, 2)} dB against the input"
     return [f"{said}."]
 
 

@@ -15,7 +15,7 @@ from defocus.benchmark.reporting.comparison.differences import (
 from defocus.benchmark.reporting.content import TrackKey, training_words
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
-from defocus.reports.text import anchor, number_text, visible
+from defocus.reports.text import anchor, number_text, signed_text, visible
 
 __all__ = ["against_page"]
 
@@ -61,9 +61,10 @@ def _sentences(changes: Changes, now: str, before: str) -> list[str]:
     said = [f"Of {counted(len(psnr), 'mean PSNR')} that both studies have: {judged}."]
     largest = max(psnr, key=lambda change: abs(change.difference))
     if largest.difference:
+        change = signed_text(largest.difference, 2)
         said.append(
             f"The largest change is of {largest.line.system} on {largest.line.dataset} under "
-            f"{largest.protocol}: {largest.difference:+.2f} dB, {VERDICTS[largest.verdict]}."
+            f"{largest.protocol}: {change} dB, {VERDICTS[largest.verdict]}."
         )
     if changes.incomparable:
         names = ", ".join(sorted({line.dataset for line in changes.incomparable}))

@@ -14,7 +14,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table, Tabs
-from defocus.reports.text import anchor, number_text
+from defocus.reports.text import anchor, number_text, signed_text
 
 __all__ = ["picture_parts", "printed_pictures", "typical_figure", "typical_pictures"]
 
@@ -55,7 +55,7 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
         pair = pairs[place]
         rank = "median gain" if word == "Typical" else f"{word.lower()} gain"
         name, many = scores.names[leader], counted(len(pairs), "kept picture")
-        caption = f"{pair}: {name} {known[pair]:+.2f} dB, the {rank} of {many}"
+        caption = f"{pair}: {name} {signed_text(known[pair], 2)} dB, the {rank} of {many}"
         chosen.setdefault(pair, (word, pair, caption))
     return list(chosen.values())
 
