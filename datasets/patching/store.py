@@ -2,8 +2,8 @@
 
 ``packed``: chunks of 128 x 128 pixels, each with a checksum. They are not compressed: LZF saved
 under 1 % of noisy 16-bit pictures and made reading five times slower. ``raw``: each picture in one
-piece, read through a memory map, several times faster and without checksums. ``python -m
-tests.speed.cases.patches`` compares both with decoding PNG.
+piece, read through a memory map, several times faster and without checksums. The speed cases
+``patches`` compare both with decoding PNG.
 """
 
 import errno

@@ -17,8 +17,8 @@ from defocus.benchmark.bundles.statement import SCORES, SIGNATURE, STATEMENT
 from defocus.benchmark.commands.board import command
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError
-from tests.speed.cases import board as cases
-from tests.speed.cases.board import make_repository
+from tests.benchmark import many_bundles
+from tests.benchmark.many_bundles import make_repository
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +72,13 @@ def test_a_system_has_its_history_and_a_submission_its_facts(site: Path) -> None
 def test_narrow_copies_are_marked_and_stand_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = cases._entry
+    entry = many_bundles._entry
 
     def demo(system: str, number: int) -> Entry:
         made = entry(system, number)
         return replace(made, weights="narrow", budget="demo") if system == "unet" else made
 
-    monkeypatch.setattr(cases, "_entry", demo)
+    monkeypatch.setattr(many_bundles, "_entry", demo)
     write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")
     text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     compared, _, demos = text.partition("demo, not a comparison")
@@ -94,12 +94,12 @@ def test_systems_whose_names_are_nearly_alike_have_their_own_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = {"unet": "U-Net", "nafnet": "u-net", "restormer": "文", "jdrl-unet": "字"}
-    entry = cases._entry
+    entry = many_bundles._entry
 
     def renamed(system: str, number: int) -> Entry:
         return replace(entry(system, number), system=names.get(system, system))
 
-    monkeypatch.setattr(cases, "_entry", renamed)
+    monkeypatch.setattr(many_bundles, "_entry", renamed)
     write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")
     index = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     pages = {name: link for link, name in re.findall(r'href="(systems/[^"]+)">([^<]+)</a>', index)}

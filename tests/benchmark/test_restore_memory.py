@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.speed.cases.restore import difference
-
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -57,7 +55,3 @@ def test_twelve_megapixels_take_two_gib_at_most(tmp_path: Path) -> None:
 def test_all_but_the_network_takes_little_memory(tmp_path: Path) -> None:
     """Map of blur, guard, reading and writing of 6 megapixels."""
     assert peak_gib("input", 2000, 3000, tmp_path) <= 1.5
-
-
-def test_large_tiles_give_what_small_ones_give() -> None:
-    assert difference(384) < 1e-2

@@ -32,7 +32,7 @@ from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.running.run import outcome_of
 from defocus.datasets.pair import Dataset
 from defocus.reports.model import Link, Measured
-from tests.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
+from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
 ENTRY = Entry(
     run="", grouping="", evaluation="e", system="", input="single", weights="trained",

@@ -1,27 +1,27 @@
-"""Interface of a speed case: our implementation against a plain one, in the same run."""
+"""A speed case: our code and a plain way to the same result, both measured in one run."""
 
+import atexit
+import importlib
+import json
+import pkgutil
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TypeAlias
 
-from tests.speed.measuring import Way, Work, cpu_seconds
+import numpy as np
+from numpy.typing import ArrayLike
+from packaging.version import Version
 
-__all__ = ["Case", "CaseOutcome", "ours_and_peer"]
+from tests.speed import cases
 
+__all__ = ["Case", "Work", "all_cases", "apart", "kept_ratios", "new_folder"]
 
-@dataclass(frozen=True)
-class CaseOutcome:
-    """Result of a measurement.
+Work: TypeAlias = Callable[[], object]
 
-    Attributes:
-        ours: CPU seconds of our code on one thread, the minimum of several repeats.
-        peer: CPU seconds of the alternative, measured in the same way.
-        max_difference: Largest difference between both results, as the case defines it.
-    """
-
-    ours: float
-    peer: float
-    max_difference: float
+HISTORY = Path(__file__).parent / "history"
 
 
 @dataclass(frozen=True)
@@ -29,42 +29,46 @@ class Case:
     """One comparison; modules of :mod:`tests.speed.cases` list theirs as ``CASES``.
 
     Attributes:
-        name: Name on the command line.
-        target: Required speed-up.
-        tolerance: Allowed difference of the results.
-        measure: Runs the measurement.
-        note: What the ratio is against, where the peer's work is not the same.
+        name: Its group in the tables, and its name for ``-k``.
+        ours: Makes the inputs and returns the work that is measured.
+        peer: The same for the plain way; None where there is none, and seconds say something.
+        difference: How far both results are apart, for small inputs.
+        tolerance: Allowed difference.
+        target: What the ratio should be; it is shown, never asserted.
+        note: What the peer does otherwise.
     """
 
     name: str
-    target: float
-    tolerance: float
-    measure: Callable[[], CaseOutcome]
+    ours: Callable[[], Work]
+    peer: Callable[[], Work] | None = None
+    difference: Callable[[], float] | None = None
+    tolerance: float = 0.0
+    target: float | None = None
     note: str = ""
 
-    def to_json(self, outcome: CaseOutcome) -> dict[str, Any]:
-        """The row of ``--json``."""
-        return {
-            "name": self.name,
-            "ours": outcome.ours,
-            "peer": outcome.peer,
-            "ratio": outcome.peer / outcome.ours,
-            "target": self.target,
-            "max_difference": outcome.max_difference,
-            "tolerance": self.tolerance,
-        }
+
+def all_cases() -> list[Case]:
+    """The cases of all modules of :mod:`tests.speed.cases`."""
+    names = sorted(module.name for module in pkgutil.iter_modules(cases.__path__))
+    modules = (importlib.import_module(f"{cases.__name__}.{name}") for name in names)
+    return [case for module in modules for case in module.CASES]
 
 
-def ours_and_peer(
-    ours: Callable[[], Work], peer: Callable[[], Work], difference: Callable[[], float]
-) -> CaseOutcome:
-    """Measure two implementations, each in a fresh process on one thread.
+def apart(ours: ArrayLike, peer: ArrayLike) -> float:
+    """Largest difference of two results, relative to the largest value."""
+    first, second = np.asarray(ours, np.float64), np.asarray(peer, np.float64)
+    return float(np.abs(first - second).max() / np.abs(second).max())
 
-    Args:
-        ours: A module's function that makes the inputs and returns the work.
-        peer: The same for the alternative.
-        difference: Function that compares the results; called in this process.
-    """
-    return CaseOutcome(
-        cpu_seconds(Way("ours", ours)), cpu_seconds(Way("peer", peer)), float(difference())
-    )
+
+def new_folder() -> Path:
+    """An empty folder, which is there until the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="defocus-speed-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def kept_ratios() -> tuple[str, dict[str, float]]:
+    """The newest release that kept its ratios, and them by name."""
+    file = max(HISTORY.glob("*.json"), key=lambda file: Version(file.stem))
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    return file.stem, {row["name"]: row["ratio"] for row in rows}

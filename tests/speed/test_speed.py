@@ -1,34 +1,82 @@
-import os
-from functools import partial
+"""Every case, ours and its peer: ``pytest tests/speed --benchmark-only -n 0``."""
 
-import numpy as np
+import time
+from collections.abc import Callable
+from timeit import Timer
+from typing import Any
+
+import cv2
+import numba
 import pytest
+import torch
 
-from tests.speed.measuring import MeasuredWay, Way, compared, table
+from defocus.freed_memory import keep_freed_memory
+from tests.speed.case import Case, all_cases, kept_ratios
 
+LONG_S = 5
+"""Work of that many seconds is measured once after its warm-up, shorter work three times."""
 
-@pytest.mark.full
-def test_each_way_is_measured_by_itself() -> None:
-    before = dict(os.environ)
-    small = Way("small", partial(partial, np.ones, 10))
-    large = Way("large", partial(partial, np.ones, 8_000_000))
-    results = compared([large, small], repeats=1)
-    assert [result.name for result in results] == ["large", "small"]
-    assert results[0].cpu_seconds > results[1].cpu_seconds >= 0
-    if results[0].peak_mib is None or results[1].peak_mib is None:
-        pytest.skip("this system does not tell the peak of the memory")
-    assert results[0].peak_mib == pytest.approx(8 * 8e6 / 2**20, abs=4)
-    assert results[1].peak_mib < 4
-    assert dict(os.environ) == before
+PEER_S: dict[str, float] = {}
+"""CPU seconds of the peers, which are measured first."""
 
 
-@pytest.mark.full
-def test_a_failing_way_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError):
-        compared([Way("none", partial(partial, divmod, 1, 0))], repeats=1)
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    """As it is in workers, whose freed memory is kept as well: page faults vary more than work."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    numba.set_num_threads(1)
+    keep_freed_memory()
 
 
-def test_table() -> None:
-    lines = table([MeasuredWay("old", 2.0, 100.4), MeasuredWay("new", 0.5, None)]).splitlines()
-    assert lines[2] == "| old | 2.000 | 1.00 | 100 |"
-    assert lines[3] == "| new | 0.500 | 4.00 | unknown |"
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize(
+    ("case", "side"),
+    [
+        pytest.param(
+            case,
+            side,
+            id=f"{case.name}-{side}",
+            marks=pytest.mark.benchmark(group=case.name, timer=time.process_time),
+        )
+        for case in all_cases()
+        for side in ("peer", "ours")
+        if getattr(case, side)
+    ],
+)
+def test_speed(
+    case: Case, side: str, benchmark: Any, record_property: Callable[[str, object], None]
+) -> None:
+    work = getattr(case, side)()
+    iterations, seconds = Timer(work, timer=time.process_time).autorange()
+    rounds = 3 if seconds < LONG_S else 1
+    benchmark.pedantic(work, rounds=rounds, iterations=iterations)
+    if benchmark.disabled:
+        return
+    if side == "peer":
+        PEER_S[case.name] = benchmark.stats["min"]
+    elif case.name in PEER_S:
+        benchmark.extra_info.update(row_of(case, benchmark.stats["min"], PEER_S[case.name]))
+        record_property("speed", line_of(case, benchmark.extra_info["ratio"]))
+
+
+def row_of(case: Case, ours: float, peer: float) -> dict[str, object]:
+    """What is kept of a case in the history of releases."""
+    return {
+        "name": case.name,
+        "ours": ours,
+        "peer": peer,
+        "ratio": peer / ours,
+        "target": case.target,
+        "max_difference": case.difference() if case.difference else None,
+        "tolerance": case.tolerance,
+    }
+
+
+def line_of(case: Case, ratio: float) -> str:
+    """The ratio, what it was, what it should be, and what it is against."""
+    release, kept = kept_ratios()
+    before = [f"{release}: {kept[case.name]:.2f} ×"] if case.name in kept else []
+    wanted = [f"target: {case.target:g} ×"] if case.target else []
+    words = ", ".join(before + wanted + [case.note] * bool(case.note))
+    return f"{case.name}: {ratio:.2f} ×" + (f" ({words})" if words else "")

@@ -1,7 +1,6 @@
 """A picture of 12 megapixels restored by ``defocus-m``, map of blur and guard included.
 
-``python -m tests.speed restore``. The peer is the network in tiles of 256 px, alone:
-what a small memory would take. The difference is that of both ways in a part of the picture.
+The peer is the network in tiles of 256 px, alone: what a small memory would take.
 """
 
 from functools import partial
@@ -14,13 +13,12 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer
 from defocus.datasets.stream.textures import draw_texture
-from tests.speed.case import Case, CaseOutcome
-from tests.speed.measuring import Way, Work, cpu_seconds
+from tests.speed.case import Case, Work
 
-__all__ = ["CASES", "HEIGHT", "WIDTH", "difference", "large_picture", "restored", "small_tiles"]
+__all__ = ["CASES", "large_picture"]
 
 HEIGHT, WIDTH = 3000, 4000
-PART = 1000
+PART, SMALL = 1000, 384
 SMALL_TILE_PX = 256
 
 
@@ -31,22 +29,24 @@ def large_picture(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.float3
     return np.ascontiguousarray(np.clip(np.tile(part, repeats)[:height, :width], 0, 1))
 
 
-def restored() -> Work:
+def _restored() -> Work:
     """All that ``defocus-bench restore`` does between reading and writing."""
     return partial(restore_colours, _restorer(None), large_picture())
 
 
-def small_tiles() -> Work:
-    """The network alone."""
-    tensor = torch.from_numpy(large_picture()).permute(2, 0, 1)[None]
-    return partial(_restorer(SMALL_TILE_PX).restored, tensor)
+def _small_tiles() -> Work:
+    return partial(_restorer(SMALL_TILE_PX).restored, _as_tensor(large_picture()))
 
 
-def difference(side: int) -> float:
-    """Largest difference between both ways in a part of the picture."""
-    tensor = torch.from_numpy(large_picture(side, side)).permute(2, 0, 1)[None].contiguous()
+def _difference() -> float:
+    """Of large and small tiles in a part of the picture."""
+    tensor = _as_tensor(large_picture(SMALL, SMALL)).contiguous()
     large, small = (_restorer(tile).restored(tensor)[0] for tile in (None, SMALL_TILE_PX))
     return float((large - small).abs().max())
+
+
+def _as_tensor(picture: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 
 def _restorer(tile_px: int | None) -> Restorer:
@@ -56,10 +56,4 @@ def _restorer(tile_px: int | None) -> Restorer:
     return make_restorer(network, tile_px, torch.device("cpu"))
 
 
-def _measure() -> CaseOutcome:
-    ours = cpu_seconds(Way("restore", restored), repeats=1)
-    peer = cpu_seconds(Way("small tiles", small_tiles), repeats=1)
-    return CaseOutcome(ours, peer, difference(512))
-
-
-CASES = (Case("restore", 1.2, 1e-2, _measure),)
+CASES = (Case("restore", _restored, _small_tiles, _difference, 1e-2, 1.2),)

@@ -1,71 +1,58 @@
 """A 128 px pair of a training stream, against a scene of the same size from the renderer.
 
-``python -m tests.speed stream``. Ours has a lens with aberrations, a kernel per colour,
-and a camera; its kernels are already made, as after the first minutes of a training. The peer has a
-thin lens with round discs and three layers. The difference compares a pair that is drawn twice.
+Ours has a lens with aberrations, a kernel per colour, and a camera; its kernels are already made,
+as after the first minutes of a training. The peer has a thin lens with round discs and three
+layers. The difference compares a pair that is drawn twice.
 """
 
-import tempfile
+import itertools
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from defocus.datasets.rendering.pair import render_scene
-from defocus.datasets.rendering.scenes.scene import Scene, SceneCamera
+from defocus.datasets.rendering.scenes.scene import SceneCamera
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
-from defocus.freed_memory import keep_freed_memory
-from tests.speed.case import Case, CaseOutcome
-from tests.speed.cases.patches import written
-from tests.speed.measuring import Way, Work, cpu_seconds
-
-__all__ = ["CASES", "PAIRS", "SIDE", "rendered", "streamed"]
+from tests.speed.case import Case, Work, apart, new_folder
+from tests.speed.cases.patches import photographs
 
 SIDE = 128
-PAIRS = 100
-PEER_PAIRS = 2
+PAIRS, PEER_PAIRS = 100, 2
 PHOTOGRAPH = (512, 768)
-
-
-def streamed(folder: Path) -> Work:
-    """Pairs of a stream; the first call makes their kernels."""
-    keep_freed_memory()  # as trainings do
-    return partial(_pairs, Renderer(find_photographs(folder), "train"))
-
-
-def _pairs(renderer: Renderer) -> None:
-    for number in range(PAIRS):
-        renderer.pair(number, SIDE)
-
-
-def rendered() -> Work:
-    """Small scenes like those of the sample dataset."""
-    keep_freed_memory()
-    return partial(_scenes, [replace(scene, size=(SIDE, SIDE)) for scene in SCENES[:PEER_PAIRS]])
-
-
-def _scenes(scenes: list[Scene]) -> None:
-    for scene in scenes:
-        render_scene(scene, variant("").misalignment, SceneCamera())
-
-
-def _measure() -> CaseOutcome:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        written(folder, PHOTOGRAPH, 8)
-        ours = cpu_seconds(Way("stream", partial(streamed, folder))) / PAIRS
-        peer = cpu_seconds(Way("scenes", rendered)) / PEER_PAIRS
-        photographs = find_photographs(folder)
-        first, second = (Renderer(photographs, "train").pair(5, SIDE).blurry for _ in "ab")
-    return CaseOutcome(ours, peer, float(np.abs(first - second).max()))
-
-
 NOTE = (
-    "the peer does other work: it renders one of the sample's scenes, with layers and a thin lens, "
-    f"at {SIDE} px and keeps no kernels; ours is the time of a pair"
+    "its peer does other work: one of the sample's scenes, with layers and a thin lens, "
+    f"at {SIDE} px, without kept kernels"
 )
 
-CASES = (Case("stream", 5, 0.0, _measure, NOTE),)
+
+@lru_cache(maxsize=1)
+def _photographs() -> list[Path]:
+    folder = new_folder()
+    photographs(folder, PHOTOGRAPH, 8)
+    return find_photographs(folder)
+
+
+def _renderer() -> Renderer:
+    return Renderer(_photographs(), "train")
+
+
+def _streamed() -> Work:
+    renderer, numbers = _renderer(), itertools.cycle(range(PAIRS))
+    for _ in range(PAIRS):  # makes the kernels
+        renderer.pair(next(numbers), SIDE)
+    return lambda: renderer.pair(next(numbers), SIDE)
+
+
+def _rendered() -> Work:
+    """Small scenes like those of the sample dataset."""
+    scenes = itertools.cycle(replace(one, size=(SIDE, SIDE)) for one in SCENES[:PEER_PAIRS])
+    return lambda: render_scene(next(scenes), variant("").misalignment, SceneCamera())
+
+
+def _difference() -> float:
+    return apart(*(_renderer().pair(5, SIDE).blurry for _ in "ab"))
+
+
+CASES = (Case("stream", _streamed, _rendered, _difference, target=5, note=NOTE),)

@@ -1,0 +1,15 @@
+"""The peers that speed is measured against have the results of our code."""
+
+import pytest
+
+from tests.speed.case import Case, all_cases
+
+pytestmark = pytest.mark.full
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in all_cases() if case.difference], ids=lambda case: case.name
+)
+def test_both_have_the_same_result(case: Case) -> None:
+    assert case.difference is not None
+    assert case.difference() <= case.tolerance
