@@ -18,6 +18,11 @@ LEAST_PLACES = 50
 ROUNDS = 5
 SLACK = 1e-3
 
+LEAST_EV = 0.1
+"""Median distance of the fitted light from its median: less is not vignetting that looks like a
+coma. Pictures with 0.74 EV at the corners leave about as much and are known as they are; frames of
+stacks beside a picture that another program merged leave up to 0.06 without vignetting."""
+
 
 def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
     """Linear blurry over linear sharp light: a gain and smooth vignetting.
@@ -40,6 +45,8 @@ def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
 def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Array:
     """A blurry picture without its vignetting, so that it is as evenly lit as the sharp one.
 
+    One with hardly any is returned as it is.
+
     Args:
         picture: ``(H, W)`` float32, linear light.
         blurry: ``(h, w)``, the same, reduced.
@@ -50,6 +57,9 @@ def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Arra
     if fall is None:
         return picture
     fall[0] = 0.0  # the exposure stays
+    seen = _evaluated(fall, valid.shape)
+    if np.median(np.abs(seen - np.median(seen))) < LEAST_EV * np.log(2):
+        return picture
     return picture * np.exp(-_evaluated(fall, picture.shape))
 
 
