@@ -10,8 +10,8 @@ __all__ = ["StartedProcesses"]
 
 EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
 
-ASKED_ONCE = frozenset({"fc-list", "uname"})
-"""What libraries ask once in a process, whichever test is first: fonts and the processor's name."""
+ASKED_ONCE = frozenset({"/sbin/ldconfig", "fc-list", "uname"})
+"""What libraries ask once in a process, whichever test is first: libraries, fonts, the processor."""
 
 
 class StartedProcesses:
