@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import defocus
-from defocus.benchmark.bundles.signing import public_key, signing_key
+from defocus.extras.labs.signing import public_key, signing_key
 from defocus.files import make_folder, write_text
 from defocus.images import write_image
 

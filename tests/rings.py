@@ -36,11 +36,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "charts",
     ),
     "export": ("benchmark/test_weights_export.py",),
-    "labs": ("benchmark/test_board.py", "benchmark/test_bundles.py", "datasets/test_seal.py"),
     "networkcams": ("capture/test_onvif.py", "capture/test_rtsp.py", "capture/test_uvc.py"),
     "people": ("benchmark/test_judging.py", "browser/test_judging_page.py"),
-    "publish": ("datasets/test_publish.py", "datasets/test_release_libraries.py"),
-    "stacks": ("align/test_focus_stack.py", "datasets/test_fuse.py"),
     "studies": (
         "benchmark/test_ablate.py",
         "benchmark/test_dose.py",
@@ -50,7 +47,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "benchmark/test_dose_statistics.py",
         "datasets/test_doses.py",
     ),
-    "text": ("benchmark/test_helsinki.py", "benchmark/test_text.py"),
     "research": (
         "benchmark/test_narrow_training.py",
         "docs/test_jdrl_page.py",

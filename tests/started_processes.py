@@ -11,7 +11,7 @@ __all__ = ["StartedProcesses"]
 EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
 
 ASKED_ONCE = frozenset({"/sbin/ldconfig", "fc-list", "uname"})
-"""What libraries ask once in a process, whichever test is first: libraries, fonts, the processor."""
+"""What is asked once in a process, whichever test is first: libraries, fonts, the processor."""
 
 
 class StartedProcesses:

@@ -42,7 +42,8 @@ def test_the_required_packages_have_lower_bounds() -> None:
     assert all(">=" in text for text in dependencies)
     assert project()["license"] == "MIT"
     assert set(project()["optional-dependencies"]) == {  # type: ignore[call-overload]
-        "docs", "heif", "onvif", "slurm", "tensorboard", "iqa", "hub", "onnx", "parquet", "test",
+        "docs", "heif", "hub", "iqa", "labs", "onnx", "onvif", "parquet", "slurm", "tensorboard",
+        "test",
     }  # fmt: skip
 
 

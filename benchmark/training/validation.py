@@ -13,7 +13,8 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.metrics import psnr, text
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metrics import psnr
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
@@ -61,9 +62,12 @@ def watch_text(
         NotApplicableError: The split has no pages, or nothing that can read them is installed.
     """
     pages = pages_of(dataset, split)
-    first = _Scorer(text.METRIC, "truth", dataset, pages[:1], estimator)
+    metric = all_metrics().get("text")
+    if metric is None:
+        raise NotApplicableError("no metric 'text' is installed here")
+    first = _Scorer(metric, "truth", dataset, pages[:1], estimator)
     first.mean(_blurry)  # a missing program is reported before the training, not during it
-    return _watch(card, device, _Scorer(text.METRIC, "truth", dataset, pages, estimator))
+    return _watch(card, device, _Scorer(metric, "truth", dataset, pages, estimator))
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from defocus.capture.live.views.preview import (
     look_at,
     magnify,
 )
-from defocus.charts.leaves import leaves_picture
 from defocus.charts.sheet.layout import WIDTH, make_sheet
 from defocus.charts.sheet.raster import photographed
 from defocus.errors import CameraError, InputError
 from defocus.images import linear_to_srgb
+from defocus.optics.leaves import leaves_picture
 from defocus.optics.psf import disc_psf
 
 Array = np.ndarray

@@ -15,11 +15,11 @@ from defocus.charts.accuracy.known_patterns import (
     star_errors,
     star_picture,
 )
-from defocus.charts.leaves import leaves_picture
 from defocus.charts.measures.characters import character_errors, read_characters
 from defocus.charts.measures.star import star_mtf
 from defocus.charts.measures.texture import compare_texture
 from defocus.errors import ImageError
+from defocus.optics.leaves import leaves_picture
 from defocus.tesseract import tesseract_version
 
 Errors = Callable[[float, float, int], NDArray[np.float64]]

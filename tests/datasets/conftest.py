@@ -1,7 +1,7 @@
 """Datasets that the tests of this folder share."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +121,24 @@ def equal_pictures(first: Path, second: Path) -> bool:
     """Whether two picture files hold the same pixels at the same depth."""
     a, b = read_image(first), read_image(second)
     return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+Make = Callable[[Path, int], object]
+
+
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Make], None]:
+    """Compares all files that a function makes with one job and with two, each with its cache."""
+
+    def compare(make: Make) -> None:
+        made = {}
+        for jobs in (1, 2):
+            monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
+            out = tmp_path / f"with-{jobs}" / "out"
+            make(out, jobs)
+            files = (path for path in out.parent.rglob("*") if path.is_file())
+            made[jobs] = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
+        assert len(made[1]) > 2
+        assert made[1] == made[2]
+
+    return compare

@@ -164,22 +164,6 @@ def test_patches_have_the_colours_of_their_picture(wide: Path, run: Run, tmp_pat
     assert {profile_of(path) for path in made} == {WIDE}
 
 
-def test_a_fused_picture_has_the_colours_of_its_frames(
-    pictures: tuple[np.ndarray, np.ndarray], run: Run, tmp_path: Path
-) -> None:
-    sharp, blurry = pictures
-    (tmp_path / "stack").mkdir()
-    middle = sharp.shape[1] // 2
-    for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
-        frame = np.concatenate([left[:, :middle], right[:, middle:]], axis=1)
-        path = tmp_path / "stack" / f"{name}.png"
-        PillowImage.fromarray(frame).save(path, icc_profile=WIDE)
-    told = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out")
-    assert told.returncode == 0, told.stderr
-    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
-    assert profile_of(made) == WIDE
-
-
 @pytest.mark.parametrize("bits", [8, 16])
 def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits: int, tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (9, 8, 3), np.uint8)

@@ -17,38 +17,17 @@ from defocus.datasets.cutting.scheme import Scheme
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.doses.run import render_dosed_dataset
-from defocus.datasets.fusing.run import fuse_stacks
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.rendering.run import render_dataset
 from defocus.datasets.sidecar.applied import apply_sidecar
 from defocus.datasets.sidecar.write import write_sidecar
 from defocus.images import write_image
-from tests.datasets.conftest import write_folder, write_session
+from tests.datasets.conftest import Make, write_folder, write_session
 from tests.datasets.test_doses import REQUEST
 from tests.datasets.test_render import write_request
 
 pytestmark = pytest.mark.full
-
-Make = Callable[[Path, int], object]
-
-
-@pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Make], None]:
-    """Compares all files that a function makes with one job and with two, each with its cache."""
-
-    def compare(make: Make) -> None:
-        made = {}
-        for jobs in (1, 2):
-            monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
-            out = tmp_path / f"with-{jobs}" / "out"
-            make(out, jobs)
-            files = (path for path in out.parent.rglob("*") if path.is_file())
-            made[jobs] = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
-        assert len(made[1]) > 2
-        assert made[1] == made[2]
-
-    return compare
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +88,3 @@ def test_render_doses(tmp_path: Path, both: Callable[[Make], None]) -> None:
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST)
     both(lambda out, jobs: render_dosed_dataset(request, out, jobs=jobs))
-
-
-def test_fuse(tmp_path: Path, both: Callable[[Make], None]) -> None:
-    rough = np.random.default_rng(0).random((160, 200, 3)).astype(np.float32)
-    scene = cv2.normalize(cv2.GaussianBlur(rough, (0, 0), 1.5), None, 0, 255, cv2.NORM_MINMAX)
-    blurred = cv2.GaussianBlur(scene, (0, 0), 2.0)
-    for name in ("cup", "desk"):
-        (tmp_path / "stacks" / name).mkdir(parents=True)
-        for number, columns in enumerate((slice(0, 100), slice(100, 200))):
-            frame = blurred.copy()
-            frame[:, columns] = scene[:, columns]
-            write_image(tmp_path / "stacks" / name / f"{number}.png", frame.astype(np.uint8))
-    stacks = open_dataset(f"stack:{tmp_path / 'stacks'}")
-    both(lambda out, jobs: fuse_stacks(stacks, out, jobs=jobs))

@@ -103,19 +103,6 @@ def test_so_have_those_of_a_compensated_dataset(dataset: Path, tmp_path: Path, r
     assert sum("colour chunks cICP" in held(path) for path in made) == 2
 
 
-def test_a_fused_picture_has_those_of_its_reference(tmp_path: Path, run: Run) -> None:
-    blurry, sharp = pictures()
-    for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
-        frame = np.concatenate([left[:, :80], right[:, 80:]], axis=1)
-        of_camera(tmp_path / "stack" / f"{name}.png", frame)
-    done = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out", "--json")
-    assert done.returncode == 0, done.stderr
-    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
-    require_carried(made)
-    assert held(made)["colour chunks cICP"] == COLOUR_CODE
-    assert [one["names"] for one in json.loads(done.stdout)["left_behind"]] == [["Orientation"]]
-
-
 def test_a_release_says_how_pictures_were_taken_but_not_by_whom(
     dataset: Path, tmp_path: Path, run: Run
 ) -> None:

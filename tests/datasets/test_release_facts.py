@@ -13,8 +13,6 @@ from PIL import ImageCms
 
 from defocus.colour_profiles import in_srgb
 from defocus.datasets.pair import Pair
-from defocus.datasets.publishing.draft import Draft
-from defocus.datasets.publishing.zenodo import zenodo_metadata
 from defocus.datasets.release.details import Details, name_of
 from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.documents.licence import licence_text
@@ -314,8 +312,6 @@ def test_documents_state_a_licence_or_none_but_no_other(licence: str, stated: st
     assert licence_address(licence).endswith(".html") == (stated not in {"", "CC-BY-4.0"})
     known = "cc-by-4.0" if licence == "CC-BY-4.0" else "other"
     assert hub_licence(licence) == known
-    draft = Draft(Path(), (), facts, details)
-    assert zenodo_metadata(draft)["license"] == (stated.lower() or "other-closed")
 
 
 def test_own_terms_are_named_with_their_address() -> None:

@@ -7,13 +7,11 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-import cv2
-import numpy as np
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
@@ -23,14 +21,13 @@ from defocus.datasets.cutting.run import CUTTING_REVISION, cut_dataset
 from defocus.datasets.cutting.scheme import Scheme
 from defocus.datasets.deriving.aligned_reference import REFERENCED, aligned_reference
 from defocus.datasets.deriving.compensate import COMPENSATION_REVISION, compensate_dataset
-from defocus.datasets.fusing.run import FUSING_REVISION, fuse_stacks
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import PACKAGING_REVISION, package_dataset
 from defocus.datasets.sidecar.write import SIDECAR_REVISION, write_sidecar
-from defocus.images import read_image, write_image
+from tests.golden.numbers import Numbers, of_folder, of_value
 
 __all__ = ["COMMAND", "FILE", "MAKERS", "REVISIONS", "numbers_of", "stored_dataset"]
 
@@ -45,15 +42,10 @@ REVISIONS: dict[str, Any] = {
     "compensate": [MEASURING_REVISION, COMPENSATION_REVISION],
     "sidecar": [MEASURING_REVISION, SIDECAR_REVISION],
     "patches": [CUTTING_REVISION],
-    "fuse": [FUSING_REVISION],
     "package": [PACKAGING_REVISION],
 }
 
 ESTIMATOR = "dis"
-UNSTABLE = ("sha256", "bytes", "version", "content_hash", "revision", "thumbnail", "bits")
-"""Keys of records that follow from other numbers or from the libraries that pack bytes."""
-
-Numbers = Iterator[tuple[str, float]]
 
 
 def stored_dataset(folder: Path) -> Dataset:
@@ -73,49 +65,38 @@ def _measure(dataset: Dataset, out: Path) -> Numbers:
     keys = pair_keys(dataset, estimator)
     for pair in dataset.pairs:
         _, _, found = measured_pair(pair, estimator, keys[pair.id])
-        yield from _of_value(pair.id, asdict(found.misalignment))
+        yield from of_value(pair.id, asdict(found.misalignment))
 
 
 def _audit(dataset: Dataset, out: Path) -> Numbers:
     for row in audit_dataset(dataset, ESTIMATOR, 1).pairs:
-        yield from _of_value(row.id, row_document(row))
+        yield from of_value(row.id, row_document(row))
 
 
 def _reference(dataset: Dataset, out: Path) -> Numbers:
     reference = aligned_reference(dataset, dataset.pairs[0], ESTIMATOR)
-    yield from _of_folder(reference.sharp.parent)
+    yield from of_folder(reference.sharp.parent)
 
 
 def _compensate(dataset: Dataset, out: Path) -> Numbers:
     compensate_dataset(dataset, out, Release(), lambda: flow_estimator(ESTIMATOR), jobs=1)
-    yield from _of_folder(out / "pairs")
+    yield from of_folder(out / "pairs")
 
 
 def _sidecar(dataset: Dataset, out: Path) -> Numbers:
     write_sidecar(dataset, out, "golden", Release(), ESTIMATOR)
-    yield from _of_folder(out)
+    yield from of_folder(out)
 
 
 def _patches(dataset: Dataset, out: Path) -> Numbers:
     cut_dataset(dataset, out, Scheme(side_px=48), jobs=1)
-    yield from _of_folder(out)
-
-
-def _fuse(dataset: Dataset, out: Path) -> Numbers:
-    stack = out.with_name("stack")
-    stack.mkdir()
-    pair = dataset.pairs[0]
-    for number, path in enumerate((pair.blurry, pair.sharp, pair.truth)):
-        assert path is not None
-        write_image(stack / f"f{number}.png", read_image(path))
-    fuse_stacks(open_dataset(f"stack:{stack}"), out)
-    yield from _of_folder(out / "stacks")
+    yield from of_folder(out)
 
 
 def _package(dataset: Dataset, out: Path) -> Numbers:
     details = Details(title="Two scenes", authors=("A lab",), licence="CC0-1.0", faces="none")
     package_dataset(dataset, out, "folder", details, 10**9)
-    yield from _of_folder(out)
+    yield from of_folder(out)
 
 
 MAKERS: dict[str, Callable[[Dataset, Path], Numbers]] = {
@@ -125,45 +106,14 @@ MAKERS: dict[str, Callable[[Dataset, Path], Numbers]] = {
     "compensate": _compensate,
     "sidecar": _sidecar,
     "patches": _patches,
-    "fuse": _fuse,
     "package": _package,
 }
 
 
-def _of_folder(folder: Path) -> Numbers:
-    """Numbers of all pictures, arrays and records below a folder."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix in (".png", ".tif"):
-            yield from _of_array(name, np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
-        elif path.suffix == ".npy":
-            yield from _of_array(name, np.load(path))
-        elif path.suffix == ".json" and path.name != "manifest.json":
-            yield from _of_value(name, json.loads(path.read_text(encoding="utf-8")))
-        elif path.is_file():  # words: versions and hashes change, their number does not
-            yield name, float(len(path.read_text(encoding="utf-8").split()))
-
-
-def _of_array(name: str, array: np.ndarray[Any, Any]) -> Numbers:
-    values = array.astype(np.float64)
-    if np.issubdtype(array.dtype, np.unsignedinteger):
-        values /= np.iinfo(array.dtype).max
-    known = values[np.isfinite(values)]
-    yield f"{name}/mean", float(known.mean()) if known.size else 0.0
-    yield f"{name}/deviation", float(known.std()) if known.size else 0.0
-    yield from ((f"{name}/side{axis}", float(side)) for axis, side in enumerate(array.shape))
-
-
-def _of_value(name: str, value: Any) -> Numbers:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not any(word in key for word in UNSTABLE):
-                yield from _of_value(f"{name}/{key}", inner)
-    elif isinstance(value, list | tuple):
-        for number, inner in enumerate(value):
-            yield from _of_value(f"{name}/{number}", inner)
-    elif isinstance(value, int | float) and np.isfinite(value):
-        yield name, float(value)
+for _path in sorted(Path(__file__).parents[1].glob("extras/*/golden.py")):  # what extras make
+    _brought = import_module(f"tests.extras.{_path.parent.name}.golden")
+    MAKERS |= _brought.MAKERS
+    REVISIONS |= _brought.REVISIONS
 
 
 if __name__ == "__main__":

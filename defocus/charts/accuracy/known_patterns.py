@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j1
 
-from defocus.charts.leaves import leaves_picture
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import compare_texture
+from defocus.optics.leaves import leaves_picture
 
 __all__ = ["LEAVES_D", "STAR_D", "disc_transfer", "leaves_errors", "star_errors", "star_picture"]
 

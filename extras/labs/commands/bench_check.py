@@ -1,0 +1,35 @@
+"""``defocus-bench check``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.verbs import help_heading
+
+
+@help_heading("Share")
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(folder: Path, *, as_json: bool) -> int:
+    """Check a repository of bundles, for its CI.
+
+    DIR has repository.toml and the folder bundles. Signatures, keys, hashes and rows are checked,
+    and whether bundles share pictures; no dataset is needed. The exit code is 1 if anything is
+    wrong.
+    """
+    from defocus.command_line.json_output import json_output
+    from defocus.extras.labs.repository.check import check_repository
+    from defocus.progress import counted
+
+    with json_output() as output:
+        many, problems = check_repository(folder)
+        if as_json:
+            lines = [{"bundle": one.bundle, "kind": one.kind, "said": one.said} for one in problems]
+            output.write({"ok": not problems, "bundles": many, "problems": lines})
+    if not as_json:
+        for one in problems:
+            click.echo(f"{one.bundle}: {one.kind}: {one.said}")
+        outcome = counted(len(problems), "problem") if problems else "nothing wrong"
+        click.echo(f"{counted(many, 'bundle')}, {outcome}")
+    return int(bool(problems))

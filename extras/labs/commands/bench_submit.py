@@ -1,0 +1,65 @@
+"""``defocus-bench submit``."""
+
+import json
+from pathlib import Path
+
+import click
+
+from defocus.benchmark.commands._options import out_option
+from defocus.command_line.verbs import help_heading
+
+
+@help_heading("Share")
+@click.command()
+@out_option
+@click.option(
+    "--as",
+    "bundle",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The new bundle; its name ends in .zip.",
+)
+@click.option("--lab", required=True, metavar="TEXT", help="Who submits.")
+@click.option(
+    "--only", "systems", multiple=True, metavar="PATTERN", help="Systems to submit; repeatable."
+)
+@click.option("--dataset", help="Dataset of the study, where it has several.")
+@click.option("--hashes-only", is_flag=True, help="Leave the restored pictures out.")
+@click.option(
+    "--with-weights", is_flag=True, help="Add the weights, so that others can restore again."
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Ed25519 key without passphrase, as ssh-keygen writes it; by default one of your own, "
+    "made on first use.",
+)
+def command(
+    out: Path,
+    bundle: Path,
+    lab: str,
+    systems: tuple[str, ...],
+    dataset: str | None,
+    key: Path | None,
+    *,
+    hashes_only: bool,
+    with_weights: bool,
+) -> None:
+    """Write a signed bundle of a study.
+
+    It holds the rows, the restored pictures (the study must have been run with --keep-outputs), the
+    dataset's revision, weights' hashes and licences, training pictures' hashes, costs and machine.
+    'defocus-bench verify' checks it.
+    """
+    from defocus.extras.labs.submitting import SubmissionChoice, submit
+    from defocus.progress import counted, say
+
+    choice = SubmissionChoice(lab, systems, dataset, not hashes_only, with_weights, key)
+    statement = submit(out, bundle, choice)
+    size = bundle.stat().st_size / 1e6
+    named = json.dumps(statement.lab, ensure_ascii=False)  # quoted as in TOML
+    say(f"{counted(len(statement.runs), 'run')}, {size:.1f} MB; its key, for repository.toml:")
+    say(f'{named} = "{statement.key}"')
+    click.echo(str(bundle))

@@ -1,0 +1,60 @@
+"""``defocus-bench verify``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.verbs import help_heading
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+NOTHING_RESCORED = 3
+"""Exit code: nothing is wrong with the bundle, but nothing is shown either."""
+
+
+@help_heading("Share")
+@click.command()
+@click.argument("bundle", type=FILE)
+@click.option("--dataset", required=True, help="Your own copy of the dataset, READER:PATH.")
+@click.option(
+    "--reruns",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="Number of random pictures that each system restores again.",
+)
+@click.option("--record", is_flag=True, help="Write the signed outcome beside the bundle.")
+@click.option("--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    bundle: Path, dataset: str, reruns: int, key: Path | None, *, record: bool, as_json: bool
+) -> int:
+    """Check a bundle: score its pictures again.
+
+    Every score is compared with the stated one: it may differ by 0.00001, or by 0.001 where a flow
+    is estimated. The exit code is 1 if the bundle is refused, 3 if nothing could be computed again.
+    """
+    from defocus.command_line.json_output import json_output
+    from defocus.datasets.api import open_dataset
+    from defocus.extras.labs.verification.record import record_path, write_record
+    from defocus.extras.labs.verification.verifying import verify_bundle
+    from defocus.progress import counted
+
+    with json_output() as output:
+        found = verify_bundle(bundle, open_dataset(dataset), reruns)
+        if record:
+            write_record(bundle, found, key)
+        if as_json:
+            output.write(found.to_json())
+    if not as_json:
+        for note in found.notes:
+            click.echo(f"note: {note}")
+        for one in found.findings:
+            click.echo(f"refused, {one.kind}: {one.said}")
+        if found.ok and found.rescored:
+            scores = counted(found.rescored, "score")
+            click.echo(f"{bundle}: {scores} computed again, nothing wrong")
+        elif found.ok:
+            click.echo(f"{bundle}: not verified: no score was computed again")
+        if record:
+            click.echo(str(record_path(bundle)))
+    return NOTHING_RESCORED if found.ok and not found.rescored else int(not found.ok)

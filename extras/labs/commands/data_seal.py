@@ -1,0 +1,43 @@
+"""defocus-data seal."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.verbs import help_heading
+
+__all__ = ["command"]
+
+
+@help_heading("Keep")
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The new folder, to be published.",
+)
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="New file for the key, to be kept until the truth is published.",
+)
+@click.option("--opens", default="", metavar="TEXT", help="When the key will be published.")
+def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
+    """Seal the test pairs of DATASET.
+
+    Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
+    truth is encrypted until the key is published; 'defocus-data unseal' opens it. The exit code is
+    1 if DATASET has pairs that are left out, which are named.
+    """
+    from defocus.datasets.api import open_dataset
+    from defocus.extras.labs.sealing.seal import seal_dataset
+
+    opened = open_dataset(dataset)
+    facts = seal_dataset(opened, out, key_file, opens)
+    click.echo(f"{out}: sealed; SHA-256 of the key {facts.key_sha256}")
+    return int(bool(opened.left_out))

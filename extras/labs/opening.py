@@ -1,0 +1,236 @@
+"""Open a submission that may come from anybody: archive, statement, signature, hashes."""
+
+import contextlib
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from defocus.benchmark.results.scores.score import Score
+from defocus.datasets.archives.members import Limits
+from defocus.datasets.archives.unpack import unpack
+from defocus.errors import DefocusError, InputError
+from defocus.extras.labs.signing import is_signed
+from defocus.extras.labs.statement import (
+    SCORES,
+    SIGNATURE,
+    STATEMENT,
+    RunFacts,
+    Statement,
+    output_name,
+    parse_statement,
+    weights_name,
+)
+from defocus.files import sha256_file
+from defocus.reading import ARRAY_ERRORS
+
+__all__ = [
+    "BundleRefusedError",
+    "OpenBundle",
+    "opened_bundle",
+    "read_output",
+    "read_scores",
+    "read_signed",
+]
+
+LIMITS = Limits(members=200_000, total_bytes=200 * 10**9, ratio=200)
+MOST_JSON_BYTES = 256 * 2**20
+
+ScoreRows = TypeAdapter(
+    dict[str, list[tuple[str, str, str, str, str, float | None, str, str, str]]]
+)
+
+
+class BundleRefusedError(InputError):
+    """A submission that is not even read further.
+
+    Attributes:
+        kind: Kind of the finding, such as ``signature``.
+    """
+
+    def __init__(self, kind: str, said: str) -> None:
+        super().__init__(said)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class OpenBundle:
+    """An unpacked submission whose signature and hashes are right.
+
+    Attributes:
+        folder: Its members.
+        statement: What it states.
+    """
+
+    folder: Path
+    statement: Statement
+
+    def output(self, run: RunFacts, pair: str) -> Path | None:
+        """File of a restored picture; None if only its hash was submitted."""
+        path = self.folder / output_name(run.entry.run, pair)
+        return path if path.is_file() else None
+
+    def weights(self, run: RunFacts) -> Path | None:
+        """File of a run's weights; None if they were not submitted."""
+        path = self.folder / weights_name(run.entry.run)
+        return path if path.is_file() else None
+
+
+@contextlib.contextmanager
+def opened_bundle(path: Path) -> Iterator[OpenBundle]:
+    """Unpack a submission into a temporary folder and check all that needs no dataset.
+
+    Raises:
+        BundleRefusedError: It is damaged, unsafe, unsigned, or not what it states.
+        StorageError: The temporary folder cannot be written.
+    """
+    _require_file(path)
+    with tempfile.TemporaryDirectory(prefix="defocus-bundle-") as temporary:
+        folder = Path(temporary) / "members"
+        try:
+            unpack(path, folder, LIMITS)
+        except InputError as error:
+            raise BundleRefusedError("archive", str(error)) from error
+        statement = _signed(
+            path, _content(path, folder / STATEMENT), _content(path, folder / SIGNATURE)
+        )
+        _require_members(path, folder, statement)
+        yield OpenBundle(folder, statement)
+
+
+def read_signed(path: Path) -> Statement:
+    """The statement of a submission, its signature checked; nothing is unpacked.
+
+    Raises:
+        BundleRefusedError: It is damaged, unsigned, or not in the canonical form.
+    """
+    _require_file(path)
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = [info.filename for info in file.infolist()]
+            if names.count(STATEMENT) != 1 or names.count(SIGNATURE) != 1:
+                raise BundleRefusedError("files", f"{path}: no single {STATEMENT} in it")
+            contents = []
+            for name in (STATEMENT, SIGNATURE):
+                with file.open(name) as member:
+                    contents.append(member.read(MOST_JSON_BYTES + 1))
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise BundleRefusedError("archive", f"{path}: damaged ({error}); get it again") from error
+    if max(map(len, contents)) > MOST_JSON_BYTES:
+        raise BundleRefusedError("archive", f"{path}: {STATEMENT} is larger than any statement")
+    return _signed(path, *contents)
+
+
+def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
+    """The stated scores of every picture, by run.
+
+    Raises:
+        BundleRefusedError: The file is missing or no list of scores.
+    """
+    path = bundle.folder / SCORES
+    try:
+        if path.stat().st_size > MOST_JSON_BYTES:
+            raise BundleRefusedError("files", f"{SCORES}: larger than any list of scores")
+        rows = ScoreRows.validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise BundleRefusedError("files", f"{SCORES}: no list of scores ({reason})") from error
+    stated = {run.entry.run for run in bundle.statement.runs}
+    if set(rows) != stated:
+        raise BundleRefusedError("files", f"{SCORES}: of other runs than {STATEMENT}")
+    found = {run: [Score(*row) for row in lines] for run, lines in rows.items()}
+    for run, scores in found.items():
+        keys = [(one.profile, one.protocol, one.metric, one.pair) for one in scores]
+        if len(set(keys)) < len(keys):
+            raise BundleRefusedError("duplicates", f"{SCORES}: a score of {run} is there twice")
+    return found
+
+
+def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """A restored picture ``(H, W, 3)``.
+
+    Its header is judged before its values are read, which could be more than the memory holds.
+
+    Raises:
+        BundleRefusedError: The file is no picture of that shape, or has values that are not finite.
+    """
+    try:
+        with path.open("rb") as file:
+            if np.lib.format.read_magic(file) != (1, 0):
+                raise ValueError("another format of NumPy's")
+            found, _, dtype = np.lib.format.read_array_header_1_0(file)
+            start = file.tell()
+        if dtype not in (np.dtype("<f4"), np.dtype("<f8")):
+            raise ValueError(f"holds {dtype}")
+        if found != shape:
+            raise ValueError(f"is {found}, its blurry picture {shape}")
+        if path.stat().st_size != start + int(np.prod(shape)) * dtype.itemsize:
+            raise ValueError("has another size than its header says")
+        picture = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    except ARRAY_ERRORS as error:
+        raise BundleRefusedError("outputs", f"{path.name}: {error}") from error
+    if not np.isfinite(picture).all():
+        raise BundleRefusedError("outputs", f"{path.name}: has values that are not finite")
+    return picture
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a bundle of 'defocus-bench submit'")
+    if path.suffix != ".zip":
+        raise InputError(f"{path}: the name of a bundle ends in .zip")
+
+
+def _content(path: Path, member: Path) -> bytes:
+    if not member.is_file() or member.stat().st_size > MOST_JSON_BYTES:
+        raise BundleRefusedError("files", f"{path}: {member.name} is missing or too large")
+    return member.read_bytes()
+
+
+def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
+    try:
+        statement = parse_statement(content)
+    except DefocusError as error:
+        raise BundleRefusedError("format", f"{path}: {error}") from error
+    try:
+        document: Any = json.loads(signature)
+        said = {name: str(document[name]) for name in ("algorithm", "key", "signature")}
+    except (ValueError, LookupError, TypeError) as error:
+        raise BundleRefusedError("signature", f"{path}: {SIGNATURE} is no signature") from error
+    if set(document) != set(said) or said["algorithm"] != "ed25519":
+        raise BundleRefusedError("signature", f"{path}: {SIGNATURE} is no signature of this kind")
+    if said["key"] != statement.key:
+        raise BundleRefusedError("key", f"{path}: signed by another key than it states")
+    if not is_signed(content, said["signature"], statement.key):
+        raise BundleRefusedError("signature", f"{path}: the signature is not of this statement")
+    return statement
+
+
+def _require_members(path: Path, folder: Path, statement: Statement) -> None:
+    """Exactly the stated members, each with its hash, and no name that nothing explains."""
+    there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    further = there - {STATEMENT, SIGNATURE}
+    if further != set(statement.files):
+        odd = min(further ^ set(statement.files))
+        raise BundleRefusedError("files", f"{path}: {odd!r} is not both stated and there")
+    known = {SCORES}
+    for run in statement.runs:
+        known |= {output_name(run.entry.run, pair) for pair in run.outputs}
+        known.add(weights_name(run.entry.run))
+    if odd_names := sorted(further - known):
+        raise BundleRefusedError("files", f"{path}: {odd_names[0]!r} belongs to no run")
+    for name, sha256 in sorted(statement.files.items()):
+        if sha256_file(folder / name) != sha256:
+            raise BundleRefusedError("files", f"{path}: {name} is not the file that was signed")
+    for run in statement.runs:
+        for pair, sha256 in run.outputs.items():
+            name = output_name(run.entry.run, pair)
+            if statement.files.get(name, sha256) != sha256:
+                raise BundleRefusedError("files", f"{path}: {name} has two hashes")

@@ -1,0 +1,212 @@
+"""The board of a results repository: a static site that opens from a folder, without a network."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from defocus.benchmark.statistics.gains import INPUT
+from defocus.errors import InputError
+from defocus.extras.labs.repository.lines import (
+    BoardGroup,
+    Submission,
+    SubmissionLine,
+    lines_of,
+    submissions_of,
+)
+from defocus.extras.labs.repository.settings import read_repository
+from defocus.extras.labs.repository.submission_page import submission_page
+from defocus.extras.labs.repository.table import (
+    LARGE,
+    BoardGroups,
+    latest_lines,
+    lines_table,
+    measured,
+    metric_column,
+)
+from defocus.files import make_folder
+from defocus.progress import counted, track
+from defocus.reports.html import write_html
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Curve,
+    Curves,
+    Link,
+    Page,
+    Part,
+    Table,
+    Tabs,
+)
+from defocus.staging import staging_folder
+
+__all__ = ["write_board"]
+
+HISTORY_AT_LEAST = 2
+"""A system has a page of its own if it was submitted so often."""
+
+
+def write_board(folder: Path, out: Path) -> int:
+    """Write the site of a results repository.
+
+    Args:
+        folder: The repository.
+        out: The folder of the site; an earlier site there is replaced.
+
+    Returns:
+        Number of submissions on the board.
+
+    Raises:
+        InputError: The folder is no repository, or ``out`` has something else in it.
+        StorageError: The disk is full or the folder not writable.
+    """
+    repository = read_repository(folder)
+    submissions, unreadable = submissions_of(folder, repository)
+    groups = lines_of(submissions)
+    histories = _histories(groups)
+    if out.is_dir() and any(out.iterdir()) and not (out / "submissions").is_dir():
+        raise InputError(f"{out}: has other files; give the board a folder of its own")
+    make_folder(out.absolute().parent)
+    with staging_folder(out.absolute().parent, f".{out.name}-", ".part") as staged:
+        site = make_folder(staged / "new")
+        for place in ("submissions", "systems"):
+            make_folder(site / place)
+        pages = {"index.html": _index(repository.title, groups, histories, submissions, unreadable)}
+        pages |= {one.page: submission_page(one, groups) for one in submissions}
+        pages |= {_system_page(name): _history_page(name, all_) for name, all_ in histories.items()}
+        for name, page in track(list(pages.items()), "writing pages"):
+            write_html(page, site / name)
+        if out.is_dir():
+            out.rename(staged / "old")
+        site.rename(out)
+    return sum(not one.problems for one in submissions)
+
+
+def _histories(
+    groups: BoardGroups,
+) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
+    """Lines of each system that was submitted more than once, by what can be compared."""
+    found: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
+    for group, lines in groups.items():
+        for line in lines:
+            found[line.run.entry.system].setdefault(group, []).append(line)
+    return {
+        system: by_group
+        for system, by_group in sorted(found.items())
+        if system != INPUT and max(map(len, by_group.values())) >= HISTORY_AT_LEAST
+    }
+
+
+def _index(
+    title: str,
+    groups: BoardGroups,
+    histories: Mapping[str, object],
+    submissions: Sequence[Submission],
+    unreadable: Mapping[str, str],
+) -> Page:
+    admitted = [one for one in submissions if not one.problems]
+    labs = {one.statement.lab for one in admitted}
+    rescored = sum(one.checked == "rescored" for one in admitted)
+    several = len({group.dataset for group in groups}) < len(groups)
+    sections = [
+        (_heading(group, several=several), (_tab(group, latest_lines(lines)),))
+        for group, lines in groups.items()
+    ]
+    refused = [(one.name, "; ".join(one.problems)) for one in submissions if one.problems]
+    refused += sorted(unreadable.items())
+    further: list[tuple[str, tuple[Part, ...]]] = []
+    if histories:
+        further.append(("History", (_history_table(list(histories)),)))
+    further.append(("Submissions", (_submission_table(admitted),)))
+    if refused:
+        columns = (Column("Bundle"), Column("Why it is not shown"))
+        table = Table("Not on the board", columns, tuple(refused))
+        further.append(("Refused", (table,)))
+    return Page(
+        title,
+        "" if rescored else "No submission was scored again by a verifier of this repository.",
+        (*sections, *further),
+        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
+        + (f"; of {rescored} a verifier has scored every picture again." if rescored else "."),
+    )
+
+
+def _heading(group: BoardGroup, *, several: bool) -> str:
+    more = f", data {group.data_revision}, scored by {group.evaluation}" if several else ""
+    return f"{group.dataset}{more}"
+
+
+def _tab(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Tabs:
+    """The tables in a tab: there a reader can filter their rows. Demos compete with nobody."""
+    compared = [line for line in lines if not line.is_demo]
+    demos = [line for line in lines if line.is_demo]
+    tables = [lines_table(group, some) for some in (compared, demos) if some]
+    return Tabs("Protocol", ((group.protocol, tuple(tables)),))
+
+
+def _history_table(systems: Sequence[str]) -> Table:
+    rows = tuple((Link(name, _system_page(name)),) for name in systems)
+    return Table("Systems that were submitted more than once", (Column("System"),), rows)
+
+
+def _submission_table(submissions: Sequence[Submission]) -> Table:
+    rows = tuple(
+        (
+            Link(one.name, one.page),
+            one.statement.lab,
+            one.statement.made[:10],
+            float(len(one.statement.runs)),
+            one.statement.dataset.name,
+            one.checked,
+        )
+        for one in reversed(submissions)
+    )
+    columns = (
+        Column("Bundle"),
+        Column("Lab", choose="value"),
+        Column("Made"),
+        Column("Runs", decimals=0),
+        Column("Dataset", choose="value"),
+        Column("Checked", choose="value"),
+    )
+    return Table("All submissions, the latest first", columns, rows, large=len(rows) > LARGE)
+
+
+def _system_page(system: str) -> str:
+    """A page for each name, also where two differ in case or in signs alone."""
+    words = re.sub(r"[^a-z0-9]+", "-", system.lower()).strip("-")
+    unlike = "" if words == system else f"-{hashlib.sha256(system.encode()).hexdigest()[:8]}"
+    return f"systems/{words or 'system'}{unlike}.html"
+
+
+def _history_page(system: str, groups: BoardGroups) -> Page:
+    """PSNR of a system's submissions in their order, a line per lab."""
+    sections: list[tuple[str, tuple[Part, ...]]] = []
+    for group, lines in groups.items():
+        by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        rows: list[tuple[Cell, ...]] = []
+        for number, line in enumerate(lines, 1):
+            psnr, statement = line.scores["psnr"], line.submission.statement
+            if not line.is_demo:
+                by_lab[statement.lab].append((float(number), psnr.value or 0.0))
+            name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
+            score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
+            made = statement.made[:10], statement.tool
+            rows.append((name, statement.lab, *made, score, line.submission.checked))
+        curves = tuple(
+            Curve(lab, tuple(x for x, _ in points), tuple(y for _, y in points))
+            for lab, points in by_lab.items()
+            if len(points) > 1
+        )
+        columns = ("Bundle", "Lab", "Made", "Version")
+        table = Table(
+            f"{system} on {group.dataset}, protocol {group.protocol}, oldest first",
+            (*map(Column, columns), metric_column("psnr"), Column("Checked")),
+            tuple(rows),
+        )
+        figure = Curves("PSNR over submissions", "submission", "PSNR, dB", curves)
+        parts: tuple[Part, ...] = (figure, table) if curves else (table,)
+        sections.append((_heading(group, several=len(groups) > 1), parts))
+    back = Table("The board", (Column("Page"),), ((Link("All labs", "../index.html"),),))
+    return Page(f"History of {system}", "", (*sections, ("Back", (back,))))

@@ -1,0 +1,177 @@
+"""Lines of a board: one per system, lab and submission, with the numbers that may be compared."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.store import NARROW, is_trained
+from defocus.errors import InputError
+from defocus.extras.labs.opening import BundleRefusedError, read_signed
+from defocus.extras.labs.repository.check import admission_problems
+from defocus.extras.labs.repository.settings import Repository, bundles_of
+from defocus.extras.labs.statement import RunFacts, Statement, digest
+from defocus.extras.labs.verification.record import CheckRecord, read_record
+from defocus.extras.labs.verification.verifying import statement_findings
+
+__all__ = ["BoardGroup", "Submission", "SubmissionLine", "lines_of", "submissions_of"]
+
+RANKED = ("input-aligned", "truth", "gt")
+"""Protocols of a board, the first that has scores is shown."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One bundle of a repository.
+
+    Attributes:
+        name: Path inside the repository, without suffix.
+        statement: What it states.
+        record: The record of a verifier whom the repository names; None without one.
+        problems: Why it is not on the board; empty if it is.
+    """
+
+    name: str
+    statement: Statement
+    record: CheckRecord | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def page(self) -> str:
+        """Its page, inside the site."""
+        words = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "bundle"
+        return f"submissions/{words}-{digest(self.statement)[:8]}.html"
+
+    @property
+    def checked(self) -> str:
+        """Whether somebody has scored its pictures again."""
+        if self.record is None:
+            return "not checked"
+        if not self.record.ok:
+            return "refused"
+        if not self.record.rows:
+            return "not checked"
+        return "rescored" if self.record.whole else "partly rescored"
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The leaderboard: the verifier's own, where all was scored again."""
+        whole = self.record is not None and self.record.ok and self.record.whole
+        return self.record.rows if self.record is not None and whole else self.statement.rows
+
+
+@dataclass(frozen=True, order=True)
+class BoardGroup:
+    """What lines must share to be compared: dataset, its revision, conventions, protocol."""
+
+    dataset: str
+    data_revision: str
+    evaluation: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class SubmissionLine:
+    """A system of a submission.
+
+    Attributes:
+        submission: The submission.
+        run: One of its runs, for what all seeds share.
+        scores: Its rows under the group's protocol, by metric.
+        costs: Its costs, by name.
+    """
+
+    submission: Submission
+    run: RunFacts
+    scores: Mapping[str, Row]
+    costs: Mapping[str, float | None]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Lab, system and track: a later submission of the same takes its place."""
+        entry = self.run.entry
+        lab = self.submission.statement.lab
+        return lab, entry.system, entry.weights, entry.budget
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Words beside the name where the training only shows that the system works."""
+        entry = self.run.entry
+        if entry.weights == NARROW:
+            return ("narrow", "demo") if entry.budget == "demo" else ("narrow",)
+        return ("demo",) if is_trained(entry.weights) and entry.budget == "demo" else ()
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether nobody competes with its numbers."""
+        return bool(self.marks)
+
+    @property
+    def seen(self) -> str:
+        """Whether test scenes may have been in the training."""
+        status = self.run.entry.status
+        return "perhaps" if status.startswith("seen") else "no"
+
+
+def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submission], dict[str, str]]:
+    """The bundles of a repository, oldest first, and why others cannot be read, by name.
+
+    Only statements and signatures are read; 'check' looks at the rest.
+    """
+    found: list[Submission] = []
+    unreadable: dict[str, str] = {}
+    for path in bundles_of(folder):
+        name = path.relative_to(folder / "bundles").with_suffix("").as_posix()
+        try:
+            statement = read_signed(path)
+            record = read_record(path)
+        except InputError as error:
+            kind = error.kind if isinstance(error, BundleRefusedError) else "record"
+            unreadable[name] = f"{kind}: {error}"
+            continue
+        if record is not None and (
+            record.key not in repository.verifiers.values()
+            or record.key == statement.key
+            or record.bundle != digest(statement)
+        ):
+            record = None
+        problems = [said for _, said in admission_problems(repository, statement)]
+        problems += [finding.said for finding in statement_findings(statement)]
+        problems += [f"refused: {said}" for said in (record.findings if record else ())]
+        found.append(Submission(name, statement, record, tuple(problems)))
+    return sorted(found, key=lambda one: (one.statement.made, one.name)), unreadable
+
+
+def lines_of(
+    submissions: Iterable[Submission],
+) -> dict[BoardGroup, list[SubmissionLine]]:
+    """The lines of all admitted submissions, oldest first, by what they may be compared with."""
+    found: dict[BoardGroup, list[SubmissionLine]] = defaultdict(list)
+    for submission in submissions:
+        if submission.problems:
+            continue
+        entries = [(run.entry, run) for run in submission.statement.runs]
+        runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
+        by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+        for row in submission.rows:
+            by_system[row.system, row.weights, row.budget].append(row)
+        for key, rows in by_system.items():
+            group = _group(rows)
+            if group is None or key not in runs:
+                continue
+            scores = {row.metric: row for row in rows if row.protocol == group.protocol}
+            costs = {row.metric: row.value for row in rows if not row.protocol}
+            found[group].append(SubmissionLine(submission, runs[key], scores, costs))
+    return dict(sorted(found.items()))
+
+
+def _group(rows: Iterable[Row]) -> BoardGroup | None:
+    """The first protocol under which there is a PSNR."""
+    scored = {row.protocol: row for row in rows if row.metric == "psnr" and row.value is not None}
+    row = next((scored[protocol] for protocol in RANKED if protocol in scored), None)
+    if row is None:
+        return None
+    return BoardGroup(row.dataset, row.data_revision, row.evaluation, row.protocol)

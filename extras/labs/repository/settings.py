@@ -1,0 +1,74 @@
+"""``repository.toml``: whose keys count, and what is denied."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from defocus.errors import InputError
+from defocus.extras.labs.statement import Sha256
+from defocus.settings import Settings, load_settings
+
+__all__ = ["SETTINGS", "Deny", "Repository", "bundles_of", "read_repository"]
+
+SETTINGS = "repository.toml"
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+def _public_key(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("a public key has 64 digits, 0-9 and a-f, as 'submit' prints them")
+    return text
+
+
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+
+
+class Deny(Settings):
+    """What is shown nowhere.
+
+    Attributes:
+        versions: Versions of this package whose numbers are wrong; ``0.1.0`` denies it with every
+            commit.
+        bundles: Hashes of bundles' statements, as 'verify --json' tells them.
+        keys: Public keys that were stolen or misused.
+    """
+
+    versions: tuple[str, ...] = ()
+    bundles: tuple[Sha256, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
+
+
+class Repository(Settings):
+    """The settings of a results repository.
+
+    Attributes:
+        title: Title of its board.
+        labs: Public key of each lab by name; a lab that is not named is refused.
+        verifiers: Public key of each person whose records count, by name.
+        deny: What is denied.
+    """
+
+    title: str = "Defocus deblurring across labs"
+    labs: dict[Name, PublicKey] = Field(default_factory=dict)
+    verifiers: dict[Name, PublicKey] = Field(default_factory=dict)
+    deny: Deny = Deny()
+
+
+def read_repository(folder: Path) -> Repository:
+    """Read the settings of a results repository.
+
+    Raises:
+        SettingsError: There is no such file, or it has an unknown key or a wrong value.
+        InputError: The folder does not exist.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give a results repository")
+    return load_settings(Repository, folder / SETTINGS)
+
+
+def bundles_of(folder: Path) -> list[Path]:
+    """The bundles of a repository, in its folder ``bundles`` and below, sorted."""
+    return sorted((folder / "bundles").rglob("*.zip"))

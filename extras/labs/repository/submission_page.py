@@ -1,0 +1,128 @@
+"""The page of one submission: its row of the board, what it states, and the rest folded."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.extras.labs.repository.lines import Submission
+from defocus.extras.labs.repository.table import (
+    LARGE,
+    BoardGroups,
+    latest_lines,
+    lines_table,
+    measured,
+)
+from defocus.extras.labs.statement import digest
+from defocus.progress import counted
+from defocus.reports.model import Cell, Column, Facts, Folded, Link, Page, Paragraph, Part, Table
+
+__all__ = ["submission_page"]
+
+
+def submission_page(one: Submission, groups: BoardGroups) -> Page:
+    """What stands on the board, what one wants to know of it, and the rest folded."""
+    statement = one.statement
+    rows = tuple(
+        lines_table(group, latest_lines(mine), linked=False)
+        for group, lines in groups.items()
+        if (mine := [line for line in lines if line.submission is one])
+    )
+    facts = Facts(
+        "Stated",
+        (
+            ("Lab", statement.lab),
+            ("Made", statement.made),
+            ("Checked", one.checked),
+            ("Dataset", statement.dataset.name),
+            ("Test pictures", str(len(statement.dataset.pairs))),
+            ("Seeds", str(statement.seeds)),
+            ("Restored pictures", _pictures_words(one)),
+        ),
+    )
+    origin = Facts(
+        "Origin",
+        (
+            ("Key", statement.key),
+            ("Hash", digest(statement)),
+            ("Version", statement.tool),
+            ("Revision of the dataset", statement.dataset.content_hash),
+            ("Correction", statement.dataset.sidecar or "none"),
+        ),
+    )
+    details = (
+        Folded("Check", "check", tuple(_check_parts(one)), one.checked),
+        Folded("Scores", "scores", tuple(_score_parts(one.rows))),
+        Folded("Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")),
+        Folded("Key, hash and versions", "origin", (origin,)),
+    )
+    back = Table("The board", (Column("Page"),), ((Link("All labs", "../index.html"),),))
+    return Page(
+        f"{one.name}, {statement.lab}",
+        f"Not on the board: {'; '.join(one.problems)}" if one.problems else "",
+        (
+            *((("On the board", rows),) if rows else ()),
+            ("Submission", (facts,)),
+            ("Details", details),
+            ("Back", (back,)),
+        ),
+    )
+
+
+def _pictures_words(one: Submission) -> str:
+    inside = any(name.startswith("outputs/") for name in one.statement.files)
+    return "in the bundle" if inside else "their hashes alone"
+
+
+def _check_parts(one: Submission) -> Iterator[Part]:
+    record = one.record
+    if record is None:
+        yield Paragraph("Nobody whom this repository names has scored its pictures again.")
+        return
+    outcome = "every score again, and nothing was wrong" if record.whole and record.ok else ""
+    yield Paragraph(f"Checked on {record.made[:10]} with {record.tool}: {outcome or one.checked}.")
+    for text in dict.fromkeys((*record.findings, *record.notes)):
+        yield Paragraph(text)
+
+
+def _score_parts(rows: Sequence[Row]) -> Iterator[Part]:
+    """The scores, and why others could not be computed: each reason once."""
+    cells: list[tuple[Cell, ...]] = []
+    missing: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.protocol and row.value is None:
+            missing[row.status].add(row.metric)
+        elif row.protocol:
+            score = measured(row.value, row.ci_low, row.ci_high)
+            places = row.system, row.budget, row.protocol, row.metric
+            cells.append((*places, score, float(row.images)))
+    chosen = ("System", "Protocol", "Metric")
+    names = ("System", "Budget", "Protocol", "Metric")
+    columns = (
+        *(Column(name, choose="value" if name in chosen else None) for name in names),
+        Column("Value", decimals=4),
+        Column("Pictures", decimals=0),
+    )
+    yield Table("Scores", columns, tuple(cells), large=len(cells) > LARGE)
+    for reason, metrics in missing.items():
+        yield Paragraph(f"{', '.join(sorted(metrics))}: {reason}")
+
+
+def _runs_table(one: Submission) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for run in one.statement.runs:
+        entry, weights = run.entry, run.weights
+        rows.append(
+            (
+                entry.system,
+                float(entry.seed),
+                entry.weights,
+                weights.sha256[:16] if weights else "none",
+                (weights.licence if weights else "") or "none",
+                ", ".join(weights.trained_on) if weights else "none",
+                entry.status,
+                f"{run.device}, {run.machine.get('cores', '?')} cores",
+            )
+        )
+    names = ("System", "Seed", "Weights", "Hash", "Licence", "Trained on", "Status", "Computer")
+    columns = tuple(Column(name, decimals=0) for name in names)
+    return Table("Runs", columns, tuple(rows))

@@ -1,0 +1,113 @@
+"""Lines of a board as a table: on the board, and on the page of a submission."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.statistics.gains import INPUT
+from defocus.extras.labs.repository.lines import BoardGroup, SubmissionLine
+from defocus.reports.model import Cell, Column, Link, Measured, Table
+
+__all__ = ["LARGE", "BoardGroups", "latest_lines", "lines_table", "measured", "metric_column"]
+
+BoardGroups = Mapping[BoardGroup, Sequence[SubmissionLine]]
+
+METRICS = ("psnr", "ssim", "lpips")
+
+LARGE = 300
+"""Tables with more rows are sorted by the digits shown and draw no bars: they would take long."""
+
+
+def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
+    """The last line of each lab and system, best first; the input once."""
+    latest = {line.key: line for line in lines}
+    inputs = [line for line in latest.values() if line.run.entry.system == INPUT]
+    rest = [line for line in latest.values() if line.run.entry.system != INPUT]
+    return sorted([*rest, *inputs[-1:]], key=lambda line: -(line.scores["psnr"].value or 0.0))
+
+
+def lines_table(
+    group: BoardGroup, lines: Sequence[SubmissionLine], *, linked: bool = True
+) -> Table:
+    """A row a line, with gain, scores and costs.
+
+    Args:
+        group: What the lines share.
+        lines: The lines in their order.
+        linked: Whether names lead to the pages of submissions, as on the board.
+    """
+    columns = (
+        Column("System"),
+        Column("Gain", "dB", "higher", 2, bar=True),
+        Column("Lab", choose="value"),
+        Column("Checked", choose="value"),
+        *(metric_column(name) for name in METRICS),
+        Column("Parameters", "M", "lower", 2, choose="limit"),
+        Column("Time", "s", "lower", 3, choose="limit"),
+        Column("Licence", choose="value"),
+        Column("Seen", choose="value"),
+        Column("Weights", choose="value", extra=True),
+        Column("Budget", choose="value", extra=True),
+        Column("Made", extra=True),
+        Column("Version", extra=True),
+    )
+    references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
+    what = "the latest submission of each lab and system" if linked else "this submission"
+    note = (
+        "Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
+        "Seen: whether test scenes may have been in the training. "
+        "Computers differ: seconds of two labs are not one measurement."
+    )
+    if linked and all(line.is_demo for line in lines):
+        what = "demo, not a comparison"
+        note = "Narrow copies and demo trainings take seconds: they show that a system works."
+    return Table(
+        f"{group.dataset}, protocol {group.protocol}: {what}",
+        columns,
+        tuple((_system_cell(line, linked=linked), *_cells(line)) for line in lines),
+        note=note,
+        large=len(lines) > LARGE,
+        references=references,
+    )
+
+
+def metric_column(name: str) -> Column:
+    """The column of a metric by its own name, unit and digits."""
+    metric = all_metrics()[name]
+    return Column(metric.display_name, metric.unit, metric.better, metric.decimals)
+
+
+def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
+    """A system's name, marked where its training was only a demo."""
+    name = line.run.entry.system
+    if linked:
+        return Link(name, line.submission.page, line.marks)
+    return ", ".join((name, *line.marks))
+
+
+def _cells(line: SubmissionLine) -> Iterator[Cell]:
+    """Everything beside the name."""
+    entry, statement = line.run.entry, line.submission.statement
+    psnr = line.scores["psnr"]
+    yield measured(psnr.gain, psnr.gain_low, psnr.gain_high)
+    yield statement.lab
+    yield line.submission.checked
+    for name in METRICS:
+        row = line.scores.get(name)
+        yield row.value if row is not None else None
+    yield line.costs.get("params_m")
+    yield line.costs.get("seconds")
+    yield (line.run.weights.licence if line.run.weights else "") or "none"
+    yield line.seen
+    yield entry.weights
+    yield entry.budget
+    yield statement.made[:10]
+    yield statement.tool
+
+
+def measured(
+    value: float | None, low: float | None = None, high: float | None = None
+) -> Measured | None:
+    """A cell with its interval, if there is one; None without a value."""
+    if value is None:
+        return None
+    return Measured(value, (low, high) if low is not None and high is not None else None)

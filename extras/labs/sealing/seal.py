@@ -1,0 +1,280 @@
+"""Seal a test set: its blurry pictures go out, its truth is encrypted until the key is published.
+
+The encryption is AES-256-GCM, as the library ``cryptography`` has it; a fresh key is drawn for each
+seal, and the hash of the key stands in the open, so that nobody can give another one later.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints, ValidationError
+
+from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.manifest import (
+    MANIFEST,
+    make_manifest,
+    manifest_pairs,
+    read_manifest,
+    write_manifest,
+)
+from defocus.datasets.opening import opened_dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError
+from defocus.extra_packages import require
+from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.progress import track
+from defocus.reading import read_bytes, read_text
+from defocus.settings import Settings
+from defocus.staging import staging_folder
+
+__all__ = ["KEY_BYTES", "SEAL", "TRUTH", "SealFacts", "open_seal", "read_seal", "seal_dataset"]
+
+SEAL, TRUTH = "seal.json", "truth.sealed"
+KEY_BYTES, NONCE_BYTES = 32, 12
+MOST_BYTES = 2 * 10**9
+"""Of the truth: it is encrypted as a whole, in memory."""
+
+GIVEN = ("blurry", "dual_pixel_left", "dual_pixel_right")
+"""Files of a pair that go out."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class SealFacts(Settings):
+    """What is said in the open about a sealed test set.
+
+    Attributes:
+        key_sha256: Hash of the key.
+        truth_sha256: Hash of the encrypted file.
+        outside: Content hash of the test set without its truth, which participants restore.
+        inside: Content hash with it.
+        opens: When the key will be published, in words; empty if that is not said.
+    """
+
+    format: Literal["defocus-seal"] = "defocus-seal"
+    version: Literal[1] = 1
+    key_sha256: Sha256
+    truth_sha256: Sha256
+    outside: Sha256
+    inside: Sha256
+    opens: str = ""
+
+
+def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -> SealFacts:
+    """Write a test set without its truth, with the truth beside it encrypted.
+
+    Args:
+        dataset: The dataset; its test pairs are sealed, and only these.
+        out: The new folder, to be published.
+        key_file: New file for the key, to be kept.
+        opens: When the key will be published, in words.
+
+    Raises:
+        DatasetError: There are no test pairs with a truth, they are too large, or a file is there.
+        StorageError: The disk is full or a folder not writable.
+    """
+    pairs = dataset.split("test")
+    _require_truth(dataset, pairs)
+    for path in (out, key_file):
+        if path.exists():
+            raise DatasetError(f"{path}: is there already; choose another place")
+    key = os.urandom(KEY_BYTES)
+    with atomic_folder(out) as folder:
+        whole = _copied(folder, pairs)
+        write_manifest(folder, make_manifest(folder, whole, dataset.source))
+        inside = _content_hash(folder)
+        content = _sealed(_truth_archive(folder, whole), key)
+        write_bytes(folder / TRUTH, content)
+        for pair in whole:
+            for role, path in pair_files(pair).items():
+                if role not in GIVEN:
+                    path.unlink()
+        _remove_empty(folder)
+        (folder / MANIFEST).unlink()
+        open_pairs = tuple(_without_truth(pair) for pair in whole)
+        write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
+        facts = SealFacts(
+            key_sha256=hashlib.sha256(key).hexdigest(),
+            truth_sha256=hashlib.sha256(content).hexdigest(),
+            outside=_content_hash(folder),
+            inside=inside,
+            opens=opens,
+        )
+        write_json(folder / SEAL, facts.model_dump(mode="json"))
+        _require_opens(folder, facts, key)
+        make_folder(key_file.absolute().parent)
+        handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(f"{key.hex()}\n")
+    return facts
+
+
+def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
+    """Write a sealed test set with its truth.
+
+    Args:
+        sealed: Folder of :func:`seal_dataset`.
+        key_file: The published key.
+        out: The new folder: a dataset, to be opened as ``manifest:OUT``.
+
+    Raises:
+        DatasetError: The key is another one, the folder is damaged, or not what was sealed.
+        StorageError: The disk is full or the folder not writable.
+    """
+    facts = read_seal(sealed)
+    if facts is None:
+        raise DatasetError(f"{sealed}: no {SEAL} there; give a folder of 'defocus-data seal'")
+    if out.exists():
+        raise DatasetError(f"{out}: is there already; choose another folder for --out")
+    content = _opened(sealed / TRUTH, facts, _read_key(key_file, facts))
+    with atomic_folder(out) as folder:
+        _restore(sealed, content, folder)
+        if _content_hash(folder) != facts.inside:
+            raise DatasetError(f"{sealed}: the truth is not that of these blurry pictures")
+        write_json(folder / SEAL, facts.model_dump(mode="json"))
+    return facts
+
+
+def _restore(sealed: Path, content: bytes, folder: Path) -> None:
+    """Write the whole test set: the unsealed archive, and beside it the open pictures."""
+    archive, inner = folder / f".{TRUTH}.zip", folder / f".{TRUTH}"  # names that no role can have
+    write_bytes(archive, content)
+    unpack(archive, inner)
+    archive.unlink()
+    for path in sorted(inner.rglob("*")):
+        if path.is_file():
+            target = folder / path.relative_to(inner)
+            make_folder(target.parent)
+            path.replace(target)
+    shutil.rmtree(inner)
+    for pair in manifest_pairs(sealed, read_manifest(sealed))[0]:
+        for path in pair_files(pair).values():
+            target = folder / path.relative_to(sealed)
+            make_folder(target.parent)
+            shutil.copyfile(path, target)
+
+
+def read_seal(folder: Path) -> SealFacts | None:
+    """What is said about a sealed test set, or about one that was opened; None for others.
+
+    Raises:
+        DatasetError: The file is damaged.
+    """
+    path = folder / SEAL
+    if not path.is_file():
+        return None
+    try:
+        return SealFacts.model_validate_json(read_bytes(path))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise DatasetError(f"{path}: {problem['msg'].lower()}; get it again") from error
+
+
+def _require_opens(sealed: Path, facts: SealFacts, key: bytes) -> None:
+    """Open a new seal before it goes out: nobody can mend it later.
+
+    Raises:
+        DatasetError: What comes out is not what was sealed.
+    """
+    with staging_folder(sealed.parent, ".opening-", ".part") as place:
+        _restore(sealed, _opened(sealed / TRUTH, facts, key), place)
+        if _content_hash(place) != facts.inside:
+            raise DatasetError(f"{sealed}: does not open again; nothing was written")
+
+
+def _require_truth(dataset: Dataset, pairs: tuple[Pair, ...]) -> None:
+    if not pairs:
+        raise DatasetError(f"{dataset.name}: no test pairs to seal")
+    hidden = [
+        path for pair in pairs for role, path in pair_files(pair).items() if role not in GIVEN
+    ]
+    without = [pair.id for pair in pairs if pair.sharp is None and pair.truth is None]
+    if without:
+        raise DatasetError(f"{dataset.name}: {without[0]} has no truth to seal")
+    if sum(path.stat().st_size for path in hidden) > MOST_BYTES:
+        raise DatasetError(f"{dataset.name}: more than {MOST_BYTES / 1e9:g} GB of truth; split it")
+
+
+def _copied(folder: Path, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    """The pairs with copies of their files in a folder, named by id and role."""
+    found = []
+    for pair in track(pairs, "copying pairs"):
+        places = {}
+        for role, path in pair_files(pair).items():
+            places[role] = make_folder(folder / role) / f"{pair.id}{path.suffix}"
+            shutil.copyfile(path, places[role])
+        found.append(replace(pair, metadata={}, **places))  # type: ignore[arg-type] # by role
+    return tuple(found)
+
+
+def _without_truth(pair: Pair) -> Pair:
+    roles = [role for role in pair_files(pair) if role not in GIVEN]
+    return replace(pair, **dict.fromkeys(roles))  # type: ignore[arg-type] # by role
+
+
+def _content_hash(folder: Path) -> str:
+    pairs, _ = manifest_pairs(folder, read_manifest(folder))
+    found = opened_dataset("manifest", folder, pairs)
+    if found.left_out:
+        raise DatasetError(f"{folder}: {found.left_out[0].id}: {found.left_out[0].reason}")
+    return found.content_hash
+
+
+def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:
+    """The hidden files and the whole manifest, as a ZIP file that is the same every time."""
+    hidden = [
+        path for pair in pairs for role, path in pair_files(pair).items() if role not in GIVEN
+    ]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in [folder / MANIFEST, *sorted(hidden)]:
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o100644 << 16
+            archive.writestr(info, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _remove_empty(folder: Path) -> None:
+    for place in folder.iterdir():
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+
+
+def _sealed(content: bytes, key: bytes) -> bytes:
+    require("cryptography", "labs")
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, content, SEAL.encode())
+
+
+def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
+    require("cryptography", "labs")
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    if not path.is_file() or sha256_file(path) != facts.truth_sha256:
+        raise DatasetError(f"{path}: missing or damaged; get it again")
+    content = read_bytes(path, 2 * MOST_BYTES)
+    try:
+        return AESGCM(key).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], SEAL.encode())
+    except InvalidTag as error:
+        raise DatasetError(f"{path}: was not sealed with this key") from error
+
+
+def _read_key(path: Path, facts: SealFacts) -> bytes:
+    try:
+        key = bytes.fromhex(read_text(path).strip())
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: no key of a sealed test set ({error})") from error
+    if hashlib.sha256(key).hexdigest() != facts.key_sha256:
+        raise DatasetError(f"{path}: another key than the one that was promised")
+    return key

@@ -1,0 +1,99 @@
+"""Ed25519 keys and signatures of submissions."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.errors import InputError, storage_error
+from defocus.extra_packages import require
+from defocus.files import make_folder
+
+if TYPE_CHECKING:  # imported when something is signed
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = ["default_key_file", "is_signed", "public_key", "signature_of", "signing_key"]
+
+_CONTEXT = b"defocus-submission-v1\n"
+"""Before what is signed, so that a signature is never one of something else."""
+
+
+def default_key_file() -> Path:
+    """Where the key is kept if none is given: ``signing-key`` in the user's settings folder."""
+    import platformdirs
+
+    return platformdirs.user_config_path("defocus") / "signing-key"
+
+
+def signing_key(path: Path | None = None) -> "Ed25519PrivateKey":
+    """The private key in a file; without a file given, that of the user, made on first use.
+
+    Args:
+        path: An Ed25519 key without a passphrase, as ``ssh-keygen -t ed25519`` writes it.
+
+    Raises:
+        InputError: The file is missing, or not such a key.
+        StorageError: The new key cannot be written.
+    """
+    require("cryptography", "labs")
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+    place = path or default_key_file()
+    if path is None and not place.exists():
+        return _new_key(place)
+    try:
+        key = load_ssh_private_key(place.read_bytes(), password=None)
+    except OSError as error:
+        raise InputError(f"{place}: cannot be read ({error.strerror}); check --key") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise InputError(f"{place}: no Ed25519 key without passphrase ({error})") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise InputError(f"{place}: another kind of key; make one with ssh-keygen -t ed25519")
+    return key
+
+
+def _new_key(place: Path) -> "Ed25519PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    key = Ed25519PrivateKey.generate()
+    content = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    make_folder(place.parent)
+    try:  # of nobody else, from its first byte on
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    except FileExistsError:  # another process was first
+        return signing_key(place)
+    except OSError as error:
+        raise storage_error(error, place) from error
+    return key
+
+
+def public_key(key: "Ed25519PrivateKey") -> str:
+    """The public key, 64 hexadecimal digits."""
+    return key.public_key().public_bytes_raw().hex()
+
+
+def signature_of(content: bytes, key: "Ed25519PrivateKey") -> str:
+    """Signature of a text, 128 hexadecimal digits."""
+    return key.sign(_CONTEXT + content).hex()
+
+
+def is_signed(content: bytes, signature: str, key: str) -> bool:
+    """Whether a signature is that of a text by a public key; malformed ones are not."""
+    require("cryptography", "labs")
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+        public.verify(bytes.fromhex(signature), _CONTEXT + content)
+    except (ValueError, InvalidSignature):
+        return False
+    return True

@@ -1,0 +1,311 @@
+"""Make a submission of a study: everything that others need to check it."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.baselines.registry import all_baselines
+from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
+from defocus.benchmark.leaderboard.rows import Row, current_entries
+from defocus.benchmark.results.left_out import trained_datasets
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, read_results
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.statistics.comparable import CEILING
+from defocus.benchmark.study.document import REQUEST, read_request
+from defocus.benchmark.weights.store import all_weights
+from defocus.datasets.api import is_corrected, open_dataset
+from defocus.datasets.files.fingerprint import training_hashes
+from defocus.datasets.pair import Dataset
+from defocus.errors import InputError
+from defocus.extras.labs.rows import rows_of
+from defocus.extras.labs.signing import public_key, signature_of, signing_key
+from defocus.extras.labs.statement import (
+    SCORES,
+    SIGNATURE,
+    STATEMENT,
+    DataFacts,
+    RunFacts,
+    Statement,
+    TrainedOn,
+    WeightsFacts,
+    canonical,
+    output_name,
+    weights_name,
+)
+from defocus.files import atomic_path, sha256_file
+from defocus.progress import track
+from defocus.training.record.folder import CHECKPOINT
+
+__all__ = ["SubmissionChoice", "submit"]
+
+
+@dataclass(frozen=True)
+class SubmissionChoice:
+    """What of a study is submitted.
+
+    Attributes:
+        lab: Who submits.
+        systems: Shell patterns for names; empty for all.
+        dataset: Address of the dataset, where the study has several; None for its only one.
+        outputs: Whether the restored pictures are inside, not only their hashes.
+        weights: Whether the weights of the study's own trainings are inside.
+        key: File of the private key; None for the user's own.
+    """
+
+    lab: str
+    systems: Sequence[str] = ()
+    dataset: str | None = None
+    outputs: bool = True
+    weights: bool = False
+    key: Path | None = None
+
+
+def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
+    """Write the submission of a study.
+
+    Args:
+        out: Folder of the study, which kept its restored pictures.
+        bundle: The new file; its name ends in ``.zip``.
+        choice: What of it is submitted.
+
+    Returns:
+        What it states.
+
+    Raises:
+        InputError: The study has no such results or no restored pictures, or the name is not fit.
+        StorageError: The disk is full or the folder not writable.
+    """
+    if bundle.suffix != ".zip":
+        raise InputError(f"{bundle}: the name of a bundle ends in .zip")
+    if not choice.lab.strip() or not choice.lab.isprintable() or len(choice.lab) > 80:
+        raise InputError(f"--lab {choice.lab!r}: give a name of up to 80 characters")
+    key = signing_key(choice.key)
+    with read_results(out / STORE) as results:
+        dataset, address = _dataset(out, results, choice.dataset)
+        entries = _chosen(out, results, dataset, choice.systems)
+        kept = {entry.run: _outputs(out, dataset, entry) for entry in entries}
+        members: dict[str, Path | bytes] = {SCORES: _scores(results, entries)}
+        if choice.outputs:
+            for run, pictures in kept.items():
+                members |= {output_name(run, pair): path for pair, path in pictures.items()}
+        weights = {entry.run: _weights(out, entry) for entry in entries}
+        if choice.weights:
+            files = {run: found[1] for run, found in weights.items() if found is not None}
+            members |= {weights_name(run): path for run, path in files.items()}
+        hashes = {run: _output_hashes(pictures) for run, pictures in kept.items()}
+        statement = Statement(
+            format="defocus-submission",
+            version=1,
+            lab=choice.lab,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            key=public_key(key),
+            tool=package_version(),
+            dataset=_data_facts(dataset, address),
+            profile=DEFAULT.name,
+            seeds=read_request(out).seeds if (out / REQUEST).is_file() else _seeds(entries),
+            training=_training(dataset, entries),
+            runs=tuple(
+                _run_facts(out, results, entry, weights[entry.run], hashes[entry.run])
+                for entry in entries
+            ),
+            rows=tuple(_rows(results, entries)),
+            files={name: _hash_of(name, member, hashes) for name, member in members.items()},
+        )
+    content = canonical(statement)
+    signed = {
+        "algorithm": "ed25519",
+        "key": statement.key,
+        "signature": signature_of(content, key),
+    }
+    _write(bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members})
+    return statement
+
+
+def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset, str]:
+    """The dataset of the study's current runs, opened, and its address."""
+    known = {entry.data_hash: entry.dataset for entry in results.entries() if entry.scored}
+    if address is None:
+        if not (out / REQUEST).is_file():
+            raise InputError(
+                f"{out}: 'run' did not start this study, so where its data lies is not known; name "
+                "it with --dataset"
+            )
+        addresses = read_request(out).datasets
+        if len(addresses) > 1:
+            raise InputError(f"{out}: has {len(addresses)} datasets; choose one with --dataset")
+        address = addresses[0]
+    dataset = open_dataset(address)
+    if dataset.content_hash not in known:
+        raise InputError(
+            f"{out}: no scores of {dataset.name} as it is now (revision "
+            f"{dataset.content_hash[:12]}); run the study again"
+        )
+    return dataset, address
+
+
+def _chosen(out: Path, results: Results, dataset: Dataset, systems: Sequence[str]) -> list[Entry]:
+    entries = [
+        entry
+        for group in current_entries(results)
+        for entry in group
+        if entry.scored
+        and entry.data_hash == dataset.content_hash
+        and entry.weights != ELSEWHERE
+        and entry.system != CEILING
+        and (not systems or any(fnmatchcase(entry.system, one) for one in systems))
+    ]
+    if not entries:
+        raise InputError(f"{out}: no scored run of {', '.join(systems) or dataset.name} in it")
+    return [replace(entry, checkpoint_stamp="") for entry in entries]
+
+
+def _outputs(out: Path, dataset: Dataset, entry: Entry) -> dict[str, Path]:
+    """The kept restored pictures of a run, by pair."""
+    basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
+    kept = KeptOutputs(run_folder(out, entry.run), basis)
+    pairs = dataset.split("test")
+    if not kept.complete(pairs):
+        raise InputError(
+            f"{out}: the restored pictures of {entry.run} were not kept; give the study's command "
+            "again with --keep-outputs: nothing is trained again"
+        )
+    return {pair.id: kept.path(pair) for pair in pairs}
+
+
+def _output_hashes(pictures: Mapping[str, Path]) -> dict[str, str]:
+    return {
+        pair: hashlib.sha256(_npy(path)).hexdigest()
+        for pair, path in track(list(pictures.items()), "hashing restored pictures")
+    }
+
+
+def _npy(path: Path) -> bytes:
+    """The array of a kept picture as a ``.npy`` file."""
+    with np.load(path, allow_pickle=False) as stored:
+        array = np.ascontiguousarray(stored["restored"])
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _scores(results: Results, entries: Sequence[Entry]) -> bytes:
+    rows = {entry.run: [astuple(score) for score in results.scores(entry.run)] for entry in entries}
+    return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
+    """Facts and file of a run's weights; None where nothing is learned."""
+    if entry.weights == "none":
+        return None
+    folder = run_folder(out, entry.run)
+    path, licence = folder / CHECKPOINT, _licence(entry.system)
+    trained_on = trained_datasets(entry.train_dataset)
+    if entry.checkpoint and path.is_file():
+        return WeightsFacts(sha256=sha256_file(path), licence=licence, trained_on=trained_on), path
+    sha256 = str(_run_document(out, entry).get("weights", {}).get("sha256", ""))
+    for stored in all_weights(entry.system)[0]:
+        if stored.sha256 == sha256:
+            facts = WeightsFacts(sha256=sha256, licence=stored.licence, trained_on=trained_on)
+            return facts, stored.path
+    raise InputError(f"{out}: the weights of {entry.run} are no longer there; run it again")
+
+
+def _licence(system: str) -> str:
+    known = all_baselines().get(system)
+    return known.card.licence if known is not None else ""
+
+
+def _run_document(out: Path, entry: Entry) -> dict[str, Any]:
+    path = run_folder(out, entry.run) / "run.json"
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: missing or damaged; run the study again") from error
+    return document
+
+
+def _run_facts(
+    out: Path,
+    results: Results,
+    entry: Entry,
+    weights: tuple[WeightsFacts, Path] | None,
+    outputs: dict[str, str],
+) -> RunFacts:
+    document = _run_document(out, entry)
+    return RunFacts(
+        entry=entry,
+        versions=tuple(results.versions(entry.run).values()),
+        costs=tuple(results.costs(entry.run)),
+        weights=weights[0] if weights else None,
+        outputs=outputs,
+        device=document["device"],
+        machine=document["machine"],
+        libraries=document["libraries"],
+    )
+
+
+def _data_facts(dataset: Dataset, address: str) -> DataFacts:
+    return DataFacts(
+        name=dataset.name,
+        source=dataset.source,
+        content_hash=dataset.content_hash,
+        pairs=tuple(pair.id for pair in dataset.split("test")),
+        sidecar=address.partition("@")[2] if is_corrected(address) else "",
+    )
+
+
+def _seeds(entries: Sequence[Entry]) -> int:
+    return max(entry.seed for entry in entries) + 1
+
+
+def _training(dataset: Dataset, entries: Sequence[Entry]) -> tuple[TrainedOn, ...]:
+    """Hashes of the training pictures, where a run was trained on the dataset itself."""
+    if not any(dataset.name in trained_datasets(entry.train_dataset) for entry in entries):
+        return ()
+    return (TrainedOn(dataset=dataset.name, pictures=training_hashes(dataset)),)
+
+
+def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:
+    return rows_of(
+        (
+            entry,
+            results.scores(entry.run),
+            results.costs(entry.run),
+            results.versions(entry.run).values(),
+        )
+        for entry in entries
+    )
+
+
+def _hash_of(name: str, member: Path | bytes, outputs: Mapping[str, Mapping[str, str]]) -> str:
+    if isinstance(member, bytes):
+        return hashlib.sha256(member).hexdigest()
+    kind, run, *pair = name.split("/")
+    if kind == "outputs":
+        return outputs[run][pair[0].removesuffix(".npy")]
+    return sha256_file(member)
+
+
+def _write(bundle: Path, members: Mapping[str, Path | bytes]) -> None:
+    """Write the archive; equal members make equal bytes."""
+    with atomic_path(bundle) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, member in track(list(members.items()), f"writing {bundle.name}"):
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o100644 << 16
+            if isinstance(member, bytes):
+                content = member
+            else:
+                content = _npy(member) if name.startswith("outputs/") else member.read_bytes()
+            archive.writestr(info, content)

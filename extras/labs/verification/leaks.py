@@ -1,0 +1,91 @@
+"""Signs that restored pictures were not made by the network: leaks of the truth, swapped scenes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from defocus.images import as_integer
+from defocus.likeness import fingerprint
+
+__all__ = ["MOST_LEAKED", "MOST_LEAKED_IN_ONE", "leaked_shares", "looks_like", "low_share"]
+
+MOST_LEAKED = 0.025
+"""Largest honest share of the sharp picture's finest detail in all restored pictures together. No
+network restores detail that blur has erased but by chance, which differs from block to block."""
+
+MOST_LEAKED_IN_ONE = 0.03
+"""The same for a single picture, which has fewer blocks; `defocus-s` reaches half of it on text."""
+
+BLOCK_PX = 24
+LEAST_DETAIL = 2 / 255
+"""Least root mean square of the finest detail in a block of the sharp picture that counts."""
+
+LEAST_ERASED = 0.02
+"""In such blocks less than this share of the detail passed the blur."""
+
+FILTER_PX = 7
+FEWEST_BLOCKS = 8
+LOW_QUANTILE = 0.25
+
+Picture = NDArray[np.float64]
+
+
+def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[float]:
+    """The share of the sharp picture's finest detail that is in a restored one, block by block.
+
+    The finest detail is the diagonal difference of 2 x 2 pixels. Blocks count where the sharp
+    picture has some and the blurry one has none of it. The share is the coefficient of the sharp
+    detail in a least squares fit of the restored one by it and by the blurry detail at 7 x 7
+    places around: what a filter brings out of the little that passed the blur is no leak.
+
+    Args:
+        restored: ``(H, W, 3)``, not clamped.
+        blurry: Same shape: what was restored.
+        sharp: Same shape: a picture of the truth.
+
+    Returns:
+        1 if the detail is there as a whole, 0 if not at all; empty if no block counts.
+    """
+    out, seen, true = map(_finest, (restored, blurry, sharp))
+    near = np.pad(seen, FILTER_PX // 2, mode="reflect")
+    found = []
+    for top in range(0, out.shape[0] - BLOCK_PX + 1, BLOCK_PX):
+        for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
+            block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
+            detail, before = true[block], seen[block]
+            energy = float((detail * detail).sum())
+            if energy < LEAST_DETAIL**2 * detail.size:
+                continue
+            if abs(float((before * detail).sum())) > LEAST_ERASED * energy:
+                continue
+            size = BLOCK_PX + FILTER_PX - 1
+            around = sliding_window_view(
+                near[top : top + size, left : left + size], (BLOCK_PX, BLOCK_PX)
+            ).reshape(FILTER_PX**2, -1)
+            columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
+            own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()
+            if own * own > energy / 2:  # no filter of the blurry picture makes it
+                found.append(leaked / own)
+    return found
+
+
+def low_share(shares: Sequence[float]) -> float | None:
+    """The share that three quarters of the blocks exceed; None if there are too few blocks."""
+    return float(np.quantile(shares, LOW_QUANTILE)) if len(shares) >= FEWEST_BLOCKS else None
+
+
+def looks_like(restored: Picture, pictures: Sequence[Picture]) -> int:
+    """Which of some pictures a restored one shows: the index of the best correlated thumbnail."""
+    thumbnail = _thumbnail(restored)
+    return int(np.argmax([float((thumbnail * _thumbnail(one)).sum()) for one in pictures]))
+
+
+def _thumbnail(picture: Picture) -> NDArray[np.float32]:
+    return fingerprint(as_integer(np.clip(picture, 0.0, 1.0), 8)).thumbnail
+
+
+def _finest(picture: Picture) -> Picture:
+    grey = picture.mean(axis=2)
+    return np.asarray((grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 2)

@@ -1,0 +1,121 @@
+"""The signed record of a check, kept beside the bundle: ``NAME.verified.json``."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints, ValidationError
+
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.provenance import package_version
+from defocus.errors import InputError
+from defocus.extras.labs.signing import is_signed, public_key, signature_of, signing_key
+from defocus.extras.labs.statement import Sha256, digest
+from defocus.extras.labs.verification.verifying import BundleCheck
+from defocus.files import write_bytes
+from defocus.settings import Settings
+
+__all__ = ["CheckRecord", "read_record", "record_path", "write_record"]
+
+MOST_BYTES = 64 * 2**20
+
+
+class CheckRecord(Settings):
+    """What a verifier found.
+
+    Attributes:
+        bundle: Hash of the bundle's statement, which names every file in it.
+        ok: Whether nothing was wrong.
+        whole: Whether the pictures of every run were scored again.
+        findings: What was wrong.
+        notes: What could not be checked.
+        made: Time of the check, UTC, ISO 8601.
+        tool: Version of the package that checked.
+        key: The verifier's public key.
+        rows: The leaderboard by the verifier's scores.
+    """
+
+    format: Literal["defocus-verification"] = "defocus-verification"
+    version: Literal[1] = 1
+    bundle: Sha256
+    ok: bool
+    whole: bool
+    findings: tuple[str, ...]
+    notes: tuple[str, ...]
+    made: str
+    tool: str
+    key: Sha256
+    rows: tuple[Row, ...]
+
+
+class _Signed(Settings):
+    record: CheckRecord
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+
+
+def record_path(bundle: Path) -> Path:
+    """Where the record of a bundle lies."""
+    return bundle.with_name(f"{bundle.stem}.verified.json")
+
+
+def write_record(bundle: Path, found: BundleCheck, key_file: Path | None = None) -> CheckRecord:
+    """Sign the outcome of a check and write it beside the bundle.
+
+    Args:
+        bundle: The bundle.
+        found: The outcome.
+        key_file: The verifier's private key; None for the user's own.
+
+    Raises:
+        InputError: The bundle cannot be read at all, or the key is no such key.
+        StorageError: The record cannot be written.
+    """
+    if found.statement is None:
+        raise InputError(f"{bundle}: cannot be read; there is nothing to record")
+    key = signing_key(key_file)
+    record = CheckRecord(
+        bundle=digest(found.statement),
+        ok=found.ok,
+        whole=found.whole,
+        findings=tuple(f"{one.kind}: {one.said}" for one in found.findings),
+        notes=found.notes,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        tool=package_version(),
+        key=public_key(key),
+        rows=found.rows,
+    )
+    signed = _Signed(record=record, signature=signature_of(_text(record), key))
+    write_bytes(record_path(bundle), _json(signed) + b"\n")
+    return record
+
+
+def read_record(bundle: Path) -> CheckRecord | None:
+    """The record beside a bundle, its signature checked; None if there is none.
+
+    Raises:
+        InputError: The file is no record, or not signed by the key that it states.
+    """
+    path = record_path(bundle)
+    if not path.is_file():
+        return None
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{path}: larger than any record")
+    try:
+        signed = _Signed.model_validate_json(path.read_bytes(), strict=True)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise InputError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+    if not is_signed(_text(signed.record), signed.signature, signed.record.key):
+        raise InputError(f"{path}: the signature is not of this record")
+    return signed.record
+
+
+def _text(record: CheckRecord) -> bytes:
+    return _json(record)
+
+
+def _json(document: Settings) -> bytes:
+    values = document.model_dump(mode="json")
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,147 @@
+"""Restore again with submitted weights: they make the submitted pictures and know no scene."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import all_baselines
+from defocus.benchmark.results.store import NARROW
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import NotApplicableError, WeightsError
+from defocus.extras.labs.opening import OpenBundle
+from defocus.extras.labs.statement import RunFacts
+from defocus.extras.labs.verification.leaks import MOST_LEAKED, leaked_shares, low_share
+from defocus.extras.labs.verification.rescoring import (
+    read_submitted,
+    shipped_copy,
+    truths,
+)
+from defocus.images import as_float, read_member
+
+if TYPE_CHECKING:  # imported when a network is built
+    from torch import nn
+
+__all__ = ["PIXEL_TOLERANCE", "rerun"]
+
+PIXEL_TOLERANCE = 2 / 255
+"""Of a picture that is restored again; matrix products differ between devices."""
+
+ERASING_SIGMA_PX = 6.0
+"""Blur of the probe for memory: no scene's details are in such a picture."""
+
+
+def rerun(
+    bundle: OpenBundle,
+    dataset: Dataset,
+    run: RunFacts,
+    pictures: int,
+    suspected: Sequence[Pair] = (),
+) -> Iterator[tuple[str, str]]:
+    """Build a run's system with the submitted weights and restore with it.
+
+    Args:
+        bundle: The submission.
+        dataset: The verifier's copy of the dataset.
+        run: The run.
+        pictures: Number of test pictures, drawn by lot, that are compared.
+        suspected: Pictures that are compared besides.
+
+    Yields:
+        Kind of each fraud and what is wrong.
+
+    Raises:
+        NotApplicableError: Its weights are neither in the bundle nor shipped with the package, or
+            the system is not known here.
+    """
+    name = run.entry.run
+    system = all_baselines().get(run.entry.system)
+    if system is None:
+        raise NotApplicableError(f"{name}: no system of that name here; not restored again")
+    system = system.narrowed() if run.entry.weights == NARROW else system
+    pairs = dataset.split("test")
+    chosen = [*suspected, *random.SystemRandom().sample(pairs, min(pictures, len(pairs)))]
+    try:
+        network = _network(bundle, run, system)
+        yield from _other_pictures(network, system, bundle, run, {p.id: p for p in chosen}.values())
+        yield from _memory(network, system, dataset, run)
+    except WeightsError as error:
+        yield "weights", f"{name}: {error}"
+
+
+def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from defocus.benchmark.training.train import best_device
+    from defocus.benchmark.weights.state import state_for
+
+    network = system.build()
+    if run.weights is not None:
+        path = bundle.weights(run) or shipped_copy(run)
+        if path is None:
+            raise NotApplicableError(
+                f"{run.entry.run}: its weights are not in the bundle; not restored again"
+            )
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, ValueError, OSError) as error:
+            raise WeightsError(f"its weights are no safetensors file ({error})") from error
+        network.load_state_dict(state_for(system, tensors, path.name), strict=True)
+    return network.to(best_device()).eval()
+
+
+def _other_pictures(
+    network: "nn.Module",
+    system: Baseline,
+    bundle: OpenBundle,
+    run: RunFacts,
+    pairs: Iterable[Pair],
+) -> Iterator[tuple[str, str]]:
+    from defocus.benchmark.evaluation.evaluate import restore_picture
+    from defocus.benchmark.training.train import best_device
+
+    for pair in pairs:
+        restored, _ = restore_picture(network, system.card, pair, best_device())
+        submitted = read_submitted(bundle, run, pair, restored.shape)
+        if float(np.abs(restored - submitted).max()) > PIXEL_TOLERANCE:
+            yield (
+                "weights",
+                f"{run.entry.run}: its weights make another picture of {pair.id} than submitted",
+            )
+
+
+def _memory(
+    network: "nn.Module", system: Baseline, dataset: Dataset, run: RunFacts
+) -> Iterator[tuple[str, str]]:
+    """Details that a network puts back where they were erased, it has learnt by heart."""
+    if system.card.input != "single" or system.card.needs:
+        return
+    found = [_remembered(network, system, dataset, pair) for pair in dataset.split("test")]
+    share = low_share([share for shares in found for share in shares])
+    if share is not None and share > MOST_LEAKED:
+        yield (
+            "memory",
+            f"{run.entry.run}: puts back {share:.1%} of details that were erased before",
+        )
+
+
+def _remembered(
+    network: "nn.Module", system: Baseline, dataset: Dataset, pair: Pair
+) -> list[float]:
+    import cv2
+
+    from defocus.benchmark.evaluation.evaluate import restore_picture
+    from defocus.benchmark.training.train import best_device
+
+    blurry = read_member(pair.blurry, pair.sharp)
+    erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)
+    restored, _ = restore_picture(network, system.card, pair, best_device(), erased)
+    before = np.asarray(as_float(erased, np.float64), dtype=np.float64)
+    return [
+        share
+        for truth in truths(dataset, pair, restored)
+        for share in leaked_shares(restored, before, truth)
+    ]

@@ -1,0 +1,245 @@
+"""Score submitted pictures again and compare every score with the stated one."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
+from defocus.baselines.registry import all_baselines
+from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
+from defocus.benchmark.evaluation.pair_scorer import PairScorer
+from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.evaluation.without_truth import metrics_for
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.weights.store import shipped_weights
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import NotApplicableError
+from defocus.extras.labs.opening import BundleRefusedError, OpenBundle, read_output
+from defocus.extras.labs.statement import RunFacts
+from defocus.extras.labs.verification.leaks import (
+    MOST_LEAKED,
+    MOST_LEAKED_IN_ONE,
+    leaked_shares,
+    looks_like,
+    low_share,
+)
+from defocus.images import as_float, read_image, read_member
+from defocus.progress import track
+
+__all__ = [
+    "FLOW_TOLERANCE",
+    "TOLERANCE",
+    "Rescored",
+    "read_submitted",
+    "rescore",
+    "shipped_copy",
+    "truths",
+]
+
+TOLERANCE = 1e-5
+"""Of a score for which no flow is estimated."""
+
+FLOW_TOLERANCE = 1e-3
+"""Of a score with an estimated flow, which differs between processors."""
+
+Picture = NDArray[np.float64]
+
+
+@dataclass
+class Rescored:
+    """What rescoring found.
+
+    Attributes:
+        findings: Kind of each fraud and what is wrong.
+        notes: What could not be checked.
+        rescored: Number of scores computed again.
+        scores: The new scores of each run that was scored as a whole.
+        suspected: Pictures by runs without weights that a filter by luck or the truth has made;
+            only restoring them again tells.
+    """
+
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    rescored: int = 0
+    scores: dict[str, list[Score]] = field(default_factory=dict)
+    suspected: dict[str, list[Pair]] = field(default_factory=dict)
+
+
+def rescore(
+    bundle: OpenBundle,
+    dataset: Dataset,
+    stated: Mapping[str, Sequence[Score]],
+    *,
+    compare: bool = True,
+) -> Rescored:
+    """Score every submitted picture again.
+
+    Args:
+        bundle: The submission.
+        dataset: The verifier's copy of the dataset.
+        stated: The stated scores, by run.
+        compare: Whether the stated scores must be those found here; not where the truth was sealed.
+    """
+    found = Rescored()
+    notes: list[str] = []
+    for run in bundle.statement.runs:
+        name = run.entry.run
+        if any(bundle.output(run, pair) is None for pair in run.outputs):
+            notes.append(f"{name}: its pictures are not in the bundle; nothing was rescored")
+            continue
+        try:
+            _rescore_run(bundle, dataset, run, stated[name], found, notes if compare else None)
+        except BundleRefusedError as error:
+            found.findings.append((error.kind, f"{name}: {error}"))
+    found.notes = tuple(notes)
+    return found
+
+
+def _rescore_run(
+    bundle: OpenBundle,
+    dataset: Dataset,
+    run: RunFacts,
+    stated: Sequence[Score],
+    found: Rescored,
+    notes: list[str] | None,
+) -> None:
+    name, pairs = run.entry.run, dataset.split("test")
+    ours = shipped_copy(run) is not None
+    scorer = _scorer(dataset, stated, sealed=notes is None)
+    blurry = [_picture(pair.blurry) for pair in pairs]
+    again: list[Score] = []
+    shares: list[float] = []
+    for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
+        restored = read_submitted(bundle, run, pair, blurry[number].shape)
+        again += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp))
+        best = looks_like(restored, blurry)
+        if best != number:
+            said = f"{name}: the output of {pair.id} shows {pairs[best].id}"
+            found.findings.append(("outputs", said))
+        own = [
+            leaked_shares(restored, blurry[number], one) for one in truths(dataset, pair, restored)
+        ]
+        shares += chain.from_iterable(own)
+        leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
+        if leaked > MOST_LEAKED_IN_ONE and (ours or run.weights is None):
+            found.suspected.setdefault(name, []).append(pair)
+        elif leaked > MOST_LEAKED_IN_ONE:
+            found.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
+    share = low_share(shares) or 0.0
+    if share > MOST_LEAKED and ours:
+        found.suspected[name] = list(pairs)
+    elif share > MOST_LEAKED:
+        found.findings.append(("leak", _leak(name, share, "its outputs")))
+    if notes is not None:
+        found.findings += [("scores", said) for said in _different(name, stated, again, notes)]
+    found.rescored += len(again)
+    found.scores[name] = again
+
+
+def shipped_copy(run: RunFacts) -> Path | None:
+    """The verifier's own file of weights that the package ships; None for other weights.
+
+    Raises:
+        WeightsError: The shipped file is damaged.
+    """
+    system = all_baselines().get(run.entry.system)
+    if system is None or run.weights is None:
+        return None
+    stored = shipped_weights(system)
+    return stored.path if stored and stored.sha256 == run.weights.sha256 else None
+
+
+def _leak(run: str, share: float, where: str) -> str:
+    return f"{run}: {share:.1%} of the truth's finest detail is in every part of {where}"
+
+
+def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairScorer:
+    """A scorer of the metrics that were stated, with the second flow where there is one.
+
+    Where the truth was sealed, nothing that needs it could be stated: it gets a study's metrics.
+    """
+    names = {column_of(score.metric) for score in stated}
+    if sealed:
+        names |= set(metrics_for(dataset.split("test")))
+    metrics = {name: metric for name, metric in all_metrics().items() if name in names}
+    second = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)} - {""}
+    if unknown := sorted(second - set(ESTIMATORS)) or sorted(second)[1:]:
+        raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
+    independent = flow_estimator(second.pop()) if second else None
+    return PairScorer(dataset, flow_estimator(ESTIMATOR), metrics, independent=independent)
+
+
+def _different(
+    run: str, stated: Sequence[Score], again: Sequence[Score], notes: list[str]
+) -> Iterator[str]:
+    """Scores that differ, that are stated without ground, or that were left out."""
+    said = {(one.protocol, one.metric, one.pair): one for one in stated if one.pair}
+    unknown = sorted({metric for _, metric, _ in said} - {one.metric for one in again})
+    notes += [f"{run}: {name} is no metric here; not rescored" for name in unknown]
+    missing_here: set[str] = set()
+    for one in again:
+        other = said.pop((one.protocol, one.metric, one.pair), None)
+        where = f"{run}: {one.metric} of {one.pair} under {one.protocol}"
+        if other is None:
+            yield f"{where} is not stated"
+        elif (
+            one.value is None
+            and other.value is not None
+            and all_metrics()[column_of(one.metric)].remedy in (one.reason or "-")
+        ):
+            missing_here.add(f"{run}: {one.metric} was not rescored: {one.reason}")
+        elif not _alike(one, other):
+            yield f"{where} is {_shown(one.value)}, {_shown(other.value)} was stated"
+        elif one.flow != other.flow:
+            yield f"{where} has the flow {one.flow!r}, {other.flow!r} was stated"
+    for protocol, metric, pair in said:
+        if metric not in unknown:
+            yield f"{run}: {metric} of {pair} under {protocol} is stated without ground"
+    notes += sorted(missing_here)
+
+
+def _alike(found: Score, stated: Score) -> bool:
+    if found.value is None or stated.value is None:
+        return found.value is stated.value
+    with_flow = found.flow or found.metric == "warp_px"
+    tolerance = FLOW_TOLERANCE if with_flow else TOLERANCE
+    return math.isclose(found.value, stated.value, rel_tol=0.0, abs_tol=tolerance)
+
+
+def _shown(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.6g}"
+
+
+def read_submitted(
+    bundle: OpenBundle, run: RunFacts, pair: Pair, shape: tuple[int, ...]
+) -> Picture:
+    """The submitted picture of a pair.
+
+    Raises:
+        BundleRefusedError: It is missing, or none of that shape.
+    """
+    path = bundle.output(run, pair.id)
+    if path is None:
+        raise BundleRefusedError("pairs", f"the output of {pair.id} is missing")
+    return read_output(path, shape)
+
+
+def _picture(path: Path) -> Picture:
+    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
+
+
+def truths(dataset: Dataset, pair: Pair, restored: Picture) -> Iterator[Picture]:
+    """The pictures of the truth from which something could have been blended in."""
+    for protocol in ("gt", "input-aligned", "truth"):
+        try:
+            target = make_target(protocol, dataset, pair, restored, flow_estimator(ESTIMATOR))
+        except NotApplicableError:
+            continue
+        yield target.reference

@@ -1,0 +1,340 @@
+"""Check a submission against the dataset: rescore its outputs row by row, look for frauds."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.store import is_trained
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.weights.seen_scenes import seen_in
+from defocus.datasets.files.fingerprint import picture_hashes, training_hashes
+from defocus.datasets.pair import Dataset
+from defocus.errors import NotApplicableError
+from defocus.extras.labs.opening import (
+    BundleRefusedError,
+    OpenBundle,
+    opened_bundle,
+    read_scores,
+)
+from defocus.extras.labs.rows import different_cell, rows_of
+from defocus.extras.labs.sealing.seal import read_seal
+from defocus.extras.labs.statement import RunFacts, Statement, digest
+from defocus.extras.labs.verification.rerunning import rerun
+from defocus.extras.labs.verification.rescoring import Rescored, rescore
+
+__all__ = [
+    "CLOCKS_DIFFER",
+    "BundleCheck",
+    "BundleFinding",
+    "left_alone",
+    "statement_findings",
+    "verify_bundle",
+]
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""So far ahead another computer's clock may be."""
+
+MOST_FINDINGS = 50
+MOST_LISTED = 5
+
+
+@dataclass(frozen=True)
+class BundleFinding:
+    """Why a submission is refused.
+
+    Attributes:
+        kind: Such as ``scores``.
+        said: What is wrong, and where.
+    """
+
+    kind: str
+    said: str
+
+
+@dataclass(frozen=True)
+class BundleCheck:
+    """Outcome of a check.
+
+    Attributes:
+        statement: What was stated; None if it cannot be read.
+        findings: Why it is refused; empty if nothing is wrong.
+        notes: What could not be checked, and why.
+        rescored: Number of scores that were computed again.
+        whole: Whether the pictures of every run were scored again.
+        rows: The leaderboard by the scores computed here.
+    """
+
+    statement: Statement | None
+    findings: tuple[BundleFinding, ...] = ()
+    notes: tuple[str, ...] = ()
+    rescored: int = 0
+    whole: bool = False
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``verify --json``."""
+        return {
+            "ok": self.ok,
+            "whole": self.whole,
+            "lab": self.statement.lab if self.statement else None,
+            "digest": digest(self.statement) if self.statement else None,
+            "rescored": self.rescored,
+            "findings": [{"kind": one.kind, "said": one.said} for one in self.findings],
+            "notes": list(self.notes),
+        }
+
+
+def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
+    """Check a submission.
+
+    Args:
+        path: The bundle.
+        dataset: The verifier's own copy of the dataset.
+        reruns: Number of pictures that are restored again by each system whose weights are inside,
+            and as many by the classical ones.
+
+    Raises:
+        InputError: The bundle is no file of that kind.
+        ImageError: A picture of the dataset cannot be read.
+    """
+    try:
+        with opened_bundle(path) as bundle:
+            return _verified(bundle, dataset, reruns)
+    except BundleRefusedError as error:
+        return BundleCheck(None, (BundleFinding(error.kind, str(error)),))
+
+
+def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
+    statement = bundle.statement
+    scores = read_scores(bundle)
+    findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
+    if not any(one.kind == "dataset" for one in findings):  # of another one nothing can be said
+        findings += _training_findings(statement, dataset)
+    if findings:  # scores of other data say nothing
+        return BundleCheck(statement, tuple(findings))
+    findings += _score_findings(statement, scores)
+    found = rescore(bundle, dataset, scores, compare=not _was_sealed(statement, dataset))
+    again, notes = _reruns(bundle, dataset, reruns, found)
+    findings += [BundleFinding(kind, said) for kind, said in (*found.findings, *again)]
+    return BundleCheck(
+        statement,
+        tuple(findings[:MOST_FINDINGS]),
+        (*found.notes, *notes),
+        found.rescored,
+        len(found.scores) == len(statement.runs),
+        tuple(_rows(statement, found)),
+    )
+
+
+def _reruns(
+    bundle: OpenBundle, dataset: Dataset, pictures: int, rescored: Rescored
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Findings and notes of restoring again, of the runs whose pictures are there."""
+    findings: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for run in bundle.statement.runs:
+        if run.entry.run not in rescored.scores:
+            continue
+        suspected = rescored.suspected.get(run.entry.run, [])
+        if not pictures:
+            notes += [
+                f"{run.entry.run}: {pair.id} may have the truth; --reruns 1 restores it again"
+                for pair in suspected
+            ]
+            continue
+        try:
+            findings += rerun(bundle, dataset, run, pictures, suspected)
+        except NotApplicableError as error:
+            notes.append(str(error))
+            findings += [("leak", f"{error}; {pair.id} may have the truth") for pair in suspected]
+    return findings, notes
+
+
+def statement_findings(statement: Statement, now: datetime | None = None) -> list[BundleFinding]:
+    """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes.
+
+    Args:
+        statement: The statement.
+        now: The time of checking; None for the computer's.
+    """
+    return [BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)]
+
+
+def _statement_problems(statement: Statement, now: datetime | None) -> Iterator[tuple[str, str]]:
+    made = datetime.fromisoformat(statement.made)
+    if made > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
+        yield "clock", f"it says that it was made at {statement.made}, which is in the future"
+    if statement.profile != DEFAULT.name:
+        yield "profile", f"profile {statement.profile}; bundles are scored by {DEFAULT.name}"
+    ids = [run.entry.run for run in statement.runs]
+    if len(set(ids)) < len(ids):
+        yield "duplicates", "a run is there twice"
+    for run in statement.runs:
+        yield from _run_problems(statement, run)
+    yield from _seed_problems(statement)
+    yield from _reused(statement.runs)
+
+
+def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, str]]:
+    entry = run.entry
+    stated = (statement.dataset.name, statement.dataset.content_hash, "test")
+    if (entry.dataset, entry.data_hash, entry.split) != stated:
+        yield "dataset", f"{entry.run}: of other data than the bundle states"
+    if not entry.scored:
+        yield "format", f"{entry.run}: has no scores, {entry.status}"
+    for kind, rows in (("version", run.versions), ("cost", run.costs)):
+        if len({one.metric for one in rows}) < len(rows):
+            yield "duplicates", f"{entry.run}: the {kind} of a metric is there twice"
+    missing = sorted(set(statement.dataset.pairs) - set(run.outputs))
+    if missing:
+        yield "pairs", f"{entry.run}: the output of {missing[0]} and {len(missing)} in all missing"
+    if further := sorted(set(run.outputs) - set(statement.dataset.pairs)):
+        yield "pairs", f"{entry.run}: {further[0]} is no test pair"
+    if entry.weights != "none" and run.weights is None:
+        yield "weights", f"{entry.run}: has weights and does not name them"
+    if run.weights is not None and entry.checkpoint not in ("", run.weights.sha256):
+        yield "weights", f"{entry.run}: two hashes of its weights are stated"
+
+
+def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
+    """Every system that was trained has the seeds 0 … n - 1 that the study was asked for."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for run in statement.runs:
+        key = (run.entry.system, run.entry.grouping)
+        groups.setdefault(key, []).append(run.entry.seed)
+    for (system, _), seeds in groups.items():
+        trained = any(
+            run.entry.system == system and is_trained(run.entry.weights) for run in statement.runs
+        )
+        wanted = range(statement.seeds if trained else 1)
+        if sorted(seeds) != list(wanted):
+            said, asked = (_listed(some) for some in (sorted(seeds), wanted))
+            yield "seeds", f"{system}: has the seeds {said}; the study was asked for {asked}"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """A few seeds one by one, many by the first and the last."""
+    if len(seeds) > MOST_LISTED:
+        return f"{seeds[0]} … {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
+    """Pictures and weights that are there under two names."""
+    pictures: dict[str, tuple[str, str]] = {}
+    alone = left_alone(runs)
+    weights: dict[str, str] = {}
+    for run in runs:
+        name = run.entry.run
+        for pair, sha256 in run.outputs.items():
+            other = pictures.setdefault(sha256, (name, pair))
+            innocent = other[1] == pair and (pair, sha256) in alone
+            if other != (name, pair) and not innocent:
+                where = f"{other[0]} {other[1]} and {name} {pair}"
+                yield "duplicates", f"one picture is the output of {where}"
+                break
+        if run.weights is not None:
+            owner = weights.setdefault(run.weights.sha256, name)
+            if owner != name:
+                yield "weights", f"{owner} and {name} have the same weights"
+
+
+def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
+    """Pairs and hashes of outputs that are the blurry pictures.
+
+    Several honest systems may have one of them: each that finds nothing to restore in it.
+    """
+    inputs = (run for run in runs if run.entry.system == INPUT)
+    return {output for run in inputs for output in run.outputs.items()}
+
+
+def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
+    """Whether it was made without the truth of a test set that was sealed then and is open now."""
+    seal = read_seal(dataset.root)
+    known = seal is not None and seal.inside == dataset.content_hash
+    return known and seal is not None and seal.outside == statement.dataset.content_hash
+
+
+def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
+    stated = statement.dataset
+    if stated.content_hash != dataset.content_hash and not _was_sealed(statement, dataset):
+        yield BundleFinding(
+            "dataset",
+            f"another dataset: it restored {stated.name}, revision {stated.content_hash[:12]}; "
+            f"--dataset is {dataset.name}, revision {dataset.content_hash[:12]}",
+        )
+    elif stated.pairs != tuple(pair.id for pair in dataset.split("test")):
+        yield BundleFinding("pairs", "states other test pairs than the dataset has")
+
+
+def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
+    """Test pictures among the stated training pictures, and statuses that hide them."""
+    test = picture_hashes(dataset.root, dataset.split("test"))
+    hashes = {sha256: path for path, sha256 in test.items()}
+    for training in statement.training:
+        if seen := sorted(set(training.pictures) & set(hashes)):
+            name = hashes[seen[0]].name
+            yield BundleFinding(
+                "training",
+                f"{training.dataset}: trained on the test picture {name} and {len(seen)} in all",
+            )
+        elif training.dataset == dataset.name and training.pictures != training_hashes(dataset):
+            yield BundleFinding(
+                "training",
+                f"{training.dataset}: {len(training.pictures)} training pictures are stated, "
+                f"not the {len(training_hashes(dataset))} of the dataset",
+            )
+    stated = {training.dataset for training in statement.training}
+    for run in statement.runs:
+        if run.weights is None:
+            continue
+        entry = run.entry
+        if is_trained(entry.weights) and dataset.name not in stated:
+            yield BundleFinding("training", f"{entry.run}: its training pictures are not stated")
+        reason = seen_in(run.weights.trained_on, dataset) if entry.weights == "official" else ""
+        if reason and entry.status == "ok":
+            yield BundleFinding("training", f"{entry.run}: says ok, but {reason}")
+
+
+def _score_findings(
+    statement: Statement, scores: Mapping[str, Sequence[Score]]
+) -> Iterator[BundleFinding]:
+    """Scores of other pictures or profiles, and rows that do not follow from the scores."""
+    pairs = set(statement.dataset.pairs)
+    for run in statement.runs:
+        name = run.entry.run
+        scored = {one.pair for one in scores[name] if one.pair}
+        if scored != pairs:
+            odd = min(scored ^ pairs)
+            yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
+        if any(one.profile != statement.profile for one in scores[name]):
+            yield BundleFinding("profile", f"{name}: has scores of another profile")
+        versions = {version.metric for version in run.versions}
+        if odd_names := sorted({one.metric for one in scores[name]} - versions):
+            yield BundleFinding(
+                "format", f"{name}: no version of the metric {odd_names[0]} is stated"
+            )
+    follows = rows_of(
+        (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
+    )
+    if said := different_cell(statement.rows, follows):
+        yield BundleFinding("rows", said)
+
+
+def _rows(statement: Statement, found: Rescored) -> list[Row]:
+    """The leaderboard by the scores computed here; of runs that were rescored as a whole."""
+    return rows_of(
+        (run.entry, found.scores[run.entry.run], run.costs, run.versions)
+        for run in statement.runs
+        if run.entry.run in found.scores
+    )

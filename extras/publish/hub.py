@@ -1,0 +1,85 @@
+"""Upload to the Hugging Face hub, or a compatible server, as a private repository."""
+
+import re
+from typing import Any
+
+from defocus.errors import DefocusError, InputError
+from defocus.extra_packages import require
+from defocus.extras.publish.draft import Draft
+from defocus.progress import say
+
+__all__ = ["checked_repository", "draft_on_hub", "plan"]
+
+
+def checked_repository(name: str) -> str:
+    """Check the name of a repository.
+
+    Raises:
+        InputError: It is not ``OWNER/NAME`` in the letters that the hub permits.
+    """
+    if not re.fullmatch(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", name, re.ASCII):
+        raise InputError(f"'{name}' is no OWNER/NAME; correct --repository")
+    return name
+
+
+def plan(draft: Draft, repository: str) -> dict[str, Any]:
+    """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent."""
+    told = {"repository": repository, "title": draft.details.title, "private": True}
+    return {
+        "metadata": told,
+        "files": {name: (draft.root / name).stat().st_size for name in draft.files},
+    }
+
+
+def draft_on_hub(
+    draft: Draft, endpoint: str, token: str, repository: str, *, publish: bool
+) -> dict[str, Any]:
+    """Upload a release to a private repository, made public only on request.
+
+    Args:
+        draft: The release.
+        endpoint: Endpoint of the server, such as ``https://huggingface.co``.
+        token: A token with the right to write.
+        repository: ``OWNER/NAME``.
+        publish: Whether to make the repository public.
+
+    Returns:
+        ``id``, ``url``, ``published`` and ``doi`` (None).
+
+    Raises:
+        InputError: The library huggingface_hub is not installed.
+        DefocusError: The server refuses or cannot be reached.
+    """
+    require("huggingface_hub", "hub", "1.0")
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi(endpoint=endpoint, token=token, library_name="defocus")
+    made = False
+    try:
+        api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+        made = True
+        api.upload_folder(
+            repo_id=repository,
+            repo_type="dataset",
+            folder_path=draft.root,
+            commit_message=f"{draft.details.title} {draft.details.version}",
+        )
+        if publish:
+            api.update_repo_settings(repository, repo_type="dataset", private=False)
+    except HFValidationError as error:
+        raise InputError(f"'{repository}' is no OWNER/NAME; correct --repository") from error
+    except (HfHubHTTPError, httpx.HTTPError) as error:
+        first = str(error).strip().partition("\n")[0]
+        if made:
+            say(
+                f"{repository} is there and stays as it was; the same command sends the files again"
+            )
+        raise DefocusError(f"{endpoint}: {first}; check the token and --repository") from error
+    return {
+        "id": repository,
+        "url": f"{endpoint}/datasets/{repository}",
+        "published": publish,
+        "doi": None,
+    }

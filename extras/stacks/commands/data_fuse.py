@@ -1,0 +1,100 @@
+"""defocus-data fuse."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
+from defocus.progress import counted
+
+if TYPE_CHECKING:  # heavy at run time; see the function
+    from defocus.blocks.derived import LeftBehind
+    from defocus.extras.stacks.run import FusedStack
+    from defocus.isolation import LeftOut
+
+__all__ = ["command"]
+
+
+@help_heading("Open")
+@click.command()
+@click.argument(
+    "stack", metavar="STACK", type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
+)
+@click.option(
+    "--reference",
+    "position",
+    type=click.IntRange(1),
+    help="Position of the frame whose geometry the result has (default the middle one).",
+)
+@jobs_option("Number of stacks fused at once; the frames of one are registered in turn.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json: bool) -> int:
+    """Fuse focus stacks into all-in-focus pictures.
+
+    STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
+    other and fused; a confidence map shows where the frames show what is in focus. The result is a
+    dataset in which every frame is the blurry member and the fused picture the sharp one. If a
+    folder also holds the result of another program, such as expected.jpg, the two are compared. The
+    exit code is 1 if a stack or a frame cannot be read or fused; the same command tries it again.
+    """
+    if as_json:
+        with json_output() as output:
+            done, left_out, lacking = _fused(stack, out, position, jobs)
+            stacks = [_document(one) for one in done]
+            named = [one.to_json() for one in left_out]
+            told = [one.to_json() for one in lacking]
+            output.write(
+                {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": told}
+            )
+        return int(bool(left_out))
+    done, left_out, _ = _fused(stack, out, position, jobs)
+    for one in done:
+        click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
+        click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
+    click.echo(f"use it with --dataset manifest:{out}")
+    return int(bool(left_out))
+
+
+def _fused(
+    stack: Path, out: Path, position: int | None, jobs: int
+) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
+    from defocus.blocks.derived import say_left_behind
+    from defocus.datasets.api import open_dataset
+    from defocus.extras.stacks.run import fuse_stacks
+    from defocus.isolation import say_left_out
+
+    opened = open_dataset(f"stack:{stack}", damaged=True)
+    done, left_out = fuse_stacks(opened, out, position, jobs)
+    lacking = say_left_behind((one.picture.parent / one.reference, one.picture) for one in done)
+    say_left_out(left_out, sum(one.frames for one in done) + len(left_out), "stack or frame")
+    return done, left_out, lacking
+
+
+def _frames(one: "FusedStack") -> str:
+    rest = f", {one.left_out} left out" if one.left_out else ""
+    return f"{counted(one.frames, 'frame')}{rest}"
+
+
+def _comparison(one: "FusedStack") -> str:
+    if not one.merged:
+        return ""
+    if one.psnr_db is None:
+        return f"; cannot be compared with {one.merged}"
+    return (
+        f"; {one.psnr_db:.2f} dB against {one.merged}, the best single frame "
+        f"{one.best_frame_db:.2f} dB"
+    )
+
+
+def _document(one: "FusedStack") -> dict[str, Any]:
+    return {**asdict(one), "picture": str(one.picture)}

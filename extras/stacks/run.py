@@ -1,0 +1,342 @@
+"""Fuse focus stacks into a dataset: every frame with the picture that is in focus everywhere.
+
+::
+
+    DIR/
+      fuse.json              the stacks and settings; a folder with others is refused
+      stacks/<name>/         the frames, unchanged; all-in-focus.png in the geometry of the
+                             reference frame; confidence.tif (float32) and confidence.png;
+                             fusion.json: place of each frame, reference, comparison
+      manifest.json          written last
+
+Each stack's folder appears complete or not at all, so that an interrupted run can be continued.
+"""
+
+import math
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.register import register
+from defocus.align.sampling.pyramid import factor_for, scaling
+from defocus.align.sampling.view import luminance_view
+from defocus.blocks.derived import give_blocks
+from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.stacks import Stack, find_stacks
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.step import step
+from defocus.errors import DatasetError
+from defocus.extras.stacks.fusion import Fusion, fused
+from defocus.extras.stacks.placing import (
+    REGISTRATION_SIDE,
+    frame_views,
+    place_frames,
+    placed_frame,
+    warped,
+)
+from defocus.files import write_json
+from defocus.images import (
+    Image,
+    as_float,
+    as_integer,
+    bit_depth,
+    linear_to_srgb,
+    read_image,
+    srgb_to_linear,
+    write_image,
+)
+from defocus.isolation import LeftOut, attempt, parted
+from defocus.processes import in_processes
+from defocus.progress import say, track
+
+__all__ = ["FusedStack", "fuse_stacks"]
+
+ORDER = "fuse.json"
+RECORD = "fusion.json"
+PICTURE = "all-in-focus.png"
+FUSING_REVISION = 1
+"""Of fused pictures: raise it when their pixels change."""
+CONFIDENT = 0.5
+BORDER_PX = 8
+"""Left out of the comparison: the border of a warped picture is interpolated from nothing."""
+
+
+@dataclass(frozen=True)
+class FusedStack:
+    """A fused stack.
+
+    Attributes:
+        name: Name of the stack.
+        picture: The picture in focus everywhere.
+        frames: Number of fused frames.
+        left_out: Number of frames that could not be placed.
+        reference: Name of the frame whose geometry the picture has.
+        confident_share: Share of the picture where the frames differ clearly in their detail.
+        merged: Name of the picture that another program merged; empty if there is none.
+        psnr_db: PSNR of ours against it, registered and with its exposure, over all that both show.
+        best_frame_db: The same for the best single frame.
+    """
+
+    name: str
+    picture: Path
+    frames: int
+    left_out: int
+    reference: str
+    confident_share: float
+    merged: str
+    psnr_db: float | None
+    best_frame_db: float | None
+
+
+def fuse_stacks(
+    dataset: Dataset, out: Path, position: int | None = None, jobs: int = 1
+) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
+    """Fuse every stack of a dataset and write the new one.
+
+    Args:
+        dataset: Opened by the reader ``stack``.
+        out: Absent, empty, or holding an earlier run of the same stacks and settings.
+        position: Position, from 1, of the frame whose geometry the result has; None for the middle.
+        jobs: Number of stacks fused at once.
+
+    Returns:
+        The fused stacks, and the stacks and frames that could not be read or fused; the same
+        command tries them again.
+
+    Raises:
+        DatasetError: ``out`` has other contents, two stacks get one name, or no stack can be fused.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    stacks, unlisted = find_stacks(dataset.root)
+    order = {
+        "format": "defocus-fuse",
+        "content_hash": dataset.content_hash,
+        "pairs": _contents(dataset, stacks, out),
+        "position": position,
+        "revision": FUSING_REVISION,
+    }
+    _require_own_folders(stacks, out)
+    mended = [folder for stack in stacks if _is_mended(stack, folder := _folder(stack, out))]
+    claim_folder(out, ORDER, order, ("stacks",), [folder.name for folder in mended])
+    for folder in mended:
+        shutil.rmtree(folder)
+    work = in_processes(partial(_tried, out=out, position=position), stacks, jobs)
+    done, failed = parted(track(work, "fusing", len(stacks)))
+    if not done:
+        raise DatasetError(f"{dataset.root}: no stack can be fused; {failed[0].reason}")
+    of_frame = {pair.blurry: pair for pair in dataset.pairs}
+    pairs = tuple(pair for stack in done for pair in _pairs(stack, out, of_frame))
+    made = [_fused_stack(stack, out) for stack in done]
+    how = step(
+        "fuse",
+        stacks=len(stacks),
+        reference="middle" if position is None else position,
+        left_out=sum(one.left_out for one in made),
+    )
+    write_manifest(out, make_manifest(out, pairs, steps=(how,)))
+    unread = (one for stack in done for one in _unread(stack, out))
+    return made, (*unlisted, *failed, *unread)
+
+
+def _contents(dataset: Dataset, stacks: Iterable[Stack], out: Path) -> dict[str, dict[str, str]]:
+    """What the pairs of each stack are made of, by the name of its new folder."""
+    contents = pair_contents(dataset)
+    ids = {pair.blurry: pair.id for pair in dataset.pairs}
+    return {
+        _folder(stack, out).name: {
+            ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids
+        }
+        for stack in stacks
+    }
+
+
+def _is_mended(stack: Stack, folder: Path) -> bool:
+    """Whether a stack was fused without frames that can be read now, or are no longer there."""
+    if not (folder / RECORD).is_file():
+        return False
+    unread = set(kept_record(folder / RECORD).get("unread", {}))
+    names = {path.name for path in stack.frames}
+    views, _ = frame_views(stack.frames) if unread else ([], {})
+    return bool(unread - names or unread & {one.path.name for one in views})
+
+
+def _unread(stack: Stack, out: Path) -> Iterator[LeftOut]:
+    for name, reason in kept_record(_folder(stack, out) / RECORD).get("unread", {}).items():
+        yield LeftOut(f"{stack.name}/{name}", reason)
+
+
+def _folder(stack: Stack, out: Path) -> Path:
+    return out / "stacks" / legal_id(stack.name.replace("/", "-"))
+
+
+def _require_own_folders(stacks: Iterable[Stack], out: Path) -> None:
+    """Refuse two stacks of one name in the result, as 'a/b' and 'a-b' are."""
+    known: dict[Path, Stack] = {}
+    for stack in stacks:
+        other = known.setdefault(_folder(stack, out), stack)
+        if other is not stack:
+            raise DatasetError(f"{stack.name} and {other.name} get one name; rename one of them")
+
+
+def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
+    folder = _folder(stack, out)
+    placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
+    for frame in stack.frames:
+        if frame.name not in placed:
+            continue
+        pair = known.get(frame)
+        if pair is None:  # its merged picture cannot be read, which the opened dataset names
+            continue
+        place = {**cast(dict[str, object], pair.metadata["focus_stack"]), "sharp": "fused"}
+        yield replace(
+            pair,
+            blurry=folder / frame.name,
+            sharp=folder / PICTURE,
+            metadata=MappingProxyType({**pair.metadata, "focus_stack": place}),
+        )
+
+
+def _tried(stack: Stack, out: Path, position: int | None) -> Stack | LeftOut:
+    done = attempt(stack.name, partial(_fuse, stack, out, position))
+    return done if isinstance(done, LeftOut) else stack
+
+
+def _fuse(stack: Stack, out: Path, position: int | None) -> None:
+    """Write the folder of a stack, unless an earlier run did."""
+    folder = _folder(stack, out)
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            _write(stack, temporary, position)
+
+
+def _fused_stack(stack: Stack, out: Path) -> FusedStack:
+    folder = _folder(stack, out)
+    told = kept_record(folder / RECORD)
+    compared = told["compared"] or {}
+    return FusedStack(
+        stack.name,
+        folder / PICTURE,
+        len(told["frames"]),
+        len(told["left_out"]),
+        told["reference"],
+        told["confident_share"],
+        compared.get("with", ""),
+        compared.get("psnr_db"),
+        compared.get("best_frame_db"),
+    )
+
+
+def _reference(stack: Stack, frames: Sequence[Path], position: int | None) -> int:
+    """Index of the reference among the frames that can be read: the one asked for, or the middle.
+
+    Raises:
+        DatasetError: There is no such frame.
+    """
+    if position is None:
+        return (len(frames) - 1) // 2
+    if position > len(stack.frames):
+        raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
+    wanted = stack.frames[position - 1]
+    if wanted not in frames:
+        raise DatasetError(f"{wanted}: the reference cannot be read; choose another --reference")
+    return frames.index(wanted)
+
+
+def _write(stack: Stack, folder: Path, position: int | None) -> None:
+    views, unread = frame_views(stack.frames)
+    if len(views) < 2:
+        raise DatasetError(next(iter(unread.values())))
+    readable = [one.path for one in views]
+    reference = _reference(stack, readable, position)
+    first = read_image(readable[reference])
+    placed, left_out = place_frames(views, reference)
+    for path, reason in left_out.items():
+        say(f"{path} is left out, it cannot be placed beside its neighbours: {reason}")
+
+    def frames() -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+        for one in placed:
+            yield placed_frame(one, first.shape)
+
+    found = fused(frames)
+    picture = as_integer(found.picture, bit_depth(first))
+    write_image(folder / PICTURE, picture)
+    give_blocks(readable[reference], folder / PICTURE)
+    _write_confidence(folder, found)
+    compared = None
+    if stack.merged is not None:
+        merged = stack.merged
+        compared = attempt(merged.name, lambda: _compared(picture, merged, frames()))
+        if isinstance(compared, LeftOut):
+            compared = {"with": merged.name, "reason": compared.reason}
+    for one in placed:
+        place_file(one.path, folder / one.path.name)
+    record: dict[str, Any] = {
+        "frames": [
+            {"file": one.path.name, "matrix": one.matrix.tolist(), "gain": one.gain}
+            for one in placed
+        ],
+        "left_out": {path.name: reason for path, reason in left_out.items()},
+        "unread": {path.name: reason for path, reason in unread.items()},
+        "reference": readable[reference].name,
+        "confident_share": float((found.confidence >= CONFIDENT).mean()),
+        "compared": compared,
+    }
+    write_json(folder / RECORD, record)
+
+
+def _write_confidence(folder: Path, found: Fusion) -> None:
+    import tifffile
+
+    tifffile.imwrite(folder / "confidence.tif", found.confidence, compression="zlib")
+    write_image(folder / "confidence.png", as_integer(found.confidence, 8))
+
+
+def _compared(
+    picture: Image, merged: Path, frames: Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]
+) -> dict[str, Any]:
+    """PSNR, dB, of the fused picture and of the best frame against the merged one."""
+    other = read_image(merged)
+    if other.shape != picture.shape:
+        return {"with": merged.name, "reason": "it has another size"}
+    factor = factor_for(picture.shape, REGISTRATION_SIDE)
+    found = register(luminance_view(picture, factor), luminance_view(other, factor))
+    if found.matrix is None or found.similarity is None:
+        return {"with": merged.name, "reason": found.reason}
+    scale = scaling(factor)
+    matrix = np.linalg.inv(scale) @ found.matrix @ scale
+    wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
+    ones = np.ones(picture.shape[:2], np.float32)
+    seen = warped(ones, matrix, picture.shape, cv2.BORDER_CONSTANT) > 0.999
+    inner = np.zeros_like(seen)
+    inner[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
+    seen &= inner
+    ours = np.asarray(as_float(picture), np.float32)
+    light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, ours)]
+    gain = light[0] / max(light[1], 1e-6)
+    return {
+        "with": merged.name,
+        "shift_px": list(found.similarity.shift_px),
+        "zoom": found.similarity.zoom,
+        "gain": gain,
+        "psnr_db": _psnr_db(ours[seen], wanted[seen], gain),
+        "best_frame_db": max(_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames),
+    }
+
+
+def _psnr_db(one: NDArray[np.float32], other: NDArray[np.float32], gain: float) -> float:
+    """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
+    exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))
+    error = float(np.mean((exposed - other).astype(np.float64) ** 2))
+    return -10 * math.log10(max(error, 1e-12))

@@ -1,0 +1,136 @@
+"""Sealed test sets: blurry pictures outside, the truth inside, one key."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from defocus.command_line.commands import command_group
+from defocus.datasets.api import open_dataset
+from defocus.errors import DatasetError, DefocusError, InputError
+from defocus.extras.labs.sealing import seal
+from defocus.extras.labs.sealing.seal import open_seal, read_seal, seal_dataset
+from defocus.extras.labs.submitting import SubmissionChoice, submit
+from defocus.extras.labs.verification.verifying import verify_bundle
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> str:
+    for split, names in (("test", "ab"), ("train", "c")):
+        for number, name in enumerate(names):
+            noise = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            for role, sigma in (("sharp", 0.8), ("blurry", 2.5)):
+                (tmp_path / "pairs" / split / role).mkdir(parents=True, exist_ok=True)
+                path = tmp_path / "pairs" / split / role / f"{name}.png"
+                cv2.imwrite(str(path), cv2.GaussianBlur(noise, (0, 0), sigma))
+    return f"pairs:{tmp_path / 'pairs'}"
+
+
+def run(program: str, *words: str | Path) -> None:
+    stage = {"data": "datasets", "bench": "benchmark"}[program]
+    group = command_group(f"defocus-{program}", f"defocus.{stage}.commands", "")
+    done = CliRunner().invoke(
+        group, [str(word) for word in words], catch_exceptions=False, standalone_mode=False
+    )
+    assert done.exit_code == 0, done.output
+
+
+def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_path: Path) -> None:
+    sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
+    run("data", "seal", pairs, "--out", sealed, "--key", key, "--opens", "next spring")
+    assert key.stat().st_mode & 0o777 == 0o600
+    outside = open_dataset(f"manifest:{sealed}")
+    assert [pair.id for pair in outside.pairs] == ["test-a", "test-b"]
+    assert [pair.sharp for pair in outside.pairs] == [None, None]
+    secret = (tmp_path / "pairs/test/sharp/a.png").read_bytes()
+    assert all(
+        secret[60:120] not in file.read_bytes() for file in sealed.rglob("*") if file.is_file()
+    )
+    study, bundle = tmp_path / "study", tmp_path / "ours.zip"
+    words = ("run", "--only", "input", "--only", "defocus-s", "--dataset", f"manifest:{sealed}")
+    run("bench", *words, "--out", study)
+    choice = SubmissionChoice("A lab", key=_key(tmp_path))
+    with pytest.raises(InputError, match="again with --keep-outputs: nothing is trained again"):
+        submit(study, bundle, choice)
+    run("bench", *words, "--out", study, "--keep-outputs")  # what it advises
+    stated = submit(study, bundle, choice)
+    assert {one.entry.system: one.entry.weights for one in stated.runs} == {
+        "input": "none", "defocus-s": "own"
+    }  # fmt: skip
+    run("data", "unseal", sealed, "--key", key, "--out", opened)
+    inside = open_dataset(f"manifest:{opened}")
+    assert inside.pairs[0].sharp is not None
+    assert inside.pairs[0].sharp.read_bytes() == secret
+    found = verify_bundle(bundle, inside, 1)
+    assert found.ok, found.findings
+    assert found.whole
+    psnr = [row.value for row in found.rows if (row.protocol, row.metric) == ("gt", "psnr")]
+    assert psnr[0] is not None
+    assert psnr[0] > 10
+    facts = read_seal(opened)
+    assert facts is not None
+    assert facts.opens == "next spring"
+
+
+def test_rendered_pairs_have_a_truth_and_open_again(
+    pairs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their truth lies in a folder of that name, beside whatever the opening needs."""
+    dataset = open_dataset(pairs)
+    whole = replace(dataset, pairs=tuple(replace(pair, truth=pair.sharp) for pair in dataset.pairs))
+    sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
+    seal_dataset(whole, sealed, key)
+    open_seal(sealed, key, opened)
+    inside = open_dataset(f"manifest:{opened}").pairs[0]
+    assert inside.truth is not None
+    assert inside.truth.read_bytes() == (tmp_path / "pairs/test/sharp/a.png").read_bytes()
+    archive = seal._truth_archive
+    monkeypatch.setattr(seal, "_truth_archive", lambda root, all_: archive(root, all_[:1]))
+    with pytest.raises(DefocusError, match="test-b"):
+        seal_dataset(whole, tmp_path / "second", tmp_path / "second.key")
+    assert not (tmp_path / "second").exists()
+    assert not (tmp_path / "second.key").exists()
+
+
+def _key(folder: Path) -> Path:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = Ed25519PrivateKey.generate()
+    path = folder / "lab-key"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    return path
+
+
+def test_another_key_and_a_changed_truth_are_refused(pairs: str, tmp_path: Path) -> None:
+    sealed, key = tmp_path / "sealed", tmp_path / "key"
+    seal_dataset(open_dataset(pairs), sealed, key)
+    other = tmp_path / "other"
+    other.write_text("00" * 32)
+    with pytest.raises(DatasetError, match="another key than the one that was promised"):
+        open_seal(sealed, other, tmp_path / "out")
+    other.write_text("no key")
+    with pytest.raises(DatasetError, match="no key of a sealed test set"):
+        open_seal(sealed, other, tmp_path / "out")
+    content = bytearray((sealed / "truth.sealed").read_bytes())
+    content[100] ^= 1
+    (sealed / "truth.sealed").write_bytes(content)
+    with pytest.raises(DatasetError, match="missing or damaged"):
+        open_seal(sealed, key, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_sealed_is_said(pairs: str, tmp_path: Path) -> None:
+    dataset = open_dataset(pairs)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(DatasetError, match="is there already"):
+        seal_dataset(dataset, tmp_path / "there", tmp_path / "key")
+    sealed = tmp_path / "sealed"
+    seal_dataset(dataset, sealed, tmp_path / "key")
+    with pytest.raises(DatasetError, match="no truth to seal"):
+        seal_dataset(open_dataset(f"manifest:{sealed}"), tmp_path / "again", tmp_path / "key2")
+    with pytest.raises(DatasetError, match=r"no seal\.json there"):
+        open_seal(tmp_path / "there", tmp_path / "key", tmp_path / "out")

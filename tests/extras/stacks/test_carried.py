@@ -1,0 +1,39 @@
+"""A fused picture has what its frames have besides the pixels."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from defocus.colour_profiles import profile_of
+from tests.conftest import Run
+from tests.datasets.test_colour_profiles import WIDE
+from tests.datasets.test_left_behind import COLOUR_CODE, held, of_camera, pictures, require_carried
+
+
+def test_a_fused_picture_has_the_colours_of_its_frames(run: Run, tmp_path: Path) -> None:
+    blurry, sharp = pictures()
+    (tmp_path / "stack").mkdir()
+    middle = sharp.shape[1] // 2
+    for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
+        frame = np.concatenate([left[:, :middle], right[:, middle:]], axis=1)
+        path = tmp_path / "stack" / f"{name}.png"
+        PillowImage.fromarray(frame).save(path, icc_profile=WIDE)
+    told = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out")
+    assert told.returncode == 0, told.stderr
+    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
+    assert profile_of(made) == WIDE
+
+
+def test_a_fused_picture_has_those_of_its_reference(tmp_path: Path, run: Run) -> None:
+    blurry, sharp = pictures()
+    for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
+        frame = np.concatenate([left[:, :80], right[:, 80:]], axis=1)
+        of_camera(tmp_path / "stack" / f"{name}.png", frame)
+    done = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
+    require_carried(made)
+    assert held(made)["colour chunks cICP"] == COLOUR_CODE
+    assert [one["names"] for one in json.loads(done.stdout)["left_behind"]] == [["Orientation"]]
