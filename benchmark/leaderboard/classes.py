@@ -15,6 +15,9 @@ __all__ = [
     "ranks_narrow_copies",
 ]
 
+ALIKE_ALONE = "compare rows that were trained alike, never with published numbers"
+"""What a schedule of one's own allows: nothing says whether two rows have the same one."""
+
 SEEN = {
     "single": "one picture",
     "dual": "dual-pixel views",
@@ -49,6 +52,8 @@ def ranked_in(track: Track) -> list[int]:
 def budget_notice(budgets: Iterable[str]) -> str:
     """Notice for tables and figures under a budget that cannot compare systems."""
     unranked = set(budgets) - set(RANKED_BUDGETS)
+    if unranked == {CUSTOM}:
+        return f"{budget_words(unranked)}: {ALIKE_ALONE}"
     return f"{budget_words(unranked)}, not a comparison" if unranked else ""
 
 

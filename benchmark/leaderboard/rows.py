@@ -267,11 +267,12 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
     for entry in group.entries:
         for cost in results.costs(entry.run):
             costs[cost.metric].append(cost)
+    if not costs:  # nothing that restores
+        return []
     images = group.counted.sum(axis=1).tolist()
     counts = (max(images, default=0), max(_scene_counts(group), default=0), len(group.pictures))
     profile = group.places[0].profile if group.places else ""
-    known = [name for name in COSTS if name in costs]  # an earlier version measured fewer
-    return [_cost_row(group, profile, name, costs[name], counts) for name in known]
+    return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
 
 
 def _cost_row(

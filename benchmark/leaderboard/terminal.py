@@ -25,9 +25,7 @@ __all__ = ["print_leaderboard", "print_tables", "say_incomplete", "show_outcome"
 _WIDTH = 100
 """Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
 
-ALIKE = (
-    "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2, learning_rate = 5e-4"
-)
+ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 """Settings by which some networks are trained from scratch in a few minutes."""
 
 _UNLIMITED = 10_000

@@ -195,8 +195,8 @@ def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path: P
     assert page.notes[0].startswith(f"Rows stand in the order of PSNR. C{said}.")
     assert not any("not a comparison" in note for note in page.notes)
     (out / "dose.json").unlink()
-    assert page_of(out).notice == "custom schedule, not a comparison"
-    assert "Custom schedule, not a comparison" in page_of(out).notes[0]
+    assert page_of(out).notice.startswith("custom schedule: compare rows")
+    assert "Custom schedule: compare rows" in page_of(out).notes[0]
 
 
 def test_one_seed_is_named_where_its_intervals_stand(study: Path) -> None:

@@ -284,10 +284,10 @@ def test_a_changed_schedule_counts_as_no_budget(
     assert result.returncode == 0, result.stderr
     budgets = {row["system"]: row["budget"] for row in rows_of(tmp_path / "out")}
     assert budgets["tiny-conv"] == "custom"
-    assert result.stdout.count("custom schedule, not a comparison") == 1
+    assert result.stdout.count("custom schedule: compare rows that were trained alike") == 1
     assert "Rank" not in result.stdout
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "custom schedule, not a comparison" in html
+    assert "custom schedule: compare rows that were trained alike" in html
     assert "<th>Rank" not in html
     for path in tmp_path.glob("out/runs/*/run.json"):
         document = json.loads(path.read_text())

@@ -151,7 +151,7 @@ def _order(
     elif notice := budget_notice(trained):
         kinds = budget_words({budget for budget in trained if budget_notice([budget])})
         said.append(
-            f"{notice[:1].upper()}{notice[1:]}: rows of the {kinds} have no rank, and their "
+            f"{notice[:1].upper()}{notice[1:]}. Rows of the {kinds} have no rank, and their "
             "numbers must not be compared with published ones."
         )
     elif trained:

@@ -1,0 +1,86 @@
+"""Metrics beside those of the package pyiqa: the table of ``metrics.md``.
+
+``python docs/beside_pyiqa.py``, with pyiqa installed. Nothing is fetched: NIQE and DISTS of both
+have the authors' parameters from this package, and DISTS a VGG-16 with weights of a seed.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pyiqa.archs.dists_arch import DISTS
+from pyiqa.archs.niqe_arch import NIQE
+from pyiqa.archs.psnr_arch import PSNR
+from pyiqa.archs.ssim_arch import MS_SSIM, SSIM
+from safetensors.torch import load_file
+from scipy.io import savemat
+from skimage import data
+from torchvision.models import vgg16
+
+from defocus.benchmark.metric import backbone_files
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.files import sha256_file
+
+PARAMETERS = Path(backbone_files.__file__).parent
+PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
+
+
+def peers(folder: Path) -> dict[str, torch.nn.Module]:
+    """The metrics of pyiqa, with our parameters; our DISTS gets the backbone of theirs."""
+    niqe = load_file(PARAMETERS / "niqe.safetensors")
+    names = {"mu_prisparam": "mean", "cov_prisparam": "covariance"}
+    savemat(folder / "niqe.mat", {key: niqe[name].numpy() for key, name in names.items()})
+    torch.manual_seed(3)
+    backbone = vgg16(weights=None)
+    place = backbone_files.location(backbone_files.BACKBONES["vgg"])
+    place.parent.mkdir(parents=True)
+    torch.save(backbone.state_dict(), place)
+    known = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])
+    backbone_files.BACKBONES["vgg"] = known
+    with patch("torchvision.models.vgg16", return_value=backbone):
+        dists = DISTS(pretrained=False)
+    for name, value in load_file(PARAMETERS / "dists.safetensors").items():
+        getattr(dists, name).data = value[None, :, None, None]
+    return {
+        "psnr": PSNR(),
+        "ssim": SSIM(),
+        "ms_ssim": MS_SSIM(),
+        "niqe": NIQE(pretrained_model_path=str(folder / "niqe.mat")),
+        "dists": dists.eval(),
+    }
+
+
+def tensor(picture: NDArray[np.float64]) -> torch.Tensor:
+    """``(1, 3, H, W)`` in single precision, as pyiqa reads a file."""
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
+
+
+def main() -> None:
+    """Print every metric of every picture, behind a blur of σ 1.3 px with noise, by both."""
+    with tempfile.TemporaryDirectory() as name, patch.dict("os.environ", TORCH_HOME=name):
+        theirs = peers(Path(name))
+        heads = [f"{metric}, {side}" for metric in theirs for side in ("ours", "pyiqa")]
+        print(f"| picture | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}")  # noqa: T201
+        for title, read in PICTURES.items():
+            sharp = read().astype(np.float64)
+            noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
+            blurred = np.clip(np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise), 0, 255)
+            pair = blurred / 255, sharp / 255
+            mask = np.ones(sharp.shape[:2], bool)
+            cells = []
+            for metric, module in theirs.items():
+                ours = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
+                given = [tensor(one) for one in pair][: 1 if metric == "niqe" else 2]
+                with torch.no_grad():
+                    cells += [f"{value:.6f}" for value in (ours, float(module(*given)))]
+            print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
