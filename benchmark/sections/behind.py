@@ -1,0 +1,54 @@
+"""What lies behind each row."""
+
+from collections.abc import Sequence
+
+from defocus.benchmark.leaderboard.classes import budget_words
+from defocus.benchmark.reporting.board.lines import BoardKey, line_of
+from defocus.benchmark.reporting.content import display_name, group_anchor
+from defocus.benchmark.reporting.figures.plots import (
+    training_curves,
+)
+from defocus.benchmark.reporting.provenance import (
+    card_words,
+    hardware,
+    run_facts,
+    trainings,
+)
+from defocus.benchmark.reporting.tables.details import detail_parts
+from defocus.benchmark.results.store import Entry
+from defocus.benchmark.section.study import Report
+from defocus.progress import counted
+from defocus.reports.model import Folded, Paragraph, Part
+
+__all__ = ["behind"]
+
+
+def behind(report: Report) -> tuple[Part, ...]:
+    """What lies behind each row, one folded page each, and the curves of all trainings."""
+    content = report.content
+    rows = [_detail(report, group) for group in content.groups]
+    folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
+    curves = training_curves(content)
+    made, machines = trainings(content), hardware(content)
+    return (
+        *([folded] if folded else []),
+        *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
+        *([Folded("Trainings", "trainings", (made,))] if made.facts else []),
+        *([Folded(machines.caption, "hardware", (machines,))] if machines.facts else []),
+    )
+
+
+def _detail(report: Report, group: Sequence[Entry]) -> Folded:
+    content, entry = report.content, group[0]
+    name, parts = display_name(content, entry.system), list[Part]()
+    for scores in report.pictures:
+        key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
+        lines = [line for line in scores.board.lines if line.key == line_of(entry)]
+        if lines and key == scores.board.key:
+            name = lines[0].name
+            parts += detail_parts(content, scores.board, lines[0], scores, report.notes)
+    card = content.cards.get(entry.system)
+    parts += [Paragraph(card_words(card))] if card else []
+    parts += run_facts(content, group)
+    said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
+    return Folded(name, group_anchor(entry), tuple(parts), said)
