@@ -9,7 +9,7 @@ from typing import Any
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.experiments.displaced import displaced
-from defocus.benchmark.leaderboard.publish import MISALIGNMENT
+from defocus.benchmark.reporting.figures.plots import MISALIGNMENT
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study

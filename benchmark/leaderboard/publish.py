@@ -7,9 +7,6 @@ import hashlib
 import time
 from pathlib import Path
 
-from defocus.benchmark.charts.kept import CHART
-from defocus.benchmark.experiments.dose.kept import DOSES
-from defocus.benchmark.judging.answers import JUDGED
 from defocus.benchmark.leaderboard.rows import Row, leaderboard, to_csv
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
@@ -17,10 +14,7 @@ from defocus.benchmark.results.store import Results
 from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
 from defocus.reading import read_json
 
-__all__ = ["MISALIGNMENT", "Publisher", "publish"]
-
-MISALIGNMENT = "misalignment.json"
-"""Scores against injected misalignment, where the study was of that; a figure of the report."""
+__all__ = ["Publisher", "publish"]
 
 _REPORTS = ("report.html", "report.pdf")
 
@@ -91,15 +85,17 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
 
 def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
     """Hash of everything that the reports show, and of the version that renders them."""
+    from defocus.benchmark.section.registry import all_sections, needed_files
+
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
         path = run_folder(out, entry.run) / "run.json"
         versions = results.versions(entry.run)
         digest.update(f"{entry}\n{versions}\n{_sha256(path)}\n".encode())
-    for name in (MISALIGNMENT, JUDGED, CHART, DOSES):
-        digest.update(f"{_sha256(out / name)}\n".encode())
-    for strip in sorted(out.glob("strip-*px.png")):
-        digest.update(f"{strip.name} {_sha256(strip)}\n".encode())
+    for section in all_sections():
+        digest.update(f"{section.name} {section.source_hash}\n".encode())
+    for path in needed_files(out):
+        digest.update(f"{path.relative_to(out)} {_sha256(path)}\n".encode())
     digest.update(package_version().encode())
     return digest.hexdigest()
 

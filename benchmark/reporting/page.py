@@ -1,42 +1,20 @@
-"""Pages of a study: leaderboard for browsers, appendix for print."""
+"""Pages of a study: leaderboard for browsers, appendix for print; both of the sections found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from defocus.benchmark.charts.tables import chart_parts, printed_chart_parts
-from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.reporting.board.lines import read_boards
-from defocus.benchmark.reporting.board.notes import Notes
-from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.figures.picture_pages import (
-    picture_parts,
-    printed_pictures,
-)
-from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
-from defocus.benchmark.reporting.figures.pictures import KeptPictures
-from defocus.benchmark.reporting.figures.plots import (
-    misalignment_curves,
-    pareto_plots,
-    training_curves,
-)
-from defocus.benchmark.reporting.provenance import (
-    hardware,
-    method_parts,
-    references,
-    trainings,
-)
-from defocus.benchmark.reporting.unscored import unscored_table
+from defocus.benchmark.reporting.summary import result
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.section.study import TITLE, Report
-from defocus.benchmark.sections.behind import behind
-from defocus.benchmark.sections.cost import by_cost
-from defocus.benchmark.sections.judged import by_people
-from defocus.benchmark.sections.leaderboard import board, printed_board
-from defocus.benchmark.sections.test_chart import chart
-from defocus.reports.model import Page
+from defocus.benchmark.section.registry import all_sections
+from defocus.benchmark.section.section import Section
+from defocus.benchmark.section.study import ReportStudy, read_study
+from defocus.reports.model import Folded, Page, Part
+from defocus.reports.text import anchor
 
-__all__ = ["TITLE", "build_appendix", "build_page"]
+__all__ = ["build_appendix", "build_page"]
+
+TITLE = "Defocus deblurring benchmark"
 
 
 def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
@@ -47,19 +25,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         results: The study's store.
         rows: The rows of its leaderboard.
     """
-    report = _read(out, results, rows)
-    content = report.content
-    return report.page(
-        *report.results(board),
-        ("Test chart", chart(content, chart_parts)),
-        ("Judged by people", by_people(content)),
-        ("Without scores" if report.pictures else "Leaderboard", tuple(unscored_table(content))),
-        *report.summary(by_cost(pareto_plots(content))),
-        ("Misalignment", tuple(misalignment_curves(content))),
-        *report.shown(picture_parts),
-        ("Behind the rows", behind(report)),
-        ("Methods", tuple(method_parts(content, report.doses))),
-    )
+    return _page(out, results, rows, printed=False)
 
 
 def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
@@ -70,25 +36,45 @@ def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         results: The study's store.
         rows: The rows of its leaderboard.
     """
-    report = _read(out, results, rows)
-    content = report.content
-    return report.page(
-        *report.results(printed_board),
-        ("Test chart", chart(content, printed_chart_parts)),
-        ("Judged by people", by_people(content)),
-        ("Without scores", tuple(unscored_table(content))),
-        *report.summary(tuple(pareto_plots(content))),
-        ("Misalignment", tuple(misalignment_curves(content))),
-        *report.shown(printed_pictures),
-        ("Training", tuple(training_curves(content))),
-        ("Methods", (*method_parts(content, report.doses), hardware(content), trainings(content))),
-        ("References", (references(content),)),
+    return _page(out, results, rows, printed=True)
+
+
+def _page(out: Path, results: Results, rows: Sequence[Row], *, printed: bool) -> Page:
+    """The document of the sections that can be made; empty ones are left out."""
+    sections = [one for one in all_sections() if one.has_needs(out)]
+    leads = (one.lead(out) for one in sections if one.lead is not None)
+    lead = next(filter(None, leads), None)
+    study = read_study(out, results, rows, lead, printed=printed)
+    laid = tuple(_laid(study, sections))
+    return Page(
+        lead.title if lead else TITLE,
+        study.notice(),
+        laid,
+        lead.result if lead else result(study.content, study.pictures),
+        study.notes.texts,
     )
 
 
-def _read(out: Path, results: Results, rows: Sequence[Row]) -> Report:
-    content = read_content(out, results, rows)
-    pictures = [read_picture_scores(content, board) for board in read_boards(content)]
-    doses = read_doses(out)
-    notes = Notes(own_lines=doses is not None)
-    return Report(content, pictures, KeptPictures(out), notes, doses)
+def _laid(
+    study: ReportStudy, sections: Iterable[Section]
+) -> Iterator[tuple[str, tuple[Part, ...]]]:
+    """Headings with their parts; beside a lead, some are folded under a heading that they share."""
+    folded: dict[str, list[Part]] = {}
+    laid: list[tuple[str, Sequence[Part]]] = []
+    for section in sections:
+        for heading, parts in _headed(section, study):
+            aside = section.aside if study.lead else ""
+            if not aside:
+                laid.append((heading, parts))
+                continue
+            if aside not in folded:
+                laid.append((aside, folded.setdefault(aside, [])))
+            folded[aside].append(Folded(heading, anchor("fold", aside, heading), tuple(parts)))
+    yield from ((heading, tuple(parts)) for heading, parts in laid)
+
+
+def _headed(section: Section, study: ReportStudy) -> Iterator[tuple[str, Sequence[Part]]]:
+    """The headings of a section that have parts."""
+    built = section.build(study)
+    headed = built if isinstance(built, Mapping) else {section.name: built}
+    yield from ((heading, parts) for heading, parts in headed.items() if parts)

@@ -9,7 +9,6 @@ from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.reporting.content import Content, display_name, run_document
-from defocus.benchmark.reporting.dose.words import Document, interval_words
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
@@ -101,12 +100,12 @@ def card_words(card: Card) -> str:
     return f"{_capital(card.source)}. Ours follows {card.follows}. {_capital(card.licence)}."
 
 
-def method_parts(content: Content, doses: Document | None) -> list[Part]:
+def method_parts(content: Content, own_intervals: str) -> list[Part]:
     """Methods: profiles, protocols, statistics, budgets, seeds, hardware.
 
     Args:
         content: The study.
-        doses: What a study by dose keeps; its own intervals are made in another way.
+        own_intervals: How the intervals of the study's own question are made; empty without one.
     """
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
@@ -116,14 +115,14 @@ def method_parts(content: Content, doses: Document | None) -> list[Part]:
         for name in profiles
         if name in PROFILES
     ]
-    intervals = "Intervals of the leaderboards" if doses else "Intervals"
+    intervals = "Intervals of the leaderboards" if own_intervals else "Intervals"
     return [
         Facts("Profiles", tuple(conventions)),
         Facts(
             "What a restored picture is compared with",
             tuple((name, PROTOCOL_WORDS[name]) for name in protocols),
         ),
-        *([Paragraph(interval_words(doses))] if doses else []),
+        *([Paragraph(own_intervals)] if own_intervals else []),
         Paragraph(
             "A metric is computed per picture and averaged: first over the seeds of a training, "
             f"then over pictures. {intervals} are 95 % and come from drawing scenes with "

@@ -4,20 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from defocus.benchmark.experiments.dose.kept import read_doses
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.comparison.differences import Changes, compare_studies
 from defocus.benchmark.reporting.comparison.page import against_page
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
-from defocus.benchmark.reporting.figures.plots import (
-    misalignment_curves,
-    pareto_plots,
-    training_curves,
-)
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.store import STORE, read_results
+from defocus.benchmark.section.registry import all_sections
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_bytes
 from defocus.progress import say
@@ -90,13 +84,11 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
     """
     with read_results(out / STORE) as results:
         content = read_content(out, results, leaderboard(results))
-        doses = read_doses(out)
         figures: dict[str, Sequence[Curves | Scatter]] = {
-            "gain-by-dose": [dose_chart(doses)] if doses else [],
-            "gain-by-part": list(part_charts(doses).values()) if doses else [],
-            "quality-cost": pareto_plots(content),
-            "misalignment": misalignment_curves(content),
-            "training": training_curves(content),
+            name: drawn
+            for section in all_sections()
+            if section.figures is not None and section.has_needs(out)
+            for name, drawn in section.figures(content).items()
         }
     if not any(figures.values()):
         raise NotApplicableError(

@@ -1,112 +1,90 @@
-"""What the documents of a study are made of."""
+"""A study as the sections of its report see it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from defocus.benchmark.leaderboard.classes import budget_notice, ranks_narrow_copies
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import NARROW_NOTICE
+from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
-from defocus.benchmark.reporting.content import Content
-from defocus.benchmark.reporting.dose.parts import dose_parts, line_names
-from defocus.benchmark.reporting.dose.words import dose_result, study_title
-from defocus.benchmark.reporting.figures.joint_training import (
-    joint_training_parts,
-    only_joint_training,
-)
-from defocus.benchmark.reporting.figures.picture_scores import PictureScores
+from defocus.benchmark.reporting.content import Content, display_name, read_content
+from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
-from defocus.benchmark.reporting.summary import result, sentences
-from defocus.reports.model import Folded, Page, Paragraph, Part
-from defocus.reports.text import anchor
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.section.section import Lead
+from defocus.reports.model import Part
 
-__all__ = ["TITLE", "Report", "Section"]
-
-
-TITLE = "Defocus deblurring benchmark"
-
-
-Section = tuple[str, tuple[Part, ...]]
+__all__ = ["ReportStudy", "read_study"]
 
 
 @dataclass(frozen=True)
-class Report:
-    """What both documents are made of; ``doses`` is what a study by dose keeps."""
+class ReportStudy:
+    """A study, for one of its documents.
+
+    Attributes:
+        content: Its store, rows and cards.
+        pictures: Scores by picture of each leaderboard.
+        kept: The restored pictures that it has kept.
+        notes: The notes of the document.
+        lead: What the study asks beside a leaderboard; None if nothing.
+        printed: Whether the document is for print, and not for browsers.
+    """
 
     content: Content
-    pictures: list[PictureScores]
+    pictures: Sequence[PictureScores]
     kept: KeptPictures
     notes: Notes
-    doses: dict[str, Any] | None
+    lead: Lead | None
+    printed: bool
 
-    def page(self, *sections: Section) -> Page:
-        """The document; empty sections are left out."""
-        return Page(
-            study_title(self.doses) if self.doses else TITLE,
-            self.notice(),
-            tuple((heading, parts) for heading, parts in sections if parts),
-            dose_result(self.doses) if self.doses else result(self.content, self.pictures),
-            self.notes.texts,
-        )
+    @property
+    def out(self) -> Path:
+        """Folder of the study."""
+        return self.content.out
 
-    def results(
-        self, board: Callable[["Report", PictureScores], tuple[Part, ...]]
-    ) -> list[Section]:
-        """The leaderboards with the comparison of JDRL and the plain loss.
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows of its leaderboard."""
+        return self.content.rows
 
-        A study by dose begins with its own result, which compares them already.
-        """
-        boards = [(self.heading("Leaderboard", one), board(self, one)) for one in self.pictures]
-        if self.doses is None:
-            return [*boards[:1], *self.joint_training(), *boards[1:]]
-        names: Section = ("Names of the lines", (line_names(self.doses),))
-        return [
-            *dose_parts(self.content.out, self.doses),
-            *self.aside("Leaderboards", [*boards, names]),
-        ]
-
-    def aside(self, heading: str, sections: Sequence[Section]) -> list[Section]:
-        """The sections as they are; in a study by dose they are folded under one heading."""
-        if self.doses is None:
-            return list(sections)
-        folded = (
-            Folded(name, anchor("fold", heading, name), parts) for name, parts in sections if parts
-        )
-        return [(heading, tuple(folded))]
-
-    def summary(self, by_cost: tuple[Part, ...]) -> list[Section]:
-        """The numbers in sentences, and quality against cost."""
-        said = tuple(Paragraph(text) for text in sentences(self.content))
-        return self.aside("Summary and cost", [("Summary", said), ("Quality and cost", by_cost)])
-
-    def shown(self, parts: Callable[[PictureScores, KeptPictures], list[Part]]) -> list[Section]:
-        """The pictures of each dataset."""
-        each = [
-            (self.heading("Pictures", one), tuple(parts(one, self.kept))) for one in self.pictures
-        ]
-        return self.aside("Pictures", each)
+    def display_name(self, system: str) -> str:
+        """A system's name as written in text."""
+        return display_name(self.content, system)
 
     def notice(self) -> str:
         """What may not be concluded from the numbers; empty if all systems were trained in full."""
         if ranks_narrow_copies(self.content.tracks.values()):
             return NARROW_NOTICE
-        budgets = {row.budget for row in self.content.rows}
-        return own_lines_notice(budgets) if self.doses else budget_notice(budgets)
+        budgets = {row.budget for row in self.rows}
+        return own_lines_notice(budgets) if self.lead else budget_notice(budgets)
 
-    def joint_training(self) -> list[Section]:
-        """The comparison of JDRL with the plain loss, first where a study made it alone."""
-        found = []
-        made_for_it = {one.board.name for one in self.pictures if only_joint(one)}
-        for one in sorted(self.pictures, key=lambda one: one.board.name not in made_for_it):
-            parts = joint_training_parts(self.content, one.board, self.kept)
-            found.append((self.heading("JDRL and the plain loss", one), tuple(parts)))
-        return found
+    def by_dataset(
+        self,
+        words: str,
+        parts: Callable[[PictureScores], Sequence[Part]],
+        among: Sequence[PictureScores] | None = None,
+    ) -> Mapping[str, Sequence[Part]]:
+        """Parts of each leaderboard, by a heading with the dataset's name where there are several.
 
-    def heading(self, words: str, scores: PictureScores) -> str:
-        """A heading with the dataset's name where there are several."""
-        return f"{words} of {scores.board.name}" if len(self.pictures) > 1 else words
+        Args:
+            words: Begin of the heading.
+            parts: The parts of one.
+            among: The leaderboards; by default all.
+        """
+        one_alone = len(self.pictures) == 1
+        return {
+            words if one_alone else f"{words} of {one.board.name}": parts(one)
+            for one in (self.pictures if among is None else among)
+        }
 
 
-def only_joint(scores: PictureScores) -> bool:
-    """Whether a leaderboard has nothing but networks trained with and without JDRL."""
-    return only_joint_training({s.first.system for s in scores.board.lines if not s.reference})
+def read_study(
+    out: Path, results: Results, rows: Sequence[Row], lead: Lead | None, *, printed: bool
+) -> ReportStudy:
+    """Read what a document shows; see :class:`ReportStudy`."""
+    content = read_content(out, results, rows)
+    pictures = [read_picture_scores(content, board) for board in read_boards(content)]
+    notes = Notes(own_lines=lead is not None)
+    return ReportStudy(content, pictures, KeptPictures(out), notes, lead, printed)

@@ -16,17 +16,18 @@ from defocus.benchmark.reporting.provenance import (
 )
 from defocus.benchmark.reporting.tables.details import detail_parts
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.section.study import Report
+from defocus.benchmark.section.section import Section
+from defocus.benchmark.section.study import ReportStudy
 from defocus.progress import counted
 from defocus.reports.model import Folded, Paragraph, Part
 
-__all__ = ["behind"]
 
-
-def behind(report: Report) -> tuple[Part, ...]:
+def _build(study: ReportStudy) -> tuple[Part, ...]:
     """What lies behind each row, one folded page each, and the curves of all trainings."""
-    content = report.content
-    rows = [_detail(report, group) for group in content.groups]
+    if study.printed:
+        return ()
+    content = study.content
+    rows = [_detail(study, group) for group in content.groups]
     folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
     curves = training_curves(content)
     made, machines = trainings(content), hardware(content)
@@ -38,17 +39,20 @@ def behind(report: Report) -> tuple[Part, ...]:
     )
 
 
-def _detail(report: Report, group: Sequence[Entry]) -> Folded:
-    content, entry = report.content, group[0]
+def _detail(study: ReportStudy, group: Sequence[Entry]) -> Folded:
+    content, entry = study.content, group[0]
     name, parts = display_name(content, entry.system), list[Part]()
-    for scores in report.pictures:
+    for scores in study.pictures:
         key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
         lines = [line for line in scores.board.lines if line.key == line_of(entry)]
         if lines and key == scores.board.key:
             name = lines[0].name
-            parts += detail_parts(content, scores.board, lines[0], scores, report.notes)
+            parts += detail_parts(content, scores.board, lines[0], scores, study.notes)
     card = content.cards.get(entry.system)
     parts += [Paragraph(card_words(card))] if card else []
     parts += run_facts(content, group)
     said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
     return Folded(name, group_anchor(entry), tuple(parts), said)
+
+
+SECTION = Section("Behind the rows", 110, (), _build)

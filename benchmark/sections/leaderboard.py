@@ -1,46 +1,55 @@
-"""The leaderboards."""
+"""The leaderboards, each beside a picture: the first one early, further ones below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from defocus.benchmark.reporting.board.table import board_table
-from defocus.benchmark.reporting.figures.picture_pages import (
-    typical_figure,
-    typical_pictures,
-)
+from defocus.benchmark.reporting.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
-from defocus.benchmark.section.study import Report
-from defocus.reports.model import Beside, Part, Tabs
+from defocus.benchmark.section.section import Section
+from defocus.benchmark.section.study import ReportStudy
+from defocus.benchmark.section.tabs import tabbed
+from defocus.reports.model import Beside, Part
 
-__all__ = ["board", "printed_board", "tabbed"]
-
-
-def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
-    """Named parts as tabs."""
-    return (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
+ASIDE = "Leaderboards"
 
 
-def board(report: Report, scores: PictureScores) -> tuple[Part, ...]:
-    """A leaderboard for browsers."""
+def _first(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
+    return _boards(study, study.pictures[:1])
+
+
+def _further(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
+    return _boards(study, study.pictures[1:])
+
+
+def _boards(study: ReportStudy, among: Sequence[PictureScores]) -> Mapping[str, Sequence[Part]]:
+    board = _printed_board if study.printed else _board
+    return study.by_dataset("Leaderboard", lambda one: board(study, one), among)
+
+
+def _board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
     board = scores.board
     tables = [
-        (board.convention_name(one), board_table(report.content, board, one, report.notes))
+        (board.convention_name(one), board_table(study.content, board, one, study.notes))
         for one in board.conventions
     ]
-    aside = typical_figure(scores, report.kept)
+    aside = typical_figure(scores, study.kept)
     tabs = tabbed("Compared with", tables)
     return (Beside(tuple(aside), tabs),) if aside else tabs
 
 
-def printed_board(report: Report, scores: PictureScores) -> tuple[Part, ...]:
-    """A leaderboard for print."""
+def _printed_board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
     board = scores.board
     first, *others = board.conventions
     figures = [
         part
-        for _, pair, caption in typical_pictures(scores, report.kept)[:1]
-        for part in report.kept.read(scores, pair).slider(caption, most=1)
+        for _, pair, caption in typical_pictures(scores, study.kept)[:1]
+        for part in study.kept.read(scores, pair).slider(caption, most=1)
     ]
-    table = board_table(report.content, board, first, report.notes, print_out=True)
-    rest = [protocol_table(report.content, board, report.notes)] if others else []
+    table = board_table(study.content, board, first, study.notes, print_out=True)
+    rest = [protocol_table(study.content, board, study.notes)] if others else []
     return (*figures, table, *rest, *part_table(board))
+
+
+LEADERBOARD = Section("Leaderboard", 10, (), _first, aside=ASIDE)
+FURTHER = Section("Further leaderboards", 30, (), _further, aside=ASIDE)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.experiments.dose.kept import DOSES
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import STORE, Entry, read_results
+from defocus.benchmark.section.registry import needed_files
 from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
@@ -53,7 +53,7 @@ class ServedStudy:
 
     def stamp(self) -> str:
         """Changes when the results change."""
-        return _stamp(self.path, STORE, f"{STORE}-wal", "study.json", DOSES)
+        return _stamp(self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path))
 
     def standings(self) -> list[RunStanding]:
         """The states of its runs; empty if the study has no record of its request.
@@ -100,6 +100,10 @@ class ServedStudy:
         standings = self.standings()
         rows = [[anchor("run", one.run), *_state(one)] for one in standings]
         return {"stamp": self.stamp(), "rows": rows, "said": _said(standings, self.path)}
+
+
+def _needed(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in needed_files(folder)]
 
 
 def _stamp(folder: Path, *names: str) -> str:

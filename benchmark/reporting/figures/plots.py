@@ -26,11 +26,15 @@ from defocus.training.record.folder import CURVE
 
 __all__ = [
     "CURVES_PER_FIGURE",
+    "MISALIGNMENT",
     "misalignment_curves",
     "pareto_front",
     "pareto_plots",
     "training_curves",
 ]
+
+MISALIGNMENT = "misalignment.json"
+"""In a study's folder: scores against injected misalignment, where it was of that."""
 
 CURVE_POINTS = 200
 """A training curve is thinned to about this many points, each the mean of its stretch."""
@@ -111,7 +115,7 @@ def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
 
 def misalignment_curves(content: Content) -> list[Curves]:
     """Score against injected shift and zoom, if the folder has such a study."""
-    path = content.out / "misalignment.json"
+    path = content.out / MISALIGNMENT
     if not path.is_file():
         return []
     document = read_json(path)

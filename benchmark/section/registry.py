@@ -1,0 +1,128 @@
+"""The sections of reports: of :mod:`defocus.benchmark.sections`, extras, entry points, plug-ins.
+
+They are found by type: everything at the top level of such a module that is a
+:class:`~defocus.benchmark.section.section.Section`, directly or in a tuple. What others bring and
+fails is left out of the report with a warning.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar, get_args
+
+from defocus.benchmark.section.section import Section
+from defocus.discovery import brought, modules_in, warn_once
+from defocus.extensions import Plugin, guarded, offered, plugins
+from defocus.reports.model import Part
+
+__all__ = ["all_sections", "needed_files"]
+
+T = TypeVar("T")
+
+
+def all_sections() -> tuple[Section, ...]:
+    """Every section, in the order of the report.
+
+    Raises:
+        RegistryError: A plug-in file fails.
+    """
+    return _sections_beside(plugins())
+
+
+def needed_files(out: Path) -> list[Path]:
+    """The files of a study's folder that sections are made from, each once."""
+    return list(dict.fromkeys(path for one in all_sections() for path in one.files(out)))
+
+
+@functools.cache
+def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
+    """All sections, including those of the loaded plug-in files."""
+    own = [
+        section
+        for offer in modules_in("defocus.benchmark.sections")
+        for section in _sections_of(offer.load())
+    ]
+    found = [*own, *_brought()]
+    known = set(map(id, own))
+    for plugin, section in offered(Section):
+        if id(section) not in known:
+            found.append(_of_plugin(plugin, section))
+    return tuple(sorted(found, key=lambda one: (one.order, one.name)))
+
+
+def _brought() -> Iterator[Section]:
+    for offer in brought("sections"):
+        loaded = offer.load()
+        sections = _sections_of(loaded)
+        if loaded is not None and not sections:
+            warn_once(f"{offer.origin} has no Section and is left out; mend or remove it")
+        for one in sections:
+            yield _forgiving(one, f"section {one.name!r} of {offer.origin}: ")
+
+
+def _of_plugin(plugin: Plugin, section: Section) -> Section:
+    """Its errors name the file and the line."""
+
+    def placed(function: Callable[..., T]) -> Callable[..., T]:
+        return guarded(plugin, f"section {section.name!r}", function)
+
+    one = replace(
+        section,
+        build=placed(section.build),
+        lead=section.lead and placed(section.lead),
+        figures=section.figures and placed(section.figures),
+        source_hash=plugin.hash_of(section),
+    )
+    return _forgiving(one, "")
+
+
+def _forgiving(section: Section, begin: str) -> Section:
+    """A section that is left out, with a warning, where a function of it fails."""
+
+    def tried(function: Callable[..., T], nothing: T) -> Callable[..., T]:
+        @functools.wraps(function)
+        def called(given: object) -> T:
+            try:
+                return function(given)
+            except Exception as error:  # noqa: BLE001 - whatever a stranger's function raises
+                reason = str(error) if not begin else f"{type(error).__name__}: {error}"
+                warn_once(f"{begin}{' '.join(reason.split())}; the section is left out")
+                return nothing
+
+        return called
+
+    return replace(
+        section,
+        build=tried(_checked(section.build), ()),
+        lead=section.lead and tried(section.lead, None),
+        figures=section.figures and tried(section.figures, {}),
+    )
+
+
+def _checked(build: Callable[..., object]) -> Callable[..., Sequence[Part]]:
+    """The function, refusing what a page cannot show."""
+
+    @functools.wraps(build)
+    def called(study: object) -> Sequence[Part]:
+        built = build(study)
+        groups = list(built.values()) if isinstance(built, Mapping) else [built]
+        for parts in groups:
+            if not isinstance(parts, Sequence) or isinstance(parts, str):
+                raise TypeError(f"build gives {type(parts).__name__} instead of a list of parts")
+            for part in parts:
+                if not isinstance(part, get_args(Part)):
+                    raise TypeError(f"{type(part).__name__} is no part of a page")
+        return built  # type: ignore[return-value]
+
+    return called
+
+
+def _sections_of(loaded: object) -> list[Section]:
+    """The sections of a module, or those that are given alone or in a tuple."""
+    values: list[object] = [loaded]
+    if isinstance(loaded, ModuleType):
+        values = [value for name, value in vars(loaded).items() if not name.startswith("_")]
+    flat = [one for v in values for one in (v if isinstance(v, tuple | list) else (v,))]
+    return list({id(one): one for one in flat if isinstance(one, Section)}.values())

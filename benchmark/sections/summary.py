@@ -1,0 +1,35 @@
+"""The numbers in sentences, and quality against cost."""
+
+from collections.abc import Sequence
+
+from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.reporting.figures.plots import pareto_plots
+from defocus.benchmark.reporting.summary import sentences
+from defocus.benchmark.section.section import Figures, Section
+from defocus.benchmark.section.study import ReportStudy
+from defocus.benchmark.section.tabs import tabbed
+from defocus.reports.model import Paragraph, Part
+
+ASIDE = "Summary and cost"
+
+
+def _sentences(study: ReportStudy) -> Sequence[Part]:
+    return [Paragraph(text) for text in sentences(study.content)]
+
+
+def _by_cost(study: ReportStudy) -> Sequence[Part]:
+    """A tab per figure, named by the cost, or by its caption if there are several datasets."""
+    plots = pareto_plots(study.content)
+    if study.printed:
+        return plots
+    costs = [plot.x_label for plot in plots]
+    once = len(set(costs)) == len(costs)
+    return tabbed("Against", [(plot.x_label if once else plot.caption, plot) for plot in plots])
+
+
+def _figures(content: Content) -> Figures:
+    return {"quality-cost": pareto_plots(content)}
+
+
+SUMMARY = Section("Summary", 70, (), _sentences, aside=ASIDE)
+COST = Section("Quality and cost", 80, (), _by_cost, aside=ASIDE, figures=_figures)
