@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe as Recipe
     from defocus.baselines.recipes.recipe import Schedule as Schedule
     from defocus.benchmark.metric.metric import Metric as Metric
+    from defocus.benchmark.section.section import Section as Section
     from defocus.command_line.verbs import help_heading as help_heading
     from defocus.datasets.api import Reader as Reader
     from defocus.extensions import Plugin
@@ -30,17 +31,24 @@ if TYPE_CHECKING:
     from defocus.front.studies import run as run
     from defocus.front.systems import list_systems as list_systems
     from defocus.front.systems import load as load
+    from defocus.reports.model import Column as Column
+    from defocus.reports.model import Paragraph as Paragraph
+    from defocus.reports.model import Table as Table
     from defocus.training.optimiser import Optimiser as Optimiser
 
 __all__ = [
     "Baseline",
+    "Column",
     "Loss",
     "Metric",
     "Objective",
     "Optimiser",
+    "Paragraph",
     "Reader",
     "Recipe",
     "Schedule",
+    "Section",
+    "Table",
     "__version__",
     "align_pair",
     "help_heading",
@@ -61,13 +69,17 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "Baseline": "baselines.card",
+    "Column": "reports.model",
     "Loss": "baselines.loss",
     "Metric": "benchmark.metric.metric",
     "Objective": "baselines.objective",
     "Optimiser": "training.optimiser",
+    "Paragraph": "reports.model",
     "Reader": "datasets.api",
     "Recipe": "baselines.recipes.recipe",
     "Schedule": "baselines.recipes.recipe",
+    "Section": "benchmark.section.section",
+    "Table": "reports.model",
     "align_pair": "front.pairs",
     "help_heading": "command_line.verbs",
     "list_systems": "front.systems",

@@ -122,8 +122,8 @@ def load_plugin(path: Path | str) -> Plugin:
     if not any(_is_ours(found.module, value) for value in _public(found.module)):
         found.modules.forget()
         raise RegistryError(
-            f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader or command such "
-            "as bench_mine at its top level; define one"
+            f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section or "
+            "command such as bench_mine at its top level; define one"
         )
     for file in sorted(found.modules.elsewhere):
         warn_once(

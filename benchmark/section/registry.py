@@ -59,7 +59,8 @@ def _brought() -> Iterator[Section]:
         if loaded is not None and not sections:
             warn_once(f"{offer.origin} has no Section and is left out; mend or remove it")
         for one in sections:
-            yield _forgiving(one, f"section {one.name!r} of {offer.origin}: ")
+            checked = replace(one, build=_checked(one.build))
+            yield _forgiving(checked, f"section {one.name!r} of {offer.origin}: ")
 
 
 def _of_plugin(plugin: Plugin, section: Section) -> Section:
@@ -70,7 +71,7 @@ def _of_plugin(plugin: Plugin, section: Section) -> Section:
 
     one = replace(
         section,
-        build=placed(section.build),
+        build=placed(_checked(section.build)),
         lead=section.lead and placed(section.lead),
         figures=section.figures and placed(section.figures),
         source_hash=plugin.hash_of(section),
@@ -95,7 +96,7 @@ def _forgiving(section: Section, begin: str) -> Section:
 
     return replace(
         section,
-        build=tried(_checked(section.build), ()),
+        build=tried(section.build, ()),
         lead=section.lead and tried(section.lead, None),
         figures=section.figures and tried(section.figures, {}),
     )

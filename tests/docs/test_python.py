@@ -13,6 +13,7 @@ import defocus
 from defocus import extensions
 from defocus.baselines.objective_registry import loss, objective
 from defocus.baselines.registry import baseline
+from defocus.benchmark.section.registry import all_sections
 from defocus.command_line.commands import command_group
 from defocus.images import write_image
 from docs.notebook import NOTEBOOK, PAGE, notebook, parts, printed
@@ -78,5 +79,6 @@ def test_parts_of_ones_own_are_a_plugin_file(
     assert recipe().optimiser.name == "sgd"
     assert objective(recipe().objective).name == "nearest"
     assert loss("square")(torch.zeros(2), torch.full((2,), 3.0)) == 9.0
+    assert "Seconds" in {one.name for one in all_sections()}
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
     assert "(layer): Conv2d" in CliRunner().invoke(group, ["layers"]).output

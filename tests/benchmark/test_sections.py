@@ -1,0 +1,173 @@
+"""Sections of reports: ours and those of others through one door; a broken one is a warning."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import defocus.extras
+from defocus import Section, discovery, extensions
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.results.store import open_results
+from defocus.benchmark.section.registry import _sections_beside, all_sections, needed_files
+from defocus.errors import RegistryError
+from defocus.progress import telling
+from defocus.reports.model import Page, Paragraph
+from tests.benchmark.example_study import make_study
+
+ROOT = Path(__file__).parents[2]
+
+MINE = """
+import defocus
+
+
+def seconds(study):
+    rows = [(row.system, row.value) for row in study.rows if row.metric == "seconds"]
+    columns = (defocus.Column("System"), defocus.Column("Time", "s"))
+    return [defocus.Table("Seconds of a picture", columns, tuple(rows))]
+
+
+def note(study):
+    return [defocus.Paragraph((study.out / "note.txt").read_text())]
+
+
+SECONDS = defocus.Section("Seconds", 85, (), seconds)
+NOTE = defocus.Section("Note", 5, ("note.txt",), note)
+"""
+
+
+@pytest.fixture(autouse=True)
+def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test brings is forgotten behind it."""
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.setattr(discovery, "_warned", set())
+    monkeypatch.setattr(telling, "quiet", False)
+    yield
+    _sections_beside.cache_clear()
+    for name in [one for one in sys.modules if one.startswith("defocus.extras.")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return make_study(tmp_path / "study", systems=2, images=4)
+
+
+def page_of(out: Path, *, printed: bool = False) -> Page:
+    with open_results(out / "results.sqlite") as results:
+        build = build_appendix if printed else build_page
+        return build(out, results, leaderboard(results))
+
+
+def headings(page: Page) -> list[str]:
+    return [heading for heading, _ in page.sections]
+
+
+def test_a_section_of_one_file_stands_where_it_says(study: Path, tmp_path: Path) -> None:
+    before = headings(page_of(study))
+    (tmp_path / "mine.py").write_text(MINE)
+    extensions.load_plugin(tmp_path / "mine.py")
+    found = headings(page_of(study))
+    assert [one for one in found if one not in before] == ["Seconds"], "the note is not there"
+    assert found.index("Quality and cost") + 1 == found.index("Seconds")
+    (study / "note.txt").write_text("bright")
+    for printed in (False, True):
+        page = page_of(study, printed=printed)
+        assert page.sections[0] == ("Note", (Paragraph("bright"),))
+        assert "Seconds" in headings(page)
+
+
+def test_a_report_is_made_again_when_what_a_section_needs_changes(
+    study: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    extensions.load_plugin(tmp_path / "mine.py")
+    report = study / "report.html"
+    with open_results(study / "results.sqlite") as results:
+        publish(study, results)
+        for word in ("bright", "dark"):
+            (study / "note.txt").write_text(word)
+            publish(study, results)
+            assert word in report.read_text(encoding="utf-8")
+        assert needed_files(study) == [study / "note.txt"]
+        report.write_text("mine now")
+        stamp = (study / ".report.json").read_text()
+        publish(study, results)
+        assert report.read_text(encoding="utf-8") != "mine now"
+        assert (study / ".report.json").read_text() == stamp
+
+
+def test_a_broken_section_is_a_warning_that_names_the_line(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = headings(page_of(study))
+    (tmp_path / "mine.py").write_text(
+        "from defocus import Section\n\n\n"
+        "def broken(study):\n    return study.nothing\n\n\n"
+        "def words(study):\n    return 'no part'\n\n\n"
+        "def number(study):\n    return {'A': [7]}\n\n\n"
+        "PARTS = (Section('A', 1, (), broken), Section('B', 2, (), words))\n"
+        "NUMBER = Section('C', 3, (), number)\n"
+    )
+    extensions.load_plugin(tmp_path / "mine.py")
+    assert headings(page_of(study)) == before
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"warning: plug-in {tmp_path / 'mine.py'}:5: section 'A': Attribute")
+    assert "section 'B': TypeError: build gives str instead of a list of parts" in second
+    assert "section 'C': TypeError: int is no part of a page" in third
+    assert third.endswith("the section is left out")
+
+
+def test_an_extra_brings_sections(
+    study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(defocus.extras, "__path__", [str(tmp_path)])
+    folder = tmp_path / "notes" / "sections"
+    folder.mkdir(parents=True)
+    (folder / "fails.py").write_text(
+        "from defocus import Section\n\nSECTION = Section('Fails', 1, (), lambda study: 1 / 0)\n"
+    )
+    (folder / "nothing.py").write_text("SECTION = 7\n")
+    (folder / "seconds.py").write_text(MINE)
+    _sections_beside.cache_clear()
+    found = headings(page_of(study))
+    assert "Seconds" in found
+    assert "Fails" not in found
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "extra 'notes' (defocus.extras.notes.sections.nothing) has no Section" in lines[0]
+    assert "section 'Fails' of extra 'notes'" in lines[1]
+    assert "ZeroDivisionError" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (("", 1, ()), "has no name"),
+        (("A", "first", ()), "order must be a number"),
+        (("A", 1, "note.txt"), "needs must be a tuple"),
+        (("A", 1, ("../note.txt",)), "in the study's folder"),
+        (("A", 1, ("/note.txt",)), "in the study's folder"),
+    ],
+)
+def test_a_wrong_definition_is_one_line(facts: tuple[object, ...], words: str) -> None:
+    with pytest.raises(RegistryError, match=words):
+        Section(*facts, build=lambda study: ())  # type: ignore[arg-type]
+
+
+def test_the_page_knows_no_section_by_name() -> None:
+    page = ROOT / "benchmark" / "reporting" / "page.py"
+    for path in (page, *(ROOT / "benchmark" / "leaderboard").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\b(charts?|doses?|judg\w*|misalignment)\b", text, re.IGNORECASE)
+    imports = re.findall(r"^from defocus\.[\w.]+ import", page.read_text("utf-8"), re.MULTILINE)
+    assert len(imports) <= 8
+    assert len({one.name for one in all_sections()}) >= 15
