@@ -204,7 +204,16 @@ def test_no_machine_path_is_in_the_project() -> None:
     assert not [hit for hit in hits if not hit.endswith("test_frame.py")]
 
 
-PLUGIN_FOLDERS = {"losses", "objectives", "systems", "readers", "metrics", "cases", "commands"}
+PLUGIN_FOLDERS = {
+    "losses",
+    "objectives",
+    "systems",
+    "readers",
+    "metrics",
+    "sections",
+    "cases",
+    "commands",
+}
 
 
 ENTRY_POINTS = {"__init__.py", "__main__.py", "cli.py"}

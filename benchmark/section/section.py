@@ -10,27 +10,12 @@ from defocus.reports.model import Curves, Part, Scatter
 
 if TYPE_CHECKING:
     from defocus.benchmark.reporting.content import Content
-    from defocus.benchmark.section.study import ReportStudy
+    from defocus.benchmark.section.study import Lead, ReportStudy
 
-__all__ = ["Built", "Figures", "Lead", "Section"]
+__all__ = ["Built", "Figures", "Section"]
 
 Built: TypeAlias = "Sequence[Part] | Mapping[str, Sequence[Part]]"
 Figures: TypeAlias = "Mapping[str, Sequence[Curves | Scatter]]"
-
-
-@dataclass(frozen=True)
-class Lead:
-    """What a study asks beside a leaderboard; its report begins with the answer.
-
-    Attributes:
-        title: Title of the report.
-        result: The answer in some sentences.
-        intervals: How the intervals of the answer are made.
-    """
-
-    title: str
-    result: str
-    intervals: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class Section:
     needs: tuple[str, ...]
     build: "Callable[[ReportStudy], Built]"
     aside: str = ""
-    lead: Callable[[Path], Lead | None] | None = None
+    lead: "Callable[[Path], Lead | None] | None" = None
     figures: "Callable[[Content], Figures] | None" = None
     source_hash: str = ""
 

@@ -13,10 +13,24 @@ from defocus.benchmark.reporting.content import Content, display_name, read_cont
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.section.section import Lead
 from defocus.reports.model import Part
 
-__all__ = ["ReportStudy", "read_study"]
+__all__ = ["Lead", "ReportStudy", "read_study"]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What a study asks beside a leaderboard; its report begins with the answer.
+
+    Attributes:
+        title: Title of the report.
+        result: The answer in some sentences.
+        intervals: How the intervals of the answer are made.
+    """
+
+    title: str
+    result: str
+    intervals: str
 
 
 @dataclass(frozen=True)

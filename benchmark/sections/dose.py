@@ -8,8 +8,8 @@ from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.dose.charts import dose_chart, part_charts
 from defocus.benchmark.reporting.dose.parts import dose_parts, line_names
 from defocus.benchmark.reporting.dose.words import dose_result, interval_words, study_title
-from defocus.benchmark.section.section import Figures, Lead, Section
-from defocus.benchmark.section.study import ReportStudy
+from defocus.benchmark.section.section import Figures, Section
+from defocus.benchmark.section.study import Lead, ReportStudy
 from defocus.reports.model import Part
 
 
