@@ -47,6 +47,7 @@ from defocus.datasets.cutting.scheme import kept, sharpnesses
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError
 from defocus.images import Image, as_float, as_linear, write_image
+from tests.capture.raw_sessions import write_session
 
 HEIGHT, WIDTH = 48, 64
 
@@ -250,6 +251,7 @@ def test_a_legal_picture_has_a_result_or_a_line(
 
 
 COMMANDS = {
+    "import": ("defocus-data", "session", "--out", "out", "--jobs", "1"),
     "curate": ("defocus-data", "pairs:mine", "--out", "out", "--rules", "rules.toml"),
     "score": ("defocus-bench", "--restored", "mine/test/blurry", "--dataset", "pairs:mine"),
     "run": ("defocus-bench", "--only", "input", "--dataset", "pairs:mine", "--out", "out"),
@@ -273,6 +275,13 @@ def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
             folder = Path("mine/test") / role
             folder.mkdir(parents=True, exist_ok=True)
             write_image(folder / f"p{number}.png", picture)
+    if verb == "import":
+        roles = ("blurry", "sharp")
+        shots = [f"p{number}.png" for number in range(len(PICTURES))]
+        write_session(
+            Path("session"),
+            [{role: Path("mine/test") / role / one for role in roles} for one in shots],
+        )
     program, *words = COMMANDS[verb]
     group = command_group(program, GROUPS[program], "")
     done = CliRunner().invoke(group, [verb, *words], standalone_mode=False)

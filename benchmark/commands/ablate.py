@@ -126,7 +126,8 @@ def command(
     paper. With --doses, and a dataset that 'defocus-data render' made from a request with doses,
     they are compared with the truth by dose of misalignment.
 
-    Run the same command again to continue after an interruption.
+    Pairs that cannot be read are left out and listed; the exit code is then 1. Run the same command
+    again to continue after an interruption.
     """
     from defocus.baselines.ablation import ablation_of
     from defocus.benchmark.experiments.ablation.gains import bin_names
@@ -159,7 +160,7 @@ def command(
             [ablation_plan(ablation, out, dataset, budget, seeds, settings, narrow=narrow)]
         )
     with json_output() as output:
-        measured = ablate(
+        measured, outcome = ablate(
             ablation, out, dataset, budget, seeds, settings, narrow=narrow, equal_time=equal_time
         )
         document = {
@@ -168,11 +169,13 @@ def command(
             "lines": [line.to_json() for line in measured],
         }
         write_json(out / "ablation.json", document)
+        code = outcome.say_left_out()
         if as_json:
-            output.write(document)
+            left_out = [one.to_json() for one in outcome.left_out]
+            output.write({**document, "left_out": left_out})
     if not as_json:
         print_tables([paper_table(ablation.name, measured), blur_table(measured, bin_names())])
-    return 0
+    return code
 
 
 def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
@@ -186,13 +189,15 @@ def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
     if dry_run:
         return _show_plan(study.studies())
     with json_output() as output:
-        document = run_dose_study(study)
+        document, outcome = run_dose_study(study)
+        code = outcome.say_left_out()
         if as_json:
-            output.write(document)
+            left_out = [one.to_json() for one in outcome.left_out]
+            output.write({**document, "left_out": left_out})
     if not as_json:
         print_tables(dose_tables(document))
     say(f"{study.out / DOSES}, {study.out / 'report.html'}, {study.out / 'report.pdf'}")
-    return 0
+    return code
 
 
 def _show_plan(studies: "Sequence[Study]") -> int:

@@ -87,7 +87,8 @@ def command(
         write_text(out / "cross.md", cross_markdown(systems, gains))
         code = say_incomplete(outcome, studies)
         if as_json:
-            output.write(document)
+            left_out = [one.to_json() for one in outcome.left_out]
+            output.write({**document, "left_out": left_out})
     if not as_json:
         print_tables(*cross_tables(systems, gains))
     return code

@@ -8,6 +8,7 @@ import click
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
+    from defocus.datasets.pair import Pair
     from defocus.reports.model import Cell, Table
 
 __all__ = ["command"]
@@ -25,13 +26,14 @@ SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
     help="Dataset with true defocus maps, as READER:PATH.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-def command(*, dataset: str, as_json: bool) -> None:
+def command(*, dataset: str, as_json: bool) -> int:
     """Measure the error of estimated defocus maps.
 
     The error is the mean absolute error of the diameter of the circle of confusion, in pixels, over
-    the test pairs.
+    the test pairs. Pairs that cannot be read are left out and listed; the exit code is then 1.
     """
     from dataclasses import asdict
+    from functools import partial
 
     from defocus.baselines.registry import baseline
     from defocus.benchmark.leaderboard.terminal import print_tables
@@ -39,22 +41,30 @@ def command(*, dataset: str, as_json: bool) -> None:
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.errors import NotApplicableError
+    from defocus.isolation import attempt, parted, say_left_out
 
     with json_output() as output:
-        pairs = [one for one in open_dataset(dataset).pairs if one.split == "test"]
+        opened = open_dataset(dataset, damaged=True)
+        pairs = opened.split("test")
         if not pairs or any(one.defocus_map is None for one in pairs):
             raise NotApplicableError(f"{dataset}: no test pairs with true defocus maps")
-        rows = []
-        for name in SYSTEMS:
-            network = baseline(name).build().eval()
-            rows += [
-                {"name": name, "pair": pair.id, **asdict(map_error(network, pair))}
-                for pair in pairs
-            ]
+        networks = {name: baseline(name).build().eval() for name in SYSTEMS}
+
+        def errors(pair: "Pair") -> "list[dict[str, Any]]":
+            made = {name: map_error(network, pair) for name, network in networks.items()}
+            return [{"name": n, "pair": pair.id, **asdict(one)} for n, one in made.items()]
+
+        done, failed = parted(attempt(pair.id, partial(errors, pair)) for pair in pairs)
+        left_out = opened.without(failed)
+        say_left_out(left_out, opened.found, "pair")
+        if not done:
+            raise NotApplicableError(f"{dataset}: no test pair can be read")
+        rows = [row for name in SYSTEMS for rows in done for row in rows if row["name"] == name]
         if as_json:
-            output.write(rows)
+            output.write([*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)])
     if not as_json:
         print_tables([_table(rows, dataset)])
+    return int(bool(left_out))
 
 
 def _table(rows: Sequence[dict[str, Any]], dataset: str) -> "Table":

@@ -18,6 +18,7 @@ def command(out: Path, *, as_json: bool) -> int:
     The exit code is 1 if a run has failed.
     """
     from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.benchmark.results.left_out import left_out_of_study
     from defocus.benchmark.results.lock import is_locked
     from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.benchmark.study.standing import queue_of, standing_of, standing_table
@@ -30,7 +31,9 @@ def command(out: Path, *, as_json: bool) -> int:
     if as_json:
         with json_output() as output:
             runs = [one.to_json() for one in standings]
-            output.write({"working": working, "queue_problem": queue.problem, "runs": runs})
+            left_out = [one.to_json() for one in left_out_of_study(out)]
+            told = {"working": working, "queue_problem": queue.problem, "runs": runs}
+            output.write({**told, "left_out": left_out})
     else:
         print_tables([standing_table(standings, queue, working=working)])
     return 1 if any(one.state == "failed" for one in standings) else 0

@@ -10,6 +10,7 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.progress import counted, say
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.align.rig.rig import Rig
     from defocus.blocks.derived import LeftBehind
     from defocus.images import Image
+    from defocus.isolation import LeftOut
 
 __all__ = ["KERNEL_HELP", "MODEL_HELP", "PHOTOMETRIC_HELP", "SCALE_HELP", "command"]
 
@@ -95,20 +97,21 @@ def command(
     folder: Path | None,
     record: Path | None,
     **settings: Any,  # noqa: ANN401 - what click parsed
-) -> None:
+) -> int:
     """Measure and compensate one misaligned pair.
 
     The global transform is estimated first, then the residual optical flow. With --out, both
     pictures are cropped to their common area; SHARP is resampled once onto the pixels of BLURRY,
     which are not changed. If the misalignment cannot be measured reliably, the status is "unknown",
-    the reason is given, and no picture is written.
+    the reason is given, and no picture is written. The exit code is 1 if pairs of --session cannot
+    be read, which are left out and listed.
     """
     if record is not None:
         given = [name for name, value in settings.items() if value is not None]
         if folder is None or as_json or given:
             raise click.UsageError("--from-record can be combined with --out only")
         _repeat(blurry, sharp, folder, record)
-        return
+        return 0
     order = _Order(blurry, sharp, folder, **settings)
     if order.session is not None and order.rig_file is not None:
         raise click.UsageError("--session is for pairs of one camera; leave --rig out")
@@ -119,12 +122,13 @@ def command(
     if folder is None and order.released():
         raise click.UsageError("--model, --scale, --kernel and --photometric need --out")
     if not as_json:
-        click.echo(_table(_align(order)[0]))
-        return
-    with json_output() as output:
-        found, lacking = _align(order)
-        told = [] if folder is None else [("left_behind", [one.to_json() for one in lacking])]
-        output.write({**found.to_json(), **dict(told)})
+        aligned = _align(order)
+        click.echo(_table(aligned.misalignment))
+    else:
+        with json_output() as output:
+            aligned = _align(order)
+            output.write(aligned.to_json(order))
+    return int(bool(aligned.left_out))
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,25 @@ class _Order:
         return {name: getattr(self, name) for name in wanted if getattr(self, name) is not None}
 
 
-def _align(order: _Order) -> "tuple[Misalignment, tuple[LeftBehind, ...]]":
-    """What was measured, and what the written pictures lack of their files."""
+@dataclass(frozen=True)
+class _Aligned:
+    """What was measured, what the written pictures lack, and pairs that the session is without."""
+
+    misalignment: "Misalignment"
+    lacking: "tuple[LeftBehind, ...]" = ()
+    left_out: "tuple[LeftOut, ...]" = ()
+
+    def to_json(self, order: _Order) -> dict[str, Any]:
+        """As JSON values: what was asked for."""
+        told: dict[str, Any] = dict(self.misalignment.to_json())
+        if order.folder is not None:
+            told["left_behind"] = [one.to_json() for one in self.lacking]
+        if order.session is not None:
+            told["left_out"] = [one.to_json() for one in self.left_out]
+        return told
+
+
+def _align(order: _Order) -> _Aligned:
     from defocus.align.compensation.output_folder import check_output_folder
 
     if order.folder is not None:
@@ -166,10 +187,11 @@ def _align(order: _Order) -> "tuple[Misalignment, tuple[LeftBehind, ...]]":
 
     default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR
     estimator = flow_estimator(order.estimator or default, order.weights)
+    shared, left_out = _shared_lens(order, estimator)
     measurement = measure(
         blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography",
         largest_px=order.largest_px or math.inf,
-        shared=None if order.session is None else _shared_lens(order, order.session, estimator),
+        shared=shared,
     )  # fmt: skip
     lacking: tuple[LeftBehind, ...] = ()
     if order.folder is not None:
@@ -179,15 +201,24 @@ def _align(order: _Order) -> "tuple[Misalignment, tuple[LeftBehind, ...]]":
 
         written = write_evidence(order.evidence, blurry, sharp, measurement)
         say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
-    return measurement.misalignment, lacking
+    return _Aligned(measurement.misalignment, lacking, left_out)
 
 
-def _shared_lens(order: _Order, name: str, estimator: "FlowEstimator") -> "SessionLens":
-    """What a session's pairs share, which are measured as an audit does and kept."""
+def _shared_lens(
+    order: _Order, estimator: "FlowEstimator"
+) -> "tuple[SessionLens | None, tuple[LeftOut, ...]]":
+    """What a session's pairs share, which are measured as an audit does and kept.
+
+    Beside it those that cannot be read.
+    """
+    if order.session is None:
+        return None, ()
     from defocus.datasets.api import open_dataset
     from defocus.datasets.measuring.session import measured_lens
 
-    return measured_lens(open_dataset(name), estimator, order.blurry)
+    opened = open_dataset(order.session, damaged=True)
+    shared, failed = measured_lens(opened, estimator, order.blurry)
+    return shared, without(opened, failed)
 
 
 def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":

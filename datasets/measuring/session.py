@@ -6,6 +6,7 @@ and so is the asymmetry of its point spread.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.session import OwnZoom, SessionLens, session_lens
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.which_session import PairSession, sessions_of
+from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
+from defocus.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 __all__ = ["PooledSession", "lenses_of", "measured_lens", "pooled_sessions", "say_sessions"]
@@ -96,7 +99,9 @@ class PooledSession:
         )
 
 
-def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> SessionLens:
+def measured_lens(
+    dataset: Dataset, estimator: FlowEstimator, blurry: Path
+) -> tuple[SessionLens, tuple[LeftOut, ...]]:
     """What the pairs of a dataset share, which somebody knows to be of one session.
 
     Args:
@@ -105,18 +110,30 @@ def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> S
         blurry: Blurry member of the pair that they are asked for. If it is in the dataset, and its
             pairs say that they are of several sessions, those of its own count.
 
+    Returns:
+        What they share, and the pairs that could not be read.
+
     Raises:
         DatasetError: Fewer than three pairs of it are known, or they are of several sessions, none
             of which has the pair.
-        ImageError: A picture cannot be read.
         StorageError: The cache cannot be written.
     """
     pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
     own: dict[str, OwnZoom] = {}
-    for pair in track(pairs, f"measuring {dataset.name}"):
+    failed: list[LeftOut] = []
+
+    def zoom(pair: Pair) -> OwnZoom:
+        require_one_size([pair])
         found = measured_pair(pair, estimator, keys[pair.id])[2]
-        own[pair.id] = OwnZoom.of(found.registration, found.shape)
+        return OwnZoom.of(found.registration, found.shape)
+
+    for pair in track(pairs, f"measuring {dataset.name}"):
+        found = attempt(pair.id, partial(zoom, pair))
+        if isinstance(found, LeftOut):
+            failed.append(found)
+        else:
+            own[pair.id] = found
     pooled = _pooled(session, list(own), own)
     if pooled.lens is None:
         raise DatasetError(
@@ -124,7 +141,7 @@ def measured_lens(dataset: Dataset, estimator: FlowEstimator, blurry: Path) -> S
             "known; a session shares its zoom from three on"
         )
     say(f"{pooled.title}: {pooled.shared}; {pooled.contradictions}")
-    return pooled.lens
+    return pooled.lens, tuple(failed)
 
 
 def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSession | None]:

@@ -15,6 +15,7 @@ It contains no pixel of the dataset. It is made in a working folder, see
 """
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
@@ -31,10 +32,17 @@ from defocus.datasets.deriving.working_folder import working_folder
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.revision import MEASURING_REVISION
-from defocus.datasets.opening import require_one_size
+from defocus.datasets.opening import read_whole, require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
-from defocus.datasets.sidecar.document import DOCUMENT, NAME, PairEntry, Sidecar, sidecar_text
+from defocus.datasets.sidecar.document import (
+    DOCUMENT,
+    NAME,
+    PairEntry,
+    Sidecar,
+    read_sidecar,
+    sidecar_text,
+)
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.errors import DatasetError, NotApplicableError
@@ -77,7 +85,8 @@ def write_sidecar(
 
     Args:
         dataset: The dataset to correct.
-        out: The sidecar's folder: absent or empty.
+        out: The sidecar's folder: absent, empty, or a sidecar of the same order that lacks pairs,
+            which are tried again.
         name: Name of the correction, such as ``aligned-v1``.
         release: Settings of the compensation.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
@@ -97,6 +106,17 @@ def write_sidecar(
             f"'{name}' is no name for a sidecar; use letters, digits, '.', '_' and '-'"
         )
     flow = _estimator(estimator_name)
+    if (earlier := _earlier(dataset, out, name, release, flow.name)) is not None:
+        whole = {entry.id for entry in earlier.pairs if entry.reason != UNREAD}
+        tried = (pair for pair in dataset.pairs if pair.id not in whole)
+        again, left_out = parted(attempt(pair.id, partial(_read, pair)) for pair in tried)
+        if not again:
+            return earlier, left_out
+        mended = out.absolute().with_name(f"{out.name}.mended")
+        done = write_sidecar(dataset, mended, name, release, estimator_name, jobs)
+        shutil.rmtree(out)
+        mended.rename(out)
+        return done
     with working_folder(out, "sidecar", _order(dataset, name, release, flow)) as root:
         keys = pair_keys(dataset, flow)
         # a pair's metadata is a read-only view, which does not travel, and is not needed there
@@ -109,6 +129,26 @@ def write_sidecar(
         unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
         entries = (*made, *unread)
         return _written(dataset, root, name, release, flow.name, entries), left_out
+
+
+def _earlier(
+    dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str
+) -> Sidecar | None:
+    """A whole sidecar of the same order in a folder, that lacks pairs which could not be read."""
+    if not (out / DOCUMENT).is_file():
+        return None
+    found = read_sidecar(out)
+    wanted = (name, _reader(dataset), asdict(release), estimator_name)
+    same = (found.name, found.reader, found.release, found.estimator) == wanted
+    ids = {pair.id for pair in dataset.pairs}
+    whole = {entry.id for entry in found.pairs if entry.reason != UNREAD}
+    lacks = len(whole) < len(found.pairs) or len(whole) < len(ids)
+    return found if same and lacks and whole <= ids else None
+
+
+def _read(pair: Pair) -> Pair:
+    read_whole(pair)
+    return pair
 
 
 def _written(

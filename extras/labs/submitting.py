@@ -16,7 +16,7 @@ import numpy as np
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.leaderboard.rows import Row, current_entries
-from defocus.benchmark.results.left_out import trained_datasets
+from defocus.benchmark.results.left_out import left_out_of_run, trained_datasets
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, read_results
@@ -94,7 +94,7 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
     with read_results(out / STORE) as results:
         dataset, address = _dataset(out, results, choice.dataset)
         entries = _chosen(out, results, dataset, choice.systems)
-        kept = {entry.run: _outputs(out, dataset, entry) for entry in entries}
+        kept = {entry.run: _outputs(out, results, dataset, entry) for entry in entries}
         members: dict[str, Path | bytes] = {SCORES: _scores(results, entries)}
         if choice.outputs:
             for run, pictures in kept.items():
@@ -145,7 +145,7 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
         if len(addresses) > 1:
             raise InputError(f"{out}: has {len(addresses)} datasets; choose one with --dataset")
         address = addresses[0]
-    dataset = open_dataset(address)
+    dataset = open_dataset(address, damaged=True)
     if dataset.content_hash not in known:
         raise InputError(
             f"{out}: no scores of {dataset.name} as it is now (revision "
@@ -170,11 +170,12 @@ def _chosen(out: Path, results: Results, dataset: Dataset, systems: Sequence[str
     return [replace(entry, checkpoint_stamp="") for entry in entries]
 
 
-def _outputs(out: Path, dataset: Dataset, entry: Entry) -> dict[str, Path]:
-    """The kept restored pictures of a run, by pair."""
+def _outputs(out: Path, results: Results, dataset: Dataset, entry: Entry) -> dict[str, Path]:
+    """The kept restored pictures of a run, by pair; none of those that could not be read."""
     basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
     kept = KeptOutputs(run_folder(out, entry.run), basis)
-    pairs = dataset.split("test")
+    unread = {one.id for one in left_out_of_run(results, entry.run)}
+    pairs = [pair for pair in dataset.split("test") if pair.id not in unread]
     if not kept.complete(pairs):
         raise InputError(
             f"{out}: the restored pictures of {entry.run} were not kept; give the study's command "

@@ -6,6 +6,7 @@ Source: the challenge's rules and its ``OCR_evaluation.py``.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from PIL import Image as PillowImage
 
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import InputError
+from defocus.errors import ImageError, InputError
 from defocus.extras.text.similarity import similarity
 from defocus.files import make_folder
 from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, write_image
+from defocus.isolation import LeftOut, attempt, parted
 from defocus.optics.leaves import leaves_picture
 from defocus.progress import track
 from defocus.reports.model import Column, Table
@@ -83,12 +85,14 @@ class HelsinkiResult:
         false_characters: Mean number of characters read in restored pictures without text; None if
             none were given.
         reader: Version of tesseract.
+        left_out: Pictures that could not be read, with reasons; they have no score.
     """
 
     steps: tuple[StepScore, ...]
     missing: int
     false_characters: float | None
     reader: str
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def last_passed(self) -> int | None:
@@ -125,6 +129,7 @@ class HelsinkiResult:
             "false_characters": self.false_characters,
             "sane": self.sane,
             "tesseract": self.reader,
+            "left_out": [one.to_json() for one in self.left_out],
         }
 
 
@@ -183,17 +188,30 @@ def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None)
     by_step: dict[int, list[Pair]] = {}
     for pair in dataset.split("test"):
         by_step.setdefault(_step_of(pair), []).append(pair)
-    steps = []
+
+    def score(pair: Pair) -> _Read:
+        if pair.id not in files:
+            return _Read(0)
+        return _Read(helsinki_score(_grey(files[pair.id]), str(pair.metadata["text"])))
+
+    steps, failed = [], list[LeftOut]()
     for step, pairs in track(sorted(by_step.items()), "reading steps"):
-        scores = [
-            helsinki_score(_grey(files[pair.id]), str(pair.metadata["text"]))
-            if pair.id in files
-            else 0
-            for pair in pairs
-        ]
-        steps.append(_step_score(step, scores))
+        read, unread = parted(
+            attempt(pair.id, partial(score, pair), (ImageError, OSError)) for pair in pairs
+        )
+        failed += unread
+        steps += [_step_score(step, [one.score for one in read])] if read else []
     characters = _false_characters(text_free) if text_free is not None else None
-    return HelsinkiResult(tuple(steps), len(found.missing), characters, tesseract_version())
+    return HelsinkiResult(
+        tuple(steps), len(found.missing), characters, tesseract_version(), dataset.without(failed)
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Score of a picture that could be read; None if not exactly three lines are in it."""
+
+    score: int | None
 
 
 def _step_of(pair: Pair) -> int:

@@ -127,14 +127,14 @@ def test_an_ablation_runs(
         for name, split in (("a", "train"), ("b", "train"), ("t1", "test"))
     )
     dataset = Dataset("tiny", tiny_dataset, pairs, "0" * 64, tmp_path / "derived")
-    monkeypatch.setattr(study, "open_dataset", {"tiny": dataset}.__getitem__)
+    monkeypatch.setattr(study, "open_dataset", lambda _, damaged: dataset)
     ends = (JDRL.lines[0], JDRL.lines[-1])
     shorter = replace(JDRL, lines=ends, extra=JDRL.extra[-1:], rivals=(), controls=())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SETTINGS)
     settings = tmp_path / "s.toml"
-    lines = study.ablate(
+    lines, _ = study.ablate(
         shorter, tmp_path / "out", "tiny", "demo", 1, settings, narrow=True, equal_time=True
     )
     assert [line.system for line in lines] == [

@@ -614,7 +614,7 @@ def test_a_study_is_trained_told_and_shown(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     study = short_study(tmp_path, dosed)
-    document = run_dose_study(study)
+    document, _ = run_dose_study(study)
     (one,) = document["doses"]
     assert [line["label"] for line in one["lines"]] == [
         "1 plain loss", "JDRL", "blurry input", "registered pairs", *["control: true pairs"] * 2,

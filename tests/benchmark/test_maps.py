@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from defocus.benchmark.commands import maps as commands
 from defocus.benchmark.commands.maps import command
 from defocus.benchmark.scoring.map_quality import map_error
 from defocus.datasets import api
-from defocus.datasets.pair import Pair
+from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import as_integer, write_image
 
@@ -25,6 +24,12 @@ class Constant(nn.Module):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"defocus_map": torch.full_like(blurry[:, :1], 3.0)}
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, *pairs: Pair) -> None:
+    root = pairs[0].blurry.parent
+    dataset = Dataset("maps:a", root, pairs, "0" * 64, root / "derived")
+    monkeypatch.setattr(api, "open_dataset", lambda _, damaged: dataset)
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ def test_the_error_is_that_of_the_diameter_whatever_its_sign(pair: Pair) -> None
 def test_the_command_lists_every_system_and_pair(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(pair, pair)))
+    opened(monkeypatch, pair, pair)
     done = CliRunner().invoke(command, ["--json"])
     assert done.exit_code == 0, done.output
     rows = json.loads(capfd.readouterr().out)  # written past click, to the real stdout
@@ -63,10 +68,24 @@ def test_the_command_lists_every_system_and_pair(
     assert all(0 <= row["everywhere"] < 20 for row in rows)
 
 
+def test_a_pair_that_cannot_be_read_is_listed(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cut.png").write_bytes(pair.blurry.read_bytes()[:60])
+    opened(monkeypatch, pair, replace(pair, id="b", blurry=tmp_path / "cut.png"))
+    monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
+    done = CliRunner().invoke(command, ["--json"], standalone_mode=False)
+    assert done.return_value == 1
+    measured, lacking = json.loads(capfd.readouterr().out)
+    assert (measured["pair"], lacking["pair"]) == ("a", "b")
+    assert lacking["left_out"].startswith("cut.png: ")
+    assert "pair b is left out: cut.png: " in done.output
+
+
 def test_the_table_has_heads_units_and_means(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(pair,)))
+    opened(monkeypatch, pair)
     monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
     command.main([], standalone_mode=False)
     lines = capsys.readouterr().out.splitlines()
@@ -80,7 +99,7 @@ def test_the_table_has_heads_units_and_means(
 
 def test_pairs_without_maps_are_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     without = replace(pair, defocus_map=None)
-    monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(without,)))
+    opened(monkeypatch, without)
     done = CliRunner().invoke(command, [])
     assert isinstance(done.exception, NotApplicableError)
     assert str(done.exception).endswith(": no test pairs with true defocus maps")

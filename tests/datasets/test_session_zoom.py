@@ -1,6 +1,7 @@
 """Pairs of one session are pooled by audit and compensate, and by ``align --session``."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,21 @@ def test_align_with_a_session(session: Dataset, run: Run) -> None:
     assert "from 3 pairs; 0 contradict it" in done.stderr
 
 
+def test_align_lists_what_a_session_is_without(session: Dataset, run: Run, tmp_path: Path) -> None:
+    files = [session.pairs[3].blurry, session.pairs[3].sharp]
+    root = Path(shutil.copytree(session.root, tmp_path / "copy"))
+    (root / "sharp4.png").write_bytes((root / "sharp0.png").read_bytes()[:99])
+    known = open_dataset(f"manifest:{root}").pairs
+    odd = replace(known[0], id="p4", sharp=root / "sharp4.png")
+    write_manifest(root, make_manifest(root, (*known, odd)))
+    done = run("defocus-data", "align", *files, "--session", f"manifest:{root}", "--json")
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert [one["id"] for one in told["left_out"]] == ["p4"]
+    assert told["session"]["pairs"] == 3
+    assert "pair p4 is left out: sharp4.png: " in done.stderr
+
+
 def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> None:
     """Of two cameras in one dataset those of the pair's own count."""
     estimator = flow_estimator("dis")
@@ -181,7 +197,7 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> N
         for one, model in zip(session.pairs, ("one", "one", "one", "two"), strict=True)
     ]
     both = replace(session, pairs=tuple(two))
-    lens = measured_lens(both, estimator, session.pairs[0].blurry)
+    lens, _ = measured_lens(both, estimator, session.pairs[0].blurry)
     assert lens.pairs == 3
     with pytest.raises(DatasetError, match="0 of 1 pairs is known"):
         measured_lens(both, estimator, session.pairs[3].blurry)

@@ -68,6 +68,33 @@ def test_no_pixel_of_the_dataset_is_in_it_and_every_byte_is_covered(
     assert entries[1]["reason"]
 
 
+def test_a_second_run_mends_what_the_first_was_without(
+    copy: Path, tmp_path: Path, cache_folder: Path
+) -> None:
+    mine, out = Path(shutil.copytree(copy, tmp_path / "mine")), tmp_path / "out"
+    whole = (mine / "source/02.png").read_bytes()
+    (mine / "source/02.png").write_bytes(whole[:80])
+
+    def written() -> tuple[list[str], list[str]]:
+        dataset = open_dataset(f"realdof:{mine}", damaged=True)
+        sidecar, left_out = write_sidecar(dataset, out, "aligned-v1", Release(), "dis")
+        return [one.reason for one in sidecar.pairs], [one.id for one in left_out]
+
+    for _ in range(2):
+        reasons, left_out = written()
+        assert "could not be read" in reasons[1]
+        assert left_out == ["02"]
+    (mine / "source/02.png").write_bytes(whole)
+    reasons, left_out = written()
+    assert left_out == []
+    assert reasons[1]
+    assert "could not be read" not in reasons[1]
+    assert verify_folder(out).ok
+    assert {one.name for one in tmp_path.iterdir()} == {"mine", "out"}
+    with pytest.raises(DatasetError, match="not empty"):
+        written()
+
+
 def test_applied_to_a_copy_it_gives_the_aligned_pair_to_the_bit(
     copy: Path, sidecar: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.running.attempt import load_run
+from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
@@ -92,7 +93,7 @@ def ablate(
     *,
     narrow: bool,
     equal_time: bool,
-) -> list[LineResult]:
+) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
     Args:
@@ -106,6 +107,9 @@ def ablate(
         equal_time: Whether plain loss and controls are also trained for as long as the
             whole objective takes.
 
+    Returns:
+        The rows, and what of the study was left out.
+
     Raises:
         InputError: An unknown dataset or setting.
         DefocusError: A run failed.
@@ -114,10 +118,12 @@ def ablate(
     require_writable(out)
     asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
     lines = asked.lines()
-    measured = asked.measure(lines)
-    if equal_time:
-        measured += asked.measure(*_as_long(ablation, measured, lines))
-    return measured
+    measured, outcome = asked.measure(lines)
+    if not equal_time:
+        return measured, outcome
+    longer, later = asked.measure(*_as_long(ablation, measured, lines))
+    lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
+    return [*measured, *longer], replace(later, left_out=lacking)
 
 
 def _asked(
@@ -131,7 +137,7 @@ def _asked(
     narrow: bool,
 ) -> "_Asked":
     override = narrow_override(settings, narrow=narrow)
-    opened = replace(open_dataset(dataset), misaligned=True)
+    opened = replace(open_dataset(dataset, damaged=True), misaligned=True)
     return _Asked(ablation, out, opened, budget, seeds, override, narrow)
 
 
@@ -183,16 +189,20 @@ class _Asked:
         require_crops(runs, self.dataset)
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
 
-    def measure(self, lines: Sequence[AblationLine], steps: int | None = None) -> list[LineResult]:
+    def measure(
+        self, lines: Sequence[AblationLine], steps: int | None = None
+    ) -> tuple[list[LineResult], Outcome]:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
         study = self.study(lines, systems, steps)
-        run_study(study).require_scores()
+        outcome = run_study(study)
+        outcome.require_scores()
         with read_results(self.out / STORE) as results:
-            return [
+            measured = [
                 _measured(self.ablation, study, results, line, _runs_of(study, system))
                 for line, system in zip(lines, systems, strict=True)
             ]
+        return measured, outcome
 
 
 def _runs_of(study: Study, system: Baseline) -> list[Run]:

@@ -22,7 +22,7 @@ def open_dosed(text: str) -> Dataset:
     """
     if text in {variant.dataset for variant in VARIANTS}:
         raise _without_doses(text)
-    return open_dataset(text)
+    return open_dataset(text, damaged=True)
 
 
 def doses_of(dataset: Dataset) -> tuple[float, ...]:

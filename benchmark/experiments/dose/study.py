@@ -10,6 +10,7 @@ from defocus.benchmark.experiments.dose.kept import DOSES, read_doses
 from defocus.benchmark.experiments.dose.outputs.strips import write_strip
 from defocus.benchmark.experiments.dose.plan import DoseStudy
 from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import opened_study, run_studies
 from defocus.errors import InputError
 from defocus.files import require_writable, write_json_if_changed
@@ -18,12 +19,13 @@ from defocus.progress import counted, say
 __all__ = ["run_dose_study", "tell_lost"]
 
 
-def run_dose_study(study: DoseStudy) -> dict[str, Any]:
+def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 
     Returns:
-        The content of ``dose.json``; see :func:`dose_document`. Each dose also has its ``strip``,
-        which is written beside it; see :func:`write_strip`. The report shows both.
+        The content of ``dose.json``, see :func:`dose_document`, and what of the study was left out.
+        Each dose also has its ``strip``, which is written beside it; see :func:`write_strip`. The
+        report shows both.
 
     Raises:
         InputError: A setting is unknown, or the training crop is larger than every training
@@ -34,7 +36,8 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
     """
     studies = study.studies()
     require_writable(study.out)
-    run_studies(studies).require_scores()
+    outcome = run_studies(studies)
+    outcome.require_scores()
     with opened_study(studies) as results:
         document = dose_document(study, studies, results)
         for one in document["doses"]:
@@ -42,7 +45,7 @@ def run_dose_study(study: DoseStudy) -> dict[str, Any]:
         tell_lost(study.out, document)
         write_json_if_changed(study.out / DOSES, document)
         publish(study.out, results)
-    return document
+    return document, outcome
 
 
 def tell_lost(out: Path, document: Mapping[str, Any]) -> None:

@@ -46,14 +46,17 @@ def command(
     *,
     hashes_only: bool,
     with_weights: bool,
-) -> None:
+) -> int:
     """Write a signed bundle of a study.
 
     It holds the rows, the restored pictures (the study must have been run with --keep-outputs), the
     dataset's revision, weights' hashes and licences, training pictures' hashes, costs and machine.
-    'defocus-bench verify' checks it.
+    'defocus-bench verify' checks it. Pairs that the study is without are listed; the exit code is
+    then 1.
     """
+    from defocus.benchmark.results.left_out import left_out_of_study
     from defocus.extras.labs.submitting import SubmissionChoice, submit
+    from defocus.isolation import say_left_out
     from defocus.progress import counted, say
 
     choice = SubmissionChoice(lab, systems, dataset, not hashes_only, with_weights, key)
@@ -63,3 +66,6 @@ def command(
     say(f"{counted(len(statement.runs), 'run')}, {size:.1f} MB; its key, for repository.toml:")
     say(f'{named} = "{statement.key}"')
     click.echo(str(bundle))
+    left_out = left_out_of_study(out)
+    say_left_out(left_out, len(statement.dataset.pairs) + len(left_out), "pair")
+    return int(bool(left_out))

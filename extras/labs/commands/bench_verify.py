@@ -31,16 +31,20 @@ def command(
     """Check a bundle: score its pictures again.
 
     Every score is compared with the stated one: it may differ by 0.00001, or by 0.001 where a flow
-    is estimated. The exit code is 1 if the bundle is refused, 3 if nothing could be computed again.
+    is estimated. Pairs of your copy that cannot be read are left out and listed. The exit code is 1
+    if the bundle is refused or a pair is left out, 3 if nothing could be computed again.
     """
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.extras.labs.verification.record import record_path, write_record
     from defocus.extras.labs.verification.verifying import verify_bundle
+    from defocus.isolation import say_left_out
     from defocus.progress import counted
 
     with json_output() as output:
-        found = verify_bundle(bundle, open_dataset(dataset), reruns)
+        opened = open_dataset(dataset, damaged=True)
+        found = verify_bundle(bundle, opened, reruns)
+        say_left_out(found.left_out, opened.found, "pair")
         if record:
             write_record(bundle, found, key)
         if as_json:
@@ -57,4 +61,8 @@ def command(
             click.echo(f"{bundle}: not verified: no score was computed again")
         if record:
             click.echo(str(record_path(bundle)))
-    return NOTHING_RESCORED if found.ok and not found.rescored else int(not found.ok)
+    return (
+        NOTHING_RESCORED
+        if found.ok and not found.rescored
+        else int(not found.ok or bool(found.left_out))
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,7 @@ def rescore(
     stated: Mapping[str, Sequence[Score]],
     *,
     compare: bool = True,
+    unread: Mapping[str, str] = MappingProxyType({}),
 ) -> Rescored:
     """Score every submitted picture again.
 
@@ -86,6 +88,7 @@ def rescore(
         dataset: The verifier's copy of the dataset.
         stated: The stated scores, by run.
         compare: Whether the stated scores must be those found here; not where the truth was sealed.
+        unread: By id, why test pairs of that copy cannot be read.
     """
     found = Rescored()
     notes: list[str] = []
@@ -95,7 +98,8 @@ def rescore(
             notes.append(f"{name}: its pictures are not in the bundle; nothing was rescored")
             continue
         try:
-            _rescore_run(bundle, dataset, run, stated[name], found, notes if compare else None)
+            said = notes if compare else None
+            _rescore_run(bundle, dataset, run, stated[name], found, said, unread)
         except BundleRefusedError as error:
             found.findings.append((error.kind, f"{name}: {error}"))
     found.notes = tuple(notes)
@@ -109,12 +113,19 @@ def _rescore_run(
     stated: Sequence[Score],
     found: Rescored,
     notes: list[str] | None,
+    unread: Mapping[str, str],
 ) -> None:
-    name, pairs = run.entry.run, dataset.split("test")
+    name, tests = run.entry.run, dataset.split("test")
+    pairs = [pair for pair in tests if pair.id not in unread]
     ours = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)
     blurry = [_picture(pair.blurry) for pair in pairs]
-    again: list[Score] = []
+    again = [
+        score
+        for pair in tests
+        if pair.id in unread
+        for score in scorer.of_unread(pair, unread[pair.id])
+    ]
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)

@@ -1,18 +1,20 @@
 """Check a submission against the dataset: rescore its outputs row by row, look for frauds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.left_out import unread_pairs
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.gains import INPUT
 from defocus.benchmark.weights.seen_scenes import seen_in
 from defocus.datasets.files.fingerprint import picture_hashes, training_hashes
+from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 from defocus.extras.labs.opening import (
@@ -26,6 +28,7 @@ from defocus.extras.labs.sealing.seal import read_seal
 from defocus.extras.labs.statement import RunFacts, Statement, digest
 from defocus.extras.labs.verification.rerunning import rerun
 from defocus.extras.labs.verification.rescoring import Rescored, rescore
+from defocus.isolation import LeftOut
 
 __all__ = [
     "CLOCKS_DIFFER",
@@ -67,6 +70,7 @@ class BundleCheck:
         rescored: Number of scores that were computed again.
         whole: Whether the pictures of every run were scored again.
         rows: The leaderboard by the scores computed here.
+        left_out: Pairs of the verifier's copy that cannot be read, with reasons.
     """
 
     statement: Statement | None
@@ -75,6 +79,7 @@ class BundleCheck:
     rescored: int = 0
     whole: bool = False
     rows: tuple[Row, ...] = field(default=(), repr=False)
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -91,6 +96,7 @@ class BundleCheck:
             "rescored": self.rescored,
             "findings": [{"kind": one.kind, "said": one.said} for one in self.findings],
             "notes": list(self.notes),
+            "left_out": [one.to_json() for one in self.left_out],
         }
 
 
@@ -105,16 +111,18 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
 
     Raises:
         InputError: The bundle is no file of that kind.
-        ImageError: A picture of the dataset cannot be read.
     """
     try:
         with opened_bundle(path) as bundle:
-            return _verified(bundle, dataset, reruns)
+            whole = readable(dataset, "test")
+            found = _verified(bundle, dataset, whole, reruns)
+            return replace(found, left_out=whole.without())
     except BundleRefusedError as error:
         return BundleCheck(None, (BundleFinding(error.kind, str(error)),))
 
 
-def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
+def _verified(bundle: OpenBundle, dataset: Dataset, whole: Dataset, reruns: int) -> BundleCheck:
+    """Outcome of a check by a dataset and those of its pairs that can be read."""
     statement = bundle.statement
     scores = read_scores(bundle)
     findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
@@ -123,8 +131,10 @@ def _verified(bundle: OpenBundle, dataset: Dataset, reruns: int) -> BundleCheck:
     if findings:  # scores of other data say nothing
         return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
-    found = rescore(bundle, dataset, scores, compare=not _was_sealed(statement, dataset))
-    again, notes = _reruns(bundle, dataset, reruns, found)
+    unread = {one.id: one.reason for one in whole.left_out if one not in dataset.left_out}
+    compare = not _was_sealed(statement, dataset)
+    found = rescore(bundle, dataset, scores, compare=compare, unread=unread)
+    again, notes = _reruns(bundle, whole, reruns, found)
     findings += [BundleFinding(kind, said) for kind, said in (*found.findings, *again)]
     return BundleCheck(
         statement,
@@ -195,9 +205,6 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
     for kind, rows in (("version", run.versions), ("cost", run.costs)):
         if len({one.metric for one in rows}) < len(rows):
             yield "duplicates", f"{entry.run}: the {kind} of a metric is there twice"
-    missing = sorted(set(statement.dataset.pairs) - set(run.outputs))
-    if missing:
-        yield "pairs", f"{entry.run}: the output of {missing[0]} and {len(missing)} in all missing"
     if further := sorted(set(run.outputs) - set(statement.dataset.pairs)):
         yield "pairs", f"{entry.run}: {further[0]} is no test pair"
     if entry.weights != "none" and run.weights is None:
@@ -317,6 +324,9 @@ def _score_findings(
         if scored != pairs:
             odd = min(scored ^ pairs)
             yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
+        if missing := sorted(pairs - set(run.outputs) - unread_pairs(scores[name])):
+            said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
+            yield BundleFinding("pairs", said)
         if any(one.profile != statement.profile for one in scores[name]):
             yield BundleFinding("profile", f"{name}: has scores of another profile")
         versions = {version.metric for version in run.versions}

@@ -35,12 +35,13 @@ def command(
 
     The middle of three lines is read by tesseract at each of the 20 steps of blur. A step is passed
     if 70 % or more is read correctly. A method must not write text into pictures that have none.
-    The exit code is 1 if it does, or if pictures are missing.
+    The exit code is 1 if it does, or if pictures are missing or cannot be read.
     """
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.extras.text.helsinki import score_steps, steps_table, write_text_free
+    from defocus.isolation import say_left_out
 
     if make_text_free is not None:
         write_text_free(make_text_free)
@@ -49,9 +50,11 @@ def command(
     if restored is None or dataset is None:
         raise click.UsageError("give --restored DIR and --dataset hdc2021:DIR")
     with json_output() as output:
-        result = score_steps(restored, open_dataset(dataset), text_free)
+        opened = open_dataset(dataset, damaged=True)
+        result = score_steps(restored, opened, text_free)
+        say_left_out(result.left_out, opened.found, "picture")
         if as_json:
             output.write(result.to_json())
     if not as_json:
         print_tables([steps_table(result)])
-    return int(bool(result.missing) or result.sane is False)
+    return int(bool(result.missing or result.left_out) or result.sane is False)

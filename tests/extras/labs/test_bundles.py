@@ -219,6 +219,32 @@ def test_an_honest_bundle_passes_and_is_signed(study: Study) -> None:
     assert found["lab"] == "A lab"
 
 
+@pytest.mark.full
+def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
+    study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_pairs(tmp_path / "pairs")
+    cut = tmp_path / "pairs/test/blurry/b.png"
+    cut.write_bytes(cut.read_bytes()[:999])
+    dataset, out = f"pairs:{tmp_path / 'pairs'}", tmp_path / "study"
+    words = ("run", "--only", "input", "--dataset", dataset, "--out", out, "--keep-outputs")
+    assert defocus_bench(*words).return_value == 1
+    capfd.readouterr()  # JSON is written past click, to the real stdout
+    defocus_bench("status", "--out", out, "--json")
+    told = json.loads(capfd.readouterr().out)
+    assert [one["id"] for one in told["left_out"]] == ["test-b"]
+    bundle = tmp_path / "lab.zip"
+    words = ("submit", "--out", out, "--as", bundle, "--lab", "A lab", "--key", study.key)
+    made = defocus_bench(*words)
+    assert made.return_value == 1
+    assert "pair test-b is left out: " in made.output
+    done = defocus_bench("verify", bundle, "--dataset", dataset, "--reruns", "1", "--json")
+    found = json.loads(capfd.readouterr().out)
+    assert done.return_value == 1
+    assert found["findings"] == []
+    assert [one["id"] for one in found["left_out"]] == ["test-b"]
+
+
 def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(
     study: Study, tmp_path: Path
 ) -> None:

@@ -167,6 +167,11 @@ def test_steps_are_scored_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     table = steps_table(result)
     assert [row[0] for row in table.rows] == ["0", "1"]
     assert "writes text where there is none" in table.note
+    (tmp_path / "restored" / f"{pairs[1].id}.png").write_bytes(b"cut")
+    lacking = score_steps(tmp_path / "restored", dataset)
+    assert [one.id for one in lacking.left_out] == [pairs[1].id]
+    assert lacking.to_json()["left_out"][0]["reason"]
+    assert {one.step: one for one in lacking.steps}[0].pictures == many - 1
 
 
 def test_a_step_after_a_failed_one_does_not_count() -> None:
