@@ -24,6 +24,7 @@ from defocus.benchmark.reporting.figures.joint_training import (
     only_joint_training,
 )
 from defocus.benchmark.reporting.figures.picture_scores import (
+    LEADING,
     PictureScores,
     differences_between,
     mean_interval,
@@ -160,9 +161,12 @@ def _lead(
     mean = statistics.fmean(differences.values())
     less = f"{number_text(mean, 2)} dB"
     interval = mean_interval(scores, differences)
+    row = best.score(scores.convention, LEADING)
+    fewer = row is not None and len(differences) < row.images
+    on = f" on the {counted(len(differences), 'picture')} that both have" if fewer else ""
     if interval is None:
-        return [f"{who}, has {less} less."]
-    less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less"
+        return [f"{who}, has {less} less{on}."]
+    less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less{on}"
     doubt = "not " if interval[0] <= 0 <= interval[1] else ""
     known = resolution_between(scores, best.key, following.key)
     unsure = f", and below its resolution of {known:.2f} dB" if known and known > abs(mean) else ""

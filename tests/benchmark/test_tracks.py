@@ -346,6 +346,8 @@ def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> N
             record(results, "input", BASE, protocol=protocol, **bare)
             record(results, "wiener", BASE + 1.0, protocol=protocol, **bare)
         record(results, "wiener", [*BASE[:3], *[None] * 11], "psnr_edges", "input-aligned", **bare)
+        few = [*BASE[:9], *[None] * 5]
+        record(results, "few", few, protocol="input-aligned", **bare)
         record(results, "Theirs", BASE + 2.0, protocol="gt", weights="elsewhere", input="unknown")
         rows, told = leaderboard(results), tracks(results)
         content = read_content(tmp_path, results, rows)
@@ -363,6 +365,8 @@ def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> N
     assert [line[0].text for line in printed.rows if isinstance(line[0], Link)][-1] == "Theirs"
     assert "14 pictures of 14 scenes" in printed.caption
     assert [column.name for column in parts.columns] == ["System", "Edges, 3 pictures"]
+    marks = {row[0].text: row[0].marks for row in parts.rows if isinstance(row[0], Link)}
+    assert marks["few"] == ("9 of 14 pictures",)
     theirs = next(track for track in told if track.contest.protocol == "gt")
     spans = {s.system: (s.rank_low, s.rank_high) for s in theirs.standings}
     assert spans == {"Theirs": (1, 1), "wiener": (2, 2), "input": (None, None)}

@@ -52,7 +52,8 @@ def part_table(board: Board) -> list[Table]:
     found = {name: [line.score(first, name) for line in lines] for name in names}
     for number, line in enumerate(lines):
         rows = [of_part[number] for of_part in found.values()]
-        body.append((line.name, *(row.value if row is not None else None for row in rows)))
+        name = Link(line.name, f"#{line.place}", line.marks)
+        body.append((name, *(row.value if row is not None else None for row in rows)))
     whole = (line.score(first, "psnr") for line in lines)
     most = most_images(row for row in whole if row is not None)
     heads = [counted_head(place_words(name), rows, most) for name, rows in found.items()]
