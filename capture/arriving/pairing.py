@@ -21,7 +21,11 @@ CLOCK_SECONDS = 1.0
 
 NO_CONTACTS = (
     "if the lens has no contacts, give both apertures as --blurry f/2 --sharp f/16: the longer "
-    "exposure is the sharp one then"
+    "exposure is the sharp one then, or --order says which comes first"
+)
+NO_EXIF = (
+    "an editor or a messenger dropped it? import the camera's own files, or put blurry and sharp "
+    "pictures into two folders, which defocus-data reads as pairs:FOLDER"
 )
 
 
@@ -101,7 +105,8 @@ def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
     }
     if len(found) != 2:
         listed = ", ".join(f"f/{number:g}" for _, number in sorted(found.items())) or "none"
-        hint = f"; {NO_CONTACTS}" if len(found) < 2 else "; choose with --blurry and --sharp"
+        lens = NO_CONTACTS if any(shot.exif.seconds for shot in shots) else NO_EXIF
+        hint = f"; {lens}" if len(found) < 2 else "; choose with --blurry and --sharp"
         raise InputError(f"the pictures do not have two apertures, but {listed}{hint}")
     wide, narrow = sorted(found.items())
     return BracketApertures(wide[1], narrow[1])
@@ -173,7 +178,7 @@ def _usable(shot: CardShot, apertures: BracketApertures) -> _Usable | None:
 def _why_unusable(shot: CardShot) -> str:
     exif = shot.exif
     if exif.seconds is None:
-        return "no aperture or time in its EXIF: an editor or a messenger dropped it?"
+        return f"no aperture or time in its EXIF: {NO_EXIF}"
     if exif.f_number is None:
         return f"no aperture in its EXIF; {NO_CONTACTS}"
     return f"f/{exif.f_number:g} is neither of the two apertures"

@@ -90,6 +90,7 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
             help="Keep files on the camera's card, or delete those of a complete pair after their "
             "copies were read back and compared.  [default: --keep-on-camera]",
         ),
+        click.option("--by", default="", metavar="NAME", help="Who shoots, for the day's log."),
     ]
 
     def decorated(function: F) -> F:
@@ -110,6 +111,7 @@ HANDLING = (
     "retake",
     "retries",
     "keep_on_camera",
+    "by",
 )
 
 

@@ -31,6 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SHOOT_ONLY = frozenset(
     {
+        "by",
         "calibration",
         "countdown",
         "every",
@@ -70,6 +71,7 @@ HANDLING_SECTIONS = {
         "--hook",
     ),
     "Quality control": ("--calibration", "--qc", "--qc-set", "--retake", "--retries"),
+    "Log": ("--by",),
 }
 """Headings of further options that ``shoot`` and ``live`` share."""
 

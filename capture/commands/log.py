@@ -20,7 +20,12 @@ __all__ = ["command"]
     metavar="FILE",
     help="PDF, HTML or CSV file to write; an existing one is replaced.",
 )
-@click.option("--by", default="", metavar="NAME", help="Who shot the session, for the log.")
+@click.option(
+    "--by",
+    default="",
+    metavar="NAME",
+    help="Who shot the session, where 'shoot --by' was not given.",
+)
 def command(session: Path, out: Path, by: str) -> None:
     """Write the log of a session's days.
 

@@ -81,6 +81,7 @@ class HandlingRecord(Read):
     white_balance: str | None = None
     mirror_lock: bool = False
     keep_on_camera: bool = True
+    by: str = ""
     calibrations: dict[str, CalibrationRecord] = Field(default_factory=dict)
 
 

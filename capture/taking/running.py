@@ -80,6 +80,7 @@ class ShootOptions:
         mirror_lock: Whether to keep mirrors from moving at the release.
         calibrations: Calibration files to use; the session keeps copies.
         keep_on_camera: Whether to keep files on the camera's card after their copies are verified.
+        by: Who shoots, for the log.
     """
 
     scene: str | None = None
@@ -98,6 +99,7 @@ class ShootOptions:
     mirror_lock: bool = False
     calibrations: tuple[Path, ...] = ()
     keep_on_camera: bool = True
+    by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an invalid scene name early."""
@@ -127,6 +129,7 @@ class ShootOptions:
             "white_balance": self.white_balance,
             "mirror_lock": self.mirror_lock,
             "keep_on_camera": self.keep_on_camera,
+            **({"by": self.by} if self.by else {}),
         }
 
     @classmethod
@@ -145,6 +148,7 @@ class ShootOptions:
             white_balance=kept.white_balance,
             mirror_lock=kept.mirror_lock,
             keep_on_camera=kept.keep_on_camera,
+            by=kept.by,
         )
 
     def asker(self, *, answered: bool) -> Asker:

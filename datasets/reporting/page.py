@@ -48,7 +48,10 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
         for s, pairs in seen.items()
         if pairs
     ]
-    first = samples[0][1][:1] if samples else ()
+    first: tuple[Part, ...] = ()
+    if samples:  # it is shown above, and not again below
+        (name, (first_part, *others)), *later = samples
+        first, samples = (first_part,), [(name, tuple(others)), *later]
     return Page(
         title=f"Dataset {dataset.name}",
         notice="",
@@ -57,7 +60,7 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
                 "At a glance",
                 (*first, _glance(dataset, audit, usable)),
             ),
-            *samples,
+            *((name, parts) for name, parts in samples if parts),
             ("Content", (_counts(dataset, audit),)),
             ("Taken with", (_settings(dataset.pairs),)),
             ("Warnings", (warnings_part(audit),)),

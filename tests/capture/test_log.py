@@ -41,7 +41,8 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     session = tmp_path / "s"
     shoot.command.main(
         [str(session), "--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--yes",
-         "--qc", "warn", "--scene-list", str(tmp_path / "day.csv"), "--order", "sharp-first"],
+         "--qc", "warn", "--scene-list", str(tmp_path / "day.csv"), "--order", "sharp-first",
+         "--by", "Jane"],
         standalone_mode=False,
     )  # fmt: skip
     said = capsys.readouterr().err.splitlines()
@@ -56,13 +57,15 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     assert state.notes == {"desk-left": "lamp 2 is broken", "buro-2": "=cmd()"}
     titles = [pair.metadata["scene_title"] for pair in read_session(session).pairs]
     assert titles == ["Desk, left", "Büro 2"]
-    log.command.main([str(session), "--out", str(tmp_path / "day.log.csv")], standalone_mode=False)
+    out = str(tmp_path / "day.log.csv")
+    log.command.main([str(session), "--out", out, "--by", "Joe"], standalone_mode=False)
     assert (tmp_path / "day.log.csv").read_bytes().startswith(b"\xef\xbb\xbfday,time,pair,")
     with (tmp_path / "day.log.csv").open(newline="", encoding="utf-8-sig") as stream:
         first, second = csv.DictReader(stream)
     assert second["scene"] == "Büro 2", "Excel takes a file without the mark for another encoding"
     assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
     assert second["sharp"].startswith("f/22, ")
+    assert second["by"] == "Jane", "who shot is kept with the shots"
     assert second["scene_note"] == "'=cmd()"
     overview = contact_sheet(session).sections[0][1][-1]
     assert isinstance(overview, Table)

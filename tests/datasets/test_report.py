@@ -14,7 +14,7 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.reporting.page import dataset_page
 from defocus.images import write_image
 from defocus.reports.html import render_html
-from defocus.reports.model import Page
+from defocus.reports.model import Page, Slider
 from defocus.reports.pdf import render_pdf
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
@@ -64,6 +64,9 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> N
     assert "pairs can be used" in html
     for split in {pair.split for pair in pairs}:
         assert f"Samples: {split}" in html
+    parts = [part for _, section in page.sections for part in section]
+    shown = [part.caption for part in parts if isinstance(part, Slider)]
+    assert len(shown) == len(set(shown)) > 1, "each is shown once"
     words = "".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(render_pdf(page))).pages)
     assert "2.8 (5)" in words
 

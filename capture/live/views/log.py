@@ -49,6 +49,7 @@ class LogRow:
         scene_note: Note on the scene.
         measured: What was measured of a pair that a person decided about.
         camera, lens: What it was shot with.
+        by: Who shot it.
     """
 
     done: datetime | None
@@ -64,6 +65,7 @@ class LogRow:
     measured: str = ""
     camera: str = ""
     lens: str = ""
+    by: str = ""
 
     @property
     def day(self) -> str:
@@ -95,7 +97,8 @@ def read_log(session: Path) -> list[LogRow]:
         complete = state.complete.get(name)
         entry = {} if complete is None else _entry(session, complete)
         settings, camera = entry.get("settings", {}), entry.get("camera") or {}
-        imported = state.shoots[state.planned[name].shoot].imported is not None
+        shoot = state.shoots[state.planned[name].shoot]
+        imported = shoot.imported is not None
         judged = name in state.judged
         rows.append(
             LogRow(
@@ -112,6 +115,7 @@ def read_log(session: Path) -> list[LogRow]:
                 measured=str(entry.get("reason", "")) if judged else "",
                 camera=str(camera.get("model") or ""),
                 lens=str(camera.get("lens") or ""),
+                by=shoot.handling.by,
             )
         )
     return rows + [_chart_row(point) for point in session_drift(state)]
@@ -155,7 +159,7 @@ def write_log(session: Path, out: Path, by: str = "") -> None:
     Args:
         session: The session.
         out: The file.
-        by: Who shot; empty if nobody says it.
+        by: Who shot what its shoot names nobody for; empty if nobody says it.
 
     Raises:
         InputError: Another suffix.
@@ -165,21 +169,21 @@ def write_log(session: Path, out: Path, by: str = "") -> None:
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html", ".csv"):
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
-    rows = read_log(session)
+    rows = [replace(row, by=row.by or by) for row in read_log(session)]
     charts = session_drift(read_state(session)[0])
     if suffix == ".csv":
         columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
-        cells = [[*(getattr(row, name) for name in columns), by] for row in rows]
-        write_text(out, BYTE_ORDER_MARK + csv_text([[*columns, "by"], *cells]))
+        cells = [[getattr(row, name) for name in columns] for row in rows]
+        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
     elif suffix == ".html":
-        write_text(out, render_html(_page(session, rows, charts, by)))
+        write_text(out, render_html(_page(session, rows, charts)))
     else:
         from defocus.reports.pdf import render_pdf  # slow to import
 
-        write_bytes(out, render_pdf(_page(session, rows, charts, by)))
+        write_bytes(out, render_pdf(_page(session, rows, charts)))
 
 
-def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint], by: str) -> Page:
+def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint]) -> Page:
     """The log to look at: what changed between charts is a table, and a sentence in CSV alone."""
     sharpness = {point.chart.id: point.sharpness for point in charts}
     rows = [replace(row, reason=sharpness.get(row.pair, row.reason)) for row in rows]
@@ -192,7 +196,7 @@ def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint], by: s
         title=f"Log of session {session.absolute().name}",
         notice="",
         sections=(
-            ("Session", (_facts(rows, by),)),
+            ("Session", (_facts(rows),)),
             *((day, (_table(group),)) for day, group in days),
             *([("Test charts", (drift_table(charts),))] if charts else []),
         ),
@@ -201,14 +205,17 @@ def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint], by: s
     )
 
 
-def _facts(rows: Sequence[LogRow], by: str) -> Facts:
+def _facts(rows: Sequence[LogRow]) -> Facts:
     """Who shot, and with what."""
-    facts = [("by", by)] if by else []
+    facts = []
     for label, values in (
+        ("by", [row.by for row in rows if row.verdict] or [row.by for row in rows]),
         ("camera", [row.camera for row in rows]),
         ("lens", [row.lens for row in rows]),
     ):
         known = Counter(value for value in values if value)
+        if label == "by" and not known:
+            continue
         told = [f"{name} ({counted(n, 'pair')})" for name, n in known.most_common()]
         facts.append((label, ", ".join(known if len(known) == 1 else told) or "not told"))
     return Facts("Shot by and with", tuple(facts))
