@@ -382,6 +382,11 @@ def test_light_beyond_white_is_none_of_another_scale() -> None:
     lamps[:3] = 40.0
     assert white_level(lamps) == 1
     assert white_level(np.zeros((9, 9), np.uint16)) == 65535
+    for most, white in ((220, 255), (900, 1023), (3000, 4095), (30_000, 65535)):
+        assert white_level(np.full((9, 9), most, np.float32)) == white
+    for most in (5.0, 60.0, 255.5, 9000.0, 1e6):
+        with pytest.raises(ImageError, match="say with --white"):
+            white_level(np.full((9, 9), most, np.float32))
     assert white_level(PIXELS) == 255
 
 

@@ -24,6 +24,9 @@ __all__ = ["OwnPicture", "read_mask", "read_own_picture", "white_level"]
 
 Array = NDArray[np.float32]
 
+FLOAT_WHITES = (255, 1023, 4095, 65535)
+"""White of floats that were integers of 8, 10, 12 or 16 bits."""
+
 
 @dataclass(frozen=True)
 class OwnPicture:
@@ -129,7 +132,10 @@ def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
     metadata = _with_true_kind(path, read_metadata(path))
     if white is not None:
         return OwnPicture(stored, metadata, white)
-    picture = OwnPicture(stored, metadata)
+    try:
+        picture = OwnPicture(stored, metadata)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
     usual = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
     if picture.white == usual:
         return picture
@@ -179,10 +185,15 @@ def white_level(picture: NDArray[Any]) -> float:
     """The value that means white in a picture as it is stored.
 
     Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
-    camera. Floats: 1, but 255 or 65535 where most values lie above 1, and none above that.
+    camera. Floats: 1; where most values lie above 1, that of 255, 1023, 4095 and 65535 of which
+    the largest value is more than a quarter. Others must be told: light whose white is 1 reaches 5
+    as well.
 
     Args:
         picture: Of :func:`read_stored`; finite. Where it has transparency, that does not count.
+
+    Raises:
+        ImageError: Most floats lie above 1, and their white is not to be seen.
     """
     alpha = picture.shape[2:] in {(2,), (4,)}
     values = picture[:, :, :-1] if alpha else picture
@@ -192,4 +203,10 @@ def white_level(picture: NDArray[Any]) -> float:
         return float(next((one for one in levels if most <= one), np.iinfo(picture.dtype).max))
     if values.size and float(np.median(values)) <= 1:
         return 1.0
-    return next((float(one) for one in (255, 65535) if most <= one), 1.0)
+    for one in FLOAT_WHITES:
+        if one / 4 < most <= one:
+            return float(one)
+    raise ImageError(
+        f"most of its floats lie above 1, up to {most:g}; say with --white which value is white (1 "
+        "of scene-referred light)"
+    )
