@@ -18,8 +18,8 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.sizes.size import parameter_count
-from defocus.benchmark.weights.exporting.graph import STATIC_PX, make_graph
 from defocus.errors import NotApplicableError
+from defocus.extras.export.graph import STATIC_PX, make_graph
 from defocus.files import write_text
 from defocus.progress import say
 from tests.conformance.probe import fill_weights

@@ -147,7 +147,6 @@ LONGEST = (
     "test_virtual_walk.py",
     "test_contract.py",
     "test_systems.py",
-    "test_weights_export.py",
     "test_chart.py",
     "test_reading.py",
     "test_lens.py",

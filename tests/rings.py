@@ -35,7 +35,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "capture/test_chart_shoot.py",
         "charts",
     ),
-    "export": ("benchmark/test_weights_export.py",),
     "networkcams": ("capture/test_onvif.py", "capture/test_rtsp.py", "capture/test_uvc.py"),
     "people": ("benchmark/test_judging.py", "browser/test_judging_page.py"),
     "studies": (
@@ -48,7 +47,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "datasets/test_doses.py",
     ),
     "research": (
-        "benchmark/test_narrow_training.py",
         "docs/test_jdrl_page.py",
         "docs/test_registration.py",
     ),

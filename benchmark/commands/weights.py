@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
@@ -156,110 +155,6 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 
     path = ship_weights(baseline(name), run, out)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it")
-
-
-@command.command(name="narrow")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option(
-    "--dataset",
-    required=True,
-    metavar="stream:FOLDER",
-    help="Stream of rendered pairs; FOLDER has sharp photographs.",
-)
-@click.option(
-    "--minutes",
-    type=FiniteRange(0, min_open=True),
-    default=2.5,
-    show_default=True,
-    help="Minutes of one processor core for each training.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder for the weights; finished ones in it are not made again.",
-)
-@click.option("--ship", is_flag=True, help="Also copy the weights into the package.")
-def narrow_command(
-    names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool
-) -> None:
-    """Train initial weights for narrow copies.
-
-    The budget 'demo' trains narrow copies of the systems, and begins with these weights. Each gets
-    the same minutes and the same patches. NAME is a system; without NAME all are trained.
-
-    Run the same command again to continue after an interruption.
-    """
-    from defocus.benchmark.training.narrow import (
-        narrow_systems,
-        open_bank,
-        ship_narrow,
-        train_narrow,
-    )
-    from defocus.files import require_writable
-
-    require_writable(out)
-    systems = narrow_systems(names)
-    stream, bank = open_bank(dataset)
-    for system in systems:
-        path = train_narrow(system, stream, bank, minutes, out)
-        if ship:
-            click.echo(ship_narrow(system, path))
-
-
-@command.command(name="export")
-@click.argument("name")
-@click.option(
-    "--to",
-    "form",
-    type=click.Choice(["onnx", "dtmodel", "hub"]),
-    required=True,
-    help="onnx: one file for ONNX Runtime. dtmodel: a package for darktable's neural restore. "
-    "hub: a folder for Hugging Face.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File for onnx; folder for dtmodel and hub.",
-)
-@click.option(
-    "--weights",
-    metavar="LABEL_OR_FILE",
-    help="Weights to export; by default those that the package ships.",
-)
-@click.option(
-    "--tile",
-    "tile_px",
-    type=click.IntRange(min=64),
-    metavar="PX",
-    help="Make a graph for squares of this side only. By default, an ONNX file takes any size if "
-    "the network allows it, and a package for darktable 512 px.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def export_command(
-    name: str, form: str, out: Path, weights: str | None, tile_px: int | None, *, as_json: bool
-) -> None:
-    """Write weights as files of other tools.
-
-    NAME is a system. An ONNX graph is written only if ONNX Runtime and PyTorch agree to 1e-4 of the
-    range of values; the line says how its time compares.
-    """
-    from defocus.baselines.registry import baseline
-    from defocus.baselines.weights.own import OWN
-    from defocus.benchmark.weights.exporting.export import export_weights
-    from defocus.benchmark.weights.store import find_weights
-    from defocus.command_line.json_output import json_output
-
-    if form == "hub" and tile_px is not None:
-        raise click.UsageError("--tile belongs to graphs; --to hub writes none")
-    with json_output() as output:
-        system = baseline(name)
-        exported = export_weights(system, find_weights(system, weights or OWN), form, out, tile_px)
-        if as_json:
-            output.write(exported.to_json())
-    if not as_json:
-        click.echo(exported.line())
 
 
 def _show(stored: "StoredWeights") -> None:

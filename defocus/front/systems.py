@@ -48,7 +48,7 @@ def load(name: str | Path, weights: str | Path | None = None, **options: object)
     Unusable input (integers, values outside [0, 1]) raises :class:`~defocus.errors.ImageError`.
 
     Args:
-        name: A name from :func:`list_systems`, or a folder that ``defocus-bench weights export
+        name: A name from :func:`list_systems`, or a folder that ``defocus-bench export-weights
             --to hub`` wrote, which has its weights with it.
         weights: Label of ``defocus-bench weights list``, path of a file (official, or a
             ``checkpoint.safetensors`` of a study), or ``"own"`` for those that come with the
@@ -118,7 +118,7 @@ def _is_folder(name: object) -> bool:
 
 def _exported(folder: Path, weights: str | Path | None) -> tuple[str, Path]:
     """Name of the system and weights file of an exported folder."""
-    from defocus.benchmark.weights.exporting.hub import WEIGHTS, read_hub_config
+    from defocus.benchmark.weights.hub_folder import WEIGHTS, read_hub_config
 
     if weights is not None:
         raise InputError(f"{folder} has its weights with it; give weights with a system's name")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.weights.exporting.agreement import onnx_session
-from defocus.benchmark.weights.exporting.graph import make_graph
+from defocus.extras.export.agreement import onnx_session
+from defocus.extras.export.graph import make_graph
 from tests.conformance.probe import fill_weights
 from tests.speed.case import Case, Work
 

@@ -13,8 +13,6 @@ from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.results.run_folder import TRAINING, run_folder
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.running.attempt import train_run
-from defocus.benchmark.training import narrow as training
-from defocus.benchmark.training.narrow import narrow_systems, ship_narrow, train_narrow
 from defocus.benchmark.weights.store import add_weights
 from defocus.datasets.api import open_dataset
 from defocus.datasets.stream.bank import PatchBank
@@ -23,6 +21,8 @@ from defocus.datasets.stream.photographs import Photographs
 from defocus.errors import InputError, WeightsError
 from defocus.images import as_float, read_image
 from defocus.training.record.folder import CHECKPOINT
+from research import start_weights as training
+from research.start_weights import narrow_systems, ship_narrow, train_narrow
 from tests.golden.trainings import planned
 
 SYSTEM = "nafnet"

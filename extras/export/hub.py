@@ -1,44 +1,23 @@
 """Weights as a folder for the Hugging Face hub: card, ``config.json``, ``model.safetensors``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.weights.exporting.origin import WeightsOrigin
-from defocus.errors import WeightsError
+from defocus.benchmark.weights.hub_folder import CONFIG, WEIGHTS, HubConfig
 from defocus.extra_packages import require
+from defocus.extras.export.origin import WeightsOrigin
 from defocus.files import atomic_path, make_folder, write_json, write_text
-from defocus.reading import read_json
-from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-__all__ = ["CONFIG", "WEIGHTS", "HubConfig", "read_hub_config", "require_hub", "write_hub_folder"]
+__all__ = ["require_hub", "write_hub_folder"]
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 VALIDATION = "validation pairs of the training stream"
-
-
-class HubConfig(Settings):
-    """``config.json``: which network the weights beside it are of.
-
-    Attributes:
-        library_name: Which package reads it.
-        system: Name of the system.
-        made_by: Version of this package.
-        licence: Of code and weights.
-        trained_on: Names of datasets.
-    """
-
-    library_name: Literal["defocus"] = "defocus"
-    system: str
-    made_by: str
-    licence: str
-    trained_on: tuple[str, ...]
 
 
 def require_hub() -> None:
@@ -79,25 +58,6 @@ def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) ->
     write_json(folder / CONFIG, config.model_dump(mode="json"))
     write_text(folder / "README.md", _page(origin))
     return folder
-
-
-def read_hub_config(folder: Path) -> HubConfig:
-    """Which network a folder holds.
-
-    Raises:
-        WeightsError: The folder has no such file, or it is no JSON.
-        SettingsError: It has an unknown key or a wrong value.
-    """
-    path = folder / CONFIG
-    try:
-        document = read_json(path)
-    except FileNotFoundError as error:
-        raise WeightsError(
-            f"{folder}: no {CONFIG} in it; give a folder of 'weights export --to hub'"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: damaged ({error}); export the weights again") from error
-    return parse_settings(HubConfig, document, origin=str(path))
 
 
 def _page(origin: WeightsOrigin) -> str:

@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.weights.exporting.agreement import GraphAgreement
-from defocus.benchmark.weights.exporting.darktable import (
+from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.errors import InputError
+from defocus.extras.export.agreement import GraphAgreement
+from defocus.extras.export.darktable import (
     TILE_PX,
     refuse_foreign_package,
     require_darktable,
     write_darktable,
 )
-from defocus.benchmark.weights.exporting.graph import make_graph, write_graph
-from defocus.benchmark.weights.exporting.hub import (
+from defocus.extras.export.graph import make_graph, write_graph
+from defocus.extras.export.hub import (
     CONFIG,
     WEIGHTS,
     require_hub,
     write_hub_folder,
 )
-from defocus.benchmark.weights.exporting.origin import origin_of
-from defocus.benchmark.weights.store import StoredWeights, build_with
-from defocus.errors import InputError
+from defocus.extras.export.origin import origin_of
 from defocus.files import make_folder, require_writable
 
 __all__ = ["Exported", "export_weights"]
@@ -47,7 +47,7 @@ class Exported:
     why_static: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The object that ``defocus-bench weights export --json`` prints."""
+        """The object that ``defocus-bench export-weights --json`` prints."""
         agreed = self.agreement
         return {
             "path": str(self.path),

@@ -15,9 +15,9 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
-from defocus.benchmark.weights.exporting.agreement import GraphAgreement, agreement
 from defocus.errors import NotApplicableError
 from defocus.extra_packages import require
+from defocus.extras.export.agreement import GraphAgreement, agreement
 from defocus.files import write_bytes
 
 if TYPE_CHECKING:

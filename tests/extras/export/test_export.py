@@ -28,16 +28,16 @@ from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.sizes.size import parameter_count
 from defocus.baselines.weights.own import own_card, own_weights
-from defocus.benchmark.commands.weights import command
-from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session
-from defocus.benchmark.weights.exporting.darktable import refuse_foreign_package
-from defocus.benchmark.weights.exporting.graph import make_graph
 from defocus.errors import InputError, NotApplicableError, WeightsError
+from defocus.extras.export.agreement import TOLERANCE, agreement, onnx_session
+from defocus.extras.export.commands.bench_export_weights import command
+from defocus.extras.export.darktable import refuse_foreign_package
+from defocus.extras.export.graph import make_graph
 from defocus.optics.psf import disc_psf
 from docs import exports
 from tests.conformance.probe import fill_weights
 
-TABLE = Path(__file__).parents[2] / "docs" / "exports.md"
+TABLE = Path(__file__).parents[3] / "docs" / "exports.md"
 OVERLAP_PX = 64
 """Of darktable's tiles, on each side; only the centre of a tile is kept."""
 
@@ -101,7 +101,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(*words: str | Path) -> None:
     """The command in this process, which has imported the exporter already."""
-    command.main(["export", *map(str, words)], standalone_mode=False)
+    command.main([*map(str, words)], standalone_mode=False)
 
 
 def test_a_small_networks_graph_takes_any_size_and_equals_it() -> None:
@@ -200,7 +200,7 @@ def test_onnx_is_asked_for_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_weights_that_are_not_there_and_options_that_clash(tmp_path: Path, bench: Any) -> None:
-    done = bench("weights", "export", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx")
+    done = bench("export-weights", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx")
     assert (done.returncode, done.stdout) == (2, "")
     assert "ships no weights of unet" in done.stderr
     for words, reason in (
@@ -288,8 +288,8 @@ def test_networks_are_exported_as_the_table_says(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def package(folder: Path) -> Path:
-    from defocus.benchmark.weights.exporting.export import export_weights
     from defocus.benchmark.weights.store import find_weights
+    from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")
     other = {"models": {"another": {"version": "1.0", "sha256": f"sha256:{'0' * 64}"}}}
@@ -418,7 +418,7 @@ def test_the_card_answers_every_point_of_admission(package: Path) -> None:
 def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -> None:
     weights = tmp_path / "mine.safetensors"
     save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
-    done = bench("weights", "export", "defocus-s", "--weights", weights, "--to", "dtmodel",
+    done = bench("export-weights", "defocus-s", "--weights", weights, "--to", "dtmodel",
                  "--out", tmp_path / "out")  # fmt: skip
     assert done.returncode == 1
     assert "darktable admits only weights" in done.stderr
@@ -430,8 +430,8 @@ def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -
 
 @pytest.fixture(scope="module")
 def hub_folder(folder: Path) -> Path:
-    from defocus.benchmark.weights.exporting.export import export_weights
     from defocus.benchmark.weights.store import find_weights
+    from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")
     return export_weights(system, find_weights(system, "own"), "hub", folder / "hub").path

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 
 from defocus.align.flow.by_name import flow_estimator
@@ -21,19 +22,21 @@ from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.step_time import steps_within
 from defocus.benchmark.training.validation import watch_split
 from defocus.benchmark.weights.shipping import write_half
+from defocus.command_line.commands import FiniteRange, run_command
+from defocus.command_line.options import with_common_options
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError
-from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.files import make_folder, require_writable, sha256_file, write_bytes, write_json
 from defocus.progress import say
 from defocus.reading import read_json
 from defocus.training import loop
 from defocus.training.loop import Job
 from defocus.training.method import Method
 
-__all__ = ["narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
+__all__ = ["command", "narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
 
 CROP_PX, BATCH, RATE = 64, 4, 2e-3
 PATCHES, PATCH_PX = 2048, 96
@@ -234,3 +237,46 @@ def ship_narrow(system: Baseline, path: Path) -> Path:
     for one in (path, path.with_suffix(".json")):
         write_bytes(target.with_suffix(one.suffix), one.read_bytes())
     return target
+
+
+@click.command("python -m research.start_weights")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--dataset",
+    required=True,
+    metavar="stream:FOLDER",
+    help="Stream of rendered pairs; FOLDER has sharp photographs.",
+)
+@click.option(
+    "--minutes",
+    type=FiniteRange(0, min_open=True),
+    default=2.5,
+    show_default=True,
+    help="Minutes of one processor core for each training.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the weights; finished ones in it are not made again.",
+)
+@click.option("--ship", is_flag=True, help="Also copy the weights into the package.")
+def command(names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool) -> None:
+    """Train initial weights for narrow copies.
+
+    The budget 'demo' trains narrow copies of the systems, and begins with these weights. Each gets
+    the same minutes and the same patches. NAME is a system; without NAME all are trained.
+
+    Run the same command again to continue after an interruption.
+    """
+    require_writable(out)
+    systems = narrow_systems(names)
+    stream, bank = open_bank(dataset)
+    for system in systems:
+        path = train_narrow(system, stream, bank, minutes, out)
+        if ship:
+            click.echo(ship_narrow(system, path))
+
+
+if __name__ == "__main__":
+    run_command(with_common_options(command))

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from defocus import __version__
-from defocus.benchmark.weights.exporting.graph import Graph
-from defocus.benchmark.weights.exporting.origin import WeightsOrigin
 from defocus.errors import InputError, NotApplicableError
+from defocus.extras.export.graph import Graph
+from defocus.extras.export.origin import WeightsOrigin
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from defocus.reading import read_json
 
@@ -204,7 +204,7 @@ def _criteria(origin: WeightsOrigin) -> dict[str, str]:
             "content, makes no likeness of a person"
         ),
         "Reproducibility": (
-            f"defocus-bench weights export {origin.system.card.name} --to dtmodel makes the same "
+            f"defocus-bench export-weights {origin.system.card.name} --to dtmodel makes the same "
             "file; a training of the same recipe on the same photographs, both of which are "
             "published, gives weights that are alike, not the same"
         ),

@@ -1,0 +1,65 @@
+"""``defocus-bench export-weights``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.verbs import help_heading
+
+__all__ = ["command"]
+
+
+@help_heading("Systems")
+@click.command("export-weights")
+@click.argument("name")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["onnx", "dtmodel", "hub"]),
+    required=True,
+    help="onnx: one file for ONNX Runtime. dtmodel: a package for darktable's neural restore. "
+    "hub: a folder for Hugging Face.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File for onnx; folder for dtmodel and hub.",
+)
+@click.option(
+    "--weights",
+    metavar="LABEL_OR_FILE",
+    help="Weights to export; by default those that the package ships.",
+)
+@click.option(
+    "--tile",
+    "tile_px",
+    type=click.IntRange(min=64),
+    metavar="PX",
+    help="Make a graph for squares of this side only. By default, an ONNX file takes any size if "
+    "the network allows it, and a package for darktable 512 px.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    name: str, form: str, out: Path, weights: str | None, tile_px: int | None, *, as_json: bool
+) -> None:
+    """Write weights as files of other tools.
+
+    NAME is a system. An ONNX graph is written only if ONNX Runtime and PyTorch agree to 1e-4 of the
+    range of values; the line says how its time compares.
+    """
+    from defocus.baselines.registry import baseline
+    from defocus.baselines.weights.own import OWN
+    from defocus.benchmark.weights.store import find_weights
+    from defocus.command_line.json_output import json_output
+    from defocus.extras.export.export import export_weights
+
+    if form == "hub" and tile_px is not None:
+        raise click.UsageError("--tile belongs to graphs; --to hub writes none")
+    with json_output() as output:
+        system = baseline(name)
+        exported = export_weights(system, find_weights(system, weights or OWN), form, out, tile_px)
+        if as_json:
+            output.write(exported.to_json())
+    if not as_json:
+        click.echo(exported.line())
