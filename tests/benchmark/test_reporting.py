@@ -7,6 +7,7 @@ import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pypdf
@@ -109,6 +110,20 @@ def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path: Path) -> No
     assert not any("11.00" in cell for cell in cells["Input"])
     captions = re.findall(r"\\caption{(.*?)}", paper_text(tmp_path, "methods", as_csv=False))
     assert len(set(captions)) == len(captions) == 2
+
+
+def test_tracks_stand_in_the_order_of_their_systems_whatever_the_input_has(tmp_path: Path) -> None:
+    bare: dict[str, Any] = {"weights": "none", "train_dataset": "", "budget": "not-trained-here"}
+    with open_results(tmp_path / "results.sqlite") as results:
+        for value, name, facts in (
+            (30.0, "input", bare),
+            (20.0, "wiener", bare),
+            (25.0, "net", {}),
+        ):
+            one = replace(entry(1), run=name, grouping=name, system=name, **facts)
+            results.record(one, [Score("defocus-v1", "gt", "psnr", "a", "a", value)])
+    cells = body(paper_text(tmp_path, "methods", as_csv=False))
+    assert list(cells) == ["System", "Input", "net", "Wiener"]
 
 
 def test_a_short_budget_marks_nothing_and_says_so(tmp_path: Path) -> None:

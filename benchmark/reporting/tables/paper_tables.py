@@ -258,7 +258,8 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
 
     best: dict[TrackKey, float] = defaultdict(lambda: -math.inf)
     for line in found.values():
-        best[line.track] = max(best[line.track], first(line))
+        if not line.reference:
+            best[line.track] = max(best[line.track], first(line))
 
     def order(line: BoardLine) -> tuple[bool, float, TrackKey, float, str]:
         return (not line.reference, -best[line.track], line.track, -first(line), line.name)
