@@ -8,6 +8,7 @@ from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.photometry.blur_matching import disc_blurred_stack
+from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.level import moved_picture
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
@@ -42,6 +43,19 @@ def test_signs_of_shift_zoom_and_rotation(truth: Similarity) -> None:
     assert measured.shift_px == pytest.approx(truth.shift_px, abs=0.1)
     assert measured.zoom == pytest.approx(truth.zoom, abs=0.001)
     assert measured.rotation_deg == pytest.approx(truth.rotation_deg, abs=0.05)
+
+
+def test_grain_of_a_high_iso_is_no_other_scene() -> None:
+    """Its tiles correlate by 0.58 only; they agree all the same."""
+    pair, rng = rendered_pair(5, 8.0), np.random.default_rng(1)
+    blurry, sharp = (
+        np.clip(one + rng.normal(0, 24, one.shape), 0, 255).astype(np.uint8)
+        for one in (pair.blurry, pair.sharp)
+    )
+    light = (reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp))
+    registration = register(*light)
+    assert registration.similarity is not None, registration.reason
+    assert largest_error_px(registration.similarity, pair.truth) <= 0.3
 
 
 @pytest.mark.full

@@ -36,7 +36,10 @@ REASONS: tuple[tuple[str, str], ...] = (
     ),
     ("only one part of the picture", f"take the pair again, with {TEXTURE}"),
     ("the tiles leave an error", f"{LESS_BLUR}, and with {TEXTURE}; or {SESSION}"),
-    ("do not look alike", "look whether both show one scene in one light"),
+    (
+        "do not look alike",
+        "look whether both show one scene in one light; if they are noisy, a lower ISO",
+    ),
     ("the texture repeats itself", REACH),
     ("skewed as by a coma", f"{LESS_BLUR}; or {SESSION}"),
     ("an asymmetric point spread differ", f"{LESS_BLUR}; or {SESSION}"),
