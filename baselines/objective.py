@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from defocus.training.objective import Progress, TrainingBatch, TrainingObjective
+from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 
-__all__ = ["Batch", "Objective", "Progress", "outputs_of"]
+__all__ = ["Batch", "Objective", "Parts", "Progress", "outputs_of"]
 
 NOTHING: Mapping[str, torch.Tensor] = MappingProxyType({})
 

@@ -20,7 +20,15 @@ from defocus.errors import DefocusError
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import MessageSettings, telling
 
-__all__ = ["in_processes", "terminated_as_interrupted", "worker_context"]
+__all__ = [
+    "begin_worker",
+    "in_processes",
+    "interrupts_held",
+    "module_of",
+    "terminated_as_interrupted",
+    "usable_cores",
+    "worker_context",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,12 +53,12 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
         yield from map(work, items)
         return
     known = (work, telling, dict(os.environ))
-    context = worker_context(_module_of(work))
+    context = worker_context(module_of(work))
     with ProcessPoolExecutor(min(processes, len(items)), context, _started, known) as pool:
         others = set(active_children())
         ours = set[BaseProcess]()
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 running = [pool.submit(_done, item) for item in items]
                 ours = set(active_children()) - others
             for done in as_completed(running):
@@ -65,6 +73,12 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
                 process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Windows and macOS have none
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def worker_context(module: str) -> ForkServerContext | SpawnContext:
@@ -83,12 +97,13 @@ def worker_context(module: str) -> ForkServerContext | SpawnContext:
     return context
 
 
-def _module_of(work: Callable[[T], R]) -> str:
-    return _module_of(work.func) if isinstance(work, partial) else work.__module__
+def module_of(work: Callable[[T], R]) -> str:
+    """Name of the module of a function, or of what a ``partial`` calls."""
+    return module_of(work.func) if isinstance(work, partial) else work.__module__
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Start processes that ignore Ctrl-C; their parent ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -107,10 +122,20 @@ _WORK: list[Callable[[Any], Any]] = []
 def _started(
     work: Callable[[Any], Any], settings: MessageSettings, environment: Mapping[str, str]
 ) -> None:
+    _WORK.append(work)
+    begin_worker(vars(settings), environment)
+
+
+def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Prepare a worker process: it computes in one thread, and ends with its parent process.
+
+    Args:
+        settings: Message settings of the parent.
+        environment: Environment variables of the parent.
+    """
     import cv2
 
-    _WORK.append(work)
-    vars(telling).update(vars(settings), bars=False)
+    vars(telling).update(settings, bars=False)
     keep_freed_memory()
     cv2.setNumThreads(1)
     os.environ.clear()

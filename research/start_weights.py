@@ -35,6 +35,7 @@ from defocus.reading import read_json
 from defocus.training import loop
 from defocus.training.loop import Job
 from defocus.training.method import Method
+from defocus.training.parallel import part_of
 
 __all__ = ["command", "narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
 
@@ -120,7 +121,9 @@ def train_narrow(
         steps=_steps(copy, method, recipe, bank, minutes, folder),
         make_network=copy.build,
         make_objective=lambda: _objective(recipe),
-        batches=lambda first: _batches(copy, bank, first),
+        batches=lambda first, feeder: (  # the bank is in this process
+            part_of(batch, feeder.mine) for batch in _batches(copy, bank, first)
+        ),
         code=package_version(),
     )
     network = loop.train(job, folder, torch.device("cpu")).network

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.objectives.supervised import make as make_supervised
 from defocus.settings import Settings, parse_settings
 
@@ -47,10 +47,10 @@ class AlternatingObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss and the parts of the present objective."""
         chosen = self.second if self.turns.second(progress.epoch) else self.first
-        loss: tuple[torch.Tensor, dict[str, float]] = chosen(network, batch, progress)
+        loss: tuple[torch.Tensor, Parts] = chosen(network, batch, progress)
         return loss
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
 
 __all__ = ["ContextualObjective", "make"]
@@ -27,7 +27,7 @@ class ContextualObjective(Objective):
         network: nn.Module,
         batch: Batch,
         progress: Progress,  # noqa: ARG002 - the same loss from first to last step
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; its parts are ``charbonnier``, ``guidance`` and ``classes``, unweighted."""
         if not isinstance(network, ContextualDeblur):
             raise TypeError(f"the objective trains ContextualDeblur, not {type(network).__name__}")
@@ -42,7 +42,7 @@ class ContextualObjective(Objective):
         classes = _binary(of_blurry, 0.0) + _binary(of_restored, 1.0)
         loss = pixels + CONTEXT_WEIGHT * (guidance + CLASS_WEIGHT * classes)
         parts = {"charbonnier": pixels, "guidance": guidance, "classes": classes}
-        return loss, {name: value.item() for name, value in parts.items()}
+        return loss, {name: value.detach() for name, value in parts.items()}
 
 
 def _binary(logits: torch.Tensor, truth: float) -> torch.Tensor:

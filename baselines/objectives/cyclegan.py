@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.cyclegan.critic import Critic, Pool
 from defocus.baselines.systems.cyclegan.network import Generator
 
@@ -34,7 +34,7 @@ class CycleGANObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The generators' loss; its parts are ``adversarial``, ``cycle`` and ``identity``."""
         del progress
         made = {"sharp": network(batch.blurry), "blurry": self.blurring(batch.target)}
@@ -51,14 +51,14 @@ class CycleGANObjective(Objective):
         cycle, identity = 2 * (back + forth), 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
         parts = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
-        return loss, {name: float(value.detach()) for name, value in parts.items()}
+        return loss, {name: value.detach() for name, value in parts.items()}
 
     def adversary_loss(
         self,
         network: nn.Module,  # noqa: ARG002 - judged is what it made in its own step, as officially
         batch: Batch,
         progress: Progress,  # noqa: ARG002 - there is no schedule
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """Half the squared error of both critics on real pictures and on those of the pool."""
         shown_sharp = self.sharp_pool.exchanged(self._made["sharp"])
         shown_blurry = self.blurry_pool.exchanged(self._made["blurry"])

@@ -6,7 +6,7 @@ import torch
 
 from defocus.baselines.losses.l1 import make as make_l1
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.objectives.defocusgan_map import BlurMapObjective
 from defocus.baselines.systems.defocusgan.blur_map import BlurMapNet
 from defocus.baselines.systems.defocusgan.critic import Critic, gradient_penalty, patch_blur
@@ -56,31 +56,29 @@ class DefocusGANObjective(Objective):
 
     def forward(
         self, network: torch.nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The first stage's loss, then the generator's.
 
         The parts of the first are ``radius_px``, of the second ``l1``, ``perceptual`` and
         ``adversarial``.
         """
         if self.first_stage is not None and self.blur_map is not None and progress.in_warmup:
-            given: tuple[torch.Tensor, dict[str, float]] = self.first_stage(
-                self.blur_map, batch, progress
-            )
+            given: tuple[torch.Tensor, Parts] = self.first_stage(self.blur_map, batch, progress)
             return given
         restored = _restored(network, batch, self._diameter(batch), progress)
         l1 = self._l1(restored, batch.target)
         perceptual = self._perceptual(restored, batch.target)
         loss = L1_WEIGHT * l1 + PERCEPTUAL_WEIGHT * perceptual
-        parts = {"l1": l1.item(), "perceptual": perceptual.item()}
+        parts = {"l1": l1.detach(), "perceptual": perceptual.detach()}
         if _second_epoch(progress) >= ADVERSARIAL_FROM_EPOCH and self.adversary is not None:
             adversarial = -self.adversary(restored).mean()
             loss = loss + self.adversarial_weight * adversarial
-            parts["adversarial"] = adversarial.item()
+            parts["adversarial"] = adversarial.detach()
         return loss, parts
 
     def adversary_loss(
         self, network: torch.nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+    ) -> tuple[torch.Tensor, Parts] | None:
         """The critic's loss: mean(d) + 0.1 mean(d x blur radius) + gradient penalty.
 
         d is what it gives for the restored less what it gives for the sharp picture.
@@ -94,7 +92,7 @@ class DefocusGANObjective(Objective):
         radius = patch_blur(diameter / 2, difference)
         penalty = gradient_penalty(self.adversary, batch.target, restored)
         loss = difference.mean() + BLUR_WEIGHT * (difference * radius).mean() + penalty
-        return loss, {"gradient_penalty": penalty.item()}
+        return loss, {"gradient_penalty": penalty.detach()}
 
     @torch.no_grad()
     def _diameter(self, batch: Batch) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.defocusgan.blur_map import KernelBank
 
 __all__ = ["BlurMapObjective", "make"]
@@ -29,7 +29,7 @@ class BlurMapObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; its part is ``radius_px``, the mean absolute map.
 
         Args:
@@ -49,7 +49,7 @@ class BlurMapObjective(Objective):
         loss = SCALE * (reblurred - batch.blurry).abs().mean()
         if progress.step >= VARIATION_FROM_STEP:
             loss = loss + VARIATION_WEIGHT * _total_variation(radii)
-        return loss, {"radius_px": radii.detach().abs().mean().item()}
+        return loss, {"radius_px": radii.detach().abs().mean()}
 
 
 def _total_variation(radii: torch.Tensor) -> torch.Tensor:

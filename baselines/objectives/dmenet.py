@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.dmenet.adaptation import (
     DomainCritic,
     FocusHead,
@@ -54,7 +54,7 @@ class DMENetObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss.
 
         Its parts, unweighted: ``map``; later ``heads`` and ``perceptual``; with real pictures
@@ -69,7 +69,7 @@ class DMENetObjective(Objective):
         label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:
-            return of_map, {"map": of_map.item()}
+            return of_map, {"map": of_map.detach()}
         heads = torch.stack([_head_loss(given[f"aux_logits_{scale}"], label) for scale in SCALES])
         perceptual = self._perceptual(
             given["map"].expand(-1, 3, -1, -1), label.expand(-1, 3, -1, -1)
@@ -80,11 +80,11 @@ class DMENetObjective(Objective):
             focus, adversarial = self._adapted(network, batch.blurry, *self._real)
             loss = loss + FOCUS_WEIGHT * focus + ADVERSARIAL_WEIGHT * adversarial
             parts |= {"focus": focus, "adversarial": adversarial}
-        return loss, {name: value.item() for name, value in parts.items()}
+        return loss, {name: value.detach() for name, value in parts.items()}
 
     def adversary_loss(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+    ) -> tuple[torch.Tensor, Parts] | None:
         """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
         if self._real is None or progress.epoch < MAP_ONLY_EPOCHS:
             return None

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 
 __all__ = ["MDPObjective", "make"]
 
@@ -42,7 +42,7 @@ class MDPObjective(Objective):
         network: nn.Module,
         batch: Batch,
         progress: Progress,  # noqa: ARG002 - the same loss from first to last step
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; its parts are ``sharp``, ``views``, ``centre`` and ``disparity``, unweighted.
 
         Args:
@@ -62,7 +62,7 @@ class MDPObjective(Objective):
         }
         weights = (1.0, VIEWS_WEIGHT[self.phase], CENTRE_WEIGHT, DISPARITY_WEIGHT)
         terms = [weight * loss for weight, loss in zip(weights, losses.values(), strict=True)]
-        return torch.stack(terms).sum(), {name: loss.item() for name, loss in losses.items()}
+        return torch.stack(terms).sum(), {name: loss.detach() for name, loss in losses.items()}
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from defocus.baselines.losses.frequency import frequency
 from defocus.baselines.losses.ssim import dissimilarity
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.objectives.alternating import Turns
 from defocus.baselines.systems.nrknet.network import NRKNet
 
@@ -39,7 +39,7 @@ class NRKNetObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; its parts are ``restoring`` and ``reblurring``."""
         if not isinstance(network, NRKNet):
             raise TypeError(f"the objective 'nrknet' trains a NRKNet, not {type(network).__name__}")
@@ -48,8 +48,8 @@ class NRKNetObjective(Objective):
         restoring = _restoring(outputs, batch.target, compare)
         reblurring = _reblurring(outputs)
         parts = {
-            "restoring": float(restoring.detach()),
-            "reblurring": float(reblurring.detach()),
+            "restoring": restoring.detach(),
+            "reblurring": reblurring.detach(),
         }
         return restoring + self.reblurring * reblurring, parts
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
 from defocus.baselines.systems.score_sde_defocus.sampling.schedule import LAST_TIME
 
@@ -21,7 +21,7 @@ class ScoreMatching(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; its part ``per_value`` is 0.5 for a score of 0, less for a better one."""
         del progress
         if not isinstance(network, ScoreSDE):
@@ -33,7 +33,7 @@ class ScoreMatching(Objective):
         noise = torch.randn_like(sharp)
         score = network.score(sharp + wide * noise, sigma)
         loss = (wide * score + noise).square().sum() / (2 * len(sharp))
-        return loss, {"per_value": float(loss.detach()) / sharp[0].numel()}
+        return loss, {"per_value": loss.detach() / sharp[0].numel()}
 
 
 def make() -> ScoreMatching:

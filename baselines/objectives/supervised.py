@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
-from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 from defocus.baselines.objective_registry import loss as make_loss
 from defocus.baselines.recipes.recipe import DEFAULT_LOSS
 from defocus.settings import Settings, parse_settings
@@ -61,19 +61,19 @@ class SupervisedObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; its parts are the unweighted losses, if there are several."""
         outputs = outputs_of(network, batch)
         targets: dict[tuple[int, int], torch.Tensor] = {}
         total = batch.target.new_zeros(())
-        parts: dict[str, float] = {}
+        parts: dict[str, torch.Tensor] = {}
         for term, compare in zip(self.terms, self._losses, strict=True):
             if progress.epoch < term.from_epoch:
                 continue
             for name in term.outputs:
                 value = compare(outputs[name], self._target(outputs[name], batch.target, targets))
                 total = total + term.weight * value
-                parts[f"{term.loss}_{name}"] = float(value.detach())
+                parts[f"{term.loss}_{name}"] = value.detach()
         return total, parts if sum(len(term.outputs) for term in self.terms) > 1 else {}
 
     def _target(

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.swin_diff.diffusion import first_noise, noised_prior
 from defocus.baselines.systems.swin_diff.encoder import LatentEncoder
 from defocus.baselines.systems.swin_diff.network import SwinDiff
@@ -29,7 +29,7 @@ class SwinDiffObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss; in the second stage its parts are ``picture`` and ``prior``."""
         if not isinstance(network, SwinDiff):
             raise TypeError(f"the objective trains a SwinDiff, not {type(network).__name__}")
@@ -43,7 +43,7 @@ class SwinDiffObjective(Objective):
         of_picture = l1_loss(network.transformer(batch.blurry, made), batch.target)
         of_prior = l1_loss(made, wanted)
         parts = {"picture": of_picture, "prior": of_prior}
-        return of_picture + of_prior, {name: float(each.detach()) for name, each in parts.items()}
+        return of_picture + of_prior, {name: each.detach() for name, each in parts.items()}
 
 
 def make() -> SwinDiffObjective:

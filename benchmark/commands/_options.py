@@ -16,6 +16,7 @@ __all__ = [
     "measured_study_options",
     "out_option",
     "study_options",
+    "workers_option",
 ]
 
 MEASURED_STUDY_SECTIONS = {
@@ -59,6 +60,18 @@ def from_option(function: F) -> F:
         metavar="WEIGHTS",
         help="Weights that the training starts from instead of random ones: 'own' (shipped with "
         "the package), a label of 'weights list', or a file. Results are not ranked.",
+    )(function)
+
+
+def workers_option(function: F) -> F:
+    """The option that says how many processes make batches."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=0),
+        metavar="N",
+        show_default="cores - 1; 0 for under 500 steps",
+        help="Processes that make batches ahead of each training; 0 makes them in the training's "
+        "own. Results do not depend on it.",
     )(function)
 
 

@@ -11,6 +11,7 @@ from defocus.benchmark.commands._options import (
     keep_outputs_option,
     launcher_option,
     study_options,
+    workers_option,
 )
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.shard_option import ShardOption
@@ -26,7 +27,15 @@ MISALIGNED = ("sample:strong",)
 SECTIONS = {
     "Systems": ("--all", "--only", "--variants", "--objective"),
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--study", "--out"),
-    "Execution": ("--launcher", "--shard", "--again", "--keep-outputs", "--chart", "--dry-run"),
+    "Execution": (
+        "--launcher",
+        "--shard",
+        "--workers",
+        "--again",
+        "--keep-outputs",
+        "--chart",
+        "--dry-run",
+    ),
 }
 
 
@@ -77,6 +86,7 @@ SECTIONS = {
     help="Do only part I of N, to share a study between computers without a scheduler. Give each "
     "its own --out, then 'merge' them.",
 )
+@workers_option
 @keep_outputs_option
 @click.option(
     "--chart",
@@ -100,6 +110,7 @@ def command(
     seeds: int,
     settings: Path | None,
     shard: tuple[int, int] | None,
+    workers: int | None,
     *,
     keep_outputs: bool,
     chart: bool,
@@ -145,6 +156,8 @@ def command(
             document = document.model_copy(update={"misaligned": MISALIGNED})
     if keep_outputs:
         document = document.model_copy(update={"keep_outputs": True})
+    if workers is not None:
+        document = document.with_workers(workers)
     request = as_request(document, shard, note_plugins())
     expanded = expand_request(request, out, options)
     if dry_run:

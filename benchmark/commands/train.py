@@ -9,6 +9,7 @@ from defocus.benchmark.commands._options import (
     again_option,
     from_option,
     study_options,
+    workers_option,
 )
 from defocus.command_line.verbs import help_heading
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seed of initial weights, crops and dropout.",
 )
+@workers_option
 @again_option
 def command(
     name: str,
@@ -43,6 +45,7 @@ def command(
     budget: "BudgetName",
     seed: int,
     settings: Path | None,
+    workers: int | None,
     *,
     again: bool,
 ) -> int:
@@ -59,6 +62,7 @@ def command(
 
         name = with_objective(baseline(name), objective).card.name
     study = study_of(
-        out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings, start=start
-    )
+        out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings, start=start,
+        workers=workers,
+    )  # fmt: skip
     return train_study(study.only_seed(seed), again=again)

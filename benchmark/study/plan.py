@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 from pydantic.main import IncEx
@@ -76,6 +76,12 @@ class Override(Settings):
         """Whether any of its values changes the result of a training."""
         trained = self.training.model_fields_set - UNDECIDING
         return bool(trained or self.schedule.model_dump(exclude_none=True))
+
+    def with_workers(self, workers: int) -> Self:
+        """The same with another number of processes that make batches."""
+        return self.model_copy(
+            update={"training": self.training.model_copy(update={"workers": workers})}
+        )
 
 
 _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {

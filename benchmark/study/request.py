@@ -28,6 +28,7 @@ def study_of(
     settings: Path | None = None,
     weights: str | None = None,
     start: str | None = None,
+    workers: int | None = None,
 ) -> Study:
     """Make the study of a command line.
 
@@ -42,6 +43,7 @@ def study_of(
         settings: TOML file of schedule values.
         weights: Label or file of weights to evaluate, for a single named system.
         start: Label or file of weights from which its trainings start.
+        workers: Processes that make batches; None for what the settings say.
 
     Raises:
         WeightsError: The weights do not fit the system, or are damaged.
@@ -50,6 +52,8 @@ def study_of(
     """
     require_writable(out)
     override = load_settings(Override, settings) if settings else None
+    if workers is not None:
+        override = (override or Override()).with_workers(workers)
     if names:
         systems = [baseline(name) for name in sorted(set(names))]
     else:

@@ -9,6 +9,7 @@ from torch import nn
 from defocus.baselines.objective import Batch, Objective
 from defocus.training.method import Method
 from defocus.training.objective import Progress
+from defocus.training.steps.losses import as_numbers
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 __all__ = ["steps_within"]
@@ -44,6 +45,9 @@ def steps_within(
         if step == UNTIMED_STEPS:
             begun = time.process_time()
         progress = Progress(step, 0.0, method.warmup_epochs)
-        optimiser_step(method, optimisers, network, objective, next(batches), progress, rate)
+        values = optimiser_step(
+            method, optimisers, network, objective, next(batches), progress, rate
+        )
+    as_numbers([values["loss"]])  # waits for the device
     each = (time.process_time() - begun) / TIMED_STEPS
     return max(1, math.floor(minutes * SECONDS_PER_MINUTE / each)), each

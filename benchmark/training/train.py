@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Objective
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights
 from defocus.benchmark.cost.memory_check import probe_memory
@@ -21,11 +22,13 @@ from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.watch import Watch, report_selection, watching_of
 from defocus.benchmark.weights.store import build_with, find_weights
+from defocus.datasets.patching.batch import ALL_PLACES
 from defocus.errors import WeightsError
 from defocus.training import loop
+from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
 from defocus.training.objective import TrainingObjective
-from defocus.training.parallel import ranks
+from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT, CURVE
 from defocus.training.record.loss_curve import read_curve
@@ -36,8 +39,16 @@ __all__ = ["BatchSource", "best_device", "load_trained", "train"]
 class BatchSource(Protocol):
     """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
-        """The batch of one step, determined by the arguments.
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = ALL_PLACES,
+    ) -> Batch:
+        """The batch of one step, determined by the arguments, or some places of it.
 
         ``crop_px`` is the side of the crops if they are smaller than the largest ones.
         """
@@ -142,12 +153,33 @@ def _started(run: Run) -> nn.Module:
     return run.baseline.build() if weights is None else build_with(run.baseline, weights)
 
 
+@dataclass(frozen=True)
+class _Batches:
+    """What the batches of a run depend on besides the step; it is sent to the processes."""
+
+    schedule: Schedule
+    epochs: int
+    steps: int
+    seed: int
+    patches: BatchSource
+    mine: Ranks
+
+    def of(self, step: int) -> Batch:
+        """This process's part of the batch of a step."""
+        crop_px, size = self.schedule.size_at(step / self.steps * self.epochs)
+        places = places_of(size, self.mine)
+        return self.patches.batch(step, size, self.seed, crop_px, places=places)
+
+
+def _batch(batches: _Batches, step: int) -> Batch:
+    return batches.of(step)
+
+
 def _batches(
-    run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int
+    run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int, feeder: Feeder
 ) -> Iterator[Batch]:
-    for step in range(first, steps):
-        crop_px, size = run.schedule.size_at(step / steps * recipe.epochs)
-        yield patches.batch(step, size, run.seed, crop_px)
+    made = _Batches(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
+    return feeder.ahead(partial(_batch, made), range(first, steps))
 
 
 def load_trained(run: Run, folder: Path) -> Trained:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
 
-__all__ = ["Patches", "drawn_batch"]
+__all__ = ["ALL_PLACES", "Patches", "drawn_batch"]
+
+ALL_PLACES = slice(None)
+"""Of a batch: processes that share it make some each."""
 
 
 class Patches(Protocol):
@@ -41,12 +44,20 @@ class Patches(Protocol):
         """Pairs that could not be read."""
         ...
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
-        """One batch, determined by the arguments."""
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = ALL_PLACES,
+    ) -> "Batch":
+        """One batch, determined by the arguments, or some places of it."""
         ...
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[Patches, Any]":
-        """Draw a random patch; return its source and the patch."""
+        """Draw a random patch; return its source and the patch, which is read or rendered later."""
         ...
 
     def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - own kind

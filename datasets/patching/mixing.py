@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.datasets.patching.batch import Patches, drawn_batch
+from defocus.datasets.patching.batch import ALL_PLACES, Patches, drawn_batch
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,15 @@ class PatchMixture:
         place = int(np.searchsorted(shares, random.random(), side="right"))
         return self.sources[min(place, len(self.sources) - 1)].draw(random, side)
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = ALL_PLACES,
+    ) -> "Batch":
         """One batch, determined by the arguments; see :meth:`PatchSource.batch`.
 
         Raises:
@@ -63,4 +71,4 @@ class PatchMixture:
         """
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
         side = crop_px or self.crop_px
-        return drawn_batch([self.draw(random, side) for _ in range(size)], side)
+        return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)

@@ -16,7 +16,7 @@ from defocus.datasets.patching.augmentation import (
     turned_vectors,
     with_look,
 )
-from defocus.datasets.patching.batch import Patches, drawn_batch
+from defocus.datasets.patching.batch import ALL_PLACES, Patches, drawn_batch
 from defocus.datasets.patching.packing import packed_pairs, require_further
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
 from defocus.errors import NotApplicableError
@@ -85,7 +85,15 @@ class PatchSource:
         """Pairs of the split that could not be read."""
         return self.store.left_out
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = ALL_PLACES,
+    ) -> "Batch":
         """One batch: augmented crops of random pairs at random positions.
 
         Args:
@@ -93,6 +101,7 @@ class PatchSource:
             size: Patches in the batch.
             seed: Seed of the run, >= 0.
             crop_px: Side of the patches, at most the attribute; None uses the attribute.
+            places: Places of the batch that are wanted; others are drawn and not read.
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
@@ -103,7 +112,7 @@ class PatchSource:
         """
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
         side = crop_px or self.crop_px
-        return drawn_batch([self.draw(random, side) for _ in range(size)], side)
+        return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[PatchSource, Crop]":
         """Draw a random crop; return its source and the crop."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.recipes.members import Further
 from defocus.datasets.patching.augmentation import random_look, with_look
-from defocus.datasets.patching.batch import drawn_batch
+from defocus.datasets.patching.batch import ALL_PLACES, drawn_batch
 from defocus.datasets.patching.store import ColourChange
 from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
 from defocus.datasets.stream.optics import (
@@ -80,15 +80,29 @@ class StreamPair:
 
 @dataclass(frozen=True)
 class DrawnPatch:
-    """A rendered pair for a patch.
+    """A pair for a patch.
 
     Attributes:
-        pair: The pair.
+        renderer: Renders it.
+        number: Its number.
+        side: Side of its pictures, px.
         look: Changes of its colours after the camera.
     """
 
-    pair: StreamPair
+    renderer: "Renderer"
+    number: int
+    side: int
     look: ColourChange
+
+    @cached_property
+    def pair(self) -> StreamPair:
+        """The pair, rendered when it is first asked for.
+
+        Raises:
+            ImageError: A photograph cannot be read.
+            DatasetError: No photograph can be used.
+        """
+        return self.renderer.pair(self.number, self.side)
 
 
 class Renderer:
@@ -228,7 +242,15 @@ class StreamPatches:
         self.needs = tuple(needs)
         self.supervision = tuple(supervision)
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = ALL_PLACES,
+    ) -> "Batch":
         """One batch: the patches from number ``step * size`` on.
 
         Args:
@@ -236,6 +258,7 @@ class StreamPatches:
             size: Patches in the batch.
             seed: Seed of the run, >= 0.
             crop_px: Side of the patches; None uses the attribute.
+            places: Places of the batch that are wanted.
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with 1 channel.
@@ -245,19 +268,15 @@ class StreamPatches:
             DatasetError: No photograph can be used.
         """
         side = crop_px or self.crop_px
-        seeds = (np.random.SeedSequence([seed, step * size + place]) for place in range(size))
+        numbers = range(step * size, (step + 1) * size)[places]
+        seeds = (np.random.SeedSequence([seed, number]) for number in numbers)
         generators = (np.random.Generator(np.random.PCG64(one)) for one in seeds)
         return drawn_batch([self.draw(random, side) for random in generators], side)
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[StreamPatches, DrawnPatch]":
-        """Draw a random patch; return its source and the patch.
-
-        Raises:
-            ImageError: A photograph cannot be read.
-            DatasetError: No photograph can be used.
-        """
-        pair = self.renderer.pair(int(random.integers(2**63)), side)
-        return self, DrawnPatch(pair, random_look(self.augment, random))
+        """Draw a random patch; return its source and the patch, which is rendered later."""
+        number = int(random.integers(2**63))
+        return self, DrawnPatch(self.renderer, number, side, random_look(self.augment, random))
 
     def patch(self, what: str, drawn: DrawnPatch, side: int) -> "torch.Tensor":
         """One patch as a tensor.

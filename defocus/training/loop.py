@@ -5,10 +5,8 @@ is identical to an uninterrupted one, to the bit on one machine.
 """
 
 import contextlib
-import hashlib
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic
@@ -21,9 +19,11 @@ from torch.optim.swa_utils import AveragedModel
 from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
 from defocus.files import write_text
 from defocus.progress import describe, say, track
+from defocus.training.determinism import reproducible, seed_torch
+from defocus.training.feeding import Feeder, MakerDiedError, feeding, makers
 from defocus.training.method import Method
 from defocus.training.objective import BatchT, Progress, TrainingObjective
-from defocus.training.parallel import Ranks, part_of, processes, together
+from defocus.training.parallel import Ranks, processes, together
 from defocus.training.record.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -37,6 +37,7 @@ from defocus.training.record.loss_curve import Clock, curve_text, read_curve
 from defocus.training.record.tensorboard import Tracker, open_tracker
 from defocus.training.record.validation_scores import BEST, Watching
 from defocus.training.steps.averaging import evaluated, make_average, update
+from defocus.training.steps.losses import Losses
 from defocus.training.steps.network_and_objective import mean_over_processes
 from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
 from defocus.training.stopping import StopAsked, stop_asked
@@ -62,8 +63,9 @@ class Job(Generic[BatchT]):
         steps: Optimiser steps, >= 1.
         make_network: Function that makes the network with its first weights, on the CPU.
         make_objective: Function that makes the objective.
-        batches: Function from the first remaining step to the batches of all remaining ones; it is
-            called before the time of the steps begins.
+        batches: Function from the first remaining step, and what can make things ahead, to this
+            process's parts of the batches of all remaining steps; it is called before the time of
+            the steps begins.
         code: Version of this package, kept in the checkpoint.
         watching: Validation scores to compute during the training.
         check: Function that is called before the first step with network, objective and number of
@@ -77,7 +79,7 @@ class Job(Generic[BatchT]):
     steps: int
     make_network: Callable[[], nn.Module]
     make_objective: Callable[[], TrainingObjective[BatchT]]
-    batches: Callable[[int], Iterator[BatchT]]
+    batches: Callable[[int, Feeder], Iterator[BatchT]]
     code: str
     watching: Watching = field(default_factory=Watching)
     check: Callable[[nn.Module, TrainingObjective[BatchT], int], None] | None = None
@@ -111,6 +113,7 @@ class _Training(Generic[BatchT]):
     average: AveragedModel | None
     mine: Ranks
     joint: nn.Module | None = None
+    losses: Losses = field(default_factory=Losses)
     step: int = 0
     seconds: float = 0.0
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -155,10 +158,11 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
     Raises:
         TrainingError: The loss is not finite.
         InputError: The batch cannot be shared by the processes.
-        InterruptedWorkError: This process was told to stop; its state is saved.
+        InterruptedWorkError: This process was told to stop; its state is saved. Or one that makes
+            batches was killed.
         StorageError: The disk is full or the folder is not writable.
     """
-    with processes(device) as mine, _reproducible(job.method):
+    with processes(device) as mine, reproducible(job.method.training):
         training = _prepare(job, device, mine)
         _resume(training, folder)
         if not training.done:
@@ -169,21 +173,8 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
     return Trained(training.network, training.seconds)
 
 
-@contextlib.contextmanager
-def _reproducible(method: Method) -> Iterator[None]:
-    """Refuse non-deterministic operations if the method requires it."""
-    before = torch.are_deterministic_algorithms_enabled()
-    # without it cuBLAS gives other sums each time; it is read when the first matrix is multiplied
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(method.training.deterministic or before)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-
-
 def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[BatchT]:
-    _seed_torch(job.seed, "weights")
+    seed_torch(job.seed, "weights")
     network = job.make_network().to(device).train()
     if job.method.training.channels_last:
         network = network.to(memory_format=torch.channels_last)
@@ -191,12 +182,6 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
     optimisers = make_optimisers(job.method, network, objective)
     average = make_average(job.method, network)
     return _Training(job, network, objective, optimisers, average, mine, code=job.code)
-
-
-def _seed_torch(seed: int, purpose: str) -> None:
-    """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
-    digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
-    torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
@@ -222,34 +207,62 @@ def _do_steps(
         Whether a process was told to stop.
     """
     job = training.job
-    batches = job.batches(training.step)  # what these prepare is no time of the steps
-    saved = time.monotonic()
-    clock = Clock(training.rows)
     every = max(1, job.steps // LOGGED_ROWS)
     left = range(training.step, job.steps)
+    workers = makers(job.method.training.workers, len(left), training.mine)
     told = False
-    with _tracker(training, folder) as tracker:
-        for step, batch in zip(track(left, job.id, lines=False), batches, strict=False):
+    with feeding(workers, training.mine, device) as feeder, _tracker(training, folder) as tracker:
+        batches = job.batches(training.step, feeder)  # what these prepare is no time of the steps
+        saved = time.monotonic()
+        clock = Clock(training.rows)
+        for step in track(left, job.id, lines=False):
+            batch = _next_batch(training, batches, stop)
+            if batch is None:
+                _save(training, folder)
+                return True
             row = _train_step(training, batch, step, device)
             training.step, training.seconds = step + 1, clock.seconds
             if step % every == 0 or training.done:
-                training.rows.append(row | clock.columns())
+                row |= _as_text(training.losses.read())
+                training.rows.append(row | clock.columns(feeder.cpu_seconds))
                 tracker.loss(training.step, row)
                 describe(_described(training, row["loss"]))
             validated = _validate(training, folder, tracker)
-            told = any(mean_over_processes([float(bool(stop))]))
-            if training.done:
-                break  # its end is saved as what is evaluated
             waited = time.monotonic() - saved
             late = waited >= job.method.training.checkpoint_minutes * MINUTE_SECONDS
+            told, late = map(bool, mean_over_processes([float(bool(stop)), float(late)]))
+            if training.done:
+                break  # its end is saved as what is evaluated
             if told or late or validated:
+                loss = training.losses.read()["loss"]  # that it is finite, before it is saved
                 _save(training, folder)
                 saved = time.monotonic()
             if told:
                 break
             if late:
-                _say_progress(training, row["loss"])
+                _say_progress(training, loss)
     return told
+
+
+def _next_batch(
+    training: _Training[BatchT], batches: Iterator[BatchT], stop: StopAsked
+) -> BatchT | None:
+    """The batch of the next step; None where a signal to stop has ended who makes it too.
+
+    Raises:
+        InterruptedWorkError: Something else has ended it.
+    """
+    try:
+        return next(batches)
+    except MakerDiedError as error:
+        if stop:
+            return None
+        where = f"{training.job.id}: at step {training.step} of {training.job.steps}"
+        raise InterruptedWorkError(f"{where}: {error}") from error
+
+
+def _as_text(values: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.6g}" for name, value in values.items()}
 
 
 def _tracker(
@@ -262,15 +275,15 @@ def _tracker(
 def _train_step(
     training: _Training[BatchT], batch: BatchT, step: int, device: torch.device
 ) -> dict[str, str]:
-    """Do one optimiser step; return the line of ``train.csv`` without its seconds."""
+    """Do one optimiser step; return the line of ``train.csv`` without losses and seconds."""
     job = training.job
     epoch = step / job.steps * job.method.epochs
     rate = job.rate(epoch)
-    batch = part_of(batch, training.mine).to(device)
+    batch = batch.to(device)
     if job.method.training.channels_last:
         batch = batch.each(_channels_last)
     rank = f" of process {training.mine.rank}" if training.mine.rank else ""
-    _seed_torch(job.seed, f"step {step}{rank}")
+    seed_torch(job.seed, f"step {step}{rank}")
     values = optimiser_step(
         job.method,
         training.optimisers,
@@ -281,9 +294,9 @@ def _train_step(
         rate,
         joint=training.joint,
     )
+    training.losses.add(step, values)
     update(training.average, job.method, training.network, epoch)
-    row = {"step": str(step + 1), "epoch": f"{epoch:.4f}", "learning_rate": f"{rate:.3g}"}
-    return row | {name: f"{value:.6g}" for name, value in values.items()}
+    return {"step": str(step + 1), "epoch": f"{epoch:.4f}", "learning_rate": f"{rate:.3g}"}
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
@@ -291,9 +304,9 @@ def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
-def _say_progress(training: _Training[BatchT], loss: str) -> None:
+def _say_progress(training: _Training[BatchT], loss: float) -> None:
     left = training.seconds / training.step * (training.job.steps - training.step)
-    say(f"{training.job.id}: {training.where}, loss {loss}, {left / 60:.1f} min left")
+    say(f"{training.job.id}: {training.where}, loss {loss:.6g}, {left / 60:.1f} min left")
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:
@@ -310,7 +323,10 @@ def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bo
         Whether it was due. The state is to be saved then, so that it and the scores fit.
     """
     watching, step = training.job.watching, training.step
-    if not training.mine.first or step not in watching.due:
+    if step not in watching.due:
+        return False
+    training.losses.read()  # what is not finite is not worth a score
+    if not training.mine.first:
         return False
     network = evaluated(training.average, training.network)
     best = watching.look(network, step)

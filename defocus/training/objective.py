@@ -1,14 +1,18 @@
 """What the loop asks of a batch and of an objective."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeAlias, TypeVar
 
 import torch
 from torch import nn
 
-__all__ = ["Progress", "TrainingBatch", "TrainingObjective"]
+__all__ = ["Parts", "Progress", "TrainingBatch", "TrainingObjective"]
+
+Parts: TypeAlias = Mapping[str, torch.Tensor | float]
+"""Parts of a loss by name, for the training curve. A tensor, without gradient, stays on its device
+until a line of the curve is written; a number makes each step wait for the device."""
 
 
 class TrainingBatch:
@@ -29,8 +33,12 @@ class TrainingBatch:
         return len(self.inputs)
 
     def to(self, device: torch.device) -> Self:
-        """The same on a device."""
-        return self.each(lambda tensor: tensor.to(device))
+        """The same on a device; what is in pinned memory is copied while the program goes on."""
+        return self.each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Self:
+        """The same in memory from which a GPU copies by itself."""
+        return self.each(lambda tensor: tensor.pin_memory())
 
     def parts(self, number: int) -> list[Self]:
         """The batch split into ``number`` parts whose sizes differ by at most one example."""
@@ -84,13 +92,13 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
 
     def forward(
         self, network: nn.Module, batch: BatchT, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss (a scalar tensor) and named parts of it for the training curve."""
         raise NotImplementedError
 
     def adversary_loss(
         self, network: nn.Module, batch: BatchT, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+    ) -> tuple[torch.Tensor, Parts] | None:
         """The adversary's loss and its parts; None while it rests. Called after the network's step.
 
         The network's output is to be computed without gradients here.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from defocus.training.objective import BatchT, TrainingObjective
 
-__all__ = ["Ranks", "part_of", "processes", "ranks", "together"]
+__all__ = ["Ranks", "part_of", "places_of", "processes", "ranks", "together"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Ranks:
         rank: Number of the process, from 0.
         world: Number of processes of the training, on all machines.
         local: Number of the process on this machine, from 0; the GPU's number.
+        beside: Number of processes on this machine.
     """
 
     rank: int = 0
     world: int = 1
     local: int = 0
+    beside: int = 1
 
     @property
     def first(self) -> bool:
@@ -45,7 +47,8 @@ def ranks() -> Ranks:
     """Ranks from ``torchrun``'s variables; a single process without it."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Ranks()
-    return Ranks(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    return Ranks(*(int(os.environ[name]) for name in names))
 
 
 @contextlib.contextmanager
@@ -57,7 +60,8 @@ def processes(device: "torch.device") -> Iterator[Ranks]:
         return
     from torch import distributed
 
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # numbers of the CPU, such as whether to stop, are shared without waiting for the GPU
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield mine
     finally:
@@ -70,13 +74,23 @@ def part_of(batch: "BatchT", mine: Ranks) -> "BatchT":
     Raises:
         InputError: The batch cannot be divided into equal parts.
     """
-    size = batch.size
+    places = places_of(batch.size, mine)
+    return batch.each(lambda tensor: tensor[places])
+
+
+def places_of(size: int, mine: Ranks) -> slice:
+    """This process's places in a batch of so many crops.
+
+    Raises:
+        InputError: The batch cannot be divided into equal parts.
+    """
     if size % mine.world:
         raise InputError(
             f"a batch of {size} crops cannot be divided among {mine.world} processes; change the "
             "number of processes or the batch"
         )
-    return batch.parts(mine.world)[mine.rank]
+    each = size // mine.world
+    return slice(mine.rank * each, (mine.rank + 1) * each)
 
 
 def together(

@@ -13,7 +13,7 @@ Selection = Literal["last", "validation", "official"]
 ``official``: of the last step too, but the test pictures are looked at in between, as the released
 code of some systems does, and what a choice by them would have been worth is reported."""
 
-UNDECIDING = frozenset({"checkpoint_minutes", "tensorboard"})
+UNDECIDING = frozenset({"checkpoint_minutes", "tensorboard", "workers"})
 """Settings that change nothing of what a training comes to."""
 
 
@@ -34,6 +34,8 @@ class Training(Settings):
         select: Which weights are evaluated.
         checkpoint_minutes: So often the state is saved, beside the end.
         tensorboard: Whether TensorBoard gets the curves too; it needs the extra of that name.
+        workers: Processes that make batches ahead; 0 makes them in the training's own. None stands
+            for one less than there are cores, and for 0 where fewer than 500 steps are left.
     """
 
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
@@ -46,6 +48,7 @@ class Training(Settings):
     select: Selection = "last"
     checkpoint_minutes: float = Field(default=1.0, gt=0)
     tensorboard: bool = False
+    workers: int | None = Field(default=None, ge=0)
 
     @property
     def times(self) -> int:

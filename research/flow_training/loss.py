@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows, PWCNet
-from defocus.training.objective import Progress, TrainingObjective
+from defocus.training.objective import Parts, Progress, TrainingObjective
 from research.flow_training.pairs import FlowBatch
 
 __all__ = ["LEVEL_WEIGHTS", "FlowObjective", "averaged_down", "end_point_error", "multi_scale_loss"]
@@ -26,12 +26,12 @@ class FlowObjective(TrainingObjective[FlowBatch]):
         network: nn.Module,
         batch: FlowBatch,
         progress: Progress,  # noqa: ARG002 - an objective's signature
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss and the mean end-point error of the batch, px."""
         flows = cast("PWCNet", network).flows(batch.blurry, batch.sharp)
         found = flows.refined.detach().float() * FLOW_SCALE
         error = end_point_error(found, averaged_down(batch.flow, found)).mean()
-        return multi_scale_loss(flows, batch.flow), {"epe_px": float(error)}
+        return multi_scale_loss(flows, batch.flow), {"epe_px": error}
 
 
 def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:

@@ -1,23 +1,23 @@
-"""Batches of pairs, rendered during training by worker processes."""
+"""Batches of pairs, rendered during training."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
 
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 from defocus.training.objective import TrainingBatch
+from defocus.training.parallel import Ranks, places_of
 from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pair
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.plan import FlowStage, TrainingPlan
 
-__all__ = ["FlowBatch", "batches", "equally_blurred", "ranges_of", "validation_batches"]
+__all__ = ["FlowBatch", "equally_blurred", "flow_batch", "ranges_of", "validation_batches"]
 
 MOST_IN_BATCH = 64
 
@@ -59,46 +59,19 @@ class FlowBatch(TrainingBatch):
         return FlowBatch(**{name: change(value) for name, value in vars(self).items()})
 
 
-class _Steps(Dataset[FlowBatch]):
-    """The batches of a training by step number."""
-
-    def __init__(self, plan: TrainingPlan, textures: Textures) -> None:
-        self.plan, self.textures = plan, textures
-
-    def __getitem__(self, step: int) -> FlowBatch:
-        stage = self.plan.stage(step)
-        first = step * MOST_IN_BATCH
-        return _stacked(
-            [
-                _pair(self.textures, stage, self.plan.seed, first + index)
-                for index in range(stage.batch)
-            ]
-        )
-
-
-def batches(
-    plan: TrainingPlan, textures: Textures, *, first_step: int, workers: int
-) -> Iterator[FlowBatch]:
-    """Batches of a training from one step on; each depends only on the seed and the step.
+def flow_batch(plan: TrainingPlan, textures: Textures, mine: Ranks, step: int) -> FlowBatch:
+    """The batch of a step, which depends only on the seed and the step, or a process's part of it.
 
     Args:
         plan: The training.
         textures: Textures of the split ``train``.
-        first_step: First step, counted from 0.
-        workers: Number of rendering processes; 0 renders in this process.
+        mine: The process among those that share the batch.
+        step: The step, counted from 0.
     """
-    yield from DataLoader(
-        _Steps(plan, textures),
-        batch_size=None,
-        sampler=range(first_step, plan.settings.steps),
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_one_thread,
-    )
-
-
-def _one_thread(_worker: int) -> None:
-    cv2.setNumThreads(1)
+    stage = plan.stage(step)
+    numbers = range(step * MOST_IN_BATCH, step * MOST_IN_BATCH + stage.batch)
+    shared = numbers[places_of(stage.batch, mine)]
+    return _stacked([_pair(textures, stage, plan.seed, number) for number in shared])
 
 
 def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from defocus import __version__
 from defocus.errors import TrainingError, WeightsError
+from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
 from defocus.training.loop import train as train_job
 from defocus.training.record.folder import CHECKPOINT, training_of
@@ -16,7 +17,7 @@ from defocus.training.record.validation_scores import Scores, Watching
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.initial import initial_network
 from research.flow_training.loss import FlowObjective
-from research.flow_training.pairs import FlowBatch, batches
+from research.flow_training.pairs import FlowBatch, flow_batch
 from research.flow_training.plan import TrainingPlan
 from research.flow_training.validation import class_errors, described, estimated
 
@@ -61,18 +62,21 @@ def train(
         errors = class_errors(estimated(network, pairs, device), pairs)
         return {name: value for name, value in errors.items() if value is not None}
 
-    def batches_from(step: int) -> Iterator[FlowBatch]:
-        return batches(plan, textures, first_step=step, workers=workers)
+    def batches(first: int, feeder: Feeder) -> Iterator[FlowBatch]:
+        make = partial(flow_batch, plan, textures, feeder.mine)
+        return feeder.ahead(make, range(first, plan.settings.steps))
 
+    method = plan.settings.method(on_gpu=device.type == "cuda")
+    training = method.training.model_copy(update={"workers": workers})
     job: Job[FlowBatch] = Job(
         id=plan.id,
         seed=plan.seed,
-        method=plan.settings.method(on_gpu=device.type == "cuda"),
+        method=method.model_copy(update={"training": training}),
         learning_rate=plan.settings.learning_rate,
         steps=plan.settings.steps,
         make_network=partial(initial_network, plan, start),
         make_objective=FlowObjective,
-        batches=batches_from,
+        batches=batches,
         code=__version__,
         watching=Watching(scores_of, plan.settings.validated_steps, described=described),
     )

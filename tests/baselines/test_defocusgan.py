@@ -113,11 +113,13 @@ def test_the_objective_s_terms_come_in_at_their_epochs() -> None:
     assert made.adversary_loss(network, batch, Progress(5, 5.0)) is None
     loss, parts = made(network, batch, Progress(5, 5.0))
     assert "adversarial" not in parts
-    assert float(loss.detach()) == pytest.approx(0.5 * parts["l1"])  # no VGG file, said on stderr
+    assert float(loss.detach()) == pytest.approx(
+        0.5 * float(parts["l1"])
+    )  # no VGG file, said on stderr
     assert made.adversary_loss(network, batch, Progress(6, 6.0)) is not None
     loss, parts = made(network, batch, Progress(10, 10.0))
     assert float(loss.detach()) == pytest.approx(
-        0.5 * parts["l1"] + 0.001 * parts["adversarial"], rel=1e-5
+        float(0.5 * parts["l1"] + 0.001 * parts["adversarial"]), rel=1e-5
     )
 
 
@@ -133,7 +135,7 @@ def test_the_critic_s_loss_by_hand() -> None:
             batch.blurry, defocus_map=batch.supervision["defocus_map"], iteration=1
         )["restored"]
         apart = (made.adversary(restored) - made.adversary(batch.target)).mean()
-    expected = float(apart) * (1 + 0.1 * 3.0) + parts["gradient_penalty"]
+    expected = float(apart) * (1 + 0.1 * 3.0) + float(parts["gradient_penalty"])
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
 
 
@@ -222,7 +224,15 @@ def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
 
     def trained(folder: Path, end: int) -> dict[str, torch.Tensor]:
         class Stopping:
-            def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+            def batch(
+                self,
+                step: int,
+                size: int,
+                seed: int,
+                crop_px: int | None = None,
+                *,
+                places: slice = slice(None),
+            ) -> Batch:
                 if step == end:
                     raise KeyboardInterrupt
                 return paired_batch(32)

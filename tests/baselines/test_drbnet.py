@@ -97,7 +97,15 @@ def test_a_schedule_starts_from_added_weights(tmp_path: Path) -> None:
 
 
 class Patches:
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = slice(None),
+    ) -> Batch:
         return paired_batch(16, size)
 
 

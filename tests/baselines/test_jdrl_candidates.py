@@ -155,8 +155,8 @@ def test_the_line_of_the_deformed_output_weighs_reblurring_as_jdrl_does(shifted:
     for settings in ({}, line.settings):
         torch.manual_seed(0)  # the same reblurring
         loss, parts = make(**settings)(network, batch, LATER)
-        reblur = parts["reblur"] * (0.25 if settings else 0.5)
-        deformed = parts.get("deblur_forward", 0.0) + parts["deblur_reverse"]
+        reblur = float(parts["reblur"]) * (0.25 if settings else 0.5)
+        deformed = float(parts.get("deblur_forward", 0.0) + parts["deblur_reverse"])
         assert loss.item() == pytest.approx(deformed + reblur)
         shares.append(reblur / deformed)
     assert shares[0] == pytest.approx(shares[1], rel=0.05)

@@ -158,8 +158,8 @@ def test_in_mixed_precision_flow_is_measured_in_full(shifted: Shifted) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         loss, parts = objective(network, batch, LATER)
     loss.backward()
-    assert parts["flow_px"] == pytest.approx(exact["flow_px"], abs=1e-5)
-    assert parts["reblur"] == pytest.approx(exact["reblur"], rel=0.05)
+    assert parts["flow_px"] == pytest.approx(float(exact["flow_px"]), abs=1e-5)
+    assert parts["reblur"] == pytest.approx(float(exact["reblur"]), rel=0.05)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in objective.parameters())
 
 
@@ -345,7 +345,7 @@ def test_the_masks_of_the_settings_are_used(shifted: Shifted) -> None:
         objective = JDRLObjective(settings, ScriptedFlow(zoom(3.0)))
         kept[kind] = objective(Constant(blurry), Batch(blurry, target), LATER)[1]["mask_kept_share"]
     assert kept["none"] == 1.0
-    assert len({round(share, 4) for share in kept.values()}) == 4
+    assert len({round(float(share), 4) for share in kept.values()}) == 4
 
 
 def test_without_deformation_pictures_are_compared_in_place(shifted: Shifted) -> None:

@@ -87,8 +87,8 @@ def test_the_paper_adds_the_reblurring_and_the_code_leaves_it_out(network: NRKNe
     paper, parts = objective("nrknet")(network, batch, Progress(0, 0.0))
     official, _ = objective("nrknet", reblurring=0.0)(network, batch, Progress(0, 0.0))
     assert parts["reblurring"] > 0
-    assert float(official) == pytest.approx(parts["restoring"])
-    assert float(paper - official) == pytest.approx(parts["reblurring"], rel=1e-4)
+    assert float(official) == pytest.approx(float(parts["restoring"]))
+    assert float(paper - official) == pytest.approx(float(parts["reblurring"]), rel=1e-4)
 
 
 @torch.no_grad()

@@ -59,7 +59,7 @@ def test_estimator_and_reblurring_network_learn_from_each_other(batch: Batch) ->
     found = reblurring.reblur(outputs["restored"], batch.blurry)
     expected = charbonnier(outputs["core"], found.seeds).item()
     assert parts["core"] == pytest.approx(expected, rel=1e-4)
-    deformed = parts["deblur_forward"] + parts["deblur_reverse"]
+    deformed = float(parts["deblur_forward"] + parts["deblur_reverse"])
     assert loss.item() == pytest.approx(deformed + 2.0 * expected, rel=1e-4)
     assert network.pred.out.weight.grad is not None
     assert reblurring.kpn.out.weight.grad.abs().sum() > 0

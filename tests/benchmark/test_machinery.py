@@ -116,10 +116,18 @@ def test_the_running_mean_is_that_of_its_definition(tmp_path: Path) -> None:
     seen: list[torch.Tensor] = []
 
     class Seeing(Patches):
-        def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        def batch(
+            self,
+            step: int,
+            size: int,
+            seed: int,
+            crop_px: int | None = None,
+            *,
+            places: slice = slice(None),
+        ) -> Batch:
             if step:
                 seen.append(network().detach().clone())
-            return super().batch(step, size, seed, crop_px)
+            return super().batch(step, size, seed, crop_px, places=places)
 
     built: list[nn.Module] = []
     init = Net.__init__
@@ -154,10 +162,18 @@ def test_told_to_stop_it_saves_its_state_and_goes_on_later(
     tmp_path: Path, name: str, at: int
 ) -> None:
     class Stopping(Patches):
-        def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        def batch(
+            self,
+            step: int,
+            size: int,
+            seed: int,
+            crop_px: int | None = None,
+            *,
+            places: slice = slice(None),
+        ) -> Batch:
             if step == at:
                 os.kill(os.getpid(), getattr(signal, name))
-            return super().batch(step, size, seed, crop_px)
+            return super().batch(step, size, seed, crop_px, places=places)
 
     before = signal.getsignal(getattr(signal, name))
     with pytest.raises(InterruptedWorkError, match=f"saved at step {at + 1} of 9"):

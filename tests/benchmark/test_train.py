@@ -72,13 +72,21 @@ class Patches:
         self.stop_at = stop_at
         self.asked: list[int] = []
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = slice(None),
+    ) -> Batch:
         if step == self.stop_at:
             raise KeyboardInterrupt
         self.asked.append(step)
         generator = torch.Generator().manual_seed(1000 * seed + step)
         pictures = torch.rand(2, size, 3, 16, 16, generator=generator)
-        return Batch(pictures[0], pictures[1])
+        return Batch(pictures[0][places], pictures[1][places])
 
 
 def make_run(seed: int = 0, recipe: Recipe = RECIPE) -> Run:

@@ -22,6 +22,7 @@ from defocus.images import linear_to_srgb
 from defocus.optics.psf import disc_psf
 from defocus.training.method import Method
 from defocus.training.objective import Progress
+from defocus.training.parallel import Ranks
 from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
 from defocus.training.record.loss_curve import read_curve
 from defocus.training.steps.optimisers import autocast, make_optimisers, optimiser_step
@@ -38,8 +39,8 @@ from research.flow_training.loss import (
 )
 from research.flow_training.pairs import (
     FlowBatch,
-    batches,
     equally_blurred,
+    flow_batch,
     validation_batches,
 )
 from research.flow_training.plan import (
@@ -190,13 +191,12 @@ def test_the_loop_is_told_what_the_settings_say() -> None:
 
 def test_batches_depend_on_seed_and_step_alone(textures: Textures) -> None:
     plan = plan_of()
-    whole = list(batches(plan, textures, first_step=0, workers=0))
-    assert len(whole) == 6
-    later = next(batches(plan, textures, first_step=4, workers=0))
+    whole = [flow_batch(plan, textures, Ranks(), step) for step in range(5)]
+    later = flow_batch(plan, textures, Ranks(), 4)
     for name, values in vars(whole[4]).items():
         assert torch.equal(getattr(later, name), values), name
     assert not torch.equal(whole[3].blurry, whole[4].blurry)
-    other = next(batches(replace(plan, seed=2), textures, first_step=4, workers=0))
+    other = flow_batch(replace(plan, seed=2), textures, Ranks(), 4)
     assert not torch.equal(other.blurry, later.blurry)
     assert later.blurry.shape == later.sharp.shape == (1, 3, 64, 64)
     assert later.flow.shape == (1, 2, 64, 64)
@@ -205,12 +205,13 @@ def test_batches_depend_on_seed_and_step_alone(textures: Textures) -> None:
 
 def test_pairs_of_all_kinds_are_among_the_batches(textures: Textures) -> None:
     sharp = plan_of(stages=(STAGE.model_copy(update={"sharp_share": 1.0, "equalised_share": 0}),))
-    for batch in batches(sharp, textures, first_step=3, workers=0):
-        assert batch.coc_px.max() == 0
+    for step in range(3, 6):
+        assert flow_batch(sharp, textures, Ranks(), step).coc_px.max() == 0
     both = []
     for share in (0.0, 1.0):
         stage = STAGE.model_copy(update={"sharp_share": 0, "equalised_share": share})
-        both.append(list(batches(plan_of(stages=(stage,)), textures, first_step=0, workers=0)))
+        plan = plan_of(stages=(stage,))
+        both.append([flow_batch(plan, textures, Ranks(), step) for step in range(6)])
     for plain, alike in zip(*both, strict=True):
         assert torch.equal(plain.blurry, alike.blurry)
     contrasts = [sum(float(b.sharp.diff().abs().mean()) for b in kind) for kind in both]
@@ -220,7 +221,7 @@ def test_pairs_of_all_kinds_are_among_the_batches(textures: Textures) -> None:
 def test_blue_comes_first(textures: Textures) -> None:
     red = Textures("train", ("red",), (np.zeros((80, 80, 3), np.uint8),))
     red.pictures[0][..., 0] = np.random.default_rng(0).integers(0, 255, (80, 80))
-    batch = next(batches(plan_of(), red, first_step=0, workers=0))
+    batch = flow_batch(plan_of(), red, Ranks(), 0)
     assert batch.sharp[:, 2].mean() > 0.2 > 0.1 > batch.sharp[:, 0].mean()
 
 

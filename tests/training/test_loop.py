@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,17 +12,20 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.errors import InterruptedWorkError
+from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop
+from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, train
 from defocus.training.method import Cosine, Method
-from defocus.training.objective import Progress, TrainingBatch, TrainingObjective
+from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 from defocus.training.record.checkpoint import load_checkpoint, trained_by
 from defocus.training.record.folder import CHECKPOINT, CURVE, code_of, steps_done, training_of
 from defocus.training.record.loss_curve import read_curve
 from defocus.training.record.tensorboard import Tracker
 from defocus.training.record.validation_scores import VALIDATION, Watching
 from defocus.training.settings import Training
+from defocus.training.steps import losses
+from defocus.training.steps.losses import as_numbers
 from defocus.training.stopping import stop_asked
 
 CPU = torch.device("cpu")
@@ -57,7 +60,7 @@ class Squared(TrainingObjective[Points]):
         return loss, {"root": float(loss.detach().sqrt())}
 
 
-def batches(stop_at: int | None, first: int) -> Iterator[Points]:
+def batches(stop_at: int | None, first: int, feeder: Feeder) -> Iterator[Points]:
     for step in range(first, STEPS):
         if step == stop_at:
             raise KeyboardInterrupt
@@ -194,3 +197,31 @@ def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path: Path) 
     with pytest.raises(MemoryError, match="Squared in 1 process"):
         train(replace(job(), check=refuse), tmp_path, CPU)
     assert not any(tmp_path.iterdir())
+
+
+class Exploding(Squared):
+    """Its loss is not finite at one step."""
+
+    def forward(
+        self, network: nn.Module, batch: Points, progress: Progress
+    ) -> tuple[torch.Tensor, Parts]:
+        loss, _ = super().forward(network, batch, progress)
+        return loss * (float("inf") if progress.step == 6 else 1.0), {"root": loss.detach().sqrt()}
+
+
+def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LOGGED_ROWS", 3)
+    readings: list[int] = []
+
+    def counted(values: Sequence[torch.Tensor | float]) -> list[float]:
+        readings.append(len(values))
+        return as_numbers(values)
+
+    monkeypatch.setattr(losses, "as_numbers", counted)
+    unwatched = replace(job(), make_objective=Exploding, watching=Watching())
+    with pytest.raises(TrainingError, match=r"loss is inf at step 6$"):
+        train(unwatched, tmp_path, CPU)
+    assert len(readings) == 3  # with the lines of steps 1, 5 and 9
+    assert not (tmp_path / CHECKPOINT).exists()

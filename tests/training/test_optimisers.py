@@ -82,7 +82,15 @@ class Patches:
         self.stop_at = stop_at
         self.sizes: list[tuple[int, int | None]] = []
 
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = slice(None),
+    ) -> Batch:
         if step == self.stop_at:
             raise KeyboardInterrupt
         self.sizes.append((size, crop_px))

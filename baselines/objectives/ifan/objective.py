@@ -5,7 +5,7 @@ from torch.nn import functional
 from torch.nn.functional import mse_loss
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.systems.ifan.adaptive import filter_channels
 from defocus.baselines.systems.ifan.network import CHANNELS, IFAN, MULTIPLE, STEPS
@@ -37,7 +37,7 @@ class IFANObjective(Objective):
         network: torch.nn.Module,
         batch: Batch,
         progress: Progress,  # noqa: ARG002 - the same losses from first to last step
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The sum; its parts are the losses."""
         found = outputs_of(network, batch)
         losses = {"deblur": mse_loss(found["restored"], batch.target)}
@@ -47,7 +47,7 @@ class IFANObjective(Objective):
             reblurred = self.reblur(pad_to_multiple(batch.target, MULTIPLE), found["filters"])
             losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
         total = torch.stack(list(losses.values())).sum()
-        return total, {name: float(loss.detach()) for name, loss in losses.items()}
+        return total, {name: loss.detach() for name, loss in losses.items()}
 
 
 def _disparity_loss(network: torch.nn.Module, batch: Batch, of_both: torch.Tensor) -> torch.Tensor:

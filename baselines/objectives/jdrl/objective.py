@@ -22,7 +22,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 from defocus.baselines.objective_registry import objective, recipe_changes
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
 from defocus.baselines.objectives.jdrl.contradictions import refuse_contradictions
@@ -48,7 +48,7 @@ class Deformed(NamedTuple):
     """
 
     loss: torch.Tensor
-    parts: dict[str, float]
+    parts: dict[str, torch.Tensor]
 
 
 class JDRLObjective(Objective):
@@ -79,7 +79,7 @@ class JDRLObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss and its parts.
 
         Returns:
@@ -99,10 +99,10 @@ class JDRLObjective(Objective):
         if self.settings.kernels == "none" or forward_only:
             return deformed.loss, deformed.parts
         reblur = self.reblur_loss(restored, batch)
-        parts = deformed.parts | {"reblur": reblur.item()}
+        parts = deformed.parts | {"reblur": reblur.detach()}
         if self.settings.kernels == "thin-lens-measured":
             known = _supervision(batch, "measured_blur").isfinite()
-            parts["reblur_known_share"] = known.float().mean().item()
+            parts["reblur_known_share"] = known.float().mean().detach()
         return deformed.loss + self.settings.alpha * reblur, parts
 
     def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Deformed:
@@ -127,7 +127,7 @@ class JDRLObjective(Objective):
         reverse, kept_back = self._term(
             target, restored, back, early * believed(kind, back, to_target, band)
         )
-        backward = {"deblur_reverse": reverse.item(), "mask_kept_share_reverse": kept_back}
+        backward = {"deblur_reverse": reverse.detach(), "mask_kept_share_reverse": kept_back}
         if self.settings.deformation == "output":
             return Deformed(reverse, backward)
         forward, kept = self._term(
@@ -170,9 +170,7 @@ class JDRLObjective(Objective):
             blurred = self.reblurring(restored, blurry)
         return self.charbonnier(blurred, blurry)
 
-    def _reblur_alone(
-        self, network: nn.Module, batch: Batch
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    def _reblur_alone(self, network: nn.Module, batch: Batch) -> tuple[torch.Tensor, Parts]:
         """Train R on the network's present output, or the target; the network gets no gradient."""
         if self.reblurring is None:
             raise ValueError("there is no reblurring network to train")
@@ -183,18 +181,18 @@ class JDRLObjective(Objective):
             with torch.no_grad(), _evaluating(network):
                 sharp = outputs_of(network, batch)["restored"]
         reblur = self.charbonnier(self.reblurring(sharp, blurry), blurry)
-        return reblur, {"reblur": reblur.item()}
+        return reblur, {"reblur": reblur.detach()}
 
     def _term(
         self, fixed: torch.Tensor, moved: torch.Tensor, flow: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, float]:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss between ``fixed`` and ``moved`` warped by the flow, and the kept share of the mask.
 
         The mean divides by all pixels, including masked ones.
         """
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
         loss = self.charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
-        return loss, mask.mean().item()
+        return loss, mask.mean().detach()
 
     def charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """The Charbonnier loss with the epsilon of the settings."""
@@ -262,11 +260,13 @@ def one_picture(blurry: torch.Tensor) -> torch.Tensor:
     return (blurry[:, :3] + blurry[:, 3:]) / 2
 
 
-def _parts(forward: torch.Tensor, kept_share: float, flow: torch.Tensor) -> dict[str, float]:
+def _parts(
+    forward: torch.Tensor, kept_share: torch.Tensor, flow: torch.Tensor
+) -> dict[str, torch.Tensor]:
     return {
-        "deblur_forward": forward.item(),
+        "deblur_forward": forward.detach(),
         "mask_kept_share": kept_share,
-        "flow_px": float(torch.linalg.vector_norm(flow, dim=1).mean()),
+        "flow_px": torch.linalg.vector_norm(flow, dim=1).mean().detach(),
     }
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import nn
 
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
-from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 from defocus.baselines.objectives.registered.displacement import moved_by, remaining_displacement
 from defocus.errors import SettingsError
 from defocus.settings import Settings, parse_settings
@@ -59,7 +59,7 @@ class RegisteredObjective(Objective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss and its parts.
 
         ``moved_px`` is the mean length of the remaining displacement, ``mask_kept_share`` the share
@@ -70,16 +70,16 @@ class RegisteredObjective(Objective):
         """
         del progress
         settings = self.settings
-        parts: dict[str, float] = {}
+        parts: dict[str, torch.Tensor] = {}
         restored, target = outputs_of(network, batch)["restored"], batch.target
         if settings.refined:
             moved = remaining_displacement(restored.detach(), target, settings.tile_px)
             target = moved_by(target, moved)
-            parts["moved_px"] = float(torch.linalg.vector_norm(moved, dim=1).mean())
+            parts["moved_px"] = torch.linalg.vector_norm(moved, dim=1).mean().detach()
         if not settings.masked:
             return charbonnier(restored, target, settings.epsilon), parts
         mask = _valid_mask(batch)
-        parts["mask_kept_share"] = float(mask.mean())
+        parts["mask_kept_share"] = mask.mean()
         return masked_charbonnier(restored, target, mask, settings.epsilon), parts
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import nn
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.baselines.objective import Batch, Progress
+from defocus.baselines.objective import Batch, Parts, Progress
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective, one_picture
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings, WarmUp
@@ -65,7 +65,7 @@ class RJDRLObjective(JDRLObjective):
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Parts]:
         """The loss and its parts: JDRL's, and ``core``, the unweighted pseudo supervision."""
         outputs = _guided(network).outputs(batch.blurry, core_share=_core_share(progress))
         restored, blurry = outputs["restored"], one_picture(batch.blurry)
@@ -76,7 +76,7 @@ class RJDRLObjective(JDRLObjective):
         found = self.reblurring.reblur(restored, blurry)
         reblur = self.charbonnier(found.picture, blurry)
         core = self.charbonnier(outputs["core"], found.seeds)
-        parts = deformed.parts | {"reblur": reblur.item(), "core": core.item()}
+        parts = deformed.parts | {"reblur": reblur.detach(), "core": core.detach()}
         return deformed.loss + self.settings.alpha * reblur + self.beta * core, parts
 
 

@@ -24,8 +24,10 @@ from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.training import loop
+from defocus.training.feeding import Feeder
 from defocus.training.loop import Job
 from defocus.training.method import Cosine
+from defocus.training.parallel import part_of
 
 __all__ = ["train_on"]
 
@@ -78,10 +80,10 @@ def train_on(
     own = _bank(lens, count)
     general = _bank(others, max(1, count * OTHERS // OWN))
 
-    def batches(step: int) -> Iterator[Batch]:
+    def batches(step: int, feeder: Feeder) -> Iterator[Batch]:
         own.hold(step)
         general.hold(step)
-        return drawn(step)
+        return (part_of(batch, feeder.mine) for batch in drawn(step))
 
     def drawn(step: int) -> Iterator[Batch]:
         while True:

@@ -106,11 +106,14 @@ def train_run(study: Study, run: Run) -> "Trained":
     lacking = dataset.without(patches.left_out)
     say_left_out(lacking, len(study.dataset.pairs), "training pair")
     # An epoch shows as many pixels as the training pictures have.
+    workers = {} if recipe.training.workers is None else {"workers": recipe.training.workers}
     done = train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
-        training_folder(study.out, run.id, run.facts(), study.dataset, sources_of(run), lacking),
+        training_folder(
+            study.out, run.id, run.facts() | workers, study.dataset, sources_of(run), lacking
+        ),
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(replace(study, dataset=dataset), run, recipe.training),

@@ -26,9 +26,13 @@ class Clock:
         """Seconds since the start."""
         return time.monotonic() - self._started
 
-    def columns(self) -> dict[str, str]:
-        """The columns ``seconds`` since the start and ``cpu_seconds`` of all threads."""
-        cpu_seconds = time.process_time() - self._cpu_started
+    def columns(self, cpu_elsewhere: float = 0.0) -> dict[str, str]:
+        """The columns ``seconds`` since the start and ``cpu_seconds`` of all threads.
+
+        Args:
+            cpu_elsewhere: Processor time of this training in other processes since the start.
+        """
+        cpu_seconds = time.process_time() - self._cpu_started + cpu_elsewhere
         return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 
 

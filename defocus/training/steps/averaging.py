@@ -1,13 +1,11 @@
 """Averages of weights over training steps (EMA, SWA), used for evaluation."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from defocus.training.method import Method
+from defocus.training.settings import Training
 
 __all__ = ["evaluated", "make_average", "update"]
 
@@ -20,29 +18,8 @@ def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
     statistics too; with the latter, they are those of the last step.
     """
     if method.training.average is not None:
-        decaying = _decaying(method.training.average, warmup=method.training.average_warmup)
-        return AveragedModel(network, multi_avg_fn=decaying, use_buffers=True)
+        return AveragedModel(network, use_buffers=True)
     return AveragedModel(network) if method.averaged_from_epoch is not None else None
-
-
-_Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
-_Mean: TypeAlias = Callable[[_Tensors, _Tensors, torch.Tensor | int], None]
-"""Changes the means (first) by the weights of a step (second), so many of which have counted."""
-
-
-def _decaying(decay: float, *, warmup: bool) -> _Mean:
-    if not warmup:
-        plain: _Mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-        return plain
-
-    def mean(means: _Tensors, weights: _Tensors, counted: torch.Tensor | int) -> None:
-        step = int(counted)
-        kept: _Mean = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
-            min(decay, (1 + step) / (10 + step))
-        )
-        kept(means, weights, counted)
-
-    return mean
 
 
 def update(average: AveragedModel | None, method: Method, network: nn.Module, epoch: float) -> None:
@@ -56,9 +33,37 @@ def update(average: AveragedModel | None, method: Method, network: nn.Module, ep
     """
     if average is None:
         return
-    if method.training.average is None and epoch < (method.averaged_from_epoch or 0.0):
-        return
-    average.update_parameters(network)
+    if method.training.average is not None:
+        _move_towards(average, network, method.training)
+    elif epoch >= (method.averaged_from_epoch or 0.0):
+        average.update_parameters(network)
+
+
+@torch.no_grad()
+def _move_towards(average: AveragedModel, network: nn.Module, training: Training) -> None:
+    """Move the running mean, all tensors of a kind in one call.
+
+    ``AveragedModel`` would count on the network's device, and to read that waits for it.
+    """
+    step = int(average.n_averaged)  # it is in the CPU's memory
+    decay = training.average or 0.0
+    if training.average_warmup:
+        decay = min(decay, (1 + step) / (10 + step))
+    pairs = list(zip(_tensors(average.module), _tensors(network), strict=True))
+    moved = [both for both in pairs if step and both[0].is_floating_point()]
+    if moved:
+        means, weights = ([both[place] for both in moved] for place in (0, 1))
+        torch._foreach_lerp_(means, weights, 1 - decay)
+    for mean, weight in pairs:
+        if not step:
+            mean.copy_(weight)
+        elif not mean.is_floating_point():
+            mean.copy_(mean * decay + weight * (1 - decay))
+    average.n_averaged += 1
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*(one.detach() for one in module.parameters()), *module.buffers()]
 
 
 def evaluated(average: AveragedModel | None, network: nn.Module) -> nn.Module:

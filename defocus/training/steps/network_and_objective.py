@@ -5,7 +5,7 @@ from typing import Generic
 import torch
 from torch import distributed, nn
 
-from defocus.training.objective import BatchT, Progress, TrainingObjective
+from defocus.training.objective import BatchT, Parts, Progress, TrainingObjective
 
 __all__ = ["NetworkAndObjective", "mean_over_processes"]
 
@@ -18,7 +18,7 @@ class NetworkAndObjective(nn.Module, Generic[BatchT]):
         self.network = network
         self.objective = objective
 
-    def forward(self, batch: BatchT, progress: Progress) -> tuple[torch.Tensor, dict[str, float]]:
+    def forward(self, batch: BatchT, progress: Progress) -> tuple[torch.Tensor, Parts]:
         """Compute the loss and its parts; see :class:`TrainingObjective`."""
         loss, parts = self.objective(self.network, batch, progress)
         return loss, parts
@@ -28,7 +28,6 @@ def mean_over_processes(values: list[float]) -> list[float]:
     """Mean of each number over the processes of a group."""
     if not distributed.is_initialized():
         return values
-    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    tensor = torch.tensor(values, dtype=torch.float64)
     distributed.all_reduce(tensor)
     return [value / distributed.get_world_size() for value in tensor.tolist()]

@@ -1,7 +1,6 @@
 """Optimisers of a training, and their step."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -12,9 +11,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from defocus.errors import TrainingError
 from defocus.training.method import Adversary, Method
-from defocus.training.objective import BatchT, Progress, TrainingObjective
+from defocus.training.objective import BatchT, Parts, Progress, TrainingObjective
 from defocus.training.optimiser import Optimiser, make_optimiser
-from defocus.training.steps.network_and_objective import mean_over_processes
 
 __all__ = [
     "Optimisers",
@@ -87,7 +85,7 @@ def optimiser_step(
     learning_rate: float,
     *,
     joint: nn.Module | None = None,
-) -> dict[str, float]:
+) -> dict[str, torch.Tensor | float]:
     """Do one step of the network, then the steps of its adversary.
 
     Args:
@@ -102,15 +100,13 @@ def optimiser_step(
             there are several.
 
     Returns:
-        ``loss`` and the parts of both losses; the adversary's own loss is ``adversary``.
-
-    Raises:
-        TrainingError: A loss is not finite.
+        ``loss`` and the parts of both losses; the adversary's own loss is ``adversary``. Nothing
+        waits for the device: they are tensors there, and may be not finite.
     """
     for group in optimisers.network.param_groups:
         group["lr"] = learning_rate
     batches = batch.parts(method.training.accumulate)
-    descent = _Descent(batches, progress.step, method.training.precision)
+    descent = _Descent(batches, method.training.precision)
 
     def loss_of(part: BatchT) -> _Loss:
         given: _Loss = (
@@ -122,7 +118,7 @@ def optimiser_step(
         found = descent.go(optimisers.network, loss_of, joint, method.gradient_clip)
     if found is None:
         raise ValueError(f"{type(objective).__name__} gave no loss")
-    values = {"loss": found[0], **found[1]}
+    values: dict[str, torch.Tensor | float] = {"loss": found[0], **found[1]}
     if optimisers.adversary is not None and method.adversary is not None:
         values |= _adversary_steps(
             method.adversary,
@@ -133,7 +129,7 @@ def optimiser_step(
     return values
 
 
-_Loss = tuple[torch.Tensor, dict[str, float]]
+_Loss = tuple[torch.Tensor, Parts]
 
 
 def _adversary_steps(
@@ -141,8 +137,8 @@ def _adversary_steps(
     optimiser: torch.optim.Optimizer,
     descent: "_Descent[BatchT]",
     loss_of: Callable[[BatchT], _Loss | None],
-) -> dict[str, float]:
-    values: dict[str, float] = {}
+) -> dict[str, torch.Tensor | float]:
+    values: dict[str, torch.Tensor | float] = {}
     for _ in range(settings.steps):
         found = descent.go(optimiser, loss_of)
         if found is None:
@@ -157,12 +153,10 @@ class _Descent(Generic[BatchT]):
 
     Attributes:
         batches: The parts, weighted by their number of crops.
-        step: Number of the step, for messages.
         precision: Precision of the method's ``training``.
     """
 
     batches: Sequence[BatchT]
-    step: int
     precision: str
 
     def go(
@@ -171,7 +165,7 @@ class _Descent(Generic[BatchT]):
         loss_of: Callable[[BatchT], _Loss | None],
         joint: nn.Module | None = None,
         clip: float | None = None,
-    ) -> tuple[float, dict[str, float]] | None:
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor | float]] | None:
         """Compute gradients, then do the step; return None without a step if there is no loss.
 
         Returns:
@@ -179,7 +173,7 @@ class _Descent(Generic[BatchT]):
         """
         optimiser.zero_grad(set_to_none=True)
         crops = sum(part.size for part in self.batches)
-        total, parts = 0.0, dict[str, float]()
+        totals, parts = list[torch.Tensor](), dict[str, torch.Tensor | float]()
         for number, batch in enumerate(self.batches):
             with _gathered(joint, last=number + 1 == len(self.batches)):
                 with autocast(batch.inputs.device, self.precision):
@@ -187,21 +181,19 @@ class _Descent(Generic[BatchT]):
                 if given is None:
                     return None
                 share = batch.size / crops
-                total += share * self._finite(float(given[0].detach()))
+                totals.append(given[0].detach().double() * share)
                 (given[0] * share).backward()  # type: ignore[no-untyped-call]
             for name, value in given[1].items():
-                parts[name] = parts.get(name, 0.0) + share * value
+                parts[name] = parts.get(name, 0.0) + share * _read_later(value)
         if clip is not None:
             parameters = [p for group in optimiser.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, clip)
         optimiser.step()
-        return total, parts
+        return torch.stack(totals).sum(), parts
 
-    def _finite(self, own: float) -> float:
-        (value,) = mean_over_processes([own])
-        if not math.isfinite(value):
-            raise TrainingError(f"loss is {value} at step {self.step}")
-        return value
+
+def _read_later(value: torch.Tensor | float) -> torch.Tensor | float:
+    return value.detach().double() if isinstance(value, torch.Tensor) else value
 
 
 def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:

@@ -1,0 +1,220 @@
+"""Batches that processes make ahead of their steps: the same ones, in the same order."""
+
+import contextlib
+import os
+import pickle
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from multiprocessing import active_children
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from defocus.errors import DefocusError, InterruptedWorkError
+from defocus.processes import (
+    begin_worker,
+    interrupts_held,
+    module_of,
+    usable_cores,
+    worker_context,
+)
+from defocus.progress import telling
+from defocus.training.parallel import Ranks
+from defocus.training.stopping import SIGNALS
+
+__all__ = ["FEW_STEPS", "Feeder", "MakerDiedError", "feeding", "makers"]
+
+FEW_STEPS = 500
+"""With fewer steps left, no processes are started unless asked for: that takes seconds."""
+
+AHEAD = 2
+"""Batches that each process makes ahead, which bounds their memory."""
+
+KeyT = TypeVar("KeyT")
+MadeT = TypeVar("MadeT")
+
+
+def makers(asked: int | None, steps: int, mine: Ranks) -> int:
+    """How many processes make batches: those asked for, else one less than there are cores.
+
+    Processes of ``torchrun`` on one machine share its cores. Fewer than :data:`FEW_STEPS` steps
+    get none.
+    """
+    if asked is not None:
+        return asked
+    return 0 if steps < FEW_STEPS else max(0, usable_cores() // mine.beside - 1)
+
+
+class MakerDiedError(InterruptedWorkError):
+    """A process that makes batches was killed; the message says how."""
+
+
+class Feeder:
+    """Makes things by key, in this process or ahead in others.
+
+    Attributes:
+        workers: Number of processes; 0 makes everything in this one, when it is asked for.
+        mine: This process among those of the training.
+        device: Where the training computes; memory of copies to a GPU is pinned.
+        cpu_seconds: Processor time of the processes so far.
+    """
+
+    def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
+        self.workers, self.mine, self.device = workers, mine, device
+        self.cpu_seconds = 0.0
+        self._closing = contextlib.ExitStack()
+
+    def ahead(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> Iterator[MadeT]:
+        """What a function makes of each key, in their order.
+
+        An error of the function is raised where its result would have come.
+
+        Args:
+            make: A function of a module, or a ``partial`` of one with arguments that can be
+                pickled; what it makes depends on the key alone.
+            keys: The keys.
+
+        Raises:
+            MakerDiedError: A process was killed.
+        """
+        if not self.workers or not len(keys):
+            yield from map(make, keys)
+            return
+        others = set(active_children())
+        with interrupts_held(), warnings.catch_warnings():
+            # who asks for more processes than cores has a reason, and who does not gets fewer
+            warnings.filterwarnings("ignore", "This DataLoader will create")
+            made: Any = iter(self._loader(make, keys))
+        processes = set(active_children()) - others
+        self._closing.callback(_end, made, processes)
+        for _ in keys:
+            one: _One[MadeT] = _next(made, processes)
+            self.cpu_seconds += one.cpu_seconds
+            yield one.result()
+
+    def _loader(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> DataLoader[Any]:
+        return DataLoader(
+            _Made(make),
+            batch_size=None,
+            sampler=keys,
+            num_workers=self.workers,
+            prefetch_factor=AHEAD,
+            collate_fn=_as_it_is,
+            pin_memory=self.device.type == "cuda",
+            multiprocessing_context=worker_context(module_of(make)),
+            worker_init_fn=partial(_begin, vars(telling).copy(), dict(os.environ)),
+            generator=torch.Generator(),  # the one of the training is left alone
+        )
+
+    def close(self) -> None:
+        """End the processes."""
+        self._closing.close()
+
+
+@contextlib.contextmanager
+def feeding(workers: int, mine: Ranks, device: torch.device) -> Iterator[Feeder]:
+    """A feeder whose processes end with the block, however that ends."""
+    feeder = Feeder(workers, mine, device)
+    try:
+        yield feeder
+    finally:
+        feeder.close()
+
+
+class _One(Generic[MadeT]):
+    """A made thing, or the error of making it, as it is sent between processes."""
+
+    def __init__(self, value: Any, error: Exception | None, cpu_seconds: float) -> None:  # noqa: ANN401 - whatever is made
+        self.value, self.error, self.cpu_seconds = value, error, cpu_seconds
+
+    def pin_memory(self) -> "_One[MadeT]":
+        """The same with pinned memory, where it has tensors."""
+        pin = getattr(self.value, "pin_memory", None)
+        return self if pin is None else _One(pin(), self.error, self.cpu_seconds)
+
+    def result(self) -> MadeT:
+        if self.error is not None:
+            raise self.error
+        made: MadeT = self.value
+        return made
+
+
+class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
+    """What a function makes, by key."""
+
+    def __init__(self, make: Callable[[KeyT], MadeT]) -> None:
+        self.make = make
+
+    def __getitem__(self, key: KeyT) -> _One[Any]:
+        begun = time.process_time()
+        try:
+            value, error = self.make(key), None
+        except Exception as failure:  # noqa: BLE001 - the training raises it at its step
+            value, error = None, _sendable(failure)
+        return _One(value, error, time.process_time() - begun)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error; what nobody expects has its traceback as a note, which is lost on the way."""
+    if not isinstance(error, DefocusError):
+        error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own object
+    except Exception:  # noqa: BLE001 - an exception may refuse to be made again in any way
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to be stacked
+    return one
+
+
+def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -> None:
+    """Prepare a worker process; of what it says, only the first one's is to be read.
+
+    Signals to a group of processes, as of Ctrl-C, are for the training, which ends its workers.
+    """
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    begin_worker({**settings, "quiet": settings["quiet"] or worker > 0}, environment)
+
+
+def _next(made: Iterator[_One[MadeT]], processes: set[BaseProcess]) -> _One[MadeT]:
+    try:
+        return next(made)
+    except (RuntimeError, OSError, EOFError) as error:  # as a dead worker shows in a DataLoader
+        wait([one.sentinel for one in processes], timeout=1.0)
+        died = [one.exitcode for one in processes if one.exitcode is not None]
+        if not died:
+            raise
+        raise MakerDiedError(_how(died[0])) from error
+
+
+def _how(code: int) -> str:
+    """What is to be said of an exit code, and what to do."""
+    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    why = {
+        "SIGKILL": ", perhaps because memory ran out",
+        "SIGBUS": ", because the shared memory (/dev/shm) is too small",
+    }.get(name, "")
+    return (
+        f"a process that makes batches has ended ({name}){why}; run the same command again, with "
+        "fewer --workers if it happens again"
+    )
+
+
+def _end(made: Any, processes: set[BaseProcess]) -> None:  # noqa: ANN401 - torch's iterator is private
+    """Let workers finish what they make, and end those that do not."""
+    made._shutdown_workers()  # what its __del__ does, at a time that nothing else decides
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+        process.join()

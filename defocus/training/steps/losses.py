@@ -1,0 +1,58 @@
+"""Losses of steps, which stay on the device until they are read."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from defocus.errors import TrainingError
+from defocus.training.objective import Parts
+from defocus.training.steps.network_and_objective import mean_over_processes
+
+__all__ = ["Losses", "as_numbers"]
+
+CHECKED = ("loss", "adversary")
+
+
+def as_numbers(values: Sequence[torch.Tensor | float]) -> list[float]:
+    """Read scalars, those of one device at once."""
+    on_device = [one.detach().double() for one in values if isinstance(one, torch.Tensor)]
+    read = iter(torch.stack(on_device).tolist() if on_device else [])
+    return [next(read) if isinstance(one, torch.Tensor) else float(one) for one in values]
+
+
+class Losses:
+    """The losses of the steps since the last reading."""
+
+    def __init__(self) -> None:
+        self._unread: list[tuple[int, str, torch.Tensor | float]] = []
+        self._values: Parts = {}
+        self._numbers: dict[str, float] = {}
+
+    def add(self, step: int, values: Parts) -> None:
+        """Keep what a step came to."""
+        self._unread += [(step, name, values[name]) for name in CHECKED if name in values]
+        self._values = values
+
+    def read(self) -> dict[str, float]:
+        """The values of the last step; losses are means over the processes of the training.
+
+        Raises:
+            TrainingError: A loss was not finite; the message has the first step with one.
+        """
+        if not self._unread:
+            return self._numbers
+        found = as_numbers([*(value for _, _, value in self._unread), *self._values.values()])
+        unread, self._unread = self._unread, []
+        losses = mean_over_processes(found[: len(unread)])
+        for (step, _, _), value in zip(unread, losses, strict=True):
+            if not math.isfinite(value):
+                raise TrainingError(f"loss is {value} at step {step}")
+        self._numbers = dict(zip(self._values, found[len(unread) :], strict=True))
+        last = unread[-1][0]
+        self._numbers |= {
+            name: value
+            for (step, name, _), value in zip(unread, losses, strict=True)
+            if step == last
+        }
+        return self._numbers
