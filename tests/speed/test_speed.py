@@ -10,11 +10,7 @@ import numba
 import pytest
 import torch
 
-from defocus.freed_memory import keep_freed_memory
 from tests.speed.case import Case, all_cases, kept_ratios
-
-LONG_S = 5
-"""Work of that many seconds is measured once after its warm-up, shorter work three times."""
 
 PEER_S: dict[str, float] = {}
 """CPU seconds of the peers, which are measured first."""
@@ -22,11 +18,9 @@ PEER_S: dict[str, float] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> None:
-    """As it is in workers, whose freed memory is kept as well: page faults vary more than work."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     numba.set_num_threads(1)
-    keep_freed_memory()
 
 
 @pytest.mark.timeout(0)
@@ -48,9 +42,8 @@ def test_speed(
     case: Case, side: str, benchmark: Any, record_property: Callable[[str, object], None]
 ) -> None:
     work = getattr(case, side)()
-    iterations, seconds = Timer(work, timer=time.process_time).autorange()
-    rounds = 3 if seconds < LONG_S else 1
-    benchmark.pedantic(work, rounds=rounds, iterations=iterations)
+    iterations, _ = Timer(work, timer=time.process_time).autorange()  # also warms up
+    benchmark.pedantic(work, rounds=3, iterations=iterations)
     if benchmark.disabled:
         return
     if side == "peer":
