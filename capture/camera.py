@@ -133,11 +133,14 @@ class CameraDescription:
 
 
 class Camera(Protocol):
-    """An open camera, a context manager; leaving it restores the camera's settings."""
+    """An open camera, a context manager; leaving it restores the camera's settings.
+
+    A subclass needs :meth:`describe`, :meth:`settings`, :meth:`set` and :meth:`shoot`.
+    """
 
     def __enter__(self) -> Self:
         """Return the camera, which is already open."""
-        ...
+        return self
 
     def __exit__(
         self,
@@ -146,11 +149,10 @@ class Camera(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Close."""
-        ...
+        self.close()
 
     def close(self) -> None:
-        """Restore the original settings and release the camera."""
-        ...
+        """Restore the original settings and release the camera; here there is nothing to do."""
 
     def describe(self) -> CameraDescription:
         """Describe the camera."""

@@ -11,8 +11,8 @@ from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
 from defocus.discovery import Offer, brought, refuse, warn_once
-from defocus.errors import DatasetError
-from defocus.extensions import offered, plugins
+from defocus.errors import DatasetError, DefocusError
+from defocus.extensions import guarded, offered, plugins
 from defocus.near_names import did_you_mean
 
 __all__ = [
@@ -81,7 +81,10 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
         return corrected(text, open_dataset(dataset, damaged=damaged), sidecar)
     name, place = _parted(text)
     opened = reader(name).read(place)
-
+    if not isinstance(opened, Dataset):
+        raise DatasetError(
+            f"the reader '{name}' gives {type(opened).__name__}; let it return defocus.opened(…)"
+        )
     if not damaged:
         from defocus.datasets.opening import require_one_size
 
@@ -209,12 +212,18 @@ def _loaded_reader(offer: Offer) -> Reader | None:
 
 def _plugin_readers() -> list[tuple[str, Reader]]:
     """``Reader`` objects of plug-in files, and files that are a reader themselves."""
-    found = [(f"plug-in {plugin.path}", one) for plugin, one in offered(Reader)]
+    found = [(plugin, one) for plugin, one in offered(Reader)]
     for plugin in plugins():
         if callable(getattr(plugin.module, "read", None)):
             name = plugin.path.stem.replace("_", "-")
-            found.append((f"plug-in {plugin.path}", _reader_of(name, plugin.module)))
-    return found
+            found.append((plugin, _reader_of(name, plugin.module)))
+    return [
+        (
+            f"plug-in {plugin.path}",
+            replace(one, read=guarded(plugin, f"reader {one.name!r}", one.read, (DefocusError,))),
+        )
+        for plugin, one in found
+    ]
 
 
 def _reader_of(name: str, module: object) -> Reader:

@@ -14,12 +14,12 @@ from defocus.images import sizes_differ
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.progress import several
 
-__all__ = ["opened_dataset", "read_whole", "readable", "require_one_size"]
+__all__ = ["opened", "read_whole", "readable", "require_one_size"]
 
 SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 
 
-def opened_dataset(
+def opened(
     reader: str,
     root: Path,
     pairs: tuple[Pair, ...],

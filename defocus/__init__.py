@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Schedule as Schedule
     from defocus.benchmark.metric.metric import Metric as Metric
     from defocus.benchmark.section.section import Section as Section
+    from defocus.capture.camera import Camera as Camera
+    from defocus.capture.camera import CameraDescription as CameraDescription
+    from defocus.capture.camera import Setting as Setting
     from defocus.command_line.verbs import help_heading as help_heading
     from defocus.datasets.api import Reader as Reader
+    from defocus.datasets.opening import opened as opened
+    from defocus.datasets.pair import Dataset as Dataset
+    from defocus.datasets.pair import Pair as Pair
     from defocus.extensions import Plugin
     from defocus.front.charts import measure_mtf as measure_mtf
     from defocus.front.dataset import open_dataset as open_dataset
@@ -38,16 +44,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Baseline",
+    "Camera",
+    "CameraDescription",
     "Column",
+    "Dataset",
     "Loss",
     "Metric",
     "Objective",
     "Optimiser",
+    "Pair",
     "Paragraph",
     "Reader",
     "Recipe",
     "Schedule",
     "Section",
+    "Setting",
     "Table",
     "__version__",
     "align_pair",
@@ -58,6 +69,7 @@ __all__ = [
     "measure_mtf",
     "measure_pair",
     "open_dataset",
+    "opened",
     "plugin",
     "render",
     "restore",
@@ -69,16 +81,21 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "Baseline": "baselines.card",
+    "Camera": "capture.camera",
+    "CameraDescription": "capture.camera",
     "Column": "reports.model",
+    "Dataset": "datasets.pair",
     "Loss": "baselines.loss",
     "Metric": "benchmark.metric.metric",
     "Objective": "baselines.objective",
     "Optimiser": "training.optimiser",
+    "Pair": "datasets.pair",
     "Paragraph": "reports.model",
     "Reader": "datasets.api",
     "Recipe": "baselines.recipes.recipe",
     "Schedule": "baselines.recipes.recipe",
     "Section": "benchmark.section.section",
+    "Setting": "capture.camera",
     "Table": "reports.model",
     "align_pair": "front.pairs",
     "help_heading": "command_line.verbs",
@@ -88,6 +105,7 @@ _MODULES = {
     "measure_mtf": "front.charts",
     "measure_pair": "front.pairs",
     "open_dataset": "front.dataset",
+    "opened": "datasets.opening",
     "render": "front.rendering",
     "restore": "front.restoring",
     "run": "front.studies",

@@ -50,6 +50,8 @@ PROGRAMS = ("capture", "data", "bench")
 ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
 
+_FUNCTIONS = {"open_camera", "read"}
+"""A file with such a function is a camera or a reader by itself."""
 _PACKAGE = "defocus_plugin_"
 """Begins the import names of plug-ins."""
 
@@ -122,8 +124,8 @@ def load_plugin(path: Path | str) -> Plugin:
     if not any(_is_ours(found.module, value) for value in _public(found.module)):
         found.modules.forget()
         raise RegistryError(
-            f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section or "
-            "command such as bench_mine at its top level; define one"
+            f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section, "
+            "open_camera or command such as bench_mine at its top level; define one"
         )
     for file in sorted(found.modules.elsewhere):
         warn_once(
@@ -185,15 +187,21 @@ def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:
                 yield plugin, value
 
 
-def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[..., T]:
+def guarded(
+    plugin: Plugin,
+    what: str,
+    function: Callable[..., T],
+    passing: tuple[type[Exception], ...] = (),
+) -> Callable[..., T]:
     """Wrap a function of a plug-in file, so that its errors become one line that names the file.
 
     Args:
         plugin: The plug-in with the function.
         what: Description of its result for the message, such as ``recipe of 'my-net'``.
         function: The function.
+        passing: Errors that stay what they are.
     """
-    return wrapping(function, partial(_guarded, plugin.path, what, function))
+    return wrapping(function, partial(_guarded, plugin.path, what, passing, function))
 
 
 def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
@@ -208,10 +216,17 @@ def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
 
 
 def _guarded(
-    path: Path, what: str, function: Callable[..., T], *given: object, **named: object
+    path: Path,
+    what: str,
+    passing: tuple[type[Exception], ...],
+    function: Callable[..., T],
+    *given: object,
+    **named: object,
 ) -> T:
     try:
         return function(*given, **named)
+    except passing:
+        raise
     except FAULTS as error:
         raise _failure(path, f"{what}: ", error) from error
 
@@ -312,7 +327,7 @@ def _is_ours(module: ModuleType, value: object) -> bool:
         return value.__module__ == module.__name__ and any(map(_of_package, value.__mro__))
     if _is_command(value):
         return True
-    return _of_package(type(value)) or getattr(value, "__name__", "") == "read"
+    return _of_package(type(value)) or getattr(value, "__name__", "") in _FUNCTIONS
 
 
 def _is_command(value: object) -> bool:

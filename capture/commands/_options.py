@@ -193,7 +193,8 @@ def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | No
     from defocus.capture.planning.profile import load_profile
 
     names = {option_name(option): option.name for option in ctx.command.params}
-    profile = load_profile(path, (set(names) | SHOOT_ONLY) - {"settings", "camera", "session"})
+    typed_alone = {"settings", "camera", "session", "plugin"}
+    profile = load_profile(path, (set(names) | SHOOT_ONLY) - typed_alone)
     ctx.default_map = {
         names[key]: value for key, value in profile.shoot.items() if names.get(key) is not None
     }

@@ -1,22 +1,24 @@
 """Lookup of a back end by the scheme of a camera's address.
 
 An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004``. The scheme is
-the name of a module in :mod:`defocus.capture.cameras`, or of an entry point in the group
-``defocus.cameras`` whose value is such a module. A back end module defines
-``open_camera(uri) -> Camera`` and ``discover() -> list[CameraDescription]``, and imports its
-libraries inside functions. A back end whose addresses name programs to start sets ``STARTS_PROGRAMS
-= True``.
+the name of a module in :mod:`defocus.capture.cameras` or in the folder ``cameras`` of an extra, of
+an entry point in the group ``defocus.cameras`` whose value is such a module, or of a plug-in file.
+A back end module defines ``open_camera(uri) -> Camera``, may define
+``discover() -> list[CameraDescription]``, and imports its libraries inside functions. A back end
+whose addresses name programs to start sets ``STARTS_PROGRAMS = True``.
 """
 
 import importlib
 import pkgutil
+from types import SimpleNamespace
 from typing import Any
 
 import defocus.capture.cameras as back_ends
 from defocus.capture.camera import Camera, CameraDescription
 from defocus.capture.links.address import redacted
-from defocus.discovery import brought
-from defocus.errors import CameraNotFoundError, InputError
+from defocus.discovery import FAULTS, brought
+from defocus.errors import CameraNotFoundError, DefocusError, InputError, RegistryError
+from defocus.extensions import guarded, plugins
 
 __all__ = ["discover_cameras", "open_camera", "schemes", "starts_programs"]
 
@@ -31,8 +33,7 @@ LEFT_OUT = {
 
 def schemes() -> list[str]:
     """All schemes of camera addresses, sorted."""
-    own = {module.name for module in pkgutil.iter_modules(back_ends.__path__)}
-    return sorted(own | {name for name, _, _ in brought("cameras")})
+    return sorted({*_own(), *(name for name, _, _ in brought("cameras")), *_plugin_back_ends()})
 
 
 def open_camera(uri: str) -> Camera:
@@ -71,16 +72,55 @@ def discover_cameras() -> list[CameraDescription]:
     found: list[CameraDescription] = []
     for scheme in schemes():
         try:
-            if (back_end := _back_end(scheme)) is not None:
-                found.extend(back_end.discover())
+            discover = getattr(_back_end(scheme), "discover", None)
+            found.extend(discover() if discover is not None else ())
         except CameraNotFoundError as error:
-            found.append(CameraDescription(uri=f"{scheme}:", model="", problem=str(error)))
+            problem = str(error)
+        except FAULTS as error:
+            if scheme in _own():
+                raise
+            problem = f"{type(error).__name__}: {error}"
+        else:
+            continue
+        found.append(CameraDescription(uri=f"{scheme}:", model="", problem=problem))
     return found
 
 
 def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
     """The module of a scheme; None, with a warning, if another package's module is broken."""
+    if plugin := _plugin_back_ends().get(scheme):
+        return plugin
     for name, _, load in brought("cameras"):
         if name == scheme:
             return load()
     return importlib.import_module(f"{back_ends.__name__}.{scheme}")
+
+
+def _own() -> set[str]:
+    return {module.name for module in pkgutil.iter_modules(back_ends.__path__)}
+
+
+def _plugin_back_ends() -> dict[str, SimpleNamespace]:
+    """Plug-in files that are a back end, by scheme; their errors name the file and the line.
+
+    Raises:
+        RegistryError: A file has the name of a back end of ours.
+    """
+    found = {}
+    for plugin in plugins():
+        functions = vars(plugin.module)
+        if not callable(functions.get("open_camera")):
+            continue
+        scheme = plugin.path.stem.replace("_", "-")
+        if scheme in _own():
+            raise RegistryError(
+                f"plug-in {plugin.path}: a camera '{scheme}:' exists already; rename the file"
+            )
+        named = {
+            name: guarded(plugin, f"camera '{scheme}:'", functions[name], (DefocusError,))
+            for name in ("open_camera", "discover")
+            if callable(functions.get(name))
+        }
+        starts = functions.get("STARTS_PROGRAMS", False)
+        found[scheme] = SimpleNamespace(**named, STARTS_PROGRAMS=starts)
+    return found

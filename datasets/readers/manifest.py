@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import manifest_pairs, read_manifest
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
@@ -51,5 +51,5 @@ def read_as(reader: str, root: Path) -> Dataset:
     for path, sha256 in expected.items():
         if found[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
-    opened = opened_dataset(reader, root, pairs, source=manifest.source or "")
-    return replace(opened, steps=manifest.steps or ())
+    dataset = opened(reader, root, pairs, source=manifest.source or "")
+    return replace(dataset, steps=manifest.steps or ())

@@ -8,7 +8,7 @@ from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.layouts.published.known import complete_pairs, pairs_of
 from defocus.datasets.layouts.published.skip_missing import missing_text, skips_missing
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
@@ -50,14 +50,14 @@ def read(path: Path) -> Dataset:
     """
     if path.is_file():
         root, pairs = _mapped(path)
-        return opened_dataset("pairs", root, pairs)
+        return opened("pairs", root, pairs)
     pairs, left_out = _in_folders(path)
     if not pairs and left_out:
         raise DatasetError(f"{path}: no pair is whole; {left_out[0].reason}")
     if not pairs:
         raise DatasetError(f"{path}: no pictures in {path / 'blurry'}; see 'defocus-data list'")
     _say_scenes(path, pairs)
-    return opened_dataset("pairs", path, pairs, left_out=left_out)
+    return opened("pairs", path, pairs, left_out=left_out)
 
 
 def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:

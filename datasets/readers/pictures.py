@@ -5,7 +5,7 @@ from pathlib import Path
 from defocus.datasets.layouts.found import find
 from defocus.datasets.layouts.layout import Layout, Part, read_mapping
 from defocus.datasets.layouts.published.known import pairs_of
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
@@ -33,4 +33,4 @@ def read(path: Path) -> Dataset:
     found = find(root, layout)
     if not found.rows:
         raise DatasetError(f"{path}: no pictures there; check the path")
-    return opened_dataset("pictures", root, pairs_of(found.rows))
+    return opened("pictures", root, pairs_of(found.rows))

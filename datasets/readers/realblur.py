@@ -7,7 +7,7 @@ from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.layouts.published.realblur import ListLine, listed_pairs
 from defocus.datasets.layouts.published.skip_missing import whole_pairs
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
 from defocus.images import IMAGE_SUFFIXES
@@ -62,7 +62,7 @@ def read(path: Path) -> Dataset:
     lines = _lines(root)
     pairs = sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id)
     whole = whole_pairs(pairs, f"realblur:{path}")
-    return opened_dataset("realblur", root, whole, source="realblur")
+    return opened("realblur", root, whole, source="realblur")
 
 
 def check(path: Path) -> Completeness:

@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.datasets.layouts.published.completeness import Completeness, wrong_pictures
 from defocus.datasets.layouts.published.realbokeh import all_series, chosen_pairs, located
 from defocus.datasets.layouts.published.skip_missing import whole_pairs
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
@@ -47,7 +47,7 @@ def read(path: Path) -> Dataset:
     if not pairs:
         raise DatasetError(f"{path}: no series has these apertures; choose other ones")
     whole = whole_pairs(pairs, f"realbokeh:{path}")
-    return opened_dataset("realbokeh", root, whole, source="realbokeh")
+    return opened("realbokeh", root, whole, source="realbokeh")
 
 
 def check(path: Path) -> Completeness:

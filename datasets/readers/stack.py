@@ -9,7 +9,7 @@ from pydantic import Field
 
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
@@ -56,7 +56,7 @@ def read(path: Path) -> Dataset:
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
     found = tuple(sorted(pairs, key=lambda pair: pair.id))
-    return opened_dataset("stack", root, found, left_out=left_out)
+    return opened("stack", root, found, left_out=left_out)
 
 
 def _chosen(path: Path) -> tuple[Path, SharpMember]:

@@ -17,7 +17,7 @@ import click
 
 from defocus import __version__
 from defocus.command_line.options import with_common_options
-from defocus.command_line.plugin_option import plugin_option, with_plugins
+from defocus.command_line.plugin_option import PLUGIN, with_plugins
 from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of
 from defocus.discovery import Offer
 from defocus.errors import (
@@ -236,11 +236,11 @@ def command_group(
             "auto_envvar_prefix": name.upper().replace("-", "_"),
         },
     )
-    @plugin_option
     @click.version_option(__version__, prog_name=name)
     def group() -> None:
         pass
 
+    group.params.insert(0, PLUGIN)
     return group
 
 

@@ -59,7 +59,7 @@ def _config_lines(context: click.Context) -> Iterator[str]:
     """The options as the table of a settings file, each with where it comes from."""
     yield f"[{context.command.name}]"
     for option in context.command.params:
-        if not isinstance(option, click.Option) or option in OPTIONS or option.name is None:
+        if not isinstance(option, click.Option) or not option.expose_value or not option.name:
             continue
         source = context.get_parameter_source(option.name)
         origin = SOURCES.get("" if source is None else source.name, "typed")

@@ -41,7 +41,7 @@ from defocus.training.optimiser import Optimiser
 from defocus.baselines.recipes.recipe import plain_recipe
 from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
 
 
@@ -69,7 +69,7 @@ def read(folder):
              blurry=folder / n / "blurry.png", sharp=folder / n / "sharp.png")
         for n in names
     )
-    return opened_dataset("mine", folder, pairs)
+    return opened("mine", folder, pairs)
 
 
 MINE = Reader("mine", read)

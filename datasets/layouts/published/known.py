@@ -11,7 +11,7 @@ from defocus.datasets.layouts.layout import Layout, read_mapping
 from defocus.datasets.layouts.patterns import filled
 from defocus.datasets.layouts.published.completeness import Completeness, completeness
 from defocus.datasets.layouts.published.skip_missing import missing_text, skips_missing
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.split import scene_splits
@@ -67,7 +67,7 @@ class KnownSet:
             replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
             for pair in complete_pairs(root, pairs, found)
         )
-        return opened_dataset(self.name, root, described, source=self.name)
+        return opened(self.name, root, described, source=self.name)
 
     def check(self, path: Path) -> Completeness:
         """Compare the folder with the complete dataset.

@@ -25,7 +25,7 @@ from defocus.datasets.manifest import (
     read_manifest,
     write_manifest,
 )
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.extra_packages import require
@@ -222,7 +222,7 @@ def _without_truth(pair: Pair) -> Pair:
 
 def _content_hash(folder: Path) -> str:
     pairs, _ = manifest_pairs(folder, read_manifest(folder))
-    found = opened_dataset("manifest", folder, pairs)
+    found = opened("manifest", folder, pairs)
     if found.left_out:
         raise DatasetError(f"{folder}: {found.left_out[0].id}: {found.left_out[0].reason}")
     return found.content_hash

@@ -5,7 +5,7 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.benchmark.metric.metric import Metric
-from defocus.datasets.opening import opened_dataset
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
 
 SHORT = Schedule(steps=3, crop_px=16, batch=2, learning_rate=1e-3)
@@ -20,4 +20,4 @@ METRIC = Metric(
 def read(root):  # noqa: ANN001, ANN201 - as above
     scenes = [(one, "test" if one.name[0] == "t" else "train") for one in sorted(root.iterdir())]
     pairs = [Pair(f.name, f.name, s, f / "blurry.png", f / "sharp.png") for f, s in scenes]
-    return opened_dataset("example", root, tuple(pairs))
+    return opened("example", root, tuple(pairs))

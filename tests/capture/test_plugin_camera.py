@@ -1,0 +1,82 @@
+"""A camera of one file, given by --plugin; a broken one is a line."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from defocus import extensions
+from defocus.capture.links import back_ends
+from defocus.capture.links.back_ends import discover_cameras, open_camera, starts_programs
+from defocus.command_line.commands import command_group
+from defocus.errors import CameraError, RegistryError
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
+(BOX,) = re.findall(
+    r"`box\.py`:\n\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+)
+
+
+@pytest.fixture(autouse=True)
+def afresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a test brings is forgotten behind it."""
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(back_ends, "_own", lambda: {"sim"})  # the others start processes
+
+
+def capture(*words: str) -> Result:
+    group = command_group("defocus-capture", "defocus.capture.commands", "")
+    return CliRunner().invoke(group, list(words))
+
+
+def test_the_camera_of_the_page_takes_pictures(tmp_path: Path) -> None:
+    (tmp_path / "box.py").write_text(BOX)
+    done = capture("cameras", "--plugin", "box.py")
+    assert "box:                           Box with a lens\n" in done.output
+    done = capture("plan", "--camera", "box:", "--plugin", "box.py")
+    assert done.exit_code == 0, done.output
+    assert "camera      Box with a lens (box:)" in done.output
+    with open_camera("box:") as camera:
+        assert camera.set("aperture", "f/22") == "f/22"
+        (part,) = camera.shoot(tmp_path / "sharp")
+    assert part.name == "sharp.png.part"
+    assert part.stat().st_size > 1000
+    assert not starts_programs("box:")
+
+
+@pytest.mark.full
+def test_a_pair_is_shot_with_the_camera_of_the_page(tmp_path: Path) -> None:
+    (tmp_path / "box.py").write_text(BOX)
+    shots = ("--blurry", "f/4", "--sharp", "f/22", "--scenes", "1", "--yes")
+    capture("--plugin", "box.py", "shoot", "session", "--camera", "box:", *shots)
+    pair = json.loads((tmp_path / "session/pairs/0001_scene-001/pair.json").read_text())
+    assert "box:" in json.dumps(pair)
+
+
+def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "box.py").write_text(
+        "from defocus.errors import CameraError\n\n\n"
+        "def open_camera(uri):\n"
+        "    if uri == 'box:lost':\n        raise CameraError('it is lost')\n"
+        "    return uri.nothing\n\n\n"
+        "def discover():\n    return 1 / 0\n"
+    )
+    extensions.load_plugin("box.py")
+    with pytest.raises(RegistryError, match=r"box\.py:7: camera 'box:': AttributeError"):
+        open_camera("box:")
+    with pytest.raises(CameraError, match="it is lost"):
+        open_camera("box:lost")
+    found = {one.uri: one.problem for one in discover_cameras()}
+    assert "ZeroDivisionError" in found["box:"]
+    assert found["sim:"] == "", "the others are there"
+
+
+def test_a_file_with_the_name_of_our_own_camera_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sim.py").write_text(BOX)
+    extensions.load_plugin("sim.py")
+    with pytest.raises(RegistryError, match="a camera 'sim:' exists already; rename the file"):
+        open_camera("sim:")
