@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus import extensions
+from defocus import discovery
 from defocus.datasets import api
 from defocus.datasets.api import Reader, dataset_kinds, open_dataset, reader_names
 from defocus.datasets.curation.keeping import keep_pairs
@@ -214,7 +214,7 @@ def test_what_is_no_picture_file_is_named_and_the_others_are_read(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(extensions, "_warned", set())  # else one process says it once
+    monkeypatch.setattr(discovery, "_warned", set())  # else one process says it once
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
         make(root / role / "z.png")

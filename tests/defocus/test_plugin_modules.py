@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from defocus import extensions
+from defocus import discovery, extensions
 from defocus.baselines.registry import baseline
 from defocus.errors import RegistryError
 from defocus.extensions import load_plugin, uncounted_files
@@ -32,7 +32,7 @@ NET = Baseline.of_network("NAME", Net)
 @pytest.fixture(autouse=True)
 def loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setattr(extensions, "_warned", set())
+    monkeypatch.setattr(discovery, "_warned", set())
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
 
 
