@@ -8,13 +8,12 @@ layers. The difference compares a pair that is drawn twice.
 import itertools
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.scenes.scene import SceneCamera
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
-from defocus.datasets.stream.photographs import find_photographs
+from defocus.datasets.stream.photographs import Photographs, find_photographs
 from tests.speed.case import Case, Work, apart, new_folder
 from tests.speed.cases.patches import photographs
 
@@ -28,7 +27,7 @@ NOTE = (
 
 
 @lru_cache(maxsize=1)
-def _photographs() -> list[Path]:
+def _photographs() -> Photographs:
     folder = new_folder()
     photographs(folder, PHOTOGRAPH, 8)
     return find_photographs(folder)
