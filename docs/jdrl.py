@@ -19,8 +19,8 @@ from matplotlib import pyplot as plt
 
 from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
-from defocus.benchmark.experiments.ablation.lines import paper_psnr
-from defocus.benchmark.experiments.dose.claims import (
+from defocus.extras.studies.ablation.lines import paper_psnr
+from defocus.extras.studies.dose.claims import (
     FROM_PX,
     claims_of,
     labels_at_any_dose,
@@ -31,10 +31,15 @@ from defocus.benchmark.experiments.dose.claims import (
     verdict,
     without_number,
 )
-from defocus.benchmark.experiments.dose.kept import DOSES
-from defocus.benchmark.experiments.dose.outputs.layout import strip_name
-from defocus.benchmark.reporting.dose.charts import PART_NAMES, dose_chart, part_charts, trust_chart
-from defocus.benchmark.reporting.dose.words import INPUT
+from defocus.extras.studies.dose.kept import DOSES
+from defocus.extras.studies.dose.outputs.layout import strip_name
+from defocus.extras.studies.dose_report.charts import (
+    PART_NAMES,
+    dose_chart,
+    part_charts,
+    trust_chart,
+)
+from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
 from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.text import number_text

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.measure import Measurement
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.benchmark.experiments.dose.pairs import at_dose, open_dosed
 from defocus.datasets.deriving.aligned_reference import measured_alone
 from defocus.datasets.pair import Pair
+from defocus.extras.studies.dose.pairs import at_dose, open_dosed
 from defocus.files import write_json
 from defocus.progress import say, track
 from defocus.reading import read_json

@@ -36,16 +36,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "charts",
     ),
     "networkcams": ("capture/test_onvif.py", "capture/test_rtsp.py", "capture/test_uvc.py"),
-    "people": ("benchmark/test_judging.py", "browser/test_judging_page.py"),
-    "studies": (
-        "benchmark/test_ablate.py",
-        "benchmark/test_dose.py",
-        "benchmark/test_dose_intervals.py",
-        "benchmark/test_dose_lines.py",
-        "benchmark/test_dose_report.py",
-        "benchmark/test_dose_statistics.py",
-        "datasets/test_doses.py",
-    ),
     "research": (
         "docs/test_jdrl_page.py",
         "docs/test_registration.py",

@@ -63,6 +63,14 @@ def test_the_installed_version_is_the_packages_version() -> None:
         pytest.skip("running from an uninstalled checkout")
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    """Without ``__init__.py`` the import contracts do not see what is in it."""
+    rooms = [ROOT / stage for stage in (*STAGES, "extras", "defocus", "research")]
+    folders = {path.parent for room in rooms for path in room.rglob("*.py")}
+    bare = {one for one in folders if not (one / "__init__.py").exists()}
+    assert bare <= {ROOT / "datasets", ROOT / "defocus" / "datasets"}
+
+
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the import contracts against a copy laid out as the installed package."""
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())

@@ -8,7 +8,6 @@ from torch import nn
 
 from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.sampling.warp import warp
-from defocus.baselines.ablation import ablation_of
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl.ablation import FreeKernelNet, SingleKernelNet
@@ -17,7 +16,6 @@ from defocus.baselines.objectives.jdrl.objective import JDRLObjective, make
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.objectives.rjdrl import make as make_rjdrl
 from defocus.baselines.operators.reblurring.operator import isotropic_reblur
-from defocus.benchmark.experiments.ablation.lines import chosen
 from defocus.errors import SettingsError
 from tests.baselines.conftest import Constant, Shifted
 
@@ -280,20 +278,6 @@ def test_what_the_official_reading_stands_for_was_not_written(settings: dict[str
     make(reading="official", **settings)
     with pytest.raises(SettingsError, match="estimator has no effect"):
         make(reading="official", estimator="dis", **settings)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("narrow", [False, True])
-def test_all_lines_of_the_ablation_are_accepted(*, narrow: bool) -> None:
-    """A narrow network's have ``features`` even where there is no network of kernels."""
-    jdrl = ablation_of("jdrl")
-    found = [chosen(jdrl, line, narrow=narrow).recipe for line in jdrl.every_line()]
-    recipes = [recipe() for recipe in found if recipe]
-    settings = [one.objective_settings for one in recipes if one.objective == "jdrl"]
-    assert {"deformation", "flow", "kernels", "mask"} <= {name for one in settings for name in one}
-    assert all(("features" in one) == narrow for one in settings)
-    for one in settings:
-        make(**one)
 
 
 def test_the_half_pixel_warp_counts_a_still_pair_as_shifted(shifted: Shifted) -> None:

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.datasets.doses.run import render_dosed_dataset
 from tests.command_process import StartedCommand, run_command, start_command
 
 if TYPE_CHECKING:
@@ -170,22 +169,6 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., StartedCommand]
-
-
-def render_doses(folder: Path, request: str) -> Path:
-    """Pairs that shift, of one lens, as the other lines of the request say."""
-    (folder / "dose.toml").write_text(request + 'kinds = ["shift"]\nlenses = 1\n')
-    render_dosed_dataset(folder / "dose.toml", folder / "pairs")
-    return folder / "pairs"
-
-
-@pytest.fixture(scope="session")
-def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered pairs with doses of 0 and 4 px, one to train and two to test."""
-    folder = tmp_path_factory.mktemp("dosed")
-    return render_doses(
-        folder, "size = 64\npairs = {train = 1, test = 2}\ndoses_px = [0, 4]\nblur_px = [2, 4]\n"
-    )
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from defocus.datasets.cutting.run import cut_dataset
 from defocus.datasets.cutting.scheme import Scheme
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.deriving.import_session import import_sessions
-from defocus.datasets.doses.run import render_dosed_dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.rendering.run import render_dataset
@@ -24,7 +23,6 @@ from defocus.datasets.sidecar.applied import apply_sidecar
 from defocus.datasets.sidecar.write import write_sidecar
 from defocus.images import write_image
 from tests.datasets.conftest import Make, write_folder, write_session
-from tests.datasets.test_doses import REQUEST
 from tests.datasets.test_render import write_request
 
 pytestmark = pytest.mark.full
@@ -82,9 +80,3 @@ def test_package(tmp_path: Path, form: str, both: Callable[[Make], None]) -> Non
 def test_render(tmp_path: Path, both: Callable[[Make], None]) -> None:
     request = write_request(tmp_path)
     both(lambda out, jobs: render_dataset(request, out, jobs))
-
-
-def test_render_doses(tmp_path: Path, both: Callable[[Make], None]) -> None:
-    request = tmp_path / "dose.toml"
-    request.write_text(REQUEST)
-    both(lambda out, jobs: render_dosed_dataset(request, out, jobs=jobs))

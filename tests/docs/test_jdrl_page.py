@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.benchmark.experiments.dose.claims import RULE
+from defocus.extras.studies.dose.claims import RULE
 from defocus.images import read_image, write_image
 
 PAGE = Path(__file__).parents[2] / "docs" / "jdrl.md"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.datasets.doses.run import render_dosed_dataset
+from defocus.extras.studies.rendering.run import render_dosed_dataset
 from docs import registration
 
 REQUEST = """\

@@ -1,12 +1,11 @@
 """The extras' tests have the fixtures of the stages that they build on."""
 
-from tests.benchmark.conftest import bench, dosed, own, start_bench, third_party, tiny_dataset
+from tests.benchmark.conftest import bench, own, start_bench, third_party, tiny_dataset
 from tests.datasets.conftest import both, full_disk, mild, strong, whole_wide, wide
 
 __all__ = [
     "bench",
     "both",
-    "dosed",
     "full_disk",
     "mild",
     "own",

@@ -1,0 +1,122 @@
+"""How far each metric and protocol orders systems as people do."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.leaderboard.rows import current_entries
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.statistics.intervals import (
+    MINIMUM_SCENES,
+    RESAMPLES,
+    expanded_tails,
+    resampled_means,
+    scene_codes,
+)
+from defocus.benchmark.statistics.rank_correlation import rank_correlations
+from defocus.benchmark.statistics.scored_group import scored_group
+from defocus.benchmark.statistics.system_scores import (
+    SystemScores,
+    common_pictures,
+    on_pictures,
+    system_scores,
+)
+from defocus.extras.people.strengths import NORMAL_95, Strength
+
+__all__ = ["MetricAgreement", "metric_agreement"]
+
+FEWEST_SYSTEMS = 3
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MetricAgreement:
+    """Agreement of a metric under a protocol, on one dataset, with people.
+
+    Attributes:
+        dataset, profile, protocol, metric: Which score.
+        correlation: Kendall's rank correlation of its means with people's strengths, -1 to 1; the
+            sign is turned where lower is better.
+        low, high: Its interval, 95 %; None if there are too few scenes.
+        systems: Number of systems that have both.
+    """
+
+    dataset: str
+    profile: str
+    protocol: str
+    metric: str
+    correlation: float
+    low: float | None
+    high: float | None
+    systems: int
+
+
+def metric_agreement(results: Results, found: Sequence[Strength]) -> list[MetricAgreement]:
+    """Rank correlation of every metric with people on every dataset, the highest first.
+
+    Datasets and profiles are never mixed. A system that has several scores there, as from two
+    budgets, is left out: people's answers do not say which of them they saw. Means are over the
+    pictures that all systems have.
+
+    Args:
+        results: The store of the study.
+        found: People's strengths.
+    """
+    people = {one.system: one for one in found}
+    scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    known = all_metrics()
+    for entries in current_entries(results):
+        if entries[0].system not in people:
+            continue
+        group = scored_group(results, entries)
+        for line, place in enumerate(group.places):
+            if place.metric in known and group.counted[line].any():
+                where = entries[0].dataset, place.profile, place.protocol, place.metric
+                scores[where][entries[0].system].append(system_scores(group, line))
+    agreements = []
+    for where, several in scores.items():
+        members = {name: ones[0] for name, ones in several.items() if len(ones) == 1}
+        sign = 1 if known[where[-1]].better == "higher" else -1
+        agreed = _agreement(members, [people[name] for name in members], sign)
+        if agreed is not None:
+            agreements.append(MetricAgreement(*where, *agreed, len(members)))
+    return sorted(
+        agreements, key=lambda one: (-one.correlation, one.protocol, one.metric, one.dataset)
+    )
+
+
+def _agreement(
+    members: Mapping[str, SystemScores], people: Sequence[Strength], sign: int
+) -> tuple[float, float | None, float | None] | None:
+    """The correlation and its interval; None where nothing can be ordered.
+
+    A resample draws scenes, pictures and seeds for the metric, and each strength from its interval.
+    """
+    pictures = common_pictures(list(members.values()))
+    if len(members) < FEWEST_SYSTEMS or not pictures:
+        return None
+    scored = [sign * on_pictures(member, pictures) for member in members.values()]
+    values = np.array([one.value for one in people])
+    means = np.array([one.mean() for one in scored])
+    correlation = float(rank_correlations(means[:, None], values[:, None])[0])
+    if np.isnan(correlation):
+        return None
+    codes = scene_codes([scene for _, scene in pictures])
+    scenes = len(set(codes))
+    if scenes < MINIMUM_SCENES:
+        return correlation, None, None
+    spread = np.array([(one.high - one.low) / (2 * NORMAL_95) for one in people])
+    noise = np.random.default_rng(3).standard_normal((len(people), RESAMPLES))
+    drawn = rank_correlations(
+        np.stack([resampled_means(one[None], codes)[0] for one in scored]),
+        values[:, None] + spread[:, None] * noise,
+    )
+    low, high = np.nanquantile(drawn, expanded_tails(scenes))
+    return correlation, float(low), float(high)

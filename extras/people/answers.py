@@ -1,0 +1,244 @@
+"""What follows from people's answers: strengths, how far they agree with themselves and others."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from defocus.errors import InputError
+from defocus.extras.people.strengths import PairedChoice, Strength, strengths
+from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
+from defocus.files import write_json
+from defocus.settings import Settings
+
+__all__ = [
+    "JUDGED",
+    "Judged",
+    "Judgements",
+    "PairedJudgement",
+    "judged",
+    "read_answers",
+    "read_judged",
+    "read_people",
+    "write_judged",
+]
+
+JUDGED = "judged.json"
+"""In the study's folder: what the answers of the last evaluation came to; the report shows it."""
+
+LEAST_CAUGHT = 0.8
+"""Share of catch trials that a person must answer rightly to count."""
+
+MOST_BYTES = 16 * 2**20
+
+
+class PairedJudgement(Settings):
+    """One answer.
+
+    Attributes:
+        trial: Index of the trial.
+        better: Which side was better.
+        invented: Sides whose content looks invented.
+    """
+
+    trial: Annotated[int, Field(ge=0)]
+    better: Literal["left", "right", "equal"]
+    invented: tuple[Literal["left", "right"], ...] = ()
+
+
+class Judgements(Settings):
+    """The file that the page saves.
+
+    Attributes:
+        judge: Name that the person gave, not blank.
+        plan: Hash of the plan.
+        answers: Judgements in the order in which they were given.
+    """
+
+    format: Literal["defocus-judgements"]
+    judge: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    plan: str
+    answers: tuple[PairedJudgement, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Outcome of the judgements.
+
+    Attributes:
+        strengths: Systems, the strongest first.
+        judges: Names of the people who count.
+        left_out: Names of people who failed catch trials, with the share that they passed.
+        judgements: Number of judgements that count.
+        with_themselves: Share of repeated trials that were answered alike; None without any.
+        with_others: Share of trials that two people answered alike; None without any.
+        invented: Share of a system's showings in which content was marked as invented.
+    """
+
+    strengths: tuple[Strength, ...]
+    judges: tuple[str, ...]
+    left_out: Mapping[str, float]
+    judgements: int
+    with_themselves: float | None
+    with_others: float | None
+    invented: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``judge --json``."""
+        return asdict(self)
+
+
+def write_judged(out: Path, result: Judged) -> None:
+    """Keep an outcome in the study's folder.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    write_json(out / JUDGED, result.to_json())
+
+
+def read_judged(out: Path) -> Judged | None:
+    """The outcome that a study keeps; None if nobody has judged it.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    try:
+        return TypeAdapter(Judged).validate_json((out / JUDGED).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{out / JUDGED}: damaged; use 'judge ANSWERS…' again") from error
+
+
+def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
+    """Read the file of a person.
+
+    Raises:
+        InputError: It is no such file, of another page, or answers a trial that is not there.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: larger than any file of answers")
+        found = Judgements.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise InputError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+    if found.plan != plan_hash(trials):
+        raise InputError(f"{path}: answers of another page than the study's last one")
+    if any(one.trial >= len(trials) for one in found.answers):
+        raise InputError(f"{path}: answers a trial that the page does not have")
+    if len({one.trial for one in found.answers}) < len(found.answers):
+        raise InputError(f"{path}: answers a trial twice")
+    return found
+
+
+def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgements]:
+    """Read the files of several people; those of one name are told apart by their files.
+
+    Raises:
+        InputError: Two files are of one person, such as a copy or an earlier save; or see
+            :func:`read_answers`.
+    """
+    found: dict[Path, Judgements] = {}
+    for path in paths:
+        one = read_answers(path, trials)
+        for before, other in found.items():
+            short = min(len(one.answers), len(other.answers))
+            if one.judge == other.judge and one.answers[:short] == other.answers[:short]:
+                raise InputError(
+                    f"{path}: the answers of {one.judge} again, as in {before}; drop one"
+                )
+        found[path] = one
+    names = Counter(one.judge for one in found.values())
+    return [
+        one.model_copy(update={"judge": f"{one.judge} ({path})"}) if names[one.judge] > 1 else one
+        for path, one in found.items()
+    ]
+
+
+def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
+    """Evaluate the answers of several people, each of another name.
+
+    Raises:
+        InputError: Nobody's answers count.
+    """
+    shares = {one.judge: _caught(trials, one) for one in people}
+    left_out = {name: share for name, share in shares.items() if share < LEAST_CAUGHT}
+    counting = [one for one in people if one.judge not in left_out]
+    comparisons = [
+        PairedChoice(trials[answer.trial].left, trials[answer.trial].right, _share(answer))
+        for one in counting
+        for answer in one.answers
+        if trials[answer.trial].kind != "catch"
+    ]
+    if not comparisons:
+        raise InputError("no judgement counts: nobody passed the catch trials, or all are empty")
+    return Judged(
+        tuple(strengths(comparisons)),
+        tuple(one.judge for one in counting),
+        left_out,
+        len(comparisons),
+        _with_themselves(trials, counting),
+        _with_others(trials, counting),
+        _invented(trials, counting),
+    )
+
+
+def _share(answer: PairedJudgement) -> float:
+    return {"left": 1.0, "right": 0.0, "equal": 0.5}[answer.better]
+
+
+def _caught(trials: Sequence[Trial], one: Judgements) -> float:
+    """Share of catch trials in which the sharp picture was preferred; 1 without any."""
+    right = [
+        getattr(trials[answer.trial], answer.better, BLURRY) == SHARP
+        for answer in one.answers
+        if trials[answer.trial].kind == "catch"
+    ]
+    return sum(right) / len(right) if right else 1.0
+
+
+def _with_themselves(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
+    alike: list[bool] = []
+    for one in people:
+        given = {answer.trial: _share(answer) for answer in one.answers}
+        alike += [
+            given[number] == 1 - given[trial.of]
+            for number, trial in enumerate(trials)
+            if trial.kind == "repeat" and number in given and trial.of in given
+        ]
+    return sum(alike) / len(alike) if alike else None
+
+
+def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
+    """Where systems are compared: in catch trials everybody who counts says the same."""
+    given: dict[int, list[float]] = defaultdict(list)
+    for one in people:
+        for answer in one.answers:
+            if trials[answer.trial].kind != "catch":
+                given[answer.trial].append(_share(answer))
+    alike = [
+        a == b for shares in given.values() for n, a in enumerate(shares) for b in shares[n + 1 :]
+    ]
+    return sum(alike) / len(alike) if alike else None
+
+
+def _invented(trials: Sequence[Trial], people: Sequence[Judgements]) -> dict[str, float]:
+    shown: dict[str, int] = defaultdict(int)
+    marked: dict[str, int] = defaultdict(int)
+    for one in people:
+        for answer in one.answers:
+            trial = trials[answer.trial]
+            if trial.kind == "catch":
+                continue
+            for side in ("left", "right"):
+                shown[getattr(trial, side)] += 1
+                marked[getattr(trial, side)] += side in answer.invented
+    return {system: marked[system] / shown[system] for system in sorted(shown)}

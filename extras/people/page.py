@@ -1,0 +1,98 @@
+"""The page of blind comparisons: one file that opens offline and saves a person's answers."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import InputError
+from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
+from defocus.images import read_image
+from defocus.reports.html import content_security_policy
+
+__all__ = ["CROP_PX", "judging_page", "shared_pairs"]
+
+CROP_PX = 320
+"""Side of the part that is shown: its finest detail is seen at its own size."""
+
+STATES = ("restored", "blurry", "sharp")
+
+
+def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
+    """Pairs of which every system has its restored picture, with the blurry and the sharp one.
+
+    Raises:
+        InputError: There are none.
+    """
+    found: set[str] | None = None
+    for folder in folders.values():
+        names = {path.name.removesuffix(".restored.png") for path in folder.glob("*.restored.png")}
+        whole = {n for n in names if all((folder / f"{n}.{s}.png").is_file() for s in STATES)}
+        found = whole if found is None else found & whole
+    if not found:
+        raise InputError("no picture that all systems restored and that has a sharp one")
+    return sorted(found)
+
+
+def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
+    """The page as one HTML document; no system is named in it.
+
+    Args:
+        folders: Folder of the kept pictures of each system.
+        trials: The trials.
+
+    Raises:
+        ImageError: A kept picture cannot be read.
+    """
+    places: dict[tuple[str, str], int] = {}
+    pictures: list[str] = []
+    crops: dict[str, tuple[slice, slice]] = {}
+    shown = []
+    for trial in trials:
+        sides = []
+        for what in (trial.left, trial.right):
+            key = (trial.pair, what)
+            if key not in places:
+                places[key] = len(pictures)
+                folder = folders[what] if what in folders else next(iter(folders.values()))
+                if trial.pair not in crops:
+                    crops[trial.pair] = _crop(_picture(folder, trial.pair, SHARP))
+                state = what if what in (SHARP, BLURRY) else "restored"
+                part = _picture(folder, trial.pair, state)[crops[trial.pair]]
+                pictures.append(_data_uri(part))
+            sides.append(places[key])
+        shown.append(sides)
+    data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}
+    static = files(__package__) / "static"
+    style, script, page = (
+        (static / f"judge.{suffix}").read_text(encoding="utf-8") for suffix in ("css", "js", "html")
+    )
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    policy = content_security_policy(style, script)
+    for name, value in (("policy", policy), ("style", style), ("data", text), ("script", script)):
+        page = page.replace(f"{{{name}}}", value)
+    return page
+
+
+def _picture(folder: Path, pair: str, state: str) -> NDArray[np.uint8]:
+    return read_image(folder / f"{pair}.{state}.png").astype(np.uint8)
+
+
+def _crop(sharp: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """The part of a picture with most detail."""
+    height, width = (min(CROP_PX, side) for side in sharp.shape[:2])
+    detail = np.abs(cv2.Laplacian(sharp.mean(axis=2), cv2.CV_64F))
+    sums = cv2.boxFilter(detail, -1, (width, height), anchor=(0, 0), normalize=False)
+    inside = sums[: sharp.shape[0] - height + 1, : sharp.shape[1] - width + 1]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
+
+
+def _data_uri(picture: NDArray[np.uint8]) -> str:
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"

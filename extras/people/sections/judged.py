@@ -1,0 +1,23 @@
+"""What people judged, where they did, and which metrics agree with them."""
+
+from collections.abc import Sequence
+
+from defocus.benchmark.section.section import Section
+from defocus.benchmark.section.study import ReportStudy
+from defocus.extras.people.agreement import metric_agreement
+from defocus.extras.people.answers import JUDGED, read_judged
+from defocus.extras.people.tables import judged_words, metrics_tables, strengths_table
+from defocus.reports.model import Paragraph, Part
+
+
+def _build(study: ReportStudy) -> Sequence[Part]:
+    found = read_judged(study.out)
+    if found is None:
+        return ()
+    agreements = metric_agreement(study.content.results, found.strengths)
+    strengths = strengths_table(found, study.display_name)
+    said = " ".join(judged_words(found))
+    return (strengths, *((Paragraph(said),) if said else ()), *metrics_tables(agreements))
+
+
+SECTION = Section("Judged by people", 50, (JUDGED,), _build)

@@ -1,0 +1,99 @@
+"""People's judgements as tables, for the terminal and the report."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.extras.people.agreement import MetricAgreement
+from defocus.extras.people.answers import Judged
+from defocus.progress import counted
+from defocus.reports.model import Column, Measured, Table
+
+__all__ = ["judged_words", "metrics_tables", "strengths_table"]
+
+
+def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
+    """Strength of each system with its interval, and how often its content looks invented.
+
+    Args:
+        result: The judgements.
+        name: A system's name as it is shown.
+    """
+    said = f"By {counted(len(result.judges), 'judge')}, {counted(result.judgements, 'judgement')}"
+    columns = (
+        Column("System"),
+        Column("Strength", "", "higher", 2, bar=True),
+        Column("Judgements", decimals=0),
+        Column("Invented", "%", "lower", 1),
+    )
+    rows = tuple(
+        (
+            name(one.system),
+            Measured(one.value, (one.low, one.high)),
+            float(one.judgements),
+            100 * result.invented.get(one.system, 0.0),
+        )
+        for one in result.strengths
+    )
+    note = (
+        "Strength: logarithm of the odds to be preferred to a system of mean strength (Bradley and "
+        "Terry), with 95 % intervals. Invented: of a system's showings, those in which a person "
+        "marked its content as invented."
+    )
+    return Table(said, columns, rows, note)
+
+
+def judged_words(result: Judged) -> list[str]:
+    """Who was left out, and how far people agree, in sentences."""
+    said = [
+        f"{name} is left out: right in {share:.0%} of the catch trials."
+        for name, share in result.left_out.items()
+    ]
+    agreed = {
+        "with themselves in {:.0%} of the questions that were asked again": result.with_themselves,
+        "with each other in {:.0%} of those that two answered": result.with_others,
+    }
+    known = [words.format(share) for words, share in agreed.items() if share is not None]
+    return [*said, f"People agree {' and '.join(known)}."] if known else said
+
+
+def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
+    """Rank correlation of each metric with people, the best first; a table for each dataset."""
+    by_dataset: dict[tuple[str, str], list[MetricAgreement]] = defaultdict(list)
+    for one in agreements:
+        by_dataset[one.dataset, one.profile].append(one)
+    return tuple(_metrics_table(*on, found) for on, found in sorted(by_dataset.items()))
+
+
+def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreement]) -> Table:
+    """A row a metric, a column a protocol."""
+    by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)
+    for one in agreements:  # the highest correlation is first, so metrics stand in that order
+        by_metric[one.metric][one.protocol] = one
+    seen = {one.protocol for one in agreements}
+    protocols = sorted(seen, key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)))
+    many = max((one.systems for one in agreements), default=0)
+    rows = tuple(
+        (
+            all_metrics()[metric].display_name,
+            *(_cell(found[p]) if p in found else None for p in protocols),
+        )
+        for metric, found in by_metric.items()
+    )
+    return Table(
+        f"How far metrics order systems as people do: {dataset}, profile {profile}",
+        (Column("Metric"), *(Column(p, better="higher", decimals=2) for p in protocols)),
+        rows,
+        f"Kendall's rank correlation of means with people's strengths, over {many} systems: 1 is "
+        "the same order, −1 the opposite one. Few systems give few possible values. Intervals, "
+        "95 %, are of resampled scenes and of people's strengths within theirs; with fewer than "
+        f"{MINIMUM_SCENES} scenes there are none.",
+    )
+
+
+def _cell(one: MetricAgreement) -> Measured:
+    if one.low is None or one.high is None:
+        return Measured(one.correlation)
+    return Measured(one.correlation, (one.low, one.high))

@@ -1,0 +1,1 @@
+"""Studies of what a training is made of: ablations, misalignment in doses, other datasets."""

@@ -1,0 +1,268 @@
+"""Run an ablation as a study and read its results."""
+
+import csv
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from defocus.baselines.ablation import Ablation, AblationLine
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipes.recipe import BudgetName
+from defocus.benchmark.results.means import mean_psnrs
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import STORE, Results, read_results
+from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
+from defocus.benchmark.study.running.attempt import load_run
+from defocus.benchmark.study.running.outcome import Outcome
+from defocus.benchmark.study.running.run import run_study
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.extras.studies.ablation.crops import require_crops
+from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
+from defocus.files import require_writable
+from defocus.progress import say
+from defocus.settings import load_settings
+from defocus.training.record.folder import CURVE
+
+__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate", "ablation_plan", "narrow_override"]
+
+NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
+"""Of the small U-Net; minutes per line on a CPU."""
+
+PROTOCOLS = ("truth", "gt", "deformed-gt")
+
+
+@dataclass(frozen=True)
+class LineResult:
+    """Result of one row.
+
+    Attributes:
+        label: Label of the row.
+        system: The system that was trained.
+        steps: Number of steps of each training.
+        seconds: Mean seconds of a training over the seeds.
+        psnr: PSNR by protocol, one value per seed, dB; empty if a protocol has no target.
+        by_blur: PSNR against the truth by bin of the circle of confusion, mean over the seeds.
+        kept_share: Share of pixels that the flow's mask keeps after the warm-up; None without a
+            mask.
+        paper_psnr: PSNR printed in the paper, dB.
+    """
+
+    label: str
+    system: str
+    steps: int
+    seconds: float
+    psnr: dict[str, list[float]]
+    by_blur: list[float | None]
+    kept_share: float | None
+    paper_psnr: float | None
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def ablation_plan(
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
+) -> Study:
+    """The first runs of :func:`ablate`; takes the same arguments.
+
+    Raises:
+        InputError: An unknown dataset or setting.
+    """
+    asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
+    lines = asked.lines()
+    return asked.study(lines, asked.systems(lines))
+
+
+def ablate(
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
+    equal_time: bool,
+) -> tuple[list[LineResult], Outcome]:
+    """Train and evaluate all rows; finished work in ``out`` is not repeated.
+
+    Args:
+        ablation: The ablation to run.
+        out: Folder of the study.
+        dataset: The dataset to train on and evaluate on.
+        budget: The budget whose schedule is used.
+        seeds: Number of seeds.
+        settings: TOML file of schedule values.
+        narrow: Whether to use the small U-Net instead of the paper's.
+        equal_time: Whether plain loss and controls are also trained for as long as the
+            whole objective takes.
+
+    Returns:
+        The rows, and what of the study was left out.
+
+    Raises:
+        InputError: An unknown dataset or setting.
+        DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    require_writable(out)
+    asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
+    lines = asked.lines()
+    measured, outcome = asked.measure(lines)
+    if not equal_time:
+        return measured, outcome
+    longer, later = asked.measure(*_as_long(ablation, measured, lines))
+    lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
+    return [*measured, *longer], replace(later, left_out=lacking)
+
+
+def _asked(
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
+) -> "_Asked":
+    override = narrow_override(settings, narrow=narrow)
+    opened = replace(open_dataset(dataset, damaged=True), misaligned=True)
+    return _Asked(ablation, out, opened, budget, seeds, override, narrow)
+
+
+def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
+    """Schedule and training values of a settings file; without one, those of the small U-Net.
+
+    Raises:
+        SettingsError: The file is missing, or has an unknown key or a wrong value.
+    """
+    if settings is not None:
+        return load_settings(Override, settings)
+    return Override(schedule=NARROW_SCHEDULE) if narrow else Override()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    ablation: Ablation
+    out: Path
+    dataset: Dataset
+    budget: BudgetName
+    seeds: int
+    override: Override
+    narrow: bool
+
+    def lines(self) -> Sequence[AblationLine]:
+        """All rows for which this dataset has targets."""
+        return self.ablation.all_lines(rendered=self.dataset.rendered)
+
+    def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
+        """The system of each row."""
+        return [chosen(self.ablation, line, narrow=self.narrow) for line in lines]
+
+    def study(
+        self,
+        lines: Sequence[AblationLine],
+        systems: Sequence[Baseline],
+        steps: int | None = None,
+    ) -> Study:
+        """A study of these rows' systems, with another number of steps if one is given.
+
+        Raises:
+            InputError: The training crop is larger than every training picture.
+        """
+        override = self.override
+        if steps is not None:
+            schedule = override.schedule.model_copy(update={"steps": steps})
+            override = override.model_copy(update={"schedule": schedule})
+        runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
+        require_crops(runs, self.dataset)
+        return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
+
+    def measure(
+        self, lines: Sequence[AblationLine], steps: int | None = None
+    ) -> tuple[list[LineResult], Outcome]:
+        """Run these rows, with another number of steps if one is given."""
+        systems = self.systems(lines)
+        study = self.study(lines, systems, steps)
+        outcome = run_study(study)
+        outcome.require_scores()
+        with read_results(self.out / STORE) as results:
+            measured = [
+                _measured(self.ablation, study, results, line, _runs_of(study, system))
+                for line, system in zip(lines, systems, strict=True)
+            ]
+        return measured, outcome
+
+
+def _runs_of(study: Study, system: Baseline) -> list[Run]:
+    return [run for run in study.runs if run.baseline is system]
+
+
+def _as_long(
+    ablation: Ablation, measured: Sequence[LineResult], lines: Sequence[AblationLine]
+) -> tuple[list[AblationLine], int]:
+    """Plain loss and controls, with the steps that fit into the time of the whole objective."""
+    by_line = dict(zip(lines, measured, strict=True))
+    plain, whole = by_line[ablation.lines[0]], by_line[ablation.lines[-1]]
+    longer = whole.seconds / plain.seconds
+    say(f"{ablation.name} took {longer:.2f} times as long as the plain loss")
+    wanted = [line for line in lines if line in (ablation.lines[0], *ablation.controls)]
+    again = [AblationLine(f"{line.label}, equal time", line.system) for line in wanted]
+    return again, round(plain.steps * longer)
+
+
+def _measured(
+    ablation: Ablation, study: Study, results: Results, line: AblationLine, runs: Sequence[Run]
+) -> LineResult:
+    psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
+    kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
+    known = [share for share in kept if share is not None]
+    trained = [load_run(study, run) for run in runs]
+    return LineResult(
+        label=line.label,
+        system=runs[0].system,
+        steps=(runs[0].schedule.steps or 0) if runs[0].recipe else 0,
+        seconds=statistics.fmean(one.seconds for one in trained),
+        psnr={protocol: values for protocol, values in psnr.items() if values},
+        by_blur=_by_blur(study, runs),
+        kept_share=statistics.fmean(known) if known else None,
+        paper_psnr=paper_psnr(ablation, line),
+    )
+
+
+def _kept_share(curve: Path) -> float | None:
+    """Mean of the logged mask shares, from the step where both directions count."""
+    if not curve.exists():  # nothing was trained
+        return None
+    with curve.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    shares = [float(row["mask_kept_share"]) for row in rows if row.get("deblur_reverse")]
+    return statistics.fmean(shares) if shares else None
+
+
+def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
+    from defocus.benchmark.training.train import best_device
+    from defocus.extras.studies.ablation.gains import EDGES_PX, psnr_by_blur
+
+    if not study.dataset.rendered:
+        return [None] * (len(EDGES_PX) - 1)
+    pairs = study.dataset.split("test")
+    found = [
+        psnr_by_blur(load_run(study, run).network, run.baseline.card, pairs, best_device())
+        for run in runs
+    ]
+    return [
+        None if None in values else statistics.fmean(v for v in values if v is not None)
+        for values in zip(*found, strict=True)
+    ]

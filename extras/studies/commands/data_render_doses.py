@@ -1,0 +1,54 @@
+"""``defocus-data render-doses``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.jobs_option import jobs_option
+from defocus.command_line.json_output import json_output
+from defocus.command_line.verbs import help_heading
+from defocus.progress import counted
+
+__all__ = ["command"]
+
+
+@help_heading("Open")
+@click.command("render-doses")
+@click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the new dataset: new, empty, or an unfinished rendering of the same request.",
+)
+@click.option(
+    "--photographs",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Sharp photographs, instead of the folder that the request names.",
+)
+@jobs_option("Number of scenes rendered at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    request: Path, out: Path, photographs: Path | None, jobs: int, *, as_json: bool
+) -> None:
+    """Render pairs with doses of misalignment.
+
+    REQUEST is a TOML file with doses_px: scenes of the training stream, each with a sharp picture
+    per dose. Run the same command again to continue an interrupted rendering.
+    """
+    from defocus.extras.studies.rendering.run import render_dosed_dataset
+
+    with json_output() as output:
+        pairs = render_dosed_dataset(request, out, photographs, jobs)
+        counts = {
+            split: sum(pair.split == split for pair in pairs)
+            for split in ("train", "validation", "test")
+        }
+        if as_json:
+            output.write({"root": str(out), "counts": counts})
+    if not as_json:
+        shown = ", ".join(f"{number} {split}" for split, number in counts.items())
+        click.echo(f"{out}: {counted(len(pairs), 'pair')} ({shown})")
+        click.echo(f"use it with --dataset manifest:{out}")

@@ -1,0 +1,264 @@
+"""Results of a study by dose, read from its store and its restored pictures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import compress
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.evaluation.columns import PARTS
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import load_run
+from defocus.datasets.pair import Dataset
+from defocus.extras.studies.dose.analysis import (
+    Effect,
+    added_bend,
+    agreement,
+    gain,
+    share_of_gap,
+)
+from defocus.extras.studies.dose.outputs.measures import (
+    EDGES,
+    LINES,
+    OFFICIAL_GRID,
+    restored_scores,
+)
+from defocus.extras.studies.dose.outputs.reblurring import reblur_losses
+from defocus.extras.studies.dose.pairs import at_dose
+from defocus.extras.studies.dose.plan import DoseStudy
+from defocus.extras.studies.rendering.run import PHOTOGRAPH
+
+__all__ = ["PROTOCOLS", "dose_document"]
+
+PROTOCOLS = ("gt", "input-aligned", "deformed-gt", OFFICIAL_GRID)
+"""Compared with the truth: does a protocol rank the lines as it does?"""
+
+Array: TypeAlias = NDArray[np.float64]
+Scores: TypeAlias = Mapping[str, Array]
+"""``(seeds, scenes)`` by name; NaN where a protocol has no target, a picture no such part."""
+
+_PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
+
+
+def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) -> dict[str, Any]:
+    """Results of a finished study, as JSON values.
+
+    Args:
+        study: The study.
+        studies: Its studies, of all doses, trained and scored.
+        results: Their store.
+
+    Returns:
+        ``origins``, how many photographs and textures stand behind the test scenes, None if not
+        told; and
+        ``doses``, each with its ``lines``: their PSNR by protocol, dB, displacement of edges and
+        bend of lines, px (``means``); the gain over the plain loss, also by part of the picture
+        (``over_plain``), and over the input (``over_input``, by training in ``seeds_over_input``,
+        by part in ``parts_over_input``); what the whole objective and the first rival (the whole
+        objective if there is none) gain over the line (``whole_over``, ``rival_over``); ``share``
+        of the gap; ``moved_px`` and ``bent_px``, the displacement of edges and the bend of lines
+        that the training adds to those of the input;
+        seconds of a training; and ``reblur``, its trained reblurring's loss of the truth and of the
+        blurry picture. Beside them ``tau``, Kendall's tau of each protocol against the truth;
+        ``part_scenes``, how many scenes have each part; ``scene_gains``, the first rival's gain
+        over the plain loss by test scene, dB; and ``scene_lines``, the plain loss's bend of lines
+        by test scene, px, None without a line.
+
+    Raises:
+        InputError: A training or its pictures cannot be read.
+    """
+    first = at_dose(study.dataset, study.doses[0])
+    by_dose = []
+    for dose in study.doses:
+        dataset = at_dose(study.dataset, dose)
+        parts = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
+        by_dose.append(_at_one_dose(study, dose, parts, results))
+    return {
+        "objective": study.ablation.name,
+        "network": study.network,
+        "narrow": study.narrow,
+        "dataset": study.dataset.name,
+        "scenes": len(first.split("test")),
+        "origins": _count_origins(first),
+        "training_pairs": len(first.split("train")),
+        "seeds": study.seeds,
+        "plain": study.ablation.lines[0].label,
+        "whole": study.ablation.lines[-1].label,
+        "rivals": [line.label for line in study.rivals()],
+        "controls": [line.label for line in study.controls()],
+        "truth": study.ablation.controls[-1].label,
+        "doses": by_dose,
+    }
+
+
+def _at_one_dose(
+    study: DoseStudy, dose: float, parts: Sequence[Study], results: Results
+) -> dict[str, Any]:
+    plain, control = study.ablation.lines[0], study.ablation.controls[-1]
+    origins = _origins(at_dose(study.dataset, dose))
+    scores: dict[str, Scores] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    reblurs: dict[str, dict[str, float] | None] = {}
+    for line in study.lines():
+        name = study.systems([line])[0].card.name
+        found = [(part, run) for part in parts for run in part.runs if run.system == name]
+        scores[line.label] = _scores(found, results)
+        facts[line.label] = _facts(found)
+        reblurs[line.label] = _reblur(found)
+    plain_scores, truth_scores = scores[plain.label], scores[control.label]
+    whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
+    first = (*study.rivals(), study.ablation.lines[-1])[0].label
+    rival = scores[first]["truth/psnr"]
+    (blurry,) = (one.label for one in study.lines() if one.system == "input")
+    lines = []
+    for line in study.lines():
+        own = scores[line.label]
+        psnr = own["truth/psnr"]
+        share = share_of_gap(psnr, plain_scores["truth/psnr"], truth_scores["truth/psnr"], origins)
+        lines.append(
+            {
+                "label": line.label,
+                **facts[line.label],
+                "reblur": reblurs[line.label],
+                "means": {name: float(np.nanmean(values)) for name, values in own.items()
+                          if np.isfinite(values).any()},
+                "over_plain": _over(plain_scores, own, origins),
+                "over_input": asdict(gain(psnr, scores[blurry]["truth/psnr"], origins)),
+                "seeds_over_input": _by_seed(psnr - scores[blurry]["truth/psnr"]),
+                "parts_over_input": _over(scores[blurry], own, origins),
+                "whole_over": asdict(gain(whole, psnr, origins)),
+                "rival_over": asdict(gain(rival, psnr, origins)),
+                "moved_px": _added(gain, own[EDGES], scores[blurry][EDGES], origins),
+                "bent_px": _added(added_bend, own[LINES], scores[blurry][LINES], origins),
+                "share": None if share is None else asdict(share),
+            }
+        )  # fmt: skip
+    gains = (rival - plain_scores["truth/psnr"]).mean(axis=0)
+    return {
+        "dose_px": dose,
+        "lines": lines,
+        "tau": _taus(scores, origins),
+        "part_scenes": {
+            name.removeprefix("truth/"): int(_known(values).sum())
+            for name, values in scores[blurry].items()
+            if name.startswith("truth/psnr_")
+        },
+        "scene_gains": {"line": first, "over_plain": gains.tolist()},
+        "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
+    }
+
+
+def _count_origins(dataset: Dataset) -> int | None:
+    """Number of photographs and textures behind the test scenes; None if a pair does not tell."""
+    if any(PHOTOGRAPH not in pair.metadata for pair in dataset.split("test")):
+        return None
+    return len(set(_origins(dataset)))
+
+
+def _origins(dataset: Dataset) -> list[str]:
+    """The photograph behind each test scene; the scene where that is a texture or not told."""
+    return [str(pair.metadata.get(PHOTOGRAPH) or pair.scene) for pair in dataset.split("test")]
+
+
+def _known(*values: Array) -> NDArray[np.bool_]:
+    """The scenes that have all these values in all trainings."""
+    return np.asarray(np.all([np.isfinite(one).all(axis=0) for one in values], axis=0))
+
+
+def _over(reference: Scores, own: Scores, origins: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Gain over a line against the truth, of whole pictures and of their parts, dB."""
+    found = {}
+    for name in own:
+        if name.startswith("truth/") and name in reference:
+            known = _known(own[name], reference[name])
+            if known.any():
+                both = own[name][:, known], reference[name][:, known]
+                effect = gain(*both, list(compress(origins, known)))
+                found[name.removeprefix("truth/")] = asdict(effect)
+    return found
+
+
+def _added(
+    measured: Callable[[Array, Array, list[str]], Effect],
+    own: Array,
+    blurry: Array,
+    origins: Sequence[str],
+) -> dict[str, float] | None:
+    """What a training adds to the input, px, over the scenes that can be measured in both."""
+    known = _known(own, blurry)
+    if not known.any():
+        return None
+    effect = measured(own[:, known], blurry[:, known], list(compress(origins, known)))
+    return asdict(effect) | {"scenes": int(known.sum())}
+
+
+def _by_seed(gains: Array) -> list[float]:
+    """Mean over the scenes for each training, dB."""
+    return [float(one) for one in gains.mean(axis=1)]
+
+
+def _by_scene(bends: Array) -> list[float | None]:
+    """Mean over seeds; None where a scene has no line, or a seed does not show it."""
+    means = bends.mean(axis=0)
+    return [float(one) if np.isfinite(one) else None for one in means]
+
+
+def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:
+    """Kendall's tau of each protocol, over the scenes that it can score."""
+    truth = {label: one["truth/psnr"] for label, one in scores.items()}
+    found: dict[str, Any] = {}
+    for protocol in PROTOCOLS:
+        values = {label: one[f"{protocol}/psnr"] for label, one in scores.items()}
+        known = _known(*values.values())
+        if not known.any():
+            found[protocol] = None
+            continue
+        tau = agreement({label: one[:, known] for label, one in values.items()},
+                        {label: one[:, known] for label, one in truth.items()},
+                        list(compress(origins, known)))  # fmt: skip
+        found[protocol] = None if tau is None else asdict(tau) | {"scenes": int(known.sum())}
+    return found
+
+
+def _scores(found: Sequence[tuple[Study, Run]], results: Results) -> Scores:
+    """``protocol/metric`` to ``(seeds, scenes)``."""
+    rows: dict[str, list[list[float]]] = {}
+    for part, run in found:
+        pairs = [pair.id for pair in part.dataset.split("test")]
+        known = {
+            (score.protocol, score.metric, score.pair): score.value
+            for score in results.scores(run.id)
+            if score.metric == "psnr" or (score.protocol, score.metric) in _PARTS
+        }
+        names = dict.fromkeys((protocol, metric) for protocol, metric, _ in known)
+        for protocol, metric in names:
+            found_values = [known.get((protocol, metric, pair)) for pair in pairs]
+            numbers = [np.nan if one is None else one for one in found_values]
+            rows.setdefault(f"{protocol}/{metric}", []).append(numbers)
+        for name, values in restored_scores(part, run).items():
+            where = f"{name}/psnr" if name == OFFICIAL_GRID else name
+            rows.setdefault(where, []).append(values)
+    return {name: np.array(values) for name, values in rows.items()}
+
+
+def _reblur(found: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
+    """Reblurring losses of a line's trainings, means over the seeds."""
+    losses = [one for part, run in found if (one := reblur_losses(part, run)) is not None]
+    if not losses:
+        return None
+    return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
+
+
+def _facts(found: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
+    """System, steps and mean seconds of a line's trainings."""
+    trained = [load_run(*part.trained(run)) if run.recipe else None for part, run in found]
+    seconds = [one.seconds for one in trained if one is not None]
+    first = found[0][1]
+    return {
+        "system": first.system,
+        "steps": (first.schedule.steps or 0) if first.recipe else 0,
+        "seconds": float(np.mean(seconds)) if seconds else 0.0,
+    }

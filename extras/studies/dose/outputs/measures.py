@@ -1,0 +1,183 @@
+"""Measures of restored pictures: moved edges, bent lines, and the deformed target's two grids.
+
+They are kept in the run's folder, so that a finished study measures no output again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
+
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
+from defocus.benchmark.metrics.psnr import decibels
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.scoring.protocols import deformed_target
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import load_run
+from defocus.benchmark.training.train import best_device
+from defocus.extras.studies.dose.outputs.straight_lines import (
+    StraightLine,
+    line_bend_px,
+    straight_lines,
+)
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.images import as_float, read_image
+from defocus.progress import say
+from defocus.reading import parse_json, read_text
+from defocus.training.record.folder import CHECKPOINT
+
+__all__ = [
+    "EDGES",
+    "LINES",
+    "OFFICIAL_GRID",
+    "edge_displacement_px",
+    "mean_bend_px",
+    "restored_scores",
+]
+
+OFFICIAL_GRID = "deformed-gt, official grid"
+EDGES = "edge_px"
+LINES = "line_px"
+EDGE_SHARE = 0.1
+"""Share of the pixels, those of the steepest luma, that count as edges."""
+
+BORDER_PX = 8
+
+KEPT = "outputs.json"
+"""In the run's folder: these measures, and what they were measured of."""
+
+REVISION = 1
+"""Raised by hand whenever the same pictures get other numbers."""
+
+Picture = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Content of :data:`KEPT`.
+
+    Attributes:
+        revision: :data:`REVISION`.
+        evaluation: :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
+        data_hash: Hash of the dataset that was restored.
+        checkpoint: SHA-256 hash of the network's checkpoint; empty without one.
+        scores: By name, one number per test pair; None for a scene without a straight line.
+    """
+
+    revision: int
+    evaluation: str
+    data_hash: str
+    checkpoint: str
+    scores: dict[str, list[Annotated[float, Field(allow_inf_nan=False)] | None]]
+
+
+def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
+    """Scores of the test pictures of a run, in the order of the pairs.
+
+    They are measured once and kept in the run's folder; other weights, pairs or a new revision are
+    measured again.
+
+    Returns:
+        PSNR under :data:`OFFICIAL_GRID`, dB, the displacement of edges, ``edge_px``, and the bend
+        of lines, ``line_px``, which is NaN where the truth has no straight line.
+    """
+    path = make_folder(run_folder(study.out, run.id)) / KEPT
+    data, checkpoint = study.dataset.content_hash, _checkpoint_hash(study, run)
+    blank = _Kept(REVISION, evaluation_version(), data, checkpoint, {})
+    kept = _read(path, blank, len(study.dataset.split("test")))
+    if kept is None:
+        kept = _measured(study, run)
+        rows = {
+            name: [None if np.isnan(one) else one for one in values]
+            for name, values in kept.items()
+        }
+        write_json(path, asdict(blank) | {"scores": rows})
+    return kept
+
+
+def _checkpoint_hash(study: Study, run: Run) -> str:
+    if run.recipe is None:
+        return ""
+    home, trained = study.trained(run)
+    return sha256_file(run_folder(home.out, trained.id) / CHECKPOINT)
+
+
+def _read(path: Path, blank: _Kept, scenes: int) -> dict[str, list[float]] | None:
+    """The kept scores if they are of the same pictures; None if not, or if the file is damaged."""
+    try:
+        content = read_text(path)
+        parse_json(content)  # refuses what JSON does not have
+        kept = TypeAdapter(_Kept).validate_json(content, strict=True)
+    except FileNotFoundError:
+        return None
+    except ValueError:  # a FileError is one
+        say(f"{path}: damaged; its pictures are measured again")
+        return None
+    if replace(kept, scores={}) != blank:
+        return None
+    whole = {name: len(values) for name, values in kept.scores.items()}
+    gaps = any(None in values for name, values in kept.scores.items() if name != LINES)
+    if gaps or whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
+        return None
+    return {
+        name: [np.nan if one is None else one for one in values]
+        for name, values in kept.scores.items()
+    }
+
+
+def _measured(study: Study, run: Run) -> dict[str, list[float]]:
+    estimator, device = flow_estimator(ESTIMATOR), best_device()
+    trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
+    network = trained.network.to(device).eval()
+    found: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
+    for pair in study.dataset.split("test"):
+        if pair.truth is None or pair.sharp is None:
+            raise ValueError(f"pair {pair.id} is not rendered")
+        restored = np.clip(restore_picture(network, run.baseline.card, pair, device)[0], 0, 1)
+        sharp, truth = (as_float(read_image(one), np.float64) for one in (pair.sharp, pair.truth))
+        target = deformed_target(np.asarray(sharp), restored, estimator, "official")
+        square = float(np.square(restored - target.reference).mean())
+        found[OFFICIAL_GRID].append(decibels(square, DEFAULT))
+        found[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
+        found[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
+    return found
+
+
+def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
+    """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen.
+
+    Args:
+        restored: ``(H, W, 3)`` in [0, 1].
+        lines: The straight lines of the truth.
+    """
+    bends = [bend for line in lines if np.isfinite(bend := line_bend_px(restored, line))]
+    return float(np.mean(bends)) if bends else np.nan
+
+
+def edge_displacement_px(restored: Picture, truth: Picture, estimator: FlowEstimator) -> float:
+    """Mean length of the flow from the truth to a restored picture at the truth's edges, px.
+
+    Args:
+        restored: ``(H, W, 3)`` in [0, 1].
+        truth: Same shape.
+        estimator: Measures the flow.
+    """
+    frames = [
+        torch.from_numpy(np.ascontiguousarray(one.transpose(2, 0, 1), np.float32))[None]
+        for one in (truth, restored)
+    ]
+    flow = estimator(frames[0], frames[1])[0].cpu().numpy()
+    down, across = np.gradient(truth.mean(axis=2))
+    inner = np.s_[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
+    steep = np.hypot(down, across)[inner]
+    edges = steep >= np.quantile(steep, 1 - EDGE_SHARE)
+    return float(np.hypot(*flow)[inner][edges].mean())

@@ -1,0 +1,226 @@
+"""What the lines make of one scene, as a strip of crops with their errors beneath."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.baselines.ablation import AblationLine
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import load_run
+from defocus.benchmark.training.train import best_device
+from defocus.datasets.pair import Pair
+from defocus.extras.studies.dose.outputs.layout import (
+    CROP_PX,
+    GAP_PX,
+    HEAD_PX,
+    SHOWN,
+    error_picture,
+    error_scale,
+    joined,
+    strip_name,
+)
+from defocus.extras.studies.dose.outputs.measures import LINES, restored_scores
+from defocus.extras.studies.dose.outputs.straight_lines import (
+    StraightLine,
+    line_bend_px,
+    straight_lines,
+)
+from defocus.extras.studies.dose.outputs.ticks import with_ticks
+from defocus.extras.studies.dose.pairs import at_dose
+from defocus.extras.studies.dose.plan import DoseStudy
+from defocus.files import write_bytes_if_changed
+from defocus.images import as_float, read_image
+from defocus.reports.pictures import encode_tiles
+
+__all__ = ["shown_lines", "write_strip"]
+
+FONT_SIZE = 0.5
+
+Picture = NDArray[np.float64]
+Levels = NDArray[np.uint8]
+
+
+def write_strip(
+    study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the strip of one dose into the study's folder.
+
+    It shows the scene at which the first rival (without one, the whole objective) has its median
+    gain over the plain loss, and of it the square where the blurry picture is furthest from the
+    truth, with the error beneath. Below stands, from the scene at which the plain loss bends lines
+    beyond the blurry input by the median, the longest straight line that all these pictures show,
+    with ticks beside its ends, and its bend, px; this part is left out where no test scene has a
+    straight line. Networks of the first seed restore both.
+
+    Args:
+        study: The study.
+        studies: Its studies, of all doses.
+        scores: One of ``doses`` of ``dose.json``.
+
+    Returns:
+        What is seen, as JSON values: ``labels`` of the columns, ``scene``, ``left`` and ``top`` of
+        the crop, px, ``error_scale``, by which errors are multiplied, and ``lines``: the ``scene``
+        of the line, its ``ends_px`` there and its ``bends_px``, None where it is not seen; None
+        without a line.
+    """
+    dataset = at_dose(study.dataset, float(scores["dose_px"]))
+    pairs = dataset.split("test")
+    here = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
+    pair = pairs[_median_scene(scores["scene_gains"]["over_plain"])]
+    shown = _outputs(study, here, pair)
+    truth = shown["truth"]
+    window = _window(np.square(shown["blurry input"] - truth).sum(axis=2))
+    crops = {label: _levels(one[window]) for label, one in shown.items()}
+    scale = error_scale(crops["blurry input"], crops["truth"])
+    rows = [[_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]]
+    found: dict[str, Any] = {
+        "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
+        "error_scale": scale, "lines": None,
+    }  # fmt: skip
+    bends = _bends_beyond_input(study, here)
+    if any(one is not None for one in bends):
+        pair = pairs[_median_scene(bends)]
+        line = _line_row(_outputs(study, here, pair))
+        rows.append(line.columns)
+        found["lines"] = {"scene": pair.id, "ends_px": line.ends_px, "bends_px": line.bends_px}
+    strip = encode_tiles([joined(rows)], kind="png")[0][0]
+    write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
+    return found
+
+
+def _median_scene(values: Sequence[float | None]) -> int:
+    """Place of the median; scenes without a value do not count."""
+    known = [place for place, one in enumerate(values) if one is not None]
+    ordered = sorted(known, key=lambda place: values[place] or 0.0)
+    return ordered[len(ordered) // 2]
+
+
+def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float | None]:
+    """The plain loss's bend of lines less the blurry input's by test scene, px, mean over seeds.
+
+    A line that is faint in the blurry picture itself has a bend there too, which shows nothing.
+    """
+    blurry = next(line for line in study.lines() if line.system == "input")
+    plain, before = (_bends(study, here, line) for line in (study.ablation.lines[0], blurry))
+    return [float(one) if np.isfinite(one) else None for one in plain - before]
+
+
+def _bends(study: DoseStudy, here: Sequence[Study], line: AblationLine) -> NDArray[np.float64]:
+    name = study.systems([line])[0].card.name
+    runs = ((part, run) for part in here for run in part.runs if run.system == name)
+    bends = [restored_scores(part, run)[LINES] for part, run in runs]
+    return np.asarray(np.mean(bends, axis=0))
+
+
+def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
+    """Plain loss, whole objective, the first trained rival, and the control on true pairs."""
+    plain, *_, whole = study.ablation.lines
+    return (plain, whole, *study.rivals()[:1], study.ablation.controls[-1])
+
+
+def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, Picture]:
+    """What the lines make of a pair, between its blurry picture and its truth."""
+    if pair.truth is None:
+        raise ValueError(f"pair {pair.id} is not rendered")
+    shown = {"blurry input": _picture(pair.blurry)}
+    for line in shown_lines(study):
+        name = study.systems([line])[0].card.name
+        part, run = next((s, run) for s in here for run in s.runs if run.system == name)
+        shown[line.label] = _restored(part, run, pair)
+    return {**shown, "truth": _picture(pair.truth)}
+
+
+@dataclass(frozen=True)
+class _LineRow:
+    """Crops of a line with heads, its ends, and how far each bends it; None where unseen."""
+
+    columns: list[Levels]
+    ends_px: list[tuple[float, float]]
+    bends_px: list[float | None]
+
+
+def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
+    """The longest line that all pictures of a scene show, with its bend; else the longest."""
+    truth = shown["truth"]
+    every = straight_lines(truth)
+    line = next((one for one in every if _seen_in_all(shown, one)), every[0])
+    window = _around(np.add(line.start, line.stop) / 2, truth.shape[:2])
+    corner = np.array([window[1].start, window[0].start])
+    ends = np.subtract(line.start, corner), np.subtract(line.stop, corner)
+    bends = [line_bend_px(one, line) for one in shown.values()]
+    columns = [
+        np.concatenate([_head(_told(bend), crop), _enlarged(crop)])
+        for one, bend in zip(shown.values(), bends, strict=True)
+        for crop in [with_ticks(_levels(one[window]), *ends)]
+    ]
+    told = [bend if np.isfinite(bend) else None for bend in bends]
+    return _LineRow(columns, [line.start, line.stop], told)
+
+
+def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:
+    return all(np.isfinite(line_bend_px(one, line)) for one in shown.values())
+
+
+def _told(bend_px: float) -> str:
+    return f"bend {bend_px:.2f} px" if np.isfinite(bend_px) else "line is not seen"
+
+
+def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, slice]:
+    """A square around ``(x, y)``, moved into the picture."""
+    side = min(CROP_PX, *size)
+    left, top = (
+        int(np.clip(round(place) - side // 2, 0, whole - side))
+        for place, whole in zip(middle, size[::-1], strict=True)
+    )
+    return np.s_[top : top + side], np.s_[left : left + side]
+
+
+def _picture(path: Path) -> Picture:
+    return np.asarray(as_float(read_image(path), np.float64))
+
+
+def _restored(study: Study, run: Run, pair: Pair) -> Picture:
+    device = best_device()
+    network = load_run(*study.trained(run)).network.to(device).eval()
+    return np.clip(restore_picture(network, run.baseline.card, pair, device)[0], 0.0, 1.0)
+
+
+def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
+    """The square with the largest error."""
+    side = min(CROP_PX, *error.shape)
+    sums = cv2.boxFilter(error, -1, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
+    top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
+    return np.s_[int(top) : int(top) + side], np.s_[int(left) : int(left) + side]
+
+
+def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
+    """A head, the crop, and the crop's error (white where it is the truth itself)."""
+    white = np.full_like(crop, 255)
+    error = white if label == "truth" else error_picture(crop, truth, scale)
+    gap = white[: GAP_PX // SHOWN]
+    return np.concatenate([_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))])
+
+
+def _head(text: str, crop: Levels) -> Levels:
+    """A line of text as wide as a crop."""
+    head = np.full((HEAD_PX, crop.shape[1] * SHOWN, 3), 255, np.uint8)
+    cv2.putText(
+        head, text, (2, HEAD_PX - 9), cv2.FONT_HERSHEY_SIMPLEX, FONT_SIZE, (0, 0, 0), 1,
+        cv2.LINE_AA,
+    )  # fmt: skip
+    return head
+
+
+def _levels(crop: Picture) -> Levels:
+    return np.rint(np.clip(crop, 0.0, 1.0) * 255).astype(np.uint8)
+
+
+def _enlarged(crop: Levels) -> Levels:
+    return crop.repeat(SHOWN, axis=0).repeat(SHOWN, axis=1)

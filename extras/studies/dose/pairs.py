@@ -1,0 +1,71 @@
+"""The pairs of one dose of a dataset that ``defocus-data render`` made of a request of doses."""
+
+import hashlib
+from dataclasses import replace
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.files.cache import derived_folder
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sample.scenes import VARIANTS
+from defocus.errors import InputError
+from defocus.extras.studies.rendering.run import DOSE
+
+__all__ = ["at_dose", "doses_of", "open_dosed"]
+
+
+def open_dosed(text: str) -> Dataset:
+    """Open a dataset of which a dose is asked for.
+
+    Raises:
+        InputError: It is the sample, which has no doses and takes a while to render.
+        DatasetError: See :func:`defocus.datasets.api.open_dataset`.
+    """
+    if text in {variant.dataset for variant in VARIANTS}:
+        raise _without_doses(text)
+    return open_dataset(text, damaged=True)
+
+
+def doses_of(dataset: Dataset) -> tuple[float, ...]:
+    """The doses of a dataset, px, ascending.
+
+    Raises:
+        InputError: A pair has no dose, or no truth.
+    """
+    if not dataset.rendered or any(_dose(pair) is None for pair in dataset.pairs):
+        raise _without_doses(dataset.name)
+    return tuple(sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None}))
+
+
+def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
+    """The pairs of one dose, as a dataset of its own.
+
+    Raises:
+        InputError: The dataset has no such dose.
+    """
+    known = doses_of(dataset)
+    if dose_px not in known:
+        listed = ", ".join(f"{one:g}" for one in known)
+        raise InputError(f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}")
+    content = hashlib.sha256(f"{dataset.content_hash} {float(dose_px)!r}".encode()).hexdigest()
+    pairs = tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px)
+    # the doses are no part of the dataset's hash: with others, other pairs are packed
+    names = " ".join([content, *(pair.id for pair in pairs)])
+    return replace(
+        dataset,
+        name=f"{dataset.name}@{dose_px:g}px",
+        pairs=pairs,
+        content_hash=content,
+        derived=derived_folder(hashlib.sha256(names.encode()).hexdigest()),
+        misaligned=True,
+    )
+
+
+def _without_doses(name: str) -> InputError:
+    return InputError(
+        f"{name}: its pairs have no dose; render them with 'defocus-data render-doses'"
+    )
+
+
+def _dose(pair: Pair) -> float | None:
+    found = pair.metadata.get(DOSE)
+    return float(found) if isinstance(found, int | float) else None

@@ -1,0 +1,244 @@
+"""Plan of a study by dose: which lines are trained with which dose of misalignment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from defocus.baselines.ablation import Ablation, AblationLine
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipes.members import Further
+from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.registry import baseline
+from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
+from defocus.benchmark.weights.store import StoredWeights, find_weights
+from defocus.datasets.pair import Dataset
+from defocus.datasets.patching.packing import require_further
+from defocus.errors import InputError, NotApplicableError
+from defocus.extras.studies.ablation.crops import require_crops
+from defocus.extras.studies.ablation.lines import chosen, labels_of
+from defocus.extras.studies.ablation.study import narrow_override
+from defocus.extras.studies.dose.claims import without_number
+from defocus.extras.studies.dose.pairs import at_dose, doses_of, open_dosed
+from defocus.extras.studies.generalisation import evaluated_on
+from defocus.near_names import did_you_mean
+
+__all__ = ["DoseStudy", "dose_study"]
+
+MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
+"""Supervision that is measured: a line that asks for any other may know more than pairs tell."""
+
+
+@dataclass(frozen=True)
+class DoseStudy:
+    """A study by dose.
+
+    Attributes:
+        ablation: The ablation whose lines are trained.
+        out: Folder of the study.
+        dataset: A dataset with doses.
+        doses: Doses, px, in the order in which they are trained.
+        budget: The budget whose schedule is used.
+        seeds: Number of seeds.
+        settings: TOML file of schedule and training values.
+        narrow: Whether to use a small network instead of the paper's.
+        network: System whose network is trained, with ``narrow`` its narrow copy; empty for the
+            paper's, with ``narrow`` a small U-Net. One of a plug-in file is trained as it is, with
+            what goes with a small network: a small reblurring network and, under the budget
+            ``demo``, the schedule of narrow copies.
+        start: Weights of that network from which all lines start; None for random ones.
+        central: Whether only the plain loss, the whole objective, its rivals and the controls are
+            trained.
+        chosen: Labels of the only lines that are trained, beside the plain loss, the whole
+            objective and the control on true pairs; empty for all.
+    """
+
+    ablation: Ablation
+    out: Path
+    dataset: Dataset
+    doses: tuple[float, ...]
+    budget: BudgetName
+    seeds: int
+    settings: Path | None
+    narrow: bool
+    network: str
+    start: StoredWeights | None
+    central: bool
+    chosen: tuple[str, ...] = ()
+
+    @property
+    def own_network(self) -> bool:
+        """Whether the network of a plug-in file is trained as it is."""
+        return bool(self.network) and not self.narrow and self.start is None
+
+    def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
+        """The system of each line; an edited plug-in file makes other ones."""
+        found = [
+            chosen(self.ablation, one, narrow=self.narrow, network=self.network) for one in lines
+        ]
+        file = baseline(self.network).source_hash if self.network else ""
+        if not file:
+            return found
+        return [replace(one, source_hash=file) if one.recipe else one for one in found]
+
+    def lines(self) -> tuple[AblationLine, ...]:
+        """The lines, with the blurry input and the control on true pairs."""
+        if self.central:
+            return self.ablation.central_lines()
+        every = self.ablation.every_line()
+        if not self.chosen:
+            return every
+        plain, *_, whole = self.ablation.lines
+        always = {plain.label, whole.label, self.ablation.controls[-1].label}
+        return tuple(
+            one for one in every if one.label in {*always, *self.chosen} or one.system == "input"
+        )
+
+    def rivals(self) -> tuple[AblationLine, ...]:
+        """The trained lines that could be better than the whole objective."""
+        every = (*self.ablation.rivals, *self.ablation.candidates)
+        trained = self.lines()
+        return tuple(line for line in every if line in trained)
+
+    def controls(self) -> tuple[AblationLine, ...]:
+        """The trained lines that know more than captured pairs tell: they are no way to train.
+
+        Pre-aligned pairs are one: ``defocus-data compensate`` writes them.
+        """
+        truth, lines = self.ablation.controls[-1], self.lines()
+        told = [one.recipe().supervision if one.recipe else () for one in self.systems(lines)]
+        return tuple(
+            line
+            for line, supervision in zip(lines, told, strict=True)
+            if line == truth or not MEASURED.issuperset(supervision)
+        )
+
+    def studies(self) -> list[Study]:
+        """One per dose, then the control on true pairs, which is trained once and tested at all.
+
+        Raises:
+            InputError: The dataset lacks a dose, a setting is unknown, or the training crop is
+                larger than every training picture.
+            NotApplicableError: A training pair, or a line's target, lacks what the line needs.
+        """
+        small = self.narrow or (self.own_network and self.budget == NARROW_BUDGET)
+        override = narrow_override(self.settings, narrow=small)
+        truth = self.ablation.controls[-1]
+        lines = [one for one in self.lines() if one != truth]
+
+        def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
+            dataset = at_dose(self.dataset, dose)
+            systems = self.systems(chosen_lines)
+            for line, system in zip(chosen_lines, systems, strict=True):
+                _require_supervision(line, system, dataset)
+            runs = plan_runs(
+                systems, dataset, self.budget,
+                seeds=self.seeds, override=override, start=self.start,
+            )  # fmt: skip
+            require_crops(runs, dataset)
+            return Study(self.out, dataset, runs, labels=labels_of(chosen_lines, systems))
+
+        least = doses_of(self.dataset)[0]  # the same training, whichever doses are asked for
+        home = planned([truth], least)
+        others = [dose for dose in self.doses if dose != least]
+        abroad = [
+            replace(evaluated_on(home, at_dose(self.dataset, dose)), labels=home.labels)
+            for dose in others
+        ]
+        return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
+
+
+def _require_supervision(line: AblationLine, system: Baseline, dataset: Dataset) -> None:
+    """Refuse before other lines are trained for hours."""
+    if system.recipe is None:
+        return
+    recipe = system.recipe()
+    try:
+        require_further(dataset.split("train"), recipe.supervision, recipe.target)
+    except NotApplicableError as error:
+        raise NotApplicableError(f"line {line.label!r}: {error}") from error
+
+
+def dose_study(
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    doses: Sequence[float],
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
+    network: str,
+    start: str | None,
+    central: bool,
+    chosen: Sequence[str] = (),
+) -> DoseStudy:
+    """A study by dose; empty ``doses`` takes all that the dataset has.
+
+    Raises:
+        RegistryError: There is no such network.
+        InputError: The dataset lacks a dose, the objective has no control on true pairs, a network
+            is named that has no narrow copy, there is no such line, or there are no such weights
+            to start from.
+    """
+    if network:
+        _require_small_or_begun(baseline(network), narrow=narrow, start=start)
+    if start and (narrow or not network):
+        raise InputError(
+            "--from needs --network, and no --narrow: it has a whole network's weights"
+        )
+    if len(ablation.controls) < 2:
+        raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
+    lines = _known_lines(ablation, chosen)
+    opened = open_dosed(dataset)
+    wanted = tuple(dict.fromkeys(doses)) or doses_of(opened)
+    return DoseStudy(
+        ablation,
+        out,
+        opened,
+        wanted,
+        budget,
+        seeds,
+        settings,
+        narrow=narrow,
+        network=network,
+        start=find_weights(baseline(network), start) if start else None,
+        central=central,
+        chosen=lines,
+    )
+
+
+def _require_small_or_begun(system: Baseline, *, narrow: bool, start: str | None) -> None:
+    """Refuse a whole network of a paper with random weights: it learns nothing in a study's time.
+
+    Raises:
+        InputError: It is neither narrow nor begun, or a plug-in's network has no narrow copy.
+    """
+    own = bool(system.source_hash)
+    if own and narrow and system.narrow is None:
+        raise InputError(
+            f"{system.card.name} has no narrow copy; leave --narrow out: a network of --plugin is "
+            "trained as it is"
+        )
+    if not (own or narrow or start):
+        raise InputError(
+            "--network needs --narrow, or --from with weights to start from; only a network of "
+            "--plugin is trained as it is"
+        )
+
+
+def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
+    """The labels of the lines that are named, each once.
+
+    Raises:
+        InputError: A name is not that of a line.
+    """
+    labels = [line.label for line in ablation.every_line()]
+    by_name = {without_number(label).lower(): label for label in labels}
+    by_name |= {label.lower(): label for label in labels}
+    for name in chosen:
+        if name.lower() not in by_name:
+            hint = did_you_mean(name, labels, most=1)
+            hint += " " if hint else ""
+            raise InputError(f"no line {name!r}; {hint}there are: {'; '.join(labels)}")
+    return tuple(dict.fromkeys(by_name[name.lower()] for name in chosen))

@@ -1,0 +1,90 @@
+"""Train every line of an ablation with each dose of misalignment, and compare with the truth."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.study.running.outcome import Outcome
+from defocus.benchmark.study.running.run import opened_study, run_studies
+from defocus.errors import InputError
+from defocus.extras.studies.dose.claims import labels_at_any_dose
+from defocus.extras.studies.dose.document import dose_document
+from defocus.extras.studies.dose.kept import DOSES, read_doses
+from defocus.extras.studies.dose.outputs.strips import write_strip
+from defocus.extras.studies.dose.plan import DoseStudy
+from defocus.files import require_writable, write_json_if_changed
+from defocus.progress import counted, say
+
+__all__ = ["run_dose_study", "tell_lost"]
+
+
+def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
+    """Train and evaluate all lines; finished work in the folder is not repeated.
+
+    Returns:
+        The content of ``dose.json``, see :func:`dose_document`, and what of the study was left out.
+        Each dose also has its ``strip``, which is written beside it; see :func:`write_strip`. The
+        report shows both.
+
+    Raises:
+        InputError: A setting is unknown, or the training crop is larger than every training
+            picture.
+        NotApplicableError: A line cannot be trained on these pairs.
+        DefocusError: A run failed.
+        StorageError: The disk is full or the folder not writable.
+    """
+    studies = study.studies()
+    require_writable(study.out)
+    outcome = run_studies(studies)
+    outcome.require_scores()
+    with opened_study(studies) as results:
+        document = dose_document(study, studies, results)
+        for one in document["doses"]:
+            one["strip"] = write_strip(study, studies, one)
+        tell_lost(study.out, document)
+        write_json_if_changed(study.out / DOSES, document)
+        publish(study.out, results)
+    return document, outcome
+
+
+def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
+    """Say what the document of an earlier study had that this one lacks.
+
+    Only doses, labels and names are compared: trainings may differ where these are equal.
+
+    Args:
+        out: Folder of the study.
+        document: What is going to be written there.
+    """
+    try:
+        before = read_doses(out)
+    except InputError:  # damaged: there is nothing that could be told of it
+        return
+    if before is None:
+        return
+    same = all(before[name] == document[name] for name in ("network", "narrow", "dataset"))
+    lost = _doses(before) - _doses(document) or labels_at_any_dose(before) - labels_at_any_dose(
+        document
+    )
+    if lost or before["seeds"] > document["seeds"] or not same:
+        say(
+            f"{out / DOSES} had {_content(before, document)}; it now has "
+            f"{_content(document, before)}: no training is removed; the command that made the "
+            "earlier one trains only what has changed since"
+        )
+
+
+def _doses(document: Mapping[str, Any]) -> set[float]:
+    return {one["dose_px"] for one in document["doses"]}
+
+
+def _content(document: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Doses and number of lines, and what else differs from another document."""
+    doses = ", ".join(f"{one:g}" for one in sorted(_doses(document)))
+    told = f"{doses} px and {counted(len(labels_at_any_dose(document)), 'line')}"
+    if document["seeds"] != other["seeds"]:
+        told += f" of {counted(document['seeds'], 'seed')}"
+    if any(document[name] != other[name] for name in ("network", "narrow")):
+        told += f" with {'the narrow ' * document['narrow']}{document['network'] or 'U-Net'}"
+    return told + (f" on {document['dataset']}" if document["dataset"] != other["dataset"] else "")

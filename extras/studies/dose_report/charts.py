@@ -1,0 +1,223 @@
+"""Charts of a study by dose: gain by dose and by part of the picture, and trust in scores."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from defocus.extras.studies.dose.claims import labels_of, line_of
+from defocus.extras.studies.dose_report.words import INPUT, Document, study_words
+from defocus.progress import counted
+from defocus.reports.model import Curve, Curves
+from defocus.reports.text import number_text
+
+__all__ = ["PART_NAMES", "dose_chart", "part_charts", "shown_parts", "trust_chart"]
+
+MOST_CURVES = 12
+"""Six colours, whole and dashed: more lines would not be told apart."""
+
+PART_NAMES = {
+    "psnr_edges": "edges",
+    "psnr_flat": "flat parts",
+    "psnr_blurred": "blurred",
+    "psnr_coc_0_2": "in focus (0–2 px)",
+    "psnr_coc_2_4": "2–4 px",
+    "psnr_coc_4_8": "4–8 px",
+    "psnr_coc_8_16": "8–16 px",
+    "psnr_coc_16_up": "≥ 16 px",
+}
+"""Parts of a picture, the last ones by diameter of the circle of confusion.
+
+``psnr_in_focus`` is not among them: it is ``psnr_coc_0_2``.
+"""
+
+TOLD_BY_CIRCLE = {"psnr_blurred"}
+"""What circles of 2 px and more tell already is not drawn twice."""
+
+TAU_WORDS = (
+    "Kendall's tau between the order in which a protocol ranks the lines and that of the truth. 1: "
+    "it ranks the trainings as the truth does; −1: the reverse. Bars are 95 % intervals. Official "
+    "grid: with the warp of the released code, half a pixel off at the borders."
+)
+
+Estimate = Mapping[str, float]
+NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
+
+
+def dose_chart(document: Document) -> Curves:
+    """Gain of each line over the blurry input by dose, with intervals.
+
+    The plain loss may fall far below the others: it then leaves the chart, and the note says where
+    it is. Of many lines the central ones are shown, and those with the largest gains.
+
+    Args:
+        document: The study.
+    """
+    doses = sorted(one["dose_px"] for one in document["doses"])
+    shown = _charted(document, MOST_CURVES)
+    floor = _floor(document, shown)
+    curves = [
+        _curve(label, [(doses.index(dose), one) for dose, one in found])
+        for label in shown
+        if _reaches(found := _estimates(document, label), floor)
+    ]
+    said = [study_words(document), _below(document, floor), _left_out(document, shown)]
+    return Curves(
+        "Gain over the blurry input by dose of misalignment",
+        "dose of misalignment, px",
+        "gain over the blurry input, dB",
+        tuple(curves),
+        floor=floor,
+        apart=True,
+        places=tuple(f"{dose:g}" for dose in doses),
+        note=" ".join(filter(None, said)),
+    )
+
+
+def part_charts(document: Document) -> dict[float, Curves]:
+    """Gain of each line over the plain loss by part of the picture, with intervals.
+
+    Returns:
+        A chart for each dose, px, ascending; none for a dose of which no parts are kept.
+    """
+    labels = [*_charted(document, MOST_CURVES - 1), *_references(document)]
+    note = (
+        f"{study_words(document)} Where a line lies below the blurry input, training made the "
+        "picture worse than it was. Edges: the tenth of the pixels where the truth's brightness "
+        "changes most; flat parts: all others. Circle of confusion: its diameter; in focus: below "
+        "2 px. "
+        f"{_left_out(document, labels)}"
+    )
+    return {
+        one["dose_px"]: Curves(
+            f"Gain by part of the picture, dose {one['dose_px']:g} px",
+            "part of the picture, or circle of confusion",
+            f"gain over the plain loss, dose {one['dose_px']:g} px, dB",
+            tuple(_part_curve(line, parts) for label in labels if (line := line_of(one, label))),
+            apart=True,
+            places=tuple(PART_NAMES[part].partition(" (")[0] for part in parts),
+            note=note.strip(),
+        )
+        for one in document["doses"]
+        if (parts := shown_parts(one, "over_plain"))
+    }
+
+
+def trust_chart(document: Document) -> Curves:
+    """Kendall's tau of each protocol by dose, with intervals.
+
+    Args:
+        document: The study.
+    """
+    doses = sorted(document["doses"], key=lambda one: float(one["dose_px"]))
+    protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
+    return Curves(
+        "Does a score rank the trainings as the truth does?",
+        "dose of misalignment, px",
+        "Kendall's tau",
+        tuple(
+            _curve(protocol, [(place, tau) for place, tau in enumerate(found) if tau is not None])
+            for protocol in protocols
+            if any(found := [one["tau"].get(protocol) for one in doses])
+        ),
+        apart=True,
+        places=tuple(f"{one['dose_px']:g}" for one in doses),
+        note=TAU_WORDS,
+    )
+
+
+def _charted(document: Document, most: int) -> list[str]:
+    """Labels of the lines but the blurry input; of too many, the central ones, then the best."""
+    references = _references(document)
+    labels = [label for label in labels_of(document) if label not in references]
+    if len(labels) > most:
+        central = [document["plain"], document["whole"], document["truth"]]
+        others = [label for label in labels if label not in central]
+        rest = sorted(others, key=lambda label: -_best(document, label))
+        shown = {*central, *rest[: most - len(central)]}
+        return [label for label in labels if label in shown]
+    return labels
+
+
+def _best(document: Document, label: str) -> float:
+    """Largest gain of a line over the blurry input at any dose, dB."""
+    return max(one["value"] for _, one in _estimates(document, label))
+
+
+def _references(document: Document) -> list[str]:
+    """Label of the blurry input."""
+    lines = [line for one in document["doses"] for line in one["lines"]]
+    return list(dict.fromkeys(line["label"] for line in lines if line["system"] == INPUT))
+
+
+def _left_out(document: Document, shown: Sequence[str]) -> str:
+    """How many lines a chart does not show; empty if none."""
+    count = len({*labels_of(document)} - {*shown, *_references(document)})
+    return f"Not shown: {counted(count, 'further line')} with less gain." if count else ""
+
+
+def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:
+    """Gain over the blurry input at each dose that a line was trained with."""
+    lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
+    return [(dose, line["over_input"]) for dose, line in lines if line is not None]
+
+
+def shown_parts(one: Document, gains: str) -> list[str]:
+    """Parts of the pictures of which a dose keeps gains, in the order of :data:`PART_NAMES`.
+
+    Args:
+        one: One of ``doses``.
+        gains: Name of the gains by part in its lines.
+    """
+    known = {part for line in one["lines"] for part in line.get(gains, ())}
+    return [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
+
+
+def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
+    """Only circles of confusion are joined: they have an order."""
+    found: list[tuple[float, Estimate]] = []
+    for place, part in enumerate(parts):
+        found.append((place, line["over_plain"].get(part, NOT_KNOWN)))
+        if not part.startswith("psnr_coc_"):
+            found.append((math.nan, NOT_KNOWN))
+    return _curve(line["label"], found)
+
+
+def _curve(label: str, found: Sequence[tuple[float, Estimate]]) -> Curve:
+    """A line at some places, with its intervals."""
+    return Curve(
+        label,
+        tuple(place for place, _ in found),
+        tuple(one["value"] for _, one in found),
+        tuple(
+            (max(one["value"] - one["low"], 0.0), max(one["high"] - one["value"], 0.0))
+            for _, one in found
+        ),
+        measured=True,
+    )
+
+
+def _floor(document: Document, labels: Sequence[str]) -> float | None:
+    """Where the chart begins if the plain loss falls below all others; None if it does not."""
+    plain = document["plain"]
+    others = [label for label in labels if label != plain]
+    lows = [one["low"] for label in others for _, one in _estimates(document, label)]
+    floor = math.floor(10 * min([0.0, *lows])) / 10
+    falls = any(one["value"] < floor for _, one in _estimates(document, plain))
+    return floor if falls else None
+
+
+def _reaches(found: Sequence[tuple[float, Estimate]], floor: float | None) -> bool:
+    """Whether any gain of a line is in the chart."""
+    return floor is None or any(one["value"] >= floor for _, one in found)
+
+
+def _below(document: Document, floor: float | None) -> str:
+    """Where the plain loss is that left the chart; empty if it did not."""
+    if floor is None:
+        return ""
+    plain = document["plain"]
+    found = ", ".join(
+        f"{number_text(one['value'], 2)} dB at {dose:g} px"
+        for dose, one in _estimates(document, plain)
+        if one["value"] < floor
+    )
+    return f"Below the chart: {plain}, {found}."

@@ -1,0 +1,107 @@
+"""Tables of a study by dose: which scores can be trusted, every line, and parts of pictures."""
+
+from collections.abc import Mapping
+
+from defocus.extras.studies.dose_report.charts import PART_NAMES, shown_parts
+from defocus.extras.studies.dose_report.words import INPUT, Document
+from defocus.reports.model import Cell, Column, Measured, Table
+
+__all__ = ["line_tables", "part_tables", "trust_table"]
+
+COLUMN_WORDS = (
+    "PSNR and gains are against the truth. Share of the gap: 0 for the plain loss, 1 for true "
+    "pairs; n/a where the gap between the two is not significant. Edges: mean length of the flow "
+    "from the truth to the output at the steepest tenth of the pixels. Lines: how far lines that "
+    "are straight in the truth bend in the output, root mean square. Moved and bent: what the "
+    "training adds to both, beyond the blurry input. Minutes: of one training."
+)
+"""What the columns of :func:`line_tables` mean."""
+
+
+def trust_table(document: Document) -> Table:
+    """Kendall's tau of each protocol by dose, with its interval."""
+    doses = document["doses"]
+    protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
+    columns = (Column("Protocol"), *(Column(f"{one['dose_px']:g} px", decimals=2) for one in doses))
+    rows = (
+        (protocol, *(_measured(one["tau"].get(protocol)) for one in doses))
+        for protocol in protocols
+    )
+    return Table("Kendall's tau by dose", columns, tuple(rows))
+
+
+def line_tables(document: Document) -> dict[float, Table]:
+    """Every line of each dose: scores, gains, share of the gap, edges, lines and minutes."""
+    columns = (
+        Column("Line"),
+        Column("PSNR", "dB", "higher", 2),
+        Column("Gain over the input", "dB", "higher", 2),
+        Column(f"Gain over {document['plain']}", "dB", "higher", 2),
+        Column("Share of the gap", "", "higher", 2),
+        Column("Edges", "px", "lower", 2),
+        Column("Moved", "px", "lower", 2),
+        Column("Lines", "px", "lower", 2),
+        Column("Bent", "px", "lower", 2),
+        Column("Minutes", "", "lower", 1),
+    )
+    return {
+        one["dose_px"]: Table(
+            f"Every line, dose {one['dose_px']:g} px",
+            columns,
+            tuple(map(_row, one["lines"])),
+            COLUMN_WORDS,
+        )
+        for one in document["doses"]
+    }
+
+
+def part_tables(document: Document) -> dict[float, Table]:
+    """Gain of each line over the blurry input by part of the picture.
+
+    Returns:
+        A table for each dose, px, of which they are kept.
+    """
+    tables = {}
+    for one in document["doses"]:
+        gains = {
+            line["label"]: line["parts_over_input"]
+            for line in one["lines"]
+            if line["system"] != INPUT
+        }
+        if shown := shown_parts(one, "parts_over_input"):
+            tables[one["dose_px"]] = Table(
+                f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
+                (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in shown)),
+                tuple(
+                    (label, *(_measured(parts.get(part)) for part in shown))
+                    for label, parts in gains.items()
+                ),
+            )
+    return tables
+
+
+def _row(line: Document) -> tuple[Cell, ...]:
+    means = line["means"]
+    return (
+        line["label"],
+        means.get("truth/psnr"),
+        _measured(line["over_input"]),
+        _measured(line["over_plain"].get("psnr")),
+        _measured(line["share"]),
+        means.get("edge_px"),
+        _added(line, "moved_px"),
+        means.get("line_px"),
+        _added(line, "bent_px"),
+        line["seconds"] / 60 if line["steps"] else None,
+    )
+
+
+def _added(line: Document, name: str) -> Measured | None:
+    """What the training adds; nothing was trained for the blurry input."""
+    return _measured(line.get(name)) if line["steps"] else None
+
+
+def _measured(estimate: Mapping[str, float] | None) -> Measured | None:
+    if estimate is None:
+        return None
+    return Measured(estimate["value"], (estimate["low"], estimate["high"]))

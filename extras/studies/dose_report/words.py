@@ -1,0 +1,157 @@
+"""The result of a study by dose in some sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from defocus.baselines.registry import known_baselines
+from defocus.extras.studies.dose.claims import labels_of, line_of, turned, without_number
+from defocus.progress import counted
+from defocus.reports.text import number_text
+
+__all__ = ["INPUT", "Document", "dose_result", "interval_words", "study_title", "study_words"]
+
+Document = Mapping[str, Any]
+"""What :func:`~defocus.extras.studies.dose.kept.read_doses` gives."""
+
+CONTROL = "control: "
+"""Before the name of a line that is there for comparison, and no part of what is taken apart."""
+
+INPUT = "input"
+"""System of the line that is the blurry input itself."""
+
+
+def dose_result(document: Document) -> str:
+    """What is best at which dose, what the whole objective and its rival gain, and of how many."""
+    said = [_best(document), _control(document), *_differences(document), _drawn(document)]
+    return "\n".join(filter(None, said))
+
+
+def study_title(document: Document) -> str:
+    """What the study asks, and of which network.
+
+    A study of the central lines asks what the whole objective is worth, not what its parts are.
+    """
+    known = {document["plain"], document["whole"], document["truth"]}
+    known |= {*document["rivals"], *document["controls"]}
+    lines = (line for one in document["doses"] for line in one["lines"])
+    parts = any(
+        line["label"] not in known
+        and not line["label"].startswith(CONTROL)
+        and line["system"] != INPUT
+        for line in lines
+    )
+    asked = f"each part of {document['whole']}" if parts else document["whole"]
+    return f"What {asked} is worth: {_network(document)}"
+
+
+def interval_words(document: Document) -> str:
+    """How the study's own intervals are made."""
+    origins = document["origins"]
+    scenes = "test scenes"
+    if origins is not None:
+        behind = f"the photographs and textures behind the test scenes ({origins} in all)"
+        scenes = f"from {behind}, then from the scenes of each,"
+    return (
+        "Intervals of the study by dose are 95 % and come from a hierarchical bootstrap: a "
+        f"resample draws {scenes} and, independently, seeds, all with replacement; all lines "
+        f"share the draws, so that differences are paired. {_drawn(document)}"
+    )
+
+
+def study_words(document: Document) -> str:
+    """What was compared how."""
+    return (
+        f"PSNR against the truth; bars are 95 % intervals of a bootstrap over seeds and scenes. "
+        f"{document['scenes']} test scenes, {document['training_pairs']} training pairs per dose, "
+        f"seeds: {document['seeds']}, network: {_network(document)}."
+    )
+
+
+def _network(document: Document) -> str:
+    """Its name as people write it; of a network that is not installed, the name of its system."""
+    system = document["network"] or "unet"
+    known = known_baselines([system])
+    name = known[system].card.display_name if system in known else system
+    return f"{name}, narrow copy" if document["narrow"] else str(name)
+
+
+def _drawn(document: Document) -> str:
+    """Over how many scenes and seeds the numbers are means, and what one seed cannot tell."""
+    scenes, seeds = document["scenes"], document["seeds"]
+    said = f"Means over {counted(scenes, 'test scene')} and {counted(seeds, 'seed')}"
+    alone = ", which know nothing of the spread between trainings" if seeds == 1 else ""
+    return f"{said}, with 95 % intervals{alone}."
+
+
+def _gain_words(estimate: Mapping[str, float]) -> str:
+    """A gain with its interval."""
+    low, high = (number_text(estimate[name], 2) for name in ("low", "high"))
+    return f"{_signed(estimate['value'])} dB ({low} to {high})"
+
+
+def _first_rival(document: Document) -> str | None:
+    """The first rival of the whole objective that was trained; None without one."""
+    known = set(labels_of(document))
+    return next((label for label in document["rivals"] if label in known), None)
+
+
+def _best(document: Document) -> str:
+    """The way to train with the largest mean gain at each dose, and the control on true pairs.
+
+    What is told a truth is no way to train. Pre-aligned pairs are one, though a control by name.
+    """
+    controls = {document["truth"], *document["controls"]}
+    found: list[str] = []
+    for one in document["doses"]:
+        ways = [
+            line
+            for line in one["lines"]
+            if line["label"] not in controls and line["system"] != INPUT
+        ]
+        best = max(ways, key=lambda line: float(line["over_input"]["value"]))
+        over = best["over_input"]
+        least_bad = "none gains: " if over["value"] <= 0 else ""
+        name = without_number(best["label"]).removeprefix(CONTROL)
+        said = f"{name} at {one['dose_px']:g} px, {_gain_words(over)}"
+        found.append(least_bad + said)
+    return (
+        "Largest gain over the blurry input by dose of misalignment, against the truth: "
+        f"{'; '.join(found)}."
+    )
+
+
+def _control(document: Document) -> str:
+    """What true pairs bring, and whether the network has learned to deblur from them."""
+    control = line_of(document["doses"][-1], document["truth"])
+    if control is None:
+        return ""
+    over = control["over_input"]
+    learned = (
+        " The network has not learned to deblur: train it longer before you compare ways to train."
+        if over["low"] <= 0
+        else ""
+    )
+    return f"Trained on true pairs: {_gain_words(over)}.{learned}"
+
+
+def _differences(document: Document) -> Iterator[str]:
+    """The whole objective over the plain loss, and its first rival over it, by dose."""
+    whole, plain, rival = document["whole"], document["plain"], _first_rival(document)
+    yield f"{whole} over {without_number(plain)}: {_by_dose(document, plain, over=False)}."
+    if rival is not None:
+        said = f"{without_number(rival)} over {whole}: {_by_dose(document, rival, over=True)}."
+        yield said[0].upper() + said[1:]
+
+
+def _by_dose(document: Document, label: str, *, over: bool) -> str:
+    """What the whole objective gains over a line at each dose, or the line over it."""
+    lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
+    gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
+    return ", ".join(
+        f"{_gain_words(turned(gain) if over else gain)} at {dose:g} px" for dose, gain in gains
+    )
+
+
+def _signed(number: float) -> str:
+    text = number_text(number, 2)
+    return text if text.startswith("−") else f"+{text}"

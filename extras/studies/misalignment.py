@@ -1,0 +1,148 @@
+"""Effect of misalignment: scores as a function of injected shift and zoom."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipes.recipe import BudgetName
+from defocus.benchmark.reporting.figures.plots import MISALIGNMENT
+from defocus.benchmark.results.means import mean_psnr
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.expansion import open_for_study
+from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
+from defocus.benchmark.study.running.outcome import Outcome
+from defocus.benchmark.study.running.run import run_studies
+from defocus.datasets.opening import readable
+from defocus.datasets.pair import SPLITS
+from defocus.extras.studies.displaced import displaced
+from defocus.files import require_writable, write_json_if_changed
+from defocus.reports.model import Column, Table
+
+__all__ = [
+    "Condition",
+    "conditions",
+    "misalignment_document",
+    "misalignment_plan",
+    "misalignment_study",
+    "misalignment_table",
+]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One amount of misalignment and the results of training with it.
+
+    Attributes:
+        shift_px: Injected shift, px.
+        zoom: Injected zoom, as a difference from 1.
+        psnr: PSNR by system against the truth, dB, mean over pictures and seeds; None if a system
+            does not train with it.
+    """
+
+    shift_px: float
+    zoom: float
+    psnr: dict[str, float | None]
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def conditions(shifts: Sequence[float], zooms: Sequence[float]) -> list[tuple[float, float]]:
+    """Each shift without zoom, then each zoom without shift; each only once."""
+    wanted = chain(((shift, 0.0) for shift in shifts), ((0.0, zoom) for zoom in zooms))
+    return list(dict.fromkeys(wanted))
+
+
+def misalignment_plan(
+    out: Path,
+    dataset: str,
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+    amounts: Sequence[tuple[float, float]],
+) -> list[Study]:
+    """The studies of :func:`misalignment_study`, one per amount; takes the same arguments.
+
+    Raises:
+        NotApplicableError: The dataset is not rendered.
+    """
+    opened = readable(open_for_study(dataset), *SPLITS)
+    sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
+    return [
+        Study(out, one, plan_runs(systems, one, budget, seeds=seeds, override=override))
+        for one in sets
+    ]
+
+
+def misalignment_study(
+    out: Path,
+    dataset: str,
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+    amounts: Sequence[tuple[float, float]],
+) -> tuple[list[Condition], Outcome]:
+    """Train and evaluate systems with each misalignment; finished work is not repeated.
+
+    Args:
+        out: Folder of the study.
+        dataset: A rendered dataset.
+        systems: The systems, such as one with and one without JDRL.
+        budget: The budget whose schedule is used.
+        seeds: Number of seeds.
+        override: Schedule and training values.
+        amounts: Shift (px) and zoom of each condition.
+
+    Raises:
+        NotApplicableError: The dataset is not rendered.
+        DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    require_writable(out)
+    studies = misalignment_plan(out, dataset, systems, budget, seeds, override, amounts)
+    found: list[Condition] = []
+
+    def conclude(results: Results) -> None:
+        found.extend(
+            Condition(shift_px, zoom, _by_system(results, study.runs))
+            for (shift_px, zoom), study in zip(amounts, studies, strict=True)
+        )
+        write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, found))
+
+    outcome = run_studies(studies, conclude=conclude)
+    outcome.require_complete()
+    return found, outcome
+
+
+def misalignment_document(dataset: str, found: Sequence[Condition]) -> dict[str, Any]:
+    """Content of ``misalignment.json``, as JSON values."""
+    return {"dataset": dataset, "conditions": [one.to_json() for one in found]}
+
+
+def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]:
+    names = dict.fromkeys(run.system for run in runs)
+    return {
+        name: mean_psnr(results, [run for run in runs if run.system == name], "truth")
+        for name in names
+    }
+
+
+def misalignment_table(found: Sequence[Condition]) -> Table:
+    """The results as a table: a row per condition, a column per system."""
+    systems = tuple(found[0].psnr)
+    columns = (
+        Column("Shift", "px", None, 2),
+        Column("Zoom", "%", None, 2),
+        *(Column(name, "dB", "higher", 2) for name in systems),
+    )
+    rows = tuple(
+        (one.shift_px, 100 * one.zoom, *(one.psnr[name] for name in systems)) for one in found
+    )
+    note = "PSNR against the truth; every line restores the same pictures"
+    return Table("Score against injected misalignment", columns, rows, note)

@@ -1,0 +1,172 @@
+"""Fields of misalignment, and sharp pictures taken with them.
+
+A field is linear in the dose: a point of the blurry picture at x lies in the sharp one at
+``x + dose * (A x + b + c u(x))``, where u is the inverse depth relative to the scene's median. The
+first two terms are shift, zoom and rotation, the last one is parallax. Surfaces and occluders move
+each by their own depth, so that what lies behind an edge is covered and uncovered as in a camera.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.stream.scene import Occluder, StreamScene
+from defocus.extras.studies.rendering.request import Kind
+
+__all__ = ["Motion", "draw_motion", "moved_scene"]
+
+Array = NDArray[np.float32]
+
+PERCENTILE = 95
+"""Of the displacements' lengths: a dose."""
+
+MIXTURE = {"zoom": 0.6, "shift": 0.3, "rotation": 0.2, "parallax": 0.5}
+"""Shares of the kinds in a lens-like mixture: mostly focus breathing, then parallax."""
+
+PAD_PX = 32
+"""By which an occluder goes on beyond the border of its scene: more than it moves."""
+
+ROUNDS = 12
+"""Fixed-point rounds by which the field of a surface is inverted."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The displacement of one pair at a dose of 1 px.
+
+    Attributes:
+        linear: ``(2, 2)`` A, px per px from the centre.
+        shift: ``(2,)`` b, px.
+        parallax: ``(2,)`` c, px per unit of the relative inverse depth.
+        pivot, spread: Signed diameter of no parallax, and the difference that is a unit, px.
+    """
+
+    linear: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    parallax: NDArray[np.float64]
+    pivot: float
+    spread: float
+
+    def times(self, factor: float) -> "Motion":
+        """The same displacement at another dose."""
+        return Motion(
+            factor * self.linear, factor * self.shift, factor * self.parallax,
+            self.pivot, self.spread,
+        )  # fmt: skip
+
+    def affine(self, diameter: float, centre: tuple[float, float]) -> NDArray[np.float64]:
+        """``(2, 3)`` map from blurry to sharp positions of points with one diameter."""
+        middle = np.array(centre)
+        matrix = np.eye(2) + self.linear
+        moved = self.shift + self.parallax * (diameter - self.pivot) / self.spread
+        return np.column_stack([matrix, middle - matrix @ middle + moved])
+
+    def flow(self, diameters: Array, centre: tuple[float, float]) -> Array:
+        """``(2, H, W)`` displacement, px, of points with these signed diameters."""
+        height, width = diameters.shape
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        across, down = x - np.float32(centre[0]), y - np.float32(centre[1])
+        unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)
+        (a, b), (c, d) = self.linear.astype(np.float32)
+        return np.stack(
+            [
+                a * across + b * down + np.float32(self.shift[0]) + self.parallax[0] * unit,
+                c * across + d * down + np.float32(self.shift[1]) + self.parallax[1] * unit,
+            ]
+        ).astype(np.float32)
+
+
+def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Motion:
+    """Draw the direction of a kind of misalignment, with a dose of 1 px.
+
+    Args:
+        random: The random generator.
+        kind: The kind. A scene of one depth has no parallax; its camera's step is a shift.
+        diameters: ``(H, W)`` signed diameters of the visible points, px.
+    """
+    pivot = float(np.median(diameters))
+    spread = float(np.percentile(np.abs(diameters - np.float32(pivot)), PERCENTILE))
+    angles = random.uniform(0, 2 * math.pi, 2)
+    signs = np.where(random.random(2) < 0.5, -1.0, 1.0)
+    shares: dict[str, float] = dict(MIXTURE) if kind == "mixture" else {kind: 1.0}
+    flat = spread < 0.05
+    if flat and "parallax" in shares:
+        shares["shift"] = shares.get("shift", 0.0) + shares.pop("parallax")
+    reach = math.hypot(*diameters.shape) / 2
+    zoom, turn = shares.get("zoom", 0.0) / reach, shares.get("rotation", 0.0) / reach
+    first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
+    drawn = Motion(
+        linear=np.array([[signs[0] * zoom, -signs[1] * turn], [signs[1] * turn, signs[0] * zoom]]),
+        shift=shares.get("shift", 0.0) * first,
+        parallax=shares.get("parallax", 0.0) * second,
+        pivot=pivot,
+        spread=1.0 if flat else spread,
+    )
+    height, width = diameters.shape
+    lengths = np.hypot(*drawn.flow(diameters, ((width - 1) / 2, (height - 1) / 2)))
+    return drawn.times(1.0 / float(np.percentile(lengths, PERCENTILE)))
+
+
+def moved_scene(scene: StreamScene, motion: Motion, centre: tuple[float, float]) -> StreamScene:
+    """The scene as the sharp picture sees it; its diameters stay those of the surface.
+
+    Args:
+        scene: The scene in the blurry picture's frame.
+        motion: The displacement.
+        centre: Fixed point (x, y) of zoom and rotation in the scene's frame, px.
+    """
+    height, width = scene.diameters.shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    from_x, from_y = x, y
+    flow = motion.flow(scene.diameters, centre)
+    for _ in range(ROUNDS):  # the point that comes to lie at x: p = x - flow(p)
+        there = [cv2.remap(one, from_x, from_y, cv2.INTER_LINEAR,
+                           borderMode=cv2.BORDER_REPLICATE) for one in flow]  # fmt: skip
+        from_x, from_y = x - there[0], y - there[1]
+    background = cv2.remap(
+        scene.background, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+    )
+    moved = (_moved_occluder(one, motion, centre, (height, width)) for one in scene.occluders)
+    return replace(
+        scene,
+        background=np.maximum(np.asarray(background, np.float32), 0),
+        occluders=tuple(moved),
+    )
+
+
+def _moved_occluder(
+    occluder: Occluder, motion: Motion, centre: tuple[float, float], size: tuple[int, int]
+) -> Occluder:
+    """The occluder on a canvas of the whole scene; what leaves the canvas is lost."""
+    matrix = motion.affine(occluder.diameter, centre)
+    rows, columns = occluder.alpha.shape
+    offset = matrix[:, 2] + matrix[:, :2] @ (occluder.left, occluder.top)
+    placed = np.column_stack([matrix[:, :2], offset])
+    wide, high = size[1], size[0]
+    colour = cv2.warpAffine(
+        occluder.colour, placed, (wide, high), flags=cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    touching = (occluder.top == 0, occluder.top + rows == high,
+                occluder.left == 0, occluder.left + columns == wide)  # fmt: skip
+    alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
+    return Occluder(np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter)
+
+
+def _moved_alpha(
+    alpha: Array,
+    placed: NDArray[np.float64],
+    size: tuple[int, int],
+    touching: tuple[bool, bool, bool, bool],
+) -> Array:
+    """The opacity; where the scene's border cuts the occluder it goes on beyond."""
+    above, below, before, beyond = (PAD_PX if one else 0 for one in touching)
+    continued = cv2.copyMakeBorder(alpha, above, below, before, beyond, cv2.BORDER_REPLICATE)
+    offset = placed[:, 2] - placed[:, :2] @ (before, above)
+    moved = cv2.warpAffine(
+        continued, np.column_stack([placed[:, :2], offset]), size, flags=cv2.INTER_LINEAR
+    )
+    return np.asarray(moved, np.float32)

@@ -1,0 +1,20 @@
+"""Every line of an ablation is one that its objective takes."""
+
+import pytest
+
+from defocus.baselines.ablation import ablation_of
+from defocus.baselines.objectives.jdrl.objective import make
+from defocus.extras.studies.ablation.lines import chosen
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_all_lines_of_the_ablation_are_accepted(*, narrow: bool) -> None:
+    """A narrow network's have ``features`` even where there is no network of kernels."""
+    jdrl = ablation_of("jdrl")
+    found = [chosen(jdrl, line, narrow=narrow).recipe for line in jdrl.every_line()]
+    recipes = [recipe() for recipe in found if recipe]
+    settings = [one.objective_settings for one in recipes if one.objective == "jdrl"]
+    assert {"deformation", "flow", "kernels", "mask"} <= {name for one in settings for name in one}
+    assert all(("features" in one) == narrow for one in settings)
+    for one in settings:
+        make(**one)
