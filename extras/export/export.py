@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
+from defocus.benchmark.weights.hub_folder import CONFIG, WEIGHTS
 from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.errors import InputError
 from defocus.extras.export.agreement import GraphAgreement
@@ -16,12 +17,7 @@ from defocus.extras.export.darktable import (
     write_darktable,
 )
 from defocus.extras.export.graph import make_graph, write_graph
-from defocus.extras.export.hub import (
-    CONFIG,
-    WEIGHTS,
-    require_hub,
-    write_hub_folder,
-)
+from defocus.extras.export.hub import require_hub, write_hub_folder
 from defocus.extras.export.origin import origin_of
 from defocus.files import make_folder, require_writable
 
