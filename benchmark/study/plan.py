@@ -90,7 +90,12 @@ _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
 }
 
 
-_LATER_SETTINGS = (("optimiser", "decayed"), ("training", "average_warmup"))
+_LATER_SETTINGS = (
+    ("optimiser", "decayed"),
+    ("training", "average_warmup"),
+    ("training", "reuse"),
+    ("training", "lenses"),
+)
 """Added after trainings were identified by their settings; their defaults change nothing."""
 
 
@@ -288,6 +293,8 @@ def plan_runs(
         baselines = [_copy_for(dataset, one) for one in baselines]
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
+        if recipe is not None and dataset.endless is None:
+            recipe = recipe.model_copy(update={"training": recipe.training.of_pairs})
         for seed in range(seeds if recipe else 1):
             begun = start if recipe else None
             draft = Run("", "", baseline, recipe, budget, seed, custom, start=begun)

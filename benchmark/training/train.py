@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import nn
@@ -20,17 +20,18 @@ from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.cost.size_check import require_sizes
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training.step_time import say_hours
 from defocus.benchmark.training.watch import Watch, report_selection, watching_of
 from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.datasets.patching.batch import ALL_PLACES
-from defocus.errors import WeightsError
+from defocus.errors import SettingsError, WeightsError
 from defocus.training import loop
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
 from defocus.training.objective import TrainingObjective
 from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
-from defocus.training.record.folder import CHECKPOINT, CURVE
+from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
 from defocus.training.record.loss_curve import read_curve
 
 __all__ = ["BatchSource", "best_device", "load_trained", "train"]
@@ -105,6 +106,9 @@ def train(
     def check(network: nn.Module, made: TrainingObjective[Batch], world: int) -> None:
         require_sizes(run.baseline, network, sizes, device)
         probe_memory(run, network, made, device, world)
+        if device.type == "cpu" and ranks().first:
+            done, _ = steps_done(folder) or (0, 0)
+            say_hours(run, network, made, steps - done)
 
     job: Job[Batch] = Job(
         id=run.id,
@@ -178,8 +182,26 @@ def _batch(batches: _Batches, step: int) -> Batch:
 def _batches(
     run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int, feeder: Feeder
 ) -> Iterator[Batch]:
+    if recipe.training.reuse > 1 and getattr(patches, "renderer", None) is not None:
+        return _reused(run, recipe, patches, steps, first, feeder)
     made = _Batches(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
     return feeder.ahead(partial(_batch, made), range(first, steps))
+
+
+def _reused(
+    run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int, feeder: Feeder
+) -> Iterator[Batch]:
+    from defocus.datasets.stream.bank import Reuse, reused_batches
+    from defocus.datasets.stream.patches import StreamPatches
+
+    if run.schedule.growth:
+        raise SettingsError(
+            "[training] reuse needs crops of one size; set crop_px and batch under [schedule], "
+            "which leaves the growth of the recipe out"
+        )
+    schedule, times = run.schedule, recipe.training.reuse
+    reuse = Reuse(times, schedule.batch, schedule.crop_px, steps, run.seed)
+    return reused_batches(cast("StreamPatches", patches), reuse, first, feeder)
 
 
 def load_trained(run: Run, folder: Path) -> Trained:

@@ -213,6 +213,7 @@ def training_patches(
     supervision: Collection[Further] = (),
     storage: Storage = "packed",
     at_most: int | None = None,
+    lenses: int | None = None,
 ) -> Patches:
     """Make the patch source of a stream, or of a split, packed on first use in ``dataset.derived``.
 
@@ -234,6 +235,7 @@ def training_patches(
             ``registered-flow``.
         storage: ``raw`` is read faster and has no checksums.
         at_most: Number of pairs, spread over the split, that are enough; None for all.
+        lenses: Number of lenses of a stream; None for as many as it has by itself.
 
     Raises:
         NotApplicableError: No pair of the split has the target, a pair or the target lacks a
@@ -249,7 +251,7 @@ def training_patches(
 
         for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
             raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
-        renderer = Renderer(dataset.endless, "train")
+        renderer = Renderer(dataset.endless, "train", lenses)
         return StreamPatches(
             renderer, crop_px, augment, bit_depth, needs=needs, supervision=supervision
         )

@@ -1,19 +1,36 @@
-"""Some patches of a stream, rendered once and kept in memory for many short trainings."""
+"""Pairs of a stream that are kept in memory and used more than once."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise, permutations, starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.patches import Renderer
+from defocus.baselines.recipes.members import Further
+from defocus.datasets.patching.augmentation import CHANNELS_SHARE
+from defocus.datasets.patching.batch import drawn_batch
+from defocus.datasets.stream.patches import Renderer, StreamPatches
+from defocus.errors import InputError
 from defocus.progress import track
+from defocus.training.feeding import Feeder
+from defocus.training.parallel import places_of
 
 if TYPE_CHECKING:
+    import torch
+
     from defocus.baselines.objective import Batch
 
-__all__ = ["PatchBank"]
+__all__ = ["PatchBank", "Reuse", "reused_batches"]
 
 LEVELS = 65535
+
+SURROUND = 1.2
+"""Side of a pair that is used more than once, in sides of the crops."""
+FIRST_EACH, MOST_PAIRS = 32, 8192
+"""Pairs for each place of a batch before the first step, and pairs in memory at most."""
 
 
 class PatchBank:
@@ -90,3 +107,197 @@ class PatchBank:
         )
         turned = (np.rot90(one, turns) for one in members)
         return [(one[:, ::-1] if mirrored else one).astype(np.float32) for one in turned]
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """Which pairs are in memory at a step, and which crops make its batch: the step says it.
+
+    Pairs have numbers. Each place of a batch has pairs of its own, those whose number has that
+    remainder by the batch: a process that makes some places renders no others.
+
+    Attributes:
+        times: How often a pair is used on average.
+        batch: Crops in a batch.
+        crop_px: Side of the crops.
+        steps: Steps of the training.
+        seed: Seed of the run.
+    """
+
+    times: int
+    batch: int
+    crop_px: int
+    steps: int
+    seed: int
+
+    @property
+    def side(self) -> int:
+        """Side of the rendered pairs, px."""
+        return round(self.crop_px * SURROUND)
+
+    @property
+    def generations(self) -> int:
+        """Pairs of each place in memory at most."""
+        wanted = -(-self.made(self.steps) // self.batch)
+        return min(wanted, max(FIRST_EACH, MOST_PAIRS // self.batch))
+
+    def made(self, step: int) -> int:
+        """Pairs that are rendered until the batch of a step is drawn."""
+        return self.batch * FIRST_EACH + step * self.batch // self.times
+
+    def held(self, step: int) -> range:
+        """Numbers of the pairs in memory."""
+        made = self.made(step)
+        return range(max(0, made - self.generations * self.batch), made)
+
+    def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
+        """Of the pairs of some places: the number, and where it lies in memory."""
+        width = places.stop - places.start
+        return [
+            (number, number // self.batch % self.generations * width + place - places.start)
+            for number in numbers
+            if places.start <= (place := number % self.batch) < places.stop
+        ]
+
+    def drawn(self, step: int, places: slice, *, orders: bool) -> NDArray[np.int64]:
+        """``(places, 7)``: slot, top, left, whether transposed, turned over and mirrored, order."""
+        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, step, 1])))
+        held, place = self.held(step), np.arange(self.batch)
+        first, end = (-((place - limit) // self.batch) for limit in (held.start, held.stop))
+        spare = self.side - self.crop_px + 1
+        slot = random.integers(first, end) % self.generations * (places.stop - places.start)
+        rest = [random.integers(0, limit, self.batch) for limit in (spare, spare, 2, 2, 2)]
+        mixed = random.random(self.batch) < CHANNELS_SHARE
+        order = random.integers(0, len(ORDERS), self.batch) * (mixed & orders)
+        table = np.stack([slot + place - places.start, *rest, order], axis=1)
+        return np.asarray(table[places], np.int64)
+
+
+ORDERS = tuple(permutations(range(3)))
+
+
+def reused_batches(
+    patches: StreamPatches, reuse: Reuse, first: int, feeder: Feeder
+) -> "Iterator[Batch]":
+    """Batches of crops of pairs in memory, which are on the device if they fit there.
+
+    The pairs of the first step are rendered at once, then some between any two steps.
+
+    Args:
+        patches: Patches of the stream.
+        reuse: Which pairs and crops.
+        first: First step.
+        feeder: Renders them.
+
+    Raises:
+        ImageError: A photograph cannot be read.
+        DatasetError: No photograph can be used.
+        InputError: The batch cannot be divided among the processes.
+    """
+    places = places_of(reuse.batch, feeder.mine)
+    bank = _Bank(patches, reuse, places, feeder)
+    held = reuse.held(first)
+    begun = [held[k : k + reuse.batch] for k in range(0, len(held), reuse.batch)]
+    made = [reuse.made(step) for step in range(first, reuse.steps)]
+    later = list(starmap(range, pairwise(made)))
+    rendered = feeder.ahead(partial(_rendered, patches, reuse, places), [*begun, *later])
+    for numbers in track(begun, "rendering pairs"):
+        bank.put(numbers, next(rendered))
+
+    def batches() -> "Iterator[Batch]":
+        yield bank.batch(first)
+        for step, numbers in enumerate(later, start=first + 1):
+            bank.put(numbers, next(rendered))
+            yield bank.batch(step)
+
+    return batches()
+
+
+def _rendered(
+    patches: StreamPatches, reuse: Reuse, places: slice, numbers: range
+) -> "torch.Tensor":
+    """Pairs as ``(n, side, side, 6 or 7)`` float16: blurry and sharp colours, and the map."""
+    import torch
+
+    colours = StreamPatches(
+        patches.renderer,
+        reuse.side,
+        [one for one in patches.augment if one != "channels"],
+        patches.bit_depth,
+        supervision=_maps(patches),
+    )
+    mine = [number for number, _ in reuse.slots(numbers, places)]
+    if not mine:
+        return torch.empty(0)
+    seeds = (np.random.SeedSequence([reuse.seed, number]) for number in mine)
+    generators = (np.random.Generator(np.random.PCG64(one)) for one in seeds)
+    made = drawn_batch([colours.draw(random, reuse.side) for random in generators], reuse.side)
+    members = [made.blurry, made.target, *made.supervision.values()]
+    return torch.cat(members, dim=1).permute(0, 2, 3, 1).contiguous().half()
+
+
+def _maps(patches: StreamPatches) -> tuple[Further, ...]:
+    """What a stream has besides pictures, if it is needed."""
+    return ("defocus_map",) if {*patches.needs, *patches.supervision} else ()
+
+
+class _Bank:
+    """The pairs in memory."""
+
+    def __init__(self, patches: StreamPatches, reuse: Reuse, places: slice, feeder: Feeder) -> None:
+        import torch
+
+        self.patches, self.reuse, self.places = patches, reuse, places
+        count = reuse.generations * (places.stop - places.start)
+        shape = (count, reuse.side, reuse.side, 6 + len(_maps(patches)))
+        device = feeder.device
+        if device.type == "cuda" and 4 * int(np.prod(shape)) > torch.cuda.mem_get_info(device)[0]:
+            device = torch.device("cpu")  # the half that is left is the training's
+        try:
+            self.pairs = torch.empty(shape, dtype=torch.float16, device=device)
+        except RuntimeError as error:
+            size = 2 * int(np.prod(shape)) / 2**30
+            raise InputError(
+                f"{count} pairs of {reuse.side} px need {size:.1f} GiB of memory; set reuse = 1 "
+                "under [training], or a smaller crop_px"
+            ) from error
+        self.orders = torch.tensor(ORDERS, device=device)
+
+    def put(self, numbers: range, rendered: "torch.Tensor") -> None:
+        """Put pairs in the place of their predecessors."""
+        import torch
+
+        slots = [slot for _, slot in self.reuse.slots(numbers, self.places)]
+        if slots:
+            at = torch.tensor(slots).to(self.pairs.device, non_blocking=True)
+            self.pairs.index_copy_(0, at, rendered.to(self.pairs.device, non_blocking=True))
+
+    def batch(self, step: int) -> "Batch":
+        """This process's part of the batch of a step."""
+        import torch
+
+        from defocus.baselines.objective import Batch
+
+        device, side = self.pairs.device, self.reuse.crop_px
+        orders = "channels" in self.patches.augment
+        drawn = torch.from_numpy(self.reuse.drawn(step, self.places, orders=orders)).to(device)
+        slot, top, left, transposed, over, mirrored, order = (one[:, None, None] for one in drawn.T)
+        across = torch.arange(side, device=device)
+        rows, columns = across[None, :, None], across[None, None, :]
+        y = torch.where(transposed > 0, columns, rows)
+        x = torch.where(transposed > 0, rows, columns)
+        y = top + torch.where(over > 0, side - 1 - y, y)
+        x = left + torch.where(mirrored > 0, side - 1 - x, x)
+        crops = self.pairs[slot, y, x]
+        colours = self.orders[order[:, 0, 0]][:, None, None, :].expand(*crops.shape[:3], 3)
+        blurry, target = (
+            crops[..., k : k + 3].gather(3, colours).permute(0, 3, 1, 2).float().contiguous()
+            for k in (0, 3)
+        )
+        known = {"defocus_map": crops[..., 6:].permute(0, 3, 1, 2).float().contiguous()}
+        return Batch(
+            blurry,
+            target,
+            {name: known[name] for name in self.patches.needs},
+            {name: known[name] for name in self.patches.supervision},
+        )

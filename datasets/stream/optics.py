@@ -93,7 +93,7 @@ class KernelBank:
         self._places: dict[int, Optic] = {}
 
     def optic(self, index: int) -> Optic:
-        """The lens with a number below :data:`OPTICS`."""
+        """The lens with a number."""
         return _optic(self.branch, index) if self.lens is None else self._of_lens(self.lens, index)
 
     def _of_lens(self, measured: MeasuredLens, index: int) -> Optic:
@@ -131,7 +131,7 @@ class KernelBank:
         return found
 
 
-@lru_cache(maxsize=2 * OPTICS)
+@lru_cache(maxsize=4096)
 def _optic(branch: Branch, index: int) -> Optic:
     random = _random(branch, index)
     offset = random.uniform(*OFFSET_PX)

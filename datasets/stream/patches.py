@@ -112,11 +112,13 @@ class Renderer:
         photographs: Photograph files; those of the branch are decoded when the first pair is
             rendered.
         branch: The branch: training or held out.
+        lenses: How many lenses there are; another number makes other pairs.
     """
 
-    def __init__(self, photographs: Photographs, branch: Branch) -> None:
+    def __init__(self, photographs: Photographs, branch: Branch, lenses: int | None = None) -> None:
         self.photographs = photographs
         self.branch = branch
+        self.lenses = lenses
 
     @cached_property
     def sources(self) -> Sources:
@@ -129,7 +131,8 @@ class Renderer:
         return KernelBank(self.branch, lens=self.photographs.lens)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"photographs": self.photographs, "branch": self.branch}
+        kept = ("photographs", "branch", "lenses")
+        return {name: getattr(self, name) for name in kept}
 
     def pair(self, number: int, side: int, camera: StreamCamera | None = None) -> StreamPair:
         """Render the pair with a number.
@@ -148,7 +151,7 @@ class Renderer:
         kind = draw_kind(random)
         levels, focused = draw_levels(random, kind)
         focus = draw_focus(random, kind, focused)
-        index = int(random.integers(OPTICS))
+        index = int(random.integers(self.lenses or OPTICS))
         optic = self.bank.optic(index)
         border = margin(self.bank, index, focus)
         size = side + CUT_PX + 2 * border

@@ -1,6 +1,6 @@
 """Training settings: precision, averaging, checkpoints, validation."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -34,6 +34,9 @@ class Training(Settings):
         select: Which weights are evaluated.
         checkpoint_minutes: So often the state is saved, beside the end.
         tensorboard: Whether TensorBoard gets the curves too; it needs the extra of that name.
+        reuse: How often each pair of a stream is used on average: pairs stay in memory, and crops
+            of them are turned and get other orders of colours. 1 renders a pair for each crop.
+        lenses: Number of lenses of a stream, each with kernels of its own; None for 200.
         workers: Processes that make batches ahead; 0 makes them in the training's own. None stands
             for one less than there are cores, and for 0 where fewer than 500 steps are left.
     """
@@ -48,7 +51,14 @@ class Training(Settings):
     select: Selection = "last"
     checkpoint_minutes: float = Field(default=1.0, gt=0)
     tensorboard: bool = False
+    reuse: int = Field(default=1, ge=1)
+    lenses: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=0)
+
+    @property
+    def of_pairs(self) -> Self:
+        """The same without what concerns streams alone."""
+        return self.model_copy(update={"reuse": 1, "lenses": None})
 
     @property
     def times(self) -> int:

@@ -30,6 +30,7 @@ from defocus.benchmark.study.plan import (
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
+from defocus.training.settings import Training
 
 SCHEDULE = Schedule(steps=10, crop_px=32, batch=2, learning_rate=1e-3)
 RECIPE = Recipe(epochs=5, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
@@ -191,3 +192,10 @@ def test_a_pattern_matches_something_or_is_named(pattern: str) -> None:
     else:
         with pytest.raises(RegistryError, match=re.escape(repr(pattern))):
             select(SYSTEMS, [pattern])
+
+
+def test_how_a_stream_is_used_identifies_trainings_on_streams_alone() -> None:
+    reused = RECIPE.model_copy(update={"training": Training(reuse=4, lenses=800)})
+    assert run_of(recipe=reused).id == run_of().id
+    facts = Run("", "", baseline("net", reused), reused, "demo", 0).facts()["recipe"]["training"]
+    assert (facts["reuse"], facts["lenses"]) == (4, 800)

@@ -102,6 +102,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         needs=further_inputs(run.baseline.card),
         supervision=recipe.supervision,
         at_most=NARROW_PAIRS if run.baseline.is_narrow else None,
+        lenses=recipe.training.lenses,
     )
     lacking = dataset.without(patches.left_out)
     say_left_out(lacking, len(study.dataset.pairs), "training pair")
