@@ -6,16 +6,18 @@ fails is left out of the report with a warning.
 """
 
 import functools
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-from defocus.benchmark.section.section import Section
+from defocus.benchmark.section.section import Built, Section
+from defocus.benchmark.section.study import ReportStudy
 from defocus.discovery import brought, modules_in, warn_once
 from defocus.extensions import Plugin, guarded, offered, plugins
-from defocus.reports.model import Part
+from defocus.reports.model import Page, Part
 
 __all__ = ["all_sections", "needed_files"]
 
@@ -60,7 +62,7 @@ def _brought() -> Iterator[Section]:
             warn_once(f"{offer.origin} has no Section and is left out; mend or remove it")
         for one in sections:
             checked = replace(one, build=_checked(one.build))
-            yield _forgiving(checked, f"section {one.name!r} of {offer.origin}: ")
+            yield _forgiving(checked, offer.origin)
 
 
 def _of_plugin(plugin: Plugin, section: Section) -> Section:
@@ -76,10 +78,10 @@ def _of_plugin(plugin: Plugin, section: Section) -> Section:
         figures=section.figures and placed(section.figures),
         source_hash=plugin.hash_of(section),
     )
-    return _forgiving(one, "")
+    return _forgiving(one, f"plug-in {plugin.path}")
 
 
-def _forgiving(section: Section, begin: str) -> Section:
+def _forgiving(section: Section, origin: str) -> Section:
     """A section that is left out, with a warning, where a function of it fails."""
 
     def tried(function: Callable[..., T], nothing: T) -> Callable[..., T]:
@@ -88,8 +90,11 @@ def _forgiving(section: Section, begin: str) -> Section:
             try:
                 return function(given)
             except Exception as error:  # noqa: BLE001 - whatever a stranger's function raises
-                reason = str(error) if not begin else f"{type(error).__name__}: {error}"
-                warn_once(f"{begin}{' '.join(reason.split())}; the section is left out")
+                reason = " ".join(str(error).split())
+                if not reason.startswith(origin):  # else it says the line too
+                    kind = type(error).__name__
+                    reason = f"{origin}: section {section.name!r}: {kind}: {reason}"
+                warn_once(f"{reason}; the section is left out")
                 return nothing
 
         return called
@@ -102,22 +107,37 @@ def _forgiving(section: Section, begin: str) -> Section:
     )
 
 
-def _checked(build: Callable[..., object]) -> Callable[..., Sequence[Part]]:
+def _checked(build: Callable[..., object]) -> Callable[..., Built]:
     """The function, refusing what a page cannot show."""
 
     @functools.wraps(build)
-    def called(study: object) -> Sequence[Part]:
+    def called(study: ReportStudy) -> Built:
         built = build(study)
-        groups = list(built.values()) if isinstance(built, Mapping) else [built]
-        for parts in groups:
+        headed: Mapping[str, Any] = built if isinstance(built, Mapping) else {"": built}
+        for parts in headed.values():
             if not isinstance(parts, Sequence) or isinstance(parts, str):
                 raise TypeError(f"build gives {type(parts).__name__} instead of a list of parts")
             for part in parts:
                 if not isinstance(part, get_args(Part)):
                     raise TypeError(f"{type(part).__name__} is no part of a page")
+        _try_to_show(headed, study)
         return built  # type: ignore[return-value]
 
     return called
+
+
+def _try_to_show(headed: Mapping[str, Sequence[Part]], study: ReportStudy) -> None:
+    """Write the parts alone, as wrong contents of a part are found only then."""
+    from defocus.reports.html import render_html
+    from defocus.reports.pdf import write_typst
+
+    sections = tuple((str(heading), tuple(parts)) for heading, parts in headed.items())
+    page = Page("", "", sections, notes=study.notes.texts)
+    if study.printed:
+        with tempfile.TemporaryDirectory() as folder:
+            write_typst(page, Path(folder))
+    else:
+        render_html(page)
 
 
 def _sections_of(loaded: object) -> list[Section]:

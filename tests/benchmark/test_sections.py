@@ -107,20 +107,26 @@ def test_a_broken_section_is_a_warning_that_names_the_line(
 ) -> None:
     before = headings(page_of(study))
     (tmp_path / "mine.py").write_text(
-        "from defocus import Section\n\n\n"
+        "from defocus import Paragraph, Section, Table\n\n\n"
         "def broken(study):\n    return study.nothing\n\n\n"
         "def words(study):\n    return 'no part'\n\n\n"
         "def number(study):\n    return {'A': [7]}\n\n\n"
+        "def odd(study):\n    return [Paragraph(7), Table('T', ('name',), (('x',),))]\n\n\n"
         "PARTS = (Section('A', 1, (), broken), Section('B', 2, (), words))\n"
+        "ODD = Section('D', 4, (), odd)\n"
         "NUMBER = Section('C', 3, (), number)\n"
     )
     extensions.load_plugin(tmp_path / "mine.py")
+    for printed in (False, True):
+        assert set(headings(page_of(study, printed=printed))) & {*"ABCD"} == set()
     assert headings(page_of(study)) == before
-    first, second, third = capsys.readouterr().err.splitlines()
+    first, second, third, *others = capsys.readouterr().err.splitlines()
     assert first.startswith(f"warning: plug-in {tmp_path / 'mine.py'}:5: section 'A': Attribute")
     assert "section 'B': TypeError: build gives str instead of a list of parts" in second
     assert "section 'C': TypeError: int is no part of a page" in third
     assert third.endswith("the section is left out")
+    assert all("section 'D': " in one for one in others), others
+    assert len(others) == 2, "its parts can be written neither for browsers nor for print"
 
 
 def test_an_extra_brings_sections(
@@ -144,7 +150,7 @@ def test_an_extra_brings_sections(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "extra 'notes' (defocus.extras.notes.sections.nothing) has no Section" in lines[0]
-    assert "section 'Fails' of extra 'notes'" in lines[1]
+    assert "extra 'notes' (defocus.extras.notes.sections.fails): section 'Fails'" in lines[1]
     assert "ZeroDivisionError" in lines[1]
 
 
