@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from defocus.datasets.pair import Dataset as Dataset
     from defocus.datasets.pair import Pair as Pair
     from defocus.extensions import Plugin
-    from defocus.front.charts import measure_mtf as measure_mtf
     from defocus.front.dataset import open_dataset as open_dataset
+    from defocus.front.edges import measure_mtf as measure_mtf
     from defocus.front.pairs import align_pair as align_pair
     from defocus.front.pairs import measure_pair as measure_pair
     from defocus.front.rendering import render as render

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.measure import measure
-from defocus.benchmark.charts.restorers import ChartRestorer, restorers
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.metrics.psnr import METRIC
+from defocus.benchmark.restore.systems import SystemRestorer, restorers
 from defocus.benchmark.scoring.moved import psnr_moved
 from defocus.benchmark.scoring.profiles import DEFAULT, prepared
 from defocus.benchmark.scoring.protocols import Target
@@ -62,7 +62,7 @@ class PairScores:
     moved: Mapping[str, Scores]
 
 
-def pair_scores(pair: RealLikePair, systems: Mapping[str, ChartRestorer]) -> PairScores | None:
+def pair_scores(pair: RealLikePair, systems: Mapping[str, SystemRestorer]) -> PairScores | None:
     """Score every system against both references; None if the misalignment is unknown.
 
     Args:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from defocus.benchmark.charts.kept import ChartScore, Finished, keep_chart
 from defocus.benchmark.charts.photographs import ChartCase
-from defocus.benchmark.charts.restorers import ChartRestorer, restorers, restoring
 from defocus.benchmark.reporting.write import write_report
+from defocus.benchmark.restore.systems import SystemRestorer, restorers, restoring
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.expansion import expand_all
@@ -27,7 +27,7 @@ CHART_REVISION = 1
 """What the scores depend on, besides the systems and the photographs."""
 
 
-def study_restorers(out: Path) -> dict[str, ChartRestorer]:
+def study_restorers(out: Path) -> dict[str, SystemRestorer]:
     """The blurry picture, and the finished systems of a study's first dataset.
 
     Args:
@@ -61,7 +61,7 @@ def _weights(run: Run) -> str:
 
 
 def measure_chart(
-    made: Mapping[str, ChartRestorer], cases: Sequence[ChartCase], out: Path | None = None
+    made: Mapping[str, SystemRestorer], cases: Sequence[ChartCase], out: Path | None = None
 ) -> list[ChartScore]:
     """Restore photographs of the chart; a system that fails is reported and left out.
 
@@ -94,7 +94,7 @@ def measure_chart(
     return scores
 
 
-def _key(name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]) -> str:
+def _key(name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]) -> str:
     """A name for the scores of a system that changes with whatever they depend on."""
     parts = [
         name,
@@ -107,7 +107,7 @@ def _key(name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]) -> str:
 
 
 def _of_system(
-    name: str, restorer: ChartRestorer, cases: Sequence[ChartCase]
+    name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]
 ) -> Iterator[ChartScore]:
     for case in cases:
         try:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import ChartScore
-from defocus.benchmark.charts.restorers import Restore
 from defocus.benchmark.charts.scores import (
     WHOLE,
     ChartField,
@@ -18,7 +17,7 @@ from defocus.benchmark.charts.scores import (
     field_medians,
     restored_score,
 )
-from defocus.charts.linear_light import stored_light
+from defocus.benchmark.restore.systems import Restore
 from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink
@@ -27,6 +26,7 @@ from defocus.charts.reading.read import DISC_MTF50, ChartReading, read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.charts.tone_curve import ToneCurve
+from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError, InputError
 from defocus.files import sha256_file
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear

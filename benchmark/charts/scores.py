@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.charts.kept import ChartScore
-from defocus.charts.linear_light import grey_of, is_clipped
-from defocus.charts.measures.straightness import Straightness, compare_edges, line_deviation
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import ReadEdge, edge_regions, read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.lines import ReadLine, read_lines
 from defocus.charts.reading.patterns import ReadLeaves, read_leaves
 from defocus.charts.sheet.layout import WIDTH, Sheet
+from defocus.edges.linear_light import grey_of, is_clipped
+from defocus.edges.straightness import Straightness, compare_edges, line_deviation
 from defocus.errors import ImageError
 
 __all__ = [

@@ -65,8 +65,8 @@ def command(
     """
     from defocus.benchmark.charts.of_study import measure_chart, study_restorers
     from defocus.benchmark.charts.photographs import simulated_cases, taken_cases
-    from defocus.benchmark.charts.restorers import restorers, without_weights
     from defocus.benchmark.charts.tables import chart_table
+    from defocus.benchmark.restore.systems import restorers, without_weights
     from defocus.progress import say
 
     if pictures and blur is not None:

@@ -32,15 +32,15 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     MTF50 is the spatial frequency at which contrast falls to half, in cycles per pixel: 0.7 over
     the diameter of the circle of confusion. The method is that of ISO 12233.
     """
-    from defocus.charts.linear_light import Region, grey_of, linear_picture
-    from defocus.charts.measures.edge import measure_edge
     from defocus.charts.measures.edge_summary import (
         edge_json,
         edge_lines,
         straightness_json,
         straightness_line,
     )
-    from defocus.charts.measures.straightness import measure_straightness
+    from defocus.edges.edge import measure_edge
+    from defocus.edges.linear_light import Region, grey_of, linear_picture
+    from defocus.edges.straightness import measure_straightness
     from defocus.errors import ImageError
     from defocus.raw import RAW_SUFFIXES
 

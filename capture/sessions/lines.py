@@ -13,7 +13,6 @@ from defocus.capture.planning.shoot_record import (
     Read,
     ShootRecord,
 )
-from defocus.charts.sheet.layout import Layout
 
 __all__ = [
     "FILE_NAME",
@@ -200,7 +199,7 @@ Mtf50 = Annotated[float, Field(gt=0.0, le=1.0)]
 class FoundChart(Read):
     """What of a chart is compared; None stands for an edge or a dot that was not measured."""
 
-    layout: Layout
+    layout: Literal["wall", "depths"]
     size_px: tuple[int, int]
     mtf50: tuple[Mtf50 | None, ...] = Field(max_length=1000)
     dots: tuple[tuple[Pixels, Pixels] | None, ...] = Field(max_length=1000)

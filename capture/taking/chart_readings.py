@@ -7,9 +7,9 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.lines import FoundChart
 from defocus.capture.sessions.state import SessionChart, chart_folder
 from defocus.charts.drift import marks_of
-from defocus.charts.linear_light import stored_light
 from defocus.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.charts.reading.read import ChartReading, read_chart
+from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError
 from defocus.progress import say
 

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.sheet.raster import draw_shapes
-from defocus.charts.sheet.shapes import words
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.stream.depth import Focus
 from defocus.datasets.stream.optics import blurred, margin, snapped
 from defocus.datasets.stream.patches import CUT_PX, Renderer, StreamPair
 from defocus.datasets.stream.scene import StreamScene
 from defocus.optics.camera import recorded
+from defocus.optics.drawing import draw_shapes
+from defocus.optics.shapes import words
 
 __all__ = ["CIRCLES_PX", "PAGES", "PAGE_REVISION", "draw_page", "pages_of"]
 

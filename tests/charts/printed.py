@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.charts.reading import patterns
 from defocus.charts.sheet.parts import LeavesSquare, part_shapes
-from defocus.charts.sheet.raster import draw_shapes
+from defocus.optics.drawing import draw_shapes
 
 __all__ = ["leaves_drawn_once"]
 

@@ -16,8 +16,8 @@ from defocus.charts.accuracy.known_edges import (
 )
 from defocus.charts.accuracy.table import edge_errors
 from defocus.charts.accuracy.whole_region import whole_region_mtf
-from defocus.charts.measures.edge import measure_edge
-from defocus.charts.measures.straightness import compare_edges, measure_straightness
+from defocus.edges.edge import measure_edge
+from defocus.edges.straightness import compare_edges, measure_straightness
 from defocus.errors import ImageError
 
 FREQUENCIES = np.linspace(0.01, 0.6, 60)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from defocus.capture.commands.chart_read import command as chart_read
 from defocus.capture.commands.lens import command as lens
 from defocus.charts.accuracy.lenses import chart_through, kernel_error
-from defocus.charts.linear_light import stored_light
 from defocus.charts.reading.levels import paper_and_ink
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
+from defocus.edges.linear_light import stored_light
 from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.optics.lens.file import read_lens
 from defocus.optics.lens.kernels import colour_psfs

@@ -15,7 +15,6 @@ from defocus.capture.commands.chart_read import command
 from defocus.capture.links.back_ends import open_camera
 from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.accuracy.known_places import place_errors, sharp_chart
-from defocus.charts.linear_light import StoredLight
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.edges import read_edges
@@ -27,6 +26,7 @@ from defocus.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.charts.sheet.coverage import covered
 from defocus.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, Layout, make_sheet
 from defocus.charts.sheet.raster import photographed
+from defocus.edges.linear_light import StoredLight
 from defocus.images import read_image, write_image
 from defocus.optics.geometry import moved_points
 from defocus.optics.pictures import texture

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
-from defocus.charts.measures.edge import measure_edge
 from defocus.charts.sheet.layout import (
     HEIGHT,
     LAYOUTS,
@@ -21,9 +20,10 @@ from defocus.charts.sheet.layout import (
 )
 from defocus.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
 from defocus.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, draw_roughly, photographed
-from defocus.charts.sheet.shapes import FilledOutline, words
 from defocus.charts.sheet.svg import svg_text, write_sheet
+from defocus.edges.edge import measure_edge
 from defocus.errors import InputError
+from defocus.optics.shapes import FilledOutline, words
 from tests.conftest import Run
 
 

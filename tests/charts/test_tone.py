@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from defocus.benchmark.charts.photographs import TakenChart
 from defocus.capture.commands.chart_read import command
 from defocus.charts.lens.photographs import chart_shots
-from defocus.charts.linear_light import StoredLight
 from defocus.charts.reading.edges import read_edges
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import paper_and_ink
@@ -21,6 +20,7 @@ from defocus.charts.reading.patterns import read_leaves
 from defocus.charts.reading.tone import read_tone
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
 from defocus.charts.sheet.raster import photographed
+from defocus.edges.linear_light import StoredLight
 from defocus.images import Image, as_integer, linear_to_srgb, write_image
 from defocus.optics.psf import disc_psf
 

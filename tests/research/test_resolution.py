@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.benchmark.charts.restorers import ChartRestorer
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.reporting.page import build_page
+from defocus.benchmark.restore.systems import SystemRestorer
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.moved import psnr_moved
@@ -107,8 +107,8 @@ def test_a_known_transform_shows_what_an_error_of_registration_changes() -> None
     found = pair_scores(
         pair,
         {
-            "input": ChartRestorer(lambda picture: picture),
-            "sharper": ChartRestorer(lambda _: scene.astype(np.float32)),
+            "input": SystemRestorer(lambda picture: picture),
+            "sharper": SystemRestorer(lambda _: scene.astype(np.float32)),
         },
     )
     assert found is not None

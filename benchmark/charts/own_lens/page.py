@@ -13,8 +13,8 @@ from defocus.baselines.card import Card
 from defocus.benchmark.charts.own_lens.gains import Gains
 from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness
 from defocus.benchmark.charts.own_lens.verdict import Verdict
-from defocus.benchmark.charts.restorers import Restore
 from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.restore.systems import Restore
 from defocus.capture.lens_page import lens_parts
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.sheet.parts import StarPattern

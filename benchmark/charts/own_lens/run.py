@@ -21,7 +21,7 @@ from defocus.benchmark.charts.own_lens.page import (
 from defocus.benchmark.charts.own_lens.sharpness import ChartSharpness, chart_sharpness
 from defocus.benchmark.charts.own_lens.training import train_on
 from defocus.benchmark.charts.own_lens.verdict import Verdict
-from defocus.benchmark.charts.restorers import restoring
+from defocus.benchmark.restore.systems import restoring
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.train import best_device

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.charts.restorers import Restore
 from defocus.benchmark.charts.scores import restored_leaves, shared_medians
+from defocus.benchmark.restore.systems import Restore
 from defocus.charts.lens.probes import ChartShot
 from defocus.charts.reading.edges import ReadEdge, read_edges
 from defocus.charts.reading.levels import paper_and_ink

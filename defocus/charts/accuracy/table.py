@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from defocus.charts.accuracy.known_edges import KINDS, EdgeShot, blur_of_mtf50, edge_picture
 from defocus.charts.accuracy.known_patterns import LEAVES_D, STAR_D, leaves_errors, star_errors
 from defocus.charts.accuracy.whole_region import whole_region_mtf
-from defocus.charts.measures.edge import measure_edge
+from defocus.edges.edge import measure_edge
 
 __all__ = ["EdgeError", "edge_errors", "tables"]
 

@@ -2,7 +2,7 @@
 
 Source: steps and constants of P. Burns' sfrmat5 (2023): centroids with a Hamming window over the
 region, fifth-order fit, four bins per pixel, a Tukey window over the whole region, correction of
-the derivative only. Written for comparison with :mod:`defocus.charts.measures.edge`.
+the derivative only. Written for comparison with :mod:`defocus.edges.edge`.
 """
 
 import math
@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.measures.curve import MtfCurve
+from defocus.edges.curve import MtfCurve
 
 __all__ = ["whole_region_mtf"]
 

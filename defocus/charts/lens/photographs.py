@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.charts.lens.probes import ChartShot, largest_blur
-from defocus.charts.linear_light import stored_light
 from defocus.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.charts.reading.read import read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH
+from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError
 from defocus.progress import track
 

@@ -14,9 +14,9 @@ from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.read import DISC_MTF50, ChartReading
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.charts.sheet.parts import Dot, LeavesSquare
-from defocus.charts.sheet.raster import draw_shapes
 from defocus.errors import ImageError
 from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
 
 __all__ = ["ChartProbe", "ChartShot", "largest_blur", "probes"]
 

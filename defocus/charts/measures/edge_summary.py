@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from defocus.charts.measures.edge import EdgeResponse
-from defocus.charts.measures.straightness import Straightness
+from defocus.edges.edge import EdgeResponse
+from defocus.edges.straightness import Straightness
 
 __all__ = ["edge_json", "edge_lines", "straightness_json", "straightness_line"]
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import StoredLight, grey_of
 from defocus.charts.measures.characters import character_errors, read_characters
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import TextLine
+from defocus.edges.linear_light import StoredLight, grey_of
 from defocus.errors import NotApplicableError
 from defocus.images import linear_to_srgb
 from defocus.tesseract import REMEDY

@@ -13,19 +13,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import StoredLight
-from defocus.charts.measures.edge import (
+from defocus.charts.reading.geometry import ChartGeometry
+from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
+from defocus.charts.sheet.parts import SlantedSquare, grey
+from defocus.charts.sheet.raster import draw_roughly
+from defocus.edges.edge import (
     DISC_RISE,
     END_PER_BLUR,
     END_PX,
     EdgeResponse,
     measure_edge,
 )
-from defocus.charts.measures.edge_line import UnclearEdgeError
-from defocus.charts.reading.geometry import ChartGeometry
-from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
-from defocus.charts.sheet.parts import SlantedSquare, grey
-from defocus.charts.sheet.raster import draw_roughly
+from defocus.edges.edge_line import UnclearEdgeError
+from defocus.edges.linear_light import StoredLight
 from defocus.errors import ImageError
 
 __all__ = ["ReadEdge", "edge_regions", "read_edges"]

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import StoredLight, grey_of, is_clipped
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import SlantedSquare
+from defocus.edges.linear_light import StoredLight, grey_of, is_clipped
 
 __all__ = ["OVEREXPOSED", "paper_and_ink", "paper_is_clipped"]
 

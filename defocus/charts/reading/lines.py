@@ -15,17 +15,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import StoredLight, grey_of
 from defocus.charts.measures.edge_summary import straightness_json
-from defocus.charts.measures.straightness import (
+from defocus.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
+from defocus.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
+from defocus.charts.sheet.parts import RuledLine
+from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.edges.straightness import (
     LEAST_PLACES,
     Straightness,
     line_deviation,
     places_straightness,
 )
-from defocus.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
-from defocus.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
-from defocus.charts.sheet.parts import RuledLine
 
 __all__ = ["LineKind", "ReadLine", "line_words", "lines_json", "read_lines", "read_sides"]
 

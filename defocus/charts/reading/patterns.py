@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import StoredLight, grey_of, is_clipped
 from defocus.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
 from defocus.charts.reading.edges import ReadEdge
@@ -16,9 +15,10 @@ from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
-from defocus.charts.sheet.raster import draw_shapes
+from defocus.edges.linear_light import StoredLight, grey_of, is_clipped
 from defocus.errors import ImageError
 from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
 
 __all__ = ["ReadLeaves", "ReadStar", "read_leaves", "read_stars"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import StoredLight, grey_of
 from defocus.charts.measures.edge_summary import edge_json
 from defocus.charts.reading.blobs import dark_blobs
 from defocus.charts.reading.edges import ReadEdge, read_edges
@@ -26,6 +25,7 @@ from defocus.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, r
 from defocus.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReading, read_tone
 from defocus.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Sheet
+from defocus.edges.linear_light import StoredLight, grey_of
 
 __all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
 

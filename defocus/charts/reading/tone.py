@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import CLIPPED, StoredLight
 from defocus.charts.reading.geometry import ChartGeometry
 from defocus.charts.reading.levels import OVEREXPOSED
 from defocus.charts.sheet.layout import Sheet
 from defocus.charts.sheet.parts import Patch, SlantedSquare
 from defocus.charts.tone_curve import ToneCurve
+from defocus.edges.linear_light import CLIPPED, StoredLight
 from defocus.errors import ImageError
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import grey_of
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.charts.sheet.parts import LeavesSquare, part_shapes
-from defocus.charts.sheet.raster import draw_shapes
-from defocus.charts.sheet.shapes import Disc, Shape
+from defocus.edges.linear_light import grey_of
 from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
+from defocus.optics.shapes import Disc, Shape
 
 __all__ = ["covered", "printed_light"]
 

@@ -22,8 +22,8 @@ from defocus.charts.sheet.parts import (
     grey,
     part_shapes,
 )
-from defocus.charts.sheet.shapes import BLACK, Shape, box, words
 from defocus.errors import InputError
+from defocus.optics.shapes import BLACK, Shape, box, words
 
 __all__ = [
     "FRAME",

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.sheet.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
 from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.leaves import Leaf, leaves
+from defocus.optics.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
 
 __all__ = [
     "MEAN_LEAF",

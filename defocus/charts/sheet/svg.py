@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from defocus.charts.sheet.layout import HEIGHT, PAPERS, WIDTH, Sheet
-from defocus.charts.sheet.shapes import Colour, Disc, Shape
 from defocus.charts.sheet.targets import TargetSheet
 from defocus.errors import InputError
 from defocus.files import write_bytes, write_text
+from defocus.optics.shapes import Colour, Disc, Shape
 
 __all__ = ["svg_text", "write_sheet"]
 

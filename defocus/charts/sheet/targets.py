@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from defocus.charts.sheet.layout import HEIGHT, LEAVES_SIDE, PAPERS, SEED, WIDTH, Paper
 from defocus.charts.sheet.parts import LeavesSquare, Part, SlantedSquare, StarPattern, part_shapes
-from defocus.charts.sheet.shapes import BLACK, Shape, box, words
+from defocus.optics.shapes import BLACK, Shape, box, words
 
 __all__ = ["TargetSheet", "make_targets"]
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from defocus.benchmark.charts.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.benchmark.charts.of_study import measure_chart
 from defocus.benchmark.charts.photographs import ChartCase, ChartPhotographs, TakenChart
-from defocus.benchmark.charts.restorers import ChartRestorer, Restore, restorers, without_weights
 from defocus.benchmark.charts.scores import restored_leaves
 from defocus.benchmark.charts.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.benchmark.commands.chart import command
 from defocus.benchmark.commands.run import command as run_command
+from defocus.benchmark.restore.systems import Restore, SystemRestorer, restorers, without_weights
 from defocus.charts.accuracy.known_patterns import disc_transfer
 from defocus.charts.reading.characters import characters_read
 from defocus.charts.reading.read import read_chart
@@ -434,14 +434,14 @@ def test_finished_systems_survive_an_interruption(
 ) -> None:
     asked: list[str] = []
 
-    def system(name: str, *, stop: bool = False) -> ChartRestorer:
+    def system(name: str, *, stop: bool = False) -> SystemRestorer:
         def restore(picture: NDArray[np.float32]) -> NDArray[np.float32]:
             asked.append(name)
             if stop:
                 raise KeyboardInterrupt
             return picture
 
-        return ChartRestorer(restore)
+        return SystemRestorer(restore)
 
     def scores(name: str, restore: Restore) -> list[ChartScore]:
         restore(np.zeros((8, 8, 3), np.float32))

@@ -10,10 +10,10 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from defocus.charts.linear_light import StoredLight, linear_light
 from defocus.charts.reading.read import ChartReading, read_chart
 from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.charts.sheet.raster import photographed
+from defocus.edges.linear_light import StoredLight, linear_light
 from defocus.images import Image, as_integer, linear_to_srgb
 from tests.speed.case import Case
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.measures.straightness import LEAST_PLACES, line_deviation
+from defocus.edges.straightness import LEAST_PLACES, line_deviation
 
 __all__ = ["REACH_PX", "StraightLine", "line_bend_px", "straight_lines"]
 

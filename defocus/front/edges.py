@@ -4,8 +4,8 @@ from numbers import Integral
 
 import numpy as np
 
-from defocus.charts.linear_light import Region
-from defocus.charts.measures.edge import EdgeResponse, measure_edge
+from defocus.edges.edge import EdgeResponse, measure_edge
+from defocus.edges.linear_light import Region
 from defocus.errors import InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear

@@ -15,7 +15,7 @@ from defocus.benchmark.restore.restorer import make_restorer, require_restoring
 from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import build_with, find_weights
 
-__all__ = ["ChartRestorer", "Restore", "restorers", "restoring", "without_weights"]
+__all__ = ["Restore", "SystemRestorer", "restorers", "restoring", "without_weights"]
 
 Floats = NDArray[np.float32]
 Restore = Callable[[Floats], Floats]
@@ -23,13 +23,14 @@ Restore = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
-class ChartRestorer:
+class SystemRestorer:
     """A system that is called with a picture.
 
     Attributes:
         restore: What it does.
         network: Its network; None for the blurry picture itself.
-        weights: Whose weights it has; see :class:`ChartScore`.
+        weights: Whose weights it has: ``own`` for those that the package ships, ``narrow`` for a
+            narrow copy, ``trained``; empty for none, or unknown.
     """
 
     restore: Restore
@@ -48,7 +49,7 @@ class ChartRestorer:
         return digest.hexdigest()
 
 
-def restorers(names: Sequence[str]) -> dict[str, ChartRestorer]:
+def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
     """The blurry picture itself, as ``input``, and the systems.
 
     Args:
@@ -59,7 +60,7 @@ def restorers(names: Sequence[str]) -> dict[str, ChartRestorer]:
         InputError: A system needs weights and the package has none.
         NotApplicableError: A system needs more than a single picture.
     """
-    made = {"input": ChartRestorer(lambda picture: picture)}
+    made = {"input": SystemRestorer(lambda picture: picture)}
     for name in names:
         system = baseline(name.strip())
         label = weights_or_own(system, None)
@@ -84,7 +85,7 @@ def without_weights(names: Sequence[str]) -> list[str]:
     ]
 
 
-def restoring(network: nn.Module, weights: str = "") -> ChartRestorer:
+def restoring(network: nn.Module, weights: str = "") -> SystemRestorer:
     """What a network does to a picture of any size, without the guard that puts parts back.
 
     Args:
@@ -96,4 +97,4 @@ def restoring(network: nn.Module, weights: str = "") -> ChartRestorer:
     def restore(picture: Floats) -> Floats:
         return np.asarray(restore_colours(restorer, picture, guard=False).at(1.0), np.float32)
 
-    return ChartRestorer(restore, network, weights)
+    return SystemRestorer(restore, network, weights)

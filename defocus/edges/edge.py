@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.linear_light import LUMINANCE, is_clipped
-from defocus.charts.measures.curve import MtfCurve
-from defocus.charts.measures.edge_line import (
+from defocus.edges.curve import MtfCurve
+from defocus.edges.edge_line import (
     ORDER,
     EdgeLine,
     EdgeWindow,
@@ -22,6 +21,7 @@ from defocus.charts.measures.edge_line import (
     fit_edge_line,
     upright,
 )
+from defocus.edges.linear_light import LUMINANCE, is_clipped
 from defocus.errors import ImageError
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Flat shapes of one colour, in mm of the A3 sheet, x right and y down."""
+"""Flat shapes of one colour, in mm, x right and y down."""
 
 import functools
 import math

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter
 from scipy.signal import find_peaks
 
-from defocus.charts.linear_light import grey_of
-from defocus.charts.measures.edge_line import fit_edge_line, upright
+from defocus.edges.edge_line import fit_edge_line, upright
+from defocus.edges.linear_light import grey_of
 from defocus.errors import ImageError
 
 __all__ = ["SeveralEdgesError", "require_one_edge"]

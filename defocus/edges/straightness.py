@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.measures.edge import edge_window
-from defocus.charts.measures.edge_line import EdgeLine, fit_edge_line, row_places, upright
+from defocus.edges.edge import edge_window
+from defocus.edges.edge_line import EdgeLine, fit_edge_line, row_places, upright
 from defocus.errors import ImageError
 
 __all__ = [
