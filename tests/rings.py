@@ -35,7 +35,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "capture/test_chart_shoot.py",
         "charts",
     ),
-    "networkcams": ("capture/test_onvif.py", "capture/test_rtsp.py", "capture/test_uvc.py"),
     "research": (
         "docs/test_jdrl_page.py",
         "docs/test_registration.py",

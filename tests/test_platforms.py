@@ -39,10 +39,10 @@ QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
 """What is asked before a name is used; a place may also be looked for, see :func:`_absent`."""
 
 LISTED = {
-    "capture/cameras/uvc.py": "names of Linux's video devices, which are looked for",
+    "extras/networkcams/cameras/uvc.py": "names of Linux's video devices, which are looked for",
     "capture/inspecting/holders.py": "finds no process where there is no /proc",
     "defocus/cluster/slurm.py": "SLURM is Linux's",
-    "capture/links/video/v4l2.py": "imported where a Video4Linux camera is opened",
+    "extras/networkcams/video/v4l2.py": "imported where a Video4Linux camera is opened",
 }
 
 
@@ -134,7 +134,8 @@ def test_nothing_of_one_system_stands_outside_guarded_places() -> None:
     }
     found = {name: absent(text) for name, text in files.items()}
     assert {name: said for name, said in found.items() if said and name not in LISTED} == {}
-    assert {name for name in LISTED if not found.get(name)} == set()
+    there = {name for name in LISTED if (ROOT / name).exists() or not name.startswith("extras/")}
+    assert {name for name in there if not found.get(name)} == set()
 
 
 WITHOUT = """
@@ -155,19 +156,12 @@ for folder in folders:
 for name in names:
     importlib.import_module(name)
 print(len(names))
-try:
-    importlib.import_module('defocus.capture.links.video.v4l2')
-except ModuleNotFoundError as error:
-    print(error)
 """
 
 
 @pytest.mark.full
 def test_commands_and_front_door_are_imported_where_posix_modules_are_missing() -> None:
-    """The one module that needs such a module at import does not come: so the rest had none."""
     with start_code(WITHOUT.format(absent=ABSENT_MODULES)) as started:
         out, errors = started.communicate(timeout=100)
     assert started.returncode == 0, errors
-    many, missing = out.split()
-    assert int(many) > 80
-    assert missing == "fcntl"
+    assert int(out) > 50

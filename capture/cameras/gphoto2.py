@@ -22,6 +22,7 @@ from defocus.capture.camera import (
     Word,
 )
 from defocus.capture.links.camera_words import refuse_value
+from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.gphoto2.body.delivery import in_memory
 from defocus.capture.links.gphoto2.detection import detect
 from defocus.capture.links.gphoto2.errors import explained
@@ -44,7 +45,6 @@ from defocus.capture.links.gphoto2.setting_names import (
     white_balance_changes,
 )
 from defocus.capture.links.gphoto2.virtual import VIRTUAL_MANUFACTURER, virtual_environment
-from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.planning.disk_space import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say

@@ -5,6 +5,7 @@ Points that no program can check become questions, answered at the terminal or p
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,8 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.capture.inspecting.holders import usb_holders
-from defocus.capture.links.onvif.client import check_package
-from defocus.errors import CameraNotFoundError
+from defocus.capture.links.back_ends import camera_libraries
 
 __all__ = ["CheckedPoint", "Status", "asked", "computer_findings"]
 
@@ -58,7 +58,8 @@ def computer_findings(folder: Path) -> list[CheckedPoint]:
     Args:
         folder: Folder for sessions.
     """
-    return [*(_library(name) for name in LIBRARIES), _onvif(), _holders(), _disk(folder), _clock()]
+    libraries = (*map(_library, LIBRARIES), *_of_cameras())
+    return [*libraries, _holders(), _disk(folder), _clock()]
 
 
 def _library(name: str) -> CheckedPoint:
@@ -69,15 +70,12 @@ def _library(name: str) -> CheckedPoint:
         return CheckedPoint(f"library-{name}", "fail", f"{name} is not installed", advice)
 
 
-def _onvif() -> CheckedPoint:
-    name = "library-onvif"
-    try:
-        check_package()
-    except CameraNotFoundError as error:
-        problem, _, advice = str(error).partition("; ")
+def _of_cameras() -> Iterator[CheckedPoint]:
+    for scheme, detail, missing in camera_libraries():
+        problem, _, advice = detail.partition("; ")
         clash = "another module" in problem
-        return CheckedPoint(name, "fail" if clash else "warn", problem, advice)
-    return CheckedPoint(name, "ok", f"onvif-zeep-async {version('onvif-zeep-async')}")
+        status: Status = "ok" if not missing else "fail" if clash else "warn"
+        yield CheckedPoint(f"library-{scheme}", status, problem, advice)
 
 
 def _holders() -> CheckedPoint:

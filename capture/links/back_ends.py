@@ -4,12 +4,14 @@ An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004`
 the name of a module in :mod:`defocus.capture.cameras` or in the folder ``cameras`` of an extra, of
 an entry point in the group ``defocus.cameras`` whose value is such a module, or of a plug-in file.
 A back end module defines ``open_camera(uri) -> Camera``, may define
-``discover() -> list[CameraDescription]``, and imports its libraries inside functions. A back end
-whose addresses name programs to start sets ``STARTS_PROGRAMS = True``.
+``discover() -> list[CameraDescription]`` and ``library() -> str``, the package that it needs and
+its version, and imports its libraries inside functions. A back end whose addresses name programs
+to start sets ``STARTS_PROGRAMS = True``.
 """
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +22,7 @@ from defocus.discovery import FAULTS, brought
 from defocus.errors import CameraNotFoundError, DefocusError, InputError, RegistryError
 from defocus.extensions import guarded, plugins
 
-__all__ = ["discover_cameras", "open_camera", "schemes", "starts_programs"]
+__all__ = ["camera_libraries", "discover_cameras", "open_camera", "schemes", "starts_programs"]
 
 LEFT_OUT = {
     "genicam": "GenICam cameras are left out, because none was at hand; use 'folder:' with the "
@@ -84,6 +86,18 @@ def discover_cameras() -> list[CameraDescription]:
             continue
         found.append(CameraDescription(uri=f"{scheme}:", model="", problem=problem))
     return found
+
+
+def camera_libraries() -> Iterator[tuple[str, str, bool]]:
+    """Packages of back ends by scheme: name and version, or what is wrong; whether it lacks."""
+    for scheme in schemes():
+        library = getattr(_back_end(scheme), "library", None)
+        if library is None:
+            continue
+        try:
+            yield scheme, library(), False
+        except CameraNotFoundError as error:
+            yield scheme, str(error), True
 
 
 def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know

@@ -16,7 +16,6 @@ from defocus.capture.inspecting import doctor
 from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings
 from defocus.capture.inspecting.holders import HoldingProgram, usb_holders
-from defocus.errors import CameraNotFoundError
 from tests.conftest import Run
 
 ASKED = {
@@ -153,10 +152,8 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status
 
 @pytest.mark.full
 def test_libraries_that_clash_or_lack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def clash() -> None:
-        raise CameraNotFoundError("onvif-python brings another module 'onvif'; pip uninstall it")
-
-    monkeypatch.setattr(doctor, "check_package", clash)
+    clash = ("onvif", "onvif-python brings another module 'onvif'; pip uninstall it", True)
+    monkeypatch.setattr(doctor, "camera_libraries", lambda: [clash])
     monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "no-such-library"))
     findings = {finding.name: finding for finding in computer_findings(tmp_path)}
     assert findings["library-onvif"].status == "fail"

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
 from defocus.errors import CameraNotFoundError
 
 __all__ = ["CHILD", "detect"]

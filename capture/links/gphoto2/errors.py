@@ -4,7 +4,7 @@ Source: libgphoto2, ``gphoto2-port-result.h`` and ``gphoto2-result.h``.
 """
 
 from defocus.capture.inspecting.holders import usb_holders
-from defocus.capture.links.isolation.child_link import AnswerError
+from defocus.capture.links.child_link import AnswerError
 
 __all__ = ["MAY_PASS", "NO_PICTURE", "NO_SPACE", "explained"]
 

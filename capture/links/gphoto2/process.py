@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.gphoto2.detection import CHILD, detect
 from defocus.capture.links.gphoto2.errors import MAY_PASS, NO_PICTURE, NO_SPACE, explained
 from defocus.capture.links.gphoto2.setting_names import serial_of
-from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.retries import ShotFailedError, setting_gone
 from defocus.errors import CameraError, CameraNotFoundError
 from defocus.progress import say

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.links import retries
+from defocus.capture.links import child_link, retries
 from defocus.capture.links.gphoto2 import child as child_process
 from defocus.capture.links.gphoto2 import detection, moments, process
-from defocus.capture.links.isolation import child_link
 from defocus.capture.taking.shots import frames
 from tests.capture.scripted.binding import binding_of
 from tests.capture.scripted.body import BodyHangsError, ScriptedBody

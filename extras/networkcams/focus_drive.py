@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from defocus.capture.links.onvif.client import OnvifClient, RefusedError
 from defocus.errors import CameraError
+from defocus.extras.networkcams.onvif.client import OnvifClient, RefusedError
 from defocus.progress import say
 
 __all__ = ["FocusDrive", "picture_sharpness"]

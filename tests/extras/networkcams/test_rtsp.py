@@ -3,6 +3,8 @@
 import os
 import signal
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,17 +15,17 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.cameras.rtsp import open_inside
 from defocus.capture.links.address import PASSWORD_VARIABLE, NetworkAddress, redacted
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.isolation.hosted import HostedCamera
-from defocus.capture.links.video import newest_frame
-from defocus.capture.links.video.http_pictures import fetch_picture
-from defocus.capture.links.video.newest_frame import NewestFrameReader
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from tests.capture.onvif_faults import Faults
-from tests.capture.onvif_server import PASSWORD, USER, OnvifServer
-from tests.capture.rtsp_server import BITS, RtspServer, frame_number
+from defocus.extras.networkcams.cameras.rtsp import open_inside
+from defocus.extras.networkcams.hosted import HostedCamera
+from defocus.extras.networkcams.video import newest_frame
+from defocus.extras.networkcams.video.http_pictures import fetch_picture
+from defocus.extras.networkcams.video.newest_frame import NewestFrameReader
+from tests.extras.networkcams.onvif_faults import Faults
+from tests.extras.networkcams.onvif_server import PASSWORD, USER, OnvifServer
+from tests.extras.networkcams.rtsp_server import BITS, RtspServer, frame_number
 
 LOGIN = ("admin", "se:c/ret@ü")
 
@@ -255,3 +257,12 @@ def test_addresses_keep_what_the_camera_needs() -> None:
     assert (address.user, address.host, address.port) == ("admin", "fe80::1", 8554)
     assert address.url == "rtsp://[fe80::1]:8554/live?channel=1&subtype=0"
     assert redacted("rtsp://a:b@c:d@host/x?pass=1&x=2") == "rtsp://a:***@host/x?pass=***&x=2"
+
+
+def test_the_process_of_a_camera_imports_little() -> None:
+    code = (
+        "import sys\n"
+        "import defocus.extras.networkcams.camera_process\n"
+        "assert not {'click', 'numpy', 'defocus.extensions'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,7 +2,7 @@
 
 Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
 process, so that it cannot outlive its parent. The other end is
-:mod:`defocus.capture.links.isolation.hosted`.
+:mod:`defocus.extras.networkcams.hosted`.
 """
 
 import base64
@@ -126,7 +126,7 @@ class ProcessCamera:
     def _open(self, uri: str, password: str, found: FoundState | None) -> dict[str, Any]:
         """Open a camera; ``found`` is its original state, known from a lost process."""
         scheme = uri.partition(":")[0]
-        back_end = importlib.import_module(f"defocus.capture.cameras.{scheme}")
+        back_end = importlib.import_module(f"defocus.extras.networkcams.cameras.{scheme}")
         camera: InnerCamera = back_end.open_inside(uri, password)
         self._camera, self._changed = camera, found is not None
         self._found = camera.found() if found is None else found

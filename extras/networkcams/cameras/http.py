@@ -8,9 +8,9 @@ from pathlib import Path
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import NetworkAddress, password_of
-from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
-from defocus.capture.links.isolation.hosted import HostedCamera, host
-from defocus.capture.links.video.http_pictures import fetch_picture
+from defocus.extras.networkcams.camera_process import InnerCamera, write_part
+from defocus.extras.networkcams.hosted import HostedCamera, host
+from defocus.extras.networkcams.video.http_pictures import fetch_picture
 
 __all__ = ["discover", "open_camera", "open_inside"]
 

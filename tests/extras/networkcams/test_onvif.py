@@ -14,21 +14,21 @@ import numpy as np
 import pytest
 
 from defocus.capture.camera import HasConfig, HasPreview
-from defocus.capture.cameras import onvif
-from defocus.capture.cameras.onvif import OnvifCamera, open_inside
 from defocus.capture.links.address import PASSWORD_VARIABLE
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.isolation.hosted import HostedFocusCamera
-from defocus.capture.links.onvif import client as onvif_client
-from defocus.capture.links.video import http_pictures
 from defocus.capture.sessions.session import read_session
-from defocus.capture.taking.shots import focus_drive
-from defocus.capture.taking.shots.focus_drive import picture_sharpness
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from tests.capture.onvif_faults import Faults
-from tests.capture.onvif_server import PASSWORD, SHARPEST, USER, OnvifServer
-from tests.capture.rtsp_server import RtspServer, frame_number
+from defocus.extras.networkcams import focus_drive
+from defocus.extras.networkcams.cameras import onvif
+from defocus.extras.networkcams.cameras.onvif import OnvifCamera, open_inside
+from defocus.extras.networkcams.focus_drive import picture_sharpness
+from defocus.extras.networkcams.hosted import HostedFocusCamera
+from defocus.extras.networkcams.onvif import client as onvif_client
+from defocus.extras.networkcams.video import http_pictures
 from tests.conftest import Run
+from tests.extras.networkcams.onvif_faults import Faults
+from tests.extras.networkcams.onvif_server import PASSWORD, SHARPEST, USER, OnvifServer
+from tests.extras.networkcams.rtsp_server import RtspServer, frame_number
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,6 @@ from urllib.parse import parse_qsl
 from pydantic import Field
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
-from defocus.capture.links.isolation.hosted import HostedCamera, host
-from defocus.capture.links.video.newest_frame import Video, VideoSource, encoded, open_video
 from defocus.capture.planning.labels import (
     APERTURES,
     SHUTTERS,
@@ -29,10 +26,13 @@ from defocus.capture.planning.labels import (
     words_between,
 )
 from defocus.errors import CameraNotFoundError, InputError
+from defocus.extras.networkcams.camera_process import InnerCamera, write_part
+from defocus.extras.networkcams.hosted import HostedCamera, host
+from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
-    from defocus.capture.links.video.v4l2 import Control, Controls
+    from defocus.extras.networkcams.video.v4l2 import Control, Controls
 
 __all__ = ["UvcCamera", "discover", "open_camera", "open_inside"]
 
@@ -248,7 +248,7 @@ def _device(uri: str) -> tuple[str, UvcOptions]:
 
 def open_inside(uri: str, _password: str) -> UvcCamera:
     """Open the camera in its own process."""
-    from defocus.capture.links.video.v4l2 import Controls
+    from defocus.extras.networkcams.video.v4l2 import Controls
 
     path, options = _device(uri)
 
@@ -287,7 +287,7 @@ def discover() -> list[CameraDescription]:
         CameraNotFoundError: The system is not Linux.
     """
     _require_linux()
-    from defocus.capture.links.video.v4l2 import Controls, NoPicturesError, capture_devices
+    from defocus.extras.networkcams.video.v4l2 import Controls, NoPicturesError, capture_devices
 
     described = []
     for device in capture_devices():

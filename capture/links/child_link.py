@@ -2,7 +2,7 @@
 
 The process reads requests as JSON lines on its stdin and answers with JSON lines on its stdout; it
 ends when its stdin does. :mod:`defocus.capture.links.gphoto2.child` and
-:mod:`defocus.capture.links.isolation.camera_process` are the two kinds.
+:mod:`defocus.extras.networkcams.camera_process` are the two kinds.
 """
 
 import contextlib

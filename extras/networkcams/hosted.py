@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.links.isolation.child_link import Child, ChildLostError
+from defocus.capture.links.child_link import Child, ChildLostError
 from defocus.errors import CameraError, CameraNotFoundError, DefocusError
 from defocus.progress import say
 
 __all__ = ["HostedCamera", "HostedFocusCamera", "host"]
 
-CHILD = "defocus.capture.links.isolation.camera_process"
+CHILD = "defocus.extras.networkcams.camera_process"
 
 FOCUS_SECONDS = 600.0
 """Every way of moving a slow lens may have to be tried there and back."""

@@ -13,18 +13,18 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.links.video import newest_frame
 from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.extras.networkcams.video import newest_frame
 
 if sys.platform != "linux":
     pytest.skip("Video4Linux is Linux's", allow_module_level=True)
 
 from defocus.capture.camera import HasConfig
-from defocus.capture.cameras import uvc
-from defocus.capture.cameras.uvc import UvcCamera
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.video import v4l2
-from defocus.capture.links.video.v4l2 import Controls
+from defocus.extras.networkcams.cameras import uvc
+from defocus.extras.networkcams.cameras.uvc import UvcCamera
+from defocus.extras.networkcams.video import v4l2
+from defocus.extras.networkcams.video.v4l2 import Controls
 
 # As a C program prints them that includes linux/videodev2.h
 QUERYCAP, QUERYCTRL, QUERYMENU = 0x80685600, 0xC0445624, 0xC02C5625

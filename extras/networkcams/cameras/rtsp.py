@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import NetworkAddress, password_of
-from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
-from defocus.capture.links.isolation.hosted import HostedCamera, host
-from defocus.capture.links.video.newest_frame import Video, VideoSource, encoded, open_video
+from defocus.extras.networkcams.camera_process import InnerCamera, write_part
+from defocus.extras.networkcams.hosted import HostedCamera, host
+from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video
 
 __all__ = ["discover", "open_camera", "open_inside", "stream"]
 

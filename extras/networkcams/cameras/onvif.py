@@ -9,6 +9,7 @@ nothing has been tried on a real one.
 
 import time
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,22 +17,27 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.cameras.rtsp import stream
 from defocus.capture.links.address import NetworkAddress, password_of
 from defocus.capture.links.camera_words import CLOCK_SKEW
-from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
-from defocus.capture.links.isolation.hosted import HostedCamera, host
-from defocus.capture.links.onvif.client import OnvifClient, RefusedError, check_package
-from defocus.capture.links.onvif.config import cleaned, locked, with_word, words
-from defocus.capture.links.onvif.exposure import FIELDS, exposure_settings, field_value
-from defocus.capture.links.video.http_pictures import fetch_picture
-from defocus.capture.links.video.newest_frame import VideoSource, encoded
-from defocus.capture.taking.shots.focus_drive import FocusDrive, picture_sharpness
 from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.extras.networkcams.camera_process import InnerCamera, write_part
+from defocus.extras.networkcams.cameras.rtsp import stream
+from defocus.extras.networkcams.focus_drive import FocusDrive, picture_sharpness
+from defocus.extras.networkcams.hosted import HostedCamera, host
+from defocus.extras.networkcams.onvif.client import (
+    PACKAGE,
+    OnvifClient,
+    RefusedError,
+    check_package,
+)
+from defocus.extras.networkcams.onvif.config import cleaned, locked, with_word, words
+from defocus.extras.networkcams.onvif.exposure import FIELDS, exposure_settings, field_value
+from defocus.extras.networkcams.video.http_pictures import fetch_picture
+from defocus.extras.networkcams.video.newest_frame import VideoSource, encoded
 from defocus.progress import say
 from defocus.settings import Settings
 
-__all__ = ["OnvifCamera", "discover", "open_camera", "open_inside"]
+__all__ = ["OnvifCamera", "discover", "library", "open_camera", "open_inside"]
 
 STALE_TRIES = 4
 STALE_SECONDS = 0.7
@@ -269,6 +275,16 @@ def open_camera(uri: str) -> HostedCamera:
     address.options(OnvifOptions)
     check_package()
     return host(uri, password_of(address))
+
+
+def library() -> str:
+    """The package and its version.
+
+    Raises:
+        CameraNotFoundError: It is missing, or another one has overwritten it.
+    """
+    check_package()
+    return f"{PACKAGE} {version(PACKAGE)}"
 
 
 def discover() -> list[CameraDescription]:

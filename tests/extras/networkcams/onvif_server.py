@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from lxml import etree
 
-from tests.capture.onvif_faults import Faults, Lens
+from tests.extras.networkcams.onvif_faults import Faults, Lens
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 TT = "http://www.onvif.org/ver10/schema"

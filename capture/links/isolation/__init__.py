@@ -1,1 +1,0 @@
-"""Cameras in separate processes, so that a library crash does not end a session."""

@@ -1,0 +1,1 @@
+"""Cameras on a network or without a driver of their own: ONVIF, HTTP, RTSP, UVC."""

@@ -1,0 +1,1 @@
+"""Back ends by the scheme of a camera's address."""
