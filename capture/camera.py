@@ -3,6 +3,7 @@
 :mod:`defocus.capture.links.back_ends` finds a back end by the scheme of a camera's address.
 """
 
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -154,14 +155,17 @@ class Camera(Protocol):
     def close(self) -> None:
         """Restore the original settings and release the camera; here there is nothing to do."""
 
+    @abstractmethod
     def describe(self) -> CameraDescription:
         """Describe the camera."""
         ...
 
+    @abstractmethod
     def settings(self) -> dict[SettingName, Setting]:
         """The camera's settings, with their choices."""
         ...
 
+    @abstractmethod
     def set(self, name: SettingName, value: str) -> str:
         """Set ``name`` to one of its choices, read it back, and return the resulting value.
 
@@ -171,6 +175,7 @@ class Camera(Protocol):
         """
         ...
 
+    @abstractmethod
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture and store it beside ``path_stem``.
 

@@ -9,9 +9,11 @@ its version, and imports its libraries inside functions. A back end whose addres
 to start sets ``STARTS_PROGRAMS = True``.
 """
 
+import contextlib
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +25,8 @@ from defocus.errors import CameraNotFoundError, DefocusError, InputError, Regist
 from defocus.extensions import guarded, plugins
 
 __all__ = ["camera_libraries", "discover_cameras", "open_camera", "schemes", "starts_programs"]
+
+_METHODS = ("__enter__", "__exit__", "close", "describe", "settings", "set", "shoot")
 
 LEFT_OUT = {
     "genicam": "GenICam cameras are left out, because none was at hand; use 'folder:' with the "
@@ -130,11 +134,27 @@ def _plugin_back_ends() -> dict[str, SimpleNamespace]:
             raise RegistryError(
                 f"plug-in {plugin.path}: a camera '{scheme}:' exists already; rename the file"
             )
-        named = {
-            name: guarded(plugin, f"camera '{scheme}:'", functions[name], (DefocusError,))
-            for name in ("open_camera", "discover")
-            if callable(functions.get(name))
-        }
-        starts = functions.get("STARTS_PROGRAMS", False)
-        found[scheme] = SimpleNamespace(**named, STARTS_PROGRAMS=starts)
+        guard = partial(guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError))
+        opening = guard(function=partial(_guarded_camera, functions["open_camera"], guard))
+        found[scheme] = SimpleNamespace(
+            open_camera=opening, STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False)
+        )
+        if callable(functions.get("discover")):
+            found[scheme].discover = guard(function=functions["discover"])
     return found
+
+
+def _guarded_camera(opening: Callable[[str], Any], guard: Callable[..., Any], uri: str) -> Any:  # noqa: ANN401 - whatever a file opens
+    """Open a camera whose errors name the file and the line."""
+    camera = opening(uri)
+    lacking = [name for name in _METHODS if not callable(getattr(camera, name, None))]
+    if lacking:
+        raise TypeError(
+            f"{type(camera).__name__} has no {lacking[0].strip('_')!r}; "
+            "make its class a subclass of defocus.Camera"
+        )
+    for name in dir(type(camera)):
+        if not name.startswith("_") and callable(getattr(type(camera), name)):
+            with contextlib.suppress(AttributeError):  # a class with __slots__
+                setattr(camera, name, guard(function=getattr(camera, name)))
+    return camera

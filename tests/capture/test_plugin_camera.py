@@ -73,6 +73,18 @@ def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path: Path) -> None:
     found = {one.uri: one.problem for one in discover_cameras()}
     assert "ZeroDivisionError" in found["box:"]
     assert found["sim:"] == "", "the others are there"
+    fault = "self.now[name] = value\n        return value"
+    (tmp_path / "later.py").write_text(BOX.replace(fault, "return self.nothing"))
+    (tmp_path / "half.py").write_text(BOX.replace("def shoot", "def shot"))
+    (tmp_path / "five.py").write_text("def open_camera(uri):\n    return 5\n")
+    for name, words in {
+        "later": r"later\.py:\d+: camera 'later:': AttributeError",
+        "half": r"half\.py:\d+: camera 'half:': TypeError: Can't instantiate .* method '?shoot",
+        "five": r"five\.py: camera 'five:': TypeError: int has no 'enter'; make its class a subc",
+    }.items():
+        extensions.load_plugin(f"{name}.py")
+        with pytest.raises(RegistryError, match=words):
+            open_camera(f"{name}:").set("iso", "100")
 
 
 def test_a_file_with_the_name_of_our_own_camera_is_refused(tmp_path: Path) -> None:
