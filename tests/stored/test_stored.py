@@ -4,8 +4,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from defocus.benchmark.bundles.opening import opened_bundle, read_scores
 
+from defocus.benchmark.bundles.opening import opened_bundle, read_scores
 from defocus.benchmark.results.store import open_results
 from defocus.capture.sessions.session import read_session
 from defocus.datasets.api import open_dataset
