@@ -113,7 +113,7 @@ def write_graph(graph: Graph, path: Path, facts: Mapping[str, str]) -> None:
 
 def _require_onnx() -> None:
     for module in ("onnx", "onnxruntime", "onnxscript"):
-        require(module, "onnx")
+        require(module, "export")
 
 
 def _agreeing(

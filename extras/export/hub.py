@@ -26,7 +26,7 @@ def require_hub() -> None:
     Raises:
         InputError: It is not installed.
     """
-    require("huggingface_hub", "hub", "1.0")
+    require("huggingface_hub", "export", "1.0")
 
 
 def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:

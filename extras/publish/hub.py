@@ -50,7 +50,7 @@ def draft_on_hub(
         InputError: The library huggingface_hub is not installed.
         DefocusError: The server refuses or cannot be reached.
     """
-    require("huggingface_hub", "hub", "1.0")
+    require("huggingface_hub", "publish", "1.0")
     import httpx
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError

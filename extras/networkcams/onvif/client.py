@@ -42,7 +42,9 @@ def check_package() -> None:
             f"{' '.join(others)}, then pip install --force-reinstall --no-deps {PACKAGE}"
         )
     if not _installed(PACKAGE):
-        raise CameraNotFoundError("ONVIF cameras need a package; pip install 'defocus[onvif]'")
+        raise CameraNotFoundError(
+            "ONVIF cameras need a package; pip install 'defocus[networkcams]'"
+        )
 
 
 def _installed(name: str) -> bool:
