@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 from defocus.orientation import as_stored
 from defocus.picture_headers import MAX_PIXELS
+from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -36,7 +37,10 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
 _NAMES = {4: "a mask", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "those of a RAW file"}
 _UNSTATED, _MULTIPLIED = 0, 1
+_BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
+_UNCHECKED = {2, 3, 4, _OLD_JPEG, _JPEG}
+"""Compressions of which every decoder makes a picture, damaged or not: of faxes and JPEG."""
 _OF_OPENCV = {1, 2, 3, 4, 5, _OLD_JPEG, _JPEG, 8, 32773, 32946}
 """Compressions that OpenCV decodes; of others it gives 8 bits as black."""
 _USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
@@ -139,8 +143,8 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
 def _hides_damage(page: "TiffPage") -> bool:
     """Whether OpenCV would give other values, and no error, for what it cannot decode."""
     kind, compression = page.photometric, int(page.compression)
-    plain = page.bitspersample == 8 and kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
-    return compression not in _OF_OPENCV or (plain and compression not in {_OLD_JPEG, _JPEG})
+    hidden = page.bitspersample <= 8 and kind in _READ - {_YCBCR}
+    return compression not in _OF_OPENCV or (hidden and compression not in _UNCHECKED)
 
 
 def _orientation(page: "TiffPage") -> int:
@@ -166,8 +170,9 @@ def _refused(page: "TiffPage") -> str:
         return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
     if kind == _YCBCR and int(page.compression) not in _OF_OPENCV:
         return f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
-    if kind == _CMYK and (bits != 8 or values != 4):
-        return f"{values} inks of {bits} bits; CMYK of 8 bits is read: save it as RGB"
+    if kind == _CMYK and (bits, values, page.sampleformat) != (8, 4, 1):
+        signed = "signed " * (page.sampleformat == 2)
+        return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
     if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
@@ -176,6 +181,9 @@ def _refused(page: "TiffPage") -> str:
         return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
     if page.imagedepth > 1:
         return f"a volume of {page.imagedepth} slices; save the slices as pictures"
+    order = page.tags.get(_BIT_ORDER)
+    if order is not None and order.value not in {1, 2}:
+        return f"damaged: its order of bits is {order.value}, not 1 or 2; copy it again"
     return ""
 
 
@@ -251,27 +259,41 @@ def _fractions(page: "TiffPage", tag: int) -> list[float]:
 
 
 def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
-    """The values of a page; 8 bits behind a compression that tifffile lacks are Pillow's to read.
+    """The values of a page; what is compressed in a way that tifffile lacks is Pillow's to read.
 
     Raises:
         ValueError: Neither reads it.
     """
     try:
         return np.asarray(page.asarray())
+    except ImportError:
+        pass
     except (ValueError, NotImplementedError) as error:
         if "imagecodecs" not in str(error):
             raise
     from PIL import Image
 
-    if page.dtype != np.uint8 or page.bitspersample != 8:
+    if page.dtype not in (np.uint8, np.bool_):
         raise ValueError(f"{_compression(page)} with these values is not read")
-    with io.BytesIO(content) as stream, Image.open(stream) as opened:
+    with io.BytesIO(content) as stream, QUIET, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
         undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
+        number = 3 if opened.mode == "RGB" else page.samplesperpixel  # less one of no known meaning
     picture = as_stored(shown, _orientation(page))
-    if picture.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
+    size = (page.imagelength, page.imagewidth)
+    if picture.shape != (size if number == 1 else (*size, number)):
         raise ValueError(f"{_compression(page)} with these values is not read")
-    return _multiplied(picture) if undone else picture
+    return _multiplied(picture) if undone else _as_numbers(page, picture)
+
+
+def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
+    """Values as they are stored, of those that Pillow spreads from black to white."""
+    if page.photometric == _PALETTE or page.samplesperpixel > 1:
+        return picture
+    most = 1 if picture.dtype == np.bool_ else 255
+    white = 2 ** int(page.bitspersample) - 1
+    numbers: NDArray[Any] = picture.astype(np.uint8) // (most // min(most, white))
+    return white - numbers if page.photometric == _WHITE_IS_ZERO else numbers
 
 
 def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:

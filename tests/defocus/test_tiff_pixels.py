@@ -87,6 +87,7 @@ def test_transparency_behind_lzw_is_read_as_it_is_stored(
         (5, np.uint8, {"photometric": "rgb"}, "5 values per pixel; save it as grey or RGB"),
         (5, np.uint16, {"photometric": "rgb"}, "5 values per pixel; save it as grey or RGB"),
         (4, np.uint16, {"photometric": "separated"}, "4 inks of 16 bits"),
+        (4, np.int8, {"photometric": "separated"}, "4 inks of 8 signed bits"),
         (3, np.uint8, {"photometric": "cielab"}, "its colours are CIELab; save it as grey or RGB"),
         (1, np.uint16, {"photometric": "cfa"}, "its colours are those of a RAW file"),
         (1, np.float32, {"photometric": "miniswhite"}, "floats with white as 0"),
@@ -183,6 +184,71 @@ def test_damage_in_the_pixels_is_refused(tmp_path: Path, compression: str | None
     path.write_bytes(content[:cut] + b"\xff" * (size - size // 2) if compression else content[:cut])
     with pytest.raises(ImageError):
         read_stored(path)
+
+
+def saved(path: Path, mode: str, compression: str, tags: dict[int, Any]) -> None:
+    """A picture of Pillow's, with these tags."""
+    picture = Pillow.fromarray(values(3, np.uint8).repeat(4, 0).repeat(4, 1)).convert(mode)
+    picture.save(path, compression=compression, tiffinfo=tags)
+
+
+def lacks_codecs(_: object) -> None:
+    raise ValueError("requires the 'imagecodecs' package")
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK"])
+def test_damage_behind_few_colours_and_inks_is_refused(
+    tmp_path: Path, mode: str, compression: str
+) -> None:
+    path = tmp_path / "a.tif"
+    saved(path, mode, compression, {278: 12})
+    read_stored(path)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        page = file.pages.first
+        if compression != "raw":
+            page.parent.filehandle.seek(page.dataoffsets[0])
+            page.parent.filehandle.write(b"\x80" * page.databytecounts[0])
+        else:
+            page.tags[279].overwrite([page.databytecounts[0] - 5, *page.databytecounts[1:]])
+    with pytest.raises(ImageError, match=r"cannot be decoded .*copy it again"):
+        read_stored(path)
+
+
+def test_an_order_of_bits_that_none_knows_is_damage(tmp_path: Path) -> None:
+    saved(tmp_path / "a.tif", "1", "group4", {266: 1})
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+        file.pages.first.tags[266].overwrite(45057)
+    with pytest.raises(ImageError, match="its order of bits is 45057, not 1 or 2; copy it again"):
+        read_stored(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK"])
+def test_what_tifffile_lacks_is_read_by_pillow(
+    tmp_path: Path, mode: str, photometric: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    saved(path, mode, "tiff_lzw", {262: photometric} if mode in {"1", "L"} else {})
+    whole = read_stored(path)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lacks_codecs)
+    np.testing.assert_array_equal(read_stored(path), whole)
+    with Pillow.open(path) as opened:
+        shown = opened.convert("RGB" if mode in {"P", "CMYK", "RGBX"} else opened.mode)
+    apart = whole.astype(int) - np.asarray(shown) * (255 if mode == "1" else 1)
+    assert np.abs(apart).max() <= (mode == "CMYK")
+
+
+def test_grey_of_few_bits_reaches_white(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tif"
+    saved(path, "L", "raw", {})
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags[256].overwrite(96)
+        file.pages.first.tags[258].overwrite(4)
+    whole = read_stored(path)
+    assert (whole.shape, set(whole.ravel() % 17), whole.max()) == ((36, 96), {0}, 255)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lacks_codecs)
+    np.testing.assert_array_equal(read_stored(path), whole)
 
 
 def test_colours_of_one_value_are_refused(tmp_path: Path) -> None:
