@@ -102,7 +102,7 @@ _MODULES = {
     "list_systems": "front.systems",
     "load": "front.systems",
     "load_results": "front.studies",
-    "measure_mtf": "front.charts",
+    "measure_mtf": "front.edges",
     "measure_pair": "front.pairs",
     "open_dataset": "front.dataset",
     "opened": "datasets.opening",
