@@ -76,7 +76,9 @@ def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mend
         "validation-v",
     ]
     assert [one["id"] for one in told["left_out"]] == ["test-s"]
-    assert "without 3 pairs" in Path("out/report.html").read_text()
+    report = Path("out/report.html").read_text()
+    assert "without 3 pairs" in report
+    assert f"pairs:mine is without 1 pair (test-s): {told['left_out'][0]['reason']}." in report
 
     mend(folder)
     again = bench(*command)

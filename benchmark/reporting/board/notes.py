@@ -16,6 +16,7 @@ from defocus.benchmark.leaderboard.counts import empty_notes, left_out_notes, pr
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
+from defocus.benchmark.reporting.content import Content, run_document
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
 from defocus.benchmark.statistics.comparable import (
     NEVER_RANKED,
@@ -23,9 +24,9 @@ from defocus.benchmark.statistics.comparable import (
     RANKED_BUDGETS,
     Track,
 )
-from defocus.progress import counted
+from defocus.progress import counted, several
 
-__all__ = ["Notes", "notes_on", "own_lines_notice"]
+__all__ = ["Notes", "dataset_notes", "notes_on", "own_lines_notice"]
 
 
 class Notes:
@@ -117,6 +118,27 @@ def notes_on(
     said.append(f"{COUNTED[:1].upper()}{COUNTED[1:]}.")
     said += [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
     return said
+
+
+def dataset_notes(content: Content, board: Board) -> list[str]:
+    """Pairs in a leaderboard's dataset that are in no number of pictures, each reason once.
+
+    Args:
+        content: The study.
+        board: The leaderboard.
+    """
+    names: dict[str, set[str]] = defaultdict(set)
+    key = board.key
+    for entry in (one for group in content.groups for one in group):
+        same = entry.data_hash.startswith(key.data_revision)
+        if same and (entry.dataset, entry.split) == (key.dataset, key.split):
+            for pair in run_document(content.out, entry).get("left_out", []):
+                names[str(pair["reason"])].add(str(pair["id"]))
+    return [
+        f"{key.dataset} is without {counted(len(pairs), 'pair')} "
+        f"({several(sorted(pairs))}): {reason}."
+        for reason, pairs in names.items()
+    ]
 
 
 def _order(

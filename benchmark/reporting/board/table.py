@@ -13,7 +13,7 @@ from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
-from defocus.benchmark.reporting.board.notes import Notes, notes_on
+from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on
 from defocus.benchmark.reporting.board.published_numbers import published_beside
 from defocus.benchmark.reporting.content import Content, TrackKey, training_words
 from defocus.benchmark.statistics.comparable import Track
@@ -78,7 +78,12 @@ def board_table(
         _caption(board, convention, lines, print_out=print_out),
         (Column("System"), *(column for column, _ in shown)),
         tuple(body),
-        notes=notes.numbers(notes_on(board, convention, tracks, own_lines=notes.own_lines)),
+        notes=notes.numbers(
+            [
+                *notes_on(board, convention, tracks, own_lines=notes.own_lines),
+                *dataset_notes(content, board),
+            ]
+        ),
         anchors=tuple(anchor("row", *_place(board, convention), *line.key) for line in lines),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
     )
