@@ -156,6 +156,7 @@ def command(
             document = document.model_copy(update={"misaligned": MISALIGNED})
     if keep_outputs:
         document = document.model_copy(update={"keep_outputs": True})
+    document = document.for_this_device()
     if workers is not None:
         document = document.with_workers(workers)
     request = as_request(document, shard, note_plugins())

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field
 from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.objective_registry import source_hashes
+from defocus.baselines.objective_registry import flow_of, source_hashes
 from defocus.baselines.recipes.narrow import misaligned
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
@@ -29,6 +29,7 @@ from defocus.near_names import did_you_mean
 from defocus.progress import counted
 from defocus.reading import parse_json
 from defocus.settings import Settings, parse_settings
+from defocus.training.devices import has_gpu
 from defocus.training.settings import UNDECIDING, Training
 
 __all__ = [
@@ -66,16 +67,24 @@ class Override(Settings):
     Attributes:
         schedule: Values that replace those of every recipe's schedule of the chosen budget.
         training: Values that replace those of every recipe.
+        estimator: Flow estimator of objectives that measure flow and name none; None for ``dis``.
     """
 
     schedule: ScheduleOverride = ScheduleOverride()
     training: Training = Training()
+    estimator: Literal["dis", "pwcnet"] | None = None
 
     @property
     def deciding(self) -> bool:
         """Whether any of its values changes the result of a training."""
         trained = self.training.model_fields_set - UNDECIDING
         return bool(trained or self.schedule.model_dump(exclude_none=True))
+
+    def for_this_device(self) -> Self:
+        """The same with the estimator that runs where the trainings do: PWC-Net on a GPU."""
+        if self.estimator is not None or not has_gpu():
+            return self
+        return self.model_copy(update={"estimator": "pwcnet"})
 
     def with_workers(self, workers: int) -> Self:
         """The same with another number of processes that make batches."""
@@ -355,4 +364,15 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
     schedule = parse_settings(Schedule, values, origin=f"schedule of budget {budget}")
     chosen = {name: getattr(override.training, name) for name in override.training.model_fields_set}
     training = recipe.training.model_copy(update=chosen)
-    return recipe.model_copy(update={budget: schedule, "training": training})
+    recipe = recipe.model_copy(update={budget: schedule, "training": training})
+    return recipe if override.estimator is None else _measured_by(recipe, override.estimator)
+
+
+def _measured_by(recipe: Recipe, estimator: str) -> Recipe:
+    """The recipe with an estimator in its settings, where it measures flow and names none."""
+    settings = recipe.objective_settings
+    named = "estimator" in settings or settings.get("reading") == "official"
+    unused = settings.get("flow") == "true" or settings.get("deformation") == "none"
+    if named or unused or flow_of(recipe) in {"", estimator}:
+        return recipe
+    return recipe.model_copy(update={"objective_settings": {**settings, "estimator": estimator}})

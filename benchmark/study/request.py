@@ -51,9 +51,9 @@ def study_of(
         StorageError: ``out`` cannot be written.
     """
     require_writable(out)
-    override = load_settings(Override, settings) if settings else None
+    override = (load_settings(Override, settings) if settings else Override()).for_this_device()
     if workers is not None:
-        override = (override or Override()).with_workers(workers)
+        override = override.with_workers(workers)
     if names:
         systems = [baseline(name) for name in sorted(set(names))]
     else:
@@ -127,6 +127,8 @@ def document_of(
         training=override.training,
         objectives=_tables(objectives),
     )
+    if override.estimator is not None:
+        document = document.model_copy(update={"estimator": override.estimator})
     options = ["--budget", budget]
     return document, [*options, "--settings", str(settings)] if settings else options
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.estimator import load_estimator
+from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.operators import cost_volume, normalised_features
 from defocus.align.flow.pwcnet.weights import (
     CARD_KEY,
@@ -58,6 +59,38 @@ def test_equals_the_official_network(fixture: Path) -> None:
         for name, values in expected.items():
             difference = np.abs(outputs[name].numpy().astype(float) - values.astype(float)).max()
             assert difference <= meta["tolerance"][name], name
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["pwcnet", "pwcnet_estimate", "pwcnet_gain", "pwcnet_jdrl"])
+def test_half_precision_of_the_finest_level_moves_no_flow(name: str) -> None:
+    """On the fixtures' frames; the weights that come with the package below."""
+    probe = PROBES[name]
+    assert probe.build is not None
+    meta = json.loads((FIXTURES[0].parent / name / "meta.json").read_text())
+    module = probe.build().eval()
+    fill_weights(module, meta["seed"], meta.get("gain", 1.0))
+    override_weights(module, meta.get("overrides", []))
+    frames = list(probe.inputs(meta).values())
+    assert isinstance(module, PWCNet)
+    with torch.no_grad():
+        single, half = (estimate_flow(module, *frames, half=half) for half in (False, True))
+    assert half.dtype == torch.float32
+    assert 0 < torch.linalg.vector_norm(half - single, dim=1).max() <= 0.05
+
+
+@pytest.mark.full
+def test_half_precision_of_the_shipped_network_moves_no_flow() -> None:
+    estimator, textures = load_estimator(None), load_textures("choose")
+    ranges = Ranges((0.0, 8.0), 6.0, (0.99, 1.01), 0.5, 1.0, 0.2, 0.2, 0.01)
+    for index in range(2):
+        pair = render_pair(textures, ranges, 128, 128, 5, index)
+        frames = [
+            torch.from_numpy(frame).permute(2, 0, 1)[None] for frame in (pair.blurry, pair.sharp)
+        ]
+        single, half = (estimator.unchecked(*frames, half=half) for half in (False, True))
+        assert torch.linalg.vector_norm(half - single, dim=1).max() <= 0.05
+        assert torch.equal(single, estimator(*frames))
 
 
 def test_cost_volume_against_a_loop() -> None:

@@ -18,6 +18,7 @@ from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline as registered
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.study import plan
+from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import (
     MOST_SEEDS,
     Override,
@@ -199,3 +200,21 @@ def test_how_a_stream_is_used_identifies_trainings_on_streams_alone() -> None:
     assert run_of(recipe=reused).id == run_of().id
     facts = Run("", "", baseline("net", reused), reused, "demo", 0).facts()["recipe"]["training"]
     assert (facts["reuse"], facts["lenses"]) == (4, 800)
+
+
+@pytest.mark.full
+def test_the_estimator_of_a_gpu_is_part_of_what_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study keeps the choice, so that it is the same wherever it goes on."""
+    monkeypatch.setattr(plan, "has_gpu", lambda: True)
+    there = StudyDocument().for_this_device()
+    assert there.model_dump(exclude_unset=True) == {"estimator": "pwcnet"}
+    jdrl = RECIPE.model_copy(update={"objective": "jdrl"})
+    named = jdrl.model_copy(update={"objective_settings": {"estimator": "pwcnet"}})
+    measured = run_of(recipe=jdrl, override=there)
+    assert measured.id == run_of(recipe=named).id != run_of(recipe=jdrl).id
+    assert measured.reported_budget == "demo"
+    assert run_of(override=there).id == run_of().id
+    true = jdrl.model_copy(update={"objective_settings": {"flow": "true"}})
+    assert run_of(recipe=true, override=there).id == run_of(recipe=true).id
+    asked = StudyDocument(estimator="dis").for_this_device()
+    assert run_of(recipe=jdrl, override=asked).id == run_of(recipe=jdrl).id

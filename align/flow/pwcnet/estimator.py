@@ -36,9 +36,20 @@ class PWCNetFlow:
     def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
         check_frames(first, second)
+        return self.unchecked(first, second, half=False)
+
+    @torch.no_grad()
+    def unchecked(self, first: torch.Tensor, second: torch.Tensor, *, half: bool) -> torch.Tensor:
+        """The same without a look at the frames, for which a program waits for its GPU.
+
+        Args:
+            first: As of the estimator.
+            second: Same shape.
+            half: See :meth:`~defocus.align.flow.pwcnet.network.PWCNet.flows`.
+        """
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
-        return estimate_flow(network, first.float().flip(1), second.float().flip(1))
+        return estimate_flow(network, first.float().flip(1), second.float().flip(1), half=half)
 
 
 def load_estimator(path: Path | None) -> PWCNetFlow:

@@ -8,6 +8,7 @@ Source: Sun et al., PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and C
 (CVPR 2018).
 """
 
+import contextlib
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,10 @@ FLOW_SCALE = 20.0
 
 SLOPE = 0.1
 """Of every leaky rectifier."""
+
+FINEST = 2
+"""The finest level that has a decoder."""
+_AS_IT_IS = contextlib.nullcontext()
 
 PYRAMID_CHANNELS = (16, 32, 64, 96, 128, 196)
 DENSE_CHANNELS = (128, 128, 96, 64, 32)
@@ -108,6 +113,8 @@ class Decoder(nn.Module):
         first: torch.Tensor,
         second: torch.Tensor,
         above: tuple[torch.Tensor, torch.Tensor] | None,
+        *,
+        half: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Flow of this level and its dense features.
 
@@ -115,8 +122,11 @@ class Decoder(nn.Module):
             first: ``(N, C, H, W)`` features.
             second: Same shape.
             above: Flow and dense features of the coarser level; None at level 6.
+            half: Whether the dense layers compute in half precision.
         """
-        return self.dense(self._inputs(first, second, above))
+        inputs = self._inputs(first, second, above)
+        with torch.autocast(inputs.device.type, torch.float16) if half else _AS_IT_IS:
+            return self.dense(inputs)
 
     def _inputs(
         self,
@@ -149,7 +159,7 @@ class Decoder(nn.Module):
         start = inputs.shape[1]  # of a source's channels, counted from the end of a layer's
         weight = torch.cat([layer.weight[:, -start:] for layer in layers])
         bias = torch.cat([layer.bias for layer in layers])
-        pending = nn.functional.conv2d(inputs, weight, bias, padding=1)
+        pending = nn.functional.conv2d(inputs, weight, bias, padding=1).to(inputs.dtype)
         features = [inputs]
         for index, outputs in enumerate(DENSE_CHANNELS):
             source = nn.functional.leaky_relu(pending[:, :outputs], SLOPE)
@@ -158,7 +168,7 @@ class Decoder(nn.Module):
                 [layer.weight[:, -start - outputs : -start] for layer in layers[index + 1 :]]
             )
             addend = nn.functional.conv2d(source, weight, padding=1)
-            pending = addend.add_(pending[:, outputs:])
+            pending = addend.to(pending.dtype).add_(pending[:, outputs:])
             start += outputs
         return pending, torch.cat(features, dim=1)
 
@@ -208,44 +218,57 @@ class PWCNet(nn.Module):
             self.add_module(LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise))
         self.netRefiner = Refiner()
 
-    def flows(self, first: torch.Tensor, second: torch.Tensor) -> Flows:
+    def flows(self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False) -> Flows:
         """Flows of all levels, in the network's unit (1 = 20 px of the full picture).
 
         Args:
             first: ``(N, 3, H, W)``, BGR in [0, 1], sides multiples of 64.
             second: Same shape.
+            half: Whether the dense layers of the finest level and the refiner, which are most of
+                the work, compute in half precision. Coarse levels decide on large flows, and half
+                precision knows a flow of 20 px to a hundredth.
         """
         count = first.shape[0]
         pyramid = self.netExtractor(torch.cat([first, second]))
         above: tuple[torch.Tensor, torch.Tensor] | None = None
         flows = []
-        for level in range(6, 1, -1):
+        for level in range(6, FINEST - 1, -1):
             features = pyramid.pop()
             decoder = self.get_submodule(LEVEL_NAMES[level - 1])
-            above = decoder(features[:count], features[count:], above)
+            above = decoder(
+                features[:count], features[count:], above, half=half and level == FINEST
+            )
             flows.append(above[0])
         assert above is not None  # noqa: S101 - the loop ran
-        return Flows._make([*flows, above[0] + self.netRefiner(above[1])])
+        with torch.autocast(first.device.type, torch.float16) if half else _AS_IT_IS:
+            correction = self.netRefiner(above[1])
+        return Flows._make([*flows, above[0] + correction.to(above[0].dtype)])
 
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+    ) -> torch.Tensor:
         """Flow in pixels of the full picture at a quarter of its size, ``(N, 2, H/4, W/4)``."""
-        return self.flows(first, second).refined * FLOW_SCALE
+        return self.flows(first, second, half=half).refined * FLOW_SCALE
 
 
-def estimate_flow(network: PWCNet, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+def estimate_flow(
+    network: PWCNet, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+) -> torch.Tensor:
     """Flow at full size for any size: bilinear to multiples of 64 and back, lengths rescaled.
 
     Args:
         network: The network, in evaluation mode.
         first: ``(N, 3, H, W)``, BGR in [0, 1].
         second: Same shape.
+        half: See :meth:`PWCNet.flows`.
 
     Returns:
         ``(N, 2, H, W)``, px.
     """
     height, width = first.shape[2:]
     size = (-(-height // 64) * 64, -(-width // 64) * 64)
-    flow = _resized(network(_resized(first, size), _resized(second, size)), (height, width))
+    frames = [_resized(one, size) for one in (first, second)]
+    flow = _resized(network(*frames, half=half), (height, width))
     scale = torch.tensor([width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device)
     return flow * scale[:, None, None]
 

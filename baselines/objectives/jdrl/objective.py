@@ -20,6 +20,7 @@ from torch.func import functional_call
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.flow.pwcnet.estimator import PWCNetFlow
 from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
@@ -116,12 +117,11 @@ class JDRLObjective(Objective):
         """
         target, warming = batch.target, progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
-        to_target = self._to_target(seen, batch)
         if warming and self.settings.warmup == "forward":
+            to_target = self._to_target(seen, batch)
             loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
             return Deformed(loss, _parts(loss, kept, to_target))
-        known = self.settings.flow == "true"
-        back = inverse(to_target) if known else self._measure(target, seen)
+        to_target, back = self._both_ways(seen, batch)
         kind, band = self.settings.mask, self.settings.band
         early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
@@ -204,12 +204,25 @@ class JDRLObjective(Objective):
             return _supervision(batch, "flow")
         return self._measure(seen, batch.target)
 
+    def _both_ways(self, seen: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Flow to the target and back, on a GPU in one batch."""
+        if self.settings.flow == "true":
+            to_target = self._to_target(seen, batch)
+            return to_target, inverse(to_target)
+        target = batch.target
+        if seen.device.type == "cpu":
+            return self._measure(seen, target), self._measure(target, seen)
+        there, back = self._measure(torch.cat([seen, target]), torch.cat([target, seen])).chunk(2)
+        return there, back
+
     @torch.no_grad()
     def _measure(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         if self.settings.deformation == "none":
             return torch.zeros_like(first[:, :2])
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
         with torch.autocast(first.device.type, enabled=False):  # bf16 knows 20 px to 0.1 px
+            if first.device.type == "cuda" and isinstance(self.estimator, PWCNetFlow):
+                return self.estimator.unchecked(frames[0], frames[1], half=True)
             return self.estimator(frames[0], frames[1])
 
 
