@@ -35,10 +35,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "capture/test_chart_shoot.py",
         "charts",
     ),
-    "research": (
-        "docs/test_jdrl_page.py",
-        "docs/test_registration.py",
-    ),
 }
 """Files and folders of tests by the extra whose they are; ``research`` makes the published data.
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.command_line.commands import command_group
-from docs import architecture
+from research.pages import architecture
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_the_picture_is_drawn_from_the_code() -> None:
     drawn = architecture.PICTURE.read_text(encoding="utf-8")
-    assert drawn == architecture.drawn(), "run: python docs/architecture.py"
+    assert drawn == architecture.drawn(), "run: python -m research.pages.architecture"
 
 
 def test_every_room_says_what_it_holds() -> None:

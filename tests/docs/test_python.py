@@ -16,7 +16,7 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.section.registry import all_sections
 from defocus.command_line.commands import command_group
 from defocus.images import write_image
-from docs.notebook import NOTEBOOK, PAGE, notebook, parts, printed
+from research.pages.notebook import NOTEBOOK, PAGE, notebook, parts, printed
 
 BLACK = np.zeros((16, 20, 3))
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -44,7 +44,7 @@ def test_the_notebook_is_the_page() -> None:
     assert len(codes) >= 8
     stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     page = PAGE.read_text(encoding="utf-8")
-    assert stored == notebook(page, outputs)  # else run: python docs/notebook.py
+    assert stored == notebook(page, outputs)  # else run: python -m research.pages.notebook
     assert all(len(text) < 2000 for text in outputs)
     for code in codes:
         compile(code, str(PAGE), "exec")

@@ -34,7 +34,7 @@ from defocus.extras.export.commands.bench_export_weights import command
 from defocus.extras.export.darktable import refuse_foreign_package
 from defocus.extras.export.graph import make_graph
 from defocus.optics.psf import disc_psf
-from docs import exports
+from research.pages import exports
 from tests.conformance.probe import fill_weights
 
 TABLE = Path(__file__).parents[3] / "docs" / "exports.md"
@@ -273,7 +273,7 @@ def test_the_table_has_every_listed_network() -> None:
 
 @pytest.mark.parametrize("name", ["defocus-s", "dmenet", "dncnn", "ffdnet"])
 def test_networks_are_exported_as_the_table_says(name: str) -> None:
-    """The quick ones; ``python docs/exports.py`` exports all and writes the table."""
+    """The quick ones; ``python -m research.pages.exports`` exports all and writes the table."""
     system, told = baseline(name), table_rows()[name][2]
     if told == "none":
         with pytest.raises(NotApplicableError):

@@ -1,7 +1,8 @@
 """Metrics beside those of the package pyiqa: the table of ``metrics.md``.
 
-``python docs/beside_pyiqa.py``, with pyiqa installed. Nothing is fetched: NIQE and DISTS of both
-have the authors' parameters from this package, and DISTS a VGG-16 with weights of a seed.
+``python -m research.pages.beside_pyiqa``, with pyiqa installed. Nothing is fetched: NIQE and
+DISTS of both have the authors' parameters from this package, and DISTS a VGG-16 with weights of a
+seed.
 """
 
 import tempfile

@@ -2,7 +2,7 @@
 
 ::
 
-    python docs/notebook.py
+    python -m research.pages.notebook
 """
 
 import contextlib
@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).with_name("python.md")
+from research.pages import DOCS
+
+PAGE = DOCS / "python.md"
 NOTEBOOK = PAGE.with_suffix(".ipynb")
 LINK = "This page is also available [as a notebook](python.ipynb).\n"
 

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from research.pages import DOCS
+
 __all__ = ["PICTURE", "drawn", "layers", "main", "rooms"]
 
-ROOT = Path(__file__).parents[1]
-PICTURE = Path(__file__).with_name("architecture.svg")
+ROOT = Path(__file__).parents[2]
+PICTURE = DOCS / "architecture.svg"
 
 WIDTH, MARGIN = 1096, 16
 ROOM_WIDTH, ROOM_HEIGHT, GAP = 128, 30, 6

@@ -1,7 +1,7 @@
 """Gains of the shipped weights across datasets, beside published ones: a part of ``weights.md``.
 
-``python docs/cross.py --dataset READER:PATH …``: takes the options of ``defocus-bench cross``.
-With the same ``--out``, finished sets are not measured again.
+``python -m research.pages.cross --dataset READER:PATH …``: takes the options of ``defocus-bench
+cross``. With the same ``--out``, finished sets are not measured again.
 """
 
 import subprocess
@@ -9,9 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("weights.md")
-BEGIN = "<!-- made by docs/cross.py: nothing is written by hand up to the next such line -->"
-END = "<!-- end of what docs/cross.py makes -->"
+from research.pages import DOCS
+
+PAGE = DOCS / "weights.md"
+BEGIN = "<!-- made by research.pages.cross: nothing is written by hand up to the next such line -->"
+END = "<!-- end of what research.pages.cross makes -->"
 
 
 def main() -> None:

@@ -1,13 +1,12 @@
 """Counts which rendered pairs registration leaves out, and what displacement remains in the others.
 
-``python -m docs.registration full 2 4 8`` from the repository's root measures the training pairs of
-the dataset ``manifest:full`` at these doses, and writes ``docs/reference/dose/registration.json``.
-What was measured before is taken from the cache.
+``python -m research.pages.registration full 2 4 8`` from the repository's root measures the
+training pairs of the dataset ``manifest:full`` at these doses, and writes
+``docs/reference/dose/registration.json``. What was measured before is taken from the cache.
 """
 
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,9 @@ from defocus.extras.studies.dose.pairs import at_dose, open_dosed
 from defocus.files import write_json
 from defocus.progress import say, track
 from defocus.reading import read_json
+from research.pages import DOCS
 
-KEPT = Path(__file__).parent / "reference" / "dose" / "registration.json"
+KEPT = DOCS / "reference" / "dose" / "registration.json"
 MOVED_PX, MOVED_SHARE = 0.1, 0.01
 """The local flow moves a pair if it moves more than this share of its pixels by more than this."""
 

@@ -1,4 +1,4 @@
-"""``docs/registration.py`` counts what registration leaves out, and what remains."""
+"""``research/pages/registration.py`` counts what registration leaves out, and what remains."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from defocus.extras.studies.rendering.run import render_dosed_dataset
-from docs import registration
+from research.pages import registration
 
 REQUEST = """\
 size = 160

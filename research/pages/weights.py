@@ -1,7 +1,7 @@
 """Measures the weights that the package ships: tables and pictures of ``weights.md``.
 
-``python docs/weights.py PHOTOGRAPHS [--stacks FOLDER] [--classical]``: PHOTOGRAPHS is the folder
-that they were trained on. Only photographs that a stream holds out are used.
+``python -m research.pages.weights PHOTOGRAPHS [--stacks FOLDER] [--classical]``: PHOTOGRAPHS is
+the folder that they were trained on. Only photographs that a stream holds out are used.
 """
 
 import argparse
@@ -24,10 +24,11 @@ from defocus.datasets.stream.photographs import find_photographs, is_held_out
 from defocus.errors import AlignmentError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
 from defocus.optics.aperture import Aperture, aperture_psf
+from research.pages import DOCS
 
-PAGE = Path(__file__).with_name("weights.md")
-PICTURES = Path(__file__).with_name("weights.jpg")
-MARK = "<!-- made by docs/weights.py: nothing below is written by hand -->"
+PAGE = DOCS / "weights.md"
+PICTURES = DOCS / "weights.jpg"
+MARK = "<!-- made by research.pages.weights: nothing below is written by hand -->"
 
 CHAINS = "## Classical chains"
 SIDE_PX = 256

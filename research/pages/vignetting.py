@@ -1,4 +1,6 @@
-"""Pairs whose blurry member loses light at the corners: ``python -m docs.vignetting PICTURES``.
+"""Pairs whose blurry member loses light at the corners.
+
+``python -m research.pages.vignetting PICTURES`` makes it.
 
 Each picture is blurred by a disc that grows from left to right, moved in every second pair, and
 darkened by one of three laws. The table is that of docs/alignment.md.

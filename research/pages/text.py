@@ -1,13 +1,12 @@
 """Reads restored pages of text: the table of ``text.md``.
 
-``python docs/text.py [--systems NAME…]``; tesseract must be installed. The pages are those of
-the dataset ``text:``.
+``python -m research.pages.text [--systems NAME…]``; tesseract must be installed. The pages are
+those of the dataset ``text:``.
 """
 
 import argparse
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,10 @@ from defocus.extras.text.metrics.text import characters_in
 from defocus.extras.text.similarity import similarity
 from defocus.images import as_float
 from defocus.tesseract import tesseract_version
+from research.pages import DOCS
 
-PAGE = Path(__file__).with_name("text.md")
-MARK = "<!-- made by docs/text.py: nothing below is written by hand -->"
+PAGE = DOCS / "text.md"
+MARK = "<!-- made by research.pages.text: nothing below is written by hand -->"
 
 Array = NDArray[np.float64]
 

@@ -1,7 +1,8 @@
 """Counts what the guard of ``restore`` leaves worse and what good restoring it touches.
 
-``python -m docs.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000`` from the repository's root;
-``python -m docs.guard PHOTOGRAPHS --gains`` for what it takes of gains.
+``python -m research.pages.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000`` from the
+repository's root; ``python -m research.pages.guard PHOTOGRAPHS --gains`` for what it takes of
+gains.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import say
-from docs.weights import RADII_PX, Pairs, as_unit, blurred, held_out
+from research.pages.weights import RADII_PX, Pairs, as_unit, blurred, held_out
 from tests.benchmark.adversarial import traps
 
 Array = NDArray[np.float32]

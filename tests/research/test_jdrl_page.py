@@ -23,7 +23,7 @@ ESTIMATE = re.compile(r"(−?\d+\.\d+) \[(−?\d+\.\d+), (−?\d+\.\d+)\]")
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, Any]:
-    return runpy.run_path(str(PAGE.with_suffix(".py")))
+    return runpy.run_module("research.pages.jdrl")
 
 
 @pytest.fixture(scope="module")
@@ -284,9 +284,18 @@ def docs(tmp_path: Path) -> Path:
     """A copy of what the script reads and writes."""
     docs = tmp_path / "docs"
     shutil.copytree(PAGE.parent / "reference" / "dose", docs / "reference" / "dose")
-    for file in (*PAGE.parent.glob("jdrl*.webp"), PAGE, PAGE.with_suffix(".py")):
+    for file in (*PAGE.parent.glob("jdrl*.webp"), PAGE):
         shutil.copy(file, docs)
     return docs
+
+
+ELSEWHERE = """
+import pathlib, runpy, sys
+import research.pages
+research.pages.DOCS = pathlib.Path(sys.argv.pop(1))
+runpy.run_module("research.pages.jdrl", run_name="__main__", alter_sys=True)
+"""
+"""Makes the page in another folder of docs."""
 
 
 def take_over(docs: Path, name: str, **changed: object) -> subprocess.CompletedProcess[str]:
@@ -298,7 +307,7 @@ def take_over(docs: Path, name: str, **changed: object) -> subprocess.CompletedP
     for one in document["doses"]:
         write_image(taken / f"strip-{one['dose_px']:g}px.png", np.full((64, 96, 3), 64, np.uint8))
     return subprocess.run(
-        [sys.executable, docs / "jdrl.py", f"{name}={taken}"],
+        [sys.executable, "-c", ELSEWHERE, docs, f"{name}={taken}"],
         env={**os.environ, "PYTHONPATH": str(PAGE.parents[1])}, capture_output=True, text=True,
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Makes the sample of a results repository in ``results/``: two labs, three systems, four pages.
 
-``python docs/results.py`` runs the study, submits as two labs with keys that are thrown away,
-writes ``repository.toml`` and checks all. Restored pictures are left out: bundles stay small.
+``python -m research.pages.results`` runs the study, submits as two labs with keys that are thrown
+away, writes ``repository.toml`` and checks all. Restored pictures are left out: bundles stay
+small.
 """
 
 import shutil
@@ -14,8 +15,9 @@ import defocus
 from defocus.extras.labs.signing import public_key, signing_key
 from defocus.files import make_folder, write_text
 from defocus.images import write_image
+from research.pages import DOCS
 
-FOLDER = Path(__file__).with_name("results")
+FOLDER = DOCS / "results"
 PAGES = ("circle-02-0", "circle-04-0", "circle-06-0", "circle-08-0")
 SUBMITTED = {"Lens lab": ("input", "defocus-s"), "Signal lab": ("input", "wiener")}
 TITLE = "A sample: pages of text out of focus"

@@ -1,4 +1,7 @@
-"""Makes docs/score_steps.png, PSNR over the sampler's steps: ``python docs/score_steps.py``."""
+"""Makes docs/score_steps.png, PSNR over the sampler's steps.
+
+``python -m research.pages.score_steps`` makes it.
+"""
 
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from defocus.datasets.patching.source import training_patches
 from defocus.images import as_float, read_image
 from defocus.progress import say, track
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
+from research.pages import DOCS
 
 mpl.use("agg")
 TRAINING_STEPS, BATCH, CROP_PX, LEARNING_RATE = 250, 8, 32, 2e-3
@@ -40,7 +44,7 @@ def main() -> None:
     axis.set(xlabel="steps of the sampler", ylabel="PSNR, dB (truth)")
     axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
     axis.legend()
-    figure.savefig(Path(__file__).with_name("score_steps.png"), dpi=80)
+    figure.savefig(DOCS / "score_steps.png", dpi=80)
     say(f"blurry {before:.2f} dB")
     for count, decibels in zip(COUNTS, curve, strict=True):
         say(f"{count} steps {decibels:.2f} dB")

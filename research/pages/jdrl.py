@@ -1,8 +1,8 @@
 """Makes the charts and tables of docs/jdrl.md from the documents in docs/reference/dose.
 
-Each document is the ``dose.json`` of a study by ``defocus-bench ablate jdrl --doses …``, under the
-name of the study; the page has the commands. ``python docs/jdrl.py nafnet=STUDY`` takes over a
-finished study first: its document, as ``nafnet.json``, and its strips.
+Each document is the ``dose.json`` of a study by ``defocus-bench ablate jdrl --doses …``, under
+the name of the study; the page has the commands. ``python -m research.pages.jdrl nafnet=STUDY``
+takes over a finished study first: its document, as ``nafnet.json``, and its strips.
 """
 
 import hashlib
@@ -43,12 +43,13 @@ from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
 from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.text import number_text
+from research.pages import DOCS
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
 mpl.rcParams["svg.fonttype"] = "none"
 
-PAGE = Path(__file__).with_name("jdrl.md")
+PAGE = DOCS / "jdrl.md"
 DOCUMENTS = PAGE.parent / "reference" / "dose"
 SECTIONS = {
     "by-dose": ("dose",),
@@ -71,7 +72,7 @@ SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 REGISTRATION = "registration"
-"""What ``docs/registration.py`` counts."""
+"""What ``research.pages.registration`` counts."""
 TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
@@ -259,7 +260,7 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
     Raises:
         ValueError: The page lacks a mark.
     """
-    begin = f"<!-- made by docs/jdrl.py: {name} -->"
+    begin = f"<!-- made by research.pages.jdrl: {name} -->"
     end = f"<!-- end: {name} -->"
     if begin not in text or end not in text:
         raise ValueError(f"{PAGE.name} lacks the mark {begin!r} or {end!r}")

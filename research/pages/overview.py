@@ -1,6 +1,7 @@
-"""Makes docs/overview.png, the picture of docs/alignment.md: ``python docs/overview.py``."""
+"""Makes docs/overview.png, the picture of docs/alignment.md.
 
-from pathlib import Path
+``python -m research.pages.overview`` makes it.
+"""
 
 import matplotlib as mpl
 import numpy as np
@@ -11,6 +12,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
 from defocus.images import as_float, read_image, read_pair
+from research.pages import DOCS
 
 mpl.use("agg")
 SCENE = "motorcycle"
@@ -36,7 +38,7 @@ def main() -> None:
         axis.imshow(picture)
         axis.set_title(title, fontsize=11)
         axis.axis("off")
-    figure.savefig(Path(__file__).with_name("overview.png"), dpi=80)
+    figure.savefig(DOCS / "overview.png", dpi=80)
 
 
 if __name__ == "__main__":

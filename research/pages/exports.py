@@ -1,7 +1,8 @@
 """Exports every listed network to ONNX and keeps the table of ``exports.md``.
 
-``python docs/exports.py`` makes the rows that are missing, ``python docs/exports.py NAME…`` those
-of some systems again. Each system has a process of its own, whose CPU time has a limit.
+``python -m research.pages.exports`` makes the rows that are missing, ``python -m
+research.pages.exports NAME…`` those of some systems again. Each system has a process of its own,
+whose CPU time has a limit.
 """
 
 import argparse
@@ -10,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -22,10 +22,11 @@ from defocus.errors import NotApplicableError
 from defocus.extras.export.graph import STATIC_PX, make_graph
 from defocus.files import write_text
 from defocus.progress import say
+from research.pages import DOCS
 from tests.conformance.probe import fill_weights
 
-PAGE = Path(__file__).with_name("exports.md")
-MARK = "<!-- made by docs/exports.py: nothing below is written by hand -->"
+PAGE = DOCS / "exports.md"
+MARK = "<!-- made by research.pages.exports: nothing below is written by hand -->"
 HEAD = (
     "| system | parameters | sizes that it takes | difference | time | nodes | MB | remark |",
     "|---|---|---|---|---|---|---|---|",

@@ -1,14 +1,14 @@
 """Plants faults in pairs of the simulated camera; says which are found, and which good ones lost.
 
-``python -m docs.faults DIR`` makes sixty pairs in ``DIR``, of which thirteen have a fault, strong
-ones in ``DIR/strong`` and weak ones in ``DIR/weak``. Each set is judged twice: imported as a card
-by ``defocus-capture``, and by ``defocus-data audit`` and ``curate`` as two folders of pictures.
-Then both go to a release by the commands ``audit``, ``compensate``, ``curate`` and ``package``. The
-tables go to stdout. What exists is not made again.
+``python -m research.pages.faults DIR`` makes sixty pairs in ``DIR``, of which thirteen have a
+fault, strong ones in ``DIR/strong`` and weak ones in ``DIR/weak``. Each set is judged twice:
+imported as a card by ``defocus-capture``, and by ``defocus-data audit`` and ``curate`` as two
+folders of pictures. Then both go to a release by the commands ``audit``, ``compensate``,
+``curate`` and ``package``. The tables go to stdout. What exists is not made again.
 
-``python -m docs.faults alarms COUNT STACKS PHOTOS…`` measures pairs without a fault, made of the
-photographs in folders: so many real-like ones and rendered ones, and the frames of the focus stacks
-in a folder; it prints of how many something is said.
+``python -m research.pages.faults alarms COUNT STACKS PHOTOS…`` measures pairs without a fault,
+made of the photographs in folders: so many real-like ones and rendered ones, and the frames of
+the focus stacks in a folder; it prints of how many something is said.
 """
 
 import io
@@ -35,11 +35,11 @@ from defocus.files import make_folder
 from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image, read_pair
 from defocus.progress import track
 from defocus.reading import read_json
-from docs.faults_released import number_of, released_by_folders, released_by_session, run
 from research.alignment_truth.real_like.pair import real_like_pair
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import stack_frames
+from research.pages.faults_released import number_of, released_by_folders, released_by_session, run
 
 PAIRS, SEED = 60, 71
 CAMERA = "sim:?width=640&height=480&breathing=0.002&shift=2&rotation=0.05&vignetting=1.5&noise=1"
