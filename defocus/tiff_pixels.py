@@ -223,7 +223,8 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     """Values as they are stored, as grey or RGB of 8 or 16 bits."""
     kind, bits = page.photometric, page.bitspersample
     if kind == _PALETTE and page.colormap is not None:
-        return np.moveaxis(page.colormap[:, picture.astype(np.intp)] >> 8, 0, 2).astype(np.uint8)
+        colours = page.colormap if page.colormap.max(initial=0) < 256 else page.colormap >> 8
+        return np.moveaxis(colours[:, picture.astype(np.intp)], 0, 2).astype(np.uint8)
     if kind == _CMYK:
         inks = 255 - picture.astype(np.uint16)
         return np.asarray(np.rint(inks[:, :, :3] * (inks[:, :, 3:] / 255)), np.uint8)

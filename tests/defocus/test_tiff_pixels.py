@@ -251,6 +251,16 @@ def test_grey_of_few_bits_reaches_white(tmp_path: Path, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(read_stored(path), whole)
 
 
+@pytest.mark.parametrize("most", [255, 65535])
+def test_a_palette_of_8_bits_is_no_black(tmp_path: Path, most: int) -> None:
+    numbers = values(1, np.uint8)
+    levels = np.linspace(0, 255, 256).astype(np.uint16)
+    palette = np.stack([levels, levels[::-1], levels]) * np.uint16(most // 255)
+    tifffile.imwrite(tmp_path / "a.tif", numbers, photometric="palette", colormap=palette)
+    expected = np.dstack([numbers, 255 - numbers, numbers])
+    np.testing.assert_array_equal(read_stored(tmp_path / "a.tif"), expected)
+
+
 def test_colours_of_one_value_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, values(1, np.uint16))
