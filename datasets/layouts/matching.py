@@ -74,11 +74,21 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
         except InputError as error:
             doubts.append(str(error))
             continue
+        if not found.files:
+            doubts += _refusals(keys, list(known))
         if len(found.files) > len(best.files):
             own = {picture: known[name] for picture, name in found.files.items()}
             best = replace(found, words=f"{found.words}, {words}", files=own)
     if not best.files and rule is None:
-        raise InputError("; ".join([_nothing(wanted, files), *_refusals(wanted, files), *doubts]))
+        told = [_nothing(wanted, files), *_refusals(wanted, files), *doubts]
+        raise InputError("; ".join(dict.fromkeys(told)))
+    left = len(wanted) > len(best.files) < len(files)
+    if rule is None and best.rule != "order" and left and _is_run(files):
+        raise InputError(
+            f"ambiguous names: by {best.words} {len(best.files)} of {len(wanted)} are found, but "
+            f"'{min(files)}' to '{max(files)}' may be running numbers; if they are not, add "
+            f"--match {best.rule}; else name the files like the pictures"
+        )
     return best
 
 
@@ -270,6 +280,14 @@ def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     words = f"running numbers {numbered[0][1]} to {numbered[-1][1]}"
     pairs = zip(names, (file for _, file in numbered), strict=True)
     return MatchedNames("order", words, dict(pairs))
+
+
+def _is_run(files: Sequence[str]) -> bool:
+    """Whether all files are numbered without a gap, from 0 or 1."""
+    groups = _numbered(files)
+    numbers = [number for number, _ in next(iter(groups.values()), [])]
+    whole = len(groups) == 1 and len(numbers) == len(files)
+    return whole and numbers in ([*range(len(files))], [*range(1, len(files) + 1)])
 
 
 def _gap(numbered: Numbers) -> str:

@@ -11,12 +11,14 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.export import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request
-from defocus.benchmark.study.plan import Study, plan_runs, select
+from defocus.benchmark.study.plan import Run, Study, plan_runs, select
 from defocus.benchmark.study.plugin_files import note_plugins
 from defocus.benchmark.study.request import document_of
 from defocus.benchmark.study.running.run import run_studies
+from defocus.discovery import warn_once
 from defocus.errors import InputError
 from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
@@ -118,7 +120,8 @@ def run(
 
     Args:
         systems: Names or shell patterns of systems, or your own systems. ``defocus-bench resume``
-            needs names: give your own in a file, see :func:`defocus.plugin`.
+            needs names: give your own in a file, see :func:`defocus.plugin`. A system that is
+            given as an object is known by its name and ``revision``, and not by its code.
         dataset: See :func:`open_dataset`; a whole dataset, not a split or slice.
         out: Folder of the study: leaderboard, reports, checkpoints.
         budget: ``demo`` (a few steps), ``quick``, ``paper``, or ``own``, which only the networks
@@ -149,10 +152,25 @@ def run(
     place = Path(out)
     require_writable(place)
     runs = plan_runs(chosen, opened.files, budget, seeds=seeds)
+    _warn_of_kept(place, runs, given)
     options = ["--dataset", opened.text, "--budget", budget]
     study = Study(place, opened.files, runs, options)
     run_studies([study], _request(given, opened.text, budget, seeds))
     return load_results(place)
+
+
+def _warn_of_kept(out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]) -> None:
+    """Name the finished runs of systems of which nothing says whether their code has changed."""
+    known = all_baselines()
+    own = [one for one in given if isinstance(one, Baseline) and one.revision is None]
+    unknown = {one.card.name for one in own if known.get(one.card.name) is not one}
+    for run in runs:
+        if run.system in unknown and (run_folder(out, run.id) / "run.json").is_file():
+            warn_once(
+                f"{run.id} is finished and not repeated, even if its code has changed: a system "
+                "that is given as an object is known by its name; give Baseline(..., revision=1) "
+                "and raise it, or put it into a file and load that with defocus.plugin"
+            )
 
 
 def _require_integer(seeds: object) -> None:

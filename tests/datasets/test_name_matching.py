@@ -107,6 +107,21 @@ def test_what_is_ambiguous_is_refused_with_its_reason(
         match_names(wanted, files)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first: int) -> None:
+    wanted = pictures("1", "2", "4", "7", "10")  # in a loop 0001 may be the second picture
+    files = [f"{number:04}" for number in range(first, first + 5)]
+    with pytest.raises(InputError, match=r"3 of 5 are found, but .* may be running numbers"):
+        match_names(wanted, files)
+    assert match_names(wanted, files, "stem").files["4.png"] == "0004"
+
+
+def test_outputs_of_several_iterations_are_named() -> None:
+    files = [f"visualization/{name}/{name}_{end}" for name in "ab" for end in (500, 1000)]
+    with pytest.raises(InputError, match="2 files end in '_500' and as many end in '_1000'"):
+        match_names(pictures("a", "b"), files)
+
+
 def test_a_given_rule_is_the_only_one_that_is_tried() -> None:
     wanted = pictures("1", "2", "3")
     assert match_names(wanted, ["0", "1", "2"], "stem").files == {"1.png": "1", "2.png": "2"}

@@ -44,9 +44,12 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(
     stored = pd.read_csv(out / "leaderboard.csv")
     assert list(table.columns) == list(stored.columns)
     assert table["value"].tolist() == pytest.approx(stored["value"].tolist(), nan_ok=True, rel=1e-5)
-    capfd.readouterr()
+    assert "even if its code" not in capfd.readouterr().err
     again = defocus.run(["input", mine], defocus.open_dataset(small), out)
-    assert "nothing is repeated" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "nothing is repeated" in said
+    assert said.count("even if its code has changed") == 1  # of what is an object, not of a name
+    assert "half-" in said.partition("even if its code")[0]
     pd.testing.assert_frame_equal(again, table)
     assert {str(table[name].dtype) for name in ("value", "ci_low", "ci_high")} == {"float64"}
     by_picture = table.pictures()
