@@ -98,9 +98,8 @@ def score_outputs(
         if isinstance(done, LeftOut):
             left_out.append(done)
             continue
-        for metric, score in done.scores.items():
-            if score.reason:
-                reasons[f"{metric}: {score.reason}"].append(subject.name)
+        for reason, lacking in _without_value(done.scores).items():
+            reasons[f"{', '.join(lacking)}: {reason}"].append(subject.name)
         if done.area is not None:
             areas[subject.name] = done.area
             reasons[_cropped(done.area)].append(subject.name)
@@ -122,6 +121,15 @@ def score_outputs(
         areas,
         tuple(warnings_of(looks, "the sharp pictures" if dataset is None else "the blurry inputs")),
     )
+
+
+def _without_value(scores: Mapping[str, MetricValue]) -> dict[str, list[str]]:
+    """The metrics of a picture that have no value, by the reason."""
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for metric, score in scores.items():
+        if score.reason:
+            lacking[score.reason].append(metric)
+    return lacking
 
 
 def _cropped(area: CommonCentre) -> str:

@@ -1,9 +1,11 @@
-"""Table of external scores: one line per picture, the mean last."""
+"""Table of external scores: one line per picture, the mean last, with the pictures behind it."""
 
 from pathlib import Path
 
 from defocus.benchmark.external_results.scoring import Scoring
+from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
+from defocus.progress import counted
 from defocus.reports.model import Column, Table
 
 __all__ = ["scoring_table"]
@@ -12,18 +14,20 @@ __all__ = ["scoring_table"]
 def scoring_table(scoring: Scoring) -> Table:
     """Table of the metrics, with the files' names where they differ from the pictures'.
 
-    A metric without any value has no column; its note says why. Further information is in the JSON
+    A metric without any value has no column; its note says why. The last line says of how many
+    pictures it is the mean; a column of another number says its own in its head. Further information is in the JSON
     document.
     """
     renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
     files = {"File": scoring.files} if renamed else {}
-    rows = [*scoring.images, {"name": "mean", **scoring.mean}]
-    metrics = [
-        metric
-        for name, metric in all_metrics().items()
-        if any(row.get(name) is not None for row in rows)
-    ]
-    columns = (Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics)
+    known = ((metric, _pictures(scoring, metric.name)) for metric in all_metrics().values())
+    counts = {metric: images for metric, images in known if images}
+    metrics, usual = list(counts), next(iter(counts.values()), 0)
+    rows = [*scoring.images, {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}]
+    columns = (
+        Column(_head(metric, images, usual), metric.unit, metric.better, metric.decimals)
+        for metric, images in counts.items()
+    )
     return Table(
         f"made elsewhere, profile {scoring.profile}" + (", cropped" if scoring.cropped else ""),
         (Column("Picture"), *map(Column, files), *columns),
@@ -37,3 +41,13 @@ def scoring_table(scoring: Scoring) -> Table:
         ),
         "; ".join(scoring.notes),
     )
+
+
+def _pictures(scoring: Scoring, metric: str) -> int:
+    """How many pictures have a value of a metric."""
+    return sum(row.get(metric) is not None for row in scoring.images)
+
+
+def _head(metric: Metric, images: int, usual: int) -> str:
+    name = metric.display_name
+    return name if images == usual else f"{name}, {counted(images, 'picture')}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import torch
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.external_results.cropping import nearly_equal
-from defocus.benchmark.external_results.matching import dataset_subjects, match
+from defocus.benchmark.external_results.matching import Match, Subject, dataset_subjects, match
 from defocus.benchmark.external_results.request import score_request
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.external_results.suspicions import Look, look, looked_at
+from defocus.benchmark.external_results.table import scoring_table
 from defocus.benchmark.metric.fused import fused_sums
 from defocus.benchmark.metric.registry import all_metrics, profile_metrics
 from defocus.benchmark.metrics import lpips
@@ -461,3 +462,19 @@ def test_a_rule_can_be_asked_for(tmp_path: Path) -> None:
     in_order = score_request(*folders, None, "dpdd8", rule="order")
     assert in_order.files == {"1.png": "0.png", "2.png": "1.png", "3.png": "2.png"}
     assert in_order.mean["psnr"] == 100
+
+
+def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_path: Path) -> None:
+    sharp, blind = stored(tmp_path / "a.png", scene(3, 24, 32), 8), tmp_path / "b.png"
+    stored(blind, scene(4, 24, 32), 8)
+    found = [(Subject("a", sharp, ("a",)), sharp), (Subject("b", None, ("b",)), blind)]
+    metrics = {name: all_metrics()[name] for name in ("psnr", "ssim")}
+    profile, flow = find_profile("dpdd8"), flow_estimator("dis")
+    scoring = score_outputs(Match(found), profile, metrics, flow)
+    assert [note for note in scoring.notes if "no ground truth" in note] == [
+        "psnr, ssim: no sharp picture: the set has no ground truth (b)"
+    ]
+    counted = [{"name": "a", "psnr": 30.0, "niqe": 5.0}, {"name": "b", "psnr": None, "niqe": 6.0}]
+    table = scoring_table(replace(scoring, images=counted, mean={"psnr": 30.0, "niqe": 5.5}))
+    assert [one.name for one in table.columns] == ["Picture", "PSNR", "NIQE, 2 pictures"]
+    assert table.rows[-1] == ("mean of 1 picture", 30.0, 5.5)
