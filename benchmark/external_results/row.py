@@ -123,7 +123,7 @@ def _scores(
                 scene=scene[image["name"]],
                 value=value,
                 flow=flow.name if flow is not None else "",
-                reason="" if value is not None else _reason(metric, scoring),
+                reason="" if value is not None else _reason(image["name"], metric, scoring),
                 flow_weights=flow.weights_sha256 if flow is not None else "",
             )
     reasons = dict.fromkeys(scoring.missing, MISSING)
@@ -140,7 +140,5 @@ def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:
     return flow_estimator(used, weights) if used is not None else None
 
 
-def _reason(metric: str, scoring: Scoring) -> str:
-    begin = f"{metric}: "
-    found = (note.removeprefix(begin) for note in scoring.notes if note.startswith(begin))
-    return next(found, "no value")
+def _reason(picture: str, metric: str, scoring: Scoring) -> str:
+    return scoring.reasons.get(picture, {}).get(metric, "no value")

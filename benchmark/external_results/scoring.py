@@ -45,6 +45,8 @@ class Scoring:
         left_out: Pictures that could not be scored, with reasons.
         cropped: What was scored of pictures that have another size than their reference.
         warnings: Mistakes of saving that most pictures show; they spoil the scores.
+        reasons: Why a picture has no value of a metric, by its name and the metric's; not in the
+            JSON document, whose notes say it.
     """
 
     profile: str
@@ -58,10 +60,11 @@ class Scoring:
     left_out: tuple[LeftOut, ...] = ()
     cropped: dict[str, CommonCentre] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``score --json``."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "reasons"}
 
 
 def score_outputs(
@@ -87,6 +90,7 @@ def score_outputs(
     """
     scorer = PairScorer(dataset, estimator, metrics, profile)
     reasons: dict[str, list[str]] = defaultdict(list)
+    lacking: dict[str, dict[str, str]] = {}
     images: list[Row] = []
     left_out: list[LeftOut] = []
     areas: dict[str, CommonCentre] = {}
@@ -98,8 +102,11 @@ def score_outputs(
         if isinstance(done, LeftOut):
             left_out.append(done)
             continue
-        for reason, lacking in _without_value(done.scores).items():
-            reasons[f"{', '.join(lacking)}: {reason}"].append(subject.name)
+        why = {metric: one.reason for metric, one in done.scores.items() if one.reason}
+        lacking[subject.name] = why
+        for reason in dict.fromkeys(why.values()):
+            named = ", ".join(metric for metric in why if why[metric] == reason)
+            reasons[f"{named}: {reason}"].append(subject.name)
         if done.area is not None:
             areas[subject.name] = done.area
             reasons[_cropped(done.area)].append(subject.name)
@@ -120,16 +127,8 @@ def score_outputs(
         tuple(left_out),
         areas,
         tuple(warnings_of(looks, "the sharp pictures" if dataset is None else "the blurry inputs")),
+        lacking,
     )
-
-
-def _without_value(scores: Mapping[str, MetricValue]) -> dict[str, list[str]]:
-    """The metrics of a picture that have no value, by the reason."""
-    lacking: dict[str, list[str]] = defaultdict(list)
-    for metric, score in scores.items():
-        if score.reason:
-            lacking[score.reason].append(metric)
-    return lacking
 
 
 def _cropped(area: CommonCentre) -> str:

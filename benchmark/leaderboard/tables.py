@@ -287,7 +287,8 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     mine = [row for row in rows if row.protocol == protocol and row.images]
     flows = ", ".join(sorted({_flow(r) for r in mine if r.flow}))
     competing = {row.budget for row in rows if row.system != INPUT}
-    over = [over_pictures(mine, f"{first.split} picture")] if mine else [first.split]
+    leading = [row for row in mine if row.metric == _leading(mine)]
+    over = [over_pictures(leading, f"{first.split} picture")] if mine else [first.split]
     told = [first.dataset, *over, *filter(None, [budget_words(competing)])]
     against = "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
     caption = f"{', '.join(told)}, {against}"

@@ -32,8 +32,8 @@ class TopStatement:
         imports: What it imports, in the bodies of functions too.
         is_import: Whether it is an import.
         is_plain: Whether it binds its names and does nothing else, as far as its form says.
-        waits: Whether it is a function or class that does nothing before something uses it, as far
-            as ``bases`` do nothing.
+        waits: Whether it is a function, class or constant that does nothing before something uses
+            it, as far as ``bases`` do nothing.
         bases: Names in the bases of a class.
         uses_any: Whether it may use any name.
         elements: The elements of a tuple or list that it binds.
@@ -98,12 +98,10 @@ def _statements(node: ast.stmt) -> Iterator[TopStatement]:
         yield replace(made, bases=frozenset(name for one in bases for name in _names(one)))
     elif isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        yield _statement(
-            node,
-            stored,
-            is_plain=all(map(_is_name, targets)),
-            elements=_elements(node.value),
-        )
+        plain = all(map(_is_name, targets))
+        waits = plain and _is_constant(node.value)
+        elements = _elements(node.value)
+        yield _statement(node, stored, is_plain=plain, waits=waits, elements=elements)
     else:
         yield _statement(node, stored, is_plain=type(node).__name__ == "TypeAlias")
 
@@ -126,13 +124,28 @@ def _statement(
         is_import,
         is_plain,
         waits,
-        uses_any=bool(names & _REACHES_ALL),
+        uses_any=bool(names & _REACHES_ALL) or any(map(_is_modules, ast.walk(node))),
         elements=elements,
     )
 
 
 def _names(node: ast.AST) -> frozenset[str]:
     return frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+
+
+def _is_modules(node: ast.AST) -> bool:
+    """Whether it is ``sys.modules``, of which a file may look up its own names."""
+    if not isinstance(node, ast.Attribute) or node.attr != "modules":
+        return False
+    return isinstance(node.value, ast.Name) and node.value.id == "sys"
+
+
+def _is_constant(value: ast.expr | None) -> bool:
+    try:
+        ast.literal_eval(value or "None")
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _elements(value: ast.expr | None) -> tuple[TopStatement, ...]:

@@ -3,14 +3,18 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.external_results.request import score_request
+from defocus.benchmark.external_results.row import record_scoring
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import read_image, write_image
 from tests.benchmark.conftest import Bench
+from tests.datasets.conftest import write_folder
 
 
 def test_a_folder_of_pictures_becomes_a_row_that_says_so(
@@ -66,3 +70,18 @@ def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(
     with read_results(tmp_path / "study" / STORE) as results:
         fields = [[one.system for one in track.standings] for track in tracks(results)]
     assert fields == [["whole"], ["cut, cropped to 47x46"]]
+
+
+def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pairs" / "test", ["a.png", "b.png", "c.png"], bits=8)
+    dataset = f"pairs:{folder.parent}"
+    scoring = score_request(folder / "blurry", None, dataset, "dpdd8", crop=None)
+    first, second, third = (image["name"] for image in scoring.images)
+    images = [{**one, "psnr": 30.0 if one["name"] == third else None} for one in scoring.images]
+    why = {first: {"psnr": "the texture repeats itself"}, second: {"psnr": "hardly any texture"}}
+    rows = record_scoring(
+        tmp_path / "study", "theirs", dataset, replace(scoring, images=images, reasons=why)
+    )
+    (row,) = (row for row in rows if row.metric == "psnr")
+    assert (row.images, row.pictures) == (1, 3)
+    assert row.left_out == f"{first}: the texture repeats itself; {second}: hardly any texture"

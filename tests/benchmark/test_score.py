@@ -474,6 +474,7 @@ def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_
     assert [note for note in scoring.notes if "no ground truth" in note] == [
         "psnr, ssim: no sharp picture: the set has no ground truth (b)"
     ]
+    assert scoring.reasons["b"]["ssim"] == "no sharp picture: the set has no ground truth"
     counted = [{"name": "a", "psnr": 30.0, "niqe": 5.0}, {"name": "b", "psnr": None, "niqe": 6.0}]
     table = scoring_table(replace(scoring, images=counted, mean={"psnr": 30.0, "niqe": 5.5}))
     assert [one.name for one in table.columns] == ["Picture", "PSNR", "NIQE, 2 pictures"]

@@ -301,6 +301,23 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
     assert paper.images == (12, 14, 14)
 
 
+def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(
+    tmp_path: Path,
+) -> None:
+    lacking = [*BASE[:11].tolist(), None, None, None]  # their misalignment is unknown
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "theirs", lacking, weights="elsewhere")
+        record(results, "theirs", np.zeros(SCENES), "warp_px", weights="elsewhere")
+        rows = leaderboard(results)
+        content = read_content(tmp_path, results, rows)
+        (board,) = read_boards(content)
+        page = board_table(content, board, board.conventions[0], Notes())
+        (terminal,) = score_tables(rows)
+    for table in (page, terminal):
+        assert "11 of 14 test pictures of 11 scenes" in table.caption
+        assert "Moved, 14 pictures" in [column.name for column in table.columns]
+
+
 def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
     """Whatever its weights: the winner has a rank, and nobody trained for seconds stands in it."""
     with open_results(tmp_path / "results.sqlite") as results:

@@ -89,7 +89,7 @@ SAME = {
     ),
     "what stands under the main guard": TWO + '\nif __name__ == "__main__":\n    print(1 / 0)\n',
     "what nothing uses": TWO
-    + "\ndef f():\n    return Second\n\n\nclass C(nn.Module):\n    x = f\n",
+    + "\ndef f():\n    return Second\n\n\nclass C(nn.Module):\n    x = f\n\n\nDEPTHS = (1, -2)\n",
 }
 
 
@@ -161,6 +161,20 @@ def test_a_registered_class_counts_though_no_name_leads_to_it(write: Write) -> N
         """)
     before = hashes(write({"plug.py": text}), "C")
     assert hashes(write({"plug.py": text.replace("gain = 1", "gain = 2")}), "C") != before
+
+
+def test_a_network_that_is_looked_up_in_its_own_module_counts(write: Write) -> None:
+    text = TWO + dedent("""
+        import sys
+
+        def build():
+            return getattr(sys.modules[__name__], "Net")()
+
+        C = Baseline.of_network("c", build)
+        """)
+    before = hashes(write({"plug.py": text}), "C", "B")
+    after = hashes(write({"plug.py": text.replace("return work(", "return 2 * work(")}), "C", "B")
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True, False]
 
 
 def test_a_file_that_is_imported_by_a_computed_name_counts(write: Write) -> None:

@@ -124,7 +124,8 @@ def _caption(
     board: Board, convention: Convention, lines: Sequence[BoardLine], *, print_out: bool
 ) -> str:
     scores = [row for line in lines for (of, _), row in line.rows.items() if of == convention]
-    over = over_pictures(scores, f"{board.key.split} picture")
+    leading = [row for row in scores if row.metric == board.leading(convention).name]
+    over = over_pictures(leading, f"{board.key.split} picture")
     against = PROTOCOL_WORDS.get(convention.protocol, convention.protocol)
     has_intervals = any(row.gain_low is not None for row in scores)
     drawn = "in small print" if print_out else "whiskers"
