@@ -108,6 +108,7 @@ def _sources(one: PublishedGain) -> list[str]:
 
 def _measured_row(group: Sequence[CrossGain], notes: dict[str, int]) -> Row:
     by_protocol = {one.protocol: one for one in group}
+    first, most = group[0], max(group, key=lambda one: one.images)
     cells = []
     for protocol in PROTOCOLS:
         one = by_protocol.get(protocol)
@@ -115,8 +116,8 @@ def _measured_row(group: Sequence[CrossGain], notes: dict[str, int]) -> Row:
             reason = one.reason if one else "not asked"
             cells.append(f"{NOT_MEASURED} ({_number(reason, notes)})")
         else:
-            cells.append(_gain_text(one))
-    first, most = group[0], max(group, key=lambda one: one.images)
+            fewer = f", {counted(one.images, 'picture')}" if one.images < most.images else ""
+            cells.append(_gain_text(one) + fewer)
     of = f"{counted(most.images, 'picture')}, {counted(most.scenes, 'scene')}"
     compared = by_protocol.get(COMPARED, first)
     beside = compared.differs or ("no" if compared.gain is None else "yes")
